@@ -1,0 +1,68 @@
+"""Clusters on real hosts, made once for all tests and taken down at the end, whatever happens.
+
+Their state is in a temporary directory, so that the user's clusters are left alone; the cache
+(tools, mirror, root of the hosts) is the user's.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.support import pods, stackfile
+from tests.support.cluster import CHECKOUT, Cluster
+from tests.support.processes import Watch
+
+NETWORK = "10.94.0.0/24"
+HELLO_PORT = 30080
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where this run of the tests keeps the state of its stacks and labs."""
+    if os.geteuid() != 0:
+        pytest.fail("tests on real hosts need root: run `make test` as root, or `make test-unit`")
+    return tmp_path_factory.mktemp("state")
+
+
+@contextmanager
+def stack(cluster: Cluster) -> Iterator[Cluster]:
+    """A stack that is taken down at the end, also when its `up` failed."""
+    try:
+        yield cluster
+    finally:
+        cluster.down()
+
+
+@pytest.fixture(scope="session")
+def watch() -> Iterator[Watch]:
+    """Looks at all command lines of the machine (hosts included) while the first cluster is made."""
+    with Watch() as watch:
+        yield watch
+
+
+@pytest.fixture(scope="session")
+def cluster(state: Path, watch: Watch) -> Iterator[Cluster]:
+    """One control plane, two workers, vxlan and nftables, the page of our own chart."""
+    config = stackfile.document(
+        "kwtest", NETWORK, control_planes=["cp-1"], workers=["w-1", "w-2"], hello=HELLO_PORT
+    )
+    with stack(Cluster(name="kwtest", state=state, config=config, checkout=CHECKOUT)) as cluster:
+        cluster.up()
+        watch.stop()
+        yield cluster
+
+
+@pytest.fixture
+def namespace(cluster: Cluster) -> Iterator[str]:
+    """A namespace of the test's own."""
+    name = f"test-{next(_numbers)}"
+    cluster.apply(pods.namespace(name))
+    yield name
+    cluster.kubectl("delete", "namespace", name, "--wait=false")

@@ -1,0 +1,241 @@
+"""One cluster under test, as its user has it: the commands, kubectl, ssh to the hosts."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.support import stackfile
+from tests.support.process import CommandFailed, Done, run
+from tests.support.stackfile import CLUSTER, Document
+from tests.support.wait import eventually
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+UP_SECONDS = 420
+NODE_SECONDS = 120
+
+
+def cache() -> Path:
+    """The cache that all checkouts and tests of this machine share."""
+    default = Path.home() / ".cache/kubewright"
+    return Path(os.environ.get("KUBEWRIGHT_CACHE") or default)
+
+
+def tool(name: str) -> Path:
+    """A tool of the deployer: kubectl, helm, pulumi."""
+    return cache() / "bin" / name
+
+
+@dataclass
+class Cluster:
+    """A stack, its file and its hosts. `config` is the stack file's configuration."""
+
+    name: str
+    state: Path
+    config: Document
+    checkout: Path = CHECKOUT
+    said: list[str] = field(default_factory=list)
+    """The output of every command so far: no secret may be in it."""
+
+    @property
+    def file(self) -> Path:
+        """The stack file."""
+        return self.state / f"{self.name}.yaml"
+
+    @property
+    def kubeconfig(self) -> Path:
+        """The administrator's kubeconfig, there after `up`."""
+        return self.state / "stacks" / self.name / "kubeconfig"
+
+    @property
+    def lab(self) -> Path:
+        """The state of the lab."""
+        return self.state / "labs" / self.name
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What commands of this cluster need in their environment."""
+        return {"KUBEWRIGHT_STATE": str(self.state), "KUBEWRIGHT_CACHE": str(cache())}
+
+    @property
+    def nodes(self) -> list[str]:
+        """The names of all nodes that the stack file asks for."""
+        pools = self.config[CLUSTER].get("pools", {}).values()
+        members: list[str] = list(self.config[CLUSTER]["control_planes"]["hosts"])
+        return members + [name for pool in pools for name in pool["hosts"]]
+
+    @property
+    def workers(self) -> list[str]:
+        """The nodes of the pool `workers`."""
+        return list(self.config[CLUSTER]["pools"]["workers"]["hosts"])
+
+    def address(self, host: str) -> str:
+        """A host's address."""
+        return str(self.config[CLUSTER]["metal"]["hosts"][host]["address"])
+
+    # The commands ------------------------------------------------------------------------
+
+    def argv(self, command: str, *words: str) -> list[str]:
+        """The command line of `./kubewright <command>` for this stack; writes the stack file."""
+        stackfile.write(self.file, self.config)
+        return [
+            str(self.checkout / "kubewright"),
+            *[command, "--stack", self.name, "--file", str(self.file)],
+            *words,
+        ]
+
+    def command(self, command: str, *words: str, check: bool = True, timeout: float = UP_SECONDS) -> Done:
+        """Runs `./kubewright <command>` and keeps what it said."""
+        argv = self.argv(command, *words)
+        try:
+            done = run(argv, timeout=timeout, check=False, env=self.environment, cwd=self.state)
+        except CommandFailed as failure:
+            self.said.append(str(failure))
+            raise
+        self.said.append(done.text)
+        if check and done.code:
+            raise CommandFailed(argv, f"exit code {done.code}", done.text)
+        return done
+
+    def up(self, *, check: bool = True) -> Done:
+        """`up`: the cluster becomes what the stack file says."""
+        return self.command("up", check=check)
+
+    def preview(self) -> Done:
+        """`preview`, as text."""
+        return self.command("preview")
+
+    def steps(self) -> dict[str, str]:
+        """What an `up` would do: resource's name -> operation, without the unchanged ones."""
+        plan = json.loads(self.command("preview", "--json").stdout)
+        return {
+            step["urn"].rsplit("::", 1)[1]: step["op"]
+            for step in plan["steps"]
+            if step["op"] not in ("same", "read") and "pulumi:pulumi:Stack" not in step["urn"]
+        }
+
+    def down(self) -> Done:
+        """`down`: no cluster, no hosts."""
+        return self.command("down")
+
+    def pulumi(self, *words: str) -> str:
+        """The standard output of an engine's command on this stack. Not kept: it may show secrets."""
+        argv = self.argv("pulumi", "--", *words)
+        return run(argv, timeout=120, env=self.environment, cwd=self.state).stdout
+
+    def python(self, module: str, *words: str, timeout: float = 120) -> Done:
+        """Runs one of the checkout's modules, e.g. `lab`."""
+        environment = {**self.environment, "PYTHONPATH": str(self.checkout)}
+        return run([sys.executable, "-m", module, *words], timeout=timeout, env=environment, cwd=self.checkout)
+
+    def change(self, change: Mapping[str, Any]) -> None:
+        """Lays a change over the stack file's cluster."""
+        self.config[CLUSTER] = stackfile.merged(self.config[CLUSTER], change)
+
+    @contextmanager
+    def changed(self, change: Mapping[str, Any]) -> Iterator[None]:
+        """The stack file with a change; afterwards as it was, and the cluster with it."""
+        before = copy.deepcopy(self.config)
+        self.change(change)
+        try:
+            yield
+        finally:
+            self.config = before
+            self.up()
+
+    # The cluster -------------------------------------------------------------------------
+
+    def kubectl(self, *words: str, stdin: str = "", check: bool = True, timeout: float = 60) -> Done:
+        """kubectl as the administrator."""
+        argv = [tool("kubectl"), f"--kubeconfig={self.kubeconfig}", *words]
+        return run(argv, stdin=stdin, check=check, timeout=timeout)
+
+    def get(self, *words: str) -> Any:
+        """`kubectl get … -o json`, parsed."""
+        return json.loads(self.kubectl("get", *words, "-o", "json").stdout)
+
+    def items(self, *words: str) -> list[Any]:
+        """The items of `kubectl get … -o json`."""
+        return list(self.get(*words)["items"])
+
+    def apply(self, *objects: Mapping[str, Any]) -> None:
+        """Applies objects."""
+        listed = {"apiVersion": "v1", "kind": "List", "items": objects}
+        self.kubectl("apply", "-f", "-", stdin=json.dumps(listed))
+
+    def rolled_out(self, namespace: str, workload: str, timeout: float = 90) -> None:
+        """Waits until a workload (`deployment/x`, `daemonset/x`) has all its pods ready."""
+        words = ("rollout", "status", "-n", namespace, workload, f"--timeout={timeout:.0f}s")
+        self.kubectl(*words, timeout=timeout + 10)
+
+    def in_pod(self, namespace: str, pod: str, script: str, *, check: bool = True, timeout: float = 60) -> Done:
+        """Runs a line of sh in a pod (`name` or `deployment/name`)."""
+        return self.kubectl(
+            "exec", "-n", namespace, pod, "--", "sh", "-c", script, check=check, timeout=timeout
+        )
+
+    def pods(self, namespace: str, selector: str = "") -> list[Any]:
+        """The pods of a namespace that are not being deleted."""
+        found = self.items("pods", "-n", namespace, "-l", selector)
+        return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
+
+    def ready_nodes(self) -> list[str]:
+        """The names of the nodes that say Ready."""
+        return sorted(
+            node["metadata"]["name"]
+            for node in self.items("nodes")
+            if any(c["type"] == "Ready" and c["status"] == "True" for c in node["status"]["conditions"])
+        )
+
+    def all_ready(self, timeout: float = NODE_SECONDS) -> None:
+        """Waits until exactly the nodes of the stack file are there and Ready."""
+        wanted = sorted(self.nodes)
+        eventually(
+            f"nodes {wanted} Ready", lambda: self.ready_nodes() == wanted or None, timeout=timeout, interval=2
+        )
+
+    # The hosts ---------------------------------------------------------------------------
+
+    def ssh(self, host: str, script: str, *, check: bool = True, timeout: float = 60) -> Done:
+        """Runs sh on a host, the script by standard input."""
+        argv = [
+            *["ssh", "-F", "none", "-i", str(self.lab / "ssh/id_ed25519")],
+            *["-o", f"UserKnownHostsFile={self.lab / 'ssh/known_hosts'}", "-o", "StrictHostKeyChecking=yes"],
+            *["-o", "BatchMode=yes", "-o", "ConnectTimeout=10", f"root@{self.address(host)}", "sh", "-s"],
+        ]
+        return run(argv, stdin=script, check=check, timeout=timeout)
+
+    def exec(self, host: str, *words: str) -> Done:
+        """Runs a command on a host by way of the lab, where ssh may not work."""
+        return self.python("lab", "exec", self.name, host, "--", *words)
+
+    def stop_host(self, host: str) -> None:
+        """Pulls a host's plug; its disk stays."""
+        self.python("lab", "stop", self.name, host, "--kill")
+
+    def start_host(self, host: str) -> None:
+        """Boots a stopped host."""
+        self.python("lab", "start", self.name, host)
+
+    def services(self, host: str) -> dict[str, str]:
+        """The services that run on a host: unit -> id of this run (another after a restart)."""
+        script = "systemctl show --type=service --state=running --property=Id,InvocationID '*'"
+        runs: dict[str, str] = {}
+        for block in self.ssh(host, script).stdout.split("\n\n"):
+            properties = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
+            # Instances (a login, a connection) come and go by themselves.
+            if properties and "@" not in properties["Id"]:
+                runs[properties["Id"]] = properties["InvocationID"]
+        return runs
+
+
+def names(objects: Sequence[Any]) -> list[str]:
+    """The names of Kubernetes objects."""
+    return [item["metadata"]["name"] for item in objects]

@@ -1,0 +1,103 @@
+"""Workloads of the tests, as plain objects. All of them pass the `restricted` Pod Security level."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+IMAGE = "docker.io/library/busybox:1.35"
+PORT = 8080
+ANYWHERE = [{"operator": "Exists"}]
+"""Tolerations for every taint."""
+
+Object = dict[str, Any]
+
+SERVE = f"mkdir -p /tmp/www && hostname >/tmp/www/index.html && exec httpd -f -p {PORT} -h /tmp/www"
+"""sh that serves the pod's name at /."""
+
+
+def container(script: str, **more: Any) -> Object:
+    """A container that runs a line of sh and listens on `PORT` if the script does."""
+    return {
+        "name": "main",
+        "image": IMAGE,
+        "command": ["sh", "-c", script],
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "capabilities": {"drop": ["ALL"]},
+            "runAsNonRoot": True,
+            "runAsUser": 65532,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        **more,
+    }
+
+
+def serving(**more: Any) -> Object:
+    """A container that serves the pod's name, with a readiness probe."""
+    probe = {"httpGet": {"path": "/", "port": PORT}, "periodSeconds": 1}
+    return container(SERVE, readinessProbe=probe, ports=[{"containerPort": PORT}], **more)
+
+
+def spec(main: Mapping[str, Any], **more: Any) -> Object:
+    """A pod's specification with that one container; it ends at once when asked to."""
+    return {"containers": [dict(main)], "terminationGracePeriodSeconds": 1, **more}
+
+
+def on(node: str) -> Object:
+    """Part of a specification: the pod runs on that node, whatever its taints."""
+    return {"nodeSelector": {"kubernetes.io/hostname": node}, "tolerations": ANYWHERE}
+
+
+def pod(namespace: str, name: str, pod_spec: Mapping[str, Any]) -> Object:
+    """A pod."""
+    metadata = {"namespace": namespace, "name": name, "labels": {"app": name}}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": pod_spec}
+
+
+def deployment(namespace: str, name: str, replicas: int, pod_spec: Mapping[str, Any]) -> Object:
+    """A Deployment whose pods have the label `app: <name>`."""
+    return _workload("Deployment", namespace, name, pod_spec, {"replicas": replicas})
+
+
+def daemon_set(namespace: str, name: str, pod_spec: Mapping[str, Any]) -> Object:
+    """A DaemonSet whose pods have the label `app: <name>`."""
+    return _workload("DaemonSet", namespace, name, pod_spec, {})
+
+
+def service(namespace: str, name: str, *, node_port: int | None = None) -> Object:
+    """A Service on `PORT` for the pods with the label `app: <name>`."""
+    port: Object = {"port": PORT, "targetPort": PORT}
+    if node_port is not None:
+        port["nodePort"] = node_port
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"namespace": namespace, "name": name},
+        "spec": {
+            "selector": {"app": name},
+            "ports": [port],
+            "type": "ClusterIP" if node_port is None else "NodePort",
+        },
+    }
+
+
+def namespace(name: str, labels: Sequence[tuple[str, str]] = ()) -> Object:
+    """A namespace."""
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": dict(labels)}}
+
+
+def _workload(
+    kind: str, namespace: str, name: str, pod_spec: Mapping[str, Any], more: Mapping[str, Any]
+) -> Object:
+    labels = {"app": name}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": kind,
+        "metadata": {"namespace": namespace, "name": name},
+        "spec": {
+            "selector": {"matchLabels": labels},
+            "template": {"metadata": {"labels": labels}, "spec": dict(pod_spec)},
+            **more,
+        },
+    }

@@ -1,0 +1,46 @@
+"""Command lines of processes, seen by looking often."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from types import TracebackType
+
+
+def command_lines() -> set[str]:
+    """The command lines of all processes of this machine, those in its labs' hosts included."""
+    lines = set()
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            raw = (process / "cmdline").read_bytes()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        lines.add(raw.replace(b"\0", b" ").decode(errors="replace").strip())
+    return lines
+
+
+class Watch:
+    """Collects command lines in the background, four times a second."""
+
+    def __init__(self) -> None:
+        self.seen: set[str] = set()
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._look, daemon=True)
+
+    def __enter__(self) -> Watch:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Ends the watch; what was seen stays."""
+        self._stopped.set()
+        self._thread.join()
+
+    def _look(self) -> None:
+        while not self._stopped.wait(0.25):
+            self.seen |= command_lines()

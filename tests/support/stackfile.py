@@ -1,0 +1,72 @@
+"""Stack files of the tests: one control plane and workers on hosts of a lab of their own."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from ipaddress import IPv4Network
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+CLUSTER = "kubewright:cluster"
+LAB = "kubewright:lab"
+DELETE = object()
+"""As a value in a change: the key goes away."""
+
+Document = dict[str, Any]
+
+
+def merged(base: Mapping[str, Any], change: Mapping[str, Any]) -> Document:
+    """`base` with `change` laid over it, mapping by mapping; a value `DELETE` removes its key."""
+    result = copy.deepcopy(dict(base))
+    for key, value in change.items():
+        if value is DELETE:
+            result.pop(key, None)
+        elif isinstance(value, Mapping) and isinstance(result.get(key), Mapping):
+            result[key] = merged(result[key], value)
+        else:
+            result[key] = copy.deepcopy(value)
+    return result
+
+
+def host(network: str, number: int, memory: str = "3Gi") -> Document:
+    """A host of the inventory: the lab gives it that address and memory."""
+    return {"address": str(IPv4Network(network)[number]), "cpus": 2, "memory": memory, "disk": "20Gi"}
+
+
+def document(
+    name: str, network: str, *, control_planes: Sequence[str], workers: Sequence[str], hello: int | None = None
+) -> Document:
+    """The configuration of a cluster in a lab on `network`.
+
+    Control planes get addresses from .11 on, workers from .21 on. `hello`: NodePort of the page
+    of our own chart, none without. The control plane takes pods when there are no workers.
+    """
+    gateway = IPv4Network(network)[1]
+    lab = f"$KUBEWRIGHT_STATE/labs/{name}"
+    hosts = {member: host(network, 11 + i) for i, member in enumerate(control_planes)}
+    hosts |= {member: host(network, 21 + i) for i, member in enumerate(workers)}
+    cluster: Document = {
+        "name": name,
+        "environment": "lab",
+        "network": {"machines": [network]},
+        "control_planes": {"hosts": list(control_planes), "schedulable": not workers},
+        "pools": {"workers": {"hosts": list(workers)}} if workers else {},
+        "artifacts": {"mirror": f"https://{gateway}:8080", "ca_file": f"{lab}/ca.crt"},
+        "registries": {"_default": {"endpoint": f"https://{gateway}:5000", "ca_file": f"{lab}/ca.crt"}},
+        "metal": {
+            "ssh": {"private_key_file": f"{lab}/ssh/id_ed25519", "known_hosts_file": f"{lab}/ssh/known_hosts"},
+            "hosts": hosts,
+        },
+    }
+    if hello is not None:
+        release = {"chart": "./lab/charts/hello", "namespace": "default", "values": {"nodePort": hello}}
+        cluster["helm_releases"] = {"hello": release}
+    return {LAB: {"network": network}, CLUSTER: cluster}
+
+
+def write(path: Path, config: Mapping[str, Any]) -> None:
+    """Writes a stack file with that configuration."""
+    path.write_text(yaml.safe_dump({"config": dict(config)}, sort_keys=False))

@@ -1,0 +1,29 @@
+"""Waiting for something to become true, with a last word on what it was instead."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def eventually(what: str, probe: Callable[[], T], *, timeout: float, interval: float = 1.0) -> T:
+    """Calls `probe` until it neither raises AssertionError nor returns something false.
+
+    Returns what it returned. Raises AssertionError with `what` and the last failure after
+    `timeout` seconds; any other exception of the probe goes through at once.
+    """
+    deadline = time.monotonic() + timeout
+    while True:
+        try:
+            result = probe()
+            last = f"it was {result!r}"
+            if result:
+                return result
+        except AssertionError as failure:
+            last = str(failure)
+        if time.monotonic() > deadline:
+            raise AssertionError(f"after {timeout:.0f} s still not: {what}; {last}")
+        time.sleep(interval)
