@@ -1,0 +1,204 @@
+"""Control groups of a lab: one per host and one for the gateway, in every hierarchy of the machine.
+
+They are how a host's processes are found, limited and ended, whoever their parent is by now. Both
+versions are served: with version 1 (or both mounted) every hierarchy has the same tree of groups.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from lab.commands import wait
+from lab.errors import LabError
+
+TOP = "kubewright"
+"""Name of the group below which all labs are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hierarchy:
+    """A mounted hierarchy. `controllers` is empty for one that only groups."""
+
+    mount: Path
+    version: int
+    controllers: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A process as its /proc/<pid>/status says. `inner` are its ids in nested pid namespaces."""
+
+    pid: int
+    command: str
+    inner: tuple[int, ...]
+
+
+def parse_mounts(mountinfo: str) -> tuple[Hierarchy, ...]:
+    """The cgroup hierarchies in the text of /proc/<pid>/mountinfo."""
+    found: dict[Path, Hierarchy] = {}
+    for line in mountinfo.splitlines():
+        before, _, after = line.partition(" - ")
+        kind, _, options = after.split(" ", 2)
+        mount = Path(before.split(" ")[4])
+        if kind == "cgroup2":
+            found[mount] = Hierarchy(mount, 2, frozenset())
+        elif kind == "cgroup":
+            words = {word for word in options.split(",") if not word.startswith(("rw", "ro", "name="))}
+            found[mount] = Hierarchy(mount, 1, frozenset(words))
+    return tuple(found.values())
+
+
+@cache
+def hierarchies() -> tuple[Hierarchy, ...]:
+    """The hierarchies mounted on this machine."""
+    return parse_mounts(Path("/proc/self/mountinfo").read_text())
+
+
+def create(lab: str, host: str, *, memory: int) -> None:
+    """Make the groups of a host, or bring their limit up to date. `memory` in bytes.
+
+    Raises LabError naming the host.
+    """
+    try:
+        for hierarchy in hierarchies():
+            _create(hierarchy, lab, host, memory)
+    except OSError as error:
+        raise LabError(f"{host}: control group {error.filename}: {error.strerror}") from error
+
+
+def groups(lab: str, host: str = "") -> list[Path]:
+    """The existing groups of a host, or of a whole lab, one per hierarchy."""
+    paths = (hierarchy.mount / TOP / lab / host for hierarchy in hierarchies())
+    return [path for path in paths if path.is_dir()]
+
+
+def members(lab: str) -> list[str]:
+    """Names of the groups of a lab, sorted."""
+    return sorted({path.name for group in groups(lab) for path in group.iterdir() if path.is_dir()})
+
+
+def all_labs() -> list[str]:
+    """Names of the labs that have groups, sorted."""
+    tops = (hierarchy.mount / TOP for hierarchy in hierarchies())
+    return sorted({path.name for top in tops if top.is_dir() for path in top.iterdir() if path.is_dir()})
+
+
+def join_files(lab: str, host: str) -> list[str]:
+    """The files to which a process writes its id to become part of the host."""
+    return [str(group / "cgroup.procs") for group in groups(lab, host)]
+
+
+def pids(lab: str, host: str = "") -> set[int]:
+    """Ids of all processes of a host, or of a whole lab."""
+    found: set[int] = set()
+    for group in groups(lab, host):
+        for directory, _, _ in os.walk(group):
+            try:
+                found.update(int(line) for line in Path(directory, "cgroup.procs").read_text().split())
+            except OSError:
+                continue  # the group went away while we looked
+    return found
+
+
+def process(pid: int) -> Process | None:
+    """What /proc says of a process; None when it has ended."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return None
+    fields = dict(line.split(":\t", 1) for line in lines if ":\t" in line)
+    if fields["State"].startswith(("Z", "X")):
+        return None
+    inner = tuple(int(word) for word in fields.get("NSpid", "").split()[1:])
+    return Process(pid, fields["Name"], inner)
+
+
+def init(lab: str, host: str) -> int | None:
+    """Id of the process that is the host's PID 1 (its systemd), None when it does not run."""
+    for pid in pids(lab, host):
+        found = process(pid)
+        if found is not None and found.inner == (1,):
+            return pid
+    return None
+
+
+def kill(lab: str, host: str = "", *, timeout: float = 10) -> None:
+    """End every process of a host, or of a whole lab, at once. `timeout` in seconds.
+
+    Raises LabError when some are left: processes that hang in the kernel.
+    """
+
+    def ended() -> bool:
+        left = pids(lab, host)
+        for pid in left:
+            kill_process(pid)
+        return not left
+
+    if not wait(ended, timeout=timeout):
+        left = ", ".join(str(pid) for pid in sorted(pids(lab, host)))
+        raise LabError(f"{host or lab}: processes do not end: {left}; they hang in the kernel, restart the machine")
+
+
+def kill_process(pid: int) -> None:
+    """End a process at once, if it has not ended already."""
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+
+
+def remove(lab: str, host: str = "", *, timeout: float = 5) -> None:
+    """Remove the empty groups of a host, or of a whole lab. Raises LabError when one stays in use."""
+    for group in groups(lab, host):
+        if not wait(lambda group=group: _remove(group), timeout=timeout):  # type: ignore[misc]
+            raise LabError(f"{host or lab}: control group {group} is still in use")
+        if host == "":
+            _prune(group.parent)
+
+
+def _create(hierarchy: Hierarchy, lab: str, host: str, memory: int) -> None:
+    group = hierarchy.mount
+    for part in (TOP, lab, host):
+        parent, group = group, group / part
+        if hierarchy.version == 2:
+            _delegate(parent)
+        group.mkdir(exist_ok=True)
+        if "cpuset" in hierarchy.controllers:
+            # Version 1 starts them empty, and an empty group takes no process.
+            for name in ("cpuset.cpus", "cpuset.mems"):
+                (group / name).write_text((parent / name).read_text())
+    if "memory" in hierarchy.controllers:
+        (group / "memory.limit_in_bytes").write_text(str(memory))
+    elif hierarchy.version == 2 and (group / "memory.max").exists():
+        (group / "memory.max").write_text(str(memory))
+
+
+def _delegate(group: Path) -> None:
+    """Hand all controllers on to the groups below. One that refuses is not needed to boot a host."""
+    for controller in (group / "cgroup.controllers").read_text().split():
+        try:
+            (group / "cgroup.subtree_control").write_text(f"+{controller}")
+        except OSError:
+            continue
+
+
+def _remove(group: Path) -> bool:
+    for directory, _, _ in os.walk(group, topdown=False):
+        try:
+            os.rmdir(directory)
+        except FileNotFoundError:
+            continue
+        except OSError:
+            return False
+    return True
+
+
+def _prune(group: Path) -> None:
+    """Remove the group of all labs with its last one."""
+    try:
+        group.rmdir()
+    except OSError:
+        return

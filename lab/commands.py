@@ -1,0 +1,38 @@
+"""Runs the machine's own tools, with a time limit and errors that can be read."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+
+from lab.errors import LabError
+
+
+def run(argv: Sequence[str], *, what: str, timeout: float = 10, stdin: str = "") -> str:
+    """Run a command and give its output. `what` is said first when it fails; `timeout` in seconds.
+
+    Raises LabError with the last line that the command wrote.
+    """
+    try:
+        done = subprocess.run(
+            argv, capture_output=True, text=True, timeout=timeout, input=stdin, check=False
+        )
+    except FileNotFoundError as error:
+        raise LabError(f"{what}: {argv[0]} is not installed; `python -m lab doctor` says how") from error
+    except subprocess.TimeoutExpired as error:
+        raise LabError(f"{what}: {argv[0]} did not end within {timeout:g} s") from error
+    if done.returncode:
+        lines = (done.stderr.strip() or done.stdout.strip() or f"exit code {done.returncode}").splitlines()
+        raise LabError(f"{what}: {argv[0]}: {lines[-1]}")
+    return done.stdout
+
+
+def wait(condition: Callable[[], bool], *, timeout: float, pause: float = 0.01) -> bool:
+    """Poll `condition` every `pause` seconds for at most `timeout`; True when it came true."""
+    end = time.monotonic() + timeout
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(pause)
+    return True

@@ -1,0 +1,160 @@
+"""Says whether this machine can have a lab, and what is missing."""
+
+from __future__ import annotations
+
+import os
+import resource
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab import cgroups, network
+from lab.errors import LabError
+from lab.paths import cache_home, labs, state_home
+from lab.spec import LabSpec, link_name
+
+TOOLS = {
+    "systemd-nspawn": "systemd-container",
+    "mmdebstrap": "mmdebstrap",
+    "docker-registry": "docker-registry",
+    "ip": "iproute2",
+    "nsenter": "util-linux",
+    "unshare": "util-linux",
+    "apt-config": "apt",
+}
+"""Programs the lab runs, each with the Debian package that has it."""
+
+INOTIFY_INSTANCES = 8192
+"""The kernel counts them for all hosts together; systemd, containerd and kubelet need dozens per host."""
+
+# Everything a host does with the kernel, tried in a namespace that is gone afterwards.
+PROBE = """\
+set -eu
+ip link add probe0 type bridge
+ip link add probe1 type veth peer name probe2
+ip link add probe3 type vxlan id 1 dstport 8472 dev probe1
+mount -t tmpfs tmpfs "$1"
+mkdir "$1/lower" "$1/upper" "$1/work" "$1/root"
+mount -t overlay probe -o "lowerdir=$1/lower,upperdir=$1/upper,workdir=$1/work" "$1/root"
+"""
+
+MODULES = ("overlay", "bridge", "br_netfilter", "veth", "vxlan", "nf_tables", "nf_conntrack", "nft_chain_nat", "ip_tables")
+"""Kernel modules of the hosts. They are the machine's; where they are built in, there is nothing to load."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is missing and how to get it."""
+
+    what: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.remedy}"
+
+
+def problems(spec: LabSpec | None = None) -> list[Problem]:
+    """All that keeps this machine from having the lab (without `spec`: any lab)."""
+    if sys.platform != "linux":
+        return [Problem(f"this machine runs {sys.platform}", "the lab needs Linux; use a virtual machine with Debian")]
+    if os.geteuid() != 0:
+        return [Problem("not root", "the lab makes namespaces and mounts; run the same command with sudo")]
+    found = _missing_tools()
+    if found:
+        return found
+    found = [*_kernel_problems(), *_storage_problems()]
+    if spec is not None:
+        found += _spec_problems(spec)
+    return found
+
+
+def check(spec: LabSpec) -> None:
+    """Prepare the machine's kernel for the lab. Raises LabError naming all that is missing."""
+    found = problems(spec)
+    if found:
+        raise LabError("this machine cannot have the lab: " + "; ".join(str(problem) for problem in found))
+    _load_modules()
+    _raise_limit(Path("/proc/sys/fs/inotify/max_user_instances"), INOTIFY_INSTANCES)
+    _raise_limit(Path("/proc/sys/fs/inotify/max_user_watches"), INOTIFY_INSTANCES * 64)
+
+
+def _missing_tools() -> list[Problem]:
+    missing = [tool for tool in TOOLS if shutil.which(tool) is None]
+    if not missing:
+        return []
+    packages = " ".join(sorted({TOOLS[tool] for tool in missing}))
+    return [Problem(f"{', '.join(missing)} not installed", f"apt-get install --no-install-recommends {packages}")]
+
+
+def _kernel_problems() -> list[Problem]:
+    if not cgroups.hierarchies():
+        return [Problem("no control groups are mounted", "mount -t cgroup2 none /sys/fs/cgroup")]
+    _load_modules()
+    probe = subprocess.run(
+        ["unshare", "--mount", "--net", "--pid", "--fork", "--ipc", "--uts", "sh", "-c", PROBE, "sh", "/mnt"],
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+    if probe.returncode:
+        reason = (probe.stderr.strip() or "no reason given").splitlines()[-1]
+        return [
+            Problem(
+                f"the kernel refuses a namespace with bridge, veth, vxlan and overlay ({reason})",
+                "use a machine or virtual machine of your own, not an unprivileged container",
+            )
+        ]
+    return []
+
+
+def _storage_problems() -> list[Problem]:
+    found = []
+    for variable, home in (("KUBEWRIGHT_STATE", state_home()), ("KUBEWRIGHT_CACHE", cache_home())):
+        home.mkdir(parents=True, exist_ok=True)
+        kind = filesystem(home)
+        if kind in ("overlay", "nfs", "nfs4", "9p", "fuse", "virtiofs", "vfat"):
+            found.append(
+                Problem(
+                    f"{home} is on {kind}, which cannot carry the hosts' disks",
+                    f"set ${variable} to a directory on ext4, xfs or tmpfs",
+                )
+            )
+    return found
+
+
+def filesystem(path: Path) -> str:
+    """Type of the file system that holds `path`, e.g. `ext4`."""
+    best, kind = Path("/"), "unknown"
+    for line in Path("/proc/self/mountinfo").read_text().splitlines():
+        before, _, after = line.partition(" - ")
+        mount = Path(before.split(" ")[4].replace("\\040", " "))
+        if path.is_relative_to(mount) and len(mount.parts) >= len(best.parts):
+            best, kind = mount, after.split(" ")[0].partition(".")[0]
+    return kind
+
+
+def _spec_problems(spec: LabSpec) -> list[Problem]:
+    found = []
+    taken = network.routed(spec.network, but=link_name(spec.name))
+    if taken:
+        found.append(Problem(f"network: {spec.network} is used already ({taken})", f"choose another range; labs here: {', '.join(labs()) or 'none'}"))
+    if spec.mirror is not None and not (spec.mirror / "index.json").is_file():
+        found.append(Problem(f"mirror: {spec.mirror} has no index.json", "make it with `make mirror`"))
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < 4096:
+        found.append(Problem(f"only {hard} open files are allowed", "raise it: ulimit -Hn 65536"))
+    return found
+
+
+def _load_modules() -> None:
+    modprobe = shutil.which("modprobe")
+    if modprobe is not None and Path("/lib/modules").is_dir():
+        subprocess.run([modprobe, "--all", "--quiet", *MODULES], capture_output=True, timeout=20, check=False)
+
+
+def _raise_limit(path: Path, least: int) -> None:
+    if int(path.read_text()) < least:
+        path.write_text(str(least))

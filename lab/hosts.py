@@ -1,0 +1,208 @@
+"""The hosts: each boots Debian in systemd-nspawn, in its own namespaces, with its own disk.
+
+A host's overlay is mounted in a mount namespace of its launcher, so it goes with the host's last
+process and the machine's own mounts never change.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+
+from lab import cgroups, network
+from lab.commands import wait
+from lab.errors import LabError
+from lab.keys import public_line
+from lab.paths import LabPaths
+from lab.spec import LabHost, LabSpec
+
+BOOT_TIMEOUT = 60.0
+"""Seconds from launch to a greeting by sshd. It takes 0.5 s on an idle machine."""
+
+STOP_TIMEOUT = 30.0
+"""Seconds that a host has to shut down before it is killed."""
+
+DISK = ("containerd", "etcd", "kubelet", "kubewright")
+"""Directories of /var/lib on the host's disk itself: overlays and databases refuse an overlay below."""
+
+# Joins the host's control groups, then becomes nspawn: whatever it starts is the host's.
+LAUNCH = """\
+set -eu
+lower=$1; home=$2; groups=$3; shift 3
+for group in $groups; do echo $$ > "$group"; done
+mount -t overlay lab -o "lowerdir=$lower,upperdir=$home/upper,workdir=$home/work" "$home/root"
+exec "$@"
+"""
+
+
+def running(lab: str, host: LabHost) -> bool:
+    """Whether the host's systemd runs and its sshd answers, within five seconds on a busy machine."""
+    return cgroups.init(lab, host.name) is not None and wait(lambda: _greets(host, timeout=1), timeout=5)
+
+
+def boot(spec: LabSpec, host: LabHost, root: Path) -> None:
+    """Boot a host that does not run and wait for its sshd. `root` is the shared Debian root.
+
+    What a half-dead host left behind is ended first; its disk stays. Raises LabError.
+    """
+    cgroups.kill(spec.name, host.name)
+    cgroups.remove(spec.name, host.name)
+    network.ensure_host(spec, host)
+    cgroups.create(spec.name, host.name, memory=host.memory)
+    _prepare(spec, host)
+    launcher = _launch(spec, host, root)
+    if not wait(lambda: launcher.poll() is not None or _greets(host, timeout=0.2), timeout=BOOT_TIMEOUT):
+        raise LabError(f"{host.name}: sshd did not answer within {BOOT_TIMEOUT:g} s; see {_console(spec, host)}")
+    if launcher.poll() is not None:
+        raise LabError(f"{host.name}: did not boot: {_last_line(_console(spec, host))}; see {_console(spec, host)}")
+
+
+def stop(lab: str, host: str, *, kill: bool = False) -> None:
+    """Shut a host down, or with `kill` end it like a power cut. Its disk and network stay.
+
+    A host that does not shut down within STOP_TIMEOUT is killed. Raises LabError when that fails too.
+    """
+    leader = None if kill else cgroups.init(lab, host)
+    if leader is not None:
+        os.kill(leader, signal.SIGRTMIN + 3)  # systemd: power off
+        wait(lambda: not cgroups.pids(lab, host), timeout=STOP_TIMEOUT, pause=0.05)
+    cgroups.kill(lab, host)
+    cgroups.remove(lab, host)
+
+
+def remove(lab: str, host: str) -> None:
+    """Remove a host with its disk."""
+    stop(lab, host, kill=True)
+    network.remove_host(lab, host)
+    shutil.rmtree(LabPaths.of(lab).host(host), ignore_errors=True)
+    shutil.rmtree(f"/run/systemd/nspawn/propagate/{machine_name(lab, host)}", ignore_errors=True)
+
+
+def execute(
+    lab: str, host: str, argv: Sequence[str], *, stdin: str | None = None, timeout: float | None = 60
+) -> subprocess.CompletedProcess[str]:
+    """Run a command inside a running host as root, without SSH; `timeout` in seconds.
+
+    `stdin` None hands on the caller's own input and output. Raises LabError when the host does not run
+    or the time is over.
+    """
+    leader = cgroups.init(lab, host)
+    if leader is None:
+        raise LabError(f"{host}: does not run; start it with `python -m lab start {lab} {host}`")
+    join = 'for group in $1; do echo $$ > "$group"; done; shift; exec "$@"'
+    enter = ["nsenter", "--target", str(leader), "--all", "--root", "--wd", "--", *argv]
+    groups = " ".join(cgroups.join_files(lab, host))
+    try:
+        return subprocess.run(
+            ["sh", "-c", join, "sh", groups, *enter],
+            input=stdin,
+            capture_output=stdin is not None,
+            text=True,
+            timeout=timeout,
+            check=False,
+            env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "TERM": os.environ.get("TERM", "dumb")},
+        )
+    except subprocess.TimeoutExpired as error:
+        raise LabError(f"{host}: {argv[0]} did not end within {timeout} s") from error
+
+
+def machine_name(lab: str, host: str) -> str:
+    """The host's name among all of systemd-nspawn's machines."""
+    return f"{lab}.{host}"
+
+
+def _launch(spec: LabSpec, host: LabHost, root: Path) -> subprocess.Popen[bytes]:
+    home = LabPaths.of(spec.name).host(host.name)
+    groups = " ".join(cgroups.join_files(spec.name, host.name))
+    unshare = ["unshare", "--mount", "--propagation", "private", "sh", "-c", LAUNCH, "sh"]
+    with _console(spec, host).open("wb") as console:
+        return subprocess.Popen(
+            [*unshare, str(root), str(home), groups, *_nspawn(spec, host, home)],
+            stdin=subprocess.DEVNULL,
+            stdout=console,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            cwd="/",
+            env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "SYSTEMD_NSPAWN_API_VFS_WRITABLE": "yes"},
+        )
+
+
+def _nspawn(spec: LabSpec, host: LabHost, home: Path) -> list[str]:
+    name = machine_name(spec.name, host.name)
+    return [
+        "systemd-nspawn",
+        "--quiet",
+        "--boot",
+        f"--directory={home}/root",
+        f"--machine={name}",
+        f"--hostname={host.name}",
+        f"--uuid={_identity(spec, host)}",
+        f"--network-namespace-path={network.NAMESPACES}/{network.host_namespace(spec.name, host.name)}",
+        "--register=no",
+        "--keep-unit",
+        "--capability=all",
+        "--system-call-filter=@known",
+        "--console=read-only",
+        "--resolv-conf=off",
+        "--timezone=off",
+        "--link-journal=no",
+        "--bind=/dev/kmsg",
+        *(f"--bind={home}/disk/{part}:/var/lib/{part}" for part in DISK),
+    ]
+
+
+def _prepare(spec: LabSpec, host: LabHost) -> None:
+    """Write what is the host's own into its overlay, before it boots."""
+    paths = LabPaths.of(spec.name)
+    home = paths.host(host.name)
+    for part in ("upper", "work", "root", *(f"disk/{part}" for part in DISK)):
+        (home / part).mkdir(parents=True, exist_ok=True)
+    (home / "disk/etcd").chmod(0o700)
+    upper = home / "upper"
+    _write(upper / "etc/hostname", f"{host.name}\n")
+    _write(upper / "etc/hosts", f"127.0.0.1 localhost\n::1 localhost\n{host.address} {host.name}\n")
+    # Nothing answers there: names outside the lab fail at once.
+    _write(upper / "etc/resolv.conf", f"nameserver {spec.gateway}\n")
+    _write(upper / "etc/machine-id", f"{_identity(spec, host).hex}\n")
+    key = paths.host_key(host.name)
+    _write(upper / "etc/ssh/ssh_host_ed25519_key", key.read_text(), mode=0o600)
+    _write(upper / "etc/ssh/ssh_host_ed25519_key.pub", public_line(key))
+    (upper / "root").mkdir(mode=0o700, exist_ok=True)
+    (upper / "root/.ssh").mkdir(mode=0o700, exist_ok=True)
+    _write(upper / "root/.ssh/authorized_keys", public_line(paths.user_key), mode=0o600)
+
+
+def _write(path: Path, content: str, *, mode: int = 0o644) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(content)
+
+
+def _identity(spec: LabSpec, host: LabHost) -> uuid.UUID:
+    """A machine id that stays the same for as long as the host is called so."""
+    return uuid.uuid5(uuid.NAMESPACE_DNS, f"{host.name}.{spec.name}.lab.kubewright")
+
+
+def _greets(host: LabHost, *, timeout: float) -> bool:
+    try:
+        with socket.create_connection((str(host.address), 22), timeout=timeout) as connection:
+            return connection.recv(4) == b"SSH-"
+    except OSError:
+        return False
+
+
+def _console(spec: LabSpec, host: LabHost) -> Path:
+    return LabPaths.of(spec.name).host(host.name) / "console.log"
+
+
+def _last_line(path: Path) -> str:
+    lines = path.read_text(errors="replace").split("\n")
+    return next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")

@@ -1,0 +1,46 @@
+"""Locks between processes: two commands on one lab, or two builds of one cached thing, take turns."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from lab.commands import wait
+from lab.errors import LabError
+
+DIRECTORY = Path("/run/lock/kubewright")
+
+
+@contextmanager
+def locked(name: str, *, timeout: float = 120) -> Iterator[None]:
+    """Hold the machine-wide lock of that name. `timeout` in seconds.
+
+    Raises LabError when another command holds it that long.
+    """
+    DIRECTORY.mkdir(parents=True, exist_ok=True)
+    path = DIRECTORY / name
+    held: list[int] = []
+
+    def taken() -> bool:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Its last holder removes the file: a lock on a removed file excludes nobody.
+            if os.stat(path).st_ino == os.fstat(descriptor).st_ino:
+                held.append(descriptor)
+                return True
+        except (BlockingIOError, FileNotFoundError):
+            pass
+        os.close(descriptor)
+        return False
+
+    if not wait(taken, timeout=timeout, pause=0.05):
+        raise LabError(f"{name}: another command works on it for over {timeout:g} s; wait for it or end it")
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+        os.close(held[0])

@@ -1,0 +1,162 @@
+"""The lab's network: a bridge in a namespace that has no uplink, and one namespace per host.
+
+The machine's side is a single veth with an address in the lab's network. It is a port of the
+bridge, so the machine and the hosts are neighbours; nothing that arrives on it is forwarded.
+"""
+
+from __future__ import annotations
+
+import json
+from ipaddress import IPv4Address, IPv4Network
+from pathlib import Path
+
+from lab.commands import run
+from lab.errors import LabError
+from lab.spec import LabHost, LabSpec, link_name
+
+BRIDGE = "lab0"
+NAMESPACES = Path("/run/netns")
+
+
+def gateway_namespace(lab: str) -> str:
+    """Name of the namespace of bridge and gateway."""
+    return f"kw.{lab}"
+
+
+def host_namespace(lab: str, host: str) -> str:
+    """Name of a host's namespace. Neither name has dots, so no two hosts of any labs share one."""
+    return f"kw.{lab}.{host}"
+
+
+def namespaces(lab: str) -> list[str]:
+    """The lab's namespaces that exist, sorted: the gateway's first."""
+    if not NAMESPACES.is_dir():
+        return []
+    own = gateway_namespace(lab)
+    return sorted(
+        path.name for path in NAMESPACES.iterdir() if path.name == own or path.name.startswith(f"{own}.")
+    )
+
+
+def links(namespace: str = "") -> set[str]:
+    """Names of the links of a namespace (empty: the machine's own)."""
+    place = ["-n", namespace] if namespace else []
+    found = json.loads(run(["ip", "-j", *place, "link", "show"], what=f"links of {namespace or 'machine'}"))
+    return {link["ifname"] for link in found}
+
+
+def routed(network: IPv4Network, *, but: str) -> str:
+    """How the machine routes a part of `network` already, "" when it does not; `but` is a link not to see."""
+    for route in json.loads(run(["ip", "-j", "-4", "route", "show", "table", "all"], what="routes")):
+        place = route["dst"]
+        if place == "default" or route.get("dev") == but or route.get("type") in ("broadcast", "local"):
+            continue
+        if IPv4Network(place).overlaps(network):
+            return f"{place} by {route.get('dev', route.get('type', 'a route'))}"
+    return ""
+
+
+def ensure_gateway(spec: LabSpec) -> None:
+    """Make the gateway's namespace, the bridge and the machine's link, or what is missing of them."""
+    name, link = gateway_namespace(spec.name), link_name(spec.name)
+    what = f"network of lab {spec.name}"
+    _namespace(name, what)
+    inside = links(name)
+    if BRIDGE not in inside:
+        _batch(name, what, _bridge(spec))
+        # Forwarding, so that the bridge answers "unreachable" for all that is not in the lab.
+        forward = "echo 1 > /proc/sys/net/ipv4/ip_forward"
+        run(["ip", "netns", "exec", name, "sh", "-c", forward], what=what)
+    if link not in links() or "machine" not in inside:
+        if link in links():
+            run(["ip", "link", "del", link], what=what)
+        run(["ip", "link", "add", link, "type", "veth", "peer", "name", "machine", "netns", name], what=what)
+        _batch(name, what, [f"link set machine master {BRIDGE} up"])
+        for key, value in (("ipv4/conf/{}/forwarding", "0"), ("ipv6/conf/{}/disable_ipv6", "1")):
+            path = Path("/proc/sys/net", key.format(link))
+            if path.exists():
+                path.write_text(value)
+        address = f"{spec.machine}/{spec.network.prefixlen}"
+        _batch("", what, [f"addr add {address} dev {link}", f"link set {link} up"])
+
+
+def ensure_host(spec: LabSpec, host: LabHost) -> None:
+    """Make a host's namespace with its link to the bridge, or what is missing of them."""
+    name, gateway = host_namespace(spec.name, host.name), gateway_namespace(spec.name)
+    what = f"{host.name}: network"
+    _namespace(name, what)
+    if "eth0" not in links(name):
+        port = _port(spec, host.address)
+        if port in links(gateway):
+            run(["ip", "-n", gateway, "link", "del", port], what=what)
+        run(["ip", "-n", gateway, "link", "add", port, "type", "veth", "peer", "name", "eth0", "netns", name], what=what)
+        _batch(gateway, what, [f"link set {port} master {BRIDGE} up"])
+        address = f"{host.address}/{spec.network.prefixlen}"
+        _batch(
+            name,
+            what,
+            [
+                "link set lo up",
+                f"addr add {address} dev eth0",
+                "link set eth0 up",
+                f"route add default via {spec.gateway}",
+            ],
+        )
+
+
+def remove_host(lab: str, host: str) -> None:
+    """Remove a host's namespace; its link goes with it."""
+    name = host_namespace(lab, host)
+    if name in namespaces(lab):
+        run(["ip", "netns", "del", name], what=f"{host}: network")
+
+
+def remove(lab: str) -> None:
+    """Remove all of the lab's namespaces and the machine's link."""
+    link = link_name(lab)
+    if link in links():
+        run(["ip", "link", "del", link], what=f"network of lab {lab}")
+    for name in namespaces(lab):
+        run(["ip", "netns", "del", name], what=f"network of lab {lab}")
+
+
+def pids(lab: str) -> set[int]:
+    """Ids of the processes that are in one of the lab's namespaces, however they got there."""
+    found: set[int] = set()
+    for name in namespaces(lab):
+        try:
+            found.update(int(word) for word in run(["ip", "netns", "pids", name], what=name).split())
+        except LabError:
+            continue  # a name without a namespace behind it, left by a crash: it has no processes
+    return found
+
+
+def _bridge(spec: LabSpec) -> list[str]:
+    return [
+        "link set lo up",
+        f"link add {BRIDGE} type bridge forward_delay 0",
+        f"addr add {spec.gateway}/{spec.network.prefixlen} dev {BRIDGE}",
+        f"link set {BRIDGE} up",
+        # A host that asks for anything else is told so at once, instead of waiting for a time-out.
+        "route add unreachable default",
+    ]
+
+
+def _port(spec: LabSpec, address: IPv4Address) -> str:
+    """Name of the bridge's port of a host: its number in the network."""
+    return f"host{int(address) - int(spec.network[0])}"
+
+
+def _batch(namespace: str, what: str, lines: list[str]) -> None:
+    """Run several `ip` commands one after another; the first that fails ends it."""
+    place = ["-n", namespace] if namespace else []
+    run(["ip", *place, "-batch", "-"], what=what, stdin="".join(f"{line}\n" for line in lines))
+
+
+def _namespace(name: str, what: str) -> None:
+    """Make the namespace, also when a crash left its name without a namespace behind it."""
+    path = NAMESPACES / name
+    if path.exists() and not path.is_mount():
+        run(["ip", "netns", "del", name], what=what)
+    if not path.exists():
+        run(["ip", "netns", "add", name], what=what)

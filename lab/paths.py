@@ -1,0 +1,74 @@
+"""Where labs keep their state, and where what they share is cached."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+
+def state_home(environment: Mapping[str, str] = os.environ) -> Path:
+    """Directory of all state outside the checkout: $KUBEWRIGHT_STATE or its default."""
+    return Path(environment.get("KUBEWRIGHT_STATE") or "~/.local/state/kubewright").expanduser().absolute()
+
+
+def cache_home(environment: Mapping[str, str] = os.environ) -> Path:
+    """Directory of all caches: $KUBEWRIGHT_CACHE or its default."""
+    return Path(environment.get("KUBEWRIGHT_CACHE") or "~/.cache/kubewright").expanduser().absolute()
+
+
+def labs() -> list[str]:
+    """Names of the labs that have state here, sorted."""
+    home = state_home() / "labs"
+    return sorted(path.name for path in home.iterdir() if path.is_dir()) if home.is_dir() else []
+
+
+@dataclass(frozen=True, slots=True)
+class LabPaths:
+    """The files of one lab. All of them go with it."""
+
+    root: Path
+
+    @classmethod
+    def of(cls, lab: str) -> LabPaths:
+        """Files of the lab of that name."""
+        return cls(state_home() / "labs" / lab)
+
+    @property
+    def spec(self) -> Path:
+        """The spec that the lab was last asked to have."""
+        return self.root / "spec.json"
+
+    @property
+    def ca(self) -> Path:
+        """Certificate of the lab's own authority."""
+        return self.root / "ca.crt"
+
+    @property
+    def ssh(self) -> Path:
+        """Directory of the user's key, the hosts' keys and known_hosts."""
+        return self.root / "ssh"
+
+    @property
+    def user_key(self) -> Path:
+        """Private key that root on every host accepts."""
+        return self.ssh / "id_ed25519"
+
+    @property
+    def known_hosts(self) -> Path:
+        """Host keys of all hosts."""
+        return self.ssh / "known_hosts"
+
+    def host_key(self, host: str) -> Path:
+        """Private host key of one host."""
+        return self.ssh / "hosts" / host
+
+    @property
+    def gateway(self) -> Path:
+        """Directory of the gateway's certificate, settings and logs."""
+        return self.root / "gateway"
+
+    def host(self, host: str) -> Path:
+        """Directory of a host: its overlay, its disk and its console."""
+        return self.root / "hosts" / host

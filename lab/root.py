@@ -1,0 +1,171 @@
+"""The Debian root that all hosts share, built once from the machine's own package sources."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tempfile
+from pathlib import Path
+
+from lab.commands import run
+from lab.errors import LabError
+from lab.locks import locked
+from lab.paths import cache_home
+
+PACKAGES = ("systemd", "systemd-sysv", "dbus", "openssh-server")
+"""All that a host has beyond a minimal Debian: as bare as a rented machine, apt included."""
+
+MASKED = (
+    "console-getty.service",
+    "container-getty@.service",
+    "getty.target",
+    "systemd-timesyncd.service",
+    "systemd-resolved.service",
+    "systemd-networkd.service",
+    "systemd-modules-load.service",
+    "systemd-firstboot.service",
+    "ldconfig.service",
+    "apt-daily.timer",
+    "apt-daily-upgrade.timer",
+    "dpkg-db-backup.timer",
+    "e2scrub_all.timer",
+    "fstrim.timer",
+    "ssh.socket",
+)
+"""Units that have nothing to do in a container: terminals, clock, modules, network, package timers."""
+
+CGROUPS_UNIT = """\
+[Unit]
+Description=Make the host's control groups writable, as they are on a machine of its own
+DefaultDependencies=no
+Before=sysinit.target
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/bin/sh -c 'for m in /sys/fs/cgroup/*/; do mountpoint -q "$m" || continue; mount -o remount,rw,bind "$m"; done'
+
+[Install]
+WantedBy=sysinit.target
+"""
+
+SSHD = """\
+HostKey /etc/ssh/ssh_host_ed25519_key
+PermitRootLogin prohibit-password
+PasswordAuthentication no
+UsePAM no
+UseDNS no
+MaxStartups 200
+MaxSessions 100
+"""
+
+FILES = {
+    "/etc/systemd/system/kubewright-lab-cgroups.service": CGROUPS_UNIT,
+    "/etc/ssh/sshd_config.d/kubewright-lab.conf": SSHD,
+    # The kernel's log is the machine's, with everybody's messages in it.
+    "/etc/systemd/journald.conf.d/kubewright-lab.conf": "[Journal]\nReadKMsg=no\nStorage=persistent\n",
+    "/etc/systemd/system.conf.d/kubewright-lab.conf": "[Manager]\nDefaultTimeoutStopSec=20s\n",
+    "/etc/apt/sources.list": "",
+}
+
+LINKS = {
+    "/etc/systemd/system/sysinit.target.wants/kubewright-lab-cgroups.service": (
+        "/etc/systemd/system/kubewright-lab-cgroups.service"
+    ),
+    "/etc/systemd/system/default.target": "/lib/systemd/system/multi-user.target",
+    **{f"/etc/systemd/system/{unit}": "/dev/null" for unit in MASKED},
+}
+
+REMOVED = ("/etc/machine-id", "/etc/hostname", "/etc/resolv.conf", "/etc/apt/apt.conf.d/99mmdebstrap")
+"""What belongs to one host alone, or to the machine that built the root."""
+
+OPTIONS = (
+    "--variant=minbase",
+    f"--include={','.join(PACKAGES)}",
+    "--aptopt=Apt::Install-Recommends \"false\"",
+    "--dpkgopt=path-exclude=/usr/share/doc/*",
+    "--dpkgopt=path-exclude=/usr/share/man/*",
+    "--dpkgopt=path-exclude=/usr/share/locale/*",
+)
+
+
+def recipe(suite: str) -> str:
+    """Digest of everything that the root is made of: the key of its cache."""
+    parts = [suite, list(OPTIONS), FILES, LINKS, list(REMOVED)]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def ensure() -> Path:
+    """The directory of the root, built when it is not in the cache (about 30 s, once).
+
+    Raises LabError when packages cannot be had.
+    """
+    suite = _suite()
+    home = cache_home() / "lab"
+    finished = home / f"root-{recipe(suite)}"
+    if finished.is_dir():
+        return finished
+    home.mkdir(parents=True, exist_ok=True)
+    with locked("root", timeout=900):
+        if not finished.is_dir():
+            _build(suite, finished)
+    return finished
+
+
+def customise(root: Path) -> None:
+    """Turn a plain Debian root into the hosts' root."""
+    for name in REMOVED:
+        (root / name[1:]).unlink(missing_ok=True)
+    for key in (root / "etc/ssh").glob("ssh_host_*"):
+        key.unlink()
+    shutil.rmtree(root / "etc/apt/sources.list.d", ignore_errors=True)
+    for name, content in FILES.items():
+        path = root / name[1:]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+    for name, target in LINKS.items():
+        path = root / name[1:]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)
+        path.symlink_to(target)
+    # Empty means: not the first boot, so no unit asks questions; every host brings its own id.
+    (root / "etc/machine-id").touch()
+
+
+def _build(suite: str, finished: Path) -> None:
+    with tempfile.TemporaryDirectory(dir=finished.parent, prefix="root-building-") as scratch:
+        options = Path(scratch, "apt.conf")
+        options.write_text(_apt_options())
+        root = Path(scratch, "root")
+        run(
+            ["mmdebstrap", "--quiet", *OPTIONS, f"--aptopt={options}", suite, str(root), *_sources()],
+            what="the hosts' Debian root cannot be built; check this machine's apt sources",
+            timeout=900,
+        )
+        customise(root)
+        root.rename(finished)
+
+
+def _suite() -> str:
+    """The machine's own Debian release: its package sources serve the hosts too."""
+    for line in Path("/etc/os-release").read_text().splitlines():
+        if line.startswith("VERSION_CODENAME="):
+            return line.partition("=")[2].strip('"')
+    raise LabError("/etc/os-release names no VERSION_CODENAME; the lab needs a machine with Debian or alike")
+
+
+def _sources() -> list[str]:
+    home = Path("/etc/apt")
+    found = [home / "sources.list", *sorted(home.glob("sources.list.d/*.list"))]
+    found += sorted(home.glob("sources.list.d/*.sources"))
+    used = [str(path) for path in found if path.is_file() and path.read_text().strip()]
+    if not used:
+        raise LabError("/etc/apt has no package sources; the lab builds its hosts from the machine's own")
+    return used
+
+
+def _apt_options() -> str:
+    """How this machine reaches its package sources (proxy, authority, date checks)."""
+    dump = run(["apt-config", "dump"], what="reading apt's settings")
+    return "".join(f"{line}\n" for line in dump.splitlines() if line.startswith("Acquire::"))

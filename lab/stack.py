@@ -1,0 +1,123 @@
+"""A lab as a whole: bring it up, repair it, take it down, start and stop its hosts."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from lab import cgroups, doctor, gateway, hosts, keys, network, root, spec
+from lab.errors import LabError
+from lab.locks import locked
+from lab.paths import LabPaths
+from lab.spec import LabHost, LabSpec
+
+
+def up(wanted: LabSpec, *, say: Callable[[str], None] = lambda _: None) -> LabPaths:
+    """Make the lab as asked, or complete it; what runs already is left alone.
+
+    `say` is told each step in a line. Raises LabError naming every host that failed; another `up`
+    goes on from there.
+    """
+    doctor.check(wanted)
+    debian = root.ensure()
+    with locked(f"lab-{wanted.name}"):
+        paths = LabPaths.of(wanted.name)
+        before = _stored(paths)
+        _refuse_moved(before, wanted)
+        _leave(wanted, before, say)
+        paths.root.mkdir(parents=True, exist_ok=True)
+        spec.write(wanted, paths.spec)
+        keys.ensure(wanted)
+        network.ensure_gateway(wanted)
+        gateway.ensure(wanted, say=say)
+        _each(wanted.hosts, lambda host: _ensure_host(wanted, host, debian, say))
+    return paths
+
+
+def down(name: str) -> None:
+    """Remove everything of the lab of that name, whatever state it is in. Raises LabError."""
+    with locked(f"lab-{name}"):
+        cgroups.kill(name)
+        for pid in network.pids(name):
+            cgroups.kill_process(pid)
+        cgroups.remove(name)
+        network.remove(name)
+        for path in Path("/run/systemd/nspawn/propagate").glob(f"{name}.*"):
+            shutil.rmtree(path, ignore_errors=True)
+        shutil.rmtree(LabPaths.of(name).root, ignore_errors=True)
+
+
+def start(name: str, host: str) -> None:
+    """Start a stopped host of a lab with the disk it had. Raises LabError."""
+    wanted = load(name)
+    found = wanted.host(host)
+    debian = root.ensure()
+    with locked(f"lab-{name}"):
+        network.ensure_gateway(wanted)
+        _ensure_host(wanted, found, debian, lambda _: None)
+
+
+def stop(name: str, host: str, *, kill: bool = False) -> None:
+    """Shut a host of a lab down, or with `kill` end it like a power cut; its disk stays. Raises LabError."""
+    found = load(name).host(host)
+    with locked(f"lab-{name}"):
+        hosts.stop(name, found.name, kill=kill)
+
+
+def load(name: str) -> LabSpec:
+    """The spec of a lab that is here. Raises LabError when there is none."""
+    found = _stored(LabPaths.of(name))
+    if found is None:
+        raise LabError(f"{name}: there is no lab of that name; make it with `python -m lab up SPEC.json`")
+    return found
+
+
+def _stored(paths: LabPaths) -> LabSpec | None:
+    return spec.read(paths.spec) if paths.spec.exists() else None
+
+
+def _refuse_moved(before: LabSpec | None, wanted: LabSpec) -> None:
+    if before is not None and before.network != wanted.network:
+        raise LabError(
+            f"network: lab {wanted.name} is on {before.network} and cannot move to {wanted.network}; "
+            f"first `python -m lab down {wanted.name}`"
+        )
+
+
+def _leave(wanted: LabSpec, before: LabSpec | None, say: Callable[[str], None]) -> None:
+    """Remove hosts that are asked for no more, and the network of those that moved to another address."""
+    names = {host.name for host in wanted.hosts}
+    for name in cgroups.members(wanted.name):
+        if name not in names and name != gateway.GROUP:
+            hosts.remove(wanted.name, name)
+            say(f"{name}: removed")
+    for old in before.hosts if before is not None else ():
+        if old.name not in names:
+            hosts.remove(wanted.name, old.name)
+        elif wanted.host(old.name).address != old.address:
+            hosts.stop(wanted.name, old.name)
+            network.remove_host(wanted.name, old.name)
+
+
+def _ensure_host(wanted: LabSpec, host: LabHost, debian: Path, say: Callable[[str], None]) -> None:
+    if cgroups.init(wanted.name, host.name) is not None:
+        network.ensure_host(wanted, host)
+        cgroups.create(wanted.name, host.name, memory=host.memory)
+    if not hosts.running(wanted.name, host):
+        hosts.boot(wanted, host, debian)
+        say(f"{host.name}: booted at {host.address}")
+
+
+def _each(items: Iterable[LabHost], step: Callable[[LabHost], None]) -> None:
+    """Do a step for all hosts at once; go on with the others when one fails, then report them all."""
+    problems = []
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        for future in [pool.submit(step, item) for item in items]:
+            try:
+                future.result()
+            except LabError as error:
+                problems.append(str(error))
+    if problems:
+        raise LabError("; ".join(problems))
