@@ -1,0 +1,193 @@
+"""Install the plugins the program needs: the official ones, or the stand-ins where downloads are refused.
+
+A stand-in is a copy of its sources in Pulumi's own plugin directory, run by the Python that installed it.
+The versions are those of the installed SDKs, since these are what the engine will ask for.
+"""
+
+import argparse
+import compileall
+import fcntl
+import hashlib
+import os
+import py_compile
+import shlex
+import subprocess
+import sys
+import tarfile
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Literal
+
+NAMES = ("command", "tls", "kubernetes")
+
+_SOURCES = Path(__file__).resolve().parent
+_DIGEST = "stand-in.sha256"
+_OFFICIAL_SECONDS = 120  # a refused download fails within 3 s; this is for slow but working ones
+_REFUSAL_SECONDS = 24 * 3600
+_MAIN = 'import runpy\n\nrunpy.run_module("lab.plugins.{0}", run_name="__main__", alter_sys=True)\n'
+_LAUNCHER = '#!/bin/sh\nexec {python} "${{0%/*}}/main.py" "$@"\n'
+
+
+class InstallError(Exception):
+    """A plugin could be installed neither officially nor as a stand-in; the text says why."""
+
+
+@dataclass(frozen=True)
+class Installed:
+    """One plugin as it is installed now."""
+
+    name: str
+    version: str
+    kind: Literal["official", "stand-in"]
+    fresh: bool
+    """Whether this call installed it."""
+
+    def __str__(self) -> str:
+        state = "installed" if self.fresh else "already installed"
+        return f"plugin {self.name} {self.version}: {self.kind}, {state}"
+
+
+def install(pulumi: Path, pulumi_home: Path, names: Sequence[str] = NAMES) -> list[Installed]:
+    """Make the plugins `names` present in `pulumi_home`, by the engine's command `pulumi`.
+
+    Does nothing for plugins that are there and unchanged. An official download that was refused is
+    tried again after a day. Raises InstallError.
+    """
+    with _lock(pulumi_home):
+        return [_install(pulumi, pulumi_home, name) for name in names]
+
+
+def _install(pulumi: Path, home: Path, name: str) -> Installed:
+    try:
+        wanted = version(f"pulumi-{name}")
+    except PackageNotFoundError:
+        raise InstallError(f"plugin {name}: install the Python package pulumi-{name} first") from None
+    directory = home / "plugins" / f"resource-{name}-v{wanted}"
+    mark = directory / _DIGEST
+    if (directory / f"pulumi-resource-{name}").exists() and not mark.exists():
+        return Installed(name, wanted, "official", fresh=False)
+    if not _refused_lately() and _install_official(pulumi, home, name, wanted):
+        return Installed(name, wanted, "official", fresh=True)
+    digest = _digest(name)
+    if mark.exists() and mark.read_text() == digest:
+        return Installed(name, wanted, "stand-in", fresh=False)
+    with tempfile.TemporaryDirectory() as scratch:
+        tarball = _pack(name, digest, Path(scratch))
+        done = _pulumi(pulumi, home, name, wanted, "--file", str(tarball))
+    if done.returncode != 0:
+        raise InstallError(f"plugin {name}: the stand-in could not be installed: {_last_line(done.stderr)}")
+    return Installed(name, wanted, "stand-in", fresh=True)
+
+
+def _install_official(pulumi: Path, home: Path, name: str, wanted: str) -> bool:
+    """Whether the official plugin could be downloaded; a refusal is remembered for all plugins."""
+    try:
+        done = _pulumi(pulumi, home, name, wanted)
+        if done.returncode == 0:
+            return not (home / "plugins" / f"resource-{name}-v{wanted}" / _DIGEST).exists()
+    except subprocess.TimeoutExpired:
+        pass
+    _refusal_file().parent.mkdir(parents=True, exist_ok=True)
+    _refusal_file().touch()
+    return False
+
+
+def _pulumi(
+    pulumi: Path, home: Path, name: str, wanted: str, *options: str
+) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [str(pulumi), "plugin", "install", "resource", name, wanted, "--reinstall", *options],
+        env=os.environ | {"PULUMI_HOME": str(home), "PULUMI_SKIP_UPDATE_CHECK": "true"},
+        capture_output=True,
+        text=True,
+        timeout=_OFFICIAL_SECONDS,
+        check=False,
+    )
+
+
+def _refused_lately() -> bool:
+    try:
+        return time.time() - _refusal_file().stat().st_mtime < _REFUSAL_SECONDS
+    except FileNotFoundError:
+        return False
+
+
+def _refusal_file() -> Path:
+    cache = Path(os.environ.get("KUBEWRIGHT_CACHE", "~/.cache/kubewright")).expanduser()
+    return cache / "plugins" / "official-download-refused"
+
+
+def _digest(name: str) -> str:
+    """A digest of everything a stand-in's directory is made from."""
+    whole = hashlib.sha256(f"{name}\n{sys.executable}\n{sys.version}\n{_MAIN}{_LAUNCHER}".encode())
+    for source in _sources(name):
+        whole.update(source.relative_to(_SOURCES).as_posix().encode() + b"\0" + source.read_bytes())
+    return whole.hexdigest()
+
+
+def _sources(name: str) -> list[Path]:
+    if not (_SOURCES / name / "__main__.py").exists():
+        raise InstallError(
+            f"plugin {name}: there is no stand-in, and the official one could not be downloaded"
+        )
+    return sorted(path for part in ("common", name) for path in (_SOURCES / part).rglob("*.py"))
+
+
+def _pack(name: str, digest: str, scratch: Path) -> Path:
+    """A tarball in the form Pulumi installs: an executable `pulumi-resource-NAME` at the top."""
+    tree = scratch / "tree"
+    for source in _sources(name):
+        target = tree / "lab" / "plugins" / source.relative_to(_SOURCES)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(source.read_bytes())
+    (tree / "main.py").write_text(_MAIN.format(name))
+    (tree / _DIGEST).write_text(digest)
+    launcher = tree / f"pulumi-resource-{name}"
+    launcher.write_text(_LAUNCHER.format(python=shlex.quote(sys.executable)))
+    launcher.chmod(0o755)
+    # Compiled beforehand, and valid whatever time stamps unpacking leaves: a plugin starts in every run.
+    compileall.compile_dir(
+        tree, quiet=2, stripdir=str(tree), invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH
+    )
+    tarball = scratch / f"{name}.tar.gz"
+    with tarfile.open(tarball, "w:gz") as archive:
+        archive.add(tree, arcname=".")
+    return tarball
+
+
+def _last_line(text: str) -> str:
+    return (text.strip().splitlines() or ["no reason given"])[-1]
+
+
+@contextmanager
+def _lock(home: Path) -> Iterator[None]:
+    """One installation at a time in one plugin directory."""
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / "kubewright-plugins.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def main() -> None:
+    """`python -m lab.plugins.install [--pulumi PATH] [--home DIRECTORY] [NAME …]`."""
+    parser = argparse.ArgumentParser(prog="python -m lab.plugins.install", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"plugins; default: {' '.join(NAMES)}")
+    parser.add_argument("--pulumi", type=Path, default=Path("pulumi"), help="the engine's command")
+    parser.add_argument(
+        "--home", type=Path, default=Path(os.environ.get("PULUMI_HOME", "~/.pulumi")).expanduser()
+    )
+    given = parser.parse_args()
+    try:
+        for installed in install(given.pulumi, given.home, given.names or NAMES):
+            print(installed)
+    except (InstallError, OSError, subprocess.TimeoutExpired) as error:
+        sys.exit(f"error: {error}")
+
+
+if __name__ == "__main__":
+    main()
