@@ -1,0 +1,57 @@
+# Kubewright's commands. A bare `make` lists them.
+STACK ?= dev
+SHELL := /bin/sh
+PYTHON = "$$(setup/environment)"
+PYTEST = PYTHONPYCACHEPREFIX="$${KUBEWRIGHT_CACHE:-$$HOME/.cache/kubewright}/pycache" $(PYTHON) -m pytest -p no:cacheprovider
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: up
+up: ## make everything and end with a cluster that answers (STACK=dev)
+	@./kubewright up --stack $(STACK)
+
+.PHONY: preview
+preview: ## show what `make up` would change (STACK=dev)
+	@./kubewright preview --stack $(STACK)
+
+.PHONY: down
+down: ## take the cluster and its hosts down again (STACK=dev)
+	@./kubewright down --stack $(STACK)
+
+.PHONY: lab-status
+lab-status: ## the lab's hosts and what runs on them
+	@./kubewright lab-status
+
+.PHONY: mirror
+mirror: ## make a directory of all files and images, for an air-gapped site (DIRECTORY=…)
+	@./kubewright mirror $(if $(DIRECTORY),--directory "$(DIRECTORY)")
+
+.PHONY: lint
+lint: ## style (ruff, shellcheck) and types (mypy, strict)
+	@$(PYTHON) -m ruff check --no-cache .
+	@$(PYTHON) -m ruff format --no-cache --check .
+	@shellcheck kubewright setup/environment nodeconfig/*.sh
+	@MYPY_CACHE_DIR="$${KUBEWRIGHT_CACHE:-$$HOME/.cache/kubewright}/mypy" $(PYTHON) -m mypy
+
+.PHONY: test-unit
+test-unit: ## fast tests, no root
+	@$(PYTEST) tests/unit
+
+.PHONY: test-lab
+test-lab: ## tests on real hosts of a lab of their own (root)
+	@./kubewright prepare
+	@$(PYTEST) tests/lab
+
+.PHONY: test
+test: lint ## everything: lint, types, unit, lab
+	@./kubewright prepare
+	@$(PYTEST) tests/unit tests/lab
+
+.PHONY: bench
+bench: ## measure how long a cluster takes, part by part
+	@./kubewright prepare
+	@$(PYTHON) -m benchmarks

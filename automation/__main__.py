@@ -1,0 +1,88 @@
+"""`kubewright`: the commands that `make` calls."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from artifacts import mirror
+from artifacts.errors import ArtifactError
+from artifacts.progress import Progress
+from automation import prepare, stacks
+from automation.environment import environment
+from automation.errors import UserError
+from lab import status
+from lab.errors import LabError
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+Stack = Annotated[str, typer.Option("--stack", "-s", help="Name of the stack: Pulumi.<stack>.yaml.")]
+StackFile = Annotated[
+    Path | None, typer.Option("--file", help="The stack file, if it is not in this directory.")
+]
+
+
+@app.command()
+def up(stack: Stack = "dev", file: StackFile = None) -> None:
+    """Make or change the cluster until it is what the stack file says."""
+    raise typer.Exit(stacks.up(environment(), stack, file))
+
+
+@app.command()
+def preview(
+    stack: Stack = "dev",
+    file: StackFile = None,
+    json: Annotated[bool, typer.Option("--json", help="The engine's own report, for programs.")] = False,
+) -> None:
+    """Show what `up` would change, line by line."""
+    raise typer.Exit(stacks.preview(environment(), stack, file, as_json=json))
+
+
+@app.command()
+def down(stack: Stack = "dev", file: StackFile = None) -> None:
+    """Take the cluster down; of a local stack, its hosts too."""
+    raise typer.Exit(stacks.down(environment(), stack, file))
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def pulumi(context: typer.Context, stack: Stack = "dev", file: StackFile = None) -> None:
+    """Run any command of the engine on the stack: `kubewright pulumi -- stack output`."""
+    if not context.args:
+        raise UserError("name the engine's command, for example: kubewright pulumi -- stack output")
+    raise typer.Exit(stacks.run(environment(), stack, file, context.args))
+
+
+@app.command("prepare")
+def prepare_machine() -> None:
+    """Put tools and plugins onto this machine, ahead of the first `up`."""
+    prepare.machine(environment())
+
+
+@app.command("mirror")
+def make_mirror(
+    directory: Annotated[Path | None, typer.Option(help="Where to; default: the cache.")] = None,
+) -> None:
+    """Make a directory with every file and image that hosts fetch, for an air-gapped site."""
+    print(mirror.build(directory or environment().mirror, progress=Progress()))
+
+
+@app.command("lab-status")
+def lab_status() -> None:
+    """Show the lab's hosts and what runs on them."""
+    status.show()
+
+
+def main() -> None:
+    """Runs a command; errors of the user's are one readable line and exit code 1."""
+    try:
+        app()
+    except (UserError, ArtifactError, LabError) as error:
+        print(f"kubewright: {error}", file=sys.stderr)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

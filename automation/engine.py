@@ -1,0 +1,63 @@
+"""Running the Pulumi engine on a stack's work directory."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from dataclasses import dataclass
+from typing import Any
+
+from automation.environment import Environment
+from automation.errors import UserError
+from automation.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """The engine, for one stack."""
+
+    environment: Environment
+    workspace: Workspace
+
+    def run(self, command: str, *arguments: str) -> int:
+        """Runs `pulumi <command>` on the stack with its output shown; returns its exit code."""
+        return subprocess.run(self._line(command, *arguments), **self._options()).returncode
+
+    def capture(self, command: str, *arguments: str) -> str:
+        """Runs `pulumi <command>` and returns its standard output.
+
+        Raises `UserError` with the engine's own words when it fails.
+        """
+        done = subprocess.run(
+            self._line(command, *arguments), **self._options(), capture_output=True, text=True
+        )
+        if done.returncode:
+            raise UserError(f"stack {self.workspace.stack}: {(done.stderr or done.stdout).strip()}")
+        return done.stdout
+
+    def select(self) -> None:
+        """Makes the stack where it does not exist yet."""
+        self.capture("stack select", "--create")
+
+    def output(self, name: str) -> Any:
+        """The stack's output of that name, secrets shown. Raises `UserError` without a deployment."""
+        outputs = json.loads(self.capture("stack output", "--json", "--show-secrets"))
+        if name not in outputs:
+            raise UserError(f"stack {self.workspace.stack}: no output `{name}` yet; run `make up` first")
+        return outputs[name]
+
+    def _line(self, command: str, *arguments: str) -> list[str]:
+        return [
+            str(self.environment.tools / "pulumi"),
+            *command.split(),
+            "--stack",
+            self.workspace.stack,
+            "--non-interactive",
+            *arguments,
+        ]
+
+    def _options(self) -> dict[str, Any]:
+        variables = self.environment.variables()
+        variables.setdefault("PULUMI_OPTION_COLOR", "always" if os.isatty(1) else "never")
+        return {"cwd": self.workspace.directory, "env": variables, "stdin": subprocess.DEVNULL}

@@ -1,0 +1,93 @@
+"""Where tools, state and caches are, and the environment that the engine runs in."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """Directories outside the checkout.
+
+    `state` holds what must not be lost (stacks, passphrase, labs); `cache` what can be made again.
+    """
+
+    state: Path
+    cache: Path
+
+    @property
+    def tools(self) -> Path:
+        """Directory with pulumi, its language host, kubectl, helm and crane."""
+        return self.cache / "bin"
+
+    @property
+    def mirror(self) -> Path:
+        """Directory with every file and image that hosts fetch."""
+        return self.cache / "mirror"
+
+    @property
+    def pulumi_home(self) -> Path:
+        """The engine's home: its plugins."""
+        return self.cache / "pulumi"
+
+    def lab(self, name: str) -> Path:
+        """The state of the lab of that name."""
+        return self.state / "labs" / name
+
+    def stack(self, name: str) -> Path:
+        """The work directory of the stack of that name."""
+        return self.state / "stacks" / name
+
+    def kubeconfig(self, stack: str) -> Path:
+        """The administrator's kubeconfig of a stack, written after `up`."""
+        return self.stack(stack) / "kubeconfig"
+
+    def variables(self) -> dict[str, str]:
+        """The environment for tools and engine: the caller's, with our places where it names none.
+
+        `PULUMI_BACKEND_URL` and the passphrase's variables are respected where the caller set them.
+        """
+        variables = dict(os.environ)
+        variables.pop("PYTHONDONTWRITEBYTECODE", None)
+        # The interpreter's own directory first: the engine's language host looks for python there.
+        venv = Path(sys.executable).parent
+        variables["PATH"] = os.pathsep.join([str(venv), str(self.tools), variables.get("PATH", os.defpath)])
+        variables["KUBEWRIGHT_STATE"] = str(self.state)
+        variables["KUBEWRIGHT_CACHE"] = str(self.cache)
+        variables["PULUMI_HOME"] = str(self.pulumi_home)
+        variables["PULUMI_SKIP_UPDATE_CHECK"] = "true"
+        variables["PYTHONPYCACHEPREFIX"] = str(self.cache / "pycache")
+        if "PULUMI_BACKEND_URL" not in variables:
+            backend = self.state / "backend"
+            backend.mkdir(parents=True, exist_ok=True)
+            variables["PULUMI_BACKEND_URL"] = backend.as_uri()
+        if not {"PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE"} & variables.keys():
+            variables["PULUMI_CONFIG_PASSPHRASE_FILE"] = str(self._passphrase())
+        return variables
+
+    def _passphrase(self) -> Path:
+        """The file with this machine's passphrase for secrets in local stacks' state, made once."""
+        path = self.state / "passphrase"
+        if not path.exists():
+            self.state.mkdir(parents=True, exist_ok=True)
+            temporary = path.with_suffix(f".{os.getpid()}")
+            temporary.touch(mode=0o600)
+            temporary.write_text(secrets.token_urlsafe(32))
+            temporary.rename(path)
+        return path
+
+
+def environment(variables: Mapping[str, str] = os.environ) -> Environment:
+    """The environment that `$KUBEWRIGHT_STATE` and `$KUBEWRIGHT_CACHE` name, or the defaults below `~`."""
+    home = Path(variables.get("HOME", "~")).expanduser()
+    return Environment(
+        state=Path(variables.get("KUBEWRIGHT_STATE") or home / ".local/state/kubewright").expanduser(),
+        cache=Path(variables.get("KUBEWRIGHT_CACHE") or home / ".cache/kubewright").expanduser(),
+    )

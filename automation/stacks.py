@@ -1,0 +1,53 @@
+"""What the commands do to one stack."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from automation import local, prepare, workspace
+from automation.engine import Engine
+from automation.environment import Environment
+from lab import stack as lab
+
+
+def up(environment: Environment, stack: str, file: Path | None) -> int:
+    """Makes or changes the cluster; writes its kubeconfig. Returns the engine's exit code."""
+    engine = prepare.stack(environment, workspace.prepare(environment=environment, stack=stack, source=file))
+    code = engine.run("up", "--yes", "--skip-preview")
+    if code == 0:
+        path = environment.kubeconfig(stack)
+        path.touch(mode=0o600)
+        path.write_text(engine.output("kubeconfig"))
+        print(f"\nexport KUBECONFIG={path}\nkubectl get nodes")
+    return code
+
+
+def preview(environment: Environment, stack: str, file: Path | None, *, as_json: bool = False) -> int:
+    """Shows what `up` would change. Returns the engine's exit code."""
+    engine = prepare.stack(environment, workspace.prepare(environment=environment, stack=stack, source=file))
+    return engine.run("preview", "--json" if as_json else "--diff")
+
+
+def down(environment: Environment, stack: str, file: Path | None) -> int:
+    """Takes the cluster down. Returns the engine's exit code.
+
+    A local stack's hosts are thrown away, so nothing on them is undone one by one; what the engine
+    knew of them is forgotten with them. Any other stack is destroyed by the engine.
+    """
+    work = workspace.prepare(environment=environment, stack=stack, source=file)
+    engine = Engine(environment, work)
+    if local.LAB not in work.config:
+        return engine.run("destroy", "--yes", "--skip-preview")
+    lab.down(stack)
+    if (environment.tools / "pulumi").exists():
+        engine.select()
+        engine.capture("stack rm", "--yes", "--force")
+    workspace.remove(work)
+    return 0
+
+
+def run(environment: Environment, stack: str, file: Path | None, arguments: list[str]) -> int:
+    """Runs any command of the engine on a stack. Returns its exit code."""
+    engine = prepare.stack(environment, workspace.prepare(environment=environment, stack=stack, source=file))
+    command, *rest = arguments
+    return engine.run(command, *rest)

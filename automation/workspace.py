@@ -1,0 +1,84 @@
+"""The directory the engine runs a stack in, so that it never writes into the checkout.
+
+The engine writes into stack files (the salt of the passphrase) and wants them beside Pulumi.yaml.
+A work directory holds a Pulumi.yaml whose `main` is a link to the program, and a copy of the stack
+file, renewed at every run; the salt of the copy is kept.
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from automation.environment import CHECKOUT, Environment
+from automation.errors import UserError
+
+_SALT = "encryptionsalt"
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """A stack's work directory."""
+
+    stack: str
+    directory: Path
+    config: dict[str, Any]
+    """The stack file's `config` mapping."""
+
+    @property
+    def file(self) -> Path:
+        """The engine's copy of the stack file."""
+        return self.directory / f"Pulumi.{self.stack}.yaml"
+
+
+def prepare(*, environment: Environment, stack: str, source: Path | None = None) -> Workspace:
+    """Makes or renews the work directory of a stack.
+
+    `source` is the stack file (default: `Pulumi.<stack>.yaml` of the checkout). Raises `UserError`
+    when it is missing or not a mapping.
+    """
+    source = source or CHECKOUT / f"Pulumi.{stack}.yaml"
+    document = _read(source)
+    directory = environment.stack(stack)
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    project = _read(CHECKOUT / "Pulumi.yaml")
+    project["main"] = "program"
+    _write(directory / "Pulumi.yaml", project)
+    _link(directory / "program", CHECKOUT)
+    workspace = Workspace(stack=stack, directory=directory, config=document.get("config") or {})
+    if _SALT not in document and workspace.file.exists():
+        document |= {key: value for key, value in _read(workspace.file).items() if key == _SALT}
+    _write(workspace.file, document)
+    return workspace
+
+
+def remove(workspace: Workspace) -> None:
+    """Removes a work directory; the link to the program is removed, not followed."""
+    shutil.rmtree(workspace.directory)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        document = yaml.safe_load(path.read_text())
+    except FileNotFoundError:
+        raise UserError(f"{path.name}: no such stack file; copy one of the examples and edit it") from None
+    except yaml.YAMLError as error:
+        raise UserError(f"{path.name}: not valid YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(document, dict):
+        raise UserError(f"{path.name}: expected a mapping at the top, with the key `config`")
+    return document
+
+
+def _write(path: Path, document: dict[str, Any]) -> None:
+    path.write_text(yaml.safe_dump(document, sort_keys=False))
+
+
+def _link(path: Path, target: Path) -> None:
+    if path.is_symlink() and path.readlink() == target:
+        return
+    path.unlink(missing_ok=True)
+    path.symlink_to(target)
