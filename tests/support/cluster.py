@@ -28,9 +28,9 @@ def cache() -> Path:
     return Path(os.environ.get("KUBEWRIGHT_CACHE") or default)
 
 
-def tool(name: str) -> Path:
+def tool(name: str) -> str:
     """A tool of the deployer: kubectl, helm, pulumi."""
-    return cache() / "bin" / name
+    return str(cache() / "bin" / name)
 
 
 @dataclass
@@ -133,7 +133,9 @@ class Cluster:
     def python(self, module: str, *words: str, timeout: float = 120) -> Done:
         """Runs one of the checkout's modules, e.g. `lab`."""
         environment = {**self.environment, "PYTHONPATH": str(self.checkout)}
-        return run([sys.executable, "-m", module, *words], timeout=timeout, env=environment, cwd=self.checkout)
+        return run(
+            [sys.executable, "-m", module, *words], timeout=timeout, env=environment, cwd=self.checkout
+        )
 
     def change(self, change: Mapping[str, Any]) -> None:
         """Lays a change over the stack file's cluster."""
@@ -157,9 +159,10 @@ class Cluster:
         argv = [tool("kubectl"), f"--kubeconfig={self.kubeconfig}", *words]
         return run(argv, stdin=stdin, check=check, timeout=timeout)
 
-    def get(self, *words: str) -> Any:
+    def get(self, *words: str) -> Document:
         """`kubectl get … -o json`, parsed."""
-        return json.loads(self.kubectl("get", *words, "-o", "json").stdout)
+        found: Document = json.loads(self.kubectl("get", *words, "-o", "json").stdout)
+        return found
 
     def items(self, *words: str) -> list[Any]:
         """The items of `kubectl get … -o json`."""
@@ -175,7 +178,9 @@ class Cluster:
         words = ("rollout", "status", "-n", namespace, workload, f"--timeout={timeout:.0f}s")
         self.kubectl(*words, timeout=timeout + 10)
 
-    def in_pod(self, namespace: str, pod: str, script: str, *, check: bool = True, timeout: float = 60) -> Done:
+    def in_pod(
+        self, namespace: str, pod: str, script: str, *, check: bool = True, timeout: float = 60
+    ) -> Done:
         """Runs a line of sh in a pod (`name` or `deployment/name`)."""
         return self.kubectl(
             "exec", "-n", namespace, pod, "--", "sh", "-c", script, check=check, timeout=timeout

@@ -16,7 +16,11 @@ SERVE = f"mkdir -p /tmp/www && hostname >/tmp/www/index.html && exec httpd -f -p
 """sh that serves the pod's name at /."""
 
 
-def container(script: str, **more: Any) -> Object:
+PROBE = {"httpGet": {"path": "/", "port": PORT}, "periodSeconds": 1}
+"""A readiness probe for what serves on `PORT`."""
+
+
+def container(script: str, **more: object) -> Object:
     """A container that runs a line of sh and listens on `PORT` if the script does."""
     return {
         "name": "main",
@@ -33,13 +37,12 @@ def container(script: str, **more: Any) -> Object:
     }
 
 
-def serving(**more: Any) -> Object:
+def serving(**more: object) -> Object:
     """A container that serves the pod's name, with a readiness probe."""
-    probe = {"httpGet": {"path": "/", "port": PORT}, "periodSeconds": 1}
-    return container(SERVE, readinessProbe=probe, ports=[{"containerPort": PORT}], **more)
+    return container(SERVE, readinessProbe=PROBE, ports=[{"containerPort": PORT}], **more)
 
 
-def spec(main: Mapping[str, Any], **more: Any) -> Object:
+def spec(main: Mapping[str, Any], **more: object) -> Object:
     """A pod's specification with that one container; it ends at once when asked to."""
     return {"containers": [dict(main)], "terminationGracePeriodSeconds": 1, **more}
 

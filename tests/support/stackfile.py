@@ -37,7 +37,12 @@ def host(network: str, number: int, memory: str = "3Gi") -> Document:
 
 
 def document(
-    name: str, network: str, *, control_planes: Sequence[str], workers: Sequence[str], hello: int | None = None
+    name: str,
+    network: str,
+    *,
+    control_planes: Sequence[str],
+    workers: Sequence[str],
+    hello: int | None = None,
 ) -> Document:
     """The configuration of a cluster in a lab on `network`.
 
@@ -57,7 +62,10 @@ def document(
         "artifacts": {"mirror": f"https://{gateway}:8080", "ca_file": f"{lab}/ca.crt"},
         "registries": {"_default": {"endpoint": f"https://{gateway}:5000", "ca_file": f"{lab}/ca.crt"}},
         "metal": {
-            "ssh": {"private_key_file": f"{lab}/ssh/id_ed25519", "known_hosts_file": f"{lab}/ssh/known_hosts"},
+            "ssh": {
+                "private_key_file": f"{lab}/ssh/id_ed25519",
+                "known_hosts_file": f"{lab}/ssh/known_hosts",
+            },
             "hosts": hosts,
         },
     }

@@ -1,0 +1,114 @@
+"""Kubelets' certificates come from the API, are approved by the cluster itself, and are replaced in time."""
+
+from __future__ import annotations
+
+import base64
+import json
+from ipaddress import ip_address
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from tests.support.cluster import Cluster
+from tests.support.wait import eventually
+
+NODE_CREDENTIALS = "--kubeconfig=/var/lib/kubelet/kubeconfig"
+KUBECTL = "/usr/local/lib/kubewright/bin/kubectl"
+STRAY = "kwtest-stray"
+
+
+def test_workers_have_certificates_from_the_api_and_rotate_them(cluster: Cluster) -> None:
+    approved = {
+        (request["spec"]["signerName"], request["spec"]["username"])
+        for request in cluster.items("certificatesigningrequests")
+        if any(c["type"] == "Approved" for c in request["status"].get("conditions", []))
+        and request["status"].get("certificate")
+    }
+    clients = {who for signer, who in approved if signer == "kubernetes.io/kube-apiserver-client-kubelet"}
+    assert any(who.startswith("system:bootstrap:") for who in clients), f"no node joined by token: {approved}"
+    for host in cluster.workers:
+        serving = ("kubernetes.io/kubelet-serving", f"system:node:{host}")
+        assert serving in approved, f"{host}: no serving certificate was asked for and approved: {approved}"
+        configuration = _kubelet(cluster, host)
+        assert configuration["rotateCertificates"] is True, host
+        assert configuration["serverTLSBootstrap"] is True, host
+        current = cluster.ssh(host, "readlink /var/lib/kubelet/pki/kubelet-client-current.pem").stdout
+        assert "kubelet-client-" in current, f"{host}: {current}"
+
+
+def test_a_kubelets_serving_certificate_is_replaced_when_it_is_gone(cluster: Cluster) -> None:
+    """The kubelet asks for another, which is approved and signed with nobody's help."""
+    node = cluster.workers[0]
+    link = "/var/lib/kubelet/pki/kubelet-server-current.pem"
+    before = cluster.ssh(node, f"readlink {link}").stdout
+    assert before
+    try:
+        cluster.ssh(node, f"rm {link} && systemctl restart kubelet")
+        changed = eventually(
+            f"{node} has a new serving certificate",
+            lambda: cluster.ssh(node, f"readlink {link}", check=False).stdout not in ("", before),
+            timeout=60,
+        )
+        assert changed
+    finally:
+        cluster.all_ready()
+    eventually(
+        f"{node} serves with it",
+        lambda: cluster.kubectl("get", "--raw", f"/api/v1/nodes/{node}/proxy/healthz").stdout == "ok",
+        timeout=30,
+    )
+
+
+def test_an_approver_refuses_a_serving_certificate_for_anothers_name(cluster: Cluster) -> None:
+    """A node asks for a serving certificate with another host's address: it is not approved."""
+    node, other = cluster.workers[:2]
+    address = cluster.address(other)
+    request = _request(f"system:node:{node}", address)
+    body: dict[str, Any] = {
+        "apiVersion": "certificates.k8s.io/v1",
+        "kind": "CertificateSigningRequest",
+        "metadata": {"name": STRAY},
+        "spec": {
+            "request": base64.b64encode(request.encode()).decode(),
+            "signerName": "kubernetes.io/kubelet-serving",
+            "usages": ["digital signature", "server auth"],
+        },
+    }
+    create = f"cat <<'EOF' | {KUBECTL} {NODE_CREDENTIALS} create -f -\n{json.dumps(body)}\nEOF\n"
+    cluster.ssh(node, create)
+    try:
+
+        def conditions() -> list[str]:
+            status = cluster.get("csr", STRAY)["status"]
+            return [condition["type"] for condition in status.get("conditions", [])]
+
+        eventually("the request is denied", lambda: "Denied" in conditions(), timeout=30)
+        assert "Approved" not in conditions()
+    finally:
+        cluster.kubectl("delete", "csr", STRAY)
+
+
+def _request(common_name: str, address: str) -> str:
+    """A certificate request for a node's name with an address, as PEM."""
+    subject = x509.Name(
+        [
+            x509.NameAttribute(NameOID.ORGANIZATION_NAME, "system:nodes"),
+            x509.NameAttribute(NameOID.COMMON_NAME, common_name),
+        ]
+    )
+    builder = x509.CertificateSigningRequestBuilder().subject_name(subject)
+    builder = builder.add_extension(
+        x509.SubjectAlternativeName([x509.IPAddress(ip_address(address))]), critical=False
+    )
+    request = builder.sign(ec.generate_private_key(ec.SECP256R1()), hashes.SHA256())
+    return request.public_bytes(serialization.Encoding.PEM).decode()
+
+
+def _kubelet(cluster: Cluster, host: str) -> dict[str, Any]:
+    """The configuration a kubelet runs with."""
+    answer = cluster.kubectl("get", "--raw", f"/api/v1/nodes/{host}/proxy/configz").stdout
+    configuration: dict[str, Any] = json.loads(answer)["kubeletconfig"]
+    return configuration

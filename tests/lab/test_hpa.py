@@ -1,0 +1,58 @@
+"""A HorizontalPodAutoscaler follows the load, up and down, by the metrics API."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.support import pods
+from tests.support.cluster import Cluster
+from tests.support.wait import eventually
+
+LOAD_SECONDS = 75
+MOST = 3
+
+
+def test_replicas_follow_the_load(cluster: Cluster, namespace: str) -> None:
+    resources = {"requests": {"cpu": "50m", "memory": "16Mi"}, "limits": {"cpu": "200m", "memory": "32Mi"}}
+    # The load is CPU time of the pod itself, for as long as a file is there.
+    burn = "while :; do if [ -e /tmp/load ]; then i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; "
+    burn += "else sleep 1; fi; done"
+    main = pods.container(burn, resources=resources)
+    cluster.apply(pods.deployment(namespace, "load", 1, pods.spec(main)), _autoscaler(namespace))
+    cluster.rolled_out(namespace, "deployment/load")
+
+    def replicas() -> int:
+        return int(cluster.get("deployment", "-n", namespace, "load")["spec"]["replicas"])
+
+    def measured() -> bool:
+        current = cluster.get("hpa", "-n", namespace, "load")["status"].get("currentMetrics") or []
+        return any("averageUtilization" in metric["resource"]["current"] for metric in current)
+
+    eventually("the autoscaler has the pod's CPU", measured, timeout=90)
+    assert replicas() == 1, "scaled up without load"
+    cluster.in_pod(namespace, "deployment/load", "touch /tmp/load")
+    eventually("scaled up under load", lambda: replicas() > 1, timeout=LOAD_SECONDS)
+    for pod in cluster.pods(namespace, "app=load"):
+        cluster.in_pod(namespace, pod["metadata"]["name"], "rm -f /tmp/load", check=False)
+    eventually("scaled down without load", lambda: replicas() == 1, timeout=120)
+
+
+def _autoscaler(namespace: str) -> dict[str, Any]:
+    """CPU at 60 % of the request, and no waiting before it goes either way."""
+    at_once = {
+        "stabilizationWindowSeconds": 0,
+        "policies": [{"type": "Percent", "value": 100, "periodSeconds": 5}],
+    }
+    target = {"type": "Utilization", "averageUtilization": 60}
+    return {
+        "apiVersion": "autoscaling/v2",
+        "kind": "HorizontalPodAutoscaler",
+        "metadata": {"namespace": namespace, "name": "load"},
+        "spec": {
+            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "load"},
+            "minReplicas": 1,
+            "maxReplicas": MOST,
+            "metrics": [{"type": "Resource", "resource": {"name": "cpu", "target": target}}],
+            "behavior": {"scaleUp": at_once, "scaleDown": at_once},
+        },
+    }

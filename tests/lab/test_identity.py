@@ -1,0 +1,143 @@
+"""Who may do what: nobody unnamed, every connection verified, a node no more than its own."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import ssl
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from tests.support import pods
+from tests.support.cluster import Cluster
+from tests.support.process import Done
+
+NODE_CREDENTIALS = "--kubeconfig=/var/lib/kubelet/kubeconfig"
+KUBECTL = "/usr/local/lib/kubewright/bin/kubectl"
+
+
+@pytest.fixture(scope="module")
+def authority(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The cluster's authority, as the kubeconfig has it."""
+    view = cluster.kubectl("config", "view", "--raw", "-o", "json").stdout
+    data = json.loads(view)["clusters"][0]["cluster"]["certificate-authority-data"]
+    path = tmp_path_factory.mktemp("ca") / "ca.crt"
+    path.write_bytes(base64.b64decode(data))
+    return path
+
+
+def _status(url: str, authority: Path) -> int:
+    """The HTTP status of an anonymous request; the server's certificate is verified."""
+    context = ssl.create_default_context(cafile=str(authority))
+    try:
+        with urllib.request.urlopen(url, timeout=10, context=context) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+@pytest.mark.parametrize("path", ["/api", "/api/v1/secrets", "/apis", "/metrics", "/version", "/openapi/v2"])
+def test_the_api_refuses_the_unnamed(cluster: Cluster, authority: Path, path: str) -> None:
+    assert _status(f"https://{cluster.address('cp-1')}:6443{path}", authority) in (401, 403)
+
+
+def test_the_api_answers_the_unnamed_on_health_paths_only(cluster: Cluster, authority: Path) -> None:
+    """Load balancers ask there (CIS 2.1 accepts it)."""
+    for path in ("/livez", "/readyz"):
+        assert _status(f"https://{cluster.address('cp-1')}:6443{path}", authority) == 200, path
+
+
+@pytest.mark.parametrize("path", ["/pods", "/metrics", "/configz", "/healthz", "/run/kube-system/x/y"])
+def test_kubelets_refuse_the_unnamed(cluster: Cluster, authority: Path, path: str) -> None:
+    """And their certificate holds for their address: the request itself verifies it."""
+    for host in cluster.nodes:
+        assert _status(f"https://{cluster.address(host)}:10250{path}", authority) == 401, f"{host}{path}"
+
+
+def test_etcd_refuses_whoever_has_no_certificate(cluster: Cluster) -> None:
+    """From the control plane itself; from elsewhere the firewall answers first, or TLS does."""
+    certificates = "/etc/kubernetes/pki"
+    found = cluster.ssh("cp-1", "ls /etc/etcd /etc/etcd/pki /etc/kubernetes/pki 2>/dev/null").stdout
+    assert "etcd-ca" in found, f"etcd's authority is not where it is looked for:\n{found}"
+    script = f"""
+    ca=$(find /etc/etcd {certificates} -name 'etcd-ca.crt' | head -n 1)
+    cert=$(find /etc/etcd -name 'etcd-operator.crt' | head -n 1)
+    key=$(find /etc/etcd -name 'etcd-operator.key' | head -n 1)
+    etcdctl=/usr/local/lib/kubewright/bin/etcdctl
+    $etcdctl --endpoints=https://127.0.0.1:2379 --cacert=$ca --cert=$cert --key=$key endpoint health || exit 9
+    $etcdctl --endpoints=https://127.0.0.1:2379 --cacert=$ca --command-timeout=5s get / --prefix --keys-only
+    """
+    done = cluster.ssh("cp-1", script, check=False)
+    assert "is healthy" in done.text, done.text
+    assert done.code not in (0, 9), f"etcd answered without a certificate:\n{done.text}"
+    assert "/registry/" not in done.stdout
+
+
+def test_etcd_speaks_no_plain_http(cluster: Cluster) -> None:
+    done = cluster.ssh("cp-1", "cat /proc/net/tcp /proc/net/tcp6")
+    listening = [line.split() for line in done.stdout.splitlines() if len(line.split()) > 3]
+    ports = {int(words[1].rsplit(":", 1)[1], 16) for words in listening if words[3] == "0A"}
+    assert 2379 in ports
+    assert not ports & {10255, 8080, 4001}, f"a port without TLS or identity is open: {sorted(ports)}"
+
+
+class TestNodeRestriction:
+    """With the kubelet's own credentials on a worker."""
+
+    @pytest.fixture(scope="class")
+    def node(self, cluster: Cluster) -> str:
+        return cluster.workers[0]
+
+    @pytest.fixture(scope="class")
+    def other(self, cluster: Cluster) -> str:
+        return cluster.workers[1]
+
+    @staticmethod
+    def kubectl(cluster: Cluster, node: str, words: str) -> Done:
+        return cluster.ssh(node, f"{KUBECTL} {NODE_CREDENTIALS} {words}", check=False)
+
+    def refused(self, cluster: Cluster, node: str, words: str) -> None:
+        done = self.kubectl(cluster, node, words)
+        assert done.code != 0, f"{words}: a node was allowed to: {done.text}"
+        assert re.search(r"[Ff]orbidden|not allowed", done.text), f"{words}: refused otherwise: {done.text}"
+
+    def test_it_is_the_node(self, cluster: Cluster, node: str) -> None:
+        done = self.kubectl(cluster, node, "auth whoami -o json")
+        user = json.loads(done.stdout)["status"]["userInfo"]
+        assert user["username"] == f"system:node:{node}"
+        assert "system:nodes" in user["groups"]
+        assert "system:masters" not in user["groups"]
+
+    def test_it_reads_secrets_of_its_own_pods_alone(
+        self, cluster: Cluster, namespace: str, node: str, other: str
+    ) -> None:
+        for name, where in (("mine", node), ("theirs", other)):
+            cluster.kubectl("create", "secret", "generic", "-n", namespace, name, "--from-literal=word=x")
+            source = [{"name": "WORD", "valueFrom": {"secretKeyRef": {"name": name, "key": "word"}}}]
+            main = pods.container("sleep 600", env=source)
+            cluster.apply(pods.pod(namespace, name, pods.spec(main, **pods.on(where))))
+        for name in ("mine", "theirs"):
+            wait = ("wait", "-n", namespace, "--for=condition=Ready", f"pod/{name}", "--timeout=60s")
+            cluster.kubectl(*wait)
+        assert self.kubectl(cluster, node, f"get secret -n {namespace} mine").code == 0
+        self.refused(cluster, node, f"get secret -n {namespace} theirs")
+        self.refused(cluster, node, f"get secrets -n {namespace}")
+
+    def test_it_changes_no_labels_but_harmless_ones_of_its_own(
+        self, cluster: Cluster, node: str, other: str
+    ) -> None:
+        self.refused(cluster, node, f"label node {other} color=red")
+        self.refused(cluster, node, f"label node {node} node-restriction.kubernetes.io/team=x")
+        self.refused(cluster, node, f"label node {node} node-role.kubernetes.io/control-plane=")
+        self.refused(cluster, node, f"taint node {node} key=value:NoSchedule")
+
+    def test_it_removes_no_node_but_itself(self, cluster: Cluster, node: str, other: str) -> None:
+        self.refused(cluster, node, f"delete node {other} --dry-run=server")
+
+    def test_it_makes_no_pods_of_others(self, cluster: Cluster, node: str, namespace: str) -> None:
+        self.refused(cluster, node, f"run -n {namespace} stray --image={pods.IMAGE}")
+        self.refused(cluster, node, "create clusterrolebinding stray --clusterrole=cluster-admin --user=x")

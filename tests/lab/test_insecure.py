@@ -1,0 +1,97 @@
+"""No flag, file or process on any host asks for a connection that is not verified."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.support.cluster import Cluster
+
+INSECURE = re.compile(
+    r"""
+    insecure-skip-tls-verify | insecure-skip-verify | InsecureSkipVerify | insecureSkipTLSVerify
+  | skip[_-]verify | skip-tls | insecure-transport | insecure-registr | kubelet-insecure-tls
+  | --insecure(-port|-bind)? | plain[_-]http | tls[_-]?insecure
+  | (anonymous-auth|client-cert-auth|peer-client-cert-auth)[=:\ "]+(true|false)
+  | --(auto-tls|peer-auto-tls) | authorization-mode[=:\ "]+[\w,]*AlwaysAllow | "?mode"?:\ *"?AlwaysAllow
+  | readOnlyPort:\ *[1-9] | read-only-port=[1-9]
+  | http://(?!(127\.0\.0\.1|localhost|\[::1\])[:/])
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+SECURE = re.compile(r"anonymous-auth[=: ]+false|client-cert-auth[=: ]+true|peer-client-cert-auth[=: ]+true")
+
+PLACES = (
+    "/etc/kubernetes /etc/etcd /etc/containerd /etc/cni /etc/kubewright /etc/systemd/system /var/lib/kubelet"
+)
+OURS = re.compile(
+    r"kubelet|kube-|etcd|containerd|flannel|kubewright|runc|coredns|metrics-server|approver|haproxy|keepalived"
+)
+
+
+def insecure(text: str) -> list[str]:
+    """What is insecure in a text."""
+    return [match.group(0) for match in INSECURE.finditer(text) if not SECURE.search(match.group(0))]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "insecure-skip-tls-verify: true",
+        "--anonymous-auth=true",
+        "skip_verify = true",
+        "--kubelet-insecure-tls",
+        "server: http://10.0.0.1:8080",
+        "authorization-mode=AlwaysAllow",
+        "readOnlyPort: 10255",
+        "--client-cert-auth=false",
+    ],
+)
+def test_the_scan_finds_what_it_is_for(text: str) -> None:
+    assert insecure(text), text
+
+
+@pytest.mark.parametrize(
+    "text", ["--anonymous-auth=false", "http://127.0.0.1:2381/health", "--client-cert-auth=true"]
+)
+def test_the_scan_leaves_alone_what_is_safe(text: str) -> None:
+    assert not insecure(text), text
+
+
+def test_files_of_the_hosts(cluster: Cluster) -> None:
+    script = f"""
+    find {PLACES} -xdev -type f -size -200k ! -path '*/pods/*' \
+        ! -name '*.pem' ! -name '*.crt' ! -name '*.key' 2>/dev/null |
+    while read -r file; do echo "@@ $file"; cat "$file" 2>/dev/null; echo; done
+    """
+    for host in cluster.nodes:
+        files = cluster.ssh(host, script).stdout.split("@@ ")[1:]
+        assert len(files) > 10, f"{host}: only {len(files)} files found; has the layout changed?"
+        for text in files:
+            path, _, content = text.partition("\n")
+            if "\0" in content:
+                continue
+            settings = "\n".join(line for line in content.splitlines() if not line.lstrip().startswith("#"))
+            assert not insecure(settings), f"{host}: {path}: {insecure(settings)}"
+
+
+def test_command_lines_of_the_hosts(cluster: Cluster) -> None:
+    script = "for f in /proc/[0-9]*/cmdline; do tr '\\0' ' ' <$f 2>/dev/null; echo; done"
+    for host in cluster.nodes:
+        lines = [line for line in cluster.ssh(host, script).stdout.splitlines() if OURS.search(line)]
+        assert any("kubelet" in line for line in lines), f"{host}: no kubelet among {lines}"
+        for line in lines:
+            assert not insecure(line), f"{host}: {insecure(line)} in: {line}"
+
+
+def test_objects_of_the_cluster(cluster: Cluster) -> None:
+    for service in cluster.items("apiservices"):
+        spec, name = service["spec"], service["metadata"]["name"]
+        assert not spec.get("insecureSkipTLSVerify"), name
+        assert "service" not in spec or spec.get("caBundle"), f"{name}: not verified by an authority"
+    for kind in ("deployments", "daemonsets", "configmaps"):
+        for item in cluster.items(kind, "-A"):
+            text = str(item.get("spec", item.get("data", {})))
+            where = f"{kind} {item['metadata']['namespace']}/{item['metadata']['name']}"
+            assert not insecure(text), f"{where}: {insecure(text)}"

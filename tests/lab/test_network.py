@@ -1,0 +1,163 @@
+"""The pod network, services, DNS and the API, from pods and from the machine outside."""
+
+from __future__ import annotations
+
+import re
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from urllib.request import urlopen
+
+import pytest
+
+from tests.support import pods
+from tests.support.cluster import Cluster, tool
+from tests.support.netproof import Proof, proof
+from tests.support.process import kill_group, run
+from tests.support.wait import eventually
+
+NODE_PORT = 30090
+
+
+@pytest.fixture(scope="module")
+def net(cluster: Cluster) -> Iterator[Proof]:
+    """A serving pod on every node, and a client on the first worker."""
+    with proof(cluster, "net", NODE_PORT, client=cluster.workers[0]) as made:
+        yield made
+
+
+def test_packets_travel_by_vxlan(cluster: Cluster, net: Proof) -> None:
+    for host in cluster.nodes:
+        links = cluster.ssh(host, "ls /sys/class/net").stdout.split()
+        assert "flannel.1" in links, f"{host}: {links}"
+
+
+def test_a_pod_reaches_pods_on_all_nodes(net: Proof) -> None:
+    net.reaches_every_pod()
+
+
+def test_large_answers_cross_nodes(net: Proof) -> None:
+    net.moves_a_megabyte_between_nodes()
+
+
+def test_a_pod_reaches_a_service_by_address_and_by_name(net: Proof) -> None:
+    net.reaches_the_service()
+
+
+def test_a_name_of_the_cluster_resolves(cluster: Cluster, net: Proof) -> None:
+    answer = net.inside("nslookup kubernetes.default.svc.cluster.local.").stdout
+    api = cluster.get("service", "kubernetes")["spec"]["clusterIP"]
+    assert api in answer, answer
+
+
+def test_a_name_that_does_not_exist_is_refused_at_once(net: Proof) -> None:
+    start = time.monotonic()
+    done = net.inside("nslookup no-such-service.default.svc.cluster.local.", check=False)
+    assert done.code != 0
+    assert "NXDOMAIN" in done.text, done.text
+    assert time.monotonic() - start < 5, "DNS was slow to say no"
+
+
+def test_a_name_outside_gets_an_answer_though_there_is_no_way_out(net: Proof) -> None:
+    done = net.inside("nslookup kubernetes.io.", check=False, timeout=40)
+    assert done.code != 0
+    assert re.search(r"SERVFAIL|REFUSED|NXDOMAIN", done.text), f"no answer at all: {done.text}"
+
+
+def test_a_node_answers_on_its_node_port_to_the_machine(cluster: Cluster, net: Proof) -> None:
+    net.answers_on_node_ports()
+
+
+def test_pods_see_who_calls_them_from_another_node(cluster: Cluster, net: Proof) -> None:
+    """Without masquerading inside the cluster the caller's own address arrives."""
+    client = cluster.get("pod", "-n", net.namespace, net.client)["status"]["podIP"]
+    for address in net.addresses().values():
+        net.inside(f"wget -q -O /dev/null -T 5 http://{address}:{pods.PORT}/?from-{client}")
+    log = cluster.kubectl("logs", "-n", net.namespace, "-l", "app=web", "--tail=-1", "--prefix").stdout
+    callers = {line for line in log.splitlines() if f"from-{client}" in line}
+    assert len([line for line in callers if client in line.split("url:")[0]]) == len(net.addresses()), log
+
+
+def test_logs_and_exec(cluster: Cluster, namespace: str) -> None:
+    script = "echo said by the pod; sleep 600"
+    for node in cluster.nodes:
+        cluster.apply(pods.pod(namespace, f"say-{node}", pods.spec(pods.container(script), **pods.on(node))))
+    for node in cluster.nodes:
+        pod = f"say-{node}"
+        cluster.kubectl("wait", "-n", namespace, "--for=condition=Ready", f"pod/{pod}", "--timeout=60s")
+        assert cluster.kubectl("logs", "-n", namespace, pod).stdout == "said by the pod\n", node
+        assert cluster.in_pod(namespace, pod, "echo $((6 * 7))").stdout == "42\n", node
+
+
+def test_port_forward(cluster: Cluster, net: Proof) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    argv = [tool("kubectl"), f"--kubeconfig={cluster.kubeconfig}", "port-forward"]
+    argv += ["-n", net.namespace, "service/web", f"{port}:{pods.PORT}"]
+    process = subprocess.Popen(
+        argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True, start_new_session=True
+    )
+    try:
+
+        def fetch() -> str:
+            try:
+                with urlopen(f"http://127.0.0.1:{port}/", timeout=5) as answer:
+                    return str(answer.read().decode())
+            except OSError as error:
+                raise AssertionError(f"port-forward: {error}") from None
+
+        page = eventually("an answer through port-forward", fetch, timeout=20)
+        assert page.startswith("web-"), page
+    finally:
+        kill_group(process)
+        process.wait()
+
+
+def test_top_nodes_shows_every_node(cluster: Cluster) -> None:
+    def lines() -> list[str]:
+        return cluster.kubectl("top", "nodes", "--no-headers").stdout.splitlines()
+
+    shown = eventually(
+        "metrics of all nodes", lambda: len(lines()) == len(cluster.nodes) and lines(), timeout=60
+    )
+    for line in shown or []:
+        assert re.match(r"\S+\s+\d+m\s+\d+%\s+\d+Mi\s+\d+%", line), line
+
+
+def test_a_service_account_reaches_the_api_and_verifies_it(cluster: Cluster, namespace: str) -> None:
+    """By kubectl inside a pod (the host's own), whose one authority is the one mounted in the pod."""
+    cluster.kubectl("label", "namespace", namespace, "pod-security.kubernetes.io/enforce=privileged")
+    cluster.kubectl("create", "role", "-n", namespace, "look", "--verb=list", "--resource=pods")
+    binding = ("create", "rolebinding", "-n", namespace, "look", "--role=look")
+    cluster.kubectl(*binding, f"--serviceaccount={namespace}:default")
+    main = pods.container(
+        "sleep 600", volumeMounts=[{"name": "bin", "mountPath": "/host-bin", "readOnly": True}]
+    )
+    volume = {"name": "bin", "hostPath": {"path": "/usr/local/lib/kubewright/bin", "type": "Directory"}}
+    cluster.apply(pods.pod(namespace, "client", pods.spec(main, volumes=[volume])))
+    cluster.kubectl("wait", "-n", namespace, "--for=condition=Ready", "pod/client", "--timeout=60s")
+
+    listed = cluster.in_pod(namespace, "client", f"/host-bin/kubectl get pods -n {namespace} -o name")
+    assert listed.stdout == "pod/client\n"
+    forbidden = cluster.in_pod(namespace, "client", "/host-bin/kubectl get secrets -A", check=False)
+    assert forbidden.code != 0
+    assert "Forbidden" in forbidden.text, forbidden.text
+    mount = "/var/run/secrets/kubernetes.io/serviceaccount"
+    plain = f"/host-bin/kubectl --server=https://kubernetes.default --token=$(cat {mount}/token) get pods"
+    unverified = cluster.in_pod(namespace, "client", f"cd /; {plain} -n {namespace}", check=False)
+    assert unverified.code != 0, "the API's certificate was believed without its authority"
+    assert "certificate" in unverified.text, unverified.text
+    verified = cluster.in_pod(
+        namespace, "client", f"{plain} -n {namespace} --certificate-authority={mount}/ca.crt"
+    )
+    assert "client" in verified.stdout
+
+
+def test_the_machine_verifies_the_api(cluster: Cluster) -> None:
+    kubeconfig = cluster.kubeconfig.read_text()
+    assert "insecure-skip-tls-verify" not in kubeconfig
+    argv = [tool("kubectl"), f"--kubeconfig={cluster.kubeconfig}", "--certificate-authority=/dev/null"]
+    done = run([*argv, "get", "nodes"], timeout=30, check=False)
+    assert done.code != 0, "kubectl answered without an authority to verify with"

@@ -1,0 +1,124 @@
+"""Secrets stay secret: encrypted in etcd, and shown nowhere on the way."""
+
+from __future__ import annotations
+
+import base64
+import re
+
+import pytest
+
+from tests.support.cluster import Cluster
+from tests.support.processes import Watch, command_lines
+from tests.support.secretscan import Secret, secrets_in, secrets_of_state, shown
+
+ETCDCTL = """
+find_one() { find /etc/etcd -name "$1" | head -n 1; }
+etcdctl() {
+    /usr/local/lib/kubewright/bin/etcdctl --endpoints=https://127.0.0.1:2379 \
+        --cacert="$(find_one etcd-ca.crt)" --cert="$(find_one etcd-operator.crt)" \
+        --key="$(find_one etcd-operator.key)" "$@"
+}
+"""
+KEY_FILES = "/etc/kubernetes /etc/etcd /var/lib/kubelet /etc/kubewright"
+
+
+@pytest.fixture(scope="module")
+def known(cluster: Cluster) -> list[Secret]:
+    """The cluster's real secrets: those of the state, and those in the hosts' files."""
+    secrets = secrets_of_state(cluster.pulumi("stack", "export", "--show-secrets"))
+    names = {secret.name for secret in secrets}
+    for kind in ("private key", "token", "encryption key"):
+        assert any(name.startswith(kind) for name in names), f"no {kind} found in the state: {names}"
+    script = f"find {KEY_FILES} -xdev -type f -size -64k -exec cat {{}} + 2>/dev/null"
+    for host in cluster.nodes:
+        found = list(secrets_in(host, cluster.ssh(host, script).stdout))
+        assert found, f"{host}: no private key found; has the layout changed?"
+        secrets += found
+    return secrets
+
+
+def test_a_secret_is_encrypted_in_etcd(cluster: Cluster, namespace: str) -> None:
+    word = "kubewright-plain-word"
+    cluster.kubectl("create", "secret", "generic", "-n", namespace, "hidden", f"--from-literal=word={word}")
+    script = ETCDCTL + f"etcdctl get /registry/secrets/{namespace}/hidden | base64 -w 0"
+    raw = base64.b64decode(cluster.ssh("cp-1", script).stdout)
+    assert b"/hidden\nk8s:enc:secretbox:v1:" in raw, raw[:120]
+    assert word.encode() not in raw
+    assert base64.b64encode(word.encode()) not in raw
+
+
+def test_every_secret_of_the_cluster_is_encrypted(cluster: Cluster) -> None:
+    script = ETCDCTL + "etcdctl get /registry/secrets/ --prefix --print-value-only | base64 -w 0"
+    raw = base64.b64decode(cluster.ssh("cp-1", script).stdout)
+    count = len(cluster.items("secrets", "-A"))
+    assert count > 0
+    assert len(re.findall(rb"k8s:enc:secretbox:v1:", raw)) == count
+
+
+def test_the_scan_finds_secrets_as_they_are_and_encoded(known: list[Secret]) -> None:
+    secret = known[0]
+    for text in (
+        f"a {secret.value} b",
+        *(base64.b64encode(b"x" * n + secret.value.encode()).decode() for n in range(3)),
+    ):
+        assert shown([secret], text) == [secret.name]
+
+
+def test_the_engines_output_shows_none(cluster: Cluster, known: list[Secret]) -> None:
+    said = "\n".join(cluster.said)
+    assert "cp-1" in said, "the output of `up` was not kept"
+    assert shown(known, said) == []
+
+
+def test_a_preview_with_changes_shows_none(cluster: Cluster, known: list[Secret]) -> None:
+    before = cluster.config
+    try:
+        cluster.change({"pools": {"workers": {"kubelet": {"max_pods": 42}}}, "api": {"event_ttl": "2h"}})
+        assert shown(known, cluster.preview().text) == []
+        assert shown(known, cluster.command("preview", "--json").text) == []
+    finally:
+        cluster.config = before
+
+
+def test_the_state_holds_none_in_plain_text(cluster: Cluster, known: list[Secret]) -> None:
+    assert shown(known, cluster.pulumi("stack", "export")) == []
+    files = [path for path in (cluster.state / "backend").rglob("*") if path.is_file()]
+    assert any(path.name.startswith(cluster.name) for path in files), f"no state file among {files}"
+    files += [path for path in (cluster.state / "stacks" / cluster.name).glob("*.yaml") if path.is_file()]
+    for path in files:
+        assert shown(known, path.read_bytes().decode(errors="replace")) == [], path
+
+
+def test_no_command_line_of_any_process_shows_one(known: list[Secret], watch: Watch) -> None:
+    """Neither while the cluster was made (looked at four times a second) nor now."""
+    assert any("pulumi" in line for line in watch.seen), "the engine was not seen at work"
+    assert any("kubelet" in line for line in watch.seen), "the hosts' processes were not seen"
+    for line in watch.seen | command_lines():
+        assert shown(known, line) == [], f"the process {line.split()[0]}"
+
+
+def test_no_environment_of_a_hosts_process_shows_one(cluster: Cluster, known: list[Secret]) -> None:
+    for host in cluster.nodes:
+        text = cluster.ssh(host, "cat /proc/[0-9]*/environ 2>/dev/null | tr '\\0' '\\n'").stdout
+        assert "PATH=" in text, host
+        assert shown(known, text) == [], host
+
+
+def test_no_journal_shows_one(cluster: Cluster, known: list[Secret]) -> None:
+    for host in cluster.nodes:
+        text = cluster.ssh(host, "journalctl --no-pager --all --output=cat 2>&1", timeout=120).stdout
+        assert "kubelet" in text.lower(), f"{host}: the journal has nothing of the node: {text[:200]}"
+        assert shown(known, text) == [], host
+
+
+def test_key_files_are_for_their_owner_alone(cluster: Cluster) -> None:
+    script = f"""
+    find {KEY_FILES} /var/lib/kubewright -xdev -type f -size -64k -perm /077 2>/dev/null |
+    while read -r file; do
+        while read -r line; do
+            case $line in *'PRIVATE KEY'*|*'secret: '*) echo "$file"; break ;; esac
+        done <"$file"
+    done
+    """
+    for host in cluster.nodes:
+        assert cluster.ssh(host, script).stdout.split() == [], f"{host}: readable by others"

@@ -1,0 +1,103 @@
+"""What every pod network must do, whatever carries its packets: a proof to be had on any cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from urllib.request import urlopen
+
+from tests.support import pods
+from tests.support.cluster import Cluster
+from tests.support.process import Done
+from tests.support.wait import eventually
+
+MEGABYTE = 1024 * 1024
+_SERVE = (
+    "mkdir -p /tmp/www && hostname >/tmp/www/index.html && "
+    f"dd if=/dev/zero of=/tmp/www/big bs={MEGABYTE} count=1 2>/dev/null && "
+    f"exec httpd -f -vv -p {pods.PORT} -h /tmp/www"
+)
+
+
+@dataclass(frozen=True)
+class Proof:
+    """A DaemonSet `web` on all nodes behind a NodePort service, and a pod to call it from."""
+
+    cluster: Cluster
+    namespace: str
+    node_port: int
+    client: str
+
+    def inside(self, script: str, *, check: bool = True, timeout: float = 30) -> Done:
+        """Runs sh in the client."""
+        return self.cluster.in_pod(self.namespace, self.client, script, check=check, timeout=timeout)
+
+    def addresses(self) -> dict[str, str]:
+        """Node -> address of its serving pod."""
+        found = self.cluster.pods(self.namespace, "app=web")
+        return {pod["spec"]["nodeName"]: pod["status"]["podIP"] for pod in found}
+
+    def fetch(self, address: str) -> str:
+        """What the client gets from a serving address: the name of a pod."""
+        return self.inside(f"wget -q -O - -T 5 http://{address}:{pods.PORT}/").stdout.strip()
+
+    def reaches_every_pod(self) -> None:
+        """The client reaches the serving pod of each node by its address."""
+        by_node = {
+            pod["spec"]["nodeName"]: pod["metadata"]["name"]
+            for pod in self.cluster.pods(self.namespace, "app=web")
+        }
+        assert sorted(by_node) == sorted(self.cluster.nodes)
+        for node, address in self.addresses().items():
+            assert self.fetch(address) == by_node[node], f"pod of {node} at {address}"
+
+    def moves_a_megabyte_between_nodes(self) -> None:
+        """A packet as large as the MTU says fits: whole files arrive."""
+        for node, address in self.addresses().items():
+            got = self.inside(f"wget -q -O - -T 10 http://{address}:{pods.PORT}/big | wc -c").stdout.strip()
+            assert got == str(MEGABYTE), f"from {node}: {got} bytes"
+
+    def reaches_the_service(self) -> None:
+        """By the service's address and by its names; connections spread over the nodes' pods."""
+        service = self.cluster.get("service", "-n", self.namespace, "web")["spec"]["clusterIP"]
+        for name in (service, "web", f"web.{self.namespace}.svc.cluster.local"):
+            assert self.fetch(name).startswith("web-"), name
+        address = f"http://{service}:{pods.PORT}/"
+        answers = self.inside(f"for i in $(seq 40); do wget -q -O - -T 5 {address}; done").stdout.split()
+        assert len(answers) == 40
+        assert len(set(answers)) == len(self.cluster.nodes), f"only {set(answers)} answered"
+
+    def answers_on_node_ports(self) -> None:
+        """The machine outside reaches the service on each node's port."""
+        for node in self.cluster.nodes:
+            url = f"http://{self.cluster.address(node)}:{self.node_port}/"
+
+            def fetch(url: str = url) -> str:
+                try:
+                    with urlopen(url, timeout=5) as answer:
+                        return str(answer.read().decode())
+                except OSError as error:
+                    raise AssertionError(f"{url}: {error}") from None
+
+            page = eventually(f"an answer on the port of {node}", fetch, timeout=15)
+            assert page.startswith("web-"), page
+
+
+@contextmanager
+def proof(cluster: Cluster, namespace: str, node_port: int, *, client: str) -> Iterator[Proof]:
+    """The workloads of a `Proof`, ready; `client` is the node to call from. Gone afterwards."""
+    serving = pods.container(_SERVE, readinessProbe=pods.PROBE)
+    idle = pods.container("sleep 3600")
+    cluster.apply(pods.namespace(namespace))
+    try:
+        cluster.apply(
+            pods.daemon_set(namespace, "web", pods.spec(serving, tolerations=pods.ANYWHERE)),
+            pods.service(namespace, "web", node_port=node_port),
+            pods.pod(namespace, "client", pods.spec(idle, **pods.on(client))),
+        )
+        cluster.rolled_out(namespace, "daemonset/web")
+        cluster.kubectl("wait", "-n", namespace, "--for=condition=Ready", "pod/client", "--timeout=60s")
+        yield Proof(cluster=cluster, namespace=namespace, node_port=node_port, client="client")
+    finally:
+        cluster.kubectl("delete", "namespace", namespace, "--wait=false")

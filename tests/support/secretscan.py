@@ -1,0 +1,79 @@
+"""The secret values of a cluster, and where they show.
+
+A value is looked for as it is and in base64 at each of the three alignments, so that it is found
+inside an encoded file or archive too. What is reported is never the value, only its name.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+_SIGNATURE = "4dabf18193072939515e22adb298388d"
+_SECRET = "1b47061264138c4ac30d75fd1eb44270"
+_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----\s+([A-Za-z0-9+/=\s]+?)\s*-----END")
+_TOKEN = re.compile(r"\b[a-z0-9]{6}\.[a-z0-9]{16}\b")
+_ENCRYPTION = re.compile(r"secret:\s*\"?([A-Za-z0-9+/]{43}=)")
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A value that must not be seen. `name` says where it was found, for messages."""
+
+    name: str
+    value: str
+
+    def needles(self) -> Iterator[str]:
+        """The value as it is, and as it looks inside base64."""
+        yield self.value
+        raw = self.value.encode()
+        for offset in range(3):
+            encoded = base64.b64encode(b"\0" * offset + raw).decode()
+            # The first and last characters mix with the neighbours.
+            first = -(-offset * 4 // 3)
+            yield encoded[first + (1 if offset else 0) : (offset + len(raw)) * 8 // 6]
+
+
+def secrets_in(name: str, text: str) -> Iterator[Secret]:
+    """The private keys, bootstrap tokens and encryption keys in a text.
+
+    Of a key, the first whole line of its body: it holds the secret number, while later lines may
+    hold the public part alone.
+    """
+    for match in _KEY.finditer(text):
+        yield Secret(f"private key in {name}", match.group(1).split()[0])
+    for match in _TOKEN.finditer(text):
+        yield Secret(f"token in {name}", match.group(0).split(".")[1])
+    for match in _ENCRYPTION.finditer(text):
+        yield Secret(f"encryption key in {name}", match.group(1))
+
+
+def secrets_of_state(exported: str) -> list[Secret]:
+    """The secrets in `pulumi stack export --show-secrets`: in every value marked secret."""
+    found: list[Secret] = []
+
+    def walk(name: str, node: Any) -> None:  # noqa: ANN401  JSON of any shape
+        if isinstance(node, list):
+            for item in node:
+                walk(name, item)
+        elif isinstance(node, dict):
+            if node.get(_SIGNATURE) == _SECRET:
+                found.extend(_of_plaintext(name, node.get("plaintext", "")))
+            for value in node.values():
+                walk(str(node.get("urn", name)).rsplit("::", 1)[-1], value)
+
+    walk("state", json.loads(exported))
+    return found
+
+
+def _of_plaintext(name: str, plaintext: str) -> Iterator[Secret]:
+    yield from secrets_in(name, str(json.loads(plaintext)) if plaintext else "")
+
+
+def shown(secrets: Iterable[Secret], text: str) -> list[str]:
+    """The names of the secrets that a text shows."""
+    return sorted({secret.name for secret in secrets if any(needle in text for needle in secret.needles())})
