@@ -69,7 +69,8 @@ class Bundle:
 
     `ca` is the PEM that verifies artifact downloads ("" : the system's authorities).
     `drain` true: on a change that restarts the node's services the host is drained before and
-    uncordoned after (a worker's link), as long as it is a node of the cluster.
+    uncordoned after (a worker's link), as long as it is a node of the cluster. `drain_on` are the
+    paths whose change needs that; a change of others restarts services under running pods.
     """
 
     role: Role
@@ -81,6 +82,7 @@ class Bundle:
     modules: tuple[str, ...] = ()
     ca: str = ""
     drain: bool = False
+    drain_on: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

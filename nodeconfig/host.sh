@@ -1,0 +1,332 @@
+# shellcheck shell=sh
+# Kubewright's host program: makes a host what a bundle says. The same on every provider; needs
+# only a POSIX shell, coreutils, tar and systemd.
+#
+# A script sources this file with the directory of its payload as first argument, declares the
+# bundle with the functions of the first half (`begin` … `service`), and ends with `commit`, which
+# compares, installs what differs, restarts what it must, waits for health and records the result.
+# Nothing is changed before `commit`, and what it records comes last, so that a run which was
+# interrupted anywhere is completed by the next.
+#
+# KUBEWRIGHT_ROOT is a prefix for every path (tests).
+
+set -eu
+umask 077
+PATH=$PATH:/usr/sbin:/sbin:/usr/bin:/bin
+LC_ALL=C
+export PATH LC_ALL
+
+WORK=$1
+ROOT=${KUBEWRIGHT_ROOT:-}
+STATE=$ROOT/var/lib/kubewright
+LOCK=$ROOT/run/kubewright.lock
+LIBRARY=$ROOT/usr/local/lib/kubewright
+NODE_NAME=$(uname -n)
+COUNT=0
+DRAIN_ON=
+
+say() { printf '%s\n' "$*"; }
+
+die() {
+    printf 'kubewright: %s: %s\n' "$NODE_NAME" "$*" >&2
+    exit 1
+}
+
+# --- one run at a time -----------------------------------------------------------------------
+
+# started PID: when that process started, empty when there is none; tells it from a later
+# process with the same number.
+started() {
+    { read -r line <"/proc/$1/stat"; } 2>/dev/null || return 0
+    # shellcheck disable=SC2086
+    set -- ${line##*) }
+    say "${20}"
+}
+
+lock() {
+    mkdir -p "${LOCK%/*}"
+    tries=0
+    until mkdir "$LOCK" 2>/dev/null; do
+        holder=$(cat "$LOCK/holder" 2>/dev/null) || holder=
+        tries=$((tries + 1))
+        if [ -n "$holder" ] && [ "$(started "${holder%% *}")" != "${holder#* }" ] ||
+            { [ -z "$holder" ] && [ "$tries" -gt 5 ]; }; then
+            mv "$LOCK" "$LOCK.stale.$$" 2>/dev/null && rm -rf "$LOCK.stale.$$"
+            continue
+        fi
+        [ "$tries" -le 600 ] ||
+            die "process ${holder%% *} has been changing this host for 600 s; wait for it or end it"
+        sleep 1
+    done
+    say "$$ $(started $$)" >"$LOCK/holder"
+    trap 'rm -rf "$LOCK"' EXIT
+    trap 'exit 130' HUP INT TERM
+}
+
+# --- what a script declares ------------------------------------------------------------------
+
+begin() { # ROLE
+    ROLE=$1
+    RECORD=$STATE/roles/$ROLE
+    lock
+    mkdir -p "$RECORD" "$STATE/artifacts" "$STATE/services" "$WORK/stage"
+    for list in directories modules files artifacts services units paths digests; do : >"$WORK/$list"; done
+    install -m 0700 "$WORK/host.sh" "$STATE/host.sh.new"
+    mv -f "$STATE/host.sh.new" "$STATE/host.sh"
+}
+
+identity() { # NAME ADDRESS
+    NODE_NAME=$1
+    file 0644 root:root /etc/kubewright/host.env <<EOF
+NODE_NAME=$1
+NODE_IP=$2
+EOF
+    file 0644 root:root /etc/hostname <<EOF
+$1
+EOF
+}
+
+authority() { cat >"$WORK/authority.pem"; } # the PEM that verifies downloads, on stdin
+
+directory() { # MODE OWNER PATH: belongs to the bundle with everything in it
+    say "$1 $2 $3" >>"$WORK/directories"
+    say "$3" >>"$WORK/paths"
+}
+
+module() { say "$1" >>"$WORK/modules"; } # NAME of a kernel module
+
+file() { # MODE OWNER PATH, content on stdin
+    COUNT=$((COUNT + 1))
+    cat >"$WORK/stage/$COUNT"
+    say "$1 $2 $3 $WORK/stage/$COUNT" >>"$WORK/files"
+    say "$3" >>"$WORK/paths"
+}
+
+secret() { # MODE OWNER PATH, content in the payload
+    [ -f "$WORK/secrets$3" ] || die "the payload has no $3"
+    say "$1 $2 $3 $WORK/secrets$3" >>"$WORK/files"
+    say "$3" >>"$WORK/paths"
+}
+
+artifact() { # NAME URL SHA256 PATH [MEMBER]
+    say "$1 $2 $3 $4 ${5:-}" >>"$WORK/artifacts"
+    say "$4" >>"$WORK/paths"
+    say "$3" >>"$WORK/digests"
+}
+
+service() { # UNIT TIMEOUT restart|reload READY [PATH…]
+    say "$4" >"$WORK/ready.$1"
+    unit=$1 timeout=$2 how=$3
+    shift 4
+    say "$unit $timeout $how $*" >>"$WORK/services"
+    say "$unit" >>"$WORK/units"
+}
+
+drain() { DRAIN_ON="$*"; } # PATH…: a change of one of these drains the node first
+
+# --- comparing -------------------------------------------------------------------------------
+
+sum() { sha256sum <"$1"; }
+
+same_file() { # MODE OWNER PATH SOURCE
+    target=$ROOT$3
+    [ -f "$target" ] && [ ! -L "$target" ] || return 1
+    [ -n "$ROOT" ] || [ "$(stat -c '%04a %U:%G' "$target")" = "$1 $2" ] || return 1
+    [ "$(sum "$4")" = "$(sum "$target")" ]
+}
+
+stored() { # NAME SHA256 MEMBER: where an artifact is kept
+    case $3 in
+    '') say "$STATE/artifacts/$2/$1" ;;
+    '*') say "$STATE/artifacts/$2/tree" ;;
+    *) say "$STATE/artifacts/$2/${3##*/}" ;;
+    esac
+}
+
+# fingerprint PATH…: one line that differs when any of these differs.
+fingerprint() {
+    for path in "$@"; do
+        if [ -L "$ROOT$path" ]; then
+            say "$path $(readlink "$ROOT$path")"
+        elif [ -f "$ROOT$path" ]; then
+            say "$path $(sum "$ROOT$path")"
+        else
+            say "$path absent"
+        fi
+    done | sha256sum
+}
+
+compare() {
+    while read -r mode owner path source; do
+        same_file "$mode" "$owner" "$path" "$source" || say "$mode $owner $path $source"
+    done <"$WORK/files" >"$WORK/files.changed"
+    while read -r name url sha path member; do
+        target=$(stored "$name" "$sha" "$member")
+        [ -e "$target" ] && [ "$(readlink "$ROOT$path")" = "$target" ] ||
+            say "$name $url $sha $path $member"
+    done <"$WORK/artifacts" >"$WORK/artifacts.changed"
+    sort -u "$WORK/paths" -o "$WORK/paths"
+    sort -u "$WORK/units" -o "$WORK/units"
+    for list in paths units digests; do [ -f "$RECORD/$list" ] || : >"$RECORD/$list"; done
+    comm -13 "$WORK/paths" "$RECORD/paths" >"$WORK/paths.stale"
+}
+
+# changed PATH: whether the bundle brings another file or artifact there.
+changed() {
+    while read -r _ _ path _; do [ "$path" = "$1" ] && return 0; done <"$WORK/files.changed"
+    while read -r _ _ _ path _; do [ "$path" = "$1" ] && return 0; done <"$WORK/artifacts.changed"
+    return 1
+}
+
+# --- fetching --------------------------------------------------------------------------------
+
+download() { # URL TARGET
+    ca=
+    [ ! -f "$WORK/authority.pem" ] || ca=$WORK/authority.pem
+    if command -v curl >/dev/null; then
+        curl --fail --silent --show-error --location --connect-timeout 10 --speed-limit 1000 --speed-time 30 \
+            ${ca:+--cacert "$ca"} --output "$2" "$1"
+    elif command -v wget >/dev/null; then
+        wget --quiet --timeout=30 --tries=1 ${ca:+--ca-certificate="$ca"} --output-document="$2" "$1"
+    elif [ -x /usr/lib/apt/apt-helper ]; then
+        # Its own user could not read the authority nor write the target.
+        /usr/lib/apt/apt-helper -qq -o APT::Sandbox::User=root -o Acquire::https::Timeout=30 \
+            ${ca:+-o "Acquire::https::CaInfo=$ca"} download-file "$1" "$2" >/dev/null
+    else
+        die "nothing here can download: install curl, wget or apt"
+    fi
+}
+
+fetch() { # STORED-NAME URL SHA256
+    store=$STATE/artifacts/$3
+    [ ! -e "$store/$1" ] || return 0
+    for pause in 1 3 0; do
+        rm -f "$store.part"
+        if download "$2" "$store.part" 2>"$store.error" </dev/null; then
+            found=$(sum "$store.part")
+            if [ "${found%% *}" = "$3" ]; then
+                chmod 0755 "$store.part"
+                mkdir -p "$store"
+                chmod 0755 "$store"
+                mv -f "$store.part" "$store/$1"
+                rm -f "$store.error"
+                return 0
+            fi
+            say "sha256 is ${found%% *}, not $3" >"$store.error"
+        fi
+        sleep "$pause"
+    done
+    reason=$(tail -n 1 "$store.error")
+    rm -f "$store.part" "$store.error"
+    die "cannot fetch $2: $reason"
+}
+
+# fetch_all: two at a time, because checking one leaves the link idle.
+fetch_all() {
+    while read -r name url sha _ member; do
+        [ -z "$member" ] || name=archive
+        say "$name $url $sha"
+    done <"$WORK/artifacts.changed" | sort -u >"$WORK/fetch"
+    mkdir -p "$STATE/artifacts"
+    chmod 0755 "$STATE" "$STATE/artifacts"
+    fetch_lane 0 &
+    lane=$!
+    fetch_lane 1 || { wait "$lane" || :; exit 1; }
+    wait "$lane" || exit 1
+}
+
+fetch_lane() { # 0|1: every second line
+    number=0
+    while read -r name url sha; do
+        number=$((number + 1))
+        [ $((number % 2)) -ne "$1" ] || fetch "$name" "$url" "$sha"
+    done <"$WORK/fetch"
+}
+
+# --- installing ------------------------------------------------------------------------------
+
+parent() {
+    [ -d "${1%/*}" ] || (umask 022 && mkdir -p "${1%/*}")
+}
+
+own() { # OWNER PATH
+    [ -n "$ROOT" ] || chown -h "$1" "$2"
+}
+
+install_file() { # MODE OWNER PATH SOURCE
+    target=$ROOT$3
+    parent "$target"
+    cp "$4" "$target.kubewright"
+    own "$2" "$target.kubewright"
+    chmod "$1" "$target.kubewright"
+    mv -fT "$target.kubewright" "$target"
+    case $3 in
+    /etc/sysusers.d/*) systemd-sysusers "$target" ;;
+    /etc/hostname) set_hostname "$4" ;;
+    esac
+}
+
+set_hostname() { # FILE
+    [ -n "$ROOT" ] && return 0
+    [ -f "$STATE/hostname" ] || uname -n >"$STATE/hostname"
+    cat "$1" >/proc/sys/kernel/hostname 2>/dev/null || hostnamectl hostname "$(cat "$1")"
+}
+
+install_artifact() { # NAME URL SHA256 PATH MEMBER
+    store=$STATE/artifacts/$3
+    target=$(stored "$1" "$3" "$5")
+    if [ "$5" = '*' ] && [ ! -e "$target" ]; then
+        rm -rf "$target.new"
+        mkdir "$target.new"
+        (umask 022 && tar -x -f "$store/archive" -C "$target.new")
+        chmod 0755 "$target.new"
+        mv "$target.new" "$target"
+    elif [ -n "$5" ] && [ ! -e "$target" ]; then
+        tar -x -O -f "$store/archive" "$5" >"$target.new"
+        chmod 0755 "$target.new"
+        mv "$target.new" "$target"
+    fi
+    parent "$ROOT$4"
+    ln -s "$target" "$ROOT$4.kubewright"
+    mv -fT "$ROOT$4.kubewright" "$ROOT$4"
+}
+
+# swap_off: a node's memory limits must be true. A container's swap is its host's affair.
+swap_off() {
+    [ -z "$ROOT" ] || return 0
+    systemd-detect-virt --container --quiet && return 0
+    swaps=0
+    while read -r _; do swaps=$((swaps + 1)); done </proc/swaps
+    [ "$swaps" -le 1 ] || swapoff -a
+    systemctl is-enabled --quiet swap.target 2>/dev/null && systemctl mask --quiet swap.target
+    return 0
+}
+
+load_modules() {
+    while read -r name; do
+        [ -d "/sys/module/$name" ] || modprobe "$name" 2>/dev/null ||
+            say "kernel module $name cannot be loaded; going on, as it may be built in"
+    done <"$WORK/modules"
+}
+
+install_all() {
+    # From here on the host may hold either's files, so an interrupted run must not forget one.
+    for list in paths units; do sort -u "$WORK/$list" "$RECORD/$list" -o "$RECORD/$list"; done
+    while read -r mode owner path source; do # users first: others' files belong to them
+        case $path in /etc/sysusers.d/*) install_file "$mode" "$owner" "$path" "$source" ;; esac
+    done <"$WORK/files.changed"
+    while read -r mode owner path; do
+        [ -d "$ROOT$path" ] || (umask 022 && mkdir -p "$ROOT$path")
+        chmod "$mode" "$ROOT$path"
+        own "$owner" "$ROOT$path"
+    done <"$WORK/directories"
+    while read -r mode owner path source; do
+        case $path in
+        /etc/sysusers.d/*) ;;
+        *) install_file "$mode" "$owner" "$path" "$source" ;;
+        esac
+    done <"$WORK/files.changed"
+    while read -r name url sha path member; do
+        install_artifact "$name" "$url" "$sha" "$path" "$member"
+    done <"$WORK/artifacts.changed"
+}

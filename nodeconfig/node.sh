@@ -1,0 +1,139 @@
+# shellcheck shell=sh
+# The third part of the host program: what a node does about itself with its kubelet's own
+# credentials (drain, uncordon, leave), and `reset`. Joined to host.sh by nodeconfig.program.
+
+node_api() {
+    "$LIBRARY/bin/kubectl" --kubeconfig="$ROOT/var/lib/kubelet/kubeconfig" --request-timeout=10s "$@"
+}
+
+local_health() { # URL: whether a component on this host says that it is well
+    "$LIBRARY/bin/kubectl" --kubeconfig=/dev/null --request-timeout=3s --server="${1%/*}" \
+        ${2:+--certificate-authority="$2"} get --raw "/${1##*/}"
+}
+
+node_ready() {
+    state=$(node_api get node "$NODE_NAME" -o 'jsonpath={.status.conditions[?(@.type=="Ready")]}') || return 1
+    case $state in *'"status":"True"'*) return 0 ;; esac
+    say "node $NODE_NAME: ${state:-no condition Ready yet}" >&2
+    return 1
+}
+
+node_registered() {
+    [ -f "$ROOT/var/lib/kubelet/kubeconfig" ] && [ -x "$LIBRARY/bin/kubectl" ] &&
+        node_api get node "$NODE_NAME" -o name >/dev/null 2>&1
+}
+
+# drain_node SECONDS WHY: once cordoned by us it is remembered until uncordoned, also over an
+# interruption; what an administrator has cordoned stays cordoned.
+drain_node() {
+    node_registered || return 0
+    if [ "$(node_api get node "$NODE_NAME" -o 'jsonpath={.spec.unschedulable}')" != true ]; then
+        : >"$STATE/cordoned"
+    fi
+    say "draining $NODE_NAME: $2"
+    node_api drain "$NODE_NAME" --ignore-daemonsets --delete-emptydir-data --force --timeout="$1s" \
+        >"$WORK/drain" 2>&1 || {
+        tail -n 5 "$WORK/drain" >&2
+        die "cannot be drained in $1 s ($2); free its pods (disruption budgets?) and run again"
+    }
+}
+
+uncordon_node() {
+    [ -e "$STATE/cordoned" ] || return 0
+    node_registered || return 0
+    node_api uncordon "$NODE_NAME" >/dev/null
+    rm -f "$STATE/cordoned"
+}
+
+# --- reset -----------------------------------------------------------------------------------
+
+reset() { # ROLE [leave]: as before the role came; `leave` drains and removes the Node first
+    ROLE=$1
+    RECORD=$STATE/roles/$ROLE
+    [ -d "$RECORD" ] || { say "$ROLE unchanged"; return 0; }
+    lock
+    if [ -f "$ROOT/etc/kubewright/host.env" ]; then
+        # shellcheck disable=SC1091
+        . "$ROOT/etc/kubewright/host.env"
+    fi
+    for list in paths units digests; do [ -f "$RECORD/$list" ] || : >"$RECORD/$list"; done
+    if [ "$ROLE" = node ]; then
+        [ "${2:-}" != leave ] || leave_cluster
+        systemctl stop kubelet.service kube-proxy.service flanneld.service 2>/dev/null || :
+        remove_containers
+    fi
+    unused units "$RECORD/units" >"$WORK/units.stale"
+    stop_units "$WORK/units.stale"
+    [ "$ROLE" != node ] || remove_leftovers
+    unused paths "$RECORD/paths" >"$WORK/paths.remove"
+    WIPE=yes
+    remove_paths "$WORK/paths.remove"
+    systemctl daemon-reload
+    rm -rf "$RECORD"
+    prune_artifacts
+    reset_last
+    say "$ROLE removed"
+}
+
+leave_cluster() {
+    node_registered || return 0
+    drain_node 300 "the host leaves the cluster"
+    node_api delete node "$NODE_NAME" --wait=false >/dev/null
+    rm -f "$STATE/cordoned"
+}
+
+remove_containers() {
+    ctr=$LIBRARY/bin/ctr
+    [ -x "$ctr" ] && systemctl is-active --quiet containerd.service || return 0
+    timeout 30 "$ctr" --namespace k8s.io tasks ls --quiet >"$WORK/tasks" || return 0
+    while read -r task; do
+        timeout 10 "$ctr" --namespace k8s.io tasks delete --force "$task" >/dev/null 2>&1 </dev/null || :
+    done <"$WORK/tasks"
+}
+
+# remove_leftovers: containers' shims that outlive containerd, mounts, network devices and tables.
+remove_leftovers() {
+    for process in /proc/[0-9]*; do
+        case $(readlink "$process/exe" 2>/dev/null) in
+        "$STATE"/artifacts/*/containerd-shim-runc-v2) kill -9 "${process##*/}" 2>/dev/null || : ;;
+        esac
+    done
+    while read -r _ mount _; do
+        case $mount in
+        "$ROOT"/var/lib/kubelet/* | "$ROOT"/run/containerd/* | "$ROOT"/var/lib/containerd/* | "$ROOT"/run/netns/cni-*)
+            say "$mount"
+            ;;
+        esac
+    done </proc/self/mounts | sort -r >"$WORK/mounts"
+    while read -r mount; do umount "$mount" 2>/dev/null || umount -l "$mount" 2>/dev/null || :; done <"$WORK/mounts"
+    [ -z "$ROOT" ] || return 0
+    rm -rf /run/netns/cni-* /run/flannel /run/containerd
+    for device in cni0 flannel.1; do
+        [ ! -d "/sys/class/net/$device" ] || networkctl delete "$device" 2>/dev/null ||
+            ip link delete "$device" 2>/dev/null || say "network device $device is left: remove it by hand"
+    done
+    remove_tables
+}
+
+remove_tables() {
+    [ -x "$LIBRARY/bin/kube-proxy" ] && PATH=$PATH:$LIBRARY/netfilter "$LIBRARY/bin/kube-proxy" --cleanup >/dev/null 2>&1 || :
+    [ -x "$LIBRARY/netfilter/nft" ] || return 0
+    "$LIBRARY/netfilter/nft" list tables >"$WORK/tables" || return 0
+    while read -r _ family table; do
+        case $table in
+        kube-proxy | flannel-ipv4 | flannel-ipv6 | cni_hostport)
+            "$LIBRARY/netfilter/nft" delete table "$family" "$table" || :
+            ;;
+        esac
+    done <"$WORK/tables"
+}
+
+# reset_last: with its last role gone the host keeps nothing of ours.
+reset_last() {
+    for other in "$STATE"/roles/*; do [ ! -d "$other" ] || return 0; done
+    if [ -f "$STATE/hostname" ] && [ -z "$ROOT" ]; then
+        cp "$STATE/hostname" /etc/hostname
+        cat "$STATE/hostname" >/proc/sys/kernel/hostname 2>/dev/null || :
+    fi
+    rm -rf "$STATE" "$LIBRARY" "$ROOT/etc/kubewright"
+}

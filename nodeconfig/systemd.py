@@ -1,0 +1,83 @@
+"""systemd units as text: one flag per line, so that a changed flag is one changed line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from nodeconfig.bundle import File
+from nodeconfig.places import BIN, HOST_ENV, NETFILTER
+
+TOOLS_PATH = f"{BIN}:{NETFILTER}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+"""For services that call runc, nft, iptables or mount."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unit:
+    """A service of ours.
+
+    `command`: program and arguments; the unit's environment has NODE_NAME and NODE_IP. `service`:
+    further lines of its [Service] section, `after`: units that it starts after.
+    """
+
+    name: str
+    description: str
+    command: tuple[str, ...]
+    after: tuple[str, ...] = ("network-online.target",)
+    type: str = "exec"
+    restart_seconds: int = 2
+    service: tuple[str, ...] = ()
+    unit: tuple[str, ...] = ()
+
+    @property
+    def path(self) -> str:
+        """Where the unit's file is."""
+        return f"/etc/systemd/system/{self.name}"
+
+    def file(self) -> File:
+        """The unit's file. It restarts for ever: what a component waits for may come late."""
+        order = " ".join(self.after)
+        lines = [
+            "[Unit]",
+            f"Description={self.description}",
+            f"Wants={order}",
+            f"After={order}",
+            *self.unit,
+            "StartLimitIntervalSec=0",
+            "",
+            "[Service]",
+            f"Type={self.type}",
+            f"EnvironmentFile=-{HOST_ENV}",
+            f"Environment=PATH={TOOLS_PATH}",
+            *self.service,
+            "ExecStart=" + " \\\n  ".join(self.command),
+            "Restart=always",
+            f"RestartSec={self.restart_seconds}",
+            "",
+            "[Install]",
+            "WantedBy=multi-user.target",
+        ]
+        return File(path=self.path, content="\n".join(lines) + "\n", mode=0o600)
+
+
+def once(name: str, description: str, start: str, stop: str, before: str) -> File:
+    """A unit that does something at boot and undoes it when stopped; reloading does it again."""
+    lines = [
+        "[Unit]",
+        f"Description={description}",
+        f"Before={before}",
+        f"Wants={before}",
+        "DefaultDependencies=no",
+        "After=local-fs.target",
+        "Conflicts=shutdown.target",
+        "",
+        "[Service]",
+        "Type=oneshot",
+        "RemainAfterExit=yes",
+        f"ExecStart={start}",
+        f"ExecReload={start}",
+        f"ExecStop={stop}",
+        "",
+        "[Install]",
+        "WantedBy=multi-user.target",
+    ]
+    return File(path=f"/etc/systemd/system/{name}", content="\n".join(lines) + "\n", mode=0o600)
