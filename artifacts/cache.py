@@ -90,7 +90,8 @@ class Cache:
             file = (directory / name.replace("/", "_")).open("w")
         except OSError as error:
             raise ArtifactError(
-                f"cache {self.root}: cannot be written ({error.strerror}); set KUBEWRIGHT_CACHE to another directory"
+                f"cache {self.root}: cannot be written ({error.strerror}); "
+                "set KUBEWRIGHT_CACHE to another directory"
             ) from None
         with file:
             fcntl.flock(file, fcntl.LOCK_EX)

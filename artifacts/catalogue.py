@@ -67,7 +67,14 @@ _KUBE_LDFLAGS = (
     f"-X {_KUBE_VERSION}.gitMinor={{minor}} -X {_KUBE_VERSION}.gitTreeState=clean "
     f"-X {_KUBE_VERSION}.gitCommit=v{{v}}"
 )
-_KUBE_NAMES = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy", "kubectl")
+_KUBE_NAMES = (
+    "kube-apiserver",
+    "kube-controller-manager",
+    "kube-scheduler",
+    "kubelet",
+    "kube-proxy",
+    "kubectl",
+)
 _CONTAINERD = "github.com/containerd/containerd/v2"
 _CNI = "github.com/containernetworking/plugins"
 _PULUMI_LDFLAGS = "-X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=v{v}"
@@ -81,7 +88,8 @@ COMPONENTS: tuple[Component, ...] = (
         requires="k8s.io/kubernetes",
         packages=tuple((name, f"k8s.io/kubernetes/cmd/{name}") for name in _KUBE_NAMES),
         official=Official(
-            "https://dl.k8s.io/v{v}/bin/linux/{arch}/{name}", "https://dl.k8s.io/v{v}/bin/linux/{arch}/{name}.sha256"
+            "https://dl.k8s.io/v{v}/bin/linux/{arch}/{name}",
+            "https://dl.k8s.io/v{v}/bin/linux/{arch}/{name}.sha256",
         ),
         ldflags=_KUBE_LDFLAGS,
     ),
@@ -128,7 +136,6 @@ COMPONENTS: tuple[Component, ...] = (
             ("cni-loopback", f"{_CNI}/plugins/main/loopback"),
             ("cni-host-local", f"{_CNI}/plugins/ipam/host-local"),
             ("cni-portmap", f"{_CNI}/plugins/meta/portmap"),
-            ("cni-firewall", f"{_CNI}/plugins/meta/firewall"),
         ),
         official=_github(
             "containernetworking/plugins",
@@ -317,6 +324,11 @@ def component_of(name: str) -> Component:
         if any(name == binary for binary, _ in component.packages):
             return component
     raise ArtifactError(f"{name}: the catalogue knows no such binary")
+
+
+def component_of_release(name: str) -> Component:
+    """The component of a row of `RELEASES`."""
+    return next(component for component in COMPONENTS if component.name == name)
 
 
 def version_of(name: str, versions: Versions = DEFAULTS) -> str:

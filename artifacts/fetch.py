@@ -62,11 +62,16 @@ def text(url: str, *, tls: ssl.SSLContext | None = None) -> str:
         raise ArtifactError(f"{url}: {reason(error)}") from None
 
 
-def download(url: str, target: Path, digest: str, progress: Progress, *, tls: ssl.SSLContext | None = None) -> None:
+def download(
+    url: str, target: Path, digest: str, progress: Progress, *, tls: ssl.SSLContext | None = None
+) -> None:
     """Fetch a file and verify its sha256; a file that does not verify is removed, and an error."""
     hasher = hashlib.sha256()
     try:
-        with urllib.request.urlopen(url, timeout=READ_TIMEOUT, context=tls) as answer, target.open("wb") as file:
+        with (
+            urllib.request.urlopen(url, timeout=READ_TIMEOUT, context=tls) as answer,
+            target.open("wb") as file,
+        ):
             total = int(answer.headers.get("Content-Length") or 0) or None
             with progress.step(f"download {url}", total=total) as advance:
                 while block := answer.read(_CHUNK):

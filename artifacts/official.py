@@ -52,4 +52,6 @@ def _extract(archive: Path, member: str, workspace: Path) -> Path:
                     while block := source.read(1 << 20):
                         file.write(block)
                 return target
-    raise ArtifactError(f"{archive.name}: has no file {member}; upstream may have changed its archive's layout")
+    raise ArtifactError(
+        f"{archive.name}: has no file {member}; upstream may have changed its archive's layout"
+    )

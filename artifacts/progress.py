@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as RichProgress
 
-
-class Advance(Protocol):
-    """Called with the number of bytes just done."""
-
-    def __call__(self, size: int, /) -> None: ...
+Advance = Callable[[int], None]
+"""Called with the number of bytes just done."""
 
 
 class Progress:
@@ -52,8 +47,3 @@ class Progress:
             SpinnerColumn(), TextColumn("{task.description}"), *columns, TimeElapsedColumn(),
             console=self._console, transient=True,
         )  # fmt: skip
-
-
-def stderr() -> Progress:
-    """The usual one."""
-    return Progress(quiet=sys.stderr is None)

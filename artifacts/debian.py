@@ -1,0 +1,48 @@
+"""Debian packages fetched by an ordinary apt client and unpacked without being installed."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+from artifacts.errors import ArtifactError
+
+
+def unpack(packages: tuple[str, ...], directory: Path, *, dependencies: bool = False) -> Path:
+    """Unpack packages (with everything they depend on, if asked) below `directory`/root.
+
+    Raises ArtifactError where there is no apt, or a package cannot be fetched.
+    """
+    if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
+        raise ArtifactError(
+            f"{', '.join(packages)}: making this needs apt-get and dpkg-deb; "
+            "make the mirror on a Debian-like machine"
+        )
+    wanted = sorted(_closure(packages)) if dependencies else list(packages)
+    downloads = directory / "packages"
+    downloads.mkdir()
+    _run(["apt-get", "download", "-q", *wanted], downloads, f"apt-get download {' '.join(packages)}")
+    root = directory / "root"
+    for package in sorted(downloads.glob("*.deb")):
+        _run(["dpkg-deb", "-x", str(package), str(root)], downloads, f"unpacking {package.name}")
+    return root
+
+
+def _closure(packages: tuple[str, ...]) -> set[str]:
+    """The packages and all that they depend on; virtual packages (in <>) are left to their providers."""
+    options = [f"--no-{kind}" for kind in _OPTIONAL]
+    output = _run(["apt-cache", "depends", "--recurse", *options, *packages], Path("/"), "apt-cache depends")
+    lines = [line for line in output.splitlines() if line and not line.startswith((" ", "<"))]
+    return {line.split(":")[0] for line in lines} - {"debconf"}
+
+
+_OPTIONAL = ("recommends", "suggests", "conflicts", "breaks", "replaces", "enhances")
+
+
+def _run(command: list[str], directory: Path, what: str) -> str:
+    result = subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False)
+    if result.returncode != 0:
+        detail = (result.stderr.strip().splitlines() or [f"ended with {result.returncode}"])[-1]
+        raise ArtifactError(f"{what}: {detail} (is the package list up to date? apt-get update)")
+    return result.stdout

@@ -1,0 +1,174 @@
+"""Images as OCI layouts: pulled from upstream's registry, or made from scratch with the same content."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from artifacts import acquire, debian, fetch, gobuild, oci
+from artifacts.cache import Cache
+from artifacts.catalogue import architecture, binary
+from artifacts.errors import ArtifactError
+from artifacts.oci import Config, Entry
+from artifacts.progress import Progress
+
+_BLOB_HOSTS = {"docker.io": "registry-1.docker.io"}
+_AUTHORITIES = Path("/etc/ssl/certs/ca-certificates.crt")
+_COMPLETE = "complete.json"
+
+
+def split(reference: str) -> tuple[str, str, str]:
+    """Registry, path and tag of an image's full name."""
+    name, _, tag = reference.rpartition(":")
+    registry, _, path = name.partition("/")
+    return registry, path, tag
+
+
+def directory(reference: str) -> Path:
+    """Where the layout of an image lies below `images/`."""
+    registry, path, tag = split(reference)
+    return Path(registry, path, tag)
+
+
+def obtain(reference: str, cache: Cache, progress: Progress) -> Path:
+    """The OCI layout of an image, in the cache. Raises ArtifactError."""
+    layout = cache.root / "images" / directory(reference)
+    if complete(layout):
+        return layout
+    with cache.lock(f"image-{reference}"):
+        if complete(layout):
+            return layout
+        with cache.workspace() as workspace:
+            made = workspace / "layout"
+            made.mkdir()
+            _make(reference, made, cache, workspace, progress)
+            # last in the layout, so that a layout that has it is whole
+            (made / _COMPLETE).write_text(json.dumps({"reference": reference}))
+            shutil.rmtree(layout, ignore_errors=True)
+            layout.parent.mkdir(parents=True, exist_ok=True)
+            made.rename(layout)
+    return layout
+
+
+def complete(layout: Path) -> bool:
+    """Whether a layout was made to its end."""
+    return (layout / _COMPLETE).is_file()
+
+
+def blobs(layout: Path) -> list[Path]:
+    """The content of a layout: what a mirror copies."""
+    return sorted((layout / "blobs" / "sha256").iterdir())
+
+
+def _make(reference: str, layout: Path, cache: Cache, workspace: Path, progress: Progress) -> None:
+    registry, path, tag = split(reference)
+    if fetch.reachable(_BLOB_HOSTS.get(registry, registry)):
+        _pull(reference, layout, cache, progress)
+        return
+    recipe = _RECIPES.get(path)
+    if recipe is None:
+        raise ArtifactError(
+            f"{reference}: {registry} does not answer and there is no recipe to make the image"
+        )
+    with progress.step(f"make image {reference}"):
+        entries, config = recipe(tag, cache, workspace, progress)
+        oci.write(layout, reference, architecture()["arch"], entries, config)
+
+
+def _pull(reference: str, layout: Path, cache: Cache, progress: Progress) -> None:
+    crane = acquire.tool("crane", cache, progress)
+    platform = f"linux/{architecture()['arch']}"
+    with progress.step(f"pull {reference}"):
+        command = [str(crane), "pull", "--format=oci", f"--platform={platform}", reference, str(layout)]
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
+    if result.returncode != 0:
+        detail = (result.stderr.strip().splitlines() or ["crane failed"])[-1]
+        raise ArtifactError(f"{reference}: could not be pulled: {detail}")
+
+
+Recipe = Callable[[str, Cache, Path, Progress], tuple[Iterable[Entry], Config]]
+
+
+def _coredns(tag: str, cache: Cache, workspace: Path, progress: Progress) -> tuple[Iterable[Entry], Config]:
+    # As upstream: the file capability lets user nonroot listen on 53 when the pod adds
+    # NET_BIND_SERVICE to its bounding set, which upstream's manifest does.
+    program = acquire.obtain(binary("coredns", tag.removeprefix("v")), cache, progress)
+    server = Entry("coredns", program.read_bytes(), 0o755, capability=oci.NET_BIND_SERVICE)
+    config = Config(entrypoint=("/coredns",), user="65532:65532", ports=("53/tcp", "53/udp"))
+    return [*_base(), server], config
+
+
+def _metrics_server(
+    tag: str, cache: Cache, workspace: Path, progress: Progress
+) -> tuple[Iterable[Entry], Config]:
+    program = acquire.obtain(binary("metrics-server", tag.removeprefix("v")), cache, progress)
+    server = Entry("metrics-server", program.read_bytes(), 0o755)
+    return [*_base(), server], Config(entrypoint=("/metrics-server",), user="65534")
+
+
+def _pause(tag: str, cache: Cache, workspace: Path, progress: Progress) -> tuple[Iterable[Entry], Config]:
+    if shutil.which("gcc") is None:
+        raise ArtifactError("pause: compiling it needs gcc; run: apt-get install gcc libc6-dev")
+    module = shutil.copytree(binary("kubelet").module, workspace / "pause-module")
+    go = gobuild.go_command(module / "go.mod", cache, progress)
+    source = gobuild.module_directory("k8s.io/kubernetes", module, go) / "build/pause/linux/pause.c"
+    target = workspace / "pause"
+    flags = ["-Os", "-Wall", "-Werror", "-static", "-s", f"-DVERSION=v{tag}", "-Wl,--build-id=none"]
+    command = ["gcc", *flags, "-o", str(target), str(source)]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    if result.returncode != 0:
+        detail = (result.stderr.strip().splitlines() or ["gcc failed"])[-1]
+        raise ArtifactError(f"pause: gcc failed: {detail} (is libc6-dev installed?)")
+    return [Entry("pause", target.read_bytes(), 0o755)], Config(entrypoint=("/pause",), user="65535:65535")
+
+
+def _busybox(tag: str, cache: Cache, workspace: Path, progress: Progress) -> tuple[Iterable[Entry], Config]:
+    root = debian.unpack(("busybox-static",), workspace)
+    program = next(path for path in root.rglob("busybox") if path.is_file() and path.parent.name == "bin")
+    version = _first_line([str(program)])
+    if f"v{tag}." not in version:
+        raise ArtifactError(f"busybox {tag}: this Debian has another one ({version.split(' (')[0]})")
+    applets = subprocess.run(
+        [str(program), "--list"], capture_output=True, text=True, check=True
+    ).stdout.split()
+    links = [Entry(f"bin/{name}", link="/bin/busybox") for name in applets if name != "busybox"]
+    entries = [
+        *_base(),
+        Entry("bin", directory=True, mode=0o755),
+        Entry("bin/busybox", program.read_bytes(), 0o755),
+        *links,
+        *(Entry(name, directory=True, mode=0o755) for name in ("root", "home", "var", "dev", "proc", "sys")),
+    ]
+    return entries, Config(command=("sh",), environment={"PATH": "/bin:/sbin:/usr/bin:/usr/sbin"})
+
+
+def _base() -> list[Entry]:
+    """What a program expects of any root: /tmp, users, the public authorities."""
+    users = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/sbin/nologin\n"
+    users += "nonroot:x:65532:65532:nonroot:/home/nonroot:/sbin/nologin\n"
+    entries = [
+        Entry("tmp", directory=True, mode=0o1777),
+        Entry("etc", directory=True, mode=0o755),
+        Entry("etc/passwd", users.encode()),
+        Entry("etc/group", b"root:x:0:\nnobody:x:65534:\nnonroot:x:65532:\n"),
+    ]
+    if _AUTHORITIES.is_file():
+        entries += [Entry(path, directory=True, mode=0o755) for path in ("etc/ssl", "etc/ssl/certs")]
+        entries.append(Entry("etc/ssl/certs/ca-certificates.crt", _AUTHORITIES.read_bytes()))
+    return entries
+
+
+def _first_line(command: list[str]) -> str:
+    output = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    return (output.splitlines() or [""])[0]
+
+
+_RECIPES: dict[str, Recipe] = {
+    "pause": _pause,
+    "coredns/coredns": _coredns,
+    "metrics-server/metrics-server": _metrics_server,
+    "library/busybox": _busybox,
+}

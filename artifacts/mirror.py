@@ -1,0 +1,118 @@
+"""The mirror: a directory of files and images with checksums, for the lab and for air-gapped sites.
+
+files/<name>/<version>/<name>      what hosts fetch
+images/<registry>/<path>/<tag>/    an OCI layout per image
+index.json                         path, sha256 and size of everything
+SHA256SUMS                         for `sha256sum -c`, from inside the directory
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+from artifacts import acquire, catalogue, images, oci
+from artifacts.cache import Cache, Record, sha256, write_atomic
+from artifacts.catalogue import Binary
+from artifacts.errors import ArtifactError
+from artifacts.progress import Progress
+from topology.model import Versions
+
+INDEX = "index.json"
+SUMS = "SHA256SUMS"
+
+
+def build(
+    directory: Path,
+    versions: Versions = catalogue.DEFAULTS,
+    progress: Progress | None = None,
+    *,
+    cache: Cache | None = None,
+) -> Path:
+    """Make or complete the mirror for these versions; gives its directory. Raises ArtifactError.
+
+    What is there already stays, other versions included, so one mirror can serve an upgrade.
+    """
+    cache = cache or Cache.default()
+    progress = progress or Progress()
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        index = read_index(directory)
+        for item in catalogue.node_binaries(versions):
+            index["files"][item.key] = _file(item, directory, cache, progress)
+        for reference in catalogue.images(versions):
+            index["images"][reference] = _image(reference, directory, cache, progress)
+        _write(directory, index)
+    except OSError as error:
+        raise ArtifactError(f"mirror {directory}: {error.strerror} ({error.filename})") from None
+    return directory
+
+
+Index = dict[str, dict[str, dict[str, str | int]]]
+
+
+def read_index(directory: Path) -> Index:
+    """The index of a mirror; an empty one where there is none yet. Raises ArtifactError if damaged."""
+    path = directory / INDEX
+    if not path.exists():
+        return {"files": {}, "images": {}}
+    try:
+        index = json.loads(path.read_text())
+        return {"files": dict(index["files"]), "images": dict(index["images"])}
+    except (ValueError, KeyError, TypeError):
+        raise ArtifactError(f"{path}: is damaged; remove it and run make mirror again") from None
+
+
+def _file(item: Binary, directory: Path, cache: Cache, progress: Progress) -> dict[str, str | int]:
+    source = acquire.obtain(item, cache, progress)
+    record = cache.record(item.name, item.version)
+    assert record is not None
+    path = Path("files", item.name, item.version, item.name)
+    _place(source, directory / path, record)
+    return {"path": str(path), "sha256": record.sha256, "size": record.size}
+
+
+def _place(source: Path, target: Path, record: Record) -> None:
+    """Put a cached file into the mirror: nothing to do if it is there, a hard link if that works."""
+    try:
+        there = target.stat()
+        if target.samefile(source) or (there.st_size == record.size and sha256(target) == record.sha256):
+            return
+    except FileNotFoundError:
+        pass
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f".{target.name}.{os.getpid()}")
+    part.unlink(missing_ok=True)
+    try:
+        os.link(source, part)
+    except OSError:  # another file system
+        shutil.copyfile(source, part)
+        part.chmod(0o755)
+    part.replace(target)
+
+
+def _image(reference: str, directory: Path, cache: Cache, progress: Progress) -> dict[str, str | int]:
+    layout = images.obtain(reference, cache, progress)
+    path = Path("images") / images.directory(reference)
+    target = directory / path
+    for blob in images.blobs(layout):
+        _place(blob, target / "blobs" / "sha256" / blob.name, Record(blob.name, blob.stat().st_size, "image"))
+    for name in ("oci-layout", "index.json"):
+        write_atomic(target / name, (layout / name).read_text())
+    size = sum(blob.stat().st_size for blob in images.blobs(layout))
+    return {"path": str(path), "digest": oci.manifest_digest(layout), "size": size}
+
+
+def _write(directory: Path, index: Index) -> None:
+    sums = {str(entry["path"]): str(entry["sha256"]) for entry in index["files"].values()}
+    for entry in index["images"].values():
+        layout = directory / str(entry["path"])
+        for blob in images.blobs(layout):
+            sums[str(blob.relative_to(directory))] = blob.name
+        for name in ("oci-layout", "index.json"):
+            sums[str(Path(str(entry["path"]), name))] = sha256(layout / name)
+    write_atomic(directory / INDEX, json.dumps(index, indent=1, sort_keys=True) + "\n")
+    sums[INDEX] = sha256(directory / INDEX)
+    write_atomic(directory / SUMS, "".join(f"{digest}  {path}\n" for path, digest in sorted(sums.items())))

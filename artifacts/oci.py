@@ -1,0 +1,124 @@
+"""Images without a builder: a deterministic OCI image layout from files in memory.
+
+Media types and fields: OCI image specification 1.1.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import json
+import tarfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+_CONFIG = "application/vnd.oci.image.config.v1+json"
+_LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
+
+NET_BIND_SERVICE = b"\x01\x00\x00\x02\x00\x04" + bytes(14)
+"""security.capability (vfs_cap_data revision 2): CAP_NET_BIND_SERVICE permitted and effective."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of a layer. `path` without a leading slash; `link`: a symbolic link's target."""
+
+    path: str
+    content: bytes = b""
+    mode: int = 0o644
+    link: str = ""
+    directory: bool = False
+    capability: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """How an image runs. `user`: uid or uid:gid."""
+
+    entrypoint: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
+    user: str = ""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    ports: tuple[str, ...] = ()
+
+
+def layer(entries: Iterable[Entry]) -> bytes:
+    """A tar with these entries, root-owned, without times: the same bytes every time."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        for entry in sorted(entries, key=lambda entry: entry.path):
+            info = tarfile.TarInfo(entry.path)
+            info.mode = entry.mode
+            if entry.directory:
+                info.type = tarfile.DIRTYPE
+            elif entry.link:
+                info.type, info.linkname, info.mode = tarfile.SYMTYPE, entry.link, 0o777
+            else:
+                info.size = len(entry.content)
+            if entry.capability:
+                # tarfile writes pax values as UTF-8; every byte of this value is below 0x80
+                info.pax_headers = {"SCHILY.xattr.security.capability": entry.capability.decode("ascii")}
+            tar.addfile(info, io.BytesIO(entry.content))
+    return buffer.getvalue()
+
+
+def write(
+    directory: Path, reference: str, architecture: str, entries: Iterable[Entry], config: Config
+) -> str:
+    """Write an OCI layout with one image into an empty directory; gives the manifest's digest."""
+    tar = layer(entries)
+    packed = gzip.compress(tar, compresslevel=6, mtime=0)
+    settings = {
+        "Entrypoint": list(config.entrypoint),
+        "Cmd": list(config.command),
+        "User": config.user,
+        "Env": [f"{key}={value}" for key, value in config.environment.items()],
+        "ExposedPorts": {port: {} for port in config.ports},
+        "WorkingDir": "/",
+    }
+    image = {
+        "architecture": architecture,
+        "os": "linux",
+        "config": {key: value for key, value in settings.items() if value},
+        "rootfs": {"type": "layers", "diff_ids": [_digest(tar)]},
+        "history": [{"created_by": "kubewright"}],
+    }
+    manifest = {
+        "schemaVersion": 2,
+        "mediaType": _MANIFEST,
+        "config": _blob(directory, _json(image), _CONFIG),
+        "layers": [_blob(directory, packed, _LAYER)],
+    }
+    descriptor = _blob(directory, _json(manifest), _MANIFEST)
+    descriptor["annotations"] = {"org.opencontainers.image.ref.name": reference}
+    descriptor["platform"] = {"architecture": architecture, "os": "linux"}
+    (directory / "oci-layout").write_text('{"imageLayoutVersion":"1.0.0"}')
+    (directory / "index.json").write_bytes(_json({"schemaVersion": 2, "manifests": [descriptor]}))
+    return str(descriptor["digest"])
+
+
+def manifest_digest(directory: Path) -> str:
+    """Digest of the one image in a layout. Raises ValueError when it is not such a layout."""
+    manifests = json.loads((directory / "index.json").read_text())["manifests"]
+    if len(manifests) != 1:
+        raise ValueError(f"{directory}: holds {len(manifests)} images instead of one")
+    return str(manifests[0]["digest"])
+
+
+def _blob(directory: Path, content: bytes, media_type: str) -> dict[str, object]:
+    digest = _digest(content)
+    path = directory / "blobs" / "sha256" / digest.removeprefix("sha256:")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return {"mediaType": media_type, "digest": digest, "size": len(content)}
+
+
+def _digest(content: bytes) -> str:
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
