@@ -1,1 +1,1 @@
-"""Stand-ins for the official Pulumi plugins, for machines that cannot download them, and their installation."""
+"""Stand-ins for Pulumi's official plugins, for machines that cannot download them; their installation."""

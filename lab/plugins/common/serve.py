@@ -35,7 +35,7 @@ class Servicer(ProviderServicer):
         super().__init__([], version, provider, engine)
         self._running: set[asyncio.Task[Any]] = set()
 
-    async def Cancel(self, request: Message, context: Context) -> Message:
+    async def Cancel(self, request: empty_pb2.Empty, context: Context) -> empty_pb2.Empty:
         """End what runs: each operation then fails with "cancelled"."""
         for task in tuple(self._running):
             task.cancel()
@@ -46,10 +46,11 @@ class Servicer(ProviderServicer):
         """Answer one request by the SDK's handler, within the operation's custom time-out (seconds)."""
         task = asyncio.ensure_future(handler(request, context))
         self._running.add(task)
+        seconds: float = getattr(request, "timeout", 0)
         try:
-            return await asyncio.wait_for(asyncio.shield(task), getattr(request, "timeout", 0) or None)
+            return await asyncio.wait_for(asyncio.shield(task), seconds or None)
         except TimeoutError:
-            await context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, f"timed out after {request.timeout:.0f} s")
+            await context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, f"timed out after {seconds:.0f} s")
         except ProviderError as error:
             await context.abort(grpc.StatusCode.UNKNOWN, str(error))
         except NotImplementedError as error:

@@ -1,0 +1,193 @@
+"""Certificate requests and certificates (RFC 5280), as the official plugin makes them."""
+
+import ipaddress
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
+
+from lab.plugins.common.errors import ProviderError
+from lab.plugins.tls.inputs import EXTENDED_USAGES, KEY_USAGES
+from lab.plugins.tls.keys import Key, PublicKey
+
+_SUBJECT = (
+    ("country", NameOID.COUNTRY_NAME),
+    ("organization", NameOID.ORGANIZATION_NAME),
+    ("organizationalUnit", NameOID.ORGANIZATIONAL_UNIT_NAME),
+    ("locality", NameOID.LOCALITY_NAME),
+    ("province", NameOID.STATE_OR_PROVINCE_NAME),
+    ("streetAddresses", NameOID.STREET_ADDRESS),
+    ("postalCode", NameOID.POSTAL_CODE),
+    ("commonName", NameOID.COMMON_NAME),
+    ("serialNumber", NameOID.SERIAL_NUMBER),
+    ("emailAddress", NameOID.EMAIL_ADDRESS),
+)
+"""Fields of `subject` in the order in which they stand in a distinguished name."""
+
+
+@dataclass(frozen=True)
+class Issuer:
+    """Who signs: the authority's certificate (None: the subject itself) and key."""
+
+    certificate: x509.Certificate | None
+    key: Key
+
+
+def request(inputs: Mapping[str, Any], key: Key) -> x509.CertificateSigningRequest:
+    """A request with the subject and names of `inputs`, signed by `key`."""
+    subject = _name(inputs.get("subject"))
+    builder = x509.CertificateSigningRequestBuilder().subject_name(subject)
+    if names := _alternative_names(inputs):
+        builder = builder.add_extension(names, critical=not subject.rdns)
+    return builder.sign(key, _hash(key))
+
+
+def self_signed(inputs: Mapping[str, Any], key: Key) -> x509.Certificate:
+    """A certificate for the names of `inputs`, signed by its own key."""
+    return _certificate(
+        inputs, _name(inputs.get("subject")), key.public_key(), _alternative_names(inputs), Issuer(None, key)
+    )
+
+
+def locally_signed(inputs: Mapping[str, Any], key: Key) -> x509.Certificate:
+    """A certificate for the subject, names and key of a request, signed by an authority.
+
+    Raises ProviderError when the request or the authority's certificate cannot be read.
+    """
+    asked = load_request(inputs["certRequestPem"])
+    authority = load_certificate(inputs["caCertPem"])
+    public: Any = asked.public_key()
+    if authority.public_key() != key.public_key():
+        raise ProviderError("caPrivateKeyPem: this key does not belong to the certificate caCertPem")
+    try:
+        names = asked.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        names = None
+    return _certificate(inputs, asked.subject, public, names, Issuer(authority, key))
+
+
+def load_request(pem: str) -> x509.CertificateSigningRequest:
+    """Read a request in PEM form; its signature must be right. Raises ProviderError."""
+    try:
+        asked = x509.load_pem_x509_csr(pem.encode())
+    except ValueError:
+        raise ProviderError("certRequestPem: this is no certificate request in PEM form") from None
+    if not asked.is_signature_valid:
+        raise ProviderError("certRequestPem: the request's signature is wrong")
+    return asked
+
+
+def load_certificate(pem: str) -> x509.Certificate:
+    """Read a certificate in PEM form. Raises ProviderError."""
+    try:
+        return x509.load_pem_x509_certificate(pem.encode())
+    except ValueError:
+        raise ProviderError("caCertPem: this is no certificate in PEM form") from None
+
+
+def pem(made: x509.Certificate | x509.CertificateSigningRequest) -> str:
+    """The PEM form."""
+    return made.public_bytes(Encoding.PEM).decode()
+
+
+def _certificate(
+    inputs: Mapping[str, Any],
+    subject: x509.Name,
+    public: PublicKey,
+    names: x509.SubjectAlternativeName | None,
+    issuer: Issuer,
+) -> x509.Certificate:
+    start = datetime.now(UTC).replace(microsecond=0)
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer.certificate.subject if issuer.certificate else subject)
+        .public_key(public)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(start)
+        .not_valid_after(start + timedelta(hours=inputs["validityPeriodHours"]))
+    )
+    for extension, critical in _usages(inputs["allowedUses"]):
+        builder = builder.add_extension(extension, critical)
+    builder = builder.add_extension(_constraints(inputs), critical=True)
+    for extension in _key_identifiers(inputs, subject, public, issuer):
+        builder = builder.add_extension(extension, critical=False)
+    if names:
+        builder = builder.add_extension(names, critical=not subject.rdns)
+    return builder.sign(issuer.key, _hash(issuer.key))
+
+
+def _usages(uses: Sequence[str]) -> list[tuple[x509.ExtensionType, bool]]:
+    extensions: list[tuple[x509.ExtensionType, bool]] = []
+    basic = {KEY_USAGES[use] for use in uses if use in KEY_USAGES}
+    if basic:
+        extensions.append((x509.KeyUsage(**{name: name in basic for name in KEY_USAGES.values()}), True))
+    extended = [x509.ObjectIdentifier(EXTENDED_USAGES[use]) for use in uses if use in EXTENDED_USAGES]
+    if extended:
+        extensions.append((x509.ExtendedKeyUsage(extended), False))
+    return extensions
+
+
+def _constraints(inputs: Mapping[str, Any]) -> x509.BasicConstraints:
+    if not inputs.get("isCaCertificate"):
+        return x509.BasicConstraints(ca=False, path_length=None)
+    longest = inputs.get("maxPathLength", -1)
+    return x509.BasicConstraints(ca=True, path_length=None if longest < 0 else longest)
+
+
+def _key_identifiers(
+    inputs: Mapping[str, Any], subject: x509.Name, public: PublicKey, issuer: Issuer
+) -> list[x509.ExtensionType]:
+    """The subject's for authorities or on request; the issuer's where it has one."""
+    own = x509.SubjectKeyIdentifier.from_public_key(public)
+    found: list[x509.ExtensionType] = []
+    if inputs.get("isCaCertificate") or inputs.get("setSubjectKeyId"):
+        found.append(own)
+    if issuer.certificate is None:
+        if inputs.get("setAuthorityKeyId"):
+            found.append(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(own))
+        return found
+    try:
+        theirs = issuer.certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+        found.append(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(theirs))
+    except x509.ExtensionNotFound:
+        pass
+    return found
+
+
+def _name(subject: Mapping[str, Any] | None) -> x509.Name:
+    attributes = []
+    for field, oid in _SUBJECT:
+        value = (subject or {}).get(field)
+        for item in value if isinstance(value, list) else [value]:
+            if item:
+                try:
+                    attributes.append(x509.NameAttribute(oid, str(item)))
+                except ValueError as error:
+                    raise ProviderError(f"subject.{field}: {error}") from None
+    return x509.Name(attributes)
+
+
+def _alternative_names(inputs: Mapping[str, Any]) -> x509.SubjectAlternativeName | None:
+    try:
+        names: list[x509.GeneralName] = [
+            *(x509.DNSName(name) for name in inputs.get("dnsNames") or []),
+            *(x509.IPAddress(ipaddress.ip_address(name)) for name in inputs.get("ipAddresses") or []),
+            *(x509.UniformResourceIdentifier(name) for name in inputs.get("uris") or []),
+        ]
+    except ValueError as error:
+        raise ProviderError(f"dnsNames, ipAddresses or uris: {error}") from None
+    return x509.SubjectAlternativeName(names) if names else None
+
+
+def _hash(key: Key) -> Any:  # noqa: ANN401 - the builders' own type of hash
+    """SHA-2 as strong as the signer's key; ED25519 has its own."""
+    if isinstance(key, ec.EllipticCurvePrivateKey):
+        return {384: hashes.SHA384(), 521: hashes.SHA512()}.get(key.key_size, hashes.SHA256())
+    return hashes.SHA256() if hasattr(key, "private_numbers") else None
