@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 
-from artifacts import acquire, catalogue, mirror, push
+from artifacts import catalogue, mirror, push
 from artifacts.cache import Cache, default_root
 from artifacts.errors import ArtifactError
 from artifacts.progress import Progress
+from artifacts.tools import install_tools as install_tools
 from topology.model import Versions
 
 
@@ -28,24 +28,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted; the next run goes on where this one stopped", file=sys.stderr)
         return 130
-
-
-def install_tools(directory: Path, cache: Cache, progress: Progress) -> dict[str, Path]:
-    """Put the deployer's tools into a directory as links to PATH's or the cache's; gives name to path."""
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ArtifactError(f"{directory}: cannot be made ({error.strerror})") from None
-    tools = {}
-    for name in catalogue.TOOLS:
-        source = acquire.tool(name, cache, progress)
-        link = directory / name
-        if link.resolve() != source.resolve():
-            part = directory / f".{name}.{os.getpid()}"
-            part.symlink_to(source.resolve())
-            part.replace(link)
-        tools[name] = link
-    return tools
 
 
 def _mirror(options: argparse.Namespace, progress: Progress) -> int:

@@ -162,7 +162,7 @@ def _fetch(mirror: str, ca_file: Path | None) -> str:
         return fetch.text(f"{mirror}/{INDEX}", tls=fetch.context(ca_file))
     except ArtifactError as error:
         raise ArtifactError(
-            f"artifacts.mirror: {error}; is the mirror up, and artifacts.ca_file its authority?"
+            f"artifacts.mirror: {error}; is it up, and artifacts.ca_file its authority?"
         ) from None
 
 

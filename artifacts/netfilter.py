@@ -6,7 +6,6 @@ programs by that loader, so nothing of the host but a kernel, sh and coreutils i
 
 from __future__ import annotations
 
-import gzip
 import re
 import shutil
 import subprocess
@@ -36,20 +35,23 @@ exec "$here/lib/{loader}" --library-path "$here/lib" --argv0 {name} "$here/libex
 
 
 def build(workspace: Path, progress: Progress) -> Path:
-    """Make the tar (gzip) in `workspace`. Raises ArtifactError."""
+    """Make the tar in `workspace`. Raises ArtifactError."""
     with progress.step("make netfilter from Debian's nftables and iptables"):
         root = debian.unpack(PACKAGES, workspace, dependencies=True)
         staging = workspace / "netfilter"
         _stage(root, staging)
         for program in ("nft", "iptables"):
             _check(staging / program)
-        target = workspace / "netfilter.tar.gz"
+        target = workspace / "netfilter.tar"
         pack(staging, target)
     return target
 
 
 def pack(directory: Path, target: Path) -> None:
-    """A gzipped tar of a directory's content: sorted, root-owned, without times, so always the same bytes."""
+    """A tar of a directory's content: sorted, root-owned, without times, so always the same bytes.
+
+    Not compressed, since hosts need not have gzip.
+    """
 
     def plain(info: tarfile.TarInfo) -> tarfile.TarInfo:
         info.uid = info.gid = 0
@@ -57,11 +59,7 @@ def pack(directory: Path, target: Path) -> None:
         info.mtime = 0
         return info
 
-    with (
-        target.open("wb") as raw,
-        gzip.GzipFile(filename="", fileobj=raw, mode="wb", compresslevel=6, mtime=0) as packed,
-        tarfile.open(fileobj=packed, mode="w", format=tarfile.USTAR_FORMAT) as tar,
-    ):
+    with tarfile.open(target, mode="w", format=tarfile.USTAR_FORMAT) as tar:
         for path in sorted(directory.rglob("*")):
             tar.add(path, arcname=str(path.relative_to(directory)), recursive=False, filter=plain)
 
