@@ -1,0 +1,57 @@
+"""The whole object `kubewright:cluster`."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, JsonValue
+
+from settings.access import AccessSettings
+from settings.addons import HelmReleaseSettings
+from settings.base import Section
+from settings.control_plane import ApiSettings, LeaderElectionSettings
+from settings.kubelet import KubeletSettings
+from settings.metal import MetalSettings
+from settings.network import EndpointSettings, NetworkSettings
+from settings.pools import ControlPlaneSettings, PoolSettings, RoleSettings
+from settings.sources import ArtifactSettings, RegistrySettings, VersionSettings
+from settings.types import Filled, Name
+
+
+class Settings(Section):
+    """One cluster as its administrator describes it.
+
+    Keys that must be there and belong to no section (`name`, `control_planes.hosts`, …) have empty
+    defaults here and are demanded by `settings.rules`, so that one missing key hides no other mistake.
+    """
+
+    name: Name | None = None
+    environment: Literal["poc", "lab", "test", "production"] = "production"
+    kubernetes: VersionSettings = VersionSettings()
+    endpoint: EndpointSettings | None = None
+    network: NetworkSettings = NetworkSettings()
+    control_planes: ControlPlaneSettings = ControlPlaneSettings()
+    etcd: RoleSettings = RoleSettings()
+    load_balancers: RoleSettings = RoleSettings()
+    pools: dict[Name, PoolSettings] = Field(default_factory=dict)
+    kubelet: KubeletSettings = KubeletSettings()
+    api: ApiSettings = ApiSettings()
+    leader_election: LeaderElectionSettings = LeaderElectionSettings()
+    artifacts: ArtifactSettings = ArtifactSettings()
+    registries: dict[Filled, RegistrySettings] = Field(default_factory=dict)
+    sandbox_image: Filled = "registry.k8s.io/pause:3.10.1"
+    helm_releases: dict[Name, HelmReleaseSettings] = Field(default_factory=dict)
+    access: AccessSettings = AccessSettings()
+    metal: MetalSettings | None = None
+    aws: dict[str, JsonValue] | None = None
+    azure: dict[str, JsonValue] | None = None
+
+    @property
+    def etcd_hosts(self) -> tuple[str, ...]:
+        """Names of etcd's hosts: the control planes unless others are named."""
+        return self.etcd.hosts or self.control_planes.hosts
+
+    @property
+    def worker_hosts(self) -> tuple[str, ...]:
+        """Names of all pools' hosts, pool by pool."""
+        return tuple(host for pool in self.pools.values() for host in pool.hosts)

@@ -1,0 +1,87 @@
+"""From pydantic's errors to problems in a person's words."""
+
+from __future__ import annotations
+
+from typing import get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic_core import ErrorDetails
+from typing_extensions import TypeIs
+
+from settings.problem import Problem, nearest, path_of, shown
+
+# What pydantic calls the error, and what is said instead; {…} are from the error's context.
+_MESSAGES = {
+    "missing": "missing; it must be there",
+    "string_type": "must be text; put quotes around it",
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+    "dict_type": "must be a mapping of keys to values",
+    "model_type": "must be a mapping of keys to values",
+    "model_attributes_type": "must be a mapping of keys to values",
+    "tuple_type": "must be a list",
+    "list_type": "must be a list",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+    "too_short": "must have at least {min_length} entry",
+    "literal_error": "unknown; allowed: {expected}",
+    "enum": "unknown; allowed: {expected}",
+}
+
+
+def explain(error: ErrorDetails, root: type[BaseModel]) -> Problem:
+    """A problem for one of pydantic's errors about a value of the model `root`."""
+    location = [part for part in error["loc"] if part != "[key]"]
+    if error["type"] == "extra_forbidden":
+        return _unknown_key(location, root)
+    value = shown(location, error["input"])
+    if error["type"] == "missing":
+        return Problem(path_of(location), "", _MESSAGES["missing"])
+    if error["loc"][-1] == "[key]":
+        # The mistake is the key itself: the mapping that holds it is where it stands.
+        return Problem(path_of(location[:-1]), shown([], location[-1]), _message(error))
+    return Problem(path_of(location), value, _message(error))
+
+
+def _message(error: ErrorDetails) -> str:
+    context = error.get("ctx", {})
+    if error["type"] == "value_error":
+        return str(context["error"])
+    if error["type"] in ("literal_error", "enum"):
+        context = {"expected": str(context["expected"]).replace("'", "").replace(" or ", ", ")}
+    template = _MESSAGES.get(error["type"])
+    return template.format(**context) if template else error["msg"]
+
+
+def _unknown_key(location: list[str | int], root: type[BaseModel]) -> Problem:
+    key = str(location[-1])
+    known = _keys_at(location[:-1], root)
+    meant = nearest(key, known)
+    hint = f"did you mean {meant}?" if meant else f"known here: {', '.join(known)}"
+    return Problem(path_of(location), "", f"unknown key; {hint}")
+
+
+def _keys_at(location: list[str | int], root: type[BaseModel]) -> list[str]:
+    """The keys that the section at `location` knows."""
+    annotation: object = root
+    for part in location:
+        if _is_model(annotation):
+            annotation = annotation.model_fields[str(part)].annotation
+        else:  # dict[Key, Entry] or tuple[Entry, ...]
+            annotation = get_args(annotation)[1 if get_origin(annotation) is dict else 0]
+        annotation = _without_none(annotation)
+    return list(annotation.model_fields) if _is_model(annotation) else []
+
+
+def _without_none(annotation: object) -> object:
+    """The annotation without `| None`."""
+    choices = get_args(annotation)
+    rest = [choice for choice in choices if choice is not type(None)]
+    return rest[0] if len(rest) < len(choices) else annotation
+
+
+def _is_model(annotation: object) -> TypeIs[type[BaseModel]]:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)

@@ -1,0 +1,40 @@
+"""Kubernetes quantities: `250m`, `4Gi`, `1.5`.
+
+Syntax: https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from fractions import Fraction
+
+_QUANTITY = re.compile(r"^(\d+(?:\.\d+)?|\.\d+)(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$")
+_FACTORS = {"": Fraction(1), "m": Fraction(1, 1000)}
+_FACTORS |= {suffix: Fraction(1000**power) for power, suffix in enumerate("kMGTPE", start=1)}
+_FACTORS |= {f"{suffix}i": Fraction(1024**power) for power, suffix in enumerate("KMGTPE", start=1)}
+
+ALLOWED = "a number with an optional suffix: m, k, M, G, T, Ki, Mi, Gi, Ti"
+
+
+def exact(text: str) -> Fraction:
+    """The quantity's value. Raises ValueError when `text` is not a quantity."""
+    found = _QUANTITY.match(text)
+    if not found:
+        raise ValueError(f"not a quantity; allowed: {ALLOWED}, such as 250m or 4Gi")
+    return Fraction(found[1]) * _FACTORS[found[2] or ""]
+
+
+def whole(text: str) -> int:
+    """The quantity rounded up to a whole number: bytes. Raises ValueError."""
+    return math.ceil(exact(text))
+
+
+def readable(count: int) -> str:
+    """Bytes as text people read: 1.5Gi."""
+    size = float(count)
+    for suffix in ("", "Ki", "Mi", "Gi", "Ti"):
+        if size < 1024 or suffix == "Ti":
+            return f"{size:.4g}{suffix}"
+        size /= 1024
+    raise AssertionError("unreachable")

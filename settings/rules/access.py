@@ -1,0 +1,70 @@
+"""Rules about access from configuration: what refers to what [I1]."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from settings.access import AccessSettings, BindingSettings
+from settings.problem import Problem, nearest
+from settings.rules.base import Subject, rule
+
+_BUILT_IN = ("default", "kube-system", "kube-public", "kube-node-lease")
+
+
+@rule(needs=("access",), whole=("access.namespaces", "helm_releases"))
+def namespaces_are_there(subject: Subject) -> Iterator[Problem]:
+    """Objects live in namespaces that exist or are made."""
+    access = subject.settings.access
+    made = [item.namespace for item in subject.settings.helm_releases.values() if item.create_namespace]
+    known = [*access.namespaces, *_BUILT_IN, *made]
+    wanted = {f"access.roles.{name}": role.namespace for name, role in access.roles.items()}
+    wanted |= {f"access.bindings.{name}": binding.namespace for name, binding in access.bindings.items()}
+    wanted |= {
+        f"access.service_accounts.{name}": item.namespace for name, item in access.service_accounts.items()
+    }
+    for name, release in subject.settings.helm_releases.items():
+        if not release.create_namespace:
+            wanted[f"helm_releases.{name}"] = release.namespace
+    for path, namespace in wanted.items():
+        if namespace is not None and namespace not in known:
+            meant = nearest(namespace, known)
+            hint = f"did you mean {meant}?" if meant else "add it to access.namespaces"
+            yield Problem(f"{path}.namespace", f'"{namespace}"', f"no such namespace is made; {hint}")
+
+
+@rule(needs=("access.bindings",), whole=("access.roles",))
+def bindings_give_a_role(subject: Subject) -> Iterator[Problem]:
+    """A binding gives exactly one role, which exists where the binding is, to somebody."""
+    access = subject.settings.access
+    for name, binding in access.bindings.items():
+        path = f"access.bindings.{name}"
+        if (binding.role is None) == (binding.cluster_role is None):
+            yield Problem(path, "", "needs exactly one of role (of access.roles) and cluster_role")
+        if not (binding.users or binding.groups or binding.service_accounts):
+            yield Problem(path, "", "names nobody; add users, groups or service_accounts")
+        yield from _role_problems(path, binding, access)
+
+
+@rule(needs=("access.bindings",))
+def service_accounts_are_named_fully(subject: Subject) -> Iterator[Problem]:
+    """A service account has a namespace."""
+    for name, binding in subject.settings.access.bindings.items():
+        for position, account in enumerate(binding.service_accounts):
+            namespace, slash, rest = account.partition("/")
+            if not (slash and namespace and rest) or "/" in rest:
+                path = f"access.bindings.{name}.service_accounts[{position}]"
+                yield Problem(path, f'"{account}"', "not a service account; allowed: NAMESPACE/NAME")
+
+
+def _role_problems(path: str, binding: BindingSettings, access: AccessSettings) -> Iterator[Problem]:
+    if binding.role is None:
+        return
+    role = access.roles.get(binding.role)
+    if role is None:
+        meant = nearest(binding.role, access.roles)
+        hint = f"did you mean {meant}?" if meant else "add it to access.roles, or use cluster_role"
+        yield Problem(f"{path}.role", f'"{binding.role}"', f"not in access.roles; {hint}")
+    elif role.namespace is not None and role.namespace != binding.namespace:
+        yield Problem(
+            f"{path}.namespace", "", f"must be {role.namespace}, the namespace of its role {binding.role}"
+        )

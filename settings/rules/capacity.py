@@ -1,0 +1,68 @@
+"""Rules about how large a cluster may be: Kubernetes' tested limits [A3].
+
+https://kubernetes.io/docs/setup/best-practices/cluster-large/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from settings.kubelet import DEFAULTS
+from settings.problem import Problem
+from settings.rules.base import Subject, rule
+from topology.capacity import MOST_NODES, MOST_PODS
+
+
+@rule(needs=("control_planes.hosts", "pools"))
+def nodes_within_limits(subject: Subject) -> Iterator[Problem]:
+    """At most 5,000 nodes."""
+    settings = subject.settings
+    count = len({*settings.control_planes.hosts, *settings.worker_hosts})
+    if count > MOST_NODES:
+        yield Problem(
+            "pools", "", f"{count:,} nodes with the control planes; Kubernetes is tested to {MOST_NODES:,}"
+        )
+
+
+@rule(whole=("control_planes", "pools", "kubelet"))
+def pods_within_limits(subject: Subject) -> Iterator[Problem]:
+    """At most 150,000 pods, were every node full."""
+    settings = subject.settings
+    common = settings.kubelet.over(DEFAULTS)
+    total = len(settings.control_planes.hosts) * settings.control_planes.kubelet.over(common).max_pods
+    total += sum(len(pool.hosts) * pool.kubelet.over(common).max_pods for pool in settings.pools.values())
+    nodes = len(settings.control_planes.hosts) + len(settings.worker_hosts)
+    if nodes <= MOST_NODES and total > MOST_PODS:
+        yield Problem(
+            "kubelet.max_pods",
+            "",
+            f"{nodes:,} nodes could run {total:,} pods; Kubernetes is tested to {MOST_PODS:,}: "
+            f"{MOST_PODS // nodes} per node is the most for so many nodes",
+        )
+
+
+@rule(whole=("pools",))
+def pools_keep_somebody(subject: Subject) -> Iterator[Problem]:
+    """Taking all of a larger pool at once is never meant."""
+    for name, pool in subject.settings.pools.items():
+        count = len(pool.hosts)
+        if not count:
+            yield Problem(f"pools.{name}.hosts", "", "is empty; name its hosts or remove the pool")
+        elif pool.max_unavailable >= count > 1:
+            yield Problem(
+                f"pools.{name}.max_unavailable",
+                str(pool.max_unavailable),
+                f"would take all {count} nodes of the pool at once; allowed: 1 to {count - 1}",
+            )
+
+
+@rule(whole=("control_planes", "pools"))
+def workloads_have_a_place(subject: Subject) -> Iterator[Problem]:
+    """Without workers and with tainted control planes nothing could ever run, CoreDNS first of all."""
+    settings = subject.settings
+    if not settings.worker_hosts and not settings.control_planes.schedulable and not settings.pools:
+        yield Problem(
+            "control_planes.schedulable",
+            "false",
+            "there are no pools, so nothing could run; set it to true or name workers in a pool",
+        )

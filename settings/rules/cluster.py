@@ -1,0 +1,47 @@
+"""Rules about what a cluster must have at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from settings.problem import Problem
+from settings.rules.base import Subject, rule
+
+
+@rule(needs=("name",))
+def has_a_name(subject: Subject) -> Iterator[Problem]:
+    """The name is part of names outside the cluster, so nobody but its administrator can choose it."""
+    if subject.settings.name is None:
+        yield Problem("name", "", "missing; give the cluster a name, such as dev")
+
+
+@rule(needs=("metal", "aws", "azure"))
+def stands_in_one_place(subject: Subject) -> Iterator[Problem]:
+    """Exactly one provider; those not built yet say so."""
+    settings = subject.settings
+    places = {"metal": settings.metal, "aws": settings.aws, "azure": settings.azure}
+    named = [name for name, section in places.items() if section is not None]
+    if len(named) != 1:
+        have = f"{' and '.join(named)} are there" if named else "none is there"
+        yield Problem("", "", f"needs exactly one provider section of metal, aws, azure; {have}")
+    for name in named:
+        if name != "metal":
+            yield Problem(name, "", "not yet supported by this version; supported: metal")
+
+
+@rule(needs=("leader_election",), whole=("leader_election",))
+def leases_last(subject: Subject) -> Iterator[Problem]:
+    """client-go refuses a lease that is not longer than its renewal, and a renewal under 1.2 retries."""
+    times = subject.settings.leader_election
+    if times.lease <= times.renew:
+        yield Problem(
+            "leader_election.lease",
+            str(times.lease),
+            f"must be longer than renew ({times.renew} s), or a leader loses its lease while renewing it",
+        )
+    if times.renew <= 1.2 * times.retry:
+        yield Problem(
+            "leader_election.renew",
+            str(times.renew),
+            f"must be longer than 1.2 times retry (1.2 × {times.retry} s)",
+        )

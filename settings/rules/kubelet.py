@@ -1,0 +1,114 @@
+"""Rules about labels, taints and what kubelets keep of their machines [F1, F2]."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from fractions import Fraction
+
+from settings import quantity
+from settings.kubelet import DEFAULTS, KubeletSettings
+from settings.pools import ControlPlaneSettings, PoolSettings
+from settings.problem import Problem
+from settings.rules.base import Subject, rule
+from topology.model import Kubelet
+
+_OWN = "kubewright.dev"
+# Prefixes below kubernetes.io and k8s.io in which an administrator may set labels.
+_OPEN = (
+    "node-role.kubernetes.io",
+    "node-restriction.kubernetes.io",
+    "node.kubernetes.io",
+    "topology.kubernetes.io",
+    "kubelet.kubernetes.io",
+)
+
+
+@rule(needs=("pools", "control_planes"))
+def labels_are_ours_to_set(subject: Subject) -> Iterator[Problem]:
+    """Labels that Kubernetes itself keeps, or that make a worker look like a control plane, are refused."""
+    for path, section in _sections(subject).items():
+        for key in section.labels:
+            reason = _why_not(key, worker=isinstance(section, PoolSettings))
+            if reason:
+                yield Problem(f"{path}.labels", f'"{key}"', reason)
+
+
+@rule(needs=("pools", "control_planes"))
+def taints_are_ours_to_set(subject: Subject) -> Iterator[Problem]:
+    """node.kubernetes.io/… taints are the node controller's: it would remove ours again."""
+    for path, section in _sections(subject).items():
+        seen: set[tuple[str, str]] = set()
+        for position, taint in enumerate(section.taints):
+            where = f"{path}.taints[{position}]"
+            prefix = taint.key.rpartition("/")[0]
+            if prefix == "node.kubernetes.io":
+                yield Problem(where, f'"{taint.key}"', "is kept by Kubernetes itself; choose another prefix")
+            if (taint.key, taint.effect) in seen:
+                yield Problem(where, f'"{taint.key}"', f"is there with effect {taint.effect} already")
+            seen.add((taint.key, taint.effect))
+
+
+@rule(needs=("pools", "control_planes", "kubelet"))
+def machines_keep_something(subject: Subject) -> Iterator[Problem]:
+    """What is reserved and the eviction threshold leave something of a machine for pods."""
+    settings = subject.settings
+    if settings.metal is None:
+        return
+    common = settings.kubelet.over(DEFAULTS)
+    nodes: dict[str, KubeletSettings] = dict.fromkeys(
+        settings.control_planes.hosts, settings.control_planes.kubelet
+    )
+    for pool in settings.pools.values():
+        nodes |= dict.fromkeys(pool.hosts, pool.kubelet)
+    for name, own in nodes.items():
+        host = settings.metal.hosts.get(name)
+        if host is None:
+            continue
+        kubelet = own.over(common)
+        if host.memory:
+            yield from _short(name, "memory", quantity.exact(host.memory), _kept(kubelet, "memory"))
+        if host.cpus:
+            yield from _short(name, "cpu", Fraction(host.cpus), _kept(kubelet, "cpu"))
+
+
+def _short(name: str, what: str, has: Fraction, kept: Mapping[str, str]) -> Iterator[Problem]:
+    total = sum((quantity.exact(value) for value in kept.values()), Fraction(0))
+    if total >= has:
+        sums = " + ".join(f"{source} {value}" for source, value in kept.items())
+        field, unit = ("memory", quantity.readable(int(has))) if what == "memory" else ("cpus", str(has))
+        yield Problem(
+            f"metal.hosts.{name}.{field}",
+            unit,
+            f"nothing is left for pods: {sums}; lower them in the pool's kubelet or use a larger machine",
+        )
+
+
+def _kept(kubelet: Kubelet, resource: str) -> dict[str, str]:
+    kept = {
+        "system_reserved": dict(kubelet.system_reserved).get(resource, "0"),
+        "kube_reserved": dict(kubelet.kube_reserved).get(resource, "0"),
+    }
+    eviction = dict(kubelet.eviction_hard).get("memory.available", "0")
+    if resource == "memory" and not eviction.endswith("%"):
+        kept["eviction_hard"] = eviction
+    return kept
+
+
+def _sections(subject: Subject) -> dict[str, PoolSettings | ControlPlaneSettings]:
+    pools = {f"pools.{name}": pool for name, pool in subject.settings.pools.items()}
+    return {"control_planes": subject.settings.control_planes, **pools}
+
+
+def _why_not(key: str, *, worker: bool) -> str:
+    """Why a label may not be set; empty when it may."""
+    prefix, _, name = key.rpartition("/")
+    if prefix == _OWN or prefix.endswith(f".{_OWN}"):
+        return f"{_OWN}/ is Kubewright's own prefix; choose another"
+    if prefix == "node-role.kubernetes.io" and name in ("control-plane", "master"):
+        return (
+            "is set by Kubewright on control planes" if not worker else "only control planes have this label"
+        )
+    reserved = any(prefix == end or prefix.endswith(f".{end}") for end in ("kubernetes.io", "k8s.io"))
+    if reserved and prefix not in _OPEN:
+        return f"is kept by Kubernetes itself; of kubernetes.io and k8s.io, allowed are: {', '.join(_OPEN)}"
+    return ""

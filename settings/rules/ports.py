@@ -1,0 +1,54 @@
+"""Rules about ports that must not meet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from settings.problem import Problem
+from settings.rules.base import Subject, rule
+from topology.ports import CLUSTER_PORTS
+
+
+@rule(needs=("network.node_ports",))
+def node_ports_are_free(subject: Subject) -> Iterator[Problem]:
+    """kube-proxy would take the port of a component away from it."""
+    first, last = subject.settings.network.node_ports
+    taken = [f"{port} ({owner})" for port, owner in CLUSTER_PORTS.items() if first <= port <= last]
+    if taken:
+        yield Problem(
+            "network.node_ports",
+            f'"{first}-{last}"',
+            f"holds ports that are in use: {', '.join(taken)}; allowed: any range without them, such as 30000-32767",
+        )
+
+
+@rule(needs=("network.node_ports", "endpoint.port"))
+def endpoint_is_no_node_port(subject: Subject) -> Iterator[Problem]:
+    """The API's port is never handed to a service."""
+    settings = subject.settings
+    first, last = settings.network.node_ports
+    if settings.endpoint and settings.endpoint.port != 6443 and first <= settings.endpoint.port <= last:
+        yield Problem(
+            "endpoint.port",
+            str(settings.endpoint.port),
+            f"is inside network.node_ports ({first}-{last}); choose one outside",
+        )
+
+
+@rule(needs=("metal.ssh.port", "network.node_ports"))
+def ssh_is_free(subject: Subject) -> Iterator[Problem]:
+    """A host must stay reachable, whatever services there are."""
+    settings = subject.settings
+    if settings.metal is None:
+        return
+    first, last = settings.network.node_ports
+    ports = {"metal.ssh.port": settings.metal.ssh.port}
+    for name, host in settings.metal.hosts.items():
+        if host.ssh.port is not None and host.ssh.address is None:
+            ports[f"metal.hosts.{name}.ssh.port"] = host.ssh.port
+    for path, port in ports.items():
+        owner = CLUSTER_PORTS.get(port, "") if port != 22 else ""
+        if first <= port <= last:
+            owner = f"network.node_ports ({first}-{last})"
+        if owner:
+            yield Problem(path, str(port), f"is the port of {owner}; let sshd listen on another")

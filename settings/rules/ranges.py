@@ -1,0 +1,199 @@
+"""Rules about the network plan [A4]; every message shows its arithmetic."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from ipaddress import AddressValueError, IPv4Address, IPv4Network
+
+from settings.kubelet import DEFAULTS
+from settings.problem import Problem
+from settings.rules.base import Subject, rule
+from topology.model import Backend
+from topology.network import (
+    MOST_SPLIT_BITS,
+    containing,
+    node_prefix_for,
+    nodes_in,
+    overlaps,
+    pods_per_node,
+    pods_prefix_for,
+    services_in,
+)
+
+_RESERVED = {
+    "this host (RFC 1122)": IPv4Network("0.0.0.0/8"),
+    "loopback": IPv4Network("127.0.0.0/8"),
+    "link-local and cloud metadata": IPv4Network("169.254.0.0/16"),
+    "multicast and reserved": IPv4Network("224.0.0.0/3"),
+}
+
+
+@rule(whole=("network.machines", "network.pods", "network.services"))
+def ranges_are_apart(subject: Subject) -> Iterator[Problem]:
+    """Pods, services and machines share no address."""
+    for shared in overlaps(_ranges(subject)):
+        yield Problem(
+            shared.right,
+            _value(subject, shared.right),
+            f"overlaps {shared.left} ({_value(subject, shared.left)}): {shared.first} to {shared.last}, "
+            f"{shared.count:,} addresses; ranges must be apart",
+        )
+
+
+@rule(whole=("network.machines", "network.pods", "network.services"))
+def ranges_can_be_routed(subject: Subject) -> Iterator[Problem]:
+    """No range lies where addresses mean something else."""
+    for path, network in _ranges(subject):
+        for meaning, reserved in _RESERVED.items():
+            if network.overlaps(reserved):
+                yield Problem(
+                    path,
+                    f'"{network}"',
+                    f"lies in {reserved}, {meaning}; allowed: private ranges such as 10.0.0.0/8",
+                )
+
+
+@rule(whole=("endpoint.host", "network.pods", "network.services"))
+def endpoint_is_outside(subject: Subject) -> Iterator[Problem]:
+    """The endpoint is reached from outside the cluster, and so is of neither of its own ranges."""
+    settings = subject.settings
+    try:
+        address = IPv4Address(settings.endpoint.host) if settings.endpoint else None
+    except AddressValueError:
+        return
+    for name, network in (("pods", settings.network.pods), ("services", settings.network.services)):
+        if address and address in network:
+            yield Problem(
+                "endpoint.host", f'"{address}"', f"is inside network.{name} ({network}); it must be outside"
+            )
+
+
+@rule(needs=("network.pods", "network.node_prefix"))
+def nodes_get_a_part(subject: Subject) -> Iterator[Problem]:
+    """A node's range is a part of the pods' range, and the controller manager can split it so."""
+    pods, prefix = subject.settings.network.pods, subject.settings.network.node_prefix
+    bits = prefix - pods.prefixlen
+    if bits < 0:
+        yield Problem(
+            "network.node_prefix",
+            str(prefix),
+            f"a /{prefix} for each node is larger than the whole of network.pods, a /{pods.prefixlen}; "
+            f"allowed: {pods.prefixlen} to {min(30, pods.prefixlen + MOST_SPLIT_BITS)}",
+        )
+    elif bits > MOST_SPLIT_BITS:
+        yield Problem(
+            "network.node_prefix",
+            str(prefix),
+            f"a /{pods.prefixlen} split into /{prefix} is {bits} bits; kube-controller-manager splits by at most "
+            f"{MOST_SPLIT_BITS}: allowed here: at most {pods.prefixlen + MOST_SPLIT_BITS}",
+        )
+
+
+@rule(needs=("network.pods", "network.node_prefix", "control_planes.hosts"), whole=("pools",))
+def nodes_fit(subject: Subject) -> Iterator[Problem]:
+    """The pods' range has a part for every node."""
+    settings = subject.settings
+    pods, prefix = settings.network.pods, settings.network.node_prefix
+    wanted = len({*settings.control_planes.hosts, *settings.worker_hosts})
+    room = nodes_in(pods, prefix)
+    if 0 < room < wanted:
+        yield Problem(
+            "network.pods",
+            f'"{pods}"',
+            f"a /{pods.prefixlen} split into /{prefix} holds {room:,} nodes; {wanted:,} asked for; "
+            f"needs a /{pods_prefix_for(wanted, prefix)} or larger",
+        )
+
+
+@rule(needs=("network.node_prefix",), whole=("kubelet", "control_planes.kubelet", "pools"))
+def pods_fit_on_nodes(subject: Subject) -> Iterator[Problem]:
+    """A node's range holds as many pods as its kubelet may run."""
+    settings = subject.settings
+    prefix = settings.network.node_prefix
+    room = pods_per_node(prefix)
+    common = settings.kubelet.max_pods
+    own = {"control_planes": settings.control_planes.kubelet.max_pods}
+    own |= {f"pools.{name}": pool.kubelet.max_pods for name, pool in settings.pools.items()}
+    asked = {f"{path}.kubelet.max_pods": count for path, count in own.items() if count is not None}
+    if None in own.values():
+        asked["kubelet.max_pods"] = common if common is not None else DEFAULTS.max_pods
+    for path, count in asked.items():
+        if count > room:
+            yield Problem(
+                path,
+                str(count),
+                f"a node's range, a /{prefix}, holds {room} pods; {count} asked for; lower it to {room} or set "
+                f"network.node_prefix to {node_prefix_for(count)}",
+            )
+
+
+@rule(needs=("network.services",))
+def services_have_room(subject: Subject) -> Iterator[Problem]:
+    """The API server's own bounds: at most 20 bits; and room for more than the cluster's own services."""
+    services = subject.settings.network.services
+    if services.prefixlen > 26:
+        yield Problem(
+            "network.services",
+            f'"{services}"',
+            f"a /{services.prefixlen} holds about {services_in(services)} services, some of them the cluster's "
+            "own; allowed: /12 to /26, such as a /22 for about 1,022",
+        )
+    if services.prefixlen < 12:
+        yield Problem(
+            "network.services",
+            f'"{services}"',
+            f"a /{services.prefixlen} has {32 - services.prefixlen} bits of addresses; kube-apiserver takes at most "
+            "20, a /12",
+        )
+
+
+@rule(needs=("network.backend",), whole=("network.machines",))
+def host_gateway_is_near(subject: Subject) -> Iterator[Problem]:
+    """host-gw makes every node the next hop of the others: they must be on one link."""
+    settings = subject.settings
+    if settings.network.backend is not Backend.HOST_GW or settings.metal is None:
+        return
+    nodes = {*settings.control_planes.hosts, *settings.worker_hosts}
+    found: dict[IPv4Network, str] = {}
+    for name, host in settings.metal.hosts.items():
+        network = containing(settings.network.machines, host.address)
+        if name in nodes and network:
+            found.setdefault(network, name)
+    if len(found) > 1:
+        where = ", ".join(f"{name} in {network}" for network, name in found.items())
+        yield Problem(
+            "network.backend", '"host-gw"', f"needs all nodes in one network, but: {where}; allowed: vxlan"
+        )
+
+
+@rule(needs=("network.mtu", "network.backend"))
+def mtu_carries_packets(subject: Subject) -> Iterator[Problem]:
+    """Upper bound: jumbo frames. Lower: what IPv6 and TLS handshakes are known to get through."""
+    mtu = subject.settings.network.mtu
+    if mtu and not 1280 <= mtu <= 9216:
+        yield Problem(
+            "network.mtu",
+            str(mtu),
+            "allowed: 0 (found on each host) or 1280 to 9216 bytes; vxlan takes 50 of them",
+        )
+
+
+@rule(needs=("network.api_allowed",))
+def somebody_reaches_the_api(subject: Subject) -> Iterator[Problem]:
+    """An empty list would lock out the deployer, too."""
+    if not subject.settings.network.api_allowed:
+        yield Problem(
+            "network.api_allowed",
+            "",
+            "is empty: nobody, the deployer included, would reach the API; name networks, such as [10.0.0.0/8]",
+        )
+
+
+def _ranges(subject: Subject) -> list[tuple[str, IPv4Network]]:
+    network = subject.settings.network
+    machines = [(f"network.machines[{index}]", item) for index, item in enumerate(network.machines)]
+    return [*machines, ("network.pods", network.pods), ("network.services", network.services)]
+
+
+def _value(subject: Subject, path: str) -> str:
+    return f'"{dict(_ranges(subject))[path]}"'

@@ -1,0 +1,167 @@
+"""Rules about which host does what [A1]."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from ipaddress import AddressValueError, IPv4Address
+
+from settings.cluster import Settings
+from settings.problem import Problem
+from settings.rules.base import Subject, rule
+
+
+def host_lists(settings: Settings) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Every list of hosts: its path and the names in it."""
+    yield "control_planes.hosts", settings.control_planes.hosts
+    yield "etcd.hosts", settings.etcd.hosts
+    yield "load_balancers.hosts", settings.load_balancers.hosts
+    for name, pool in settings.pools.items():
+        yield f"pools.{name}.hosts", pool.hosts
+
+
+@rule(needs=("control_planes.hosts", "etcd.hosts", "load_balancers.hosts", "pools"))
+def hosts_once(subject: Subject) -> Iterator[Problem]:
+    """No list names a host twice."""
+    for path, names in host_lists(subject.settings):
+        for position, name in enumerate(names):
+            if name in names[:position]:
+                yield Problem(f"{path}[{position}]", f'"{name}"', "named twice in this list")
+
+
+@rule(needs=("control_planes.hosts",))
+def control_planes_are_odd(subject: Subject) -> Iterator[Problem]:
+    """One, three or five."""
+    count = len(set(subject.settings.control_planes.hosts))
+    reason = {
+        0: "a cluster needs a control plane; name at least one host",
+        2: "2 control planes survive no more than 1: with etcd on them, either one lost stops both",
+        4: "4 control planes survive no more than 3 and cost one more",
+    }.get(count, f"{count} control planes are more than etcd and leases profit from")
+    if count not in (1, 3, 5):
+        yield Problem("control_planes.hosts", "", f"{reason}; allowed: 1, 3 or 5")
+
+
+@rule(needs=("etcd.hosts",))
+def etcd_members_are_odd(subject: Subject) -> Iterator[Problem]:
+    """One, three or five; judged where they are named, else with the control planes."""
+    count = len(set(subject.settings.etcd.hosts))
+    if count and count % 2 == 0:
+        quorum = count // 2 + 1
+        yield Problem(
+            "etcd.hosts",
+            "",
+            f"{count} members need {quorum} for a quorum and survive the loss of {count - quorum}, no more than "
+            f"{count - 1} would; allowed: 1, 3 or 5",
+        )
+    elif count > 5:
+        yield Problem("etcd.hosts", "", f"{count} members make every write slower; allowed: 1, 3 or 5")
+
+
+@rule(needs=("load_balancers.hosts",))
+def load_balancers_are_two(subject: Subject) -> Iterator[Problem]:
+    """An active one and a standby."""
+    count = len(set(subject.settings.load_balancers.hosts))
+    if count not in (0, 2):
+        yield Problem(
+            "load_balancers.hosts", "", f"{count} named; allowed: none, or 2, an active one and its standby"
+        )
+
+
+@rule(needs=("control_planes.hosts", "etcd.hosts", "load_balancers.hosts", "pools"))
+def load_balancers_stand_alone(subject: Subject) -> Iterator[Problem]:
+    """A load balancer's host does nothing else: it must live when what is behind it does not."""
+    settings = subject.settings
+    others: dict[str, Sequence[str]] = {
+        "a control plane": settings.control_planes.hosts,
+        "an etcd member": settings.etcd.hosts,
+        "a worker": settings.worker_hosts,
+    }
+    for position, name in enumerate(settings.load_balancers.hosts):
+        shared = [what for what, names in others.items() if name in names]
+        if shared:
+            yield Problem(
+                f"load_balancers.hosts[{position}]",
+                f'"{name}"',
+                f"is {' and '.join(shared)} too; a load balancer shares its host with nothing",
+            )
+
+
+@rule(needs=("control_planes.hosts", "pools"))
+def nodes_have_one_pool(subject: Subject) -> Iterator[Problem]:
+    """A host is a node once: of one pool, or as a control plane."""
+    pool_of: dict[str, str] = {}
+    for pool, section in subject.settings.pools.items():
+        for position, name in enumerate(section.hosts):
+            path = f"pools.{pool}.hosts[{position}]"
+            if name in subject.settings.control_planes.hosts:
+                yield Problem(
+                    path,
+                    f'"{name}"',
+                    "is a control plane, and so a node already; set control_planes.schedulable for workloads on it",
+                )
+            elif pool_of.setdefault(name, pool) != pool:
+                yield Problem(path, f'"{name}"', f"is in pool {pool_of[name]} too; a node is in one pool")
+
+
+@rule(needs=("pools",))
+def pool_names_are_free(subject: Subject) -> Iterator[Problem]:
+    """The control planes' own pool has its name already."""
+    if "control-plane" in subject.settings.pools:
+        yield Problem(
+            "pools.control-plane", "", "the name is taken by the control planes' own pool; choose another"
+        )
+
+
+@rule(needs=("endpoint", "control_planes.hosts", "load_balancers.hosts"))
+def endpoint_is_given(subject: Subject) -> Iterator[Problem]:
+    """With several control planes no single machine's address can stand for the API."""
+    settings = subject.settings
+    balanced = len(settings.control_planes.hosts) > 1 or bool(settings.load_balancers.hosts)
+    if balanced and settings.endpoint is None:
+        yield Problem(
+            "endpoint",
+            "",
+            "missing; several control planes or load balancers need host: the load balancers' virtual address "
+            "or that of an external balancer",
+        )
+
+
+@rule(needs=("endpoint.host", "endpoint.port", "control_planes.hosts", "load_balancers.hosts"))
+def endpoint_is_right(subject: Subject) -> Iterator[Problem]:
+    """The endpoint is no machine's own address, save that of an only control plane."""
+    settings = subject.settings
+    if settings.endpoint is None or settings.metal is None:
+        return
+    host = settings.endpoint.host
+    owner = next(
+        (name for name, entry in settings.metal.hosts.items() if host in (name, str(entry.address))), ""
+    )
+    alone = settings.control_planes.hosts == (owner,) and not settings.load_balancers.hosts
+    if owner and not alone:
+        yield Problem(
+            "endpoint.host", f'"{host}"', f"is the host {owner}; the API would be gone whenever that host is"
+        )
+    if owner and alone and settings.endpoint.port != 6443:
+        yield Problem(
+            "endpoint.port",
+            str(settings.endpoint.port),
+            f"the only control plane, {owner}, answers on 6443; allowed here: 6443",
+        )
+
+
+@rule(needs=("endpoint.host", "network.machines", "load_balancers.hosts"))
+def virtual_address_is_near(subject: Subject) -> Iterator[Problem]:
+    """keepalived moves the address between two hosts of one network: it must be of that network."""
+    settings = subject.settings
+    if settings.endpoint is None or not settings.load_balancers.hosts:
+        return
+    try:
+        address = IPv4Address(settings.endpoint.host)
+    except AddressValueError:
+        return  # a name: only DNS knows what it stands for
+    networks = settings.network.machines
+    if networks and not any(address in network for network in networks):
+        known = ", ".join(map(str, networks))
+        yield Problem(
+            "endpoint.host", f'"{address}"', f"the virtual address must be of network.machines ({known})"
+        )

@@ -1,0 +1,1 @@
+"""One cluster as plain data: members, pools, ranges, ports, certificates."""

@@ -1,0 +1,189 @@
+"""From settings to the plain data of one cluster. Pure: files are read by the caller."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from settings.cluster import Settings
+from settings.kubelet import DEFAULTS
+from settings.metal import MetalSettings
+from settings.pools import ControlPlaneSettings, PoolSettings
+from topology.model import (
+    ControlPlaneOptions,
+    Endpoint,
+    Kubelet,
+    LeaderElection,
+    Machine,
+    Member,
+    Network,
+    Pool,
+    Registry,
+    Role,
+    Taint,
+    TaintEffect,
+    Topology,
+    Versions,
+)
+
+CONTROL_PLANE_POOL = "control-plane"
+CONTROL_PLANE_LABEL = "node-role.kubernetes.io/control-plane"
+API_PORT = 6443
+
+
+def topology(settings: Settings, *, files: Mapping[str, str] | None = None) -> Topology:
+    """The cluster that valid settings describe.
+
+    `files` are the texts of the files that settings name, from `settings.files.read`; without them
+    registries get no private authority (enough to print plans, not to deliver). Raises KeyError when
+    `files` lacks one, ValueError for a provider other than metal.
+    """
+    if settings.metal is None or settings.name is None:
+        raise ValueError("only settings that load() returned, of a bare-metal stack, have a topology")
+    members = {name: Member(name, host.address) for name, host in settings.metal.hosts.items()}
+    return Topology(
+        name=settings.name,
+        environment=settings.environment,
+        versions=_versions(settings),
+        endpoint=_endpoint(settings, members),
+        machines=_machines(settings, settings.metal),
+        etcd=tuple(members[name] for name in settings.etcd_hosts),
+        control_planes=tuple(members[name] for name in settings.control_planes.hosts),
+        load_balancers=tuple(members[name] for name in settings.load_balancers.hosts),
+        pools=_pools(settings, members),
+        network=_network(settings),
+        control_plane=_options(settings),
+        registries=_registries(settings, files),
+        pause_image=settings.sandbox_image,
+        api_names=settings.api.names,
+    )
+
+
+def registry_credentials(settings: Settings) -> dict[str, tuple[str, str]]:
+    """User and password by the secret's name in the topology (`registry-<name>`). Secret."""
+    return {
+        _secret_of(name): (registry.username, registry.password.get_secret_value())
+        for name, registry in settings.registries.items()
+        if registry.username is not None and registry.password is not None
+    }
+
+
+def _versions(settings: Settings) -> Versions:
+    chosen = settings.kubernetes
+    return Versions(
+        kubernetes=chosen.version,
+        etcd=chosen.etcd,
+        containerd=chosen.containerd,
+        runc=chosen.runc,
+        cni_plugins=chosen.cni_plugins,
+        flannel=chosen.flannel,
+        coredns=chosen.coredns,
+        metrics_server=chosen.metrics_server,
+    )
+
+
+def _endpoint(settings: Settings, members: Mapping[str, Member]) -> Endpoint:
+    if settings.endpoint is not None:
+        return Endpoint(settings.endpoint.host, settings.endpoint.port)
+    only = members[settings.control_planes.hosts[0]]
+    return Endpoint(str(only.address), API_PORT)
+
+
+def _machines(settings: Settings, metal: MetalSettings) -> tuple[Machine, ...]:
+    """Hosts in the inventory's order, each with its roles in the order of delivery."""
+    pool_of = dict.fromkeys(settings.control_planes.hosts, CONTROL_PLANE_POOL)
+    for pool, section in settings.pools.items():
+        pool_of |= dict.fromkeys(section.hosts, pool)
+    holders = {
+        Role.LOAD_BALANCER: frozenset(settings.load_balancers.hosts),
+        Role.ETCD: frozenset(settings.etcd_hosts),
+        Role.CONTROL_PLANE: frozenset(settings.control_planes.hosts),
+        Role.NODE: frozenset(pool_of),
+    }
+    return tuple(
+        Machine(
+            name=name,
+            address=host.address,
+            roles=tuple(role for role in Role if name in holders[role]),
+            pool=pool_of.get(name, ""),
+            size=host.size,
+        )
+        for name, host in metal.hosts.items()
+    )
+
+
+def _pools(settings: Settings, members: Mapping[str, Member]) -> tuple[Pool, ...]:
+    common = settings.kubelet.over(DEFAULTS)
+    workers = (_pool(name, section, members, common) for name, section in settings.pools.items())
+    return (_control_plane_pool(settings.control_planes, members, common), *workers)
+
+
+def _control_plane_pool(
+    section: ControlPlaneSettings, members: Mapping[str, Member], common: Kubelet
+) -> Pool:
+    own = Taint(key=CONTROL_PLANE_LABEL, value="", effect=TaintEffect.NO_SCHEDULE)
+    return Pool(
+        name=CONTROL_PLANE_POOL,
+        nodes=tuple(members[name] for name in section.hosts),
+        labels=((CONTROL_PLANE_LABEL, ""), *section.labels.items()),
+        taints=section.taints if section.schedulable else (own, *section.taints),
+        max_unavailable=1,
+        kubelet=section.kubelet.over(common),
+    )
+
+
+def _pool(name: str, section: PoolSettings, members: Mapping[str, Member], common: Kubelet) -> Pool:
+    return Pool(
+        name=name,
+        nodes=tuple(members[host] for host in section.hosts),
+        labels=tuple(section.labels.items()),
+        taints=section.taints,
+        max_unavailable=section.max_unavailable,
+        kubelet=section.kubelet.over(common),
+    )
+
+
+def _network(settings: Settings) -> Network:
+    plan = settings.network
+    return Network(
+        machines=plan.machines,
+        pods=plan.pods,
+        node_prefix=plan.node_prefix,
+        services=plan.services,
+        node_ports=plan.node_ports,
+        api_allowed=plan.api_allowed,
+        backend=plan.backend,
+        proxy_mode=plan.proxy_mode,
+        mtu=plan.mtu,
+        domain=plan.domain,
+    )
+
+
+def _options(settings: Settings) -> ControlPlaneOptions:
+    api, times = settings.api, settings.leader_election
+    return ControlPlaneOptions(
+        admission_plugins=tuple(api.admission_plugins),
+        audit_max_age_days=api.audit.max_age_days,
+        audit_max_backups=api.audit.max_backups,
+        audit_max_size_mb=api.audit.max_size_mb,
+        event_ttl=api.event_ttl,
+        max_requests_inflight=api.max_requests_inflight,
+        max_mutating_requests_inflight=api.max_mutating_requests_inflight,
+        pod_security_default=api.pod_security_default,
+        leader_election=LeaderElection(lease=times.lease, renew=times.renew, retry=times.retry),
+    )
+
+
+def _registries(settings: Settings, files: Mapping[str, str] | None) -> tuple[Registry, ...]:
+    return tuple(
+        Registry(
+            name=name,
+            endpoint=registry.endpoint,
+            ca=files[registry.ca_file] if files is not None and registry.ca_file else "",
+            credentials=_secret_of(name) if registry.username else "",
+        )
+        for name, registry in settings.registries.items()
+    )
+
+
+def _secret_of(registry: str) -> str:
+    return f"registry-{registry}"

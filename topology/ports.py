@@ -1,0 +1,209 @@
+"""Who may reach whom: one table [A5] from which nftables, security groups and a printed table are made.
+
+Sources of workers are the machines' networks and not single hosts, so that a worker more changes no
+other host's rules. What is not in the table is refused; what a host begins itself is answered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from ipaddress import IPv4Network, collapse_addresses
+
+from topology.model import Backend, Member, Role, Topology
+
+
+class Source(StrEnum):
+    """Where a connection comes from."""
+
+    ANYONE = "anyone"
+    ANYONE_ALLOWED_TO_THE_API = "anyone-allowed-to-the-api"
+    ADMINISTRATORS = "administrators"
+    MACHINES = "machines"
+    ETCD = "etcd"
+    CONTROL_PLANE = "control-plane"
+    LOAD_BALANCER = "load-balancer"
+    PODS = "pods"
+
+
+class Protocol(StrEnum):
+    """What is carried; icmp and vrrp have no ports."""
+
+    TCP = "tcp"
+    UDP = "udp"
+    ICMP = "icmp"
+    VRRP = "vrrp"
+
+
+NODE_PORTS = (-1, -1)
+"""Stands in the table for the range that services get; `rules_for` puts the cluster's own in its place."""
+ENDPOINT_PORT = (-2, -2)
+"""Stands in the table for the endpoint's port."""
+NO_PORTS = (0, 0)
+
+_EVERY_ROLE = tuple(Role)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of the table: these sources may reach that port of hosts with one of these roles."""
+
+    sources: tuple[Source, ...]
+    roles: tuple[Role, ...]
+    protocol: Protocol
+    ports: tuple[int, int]
+    why: str
+    backend: Backend | None = None
+    """The row is needed with this backend only."""
+
+
+TABLE: tuple[Row, ...] = (
+    Row((Source.ADMINISTRATORS,), _EVERY_ROLE, Protocol.TCP, (22, 22), "SSH: deployment"),
+    Row((Source.ANYONE,), _EVERY_ROLE, Protocol.ICMP, NO_PORTS, "path MTU, reachability"),
+    Row(
+        (Source.ANYONE_ALLOWED_TO_THE_API, Source.MACHINES, Source.PODS),
+        (Role.CONTROL_PLANE,),
+        Protocol.TCP,
+        (6443, 6443),
+        "Kubernetes API",
+    ),
+    Row(
+        (Source.ANYONE_ALLOWED_TO_THE_API, Source.MACHINES, Source.PODS),
+        (Role.LOAD_BALANCER,),
+        Protocol.TCP,
+        ENDPOINT_PORT,
+        "Kubernetes API, balanced",
+    ),
+    Row(
+        (Source.LOAD_BALANCER,),
+        (Role.LOAD_BALANCER,),
+        Protocol.VRRP,
+        NO_PORTS,
+        "keepalived: the virtual address",
+    ),
+    Row((Source.CONTROL_PLANE, Source.ETCD), (Role.ETCD,), Protocol.TCP, (2379, 2379), "etcd clients"),
+    Row((Source.ETCD,), (Role.ETCD,), Protocol.TCP, (2380, 2380), "etcd peers"),
+    Row(
+        (Source.CONTROL_PLANE, Source.MACHINES, Source.PODS),
+        (Role.NODE,),
+        Protocol.TCP,
+        (10250, 10250),
+        "kubelet: logs, exec, metrics",
+    ),
+    Row(
+        (Source.MACHINES,),
+        (Role.NODE,),
+        Protocol.TCP,
+        (10256, 10256),
+        "kube-proxy: health of balanced services",
+    ),
+    Row((Source.MACHINES,), (Role.NODE,), Protocol.UDP, (8472, 8472), "flannel vxlan", Backend.VXLAN),
+    Row((Source.ANYONE,), (Role.NODE,), Protocol.TCP, NODE_PORTS, "services of type NodePort"),
+    Row((Source.ANYONE,), (Role.NODE,), Protocol.UDP, NODE_PORTS, "services of type NodePort"),
+)
+
+CLUSTER_PORTS = {
+    22: "sshd",
+    2379: "etcd clients",
+    2380: "etcd peers",
+    2381: "etcd metrics",
+    6443: "kube-apiserver",
+    8472: "flannel vxlan",
+    10248: "kubelet health",
+    10249: "kube-proxy metrics",
+    10250: "kubelet",
+    10256: "kube-proxy health",
+    10257: "kube-controller-manager",
+    10259: "kube-scheduler",
+}
+"""Every port that a component of the cluster listens on, loopback included: services never get these."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A resolved row: `networks` may reach ports `first` to `last` (both 0: the protocol has none)."""
+
+    networks: tuple[IPv4Network, ...]
+    protocol: Protocol
+    first: int
+    last: int
+    why: str
+
+
+def rules_for(topology: Topology, roles: Iterable[Role], *, ssh_port: int = 22) -> tuple[Rule, ...]:
+    """What a host with these roles lets in, in the table's order; what it never would use is left out.
+
+    `ssh_port` is where its sshd listens.
+    """
+    wanted = frozenset(roles)
+    rules = []
+    for row in TABLE:
+        if not wanted.intersection(row.roles) or row.backend not in (None, topology.network.backend):
+            continue
+        networks = _networks(topology, row.sources)
+        first, last = _ports(topology, row, ssh_port)
+        if networks:
+            rules.append(Rule(networks, row.protocol, first, last, row.why))
+    return tuple(rules)
+
+
+def table(topology: Topology) -> str:
+    """The cluster's port policy as text: one line for each row that applies to it."""
+    present = {role for machine in topology.machines for role in machine.roles}
+    lines = [_line("FROM", "TO", "PORT", "WHY", "NETWORKS")]
+    for row in TABLE:
+        roles = [role for role in row.roles if role in present]
+        if not roles or row.backend not in (None, topology.network.backend):
+            continue
+        first, last = _ports(topology, row, 22)
+        ports = str(row.protocol) + (f" {first}" if first else "") + (f"-{last}" if last != first else "")
+        networks = ", ".join(map(str, _networks(topology, row.sources)))
+        to = "all" if set(roles) == present else ", ".join(roles)
+        lines.append(_line(", ".join(row.sources), to, ports, row.why, networks))
+    return "\n".join(lines) + "\n"
+
+
+def _line(source: str, to: str, ports: str, why: str, networks: str) -> str:
+    return f"{source:<42} {to:<14} {ports:<16} {why:<40} {networks}".rstrip()
+
+
+def _ports(topology: Topology, row: Row, ssh_port: int) -> tuple[int, int]:
+    if row.ports == NODE_PORTS:
+        return topology.network.node_ports
+    if row.ports == ENDPOINT_PORT:
+        return topology.endpoint.port, topology.endpoint.port
+    if row.ports == (22, 22):
+        return ssh_port, ssh_port
+    return row.ports
+
+
+def _networks(topology: Topology, sources: tuple[Source, ...]) -> tuple[IPv4Network, ...]:
+    """The sources' networks together: sorted, and none inside another (nftables refuses overlaps)."""
+    return tuple(collapse_addresses(network for source in sources for network in _source(topology, source)))
+
+
+def _source(topology: Topology, source: Source) -> tuple[IPv4Network, ...]:
+    network = topology.network
+    match source:
+        case Source.ANYONE:
+            return (IPv4Network("0.0.0.0/0"),)
+        case Source.ANYONE_ALLOWED_TO_THE_API:
+            return network.api_allowed
+        case Source.ADMINISTRATORS:
+            # Whoever deploys needs the API as well as SSH; a bastion is one of the machines.
+            return (*network.api_allowed, *network.machines)
+        case Source.MACHINES:
+            return network.machines
+        case Source.PODS:
+            return (network.pods,)
+        case Source.ETCD:
+            return _addresses(topology.etcd)
+        case Source.CONTROL_PLANE:
+            return _addresses(topology.control_planes)
+        case Source.LOAD_BALANCER:
+            return _addresses(topology.load_balancers)
+
+
+def _addresses(members: tuple[Member, ...]) -> tuple[IPv4Network, ...]:
+    return tuple(IPv4Network(member.address) for member in members)

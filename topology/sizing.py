@@ -1,0 +1,62 @@
+"""Presets of machines' sizes per environment, checked against the real ones [A2]. Pure."""
+
+from __future__ import annotations
+
+from topology.model import Machine, Role, Size, Topology
+
+GIB = 1024**3
+GB = 1000**3
+
+PRESETS: dict[str, dict[Role, Size]] = {
+    "poc": dict.fromkeys(Role, Size(cpus=4, memory=4 * GIB)),
+    "lab": dict.fromkeys(Role, Size(cpus=2, memory=2 * GIB)),
+    "test": {
+        Role.CONTROL_PLANE: Size(cpus=2, memory=4 * GIB, disk=40 * GB),
+        Role.NODE: Size(cpus=4, memory=8 * GIB, disk=40 * GB),
+    },
+    "production": {
+        Role.CONTROL_PLANE: Size(cpus=8, memory=8 * GIB, disk=100 * GB),
+        Role.NODE: Size(cpus=8, memory=64 * GIB, disk=500 * GB),
+    },
+}
+"""What a machine of a role must have at least. Roles not named have no preset."""
+
+
+def warnings(topology: Topology) -> list[str]:
+    """One line for each machine below its environment's preset; machines of unknown size are left out."""
+    lines = []
+    for machine in topology.machines:
+        role = _judged_as(machine, schedulable=_schedulable(topology))
+        least = PRESETS[topology.environment].get(role)
+        if machine.size is None or least is None:
+            continue
+        below = _below(machine.size, least)
+        if below:
+            lines.append(
+                f"host {machine.name}: below the size of a {role} for {topology.environment}: {', '.join(below)}"
+            )
+    return lines
+
+
+def _judged_as(machine: Machine, *, schedulable: bool) -> Role:
+    """The role whose preset counts: a control plane is judged as one, unless workloads run on it too."""
+    if Role.CONTROL_PLANE in machine.roles:
+        return Role.NODE if schedulable else Role.CONTROL_PLANE
+    return machine.roles[-1]
+
+
+def _schedulable(topology: Topology) -> bool:
+    control_planes = topology.pools[0]
+    return not any(taint.key.startswith("node-role.kubernetes.io/") for taint in control_planes.taints)
+
+
+def _below(has: Size, least: Size) -> list[str]:
+    """What is too small; a measure that is 0 is not known and not judged."""
+    below = []
+    if 0 < has.cpus < least.cpus:
+        below.append(f"{has.cpus} CPUs of {least.cpus}")
+    if 0 < has.memory < least.memory:
+        below.append(f"{has.memory / GIB:.3g} GiB memory of {least.memory / GIB:.3g} GiB")
+    if 0 < has.disk < least.disk:
+        below.append(f"{has.disk / GB:.3g} GB disk of {least.disk / GB:.3g} GB")
+    return below
