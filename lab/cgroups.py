@@ -105,6 +105,20 @@ def pids(lab: str, host: str = "") -> set[int]:
     return found
 
 
+def memory(lab: str, host: str) -> int:
+    """Bytes of memory that a host uses now; page cache that can be dropped is not counted."""
+    for group in groups(lab, host):
+        for usage, inactive in (
+            ("memory.usage_in_bytes", "total_inactive_file"),
+            ("memory.current", "inactive_file"),
+        ):
+            if (group / usage).exists():
+                lines = (group / "memory.stat").read_text().splitlines()
+                droppable = dict(line.split(" ", 1) for line in lines).get(inactive, "0")
+                return max(0, int((group / usage).read_text()) - int(droppable))
+    return 0
+
+
 def process(pid: int) -> Process | None:
     """What /proc says of a process; None when it has ended."""
     try:
@@ -141,7 +155,9 @@ def kill(lab: str, host: str = "", *, timeout: float = 10) -> None:
 
     if not wait(ended, timeout=timeout):
         left = ", ".join(str(pid) for pid in sorted(pids(lab, host)))
-        raise LabError(f"{host or lab}: processes do not end: {left}; they hang in the kernel, restart the machine")
+        raise LabError(
+            f"{host or lab}: processes do not end: {left}; they hang in the kernel, restart the machine"
+        )
 
 
 def kill_process(pid: int) -> None:

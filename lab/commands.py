@@ -15,9 +15,7 @@ def run(argv: Sequence[str], *, what: str, timeout: float = 10, stdin: str = "")
     Raises LabError with the last line that the command wrote.
     """
     try:
-        done = subprocess.run(
-            argv, capture_output=True, text=True, timeout=timeout, input=stdin, check=False
-        )
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=timeout, input=stdin, check=False)
     except FileNotFoundError as error:
         raise LabError(f"{what}: {argv[0]} is not installed; `python -m lab doctor` says how") from error
     except subprocess.TimeoutExpired as error:

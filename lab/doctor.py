@@ -40,7 +40,17 @@ mkdir "$1/lower" "$1/upper" "$1/work" "$1/root"
 mount -t overlay probe -o "lowerdir=$1/lower,upperdir=$1/upper,workdir=$1/work" "$1/root"
 """
 
-MODULES = ("overlay", "bridge", "br_netfilter", "veth", "vxlan", "nf_tables", "nf_conntrack", "nft_chain_nat", "ip_tables")
+MODULES = (
+    "overlay",
+    "bridge",
+    "br_netfilter",
+    "veth",
+    "vxlan",
+    "nf_tables",
+    "nf_conntrack",
+    "nft_chain_nat",
+    "ip_tables",
+)
 """Kernel modules of the hosts. They are the machine's; where they are built in, there is nothing to load."""
 
 
@@ -58,7 +68,11 @@ class Problem:
 def problems(spec: LabSpec | None = None) -> list[Problem]:
     """All that keeps this machine from having the lab (without `spec`: any lab)."""
     if sys.platform != "linux":
-        return [Problem(f"this machine runs {sys.platform}", "the lab needs Linux; use a virtual machine with Debian")]
+        return [
+            Problem(
+                f"this machine runs {sys.platform}", "the lab needs Linux; use a virtual machine with Debian"
+            )
+        ]
     if os.geteuid() != 0:
         return [Problem("not root", "the lab makes namespaces and mounts; run the same command with sudo")]
     found = _missing_tools()
@@ -85,7 +99,9 @@ def _missing_tools() -> list[Problem]:
     if not missing:
         return []
     packages = " ".join(sorted({TOOLS[tool] for tool in missing}))
-    return [Problem(f"{', '.join(missing)} not installed", f"apt-get install --no-install-recommends {packages}")]
+    return [
+        Problem(f"{', '.join(missing)} not installed", f"apt-get install --no-install-recommends {packages}")
+    ]
 
 
 def _kernel_problems() -> list[Problem]:
@@ -140,7 +156,12 @@ def _spec_problems(spec: LabSpec) -> list[Problem]:
     found = []
     taken = network.routed(spec.network, but=link_name(spec.name))
     if taken:
-        found.append(Problem(f"network: {spec.network} is used already ({taken})", f"choose another range; labs here: {', '.join(labs()) or 'none'}"))
+        found.append(
+            Problem(
+                f"network: {spec.network} is used already ({taken})",
+                f"choose another range; labs here: {', '.join(labs()) or 'none'}",
+            )
+        )
     if spec.mirror is not None and not (spec.mirror / "index.json").is_file():
         found.append(Problem(f"mirror: {spec.mirror} has no index.json", "make it with `make mirror`"))
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -1,7 +1,182 @@
-"""gateway"""
+"""The gateway's servers: the mirror's files and an image registry, both by HTTPS.
+
+The registry's storage is cached by the digest of the mirror's index, so that only the first lab
+of a mirror fills it; every registry serves it read-only.
+"""
+
 from __future__ import annotations
+
+import hashlib
+import json
+import socket
+import ssl
+import subprocess
+import sys
 from collections.abc import Callable
-from lab.spec import LabSpec
+from pathlib import Path
+
+from artifacts.errors import ArtifactError
+from artifacts.push import push
+from lab import authority, cgroups, network
+from lab.commands import wait
+from lab.errors import LabError
+from lab.locks import locked
+from lab.paths import LabPaths, cache_home
+from lab.spec import MIRROR_PORT, REGISTRY_PORT, LabSpec
+
 GROUP = "_gateway"
+"""Name of the gateway's control group; no host can be called so."""
+
+MEMORY = 1024**3
+"""Bytes. Most of it is page cache of what is served."""
+
+START_TIMEOUT = 20.0
+"""Seconds for a server to answer."""
+
+COMPLETE = "complete"
+"""File in a registry's storage that says it has every image."""
+
+JOIN = 'for group in $1; do echo $$ > "$group"; done; shift; exec "$@"'
+
+
 def ensure(spec: LabSpec, *, say: Callable[[str], None]) -> None:
-    """x"""
+    """Start the servers, or leave them alone when they run as they should. Raises LabError."""
+    authority.ensure(spec)
+    if spec.mirror is None:
+        cgroups.kill(spec.name, GROUP)
+        return
+    storage = _storage(spec.mirror)
+    if not (storage / COMPLETE).exists():
+        _fill(spec, spec.mirror, storage, say)
+    paths = LabPaths.of(spec.name)
+    wanted = _settings(spec, storage)
+    settings = paths.gateway / "settings.json"
+    ports = (MIRROR_PORT, REGISTRY_PORT)
+    if settings.exists() and settings.read_text() == wanted and all(answers(spec, port) for port in ports):
+        return
+    cgroups.kill(spec.name, GROUP)
+    settings.unlink(missing_ok=True)
+    cgroups.create(spec.name, GROUP, memory=MEMORY)
+    _start(spec, "files", _file_server(spec, spec.mirror))
+    _start(spec, "registry", _registry(spec, storage, readonly=True))
+    for name, port in (("files", MIRROR_PORT), ("registry", REGISTRY_PORT)):
+        _await(spec, name, port)
+    settings.write_text(wanted)
+    say(f"gateway: mirror {spec.mirror_url}, registry {spec.registry_url}")
+
+
+def answers(spec: LabSpec, port: int) -> bool:
+    """Whether a server of the gateway answers with a certificate of the lab's authority."""
+    context = ssl.create_default_context(cafile=str(LabPaths.of(spec.name).ca))
+    address = str(spec.gateway)
+    try:
+        with (
+            socket.create_connection((address, port), timeout=1) as plain,
+            context.wrap_socket(plain, server_hostname=address),
+        ):
+            return True
+    except OSError:
+        return False
+
+
+def _storage(mirror: Path) -> Path:
+    digest = hashlib.sha256((mirror / "index.json").read_bytes()).hexdigest()[:16]
+    return cache_home() / "lab" / f"registry-{digest}"
+
+
+def _fill(spec: LabSpec, mirror: Path, storage: Path, say: Callable[[str], None]) -> None:
+    """Push the mirror's images into a registry that writes to `storage`."""
+    with locked(storage.name, timeout=900):
+        if (storage / COMPLETE).exists():
+            return
+        storage.mkdir(parents=True, exist_ok=True)
+        say("gateway: filling the registry from the mirror, once")
+        cgroups.kill(spec.name, GROUP)
+        cgroups.create(spec.name, GROUP, memory=MEMORY)
+        _start(spec, "registry", _registry(spec, storage, readonly=False))
+        _await(spec, "registry", REGISTRY_PORT)
+        try:
+            if json.loads((mirror / "index.json").read_text()).get("images"):
+                push(mirror, f"{spec.gateway}:{REGISTRY_PORT}", LabPaths.of(spec.name).ca)
+        except ArtifactError as error:
+            raise LabError(
+                f"gateway: the mirror's images cannot be put into the registry: {error}"
+            ) from error
+        finally:
+            cgroups.kill(spec.name, GROUP)
+        (storage / COMPLETE).touch()
+
+
+def _settings(spec: LabSpec, storage: Path) -> str:
+    """What the servers depend on: when it changes they are started again."""
+    certificate = LabPaths.of(spec.name).gateway_certificate.read_bytes()
+    fields = {
+        "mirror": str(spec.mirror),
+        "storage": str(storage),
+        "certificate": hashlib.sha256(certificate).hexdigest(),
+    }
+    return json.dumps(fields, indent=2) + "\n"
+
+
+def _file_server(spec: LabSpec, mirror: Path) -> list[str]:
+    paths = LabPaths.of(spec.name)
+    listen = [str(spec.gateway), str(MIRROR_PORT)]
+    tls = [str(paths.gateway_certificate), str(paths.gateway_key)]
+    return [sys.executable, "-m", "lab.fileserver", str(mirror), *listen, *tls]
+
+
+def _registry(spec: LabSpec, storage: Path, *, readonly: bool) -> list[str]:
+    """Write the registry's configuration; JSON is YAML too. Gives the command."""
+    paths = LabPaths.of(spec.name)
+    configuration = {
+        "version": 0.1,
+        "log": {"level": "warn", "accesslog": {"disabled": True}},
+        "storage": {
+            "filesystem": {"rootdirectory": str(storage)},
+            "maintenance": {"readonly": {"enabled": readonly}},
+        },
+        "http": {
+            "addr": f"{spec.gateway}:{REGISTRY_PORT}",
+            # Signs upload states, which end with this process: it need not be kept.
+            "secret": hashlib.sha256(paths.gateway_key.read_bytes()).hexdigest(),
+            "tls": {"certificate": str(paths.gateway_certificate), "key": str(paths.gateway_key)},
+        },
+    }
+    path = paths.gateway / "registry.yml"
+    path.touch(mode=0o600)
+    path.write_text(json.dumps(configuration, indent=2))
+    return ["docker-registry", "serve", str(path)]
+
+
+def _start(spec: LabSpec, name: str, argv: list[str]) -> None:
+    """Start a server in the gateway's namespace and control group; its output goes to a log."""
+    groups = " ".join(cgroups.join_files(spec.name, GROUP))
+    inside = ["ip", "netns", "exec", network.gateway_namespace(spec.name)]
+    code = Path(__file__).resolve().parent.parent
+    with _log(spec, name).open("wb") as log:
+        subprocess.Popen(
+            ["sh", "-c", JOIN, "sh", groups, *inside, *argv],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            cwd="/",
+            env={
+                "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
+                "PYTHONPATH": str(code),
+                "PYTHONDONTWRITEBYTECODE": "1",
+            },
+        )
+
+
+def _await(spec: LabSpec, name: str, port: int) -> None:
+    if wait(lambda: answers(spec, port), timeout=START_TIMEOUT, pause=0.02):
+        return
+    log = _log(spec, name)
+    lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    said = lines[-1] if lines else "it said nothing"
+    raise LabError(f"gateway: {name} did not answer on port {port} in {START_TIMEOUT:g} s: {said}; see {log}")
+
+
+def _log(spec: LabSpec, name: str) -> Path:
+    return LabPaths.of(spec.name).gateway / f"{name}.log"

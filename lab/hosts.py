@@ -28,6 +28,9 @@ BOOT_TIMEOUT = 60.0
 STOP_TIMEOUT = 30.0
 """Seconds that a host has to shut down before it is killed."""
 
+PROPAGATION = Path("/run/systemd/nspawn/propagate")
+"""Where systemd-nspawn makes a directory per machine, and leaves it."""
+
 DISK = ("containerd", "etcd", "kubelet", "kubewright")
 """Directories of /var/lib on the host's disk itself: overlays and databases refuse an overlay below."""
 
@@ -46,6 +49,13 @@ def running(lab: str, host: LabHost) -> bool:
     return cgroups.init(lab, host.name) is not None and wait(lambda: _greets(host, timeout=1), timeout=5)
 
 
+def state(lab: str, host: LabHost) -> str:
+    """In a word: running, silent (its sshd does not answer), half-dead (without its systemd) or stopped."""
+    if cgroups.init(lab, host.name) is not None:
+        return "running" if _greets(host, timeout=1) else "silent"
+    return "half-dead" if cgroups.pids(lab, host.name) else "stopped"
+
+
 def boot(spec: LabSpec, host: LabHost, root: Path) -> None:
     """Boot a host that does not run and wait for its sshd. `root` is the shared Debian root.
 
@@ -58,9 +68,13 @@ def boot(spec: LabSpec, host: LabHost, root: Path) -> None:
     _prepare(spec, host)
     launcher = _launch(spec, host, root)
     if not wait(lambda: launcher.poll() is not None or _greets(host, timeout=0.2), timeout=BOOT_TIMEOUT):
-        raise LabError(f"{host.name}: sshd did not answer within {BOOT_TIMEOUT:g} s; see {_console(spec, host)}")
+        raise LabError(
+            f"{host.name}: sshd did not answer within {BOOT_TIMEOUT:g} s; see {_console(spec, host)}"
+        )
     if launcher.poll() is not None:
-        raise LabError(f"{host.name}: did not boot: {_last_line(_console(spec, host))}; see {_console(spec, host)}")
+        raise LabError(
+            f"{host.name}: did not boot: {_last_line(_console(spec, host))}; see {_console(spec, host)}"
+        )
 
 
 def stop(lab: str, host: str, *, kill: bool = False) -> None:
@@ -81,7 +95,7 @@ def remove(lab: str, host: str) -> None:
     stop(lab, host, kill=True)
     network.remove_host(lab, host)
     shutil.rmtree(LabPaths.of(lab).host(host), ignore_errors=True)
-    shutil.rmtree(f"/run/systemd/nspawn/propagate/{machine_name(lab, host)}", ignore_errors=True)
+    shutil.rmtree(PROPAGATION / machine_name(lab, host), ignore_errors=True)
 
 
 def execute(
@@ -106,7 +120,11 @@ def execute(
             text=True,
             timeout=timeout,
             check=False,
-            env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "TERM": os.environ.get("TERM", "dumb")},
+            env={
+                "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
+                "HOME": "/root",
+                "TERM": os.environ.get("TERM", "dumb"),
+            },
         )
     except subprocess.TimeoutExpired as error:
         raise LabError(f"{host}: {argv[0]} did not end within {timeout} s") from error

@@ -89,7 +89,10 @@ def ensure_host(spec: LabSpec, host: LabHost) -> None:
         port = _port(spec, host.address)
         if port in links(gateway):
             run(["ip", "-n", gateway, "link", "del", port], what=what)
-        run(["ip", "-n", gateway, "link", "add", port, "type", "veth", "peer", "name", "eth0", "netns", name], what=what)
+        run(
+            ["ip", "-n", gateway, "link", "add", port, "type", "veth", "peer", "name", "eth0", "netns", name],
+            what=what,
+        )
         _batch(gateway, what, [f"link set {port} master {BRIDGE} up"])
         address = f"{host.address}/{spec.network.prefixlen}"
         _batch(
@@ -156,7 +159,7 @@ def _batch(namespace: str, what: str, lines: list[str]) -> None:
 def _namespace(name: str, what: str) -> None:
     """Make the namespace, also when a crash left its name without a namespace behind it."""
     path = NAMESPACES / name
-    if path.exists() and not path.is_mount():
+    if path.exists() and path.stat().st_dev == NAMESPACES.stat().st_dev:
         run(["ip", "netns", "del", name], what=what)
     if not path.exists():
         run(["ip", "netns", "add", name], what=what)

@@ -46,6 +46,11 @@ class LabPaths:
         return self.root / "ca.crt"
 
     @property
+    def ca_key(self) -> Path:
+        """Private key of the lab's own authority."""
+        return self.root / "ca.key"
+
+    @property
     def ssh(self) -> Path:
         """Directory of the user's key, the hosts' keys and known_hosts."""
         return self.root / "ssh"
@@ -68,6 +73,16 @@ class LabPaths:
     def gateway(self) -> Path:
         """Directory of the gateway's certificate, settings and logs."""
         return self.root / "gateway"
+
+    @property
+    def gateway_certificate(self) -> Path:
+        """The gateway's certificate, of mirror and registry alike."""
+        return self.gateway / "tls.crt"
+
+    @property
+    def gateway_key(self) -> Path:
+        """Private key of the gateway's certificate."""
+        return self.gateway / "tls.key"
 
     def host(self, host: str) -> Path:
         """Directory of a host: its overlay, its disk and its console."""

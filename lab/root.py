@@ -44,7 +44,7 @@ Before=sysinit.target
 [Service]
 Type=oneshot
 RemainAfterExit=yes
-ExecStart=/bin/sh -c 'for m in /sys/fs/cgroup/*/; do mountpoint -q "$m" || continue; mount -o remount,rw,bind "$m"; done'
+ExecStart=/bin/sh -c 'for m in /sys/fs/cgroup/*/; do ! mountpoint -q $m || mount -o remount,rw,bind $m; done'
 
 [Install]
 WantedBy=sysinit.target
@@ -83,7 +83,7 @@ REMOVED = ("/etc/machine-id", "/etc/hostname", "/etc/resolv.conf", "/etc/apt/apt
 OPTIONS = (
     "--variant=minbase",
     f"--include={','.join(PACKAGES)}",
-    "--aptopt=Apt::Install-Recommends \"false\"",
+    '--aptopt=Apt::Install-Recommends "false"',
     "--dpkgopt=path-exclude=/usr/share/doc/*",
     "--dpkgopt=path-exclude=/usr/share/man/*",
     "--dpkgopt=path-exclude=/usr/share/locale/*",

@@ -44,7 +44,7 @@ def down(name: str) -> None:
             cgroups.kill_process(pid)
         cgroups.remove(name)
         network.remove(name)
-        for path in Path("/run/systemd/nspawn/propagate").glob(f"{name}.*"):
+        for path in hosts.PROPAGATION.glob(f"{name}.*"):
             shutil.rmtree(path, ignore_errors=True)
         shutil.rmtree(LabPaths.of(name).root, ignore_errors=True)
 

@@ -1,0 +1,118 @@
+"""The lab's own certificate authority, and the gateway's certificate by it."""
+
+from __future__ import annotations
+
+import datetime
+from ipaddress import IPv4Address
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from lab.keys import write_new
+from lab.paths import LabPaths
+from lab.spec import LabSpec
+
+AUTHORITY_DAYS = 3650
+LEAF_DAYS = 365
+RENEW_DAYS = 30
+"""A leaf with less than this left is issued anew."""
+
+
+def ensure(spec: LabSpec) -> None:
+    """Make the authority and the gateway's certificate where missing or near their end."""
+    paths = LabPaths.of(spec.name)
+    paths.gateway.mkdir(parents=True, exist_ok=True)
+    if not (paths.ca.exists() and paths.ca_key.exists()):
+        _make_authority(spec.name, paths)
+        paths.gateway_certificate.unlink(missing_ok=True)
+    if not _good(paths.gateway_certificate):
+        _make_leaf(spec, paths)
+
+
+def _good(certificate: Path) -> bool:
+    if not certificate.exists():
+        return False
+    found = x509.load_pem_x509_certificate(certificate.read_bytes())
+    return found.not_valid_after_utc - _now() > datetime.timedelta(days=RENEW_DAYS)
+
+
+def _make_authority(lab: str, paths: LabPaths) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"kubewright lab {lab}")])
+    certificate = (
+        _builder(name, name, key.public_key(), AUTHORITY_DAYS)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_usage(authority=True), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    _write(paths.ca_key, paths.ca, key, certificate)
+
+
+def _make_leaf(spec: LabSpec, paths: LabPaths) -> None:
+    authority = x509.load_pem_x509_certificate(paths.ca.read_bytes())
+    signer = serialization.load_pem_private_key(paths.ca_key.read_bytes(), password=None)
+    assert isinstance(signer, ec.EllipticCurvePrivateKey)
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "gateway")])
+    addresses = (spec.gateway, IPv4Address("127.0.0.1"))
+    certificate = (
+        _builder(name, authority.subject, key.public_key(), LEAF_DAYS)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(_usage(authority=False), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(address) for address in addresses]), critical=False
+        )
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False
+        )
+        .sign(signer, hashes.SHA256())
+    )
+    _write(paths.gateway_key, paths.gateway_certificate, key, certificate)
+
+
+def _builder(
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, days: int
+) -> x509.CertificateBuilder:
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key)
+        .serial_number(x509.random_serial_number())
+        # An hour back: hosts whose clock is behind shall not refuse it.
+        .not_valid_before(_now() - datetime.timedelta(hours=1))
+        .not_valid_after(_now() + datetime.timedelta(days=days))
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
+    )
+
+
+def _usage(*, authority: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=not authority,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=authority,
+        crl_sign=authority,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+def _write(
+    key_path: Path, certificate_path: Path, key: ec.EllipticCurvePrivateKey, certificate: x509.Certificate
+) -> None:
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    write_new(key_path, private.decode(), mode=0o600)
+    write_new(certificate_path, certificate.public_bytes(serialization.Encoding.PEM).decode(), mode=0o644)
+
+
+def _now() -> datetime.datetime:
+    return datetime.datetime.now(datetime.UTC)

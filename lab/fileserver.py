@@ -1,0 +1,48 @@
+"""HTTPS server for the files of a mirror, run in the gateway's namespace as a program of its own.
+
+It imports nothing but the standard library, so that it starts at once.
+"""
+
+from __future__ import annotations
+
+import os
+import ssl
+import sys
+from functools import partial
+from http import HTTPStatus
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+
+
+class Files(SimpleHTTPRequestHandler):
+    """Serves files as they are; directories have no listing. GET and HEAD only."""
+
+    protocol_version = "HTTP/1.1"
+    timeout = 60
+
+    def list_directory(self, path: str | os.PathLike[str]) -> None:
+        """Refuse: what there is, is in index.json."""
+        self.send_error(HTTPStatus.NOT_FOUND, "No such file")
+
+
+class Server(ThreadingHTTPServer):
+    """One thread per connection, each doing its own TLS handshake so that a slow client holds up none."""
+
+    daemon_threads = True
+    request_queue_size = 128
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say in one line why a connection ended."""
+        print(f"{client_address}: {sys.exc_info()[1]}", file=sys.stderr, flush=True)
+
+
+def serve(directory: str, address: str, port: int, certificate: str, key: str) -> None:
+    """Serve until killed. Raises OSError when the address is taken or a file cannot be read."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    server = Server((address, port), partial(Files, directory=directory))
+    server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    server.serve_forever()
+
+
+if __name__ == "__main__":
+    serve(sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4], sys.argv[5])

@@ -1,0 +1,28 @@
+"""Finds what is left of a lab on this machine: nothing, after `down`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lab import cgroups, hosts, network
+from lab.paths import LabPaths
+from lab.spec import link_name
+
+
+def leftovers(lab: str) -> list[str]:
+    """Every process, mount, namespace, control group, link and directory of a lab, one line each."""
+    state = LabPaths.of(lab).root
+    found = [f"process {pid}" for pid in sorted(cgroups.pids(lab) | network.pids(lab))]
+    found += [f"mount {mount}" for mount in _mounts() if Path(mount).is_relative_to(state)]
+    found += [f"namespace {name}" for name in network.namespaces(lab)]
+    found += [f"control group {group}" for group in cgroups.groups(lab)]
+    if link_name(lab) in network.links():
+        found.append(f"link {link_name(lab)}")
+    propagation = Path(hosts.PROPAGATION).glob(f"{lab}.*")
+    found += [f"directory {path}" for path in (state, *propagation) if path.exists()]
+    return found
+
+
+def _mounts() -> list[str]:
+    lines = Path("/proc/self/mountinfo").read_text().splitlines()
+    return [line.split(" ")[4].replace("\\040", " ") for line in lines]

@@ -1,0 +1,70 @@
+"""What runs of a lab, as data and as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from lab import cgroups, gateway, hosts
+from lab.paths import labs
+from lab.spec import MIRROR_PORT, REGISTRY_PORT, LabHost, LabSpec
+from lab.stack import load
+
+HEADER = ("LAB", "HOST", "ADDRESS", "STATE", "MEMORY", "PROCESSES")
+
+
+@dataclass(frozen=True, slots=True)
+class HostStatus:
+    """One line of the table. `state` is one of hosts.state; memory in bytes."""
+
+    lab: str
+    host: str
+    address: str
+    state: str
+    used: int = 0
+    limit: int = 0
+    processes: int = 0
+
+
+def status(name: str = "") -> list[HostStatus]:
+    """Hosts and gateways of one lab, or of all labs here. Raises LabError for an unknown name."""
+    found: list[HostStatus] = []
+    for lab in [name] if name else labs():
+        spec = load(lab)
+        if spec.mirror is not None:
+            found.append(_gateway(spec))
+        with ThreadPoolExecutor(max_workers=8) as pool:
+            found += pool.map(lambda host, spec=spec: _host(spec, host), spec.hosts)
+    return found
+
+
+def table(rows: Sequence[HostStatus]) -> str:
+    """The rows as text in columns; says so when there are none."""
+    if not rows:
+        return "no labs here\n"
+    cells = [HEADER, *(_cells(row) for row in rows)]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(HEADER))]
+    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in cells)
+    return "".join(f"{line.rstrip()}\n" for line in lines)
+
+
+def _cells(row: HostStatus) -> tuple[str, ...]:
+    memory = f"{row.used >> 20}/{row.limit >> 20} MiB" if row.processes else f"-/{row.limit >> 20} MiB"
+    return (row.lab, row.host, row.address, row.state, memory, str(row.processes))
+
+
+def _gateway(spec: LabSpec) -> HostStatus:
+    up = [gateway.answers(spec, port) for port in (MIRROR_PORT, REGISTRY_PORT)]
+    count = len(cgroups.pids(spec.name, gateway.GROUP))
+    state = "running" if all(up) else "half-dead" if count else "stopped"
+    used = cgroups.memory(spec.name, gateway.GROUP)
+    return HostStatus(spec.name, "(gateway)", str(spec.gateway), state, used, gateway.MEMORY, count)
+
+
+def _host(spec: LabSpec, host: LabHost) -> HostStatus:
+    count = len(cgroups.pids(spec.name, host.name))
+    used = cgroups.memory(spec.name, host.name)
+    return HostStatus(
+        spec.name, host.name, str(host.address), hosts.state(spec.name, host), used, host.memory, count
+    )
