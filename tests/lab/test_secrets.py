@@ -71,13 +71,10 @@ def test_the_engines_output_shows_none(cluster: Cluster, known: list[Secret]) ->
 
 
 def test_a_preview_with_changes_shows_none(cluster: Cluster, known: list[Secret]) -> None:
-    before = cluster.config
-    try:
-        cluster.change({"pools": {"workers": {"kubelet": {"max_pods": 42}}}, "api": {"event_ttl": "2h"}})
+    change = {"pools": {"workers": {"kubelet": {"max_pods": 42}}}, "api": {"event_ttl": "2h"}}
+    with cluster.edited(change):
         assert shown(known, cluster.preview().text) == []
         assert shown(known, cluster.command("preview", "--json").text) == []
-    finally:
-        cluster.config = before
 
 
 def test_the_state_holds_none_in_plain_text(cluster: Cluster, known: list[Secret]) -> None:

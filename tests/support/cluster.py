@@ -142,14 +142,22 @@ class Cluster:
         self.config[CLUSTER] = stackfile.merged(self.config[CLUSTER], change)
 
     @contextmanager
-    def changed(self, change: Mapping[str, Any]) -> Iterator[None]:
-        """The stack file with a change; afterwards as it was, and the cluster with it."""
+    def edited(self, change: Mapping[str, Any]) -> Iterator[None]:
+        """The stack file with a change, and afterwards without it. The cluster is not touched."""
         before = copy.deepcopy(self.config)
         self.change(change)
         try:
             yield
         finally:
             self.config = before
+
+    @contextmanager
+    def changed(self, change: Mapping[str, Any]) -> Iterator[None]:
+        """The stack file with a change; afterwards as it was, and the cluster with it."""
+        try:
+            with self.edited(change):
+                yield
+        finally:
             self.up()
 
     # The cluster -------------------------------------------------------------------------

@@ -35,7 +35,7 @@ class Secret:
             encoded = base64.b64encode(b"\0" * offset + raw).decode()
             # The first and last characters mix with the neighbours.
             first = -(-offset * 4 // 3)
-            yield encoded[first + (1 if offset else 0) : (offset + len(raw)) * 8 // 6]
+            yield encoded[first : (offset + len(raw)) * 8 // 6]
 
 
 def secrets_in(name: str, text: str) -> Iterator[Secret]:

@@ -1,0 +1,183 @@
+"""Changes of a running cluster touch what they are about, and nothing else."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support import pods, stackfile
+from tests.support.cluster import Cluster
+from tests.support.stackfile import DELETE
+from tests.support.wait import eventually
+from tests.support.watcher import Watcher
+
+MAX_PODS = 97
+
+
+class TestOneKubeletSetting:
+    """`max_pods` of the pool, seen in the preview, then made."""
+
+    @pytest.fixture(scope="class")
+    def change(self, cluster: Cluster) -> Iterator[None]:
+        with cluster.changed({"pools": {"workers": {"kubelet": {"max_pods": MAX_PODS}}}}):
+            yield
+
+    @pytest.mark.usefixtures("change")
+    def test_the_preview_shows_that_line_on_the_right_hosts_and_up_restarts_kubelet_alone(
+        self, cluster: Cluster
+    ) -> None:
+        steps = cluster.steps()
+        touched = {name for name in steps if not name.startswith(tuple(cluster.workers))}
+        assert not touched, f"more than the workers would change: {steps}"
+        assert {name.split("-node")[0] for name in steps} == set(cluster.workers), steps
+        self._shows_one_line_a_host(cluster)
+
+        before = {host: cluster.services(host) for host in cluster.nodes}
+        cluster.up()
+        after = {host: cluster.services(host) for host in cluster.nodes}
+        for host in cluster.nodes:
+            other = {
+                unit for unit in before[host] | after[host] if before[host].get(unit) != after[host].get(unit)
+            }
+            assert other == ({"kubelet.service"} if host in cluster.workers else set()), f"{host}: {other}"
+        for node in cluster.workers:
+            assert cluster.get("node", node)["status"]["capacity"]["pods"] == str(MAX_PODS), node
+        assert cluster.steps() == {}
+
+    @staticmethod
+    def _shows_one_line_a_host(cluster: Cluster) -> None:
+        text = cluster.preview().text
+        changed = [line.strip() for line in text.splitlines() if re.match(r"\s*[-+~]?\s*[-+]\s+\S", line)]
+        added = [line for line in changed if re.search(rf"maxPods\W+{MAX_PODS}\b", line)]
+        removed = [line for line in changed if re.search(r"maxPods\W+110\b", line)]
+        assert len(added) == len(removed) == len(cluster.workers), text
+        for host in cluster.workers:
+            assert f"{host}-node" in text, f"{host} is not named:\n{text}"
+
+
+def test_labels_and_taints_come_and_go_with_the_configuration(cluster: Cluster) -> None:
+    """Those set by hand stay."""
+    cluster.kubectl("label", "node", "w-1", "by-hand=yes")
+    try:
+        pool = {"labels": {"tier": "gold", "keep": "me"}, "taints": ["dedicated=tests:PreferNoSchedule"]}
+        with cluster.changed({"pools": {"workers": pool}}):
+            cluster.up()
+            for name in cluster.workers:
+                assert _labels(cluster, name)["tier"] == "gold", name
+                assert "dedicated" in _taints(cluster, name), name
+            cluster.change({"pools": {"workers": {"labels": {"tier": DELETE}, "taints": DELETE}}})
+            cluster.up()
+            for name in cluster.workers:
+                labels = _labels(cluster, name)
+                assert "tier" not in labels, name
+                assert labels["keep"] == "me", name
+                assert "dedicated" not in _taints(cluster, name), name
+        assert "keep" not in _labels(cluster, "w-1")
+        assert _labels(cluster, "w-1")["by-hand"] == "yes"
+        assert cluster.steps() == {}
+    finally:
+        cluster.kubectl("label", "node", "w-1", "by-hand-")
+
+
+def test_a_worker_is_added_and_removed(cluster: Cluster) -> None:
+    network = cluster.config[stackfile.LAB]["network"]
+    inventory = {"metal": {"hosts": {"w-3": stackfile.host(network, 23)}}}
+    with cluster.changed(inventory):
+        cluster.up()
+        pristine = _snapshot(cluster, "w-3")
+        others = {host: cluster.services(host) for host in cluster.nodes}
+
+        cluster.change({"pools": {"workers": {"hosts": ["w-1", "w-2", "w-3"]}}})
+        steps = cluster.steps()
+        made = {name for name, operation in steps.items() if operation == "create"}
+        assert made, "nothing would be made"
+        assert all(name.startswith("w-3") for name in made), steps
+        rest = {name: operation for name, operation in steps.items() if name not in made}
+        assert all("workers" in name and op == "update" for name, op in rest.items()), steps
+        cluster.up()
+        cluster.all_ready()
+        assert {host: cluster.services(host) for host in others} == others, "other hosts were touched"
+
+        _worker_leaves(cluster)
+        assert {host: cluster.services(host) for host in others} == others, "other hosts were touched"
+        _is_reset(pristine, _snapshot(cluster, "w-3"))
+    assert "w-3" not in cluster.ready_nodes()
+
+
+def _worker_leaves(cluster: Cluster) -> None:
+    """w-3 leaves the pool while a workload with a disruption budget runs there."""
+    namespace = "leaving"
+    cluster.apply(pods.namespace(namespace))
+    try:
+        prefer = {"key": "kubernetes.io/hostname", "operator": "In", "values": ["w-3"]}
+        affinity = {
+            "nodeAffinity": {
+                "preferredDuringSchedulingIgnoredDuringExecution": [
+                    {"weight": 100, "preference": {"matchExpressions": [prefer]}}
+                ]
+            }
+        }
+        budget = {
+            "apiVersion": "policy/v1",
+            "kind": "PodDisruptionBudget",
+            "metadata": {"namespace": namespace, "name": "web"},
+            "spec": {"minAvailable": 1, "selector": {"matchLabels": {"app": "web"}}},
+        }
+        spec = pods.spec(pods.serving(), affinity=affinity)
+        cluster.apply(pods.deployment(namespace, "web", 2, spec), budget)
+        cluster.rolled_out(namespace, "deployment/web")
+        where = {pod["spec"]["nodeName"] for pod in cluster.pods(namespace, "app=web")}
+        assert where == {"w-3"}, f"the pods are on {where}"
+
+        cluster.change({"pools": {"workers": {"hosts": ["w-1", "w-2"]}}})
+        with Watcher(lambda: _available(cluster, namespace)) as watcher:
+            cluster.up()
+        assert watcher.seen, "the workload was never looked at"
+        assert min(watcher.seen) >= 1, f"the disruption budget was not respected: {watcher.seen}"
+        eventually("w-3 is gone", lambda: "w-3" not in cluster.kubectl("get", "nodes").stdout, timeout=20)
+        cluster.rolled_out(namespace, "deployment/web")
+        where = {pod["spec"]["nodeName"] for pod in cluster.pods(namespace, "app=web")}
+        assert "w-3" not in where
+    finally:
+        cluster.kubectl("delete", "namespace", namespace, "--wait=false")
+
+
+def _available(cluster: Cluster, namespace: str) -> int:
+    words = ("get", "deployment", "-n", namespace, "web", "-o", "jsonpath={.status.availableReplicas}")
+    return int(cluster.kubectl(*words).stdout or 0)
+
+
+def _labels(cluster: Cluster, node: str) -> dict[str, str]:
+    labels: dict[str, str] = cluster.get("node", node)["metadata"]["labels"]
+    return labels
+
+
+def _taints(cluster: Cluster, node: str) -> str:
+    return json.dumps(cluster.get("node", node)["spec"].get("taints", []))
+
+
+def _snapshot(cluster: Cluster, host: str) -> dict[str, set[str]]:
+    """What is on a host: files, units, processes by name, links and mounts."""
+    looks = {
+        "files": "find /etc /usr/local /opt /var/lib /root -xdev ! -path '/var/lib/systemd/*'",
+        "units": "systemctl list-unit-files --no-legend --no-pager",
+        "processes": "for f in /proc/[0-9]*/comm; do cat $f 2>/dev/null; done",
+        "links": "ls /sys/class/net",
+        "mounts": "while read -r _ point _; do echo $point; done </proc/mounts",
+        "accounts": "cat /etc/passwd /etc/group",
+    }
+    return {what: set(cluster.ssh(host, script).stdout.splitlines()) for what, script in looks.items()}
+
+
+def _is_reset(before: dict[str, set[str]], after: dict[str, set[str]]) -> None:
+    """Nothing is left of what Kubewright brought."""
+    # They come and go with logins and with systemd's own housekeeping.
+    passing = re.compile(
+        r"^\(?sd-pam|^sshd|^ls$|^cat$|^sh$|^find$|^systemd-|^kworker|session-\d+\.scope|/run/user"
+    )
+    for what in before:
+        left = {line for line in after[what] - before[what] if not passing.search(line)}
+        assert not left, f"{what} left behind: {sorted(left)[:20]}"

@@ -1,0 +1,95 @@
+"""Hosts that fail, a host that cannot be reached, an `up` that is killed."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.lab.conftest import stack
+from tests.support import pods, stackfile
+from tests.support.cluster import UP_SECONDS, Cluster
+from tests.support.interrupt import killed_at
+from tests.support.wait import eventually
+
+MAX_PODS = 96
+POINTS = ("Certificate", "cp-1-etcd", "cp-1-control-plane", "cp-1-node", "coredns")
+"""What `up` is killed at: types or names of resources, in the order they are made."""
+
+
+@pytest.mark.parametrize("host", ["w-1", "cp-1"])
+def test_a_host_that_lost_power_comes_back_with_its_pods(cluster: Cluster, namespace: str, host: str) -> None:
+    cluster.apply(pods.pod(namespace, "stays", pods.spec(pods.serving(), **pods.on(host))))
+    cluster.kubectl("wait", "-n", namespace, "--for=condition=Ready", "pod/stays", "--timeout=60s")
+    uid = cluster.get("pod", "-n", namespace, "stays")["metadata"]["uid"]
+    booted = cluster.get("node", host)["status"]["nodeInfo"]["bootID"]
+    running = set(cluster.services(host))
+    cluster.stop_host(host)
+    time.sleep(2)
+    cluster.start_host(host)
+    eventually(f"services of {host} run", lambda: running <= set(cluster.services(host)), timeout=60)
+
+    def is_back() -> bool:
+        pod = cluster.get("pod", "-n", namespace, "stays")
+        state = pod["status"]["containerStatuses"][0]
+        assert pod["metadata"]["uid"] == uid, "the pod was replaced"
+        return bool(state["ready"]) and state["restartCount"] >= 1
+
+    eventually(f"the pod on {host} (boot {booted}) runs again", is_back, timeout=120)
+    cluster.all_ready()
+    eventually(
+        "DNS and metrics are available",
+        lambda: all(
+            cluster.get("deployment", "-n", "kube-system", name)["status"].get("unavailableReplicas", 0) == 0
+            for name in ("coredns", "metrics-server")
+        ),
+        timeout=120,
+    )
+
+
+def test_a_host_out_of_reach_does_not_stop_the_others(cluster: Cluster) -> None:
+    """The others are done, the error names it, and the next `up` finishes the rest."""
+    with cluster.changed({"pools": {"workers": {"kubelet": {"max_pods": MAX_PODS}, "max_unavailable": 1}}}):
+        cluster.exec("w-1", "systemctl", "stop", "ssh.service", "ssh.socket")
+        try:
+            failed = cluster.up(check=False)
+        finally:
+            cluster.exec("w-1", "systemctl", "start", "ssh.service")
+        assert failed.code != 0, "an `up` without one of its hosts claims success"
+        assert re.search(r"error.*w-1|w-1.*error", failed.text, re.IGNORECASE | re.DOTALL), failed.text
+        assert "Traceback" not in failed.text, failed.text
+        assert _capacity(cluster, "w-2") == str(MAX_PODS), "the host that answers was not done"
+        assert _capacity(cluster, "w-1") != str(MAX_PODS)
+        cluster.up()
+        assert _capacity(cluster, "w-1") == str(MAX_PODS)
+        assert cluster.steps() == {}
+
+
+def _capacity(cluster: Cluster, node: str) -> str:
+    return str(cluster.get("node", node)["status"]["capacity"]["pods"])
+
+
+class TestKilled:
+    """`up` is killed (SIGKILL, with everything it started) again and again; another completes it."""
+
+    @pytest.fixture(scope="class")
+    def killed(self, state: Path) -> Iterator[Cluster]:
+        config = stackfile.document("kwkill", "10.93.0.0/24", control_planes=["cp-1"], workers=[])
+        with stack(Cluster(name="kwkill", state=state, config=config)) as cluster:
+            yield cluster
+
+    def test_another_up_completes_it(self, killed: Cluster) -> None:
+        for point in POINTS:
+            killed_at(killed, "up", rf"{point}.*(creat|updat)", timeout=UP_SECONDS)
+        last = killed.up()
+        killed.all_ready()
+        assert "Traceback" not in last.text
+        assert killed.steps() == {}
+
+    def test_a_killed_down_is_completed_by_another(self, killed: Cluster) -> None:
+        killed_at(killed, "down", r"delet", timeout=120)
+        killed.down()
+        assert not killed.lab.exists(), "the lab's state is still there"

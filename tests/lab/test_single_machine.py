@@ -1,0 +1,102 @@
+"""One host that does everything, made from a clean checkout beside the other cluster; then it grows.
+
+Its network is the other kind: host-gw for packets between nodes, iptables for services.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.lab.conftest import stack
+from tests.support import stackfile
+from tests.support.cluster import Cluster
+from tests.support.copy import clean_checkout, status
+from tests.support.leftovers import leftovers
+from tests.support.netproof import proof
+
+NETWORK = "10.95.0.0/24"
+
+
+@pytest.fixture(scope="module")
+def single(state: Path, cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """The single machine, with the other cluster running."""
+    config = stackfile.document("kwsolo", NETWORK, control_planes=["cp-1"], workers=[])
+    network = {"backend": "host-gw", "proxy_mode": "iptables"}
+    config[stackfile.CLUSTER]["network"] |= network
+    checkout = clean_checkout(tmp_path_factory.mktemp("checkout"))
+    with stack(Cluster(name="kwsolo", state=state, config=config, checkout=checkout)) as single:
+        single.up()
+        yield single
+
+
+def test_one_host_does_everything(single: Cluster) -> None:
+    assert single.ready_nodes() == ["cp-1"]
+    node = single.get("node", "cp-1")
+    assert not [taint for taint in node["spec"].get("taints", []) if taint["effect"] != "PreferNoSchedule"]
+    for pod in single.items("pods", "-A"):
+        assert pod["status"]["phase"] == "Running", pod["metadata"]["name"]
+
+
+def test_workloads_run_on_it(single: Cluster) -> None:
+    with proof(single, "alone", 30091, client="cp-1") as net:
+        net.reaches_every_pod()
+        net.answers_on_node_ports()
+
+
+def test_the_checkout_stays_clean(single: Cluster) -> None:
+    single.preview()
+    assert status(single.checkout) == ""
+
+
+def test_a_worker_joins_and_host_gw_carries_the_packets(single: Cluster, cluster: Cluster) -> None:
+    before = single.services("cp-1")
+    joining = {
+        "pools": {"workers": {"hosts": ["w-1"]}},
+        "metal": {"hosts": {"w-1": stackfile.host(NETWORK, 21)}},
+    }
+    single.change(joining)
+    single.up()
+    single.all_ready()
+    assert single.services("cp-1") == before, "the first host was touched"
+    for host in single.nodes:
+        links = single.ssh(host, "ls /sys/class/net").stdout.split()
+        assert "flannel.1" not in links, f"{host}: packets travel by vxlan"
+    with proof(single, "two", 30092, client="w-1") as net:
+        net.reaches_every_pod()
+        net.moves_a_megabyte_between_nodes()
+        net.reaches_the_service()
+        net.answers_on_node_ports()
+        answer = net.inside("nslookup kubernetes.default.svc.cluster.local.").stdout
+        assert "10.96.0.1" in answer
+
+
+def test_services_are_programmed_by_iptables(single: Cluster) -> None:
+    configuration = single.ssh("cp-1", "cat /etc/kubernetes/kube-proxy.yaml /etc/kubernetes/*proxy*").stdout
+    assert "mode: iptables" in configuration, configuration
+
+
+def test_down_leaves_nothing_and_the_other_cluster_alone(single: Cluster, cluster: Cluster) -> None:
+    """The last test here: the single machine goes."""
+    before = {host: cluster.services(host) for host in cluster.nodes}
+    assert leftovers(single), "the look for leftovers sees nothing even while the cluster runs"
+    single.down()
+    assert leftovers(single) == []
+    assert not single.lab.exists(), "the lab's state is still there"
+    assert status(single.checkout) == ""
+    assert {host: cluster.services(host) for host in cluster.nodes} == before
+    assert cluster.ready_nodes() == sorted(cluster.nodes)
+    cluster.kubectl("get", "--raw", "/readyz")
+
+
+def test_down_again_is_no_error(single: Cluster) -> None:
+    done = single.command("down", check=False)
+    assert done.code == 0, done.text
+    assert "Traceback" not in done.text
+
+
+def test_the_other_cluster_still_serves(cluster: Cluster) -> None:
+    with proof(cluster, "beside", 30093, client=cluster.workers[0]) as net:
+        net.reaches_every_pod()

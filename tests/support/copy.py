@@ -1,0 +1,33 @@
+"""A clean checkout: what git would have of this one, changes not yet committed included."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from tests.support.cluster import CHECKOUT
+from tests.support.process import run
+
+
+def clean_checkout(directory: Path) -> Path:
+    """Copies the checkout's files that git knows or would add, as a repository of their own."""
+    listed = run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], timeout=30, cwd=CHECKOUT
+    )
+    for name in listed.stdout.split("\0"):
+        source = CHECKOUT / name
+        if name and source.is_file():
+            target = directory / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, target)
+    for words in (["init", "-q"], ["add", "--all", "--force"], [*_WHO, "commit", "-q", "-m", "a checkout"]):
+        run(["git", *words], timeout=60, cwd=directory)
+    return directory
+
+
+def status(directory: Path) -> str:
+    """What git says is different or new, ignored files included."""
+    return run(["git", "status", "--porcelain", "--ignored"], timeout=30, cwd=directory).stdout
+
+
+_WHO = ["-c", "user.name=tests", "-c", "user.email=tests@localhost"]

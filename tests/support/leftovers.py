@@ -1,0 +1,31 @@
+"""What a lab has on the machine while it runs, looked for without the lab's own bookkeeping."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from tests.support.cluster import Cluster
+from tests.support.process import run
+from tests.support.processes import command_lines
+
+
+def leftovers(cluster: Cluster) -> list[str]:
+    """Processes, mounts, namespaces, cgroups, links and routes that belong to the lab of a cluster.
+
+    They carry the lab's name or its state's path, or an address of its network.
+    """
+    network = cluster.address("cp-1").rsplit(".", 1)[0]
+    ours = re.compile(rf"\b{cluster.name}\b|{re.escape(str(cluster.lab))}|\b{re.escape(network)}\.\d+\b")
+    found = [f"process {line[:120]}" for line in command_lines() if ours.search(line)]
+    mounts = Path("/proc/self/mountinfo").read_text().splitlines()
+    found += [f"mount {line[:160]}" for line in mounts if ours.search(line)]
+    found += [
+        f"cgroup {path}"
+        for path in Path("/sys/fs/cgroup").rglob("*")
+        if path.is_dir() and ours.search(str(path))
+    ]
+    for what in ("netns", "link", "address", "route"):
+        shown = run(["ip", "-o", what, "show"], timeout=10).stdout.splitlines()
+        found += [f"{what} {line[:120]}" for line in shown if ours.search(line)]
+    return found

@@ -1,0 +1,91 @@
+"""The program does not know which kind of plugins it runs on, nor that there is a lab."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+PARTS = ("settings", "topology", "nodeconfig", "components", "providers")
+FORBIDDEN_IMPORTS = {"lab", "automation", "tests", "benchmarks"}
+# Ways to ask which plugin is installed: the words of the stand-ins, of their place, and of the engine's home.
+ASKS = re.compile(
+    r"stand.?ins?\b|PULUMI_HOME|\.pulumi\b|pulumi-resource-|plugin_download|pluginDownload"
+    r"|version_ref|(?<!\w)plugins?(?:_|\b)(?!s? =)",
+    re.IGNORECASE,
+)
+# Kubernetes has plugins of its own, which are no plugins of the engine.
+KUBERNETES_OWN = re.compile(
+    r"cni[-_ /]*plugins?|(admission|credential|volume|device)[-_ ]*plugins?", re.IGNORECASE
+)
+
+
+def sources() -> list[Path]:
+    files = [CHECKOUT / "__main__.py"]
+    files += [path for part in PARTS for path in sorted((CHECKOUT / part).rglob("*.py"))]
+    return [path for path in files if path.exists()]
+
+
+def imports(tree: ast.AST) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.add(node.module.split(".")[0])
+    return names
+
+
+def code_words(tree: ast.AST) -> list[tuple[int, str]]:
+    """Names and texts of the code: no comments, no docstrings."""
+    docstrings = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.body
+        and isinstance(node.body[0], ast.Expr)
+    }
+    words = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name):
+            words.append((node.lineno, node.id))
+        elif isinstance(node, ast.Attribute):
+            words.append((node.lineno, node.attr))
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
+            words.append((node.lineno, node.value))
+    return words
+
+
+def asking(word: str) -> bool:
+    return bool(ASKS.search(KUBERNETES_OWN.sub("", word)))
+
+
+def test_the_parts_are_there() -> None:
+    parts = {path.relative_to(CHECKOUT).parts[0] for path in sources()}
+    assert parts >= {"__main__.py", *PARTS}
+
+
+@pytest.mark.parametrize("path", sources(), ids=lambda path: str(path.relative_to(CHECKOUT)))
+def test_no_import_of_the_lab_or_the_commands(path: Path) -> None:
+    assert not imports(ast.parse(path.read_text())) & FORBIDDEN_IMPORTS
+
+
+@pytest.mark.parametrize("path", sources(), ids=lambda path: str(path.relative_to(CHECKOUT)))
+def test_no_question_which_plugin_is_installed(path: Path) -> None:
+    found = [(line, word) for line, word in code_words(ast.parse(path.read_text())) if asking(word)]
+    assert not found, f"{path.name}: {found}"
+
+
+@pytest.mark.parametrize(
+    "word", ["PULUMI_HOME", "pulumi-resource-command", "stand_in", "plugin_version", "stand-in"]
+)
+def test_the_scan_sees_such_a_question(word: str) -> None:
+    assert asking(word)
+
+
+@pytest.mark.parametrize("word", ["cni_plugins", "admission_plugins", "enable-admission-plugins"])
+def test_the_scan_leaves_kubernetes_plugins_alone(word: str) -> None:
+    assert not asking(word)
