@@ -1,0 +1,88 @@
+"""Kubewright: one Pulumi program for a cluster. It reads like the picture in docs/architecture.md."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+
+import artifacts.index
+import nodeconfig
+import settings
+import topology.build
+import topology.sizing
+from artifacts.errors import ArtifactError
+from components.addons.access import Access, AccessArgs
+from components.addons.coredns import CoreDns, CoreDnsArgs
+from components.addons.helm_releases import HelmReleases, HelmReleasesArgs
+from components.addons.metrics_server import MetricsServer, MetricsServerArgs
+from components.cluster import Cluster, ClusterArgs
+from nodeconfig.part import BundleError
+from providers.select import provider_for
+from settings import files
+from topology.model import Topology
+
+# The language host shows nothing of its own after this code: the errors above it say everything.
+_ALREADY_EXPLAINED = 32
+
+
+def deploy() -> None:
+    """The whole program. Raises SettingsError, ArtifactError or BundleError, each a readable message."""
+    stack = settings.load(pulumi.Config("kubewright").get_object("cluster") or {})
+    texts = files.read(stack)
+    plan = topology.build.topology(stack, files=texts)
+    for warning in topology.sizing.warnings(plan):
+        pulumi.warn(warning)
+    ca_file = Path(stack.artifacts.ca_file) if stack.artifacts.ca_file else None
+    index = artifacts.index.load(stack.artifacts.mirror, ca_file, plan.versions)
+
+    cluster = Cluster(
+        "cluster",
+        ClusterArgs(
+            topology=plan,
+            bundles=nodeconfig.bundles(plan, index),
+            provider=provider_for(stack, plan, texts),
+            connect=connect,
+        ),
+    )
+    add_ons(stack, plan, cluster)
+
+    pulumi.export("kubeconfig", cluster.kubeconfig)
+    pulumi.export("endpoint", plan.endpoint.url)
+    pulumi.export("members", {member.name: str(member.address) for member in plan.etcd})
+    pulumi.export("nodes", {pool.name: [node.name for node in pool.nodes] for pool in plan.pools})
+
+
+def connect(kubeconfig: pulumi.Output[str], healthy: Sequence[pulumi.Resource]) -> kubernetes.Provider:
+    """The connection to the cluster's API, once the control plane is healthy."""
+    return kubernetes.Provider(
+        "kubernetes",
+        kubeconfig=kubeconfig,
+        # Of the cluster, not of the kubeconfig: a renewed certificate must replace nothing.
+        cluster_identifier=f"{pulumi.get_project()}-{pulumi.get_stack()}",
+        enable_server_side_apply=True,
+        enable_config_map_mutable=True,
+        enable_secret_mutable=True,
+        opts=pulumi.ResourceOptions(depends_on=list(healthy)),
+    )
+
+
+def add_ons(stack: settings.Settings, plan: Topology, cluster: Cluster) -> None:
+    """What runs inside the cluster. It waits for the API alone, not for every worker."""
+    api, pki = cluster.api, cluster.pki
+    CoreDns("coredns", CoreDnsArgs(api=api, topology=plan))
+    MetricsServer("metrics-server", MetricsServerArgs(api=api, topology=plan, ca=pki.ca, secrets=pki.secrets))
+    access = Access("access", AccessArgs(api=api, access=stack.access))
+    releases = HelmReleasesArgs(api=api, releases=stack.helm_releases, after=[access])
+    HelmReleases("helm", releases)
+
+
+try:
+    deploy()
+except (settings.SettingsError, ArtifactError, BundleError) as error:
+    for line in str(error).splitlines():
+        pulumi.log.error(line)
+    sys.exit(_ALREADY_EXPLAINED)

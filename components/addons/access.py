@@ -1,0 +1,111 @@
+"""Namespaces, quotas, roles, bindings and service accounts from the stack's configuration [I1]."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pulumi_kubernetes.core.v1 as core
+from pulumi import ComponentResource, Resource, ResourceOptions
+from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
+from pulumi_kubernetes.rbac.v1 import Role, SubjectArgs
+
+from components.api import Api
+from components.rbac import Rule, bind, bind_in, cluster_role, group, rules, service_account, user
+from settings.access import AccessSettings, BindingSettings, LimitSettings, RoleSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccessArgs:
+    """Who may do what, and how much of it."""
+
+    api: Api
+    access: AccessSettings
+
+
+class Access(ComponentResource):
+    """RBAC, namespaces and their quotas. `namespaces` are the Namespaces it makes."""
+
+    def __init__(self, name: str, args: AccessArgs, opts: ResourceOptions | None = None) -> None:
+        super().__init__("kubewright:index:Access", name, None, opts)
+        self._name, self._api, self._access = name, args.api, args.access
+        self.namespaces = {key: self._namespace(key) for key in args.access.namespaces}
+        for account, settings in args.access.service_accounts.items():
+            core.ServiceAccount(
+                f"{name}-account-{account}",
+                metadata=ObjectMetaArgs(name=account, namespace=settings.namespace),
+                automount_service_account_token=settings.automount,
+                opts=self._within(settings.namespace),
+            )
+        for role, role_settings in args.access.roles.items():
+            self._role(role, role_settings)
+        for binding, binding_settings in args.access.bindings.items():
+            self._bind(binding, binding_settings)
+        self.register_outputs({"namespaces": sorted(self.namespaces)})
+
+    def _within(self, namespace: str | None) -> ResourceOptions:
+        """Options of an object in a namespace, which may be one that we make."""
+        after: list[Resource] = [self.namespaces[namespace]] if namespace in self.namespaces else []
+        return self._api.options(self, depends_on=after)
+
+    def _namespace(self, key: str) -> core.Namespace:
+        settings = self._access.namespaces[key]
+        namespace = core.Namespace(
+            f"{self._name}-{key}",
+            metadata=ObjectMetaArgs(name=key, labels=settings.labels),
+            opts=self._api.options(self),
+        )
+        options = self._api.options(self, depends_on=[namespace])
+        metadata = ObjectMetaArgs(name="kubewright", namespace=key)
+        if settings.quota:
+            spec = core.ResourceQuotaSpecArgs(hard=settings.quota)
+            core.ResourceQuota(f"{self._name}-{key}-quota", metadata=metadata, spec=spec, opts=options)
+        if settings.limits:
+            limits = _limit_range(settings.limits)
+            core.LimitRange(f"{self._name}-{key}-limits", metadata=metadata, spec=limits, opts=options)
+        return namespace
+
+    def _role(self, role: str, settings: RoleSettings) -> None:
+        table = [
+            Rule(api_group, rule.resources, rule.verbs, rule.resource_names)
+            for rule in settings.rules
+            for api_group in rule.api_groups
+        ]
+        name, options = f"{self._name}-role-{role}", self._within(settings.namespace)
+        if settings.namespace is None:
+            cluster_role(name, role, table, options)
+        else:
+            metadata = ObjectMetaArgs(name=role, namespace=settings.namespace)
+            Role(name, metadata=metadata, rules=rules(table), opts=options)
+
+    def _bind(self, binding: str, settings: BindingSettings) -> None:
+        name, options = f"{self._name}-binding-{binding}", self._within(settings.namespace)
+        own = self._access.roles.get(settings.role or "")
+        kind = "Role" if own and own.namespace else "ClusterRole"
+        role = settings.role or settings.cluster_role or ""
+        if settings.namespace is None:
+            bind(name, binding, role, _subjects(settings), options)
+        else:
+            bind_in(name, binding, settings.namespace, (kind, role), _subjects(settings), options)
+
+
+def _subjects(settings: BindingSettings) -> list[SubjectArgs]:
+    accounts = [account.split("/", 1) for account in settings.service_accounts]
+    return [
+        *map(user, settings.users),
+        *map(group, settings.groups),
+        *(service_account(namespace, name) for namespace, name in accounts),
+    ]
+
+
+def _limit_range(limits: LimitSettings) -> core.LimitRangeSpecArgs:
+    return core.LimitRangeSpecArgs(
+        limits=[
+            core.LimitRangeItemArgs(
+                type="Container",
+                default=limits.default,
+                default_request=limits.default_request,
+                min=limits.min,
+                max=limits.max,
+            )
+        ]
+    )

@@ -1,0 +1,171 @@
+"""CoreDNS: the cluster's DNS, at the address that every kubelet tells its pods [H1]."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import pulumi_kubernetes.apps.v1 as apps
+import pulumi_kubernetes.core.v1 as core
+from pulumi import ComponentResource, ResourceOptions
+from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
+
+from components.addons.workload import (
+    available_while_drained,
+    http_probe,
+    restricted,
+    rolling_update,
+    spread,
+    system_tolerations,
+)
+from components.api import Api
+from components.rbac import Rule, bind, cluster_role, service_account
+from topology.model import Topology
+
+_NAMESPACE = "kube-system"
+_NAME = "coredns"
+# Other software finds the cluster's DNS by this label, whatever the server is.
+_LABELS = {"k8s-app": "kube-dns"}
+_RULES = (
+    Rule("", ("endpoints", "services", "pods", "namespaces"), ("list", "watch")),
+    Rule("discovery.k8s.io", ("endpointslices",), ("list", "watch")),
+)
+_CONFIG_DIRECTORY = "/etc/coredns"
+_USER = 65532
+
+
+@dataclass(frozen=True, kw_only=True)
+class CoreDnsArgs:
+    """Version, address, domain and the number of nodes come from the topology."""
+
+    api: Api
+    topology: Topology
+
+
+class CoreDns(ComponentResource):
+    """CoreDNS: two replicas on two nodes, or one where there is but one node."""
+
+    def __init__(self, name: str, args: CoreDnsArgs, opts: ResourceOptions | None = None) -> None:
+        super().__init__("kubewright:index:CoreDns", name, None, opts)
+        options = args.api.options(self)
+        text = corefile(args.topology.network.domain)
+        metadata = ObjectMetaArgs(name=_NAME, namespace=_NAMESPACE)
+        core.ServiceAccount(f"{name}-account", metadata=metadata, opts=options)
+        cluster_role(f"{name}-role", "system:coredns", _RULES, options)
+        subject = service_account(_NAMESPACE, _NAME)
+        bind(f"{name}-binding", "system:coredns", "system:coredns", [subject], options)
+        config = core.ConfigMap(f"{name}-config", metadata=metadata, data={"Corefile": text}, opts=options)
+        # The service first: its address is fixed and must not go to another service.
+        service = self._service(f"{name}-service", args)
+        apps.Deployment(
+            f"{name}-deployment",
+            metadata=ObjectMetaArgs(name=_NAME, namespace=_NAMESPACE, labels=_LABELS),
+            spec=_deployment(args.topology, text),
+            opts=args.api.options(self, depends_on=[config, service]),
+        )
+        available_while_drained(f"{name}-budget", _NAME, _NAMESPACE, _LABELS, options)
+        self.register_outputs({"address": str(args.topology.network.dns_service)})
+
+    def _service(self, name: str, args: CoreDnsArgs) -> core.Service:
+        return core.Service(
+            name,
+            metadata=ObjectMetaArgs(
+                name="kube-dns",
+                namespace=_NAMESPACE,
+                labels=_LABELS,
+                # Its pods come later; waiting for them here would be waiting for each other.
+                annotations={"pulumi.com/skipAwait": "true"},
+            ),
+            spec=core.ServiceSpecArgs(
+                selector=_LABELS,
+                cluster_ip=str(args.topology.network.dns_service),
+                ports=[
+                    core.ServicePortArgs(name="dns", port=53, protocol="UDP", target_port="dns"),
+                    core.ServicePortArgs(name="dns-tcp", port=53, protocol="TCP", target_port="dns-tcp"),
+                    core.ServicePortArgs(name="metrics", port=9153, protocol="TCP", target_port="metrics"),
+                ],
+            ),
+            opts=args.api.options(self),
+        )
+
+
+def corefile(domain: str) -> str:
+    """CoreDNS' configuration. Names of pods are answered for pods that exist, and for no others."""
+    return f"""\
+.:53 {{
+    errors
+    health {{
+        lameduck 5s
+    }}
+    ready
+    kubernetes {domain} in-addr.arpa ip6.arpa {{
+        pods verified
+        fallthrough in-addr.arpa ip6.arpa
+        ttl 30
+    }}
+    prometheus :9153
+    forward . /etc/resolv.conf {{
+        max_concurrent 1000
+    }}
+    cache 30
+    loop
+    reload
+    loadbalance
+}}
+"""
+
+
+def _deployment(topology: Topology, config: str) -> apps.DeploymentSpecArgs:
+    nodes = sum(len(pool.nodes) for pool in topology.pools)
+    replicas = 1 if nodes == 1 else 2
+    return apps.DeploymentSpecArgs(
+        replicas=replicas,
+        strategy=rolling_update(),
+        selector=LabelSelectorArgs(match_labels=_LABELS),
+        template=core.PodTemplateSpecArgs(
+            metadata=ObjectMetaArgs(
+                labels=_LABELS,
+                # A changed Corefile is a new rollout, gated like any other, and not a surprise later.
+                annotations={"kubewright.dev/config": hashlib.sha256(config.encode()).hexdigest()[:16]},
+            ),
+            spec=core.PodSpecArgs(
+                service_account_name=_NAME,
+                priority_class_name="system-cluster-critical",
+                dns_policy="Default",
+                tolerations=system_tolerations(),
+                topology_spread_constraints=spread(_LABELS, replicas=replicas, nodes=nodes),
+                security_context=core.PodSecurityContextArgs(
+                    run_as_non_root=True,
+                    run_as_user=_USER,
+                    run_as_group=_USER,
+                    seccomp_profile=core.SeccompProfileArgs(type="RuntimeDefault"),
+                    sysctls=[core.SysctlArgs(name="net.ipv4.ip_unprivileged_port_start", value="0")],
+                ),
+                containers=[_container(topology.versions.coredns)],
+                volumes=[
+                    core.VolumeArgs(name="config", config_map=core.ConfigMapVolumeSourceArgs(name=_NAME))
+                ],
+            ),
+        ),
+    )
+
+
+def _container(version: str) -> core.ContainerArgs:
+    return core.ContainerArgs(
+        name=_NAME,
+        image=f"registry.k8s.io/coredns/coredns:v{version}",
+        args=["-conf", f"{_CONFIG_DIRECTORY}/Corefile"],
+        ports=[
+            core.ContainerPortArgs(name="dns", container_port=53, protocol="UDP"),
+            core.ContainerPortArgs(name="dns-tcp", container_port=53, protocol="TCP"),
+            core.ContainerPortArgs(name="metrics", container_port=9153, protocol="TCP"),
+        ],
+        resources=core.ResourceRequirementsArgs(
+            requests={"cpu": "100m", "memory": "70Mi"}, limits={"memory": "170Mi"}
+        ),
+        # Upstream's binary carries this capability as a file's, and cannot be started without it.
+        security_context=restricted(add=["NET_BIND_SERVICE"]),
+        readiness_probe=http_probe("/ready", 8181, period=2),
+        liveness_probe=http_probe("/health", 8080, period=10, failures=5, delay=30),
+        volume_mounts=[core.VolumeMountArgs(name="config", mount_path=_CONFIG_DIRECTORY, read_only=True)],
+    )

@@ -1,0 +1,43 @@
+"""Any Helm release from the stack's configuration [H5]."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from pulumi import ComponentResource, Resource, ResourceOptions
+from pulumi_kubernetes.helm.v3 import Release, RepositoryOptsArgs
+
+from components.api import Api
+from settings.addons import HelmReleaseSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class HelmReleasesArgs:
+    """`releases` by name; `after` is what they may need (namespaces)."""
+
+    api: Api
+    releases: Mapping[str, HelmReleaseSettings]
+    after: Sequence[Resource] = ()
+
+
+class HelmReleases(ComponentResource):
+    """Releases, upgraded in place and rolled back when an upgrade fails."""
+
+    def __init__(self, name: str, args: HelmReleasesArgs, opts: ResourceOptions | None = None) -> None:
+        super().__init__("kubewright:index:HelmReleases", name, None, opts)
+        for release, settings in args.releases.items():
+            Release(
+                f"{name}-{release}",
+                name=release,
+                chart=settings.chart,
+                version=settings.version,
+                namespace=settings.namespace,
+                create_namespace=settings.create_namespace,
+                values=dict(settings.values),
+                timeout=settings.timeout,
+                atomic=True,
+                repository_opts=RepositoryOptsArgs(repo=settings.repository) if settings.repository else None,
+                opts=args.api.options(self, depends_on=args.after),
+            )
+        self.register_outputs({"releases": sorted(args.releases)})

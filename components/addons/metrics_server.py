@@ -1,0 +1,185 @@
+"""metrics-server behind the aggregation layer, every connection of it verified [H2]."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pulumi_kubernetes.apps.v1 as apps
+import pulumi_kubernetes.core.v1 as core
+from pulumi import ComponentResource, Output, ResourceOptions
+from pulumi_kubernetes.apiregistration.v1 import APIService, APIServiceSpecArgs, ServiceReferenceArgs
+from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
+
+from components.addons.workload import (
+    available_while_drained,
+    http_probe,
+    restricted,
+    rolling_update,
+    spread,
+    system_tolerations,
+)
+from components.api import Api
+from components.rbac import READ, Rule, bind, bind_in, cluster_role, service_account
+from topology.model import Topology
+
+_NAMESPACE = "kube-system"
+_NAME = "metrics-server"
+_LABELS = {"k8s-app": _NAME}
+_PORT = 10250
+_TLS_DIRECTORY = "/etc/metrics-server/tls"
+_READ_METRICS = (
+    Rule("", ("nodes/metrics",), ("get",)),
+    Rule("", ("pods", "nodes"), READ),
+)
+_AGGREGATED = (Rule("metrics.k8s.io", ("pods", "nodes"), READ),)
+_EVERYONES_ROLES = {
+    f"rbac.authorization.k8s.io/aggregate-to-{role}": "true" for role in ("admin", "edit", "view")
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetricsServerArgs:
+    """`ca` is the PEM of the cluster's authority; `secrets` has metrics-server's certificate and key."""
+
+    api: Api
+    topology: Topology
+    ca: Output[str]
+    secrets: Mapping[str, Output[str]]
+
+
+class MetricsServer(ComponentResource):
+    """metrics-server; with several control planes two of it, else one."""
+
+    def __init__(self, name: str, args: MetricsServerArgs, opts: ResourceOptions | None = None) -> None:
+        super().__init__("kubewright:index:MetricsServer", name, None, opts)
+        options = args.api.options(self)
+        metadata = ObjectMetaArgs(name=_NAME, namespace=_NAMESPACE)
+        core.ServiceAccount(f"{name}-account", metadata=metadata, opts=options)
+        self._rights(name, options)
+        certificate = core.Secret(
+            f"{name}-certificate",
+            metadata=metadata,
+            type="kubernetes.io/tls",
+            string_data={
+                "tls.crt": args.secrets["metrics-server.crt"],
+                "tls.key": args.secrets["metrics-server.key"],
+            },
+            opts=options,
+        )
+        service = core.Service(
+            f"{name}-service",
+            metadata=ObjectMetaArgs(
+                name=_NAME,
+                namespace=_NAMESPACE,
+                labels=_LABELS,
+                annotations={"pulumi.com/skipAwait": "true"},
+            ),
+            spec=core.ServiceSpecArgs(
+                selector=_LABELS,
+                ports=[core.ServicePortArgs(name="https", port=443, target_port="https")],
+            ),
+            opts=options,
+        )
+        deployment = apps.Deployment(
+            f"{name}-deployment",
+            metadata=ObjectMetaArgs(name=_NAME, namespace=_NAMESPACE, labels=_LABELS),
+            spec=_deployment(args.topology),
+            opts=args.api.options(self, depends_on=[certificate]),
+        )
+        available_while_drained(f"{name}-budget", _NAME, _NAMESPACE, _LABELS, options)
+        self._api(f"{name}-api", args, args.api.options(self, depends_on=[service, deployment]))
+        self.register_outputs({})
+
+    def _rights(self, name: str, options: ResourceOptions) -> None:
+        subject = [service_account(_NAMESPACE, _NAME)]
+        role = f"system:{_NAME}"
+        cluster_role(f"{name}-role", role, _READ_METRICS, options)
+        bind(f"{name}-binding", role, role, subject, options)
+        delegator = f"{_NAME}:system:auth-delegator"
+        bind(f"{name}-delegator", delegator, "system:auth-delegator", subject, options)
+        # Without this it cannot know by which certificate the API server speaks for a user.
+        bind_in(
+            f"{name}-reader",
+            f"{_NAME}-auth-reader",
+            _NAMESPACE,
+            ("Role", "extension-apiserver-authentication-reader"),
+            subject,
+            options,
+        )
+        cluster_role(
+            f"{name}-readers",
+            "system:aggregated-metrics-reader",
+            _AGGREGATED,
+            options,
+            labels=_EVERYONES_ROLES,
+        )
+
+    def _api(self, name: str, args: MetricsServerArgs, options: ResourceOptions) -> APIService:
+        return APIService(
+            name,
+            metadata=ObjectMetaArgs(name="v1beta1.metrics.k8s.io", labels=_LABELS),
+            spec=APIServiceSpecArgs(
+                group="metrics.k8s.io",
+                version="v1beta1",
+                group_priority_minimum=100,
+                version_priority=100,
+                service=ServiceReferenceArgs(name=_NAME, namespace=_NAMESPACE, port=443),
+                ca_bundle=args.ca.apply(lambda pem: base64.b64encode(pem.encode()).decode()),
+            ),
+            opts=options,
+        )
+
+
+def _deployment(topology: Topology) -> apps.DeploymentSpecArgs:
+    replicas = 2 if len(topology.control_planes) > 1 else 1
+    nodes = sum(len(pool.nodes) for pool in topology.pools)
+    return apps.DeploymentSpecArgs(
+        replicas=replicas,
+        strategy=rolling_update(),
+        selector=LabelSelectorArgs(match_labels=_LABELS),
+        template=core.PodTemplateSpecArgs(
+            metadata=ObjectMetaArgs(labels=_LABELS),
+            spec=core.PodSpecArgs(
+                service_account_name=_NAME,
+                priority_class_name="system-cluster-critical",
+                tolerations=system_tolerations(),
+                topology_spread_constraints=spread(_LABELS, replicas=replicas, nodes=nodes),
+                security_context=core.PodSecurityContextArgs(
+                    run_as_non_root=True,
+                    run_as_user=1000,
+                    run_as_group=1000,
+                    fs_group=1000,
+                    seccomp_profile=core.SeccompProfileArgs(type="RuntimeDefault"),
+                ),
+                containers=[_container(topology.versions.metrics_server)],
+                volumes=[core.VolumeArgs(name="tls", secret=core.SecretVolumeSourceArgs(secret_name=_NAME))],
+            ),
+        ),
+    )
+
+
+def _container(version: str) -> core.ContainerArgs:
+    return core.ContainerArgs(
+        name=_NAME,
+        image=f"registry.k8s.io/metrics-server/metrics-server:v{version}",
+        args=[
+            f"--secure-port={_PORT}",
+            f"--tls-cert-file={_TLS_DIRECTORY}/tls.crt",
+            f"--tls-private-key-file={_TLS_DIRECTORY}/tls.key",
+            # The authority of the cluster, as every pod gets it from the ConfigMap kube-root-ca.crt.
+            "--kubelet-certificate-authority=/var/run/secrets/kubernetes.io/serviceaccount/ca.crt",
+            "--kubelet-preferred-address-types=InternalIP",
+            "--kubelet-use-node-status-port",
+            "--metric-resolution=15s",
+        ],
+        ports=[core.ContainerPortArgs(name="https", container_port=_PORT)],
+        resources=core.ResourceRequirementsArgs(
+            requests={"cpu": "100m", "memory": "100Mi"}, limits={"memory": "400Mi"}
+        ),
+        security_context=restricted(),
+        readiness_probe=http_probe("/readyz", "https", period=2, scheme="HTTPS"),
+        liveness_probe=http_probe("/livez", "https", period=10, scheme="HTTPS", delay=20),
+        volume_mounts=[core.VolumeMountArgs(name="tls", mount_path=_TLS_DIRECTORY, read_only=True)],
+    )

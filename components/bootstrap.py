@@ -1,0 +1,87 @@
+"""What the API must know before nodes can join: a token, and who may ask for and sign which certificate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pulumi import ComponentResource, Output, ResourceOptions
+from pulumi_kubernetes.core.v1 import Secret
+from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
+
+from components.api import Api
+from components.rbac import READ, Rule, bind, cluster_role, group, user
+
+_SIGNING = "certificates.k8s.io"
+_CSR_APPROVER = (
+    Rule(_SIGNING, ("certificatesigningrequests",), READ),
+    Rule(_SIGNING, ("certificatesigningrequests/approval",), ("update",)),
+    Rule(_SIGNING, ("signers",), ("approve",), ("kubernetes.io/kubelet-serving",)),
+    Rule("coordination.k8s.io", ("leases",), ("create", "get", "list", "watch", "update", "patch")),
+    Rule("", ("events",), ("create", "patch")),
+)
+# A node drains itself and takes its own Node away; NodeRestriction keeps it from those of others.
+_NODE_SELF_SERVICE = (
+    Rule("apps", ("daemonsets",), ("get",)),
+    Rule("", ("nodes",), ("delete",)),
+)
+# Group -> ClusterRole. The first three are upstream's own roles for TLS bootstrapping
+# (kubernetes.io/docs/reference/access-authn-authz/kubelet-tls-bootstrapping).
+_BINDINGS = (
+    ("join", "system:bootstrappers", "system:node-bootstrapper"),
+    (
+        "sign-first",
+        "system:bootstrappers",
+        "system:certificates.k8s.io:certificatesigningrequests:nodeclient",
+    ),
+    ("sign-again", "system:nodes", "system:certificates.k8s.io:certificatesigningrequests:selfnodeclient"),
+    ("kubelet-api", "kubewright:kubelet-api-clients", "system:kubelet-api-admin"),
+    ("node-self-service", "system:nodes", "kubewright:node-self-service"),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BootstrapArgs:
+    """`token` is the bootstrap token, `abcdef.0123456789abcdef`."""
+
+    api: Api
+    token: Output[str]
+
+
+class Bootstrap(ComponentResource):
+    """The bootstrap token and the rights of nodes, of the API server at kubelets, and of the CSR approver."""
+
+    def __init__(self, name: str, args: BootstrapArgs, opts: ResourceOptions | None = None) -> None:
+        super().__init__("kubewright:index:Bootstrap", name, None, opts)
+        options = args.api.options(self)
+        _token(f"{name}-token", args.token, options)
+        cluster_role(
+            f"{name}-node-self-service-role", "kubewright:node-self-service", _NODE_SELF_SERVICE, options
+        )
+        cluster_role(f"{name}-csr-approver-role", "kubewright:csr-approver", _CSR_APPROVER, options)
+        for short, who, role in _BINDINGS:
+            bind(f"{name}-{short}", f"kubewright:{short}", role, [group(who)], options)
+        approver = "kubewright:csr-approver"
+        bind(f"{name}-csr-approver", approver, approver, [user(approver)], options)
+        self.register_outputs({})
+
+
+def _token(name: str, token: Output[str], options: ResourceOptions) -> Secret:
+    """The token's Secret. Its name carries the token's public part, so a new token is a new Secret.
+
+    It does not expire: workers of a pool may be added at any time.
+    """
+    identifier = Output.unsecret(token.apply(lambda text: text.split(".")[0]))
+    secret: Output[str] = token.apply(lambda text: text.split(".")[1])
+    return Secret(
+        name,
+        metadata=ObjectMetaArgs(name=Output.concat("bootstrap-token-", identifier), namespace="kube-system"),
+        type="bootstrap.kubernetes.io/token",
+        string_data={
+            "token-id": identifier,
+            "token-secret": secret,
+            "usage-bootstrap-authentication": "true",
+            "usage-bootstrap-signing": "false",
+            "auth-extra-groups": "system:bootstrappers:kubewright",
+        },
+        opts=options,
+    )

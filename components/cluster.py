@@ -1,0 +1,111 @@
+"""The cluster: certificates, etcd, control plane, and the pools that join it, on one provider."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pulumi_kubernetes as kubernetes
+from pulumi import ComponentResource, Output, Resource, ResourceOptions
+
+from components import farewell
+from components.api import Api
+from components.bootstrap import Bootstrap, BootstrapArgs
+from components.cni import Cni, CniArgs
+from components.members import Bundles, ControlPlane, Etcd, LoadBalancers, MembersArgs
+from components.node_pool import NodePool, NodePoolArgs
+from components.pki import Pki, PkiArgs
+from providers.contract import Provider, Secrets
+from topology.model import Member, Role, Topology
+
+Connect = Callable[[Output[str], Sequence[Resource]], kubernetes.Provider]
+"""Makes the connection to the API: from the kubeconfig, once these resources are healthy."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClusterArgs:
+    """What the cluster is made of.
+
+    `connect` makes the kubernetes provider: components make none themselves. `secrets` are those
+    that bundles need beside the PKI's (credentials of registries).
+    """
+
+    topology: Topology
+    bundles: Bundles
+    provider: Provider
+    connect: Connect
+    secrets: Mapping[str, Output[str]] = field(default_factory=dict)
+
+
+class Cluster(ComponentResource):
+    """A cluster. Its order: etcd, then the API servers, then who may join, then the pools."""
+
+    kubeconfig: Output[str]
+    api: Api
+    pools: Mapping[str, NodePool]
+
+    def __init__(self, name: str, args: ClusterArgs, opts: ResourceOptions | None = None) -> None:
+        super().__init__("kubewright:index:Cluster", name, None, opts)
+        self._args = args
+        self._child = ResourceOptions(parent=self)
+        self.pki = Pki(f"{name}-pki", PkiArgs(topology=args.topology), self._child)
+        self._secrets: Secrets = {**self.pki.secrets, **args.secrets}
+        self.kubeconfig = self.pki.kubeconfig
+        topology = args.topology
+
+        balancers = LoadBalancers(
+            f"{name}-load-balancers", self._members(topology.load_balancers), self._child
+        )
+        etcd = Etcd(f"{name}-etcd", self._members(topology.etcd), self._child)
+        after = [*balancers.members, *etcd.members]
+        control = ControlPlane(
+            f"{name}-control-plane", self._members(topology.control_planes, after), self._child
+        )
+
+        self.api = Api(provider=args.connect(self.kubeconfig, control.members), lives_in=etcd)
+        joining: list[Resource] = [
+            Bootstrap(
+                f"{name}-bootstrap",
+                BootstrapArgs(api=self.api, token=self.pki.secrets["bootstrap.token"]),
+                self._child,
+            ),
+            Cni(f"{name}-cni", CniArgs(api=self.api), self._child),
+        ]
+        self.pools = {
+            pool.name: self._pool(f"{name}-{pool.name}", pool.name, [*control.members, *joining])
+            for pool in topology.pools
+        }
+        self._farewell(f"{name}-farewell", list(self.pools.values()))
+        self.register_outputs({"endpoint": topology.endpoint.url, "kubeconfig": self.kubeconfig})
+
+    def _members(self, members: Sequence[Member], after: Sequence[Resource] = ()) -> MembersArgs:
+        return MembersArgs(
+            machines={machine.name: machine for machine in self._args.topology.machines},
+            members=members,
+            bundles=self._args.bundles,
+            secrets=self._secrets,
+            provider=self._args.provider,
+            after=after,
+        )
+
+    def _pool(self, name: str, pool_name: str, after: Sequence[Resource]) -> NodePool:
+        pool = next(pool for pool in self._args.topology.pools if pool.name == pool_name)
+        bundles = {node.name: self._args.bundles[node.name, Role.NODE] for node in pool.nodes}
+        args = NodePoolArgs(
+            pool=pool, bundles=bundles, secrets=self._secrets, provider=self._args.provider, after=after
+        )
+        return NodePool(name, args, self._child)
+
+    def _farewell(self, name: str, pools: Sequence[Resource]) -> Resource:
+        """Tells the nodes, before they go, when the whole cluster goes: then none is worth draining.
+
+        It depends on every pool, so that it is the first thing that `destroy` deletes, and nothing
+        but `destroy` deletes it.
+        """
+        return self._args.provider.operate(
+            name,
+            farewell.STAYING,
+            (),
+            ResourceOptions(parent=self, depends_on=list(pools)),
+            farewell=farewell.LEAVING,
+        )

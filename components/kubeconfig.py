@@ -1,0 +1,38 @@
+"""The administrator's kubeconfig. Pure."""
+
+from __future__ import annotations
+
+import base64
+import json
+
+
+def kubeconfig(*, cluster: str, server: str, ca: str, certificate: str, key: str) -> str:
+    """A kubeconfig that carries its certificates within; `ca`, `certificate` and `key` are PEM.
+
+    It is JSON, which every reader of YAML takes.
+    """
+    return json.dumps(
+        {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [
+                {"name": cluster, "cluster": {"server": server, "certificate-authority-data": _encoded(ca)}}
+            ],
+            "users": [
+                {
+                    "name": "admin",
+                    "user": {
+                        "client-certificate-data": _encoded(certificate),
+                        "client-key-data": _encoded(key),
+                    },
+                }
+            ],
+            "contexts": [{"name": cluster, "context": {"cluster": cluster, "user": "admin"}}],
+            "current-context": cluster,
+        },
+        indent=1,
+    )
+
+
+def _encoded(pem: str) -> str:
+    return base64.b64encode(pem.encode()).decode()

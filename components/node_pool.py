@@ -1,0 +1,44 @@
+"""A pool of nodes: their bundles, and the labels and taints that only an administrator may set."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from pulumi import ComponentResource, Resource, ResourceOptions
+
+from nodeconfig import render
+from nodeconfig.bundle import Bundle
+from providers.contract import Provider, Secrets
+from topology.model import Pool
+
+
+@dataclass(frozen=True, kw_only=True)
+class NodePoolArgs:
+    """`bundles` by the node's name; `after` is what must be there before nodes join."""
+
+    pool: Pool
+    bundles: Mapping[str, Bundle]
+    secrets: Secrets
+    provider: Provider
+    after: Sequence[Resource] = ()
+
+
+class NodePool(ComponentResource):
+    """Nodes that are alike. `nodes` are healthy when they are Ready."""
+
+    nodes: Sequence[Resource]
+
+    def __init__(self, name: str, args: NodePoolArgs, opts: ResourceOptions | None = None) -> None:
+        super().__init__("kubewright:index:NodePool", name, None, opts)
+        options = ResourceOptions(parent=self, depends_on=list(args.after))
+        self.nodes = args.provider.pool(args.pool, args.bundles, args.secrets, options)
+        # A kubelet may not set `node-role` and other labels of its own node: they come from outside,
+        # and so does the removal of those no longer asked for.
+        self.labels = args.provider.operate(
+            f"{name}-labels",
+            render.nodes(args.pool),
+            (),
+            ResourceOptions(parent=self, depends_on=list(self.nodes)),
+        )
+        self.register_outputs({"nodes": [node.name for node in args.pool.nodes]})

@@ -1,0 +1,124 @@
+"""The cluster's certificates and keys, made by pulumi-tls from the table in `topology.certificates`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pulumi_tls as tls
+from pulumi import ComponentResource, Output, ResourceOptions
+
+from components.derive import bootstrap_token, encryption_configuration
+from components.kubeconfig import kubeconfig
+from topology.certificates import KUBERNETES_CA, Authority, Leaf, authorities, leaves
+from topology.model import Topology
+
+_HOURS_PER_YEAR = 365 * 24
+
+
+@dataclass(frozen=True, kw_only=True)
+class PkiArgs:
+    """What the certificates are for."""
+
+    topology: Topology
+
+
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """A private key and its certificate, PEM."""
+
+    key: Output[str]
+    certificate: Output[str]
+
+
+class Pki(ComponentResource):
+    """Authorities, leaves, the service-account key pair, the bootstrap token and the encryption key."""
+
+    secrets: Mapping[str, Output[str]]
+    """What bundles may ask for, by the contract's names; all of it secret."""
+    ca: Output[str]
+    """The certificate (PEM) of the authority that everything in the cluster trusts; public."""
+    kubeconfig: Output[str]
+    """The administrator's kubeconfig; secret."""
+
+    def __init__(self, name: str, args: PkiArgs, opts: ResourceOptions | None = None) -> None:
+        super().__init__("kubewright:index:Pki", name, None, opts)
+        self._name = name
+        pairs = {authority.name: self._authority(authority) for authority in authorities(args.topology)}
+        pairs |= {leaf.name: self._leaf(leaf, pairs[leaf.authority]) for leaf in leaves(args.topology)}
+        account = self._key("service-account")
+        secrets = {f"{pair}.crt": made.certificate for pair, made in pairs.items()}
+        secrets |= {f"{pair}.key": made.key for pair, made in pairs.items()}
+        secrets |= {
+            "service-account.key": account.private_key_pem,
+            "service-account.pub": account.public_key_pem,
+            "bootstrap.token": self._key("bootstrap").private_key_pem.apply(bootstrap_token),
+            "encryption.yaml": self._key("encryption").private_key_pem.apply(encryption_configuration),
+        }
+        self.secrets = {secret: Output.secret(content) for secret, content in secrets.items()}
+        # A certificate is public even where the plugin calls everything made from a secret a secret.
+        self.ca = Output.unsecret(pairs[KUBERNETES_CA].certificate)
+        self.kubeconfig = self._kubeconfig(args.topology, pairs["admin"])
+        self.register_outputs({"ca": self.ca, "kubeconfig": self.kubeconfig})
+
+    def _key(self, name: str) -> tls.PrivateKey:
+        return tls.PrivateKey(
+            f"{self._name}-{name}-key",
+            algorithm="ECDSA",
+            ecdsa_curve="P256",
+            opts=ResourceOptions(parent=self),
+        )
+
+    def _authority(self, authority: Authority) -> _Pair:
+        key = self._key(authority.name).private_key_pem
+        certificate = tls.SelfSignedCert(
+            f"{self._name}-{authority.name}",
+            private_key_pem=key,
+            subject=tls.SelfSignedCertSubjectArgs(common_name=authority.common_name),
+            is_ca_certificate=True,
+            set_subject_key_id=True,
+            validity_period_hours=authority.years * _HOURS_PER_YEAR,
+            allowed_uses=["cert_signing", "crl_signing", "digital_signature"],
+            opts=ResourceOptions(parent=self),
+        )
+        return _Pair(key, certificate.cert_pem)
+
+    def _leaf(self, leaf: Leaf, authority: _Pair) -> _Pair:
+        key = self._key(leaf.name).private_key_pem
+        request = tls.CertRequest(
+            f"{self._name}-{leaf.name}-request",
+            private_key_pem=key,
+            subject=tls.CertRequestSubjectArgs(
+                common_name=leaf.common_name,
+                # X.509 allows several, the plugin one; no leaf of ours has more.
+                organization=leaf.organizations[0] if leaf.organizations else None,
+            ),
+            dns_names=list(leaf.dns_names),
+            ip_addresses=[str(address) for address in leaf.ip_addresses],
+            opts=ResourceOptions(parent=self),
+        )
+        uses = {"digital_signature": True, "server_auth": leaf.server, "client_auth": leaf.client}
+        certificate = tls.LocallySignedCert(
+            f"{self._name}-{leaf.name}",
+            ca_private_key_pem=authority.key,
+            ca_cert_pem=authority.certificate,
+            cert_request_pem=request.cert_request_pem,
+            set_subject_key_id=True,
+            validity_period_hours=leaf.years * _HOURS_PER_YEAR,
+            allowed_uses=[use for use, wanted in uses.items() if wanted],
+            opts=ResourceOptions(parent=self),
+        )
+        return _Pair(key, certificate.cert_pem)
+
+    def _kubeconfig(self, topology: Topology, admin: _Pair) -> Output[str]:
+        return Output.secret(
+            Output.all(self.ca, admin.certificate, admin.key).apply(
+                lambda pems: kubeconfig(
+                    cluster=topology.name,
+                    server=topology.endpoint.url,
+                    ca=pems[0],
+                    certificate=pems[1],
+                    key=pems[2],
+                )
+            )
+        )

@@ -1,0 +1,1 @@
+"""Where a cluster's machines come from, and how bundles reach them."""

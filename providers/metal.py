@@ -1,0 +1,105 @@
+"""Bare metal: hosts of an inventory, to which bundles are delivered by SSH with pulumi-command [M]."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from pulumi import Output, Resource, ResourceOptions
+from pulumi_command.remote import Command, Logging
+
+from nodeconfig import render
+from nodeconfig.bundle import Bundle, Identity
+from providers.contract import Secrets
+from providers.ssh import Connections
+from providers.turns import Turns
+from settings.metal import MetalSettings
+from topology.model import Machine, Pool, Role, Topology
+
+
+class Metal:
+    """The provider for hosts that are already there. One command for each host and role.
+
+    `files` are the texts of the files that settings name. Raises `SettingsError` when keys are missing.
+    """
+
+    def __init__(self, metal: MetalSettings, topology: Topology, files: Mapping[str, str]) -> None:
+        self._connections = Connections(metal, [machine.name for machine in topology.machines], files)
+        self._operator = topology.control_planes[0].name
+        # Of the members of a quorum one at a time changes, and none while another is lost.
+        self._members: dict[Role, Turns] = {
+            role: Turns(role.value, 1, strict=True) for role in Role if role is not Role.NODE
+        }
+        # The last command of each host: its next role waits for it.
+        self._last: dict[str, Resource] = {}
+
+    def member(
+        self, machine: Machine, role: Role, bundle: Bundle, secrets: Secrets, opts: ResourceOptions
+    ) -> Resource:
+        """One role of one host."""
+        identity = Identity(machine.name, str(machine.address))
+        return self._deliver(identity, role, bundle, secrets, self._members[role], opts)
+
+    def pool(
+        self, pool: Pool, bundles: Mapping[str, Bundle], secrets: Secrets, opts: ResourceOptions
+    ) -> Sequence[Resource]:
+        """The pool's hosts, each on its own: one that cannot be reached holds up no other."""
+        turns = Turns(f"pool-{pool.name}", pool.max_unavailable)
+        return [
+            self._deliver(
+                Identity(node.name, str(node.address)), Role.NODE, bundles[node.name], secrets, turns, opts
+            )
+            for node in pool.nodes
+        ]
+
+    def operate(
+        self, name: str, script: str, triggers: Sequence[str], opts: ResourceOptions, *, farewell: str = ""
+    ) -> Resource:
+        """Runs `script` on the first control plane; any of them would do."""
+        sudo = self._connections.sudo(self._operator)
+        return Command(
+            name,
+            connection=self._connections[self._operator],
+            create=_as_root(script) if sudo else script,
+            delete=(_as_root(farewell) if sudo else farewell) or None,
+            triggers=list(triggers) or None,
+            logging=Logging.NONE,
+            add_previous_output_in_env=False,
+            opts=opts,
+        )
+
+    def _deliver(
+        self,
+        identity: Identity,
+        role: Role,
+        bundle: Bundle,
+        secrets: Secrets,
+        turns: Turns,
+        opts: ResourceOptions,
+    ) -> Resource:
+        """The host's command for a role. Its name carries the host's, so that an error does too."""
+        host = identity.name
+        sudo = self._connections.sudo(host)
+        own = ResourceOptions(
+            hooks=turns.hooks, depends_on=[self._last[host]] if host in self._last else None
+        )
+        wanted = {file.secret: secrets[file.secret] for file in bundle.secrets}
+        command = Command(
+            f"{host}-{role.value}",
+            connection=self._connections[host],
+            create=render.script(bundle, identity, sudo=sudo),
+            # Secrets travel by stdin alone: the text of a command is shown when it fails.
+            stdin=Output.secret(
+                Output.from_input(wanted).apply(lambda contents: render.payload(bundle, contents))
+            ),
+            delete=render.reset(role, sudo=sudo),
+            # Errors carry the output anyway; `none` keeps it out of the display while things go well.
+            logging=Logging.NONE,
+            add_previous_output_in_env=False,
+            opts=ResourceOptions.merge(opts, own),
+        )
+        self._last[host] = command
+        return command
+
+
+def _as_root(script: str) -> str:
+    return f"sudo -n sh -eu <<'KUBEWRIGHT'\n{script}KUBEWRIGHT\n" if script else ""
