@@ -11,7 +11,7 @@ from pathlib import Path
 from artifacts import gobuild, netfilter, official
 from artifacts.cache import Cache
 from artifacts.catalogue import Binary, binary
-from artifacts.errors import ArtifactError
+from artifacts.errors import Unavailable
 from artifacts.progress import Progress
 
 _VERSION_COMMANDS = {
@@ -25,8 +25,8 @@ _VERSION_COMMANDS = {
 def obtain(item: Binary, cache: Cache, progress: Progress) -> Path:
     """The file of a catalogue's row, in the cache; had officially or built when it is not there yet.
 
-    An official place that is there but fails (a download cut short, a checksum that differs) is an
-    error and not a reason to build: it must be seen. Raises ArtifactError.
+    A download that does not verify is an error and not a reason to build: it must be seen.
+    Raises ArtifactError.
     """
     path = cache.path(item.name, item.version)
     if cache.record(item.name, item.version):
@@ -85,9 +85,8 @@ def _make(item: Binary, cache: Cache, workspace: Path, progress: Progress) -> tu
     if item.name == "netfilter":
         return netfilter.build(workspace, progress), "Debian packages"
     if official.available(item):
-        return official.obtain(item, cache, workspace, progress), "official"
-    try:
-        return gobuild.obtain(item, cache, workspace, progress), "built"
-    except ArtifactError as error:
-        hint = f" (its official place {item.official.url} does not answer either)" if item.official else ""
-        raise ArtifactError(f"{error}{hint}") from None
+        try:
+            return official.obtain(item, cache, workspace, progress), "official"
+        except Unavailable as error:
+            progress.note(f"{error}; building {item.name} {item.version} instead")
+    return gobuild.obtain(item, cache, workspace, progress), "built"

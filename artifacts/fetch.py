@@ -6,7 +6,6 @@ import hashlib
 import http.client
 import os
 import re
-import socket
 import ssl
 import urllib.error
 import urllib.request
@@ -14,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from artifacts.errors import ArtifactError
+from artifacts.errors import ArtifactError, Unavailable
 from artifacts.progress import Progress
 
 PROBE_TIMEOUT = 3.0
@@ -23,18 +22,29 @@ _CHUNK = 1 << 20
 _DIGEST = re.compile(r"^[0-9a-fA-F]{64}$")
 
 
+_REFUSALS = {403, 407, 451}
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_: object) -> None:
+        """An answer is an answer: where it points to is not asked."""
+
+
 @cache
 def reachable(host: str, port: int = 443) -> bool:
-    """Whether a host resolves and accepts a connection; asked once per process.
+    """Whether a host answers by HTTPS (through the environment's proxy, if any); asked once per process.
 
     `KUBEWRIGHT_OFFICIAL=never` answers no without asking: for sites that must not try.
     """
     if os.environ.get("KUBEWRIGHT_OFFICIAL", "").lower() == "never":
         return False
+    request = urllib.request.Request(f"https://{host}:{port}/", method="HEAD")
     try:
-        with socket.create_connection((host, port), timeout=PROBE_TIMEOUT):
+        with urllib.request.build_opener(_NoRedirect()).open(request, timeout=PROBE_TIMEOUT):
             return True
-    except OSError:
+    except urllib.error.HTTPError as error:
+        return error.code not in _REFUSALS and error.code < 500
+    except (OSError, http.client.HTTPException, ValueError):
         return False
 
 
@@ -53,19 +63,22 @@ def context(ca_file: Path | None) -> ssl.SSLContext:
 
 
 def text(url: str, *, tls: ssl.SSLContext | None = None) -> str:
-    """The text behind a URL. Raises ArtifactError, one line, when it cannot be had."""
+    """The text behind a URL. Raises Unavailable, one line, when it cannot be had."""
     try:
         with urllib.request.urlopen(url, timeout=READ_TIMEOUT, context=tls) as answer:
             body: bytes = answer.read()
             return body.decode()
     except (OSError, http.client.HTTPException, ValueError) as error:
-        raise ArtifactError(f"{url}: {reason(error)}") from None
+        raise Unavailable(f"{url}: {reason(error)}") from None
 
 
 def download(
     url: str, target: Path, digest: str, progress: Progress, *, tls: ssl.SSLContext | None = None
 ) -> None:
-    """Fetch a file and verify its sha256; a file that does not verify is removed, and an error."""
+    """Fetch a file and verify its sha256; one that does not verify is removed.
+
+    Raises Unavailable when it cannot be fetched, ArtifactError when it is not what was published.
+    """
     hasher = hashlib.sha256()
     try:
         with (
@@ -80,7 +93,7 @@ def download(
                     advance(len(block))
     except (OSError, http.client.HTTPException, ValueError) as error:
         target.unlink(missing_ok=True)
-        raise ArtifactError(f"{url}: {reason(error)}") from None
+        raise Unavailable(f"{url}: {reason(error)}") from None
     if hasher.hexdigest() != digest:
         target.unlink()
         raise ArtifactError(

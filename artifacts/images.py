@@ -11,11 +11,11 @@ from pathlib import Path
 from artifacts import acquire, debian, fetch, gobuild, oci
 from artifacts.cache import Cache
 from artifacts.catalogue import architecture, binary
-from artifacts.errors import ArtifactError
+from artifacts.errors import ArtifactError, Unavailable
 from artifacts.oci import Config, Entry
 from artifacts.progress import Progress
 
-_BLOB_HOSTS = {"docker.io": "registry-1.docker.io"}
+_REGISTRY_HOSTS = {"docker.io": "registry-1.docker.io"}
 _AUTHORITIES = Path("/etc/ssl/certs/ca-certificates.crt")
 _COMPLETE = "complete.json"
 
@@ -65,10 +65,18 @@ def blobs(layout: Path) -> list[Path]:
 
 def _make(reference: str, layout: Path, cache: Cache, workspace: Path, progress: Progress) -> None:
     registry, path, tag = split(reference)
-    if fetch.reachable(_BLOB_HOSTS.get(registry, registry)):
-        _pull(reference, layout, cache, progress)
-        return
     recipe = _RECIPES.get(path)
+    if fetch.reachable(_REGISTRY_HOSTS.get(registry, registry)):
+        try:
+            _pull(reference, layout, cache, progress)
+        except Unavailable as error:
+            if recipe is None:
+                raise
+            progress.note(f"{error}; making the image instead")
+            shutil.rmtree(layout)
+            layout.mkdir()
+        else:
+            return
     if recipe is None:
         raise ArtifactError(
             f"{reference}: {registry} does not answer and there is no recipe to make the image"
@@ -86,7 +94,7 @@ def _pull(reference: str, layout: Path, cache: Cache, progress: Progress) -> Non
         result = subprocess.run(command, capture_output=True, text=True, check=False)
     if result.returncode != 0:
         detail = (result.stderr.strip().splitlines() or ["crane failed"])[-1]
-        raise ArtifactError(f"{reference}: could not be pulled: {detail}")
+        raise Unavailable(f"{reference}: could not be pulled: {detail}")
 
 
 Recipe = Callable[[str, Cache, Path, Progress], tuple[Iterable[Entry], Config]]

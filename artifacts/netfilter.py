@@ -72,8 +72,8 @@ def _stage(root: Path, staging: Path) -> None:
         (staging / directory).mkdir(parents=True)
     shutil.copytree(extensions, staging / "xtables", symlinks=True)
     shutil.copy(loader, staging / "lib" / loader.name)
-    for program in programs:
-        shutil.copy(program, staging / "libexec" / program.name)
+    for file in programs:
+        shutil.copy(file, staging / "libexec" / file.name)
     plugins = [path for path in sorted(extensions.glob("*.so")) if not path.is_symlink()]
     for library in _libraries(root, loader, [*programs, *plugins]):
         target = staging / "lib" / library.name

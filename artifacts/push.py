@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import subprocess
+import urllib.error
+import urllib.request
 from collections.abc import Iterable
+from http import HTTPStatus
 from pathlib import Path
 
-from artifacts import acquire, images
+from artifacts import acquire, fetch, images
 from artifacts.cache import Cache
 from artifacts.errors import ArtifactError
 from artifacts.mirror import read_index
@@ -53,6 +57,7 @@ def push(
     names = targets(index, registry)
     if ca_file is not None and not ca_file.is_file():
         raise ArtifactError(f"{ca_file}: no such file; it should hold the registry's authority as PEM")
+    _check_registry(registry, ca_file)
     crane = acquire.tool("crane", cache or Cache.default(), progress)
     environment = os.environ | (
         {"SSL_CERT_FILE": str(ca_file), "SSL_CERT_DIR": "/nonexistent"} if ca_file else {}
@@ -66,3 +71,21 @@ def push(
                 detail = (result.stderr.strip().splitlines() or ["crane failed"])[-1]
                 raise ArtifactError(f"{name}: could not be pushed: {detail}")
     return list(names.values())
+
+
+def _check_registry(registry: str, ca_file: Path | None) -> None:
+    """Raise ArtifactError unless a registry answers there by verified HTTPS.
+
+    crane would try plain HTTP for private addresses; this makes the reason plain and stops before.
+    """
+    url = f"https://{registry}/v2/"
+    try:
+        with urllib.request.urlopen(url, timeout=fetch.READ_TIMEOUT, context=fetch.context(ca_file)):
+            pass
+    except urllib.error.HTTPError as error:
+        if error.code != HTTPStatus.UNAUTHORIZED:  # that one is a registry that wants credentials
+            raise ArtifactError(f"registry {registry}: {fetch.reason(error)} to {url}") from None
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise ArtifactError(
+            f"registry {registry}: {fetch.reason(error)}; is it up, and --ca its authority?"
+        ) from None

@@ -1,0 +1,223 @@
+"""What is released together: the official place and the Go module of every component.
+
+In templates `{v}` is the version without a leading `v`, `{major}` and `{minor}` its parts, `{name}`
+the binary's name, `{plugin}` that without `cni-`, and `{arch}`, `{pulumi}`, `{crane}` are the
+architecture as Go, Pulumi and crane spell it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Official:
+    """Upstream's own place of a file.
+
+    `url`: template of the file or archive. `checksum`: template of the file in which upstream
+    publishes its sha256. `member`: template of the path inside the archive, empty for a bare file.
+    """
+
+    url: str
+    checksum: str
+    member: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """What is released together: one Go module, one official place, several binaries.
+
+    `requires`: the Go module whose version in go.mod is the release's. `packages`: binary name to
+    Go package. `tool`: used on the deployer's machine, and may be found on PATH there.
+    """
+
+    name: str
+    requires: str
+    packages: tuple[tuple[str, str], ...]
+    official: Official | None = None
+    ldflags: str = ""
+    tags: str = ""
+    cgo: bool = False
+    tool: bool = False
+
+
+_GITHUB = "https://github.com/{repo}/releases/download/v{{v}}/{file}"
+
+
+def _github(repo: str, file: str, checksum: str, member: str = "") -> Official:
+    return Official(
+        _GITHUB.format(repo=repo, file=file), _GITHUB.format(repo=repo, file=checksum), member=member
+    )
+
+
+_KUBE_VERSION = "k8s.io/component-base/version"
+_KUBE_LDFLAGS = (
+    f"-X {_KUBE_VERSION}.gitVersion=v{{v}} -X {_KUBE_VERSION}.gitMajor={{major}} "
+    f"-X {_KUBE_VERSION}.gitMinor={{minor}} -X {_KUBE_VERSION}.gitTreeState=clean "
+    f"-X {_KUBE_VERSION}.gitCommit=v{{v}}"
+)
+KUBERNETES = (
+    "kube-apiserver",
+    "kube-controller-manager",
+    "kube-scheduler",
+    "kubelet",
+    "kube-proxy",
+    "kubectl",
+)
+_CONTAINERD = "github.com/containerd/containerd/v2"
+_CNI = "github.com/containernetworking/plugins"
+_PULUMI_LDFLAGS = "-X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=v{v}"
+_PULUMI = _github(
+    "pulumi/pulumi", "pulumi-v{v}-linux-{pulumi}.tar.gz", "pulumi-{v}-checksums.txt", "pulumi/{name}"
+)
+
+COMPONENTS: tuple[Component, ...] = (
+    Component(
+        "kubernetes",
+        requires="k8s.io/kubernetes",
+        packages=tuple((name, f"k8s.io/kubernetes/cmd/{name}") for name in KUBERNETES),
+        official=Official(
+            "https://dl.k8s.io/v{v}/bin/linux/{arch}/{name}",
+            "https://dl.k8s.io/v{v}/bin/linux/{arch}/{name}.sha256",
+        ),
+        ldflags=_KUBE_LDFLAGS,
+    ),
+    Component(
+        "etcd",
+        requires="go.etcd.io/etcd/server/v3",
+        packages=(
+            ("etcd", "go.etcd.io/etcd/server/v3"),
+            ("etcdctl", "go.etcd.io/etcd/etcdctl/v3"),
+            ("etcdutl", "go.etcd.io/etcd/etcdutl/v3"),
+        ),
+        official=_github(
+            "etcd-io/etcd", "etcd-v{v}-linux-{arch}.tar.gz", "SHA256SUMS", "etcd-v{v}-linux-{arch}/{name}"
+        ),
+    ),
+    Component(
+        "containerd",
+        requires=_CONTAINERD,
+        packages=tuple(
+            (name, f"{_CONTAINERD}/cmd/{name}") for name in ("containerd", "containerd-shim-runc-v2", "ctr")
+        ),
+        official=_github(
+            "containerd/containerd",
+            "containerd-static-{v}-linux-{arch}.tar.gz",
+            "containerd-static-{v}-linux-{arch}.tar.gz.sha256sum",
+            "bin/{name}",
+        ),
+        ldflags=f"-X {_CONTAINERD}/version.Version=v{{v}}",
+    ),
+    Component(
+        "runc",
+        requires="github.com/opencontainers/runc",
+        packages=(("runc", "github.com/opencontainers/runc"),),
+        official=_github("opencontainers/runc", "runc.{arch}", "runc.sha256sum"),
+        ldflags="-X main.version={v} -extldflags -static",
+        tags="seccomp netgo osusergo",
+        cgo=True,
+    ),
+    Component(
+        "cni-plugins",
+        requires=_CNI,
+        packages=(
+            ("cni-bridge", f"{_CNI}/plugins/main/bridge"),
+            ("cni-loopback", f"{_CNI}/plugins/main/loopback"),
+            ("cni-host-local", f"{_CNI}/plugins/ipam/host-local"),
+            ("cni-portmap", f"{_CNI}/plugins/meta/portmap"),
+        ),
+        official=_github(
+            "containernetworking/plugins",
+            "cni-plugins-linux-{arch}-v{v}.tgz",
+            "cni-plugins-linux-{arch}-v{v}.tgz.sha256",
+            "./{plugin}",
+        ),
+    ),
+    Component(  # upstream publishes flanneld without a checksum, so it is always built
+        "flannel",
+        requires="github.com/flannel-io/flannel",
+        packages=(("flanneld", "github.com/flannel-io/flannel"),),
+        ldflags="-X github.com/flannel-io/flannel/pkg/version.Version=v{v} -extldflags -static",
+        tags="netgo osusergo",
+        cgo=True,
+    ),
+    Component(
+        "coredns",
+        requires="github.com/coredns/coredns",
+        packages=(("coredns", "github.com/coredns/coredns"),),
+        official=_github(
+            "coredns/coredns", "coredns_{v}_linux_{arch}.tgz", "coredns_{v}_linux_{arch}.tgz.sha256", "{name}"
+        ),
+    ),
+    Component(  # released as an image only
+        "metrics-server",
+        requires="sigs.k8s.io/metrics-server",
+        packages=(("metrics-server", "sigs.k8s.io/metrics-server/cmd/metrics-server"),),
+        ldflags="-X k8s.io/client-go/pkg/version.gitVersion=v{v}",
+    ),
+    Component(
+        "cri-tools",
+        requires="sigs.k8s.io/cri-tools",
+        packages=(("crictl", "sigs.k8s.io/cri-tools/cmd/crictl"),),
+        official=_github(
+            "kubernetes-sigs/cri-tools",
+            "crictl-v{v}-linux-{arch}.tar.gz",
+            "crictl-v{v}-linux-{arch}.tar.gz.sha256",
+            "{name}",
+        ),
+        ldflags="-X sigs.k8s.io/cri-tools/pkg/version.Version={v}",
+    ),
+    Component(  # our own program: its source lies in its module's directory
+        "kubelet-csr-approver",
+        requires="",
+        packages=(("kubelet-csr-approver", "."),),
+    ),
+    Component(
+        "pulumi",
+        requires="github.com/pulumi/pulumi/pkg/v3",
+        packages=(("pulumi", "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"),),
+        official=_PULUMI,
+        ldflags=_PULUMI_LDFLAGS,
+        tool=True,
+    ),
+    Component(
+        # Later releases keep the language host in a module that replaces its requirements, which Go
+        # refuses to build from outside; sdk v3.68.0 is the last that can be, and any engine of v3
+        # speaks its protocol.
+        "pulumi-language-python",
+        requires="github.com/pulumi/pulumi/sdk/v3",
+        packages=(
+            ("pulumi-language-python", "github.com/pulumi/pulumi/sdk/v3/python/cmd/pulumi-language-python"),
+            ("pulumi-language-python-exec", ""),
+        ),
+        official=_PULUMI,
+        ldflags=_PULUMI_LDFLAGS,
+        tool=True,
+    ),
+    Component(
+        "helm",
+        requires="helm.sh/helm/v3",
+        packages=(("helm", "helm.sh/helm/v3/cmd/helm"),),
+        official=Official(
+            "https://get.helm.sh/helm-v{v}-linux-{arch}.tar.gz",
+            "https://get.helm.sh/helm-v{v}-linux-{arch}.tar.gz.sha256sum",
+            "linux-{arch}/{name}",
+        ),
+        ldflags="-X helm.sh/helm/v3/internal/version.version=v{v}",
+        tool=True,
+    ),
+    Component(
+        "crane",
+        requires="github.com/google/go-containerregistry",
+        packages=(("crane", "github.com/google/go-containerregistry/cmd/crane"),),
+        official=_github(
+            "google/go-containerregistry",
+            "go-containerregistry_Linux_{crane}.tar.gz",
+            "checksums.txt",
+            "{name}",
+        ),
+        ldflags="-X github.com/google/go-containerregistry/cmd/crane/cmd.Version=v{v}",
+        tool=True,
+    ),
+    Component("netfilter", requires="", packages=(("netfilter", ""),)),  # made of Debian's packages
+)
