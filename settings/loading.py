@@ -33,7 +33,7 @@ def load(raw: Mapping[str, object]) -> Settings:
 
 def _read(raw: Mapping[str, object]) -> tuple[Settings, list[Problem]]:
     """The settings without the parts that are wrong, and what is wrong with these."""
-    rest = cast(dict[str, object], copy.deepcopy(dict(raw)))
+    rest = copy.deepcopy(dict(raw))
     problems: list[Problem] = []
     while True:
         try:

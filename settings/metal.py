@@ -89,6 +89,13 @@ class MetalSettings(Section):
     ssh: SshSettings = SshSettings()
     hosts: dict[Name, HostSettings] = Field(default_factory=dict)
 
+    @property
+    def ssh_ports(self) -> tuple[int, ...]:
+        """Every port on which a host's sshd listens, as far as it is reached directly."""
+        hosts = self.hosts.values()
+        ports = {host.ssh.port or self.ssh.port for host in hosts if host.ssh.address is None}
+        return tuple(sorted(ports or {self.ssh.port}))
+
     def connection(self, name: str) -> Connection:
         """How the host of that name is reached. Raises KeyError for a name not in the inventory."""
         host, everyone = self.hosts[name], self.ssh

@@ -155,6 +155,7 @@ def _network(settings: Settings) -> Network:
         proxy_mode=plan.proxy_mode,
         mtu=plan.mtu,
         domain=plan.domain,
+        ssh_ports=settings.metal.ssh_ports if settings.metal else (22,),
     )
 
 

@@ -127,6 +127,8 @@ class Network:
     proxy_mode: ProxyMode
     mtu: int
     domain: str
+    ssh_ports: tuple[int, ...] = (22,)
+    """Where the machines' sshd listen: the firewall must not lock the deployer out."""
 
     @property
     def api_service(self) -> IPv4Address:

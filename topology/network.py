@@ -45,7 +45,7 @@ def overlaps(ranges: Sequence[tuple[str, IPv4Network]]) -> tuple[Overlap, ...]:
 
 def pods_per_node(node_prefix: int) -> int:
     """How many pods a node's range holds: its addresses without network and broadcast (a /26: 62)."""
-    return max(0, 2 ** (32 - node_prefix) - 2)
+    return max(0, (1 << (32 - node_prefix)) - 2)
 
 
 def node_prefix_for(pods: int) -> int:
@@ -60,7 +60,8 @@ def node_prefix_for(pods: int) -> int:
 
 def nodes_in(pods: IPv4Network, node_prefix: int) -> int:
     """How many nodes a pod range holds (a /16 split into /26: 1,024); 0 when a node's is larger."""
-    return 2 ** (node_prefix - pods.prefixlen) if node_prefix >= pods.prefixlen else 0
+    bits: int = node_prefix - pods.prefixlen
+    return 1 << bits if bits >= 0 else 0
 
 
 def pods_prefix_for(nodes: int, node_prefix: int) -> int:

@@ -40,6 +40,8 @@ NODE_PORTS = (-1, -1)
 """Stands in the table for the range that services get; `rules_for` puts the cluster's own in its place."""
 ENDPOINT_PORT = (-2, -2)
 """Stands in the table for the endpoint's port."""
+SSH_PORTS = (-3, -3)
+"""Stands in the table for the ports the machines' sshd listen on."""
 NO_PORTS = (0, 0)
 
 _EVERY_ROLE = tuple(Role)
@@ -59,7 +61,7 @@ class Row:
 
 
 TABLE: tuple[Row, ...] = (
-    Row((Source.ADMINISTRATORS,), _EVERY_ROLE, Protocol.TCP, (22, 22), "SSH: deployment"),
+    Row((Source.ADMINISTRATORS,), _EVERY_ROLE, Protocol.TCP, SSH_PORTS, "SSH: deployment"),
     Row((Source.ANYONE,), _EVERY_ROLE, Protocol.ICMP, NO_PORTS, "path MTU, reachability"),
     Row(
         (Source.ANYONE_ALLOWED_TO_THE_API, Source.MACHINES, Source.PODS),
@@ -131,20 +133,16 @@ class Rule:
     why: str
 
 
-def rules_for(topology: Topology, roles: Iterable[Role], *, ssh_port: int = 22) -> tuple[Rule, ...]:
-    """What a host with these roles lets in, in the table's order; what it never would use is left out.
-
-    `ssh_port` is where its sshd listens.
-    """
+def rules_for(topology: Topology, roles: Iterable[Role]) -> tuple[Rule, ...]:
+    """What a host with these roles lets in, in the table's order; rows without a source are left out."""
     wanted = frozenset(roles)
     rules = []
     for row in TABLE:
         if not wanted.intersection(row.roles) or row.backend not in (None, topology.network.backend):
             continue
         networks = _networks(topology, row.sources)
-        first, last = _ports(topology, row, ssh_port)
         if networks:
-            rules.append(Rule(networks, row.protocol, first, last, row.why))
+            rules += [Rule(networks, row.protocol, *ports, row.why) for ports in _ports(topology, row)]
     return tuple(rules)
 
 
@@ -156,8 +154,8 @@ def table(topology: Topology) -> str:
         roles = [role for role in row.roles if role in present]
         if not roles or row.backend not in (None, topology.network.backend):
             continue
-        first, last = _ports(topology, row, 22)
-        ports = str(row.protocol) + (f" {first}" if first else "") + (f"-{last}" if last != first else "")
+        numbers = ", ".join(_range(first, last) for first, last in _ports(topology, row))
+        ports = f"{row.protocol} {numbers}".rstrip()
         networks = ", ".join(map(str, _networks(topology, row.sources)))
         to = "all" if set(roles) == present else ", ".join(roles)
         lines.append(_line(", ".join(row.sources), to, ports, row.why, networks))
@@ -168,14 +166,21 @@ def _line(source: str, to: str, ports: str, why: str, networks: str) -> str:
     return f"{source:<42} {to:<14} {ports:<16} {why:<40} {networks}".rstrip()
 
 
-def _ports(topology: Topology, row: Row, ssh_port: int) -> tuple[int, int]:
+def _range(first: int, last: int) -> str:
+    if first == last:
+        return str(first or "")
+    return f"{first}-{last}"
+
+
+def _ports(topology: Topology, row: Row) -> tuple[tuple[int, int], ...]:
+    """The row's port ranges, with the cluster's own in the place of the table's signs."""
     if row.ports == NODE_PORTS:
-        return topology.network.node_ports
+        return (topology.network.node_ports,)
     if row.ports == ENDPOINT_PORT:
-        return topology.endpoint.port, topology.endpoint.port
-    if row.ports == (22, 22):
-        return ssh_port, ssh_port
-    return row.ports
+        return ((topology.endpoint.port, topology.endpoint.port),)
+    if row.ports == SSH_PORTS:
+        return tuple((port, port) for port in topology.network.ssh_ports)
+    return (row.ports,)
 
 
 def _networks(topology: Topology, sources: tuple[Source, ...]) -> tuple[IPv4Network, ...]:

@@ -32,9 +32,8 @@ def warnings(topology: Topology) -> list[str]:
             continue
         below = _below(machine.size, least)
         if below:
-            lines.append(
-                f"host {machine.name}: below the size of a {role} for {topology.environment}: {', '.join(below)}"
-            )
+            preset = f"the size of a {role} for {topology.environment}"
+            lines.append(f"host {machine.name}: below {preset}: {', '.join(below)}")
     return lines
 
 

@@ -43,5 +43,5 @@ def leases_last(subject: Subject) -> Iterator[Problem]:
         yield Problem(
             "leader_election.renew",
             str(times.renew),
-            f"must be longer than 1.2 times retry (1.2 × {times.retry} s)",
+            f"must be longer than 1.2 times retry ({times.retry} s)",
         )

@@ -18,7 +18,7 @@ def node_ports_are_free(subject: Subject) -> Iterator[Problem]:
         yield Problem(
             "network.node_ports",
             f'"{first}-{last}"',
-            f"holds ports that are in use: {', '.join(taken)}; allowed: any range without them, such as 30000-32767",
+            f"holds ports that are in use: {', '.join(taken)}; use another range, such as 30000-32767",
         )
 
 

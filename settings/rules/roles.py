@@ -50,8 +50,8 @@ def etcd_members_are_odd(subject: Subject) -> Iterator[Problem]:
         yield Problem(
             "etcd.hosts",
             "",
-            f"{count} members need {quorum} for a quorum and survive the loss of {count - quorum}, no more than "
-            f"{count - 1} would; allowed: 1, 3 or 5",
+            f"{count} members need {quorum} for a quorum and survive the loss of {count - quorum}, no more "
+            f"than {count - 1} would; allowed: 1, 3 or 5",
         )
     elif count > 5:
         yield Problem("etcd.hosts", "", f"{count} members make every write slower; allowed: 1, 3 or 5")
@@ -97,7 +97,8 @@ def nodes_have_one_pool(subject: Subject) -> Iterator[Problem]:
                 yield Problem(
                     path,
                     f'"{name}"',
-                    "is a control plane, and so a node already; set control_planes.schedulable for workloads on it",
+                    "is a control plane, and so a node already; to run workloads there set "
+                    "control_planes.schedulable",
                 )
             elif pool_of.setdefault(name, pool) != pool:
                 yield Problem(path, f'"{name}"', f"is in pool {pool_of[name]} too; a node is in one pool")
@@ -121,8 +122,8 @@ def endpoint_is_given(subject: Subject) -> Iterator[Problem]:
         yield Problem(
             "endpoint",
             "",
-            "missing; several control planes or load balancers need host: the load balancers' virtual address "
-            "or that of an external balancer",
+            "missing; several control planes or load balancers need host: the load balancers' virtual "
+            "address or that of an external balancer",
         )
 
 

@@ -28,7 +28,7 @@ def versions_are_known(subject: Subject) -> Iterator[Problem]:
             yield Problem(
                 f"kubernetes.{field}",
                 f'"{version}"',
-                f"too old for Kubernetes {versions.version}, which needs {field} {least[0]}.{least[1]} or later",
+                f"too old for Kubernetes {versions.version}, which needs {least[0]}.{least[1]} or later",
             )
             continue
         known = catalogue.supported("kubernetes" if field == "version" else field)

@@ -1,0 +1,74 @@
+"""Public host keys from known_hosts text. Format: sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT"."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+
+from settings.problem import Problem, SettingsError
+
+# The order of preference where a host has several keys.
+_KINDS = ("ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521", "ssh-rsa")
+_FIELD = "metal.ssh.known_hosts_file"
+
+
+def host_key(known_hosts_text: str, address: str, port: int) -> str:
+    """The host's public key, `ssh-ed25519 AAAA…`: the strongest kind where there are several.
+
+    Raises SettingsError with one Problem when the text has none, or only a revoked one.
+    """
+    name = address if port == 22 else f"[{address}]:{port}"
+    keys: dict[str, str] = {}
+    revoked: set[str] = set()
+    for marker, hosts, kind, key in _entries(known_hosts_text):
+        if not _names(hosts, name):
+            continue
+        if marker == "@revoked":
+            revoked.add(key)
+        elif not marker:
+            keys.setdefault(kind, key)
+    for kind in _KINDS:
+        if kind in keys and keys[kind] not in revoked:
+            return f"{kind} {keys[kind]}"
+    known = "its key there is revoked" if revoked else "no key of it is there"
+    advice = f"compare the host's own and add it (ssh-keyscan -p {port} {address})"
+    raise SettingsError([Problem(_FIELD, f'"{name}"', f"{known}; {advice}")])
+
+
+def _entries(text: str) -> Iterator[tuple[str, str, str, str]]:
+    """Marker, host patterns, kind and key of every line that has them."""
+    for line in text.splitlines():
+        words = line.split()
+        if not words or words[0].startswith("#"):
+            continue
+        marker = words.pop(0) if words[0].startswith("@") else ""
+        if len(words) >= 3:
+            yield marker, words[0], words[1], words[2]
+
+
+def _names(hosts: str, name: str) -> bool:
+    """Whether a line's host field means the name: hashed, or patterns of which none forbids it."""
+    if hosts.startswith("|1|"):
+        return _hashed(hosts, name)
+    patterns = [pattern.lower() for pattern in hosts.split(",")]
+    if any(pattern.startswith("!") and _fits(name, pattern[1:]) for pattern in patterns):
+        return False
+    return any(_fits(name, pattern) for pattern in patterns)
+
+
+def _fits(name: str, pattern: str) -> bool:
+    # The brackets of [host]:port are themselves, not a set of characters.
+    return fnmatchcase(name.lower(), pattern.replace("[", "[[]"))
+
+
+def _hashed(hosts: str, name: str) -> bool:
+    try:
+        _, _, salt, digest = hosts.split("|")
+        found = hmac.new(base64.b64decode(salt), name.encode(), hashlib.sha1).digest()
+        return hmac.compare_digest(found, base64.b64decode(digest))
+    except (ValueError, binascii.Error):
+        return False
