@@ -12,7 +12,8 @@ import pytest
 from tests.lab.conftest import stack
 from tests.support import pods, stackfile
 from tests.support.cluster import UP_SECONDS, Cluster
-from tests.support.interrupt import killed_at
+from tests.support.interrupt import killed_at, killed_when
+from tests.support.leftovers import leftovers
 from tests.support.wait import eventually
 
 MAX_PODS = 96
@@ -90,6 +91,10 @@ class TestKilled:
         assert killed.steps() == {}
 
     def test_a_killed_down_is_completed_by_another(self, killed: Cluster) -> None:
-        killed_at(killed, "down", r"delet", timeout=120)
+        whole = len(leftovers(killed))
+        assert whole, "the look for leftovers sees nothing even while the cluster runs"
+        killed_when(killed, "down", lambda: len(leftovers(killed)) < whole, timeout=60)
+        assert leftovers(killed), "`down` was done before it could be killed"
         killed.down()
+        assert leftovers(killed) == []
         assert not killed.lab.exists(), "the lab's state is still there"

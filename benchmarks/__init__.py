@@ -1,0 +1,1 @@
+"""Measuring how long a cluster takes, part by part."""

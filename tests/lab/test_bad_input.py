@@ -1,0 +1,63 @@
+"""A mistake of the user's is one readable message and touches nothing."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support import stackfile
+from tests.support.cluster import Cluster
+from tests.support.process import Done
+from tests.support.stackfile import DELETE
+
+WRONG: list[tuple[str, dict[str, Any], list[str]]] = [
+    ("ranges that overlap", {"network": {"pods": "10.94.0.0/16"}}, ["network.pods", "10.94.0.0"]),
+    ("an unknown key", {"control_plane": {}}, ["control_plane", "control_planes"]),
+    ("an unknown host", {"pools": {"workers": {"hosts": ["w-9"]}}}, ["pools.workers.hosts", "w-9"]),
+    ("no private key file", {"metal": {"ssh": {"private_key_file": "/nowhere/key"}}}, ["/nowhere/key"]),
+    ("a missing name", {"name": DELETE}, ["name"]),
+    (
+        "several at once",
+        {"network": {"node_prefix": 99}, "kubernetes": {"version": "latest"}},
+        ["node_prefix", "kubernetes.version"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("what", "change", "words"), WRONG, ids=[case[0] for case in WRONG])
+@pytest.mark.parametrize("command", ["preview", "up"])
+def test_a_mistake_in_the_stack_file(
+    state: Path, what: str, change: dict[str, Any], words: list[str], command: str
+) -> None:
+    config = stackfile.document("kwbad", "10.94.0.0/24", control_planes=["cp-1"], workers=["w-1"])
+    config[stackfile.CLUSTER] = stackfile.merged(config[stackfile.CLUSTER], change)
+    wrong = Cluster(name="kwbad", state=state, config=config)
+    _readable(wrong.command(command, check=False), words)
+    assert not wrong.lab.exists(), "hosts were made for a description that is wrong"
+
+
+def test_a_stack_file_that_is_not_there(state: Path) -> None:
+    missing = Cluster(name="kwbad", state=state, config={})
+    argv_free = missing.command("preview", "--file", str(state / "nowhere.yaml"), check=False)
+    _readable(argv_free, ["nowhere.yaml"])
+
+
+def test_a_mistake_leaves_a_running_cluster_alone(cluster: Cluster) -> None:
+    before = {host: cluster.services(host) for host in cluster.nodes}
+    config = copy.deepcopy(cluster.config)
+    with cluster.edited({"network": {"services": "10.244.0.0/20"}}):
+        _readable(cluster.up(check=False), ["network.services"])
+    assert cluster.config == config
+    assert {host: cluster.services(host) for host in cluster.nodes} == before
+    assert json.loads(cluster.pulumi("stack", "output", "--json"))["endpoint"]
+
+
+def _readable(done: Done, words: list[str]) -> None:
+    assert done.code != 0, f"accepted: {done.text}"
+    assert "Traceback" not in done.text, done.text
+    for word in words:
+        assert word in done.text, f"{word!r} is not in: {done.text}"
