@@ -77,6 +77,9 @@ reset() { # ROLE [leave]: as before the role came; `leave` drains and removes th
 
 leave_cluster() {
     node_registered || return 0
+    # Set from a control plane when the whole cluster goes: then nothing is worth draining.
+    whole=$(node_api get node "$NODE_NAME" -o 'jsonpath={.metadata.annotations.kubewright\.dev/leaving}') || whole=
+    [ "$whole" != cluster ] || return 0
     drain_node 300 "the host leaves the cluster"
     node_api delete node "$NODE_NAME" --wait=false >/dev/null
     rm -f "$STATE/cordoned"

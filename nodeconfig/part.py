@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from artifacts.catalogue import binary, version_of
+from artifacts.catalogue import version_of
 from nodeconfig.bundle import Artifact, File, SecretFile, Service
 from topology.model import Versions
 
@@ -22,8 +22,15 @@ class BundleError(Exception):
 class Index(Protocol):
     """What `artifacts.index.Index` offers here: where an artifact is and what its digest is."""
 
+    @property
+    def ca(self) -> str:
+        """PEM of the authority that verifies downloads, empty for the system's."""
+
     def artifact(self, name: str, version: str) -> tuple[str, str]:
         """URL and sha256 (hex) of an artifact."""
+
+    def member(self, name: str, version: str) -> str:
+        """What of it is installed, as in `Artifact.member`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,17 +77,7 @@ def resolve(part: Part, versions: Versions, index: Index) -> tuple[Artifact, ...
 def _artifact(name: str, path: str, versions: Versions, index: Index) -> Artifact:
     version = version_of(name, versions)
     url, sha256 = index.artifact(name, version)
-    return Artifact(name=name, url=url, sha256=sha256, path=path, member=_member(name, version, url))
-
-
-def _member(name: str, version: str, url: str) -> str:
-    """What to take out of what is at that place: mirrors hold bare files, upstream archives too."""
-    if name == "netfilter":
-        return "*"
-    if not url.endswith((".tar.gz", ".tgz")):
-        return ""
-    official = binary(name, version).official
-    return official.member if official else ""
+    return Artifact(name=name, url=url, sha256=sha256, path=path, member=index.member(name, version))
 
 
 def document(path: str, content: Json, mode: int = 0o600, owner: str = "root:root") -> File:

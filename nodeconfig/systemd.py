@@ -22,7 +22,7 @@ class Unit:
     name: str
     description: str
     command: tuple[str, ...]
-    after: tuple[str, ...] = ("network-online.target",)
+    after: tuple[str, ...] = ("network.target",)
     type: str = "exec"
     restart_seconds: int = 2
     service: tuple[str, ...] = ()

@@ -1,0 +1,208 @@
+"""The API server [D1, D2]. Security settings are flags, so that an audit of the process sees them."""
+
+from __future__ import annotations
+
+from nodeconfig.bundle import File, SecretFile, Service
+from nodeconfig.kubeconfig import authority, by_certificate, certificate
+from nodeconfig.part import Json, Part, document
+from nodeconfig.places import ADMIN, BIN, CA, CIPHERS, KUBERNETES, LOCAL_API, PKI
+from nodeconfig.systemd import Unit
+from topology.model import Member, Topology
+
+_ADMISSION = f"{KUBERNETES}/admission.json"
+_AUTHENTICATION = f"{KUBERNETES}/authentication.json"
+_AUDIT_POLICY = f"{KUBERNETES}/audit-policy.json"
+_AUDIT_LOGS = "/var/log/kubernetes"
+_ENCRYPTION = f"{PKI}/encryption.yaml"
+_NEEDED_PLUGINS = ("NodeRestriction", "PodSecurity")
+
+
+def part(topology: Topology, member: Member) -> Part:
+    """The API server's part of a control plane, with the administrator's kubeconfig of its host."""
+    admin, admin_files = by_certificate(ADMIN, LOCAL_API, "admin")
+    policies = (_admission(topology), _authentication(), _audit_policy())
+    leaves = (
+        *certificate(f"apiserver-{member.name}", stem="apiserver"),
+        *certificate("apiserver-kubelet-client"),
+        *certificate("apiserver-etcd-client"),
+        *certificate("front-proxy-client"),
+    )
+    fixed = (
+        authority("kubernetes-ca"),
+        authority("etcd-ca"),
+        authority("front-proxy-ca"),
+        SecretFile(f"{PKI}/service-account.key", "service-account.key"),
+        SecretFile(f"{PKI}/service-account.pub", "service-account.pub", mode=0o644),
+    )
+    # The server reads this one again by itself, as it does all policies' certificates.
+    encryption = SecretFile(_ENCRYPTION, "encryption.yaml")
+    unit = _unit(topology, member)
+    watched = (f"{BIN}/kube-apiserver", *(item.path for item in (*policies, *leaves, *fixed)))
+    ready = f"{BIN}/kubectl --kubeconfig={ADMIN} --request-timeout=5s get --raw /readyz"
+    return Part(
+        files=(*policies, admin, unit.file()),
+        secrets=(*fixed, *leaves, *admin_files, encryption),
+        artifacts=(("kube-apiserver", f"{BIN}/kube-apiserver"), ("kubectl", f"{BIN}/kubectl")),
+        services=(Service(unit.name, restart_on=watched, ready=ready, timeout=120),),
+        directories=(
+            File(KUBERNETES, "", mode=0o755),
+            File(PKI, "", mode=0o755),
+            File(_AUDIT_LOGS, "", mode=0o700),
+        ),
+    )
+
+
+def _unit(topology: Topology, member: Member) -> Unit:
+    flags = (
+        _serving(topology, member)
+        | _authenticating(topology)
+        | _storing(topology, member)
+        | _limits(topology)
+    )
+    return Unit(
+        name="kube-apiserver.service",
+        description="Kubernetes API server",
+        command=(f"{BIN}/kube-apiserver", *(f"--{name}={value}" for name, value in flags.items())),
+        after=("network.target", "etcd.service"),
+        type="notify",
+        service=("LimitNOFILE=65536", "TimeoutStopSec=90", "OOMScoreAdjust=-998"),
+    )
+
+
+def _serving(topology: Topology, member: Member) -> dict[str, str]:
+    network = topology.network
+    flags = {
+        "advertise-address": str(member.address),
+        "bind-address": "0.0.0.0",
+        "secure-port": "6443",
+        "tls-cert-file": f"{PKI}/apiserver.crt",
+        "tls-private-key-file": f"{PKI}/apiserver.key",
+        "tls-min-version": "VersionTLS12",
+        "tls-cipher-suites": ",".join(CIPHERS),
+        "service-cluster-ip-range": str(network.services),
+        "service-node-port-range": f"{network.node_ports[0]}-{network.node_ports[1]}",
+        "kubelet-preferred-address-types": "InternalIP",
+        "kubelet-certificate-authority": CA,
+        "kubelet-client-certificate": f"{PKI}/apiserver-kubelet-client.crt",
+        "kubelet-client-key": f"{PKI}/apiserver-kubelet-client.key",
+        "profiling": "false",
+    }
+    if len(topology.control_planes) > 1:
+        # Spreads long-lived connections again after one of them was away.
+        flags["goaway-chance"] = "0.001"
+    if topology.load_balancers:
+        # A balancer must see /readyz fail before connections are refused.
+        flags |= {"shutdown-delay-duration": "20s", "shutdown-send-retry-after": "true"}
+    return flags
+
+
+def _authenticating(topology: Topology) -> dict[str, str]:
+    issuer = f"https://kubernetes.default.svc.{topology.network.domain}"
+    plugins = dict.fromkeys((*_NEEDED_PLUGINS, *topology.control_plane.admission_plugins))
+    return {
+        "authentication-config": _AUTHENTICATION,
+        "authorization-mode": "Node,RBAC",
+        "client-ca-file": CA,
+        "enable-bootstrap-token-auth": "true",
+        "service-account-issuer": issuer,
+        "service-account-key-file": f"{PKI}/service-account.pub",
+        "service-account-signing-key-file": f"{PKI}/service-account.key",
+        "service-account-lookup": "true",
+        "enable-admission-plugins": ",".join(plugins),
+        "admission-control-config-file": _ADMISSION,
+        "enable-aggregator-routing": "true",
+        "requestheader-client-ca-file": f"{PKI}/front-proxy-ca.crt",
+        "requestheader-allowed-names": "front-proxy-client",
+        "requestheader-extra-headers-prefix": "X-Remote-Extra-",
+        "requestheader-group-headers": "X-Remote-Group",
+        "requestheader-username-headers": "X-Remote-User",
+        "proxy-client-cert-file": f"{PKI}/front-proxy-client.crt",
+        "proxy-client-key-file": f"{PKI}/front-proxy-client.key",
+    }
+
+
+def _storing(topology: Topology, member: Member) -> dict[str, str]:
+    # Its own host's member first; the client moves on to the others when it fails.
+    members = sorted(topology.etcd, key=lambda other: other.address != member.address)
+    return {
+        "etcd-servers": ",".join(f"https://{other.address}:2379" for other in members),
+        "etcd-cafile": f"{PKI}/etcd-ca.crt",
+        "etcd-certfile": f"{PKI}/apiserver-etcd-client.crt",
+        "etcd-keyfile": f"{PKI}/apiserver-etcd-client.key",
+        "encryption-provider-config": _ENCRYPTION,
+        "encryption-provider-config-automatic-reload": "true",
+        "event-ttl": topology.control_plane.event_ttl,
+    }
+
+
+def _limits(topology: Topology) -> dict[str, str]:
+    options = topology.control_plane
+    return {
+        "max-requests-inflight": str(options.max_requests_inflight),
+        "max-mutating-requests-inflight": str(options.max_mutating_requests_inflight),
+        "audit-policy-file": _AUDIT_POLICY,
+        "audit-log-path": f"{_AUDIT_LOGS}/audit.log",
+        "audit-log-maxage": str(options.audit_max_age_days),
+        "audit-log-maxbackup": str(options.audit_max_backups),
+        "audit-log-maxsize": str(options.audit_max_size_mb),
+    }
+
+
+def _admission(topology: Topology) -> File:
+    """Pod Security's defaults; system components need more than any of its levels allows."""
+    level = topology.control_plane.pod_security_default
+    defaults = {"enforce": level, "audit": "restricted", "warn": "restricted"}
+    pod_security: Json = {
+        "apiVersion": "pod-security.admission.config.k8s.io/v1",
+        "kind": "PodSecurityConfiguration",
+        "defaults": defaults | {f"{mode}-version": "latest" for mode in defaults},
+        "exemptions": {"usernames": [], "runtimeClasses": [], "namespaces": ["kube-system"]},
+    }
+    return document(
+        _ADMISSION,
+        {
+            "apiVersion": "apiserver.config.k8s.io/v1",
+            "kind": "AdmissionConfiguration",
+            "plugins": [{"name": "PodSecurity", "configuration": pod_security}],
+        },
+    )
+
+
+def _authentication() -> File:
+    """Anonymous requests reach health checks and nothing else (KEP-4633)."""
+    paths = ("/livez", "/readyz", "/healthz")
+    return document(
+        _AUTHENTICATION,
+        {
+            "apiVersion": "apiserver.config.k8s.io/v1",
+            "kind": "AuthenticationConfiguration",
+            "anonymous": {"enabled": True, "conditions": [{"path": path} for path in paths]},
+        },
+    )
+
+
+def _audit_policy() -> File:
+    """Who did what. Never the content of secrets and tokens; nothing about health and leases."""
+    private = [
+        {"group": "", "resources": ["secrets", "configmaps", "serviceaccounts/token"]},
+        {"group": "authentication.k8s.io", "resources": ["tokenreviews"]},
+    ]
+    quiet = [
+        {"level": "None", "nonResourceURLs": ["/healthz*", "/livez*", "/readyz*", "/version", "/metrics"]},
+        {"level": "None", "resources": [{"group": "coordination.k8s.io", "resources": ["leases"]}]},
+        {"level": "None", "resources": [{"group": "", "resources": ["events"]}]},
+        {"level": "None", "users": ["system:kube-proxy"], "verbs": ["watch"]},
+    ]
+    written = {
+        "level": "RequestResponse",
+        "verbs": ["create", "update", "patch", "delete", "deletecollection"],
+    }
+    return document(
+        _AUDIT_POLICY,
+        {
+            "apiVersion": "audit.k8s.io/v1",
+            "kind": "Policy",
+            "omitStages": ["RequestReceived"],
+            "rules": [*quiet, {"level": "Metadata", "resources": private}, written, {"level": "Metadata"}],
+        },
+    )

@@ -1,0 +1,62 @@
+"""The pods' network devices [G1]: a bridge on the subnet that flannel was given, and host ports.
+
+Without upstream's `firewall` plugin: it needs iptables, and there is nothing for it to open, as the
+host's own ruleset filters what comes in to the host and leaves forwarding alone.
+"""
+
+from __future__ import annotations
+
+import json
+
+from nodeconfig.bundle import File
+from nodeconfig.part import Part
+from nodeconfig.places import CNI, FLANNEL_SUBNET, LIBRARY
+from topology.model import Topology
+
+_PLUGINS = ("bridge", "loopback", "host-local", "portmap")
+WRITE_CONFLIST = f"{LIBRARY}/write-conflist"
+"""Program that writes the CNI configuration from flannel's subnet."""
+
+
+def part(topology: Topology) -> Part:
+    """The CNI plugins' part of a node."""
+    return Part(
+        files=(File(WRITE_CONFLIST, _write_conflist(topology), mode=0o755),),
+        artifacts=tuple((f"cni-{name}", f"{CNI}/{name}") for name in _PLUGINS),
+        directories=(
+            File("/etc/cni/net.d", "", mode=0o755),
+            File("/var/lib/cni", "", mode=0o700),
+        ),
+    )
+
+
+def _write_conflist(topology: Topology) -> str:
+    bridge = {
+        "type": "bridge",
+        "bridge": "cni0",
+        "isDefaultGateway": True,
+        "hairpinMode": True,
+        "mtu": "MTU",
+        "ipam": {"type": "host-local", "ranges": [[{"subnet": "$subnet"}]]},
+    }
+    portmap = {
+        "type": "portmap",
+        "backend": str(topology.network.proxy_mode),
+        "capabilities": {"portMappings": True},
+    }
+    conflist = {"cniVersion": "1.0.0", "name": "kubewright", "plugins": [bridge, portmap]}
+    text = json.dumps(conflist, indent=2).replace('"MTU"', "$FLANNEL_MTU")
+    return f"""#!/bin/sh
+# Writes the pods' network configuration from the subnet that flannel was given.
+set -eu
+. {FLANNEL_SUBNET}
+# flannel names the bridge's address, the first of the subnet; IPAM wants the subnet itself.
+address=${{FLANNEL_SUBNET%/*}}
+subnet=${{address%.*}}.$((${{address##*.}} - 1))/${{FLANNEL_SUBNET#*/}}
+umask 022
+mkdir -p /etc/cni/net.d
+cat >/etc/cni/net.d/.kubewright <<EOF
+{text}
+EOF
+mv /etc/cni/net.d/.kubewright /etc/cni/net.d/10-kubewright.conflist
+"""

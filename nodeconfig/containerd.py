@@ -1,0 +1,147 @@
+"""containerd and runc [F4]: registries, sandbox image, the right cgroup driver on the host."""
+
+from __future__ import annotations
+
+import re
+
+from nodeconfig.bundle import File, SecretFile, Service
+from nodeconfig.part import Part
+from nodeconfig.places import BIN, CNI, LIBRARY
+from nodeconfig.systemd import Unit
+from topology.model import Registry, Topology
+
+_CONFIG = "/etc/containerd/config.toml"
+_REGISTRIES = "/etc/containerd/certs.d"
+_RUNNING_CONFIG = "/run/kubewright-containerd.toml"
+_PREPARE = f"{LIBRARY}/containerd-prepare"
+_BINARIES = ("containerd", "containerd-shim-runc-v2", "ctr", "runc", "crictl")
+
+
+def part(topology: Topology) -> Part:
+    """The container runtime's part of a node."""
+    config = File(_CONFIG, _config(topology), mode=0o600)
+    prepare = File(_PREPARE, _prepare(), mode=0o755)
+    unit = _unit()
+    mirrors, credentials = _registries(topology)
+    # Registries' files are read at every pull: they need no restart. Neither does runc, and a new
+    # shim serves new pods only: which of these wants a drain first is decided in roles.py.
+    watched = (f"{BIN}/containerd", config.path, prepare.path)
+    crictl = File("/etc/crictl.yaml", "runtime-endpoint: unix:///run/containerd/containerd.sock\n")
+    return Part(
+        files=(config, prepare, crictl, *mirrors, unit.file()),
+        secrets=credentials,
+        artifacts=tuple((name, f"{BIN}/{name}") for name in _BINARIES),
+        services=(Service(unit.name, restart_on=watched, ready=f"{BIN}/ctr version"),),
+        directories=(
+            File("/etc/containerd", "", mode=0o755),
+            File(_REGISTRIES, "", mode=0o755),
+            File("/var/lib/containerd", "", mode=0o711),
+        ),
+    )
+
+
+def _config(topology: Topology) -> str:
+    """The last table is runc's options, to which the host adds its cgroup driver."""
+    return f"""version = 3
+root = "/var/lib/containerd"
+state = "/run/containerd"
+oom_score = -999
+
+[grpc]
+address = "/run/containerd/containerd.sock"
+
+[plugins."io.containerd.cri.v1.images"]
+snapshotter = "overlayfs"
+
+[plugins."io.containerd.cri.v1.images".pinned_images]
+sandbox = "{topology.pause_image}"
+
+[plugins."io.containerd.cri.v1.images".registry]
+config_path = "{_REGISTRIES}"
+
+[plugins."io.containerd.cri.v1.runtime"]
+restrict_oom_score_adj = true
+
+[plugins."io.containerd.cri.v1.runtime".cni]
+bin_dirs = ["{CNI}"]
+conf_dir = "/etc/cni/net.d"
+
+[plugins."io.containerd.cri.v1.runtime".containerd]
+default_runtime_name = "runc"
+
+[plugins."io.containerd.cri.v1.runtime".containerd.runtimes.runc]
+runtime_type = "io.containerd.runc.v2"
+
+[plugins."io.containerd.cri.v1.runtime".containerd.runtimes.runc.options]
+BinaryName = "{BIN}/runc"
+"""
+
+
+def _prepare() -> str:
+    return f"""#!/bin/sh
+# The cgroup driver is the host's to know: systemd's under cgroup v2, where it owns the tree;
+# plain cgroupfs under v1, where systemd manages some controllers only. The kubelet asks containerd.
+set -eu
+umask 077
+systemd=false
+[ ! -e /sys/fs/cgroup/cgroup.controllers ] || systemd=true
+{{
+    cat {_CONFIG}
+    echo "SystemdCgroup = $systemd"
+}} >{_RUNNING_CONFIG}.new
+mv {_RUNNING_CONFIG}.new {_RUNNING_CONFIG}
+"""
+
+
+def _unit() -> Unit:
+    return Unit(
+        name="containerd.service",
+        description="containerd container runtime",
+        command=(f"{BIN}/containerd", f"--config={_RUNNING_CONFIG}"),
+        type="notify",
+        service=(
+            f"ExecStartPre={_PREPARE}",
+            # Containers outlive a restart of the runtime.
+            "KillMode=process",
+            "Delegate=yes",
+            "OOMScoreAdjust=-999",
+            "LimitNOFILE=1048576",
+            "LimitNPROC=infinity",
+            "TasksMax=infinity",
+        ),
+        unit=("RequiresMountsFor=/var/lib/containerd",),
+    )
+
+
+def _registries(topology: Topology) -> tuple[tuple[File, ...], tuple[SecretFile, ...]]:
+    """Each registry's mirror as a hosts.toml. With credentials the whole file is a secret."""
+    files: list[File] = []
+    secrets: list[SecretFile] = []
+    for registry in topology.registries:
+        directory = f"{_REGISTRIES}/{_directory(registry.name)}"
+        if registry.ca:
+            files.append(File(f"{directory}/ca.crt", registry.ca.rstrip("\n") + "\n"))
+        if registry.credentials:
+            secrets.append(SecretFile(f"{directory}/hosts.toml", registry.credentials))
+        else:
+            files.append(File(f"{directory}/hosts.toml", hosts_toml(registry)))
+    return tuple(files), tuple(secrets)
+
+
+def hosts_toml(registry: Registry, authorization: str = "") -> str:
+    """containerd's description of a registry's mirror.
+
+    `authorization` is the value of that HTTP header for the mirror (`Basic …`); a hosts.toml with
+    it is delivered as the secret that `Registry.credentials` names.
+    """
+    lines = [f'[host."{registry.endpoint}"]', 'capabilities = ["pull", "resolve"]']
+    if registry.ca:
+        lines.append(f'ca = "{_REGISTRIES}/{_directory(registry.name)}/ca.crt"')
+    if authorization:
+        lines += [f'[host."{registry.endpoint}".header]', f'Authorization = "{authorization}"']
+    return "\n".join(lines) + "\n"
+
+
+def _directory(name: str) -> str:
+    """containerd's name of a registry's directory: `host:5000` is `host_5000_` there."""
+    return re.sub(r":(\d+)$", r"_\1_", name)

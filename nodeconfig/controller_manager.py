@@ -1,0 +1,69 @@
+"""The controller manager [D1]: leader by lease, signs certificates, gives nodes their pod ranges."""
+
+from __future__ import annotations
+
+from nodeconfig.bundle import SecretFile, Service
+from nodeconfig.kubeconfig import by_certificate
+from nodeconfig.leader import flags as leader_flags
+from nodeconfig.part import Part
+from nodeconfig.places import BIN, CA, CIPHERS, KUBERNETES, LOCAL_API, PKI
+from nodeconfig.systemd import Unit
+from topology.model import Topology
+
+_KUBECONFIG = f"{KUBERNETES}/controller-manager.conf"
+_CA_KEY = f"{PKI}/kubernetes-ca.key"
+
+
+def part(topology: Topology) -> Part:
+    """The controller manager's part of a control plane."""
+    config, leaf = by_certificate(_KUBECONFIG, LOCAL_API, "controller-manager")
+    unit = _unit(topology)
+    watched = (f"{BIN}/kube-controller-manager", _CA_KEY, config.path, CA, f"{PKI}/service-account.key")
+    return Part(
+        files=(config, unit.file()),
+        secrets=(*leaf, SecretFile(_CA_KEY, "kubernetes-ca.key")),
+        artifacts=(("kube-controller-manager", f"{BIN}/kube-controller-manager"),),
+        services=(
+            Service(
+                unit.name, restart_on=watched, ready=f"local_health https://127.0.0.1:10257/healthz {CA}"
+            ),
+        ),
+    )
+
+
+def _unit(topology: Topology) -> Unit:
+    network = topology.network
+    flags = {
+        "kubeconfig": _KUBECONFIG,
+        "authentication-kubeconfig": _KUBECONFIG,
+        "authorization-kubeconfig": _KUBECONFIG,
+        "bind-address": "127.0.0.1",
+        "tls-cert-file": f"{PKI}/controller-manager.crt",
+        "tls-private-key-file": f"{PKI}/controller-manager.key",
+        "tls-min-version": "VersionTLS12",
+        "tls-cipher-suites": ",".join(CIPHERS),
+        "client-ca-file": CA,
+        "requestheader-client-ca-file": f"{PKI}/front-proxy-ca.crt",
+        "requestheader-allowed-names": "front-proxy-client",
+        "profiling": "false",
+        **leader_flags(topology.control_plane.leader_election),
+        "controllers": "*,bootstrapsigner,tokencleaner",
+        "use-service-account-credentials": "true",
+        "service-account-private-key-file": f"{PKI}/service-account.key",
+        "root-ca-file": CA,
+        "cluster-signing-cert-file": CA,
+        "cluster-signing-key-file": _CA_KEY,
+        "cluster-signing-duration": "8760h",
+        "cluster-name": topology.name,
+        "cluster-cidr": str(network.pods),
+        "service-cluster-ip-range": str(network.services),
+        "allocate-node-cidrs": "true",
+        "node-cidr-mask-size": str(network.node_prefix),
+        "terminated-pod-gc-threshold": "1000",
+    }
+    return Unit(
+        name="kube-controller-manager.service",
+        description="Kubernetes controller manager",
+        command=(f"{BIN}/kube-controller-manager", *(f"--{name}={value}" for name, value in flags.items())),
+        after=("network.target", "kube-apiserver.service"),
+    )

@@ -1,0 +1,76 @@
+"""The host's own packet filter [A5]: one nftables table, replaced whole, from the port policy.
+
+It filters what comes in to the host. Forwarded packets are the pods', whose rules are network policies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from nodeconfig.bundle import File, Service
+from nodeconfig.part import Part
+from nodeconfig.places import NETFILTER
+from nodeconfig.systemd import once
+from topology.model import Role, Topology
+from topology.ports import Protocol, Rule, rules_for
+
+_RULES = "/etc/kubewright/firewall.nft"
+_UNIT = "kubewright-firewall.service"
+
+
+def part(topology: Topology, roles: Iterable[Role]) -> Part:
+    """The packet filter of a host with these roles."""
+    nft = f"{NETFILTER}/nft"
+    unit = once(
+        _UNIT,
+        "Kubewright's packet filter",
+        start=f"{nft} -f {_RULES}",
+        stop=f"{nft} delete table inet kubewright",
+        before="network-pre.target",
+    )
+    return Part(
+        files=(File(_RULES, ruleset(rules_for(topology, roles)), mode=0o600), unit),
+        artifacts=(("netfilter", NETFILTER),),
+        # Replacing the table is one transaction: reloading never leaves the host open or shut.
+        services=(Service(_UNIT, restart_on=(_RULES,), reload=True),),
+    )
+
+
+def ruleset(rules: Iterable[Rule]) -> str:
+    """The rules as an nftables file that replaces table `inet kubewright` in one transaction."""
+    lines = [
+        "table inet kubewright",
+        "delete table inet kubewright",
+        "table inet kubewright {",
+        "  chain input {",
+        "    type filter hook input priority filter; policy drop;",
+        "    ct state established,related accept",
+        "    ct state invalid drop",
+        '    iifname "lo" accept',
+        "    meta l4proto ipv6-icmp accept",
+        *(f"    {line}" for rule in rules for line in _statements(rule)),
+        "  }",
+        "}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _statements(rule: Rule) -> list[str]:
+    """One line for each network, so that a network more is a line more."""
+    match = _match(rule)
+    comment = rule.why.replace('"', "'")
+    networks = [network for network in rule.networks if network.prefixlen > 0]
+    if len(networks) < len(rule.networks):
+        return [f'{match} accept comment "{comment}"']
+    return [f'ip saddr {network} {match} accept comment "{comment}"' for network in networks]
+
+
+def _match(rule: Rule) -> str:
+    match rule.protocol:
+        case Protocol.ICMP:
+            return "meta l4proto icmp"
+        case Protocol.VRRP:
+            return "meta l4proto vrrp"
+        case _:
+            ports = str(rule.first) if rule.first == rule.last else f"{rule.first}-{rule.last}"
+            return f"{rule.protocol} dport {ports}"

@@ -1,0 +1,77 @@
+"""flannel [G1] as a service of the host: it needs no image, and nodes are Ready sooner."""
+
+from __future__ import annotations
+
+from nodeconfig.bundle import File, Service
+from nodeconfig.cni import WRITE_CONFLIST
+from nodeconfig.kubeconfig import by_certificate
+from nodeconfig.part import Part, document
+from nodeconfig.places import BIN, FLANNEL_SUBNET, KUBERNETES, NETFILTER
+from nodeconfig.systemd import Unit
+from topology.model import Backend, ProxyMode, Topology
+
+_NETWORK = "/etc/kube-flannel/net-conf.json"
+_KUBECONFIG = f"{KUBERNETES}/flannel.conf"
+
+
+def part(topology: Topology, server: str) -> Part:
+    """flannel's part of a node; `server` is the API's URL as this node sees it."""
+    kubeconfig, leaf = by_certificate(_KUBECONFIG, server, "flannel")
+    network = document(_NETWORK, _network(topology), mode=0o644)
+    unit = _unit()
+    return Part(
+        files=(kubeconfig, network, _link(), unit.file()),
+        secrets=leaf,
+        artifacts=(("flanneld", f"{BIN}/flanneld"), ("netfilter", NETFILTER)),
+        services=(
+            Service(
+                unit.name,
+                restart_on=(f"{BIN}/flanneld", network.path, kubeconfig.path, WRITE_CONFLIST),
+                ready=f"[ -s {FLANNEL_SUBNET} ]",
+                timeout=120,
+            ),
+        ),
+        directories=(File("/etc/kube-flannel", "", mode=0o755),),
+    )
+
+
+def _network(topology: Topology) -> dict[str, object]:
+    plan = topology.network
+    backend: dict[str, object] = {"Type": str(plan.backend)}
+    if plan.backend is Backend.VXLAN and plan.mtu:
+        backend["MTU"] = plan.mtu - 50  # flannel's own is the device's less vxlan's header
+    return {
+        "Network": str(plan.pods),
+        "EnableNFTables": plan.proxy_mode is ProxyMode.NFTABLES,
+        "Backend": backend,
+    }
+
+
+def _unit() -> Unit:
+    flags = (
+        "--kube-subnet-mgr",
+        f"--kubeconfig-file={_KUBECONFIG}",
+        f"--net-config-path={_NETWORK}",
+        f"--subnet-file={FLANNEL_SUBNET}",
+        "--iface=${NODE_IP}",
+        "--ip-masq",
+        "--healthz-ip=127.0.0.1",
+    )
+    return Unit(
+        name="flanneld.service",
+        description="flannel pod network",
+        command=(f"{BIN}/flanneld", *flags),
+        after=("network.target", "kubewright-firewall.service", "kube-apiserver.service"),
+        # It exits for as long as its node has no range of pod addresses.
+        restart_seconds=1,
+        type="notify",
+        service=(f"ExecStartPost={WRITE_CONFLIST}",),
+    )
+
+
+def _link() -> File:
+    """Since 242 systemd gives virtual devices an address of its own, which vxlan does not survive."""
+    return File(
+        "/etc/systemd/network/10-kubewright-flannel.link",
+        "[Match]\nOriginalName=flannel.*\n\n[Link]\nMACAddressPolicy=none\n",
+    )

@@ -1,0 +1,131 @@
+"""The kubelet [F2]: joins by bootstrap token, rotates its certificates, verified by everyone [B2]."""
+
+from __future__ import annotations
+
+from nodeconfig.bundle import File, SecretFile, Service
+from nodeconfig.kubeconfig import authority, kubeconfig
+from nodeconfig.part import Part, document
+from nodeconfig.places import BIN, CA, CIPHERS, KUBELET, KUBERNETES, LIBRARY, PKI
+from nodeconfig.systemd import Unit
+from topology.model import Pool, Topology
+
+_CONFIG = f"{KUBERNETES}/kubelet.json"
+_BOOTSTRAP = f"{KUBERNETES}/bootstrap-kubelet.conf"
+_TOKEN = f"{PKI}/bootstrap.token"
+_PREPARE = f"{LIBRARY}/kubelet-prepare"
+_RESOLV_CONF = "/run/kubewright-resolv.conf"
+_SOCKET = "unix:///run/containerd/containerd.sock"
+MINOR = "/etc/kubewright/kubelet-minor"
+"""Holds the kubelet's minor version: upstream asks for a drain before it changes (version skew policy)."""
+
+
+def part(topology: Topology, pool: Pool, server: str) -> Part:
+    """The kubelet's part of a node of `pool`; `server` is the API's URL as this node sees it."""
+    config = document(_CONFIG, _config(topology, pool))
+    bootstrap = kubeconfig(_BOOTSTRAP, server, {"tokenFile": _TOKEN})
+    prepare = File(_PREPARE, _prepare(), mode=0o755)
+    minor = File(MINOR, ".".join(topology.versions.kubernetes.split(".")[:2]) + "\n")
+    unit = _unit()
+    # Not the token: it is needed to join, and read when it is.
+    watched = (f"{BIN}/kubelet", config.path, bootstrap.path, prepare.path, CA)
+    ready = "local_health http://127.0.0.1:10248/healthz && node_ready"
+    return Part(
+        files=(config, bootstrap, prepare, minor, unit.file()),
+        secrets=(authority("kubernetes-ca"), SecretFile(_TOKEN, "bootstrap.token")),
+        artifacts=(("kubelet", f"{BIN}/kubelet"), ("kubectl", f"{BIN}/kubectl")),
+        services=(Service(unit.name, restart_on=watched, ready=ready, timeout=180),),
+        directories=(
+            File(KUBERNETES, "", mode=0o755),
+            File(PKI, "", mode=0o755),
+            File(KUBELET, "", mode=0o700),
+            File("/var/log/pods", "", mode=0o755),
+            File("/var/log/containers", "", mode=0o755),
+        ),
+    )
+
+
+def _prepare() -> str:
+    return f"""#!/bin/sh
+# What only the host knows. A stub resolver on loopback is of no use inside a pod's network.
+set -eu
+resolver=/run/systemd/resolve/resolv.conf
+[ -e "$resolver" ] || resolver=/etc/resolv.conf
+[ -e "$resolver" ] || resolver=/dev/null
+ln -sfn "$resolver" {_RESOLV_CONF}
+# The kubelet writes this one from the bootstrap file, so a new endpoint there must reach it.
+# Its client certificate is kept elsewhere and stays.
+rm -f {KUBELET}/kubeconfig
+"""
+
+
+def _unit() -> Unit:
+    flags = (
+        f"--config={_CONFIG}",
+        f"--kubeconfig={KUBELET}/kubeconfig",
+        f"--bootstrap-kubeconfig={_BOOTSTRAP}",
+        f"--cert-dir={KUBELET}/pki",
+        "--hostname-override=${NODE_NAME}",
+        "--node-ip=${NODE_IP}",
+    )
+    return Unit(
+        name="kubelet.service",
+        description="Kubernetes node agent",
+        command=(f"{BIN}/kubelet", *flags),
+        after=("network.target", "containerd.service", "kube-apiserver.service"),
+        restart_seconds=1,
+        service=(
+            f"ExecStartPre={_PREPARE}",
+            # Containers outlive a restart of the agent.
+            "KillMode=process",
+            "Delegate=yes",
+            "OOMScoreAdjust=-999",
+            "CPUAccounting=true",
+            "MemoryAccounting=true",
+        ),
+        unit=(f"RequiresMountsFor={KUBELET}",),
+    )
+
+
+def _config(topology: Topology, pool: Pool) -> dict[str, object]:
+    kubelet = pool.kubelet
+    taints = [{"key": taint.key, "value": taint.value, "effect": str(taint.effect)} for taint in pool.taints]
+    return {
+        "apiVersion": "kubelet.config.k8s.io/v1beta1",
+        "kind": "KubeletConfiguration",
+        "containerRuntimeEndpoint": _SOCKET,
+        "failCgroupV1": False,
+        # The host program turns swap off where it can; in a container it is the machine's.
+        "failSwapOn": False,
+        "memorySwap": {"swapBehavior": "NoSwap"},
+        "authentication": {
+            "anonymous": {"enabled": False},
+            "webhook": {"enabled": True},
+            "x509": {"clientCAFile": CA},
+        },
+        "authorization": {"mode": "Webhook"},
+        "readOnlyPort": 0,
+        "healthzBindAddress": "127.0.0.1",
+        "enableProfilingHandler": False,
+        "rotateCertificates": True,
+        "serverTLSBootstrap": True,
+        "tlsMinVersion": "VersionTLS12",
+        "tlsCipherSuites": list(CIPHERS),
+        "seccompDefault": True,
+        "protectKernelDefaults": False,
+        "clusterDomain": topology.network.domain,
+        "clusterDNS": [str(topology.network.dns_service)],
+        "resolvConf": _RESOLV_CONF,
+        # From the first moment, so that nothing lands before labels and taints are reconciled.
+        "registerWithTaints": taints,
+        "maxPods": kubelet.max_pods,
+        "podPidsLimit": kubelet.pod_pids_limit,
+        "systemReserved": dict(kubelet.system_reserved),
+        "kubeReserved": dict(kubelet.kube_reserved),
+        "enforceNodeAllocatable": ["pods"],
+        "evictionHard": dict(kubelet.eviction_hard),
+        "evictionMinimumReclaim": dict(kubelet.eviction_minimum_reclaim),
+        # Without it, the thresholds that are left out would be zero.
+        "mergeDefaultEvictionSettings": True,
+        "containerLogMaxSize": kubelet.container_log_max_size,
+        "containerLogMaxFiles": kubelet.container_log_max_files,
+    }

@@ -1,0 +1,53 @@
+"""kube-proxy [G2]: services by nftables or iptables, with our own copy of these tools."""
+
+from __future__ import annotations
+
+from nodeconfig.bundle import Service
+from nodeconfig.kubeconfig import by_certificate
+from nodeconfig.part import Part, document
+from nodeconfig.places import BIN, KUBERNETES, NETFILTER
+from nodeconfig.systemd import Unit
+from topology.model import Topology
+
+_CONFIG = f"{KUBERNETES}/kube-proxy.json"
+_KUBECONFIG = f"{KUBERNETES}/kube-proxy.conf"
+
+
+def part(topology: Topology, server: str) -> Part:
+    """kube-proxy's part of a node; `server` is the API's URL as this node sees it."""
+    kubeconfig, leaf = by_certificate(_KUBECONFIG, server, "kube-proxy")
+    config = document(_CONFIG, _config(topology))
+    unit = Unit(
+        name="kube-proxy.service",
+        description="Kubernetes service proxy",
+        command=(f"{BIN}/kube-proxy", f"--config={_CONFIG}", "--hostname-override=${NODE_NAME}"),
+        after=("network.target", "kube-apiserver.service"),
+    )
+    return Part(
+        files=(kubeconfig, config, unit.file()),
+        secrets=leaf,
+        artifacts=(("kube-proxy", f"{BIN}/kube-proxy"), ("netfilter", NETFILTER)),
+        services=(
+            Service(
+                unit.name,
+                restart_on=(f"{BIN}/kube-proxy", NETFILTER, config.path, kubeconfig.path),
+                ready="local_health http://127.0.0.1:10256/healthz",
+            ),
+        ),
+    )
+
+
+def _config(topology: Topology) -> dict[str, object]:
+    return {
+        "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
+        "kind": "KubeProxyConfiguration",
+        "clientConnection": {"kubeconfig": _KUBECONFIG},
+        "mode": str(topology.network.proxy_mode),
+        "clusterCIDR": str(topology.network.pods),
+        "nodePortAddresses": ["primary"],
+        "metricsBindAddress": "127.0.0.1:10249",
+        "healthzBindAddress": "0.0.0.0:10256",
+        "enableProfiling": False,
+        # Zero leaves the kernel's own limits: they belong to the machine, which may be shared.
+        "conntrack": {"maxPerCore": 0, "min": 0, "tcpEstablishedTimeout": "0s", "tcpCloseWaitTimeout": "0s"},
+    }

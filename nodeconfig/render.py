@@ -1,0 +1,138 @@
+"""Bundles as what is sent to a host: the visible text, and the payload for its standard input.
+
+The text is a program for the user's login shell. It unpacks the payload, and runs the bundle as one
+file under `sh`, by sudo where that user is not root.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import tarfile
+from collections.abc import Iterable, Mapping
+from shlex import quote
+
+from nodeconfig.bundle import Artifact, Bundle, File, Identity, SecretFile, Service
+from nodeconfig.part import BundleError
+from nodeconfig.places import STATE
+from nodeconfig.program import digest, program
+from topology.model import Role
+
+MAX_TEXT_BYTES = 120 * 1024
+"""Linux takes at most 128 KiB in one argument of a command."""
+
+_END = "KUBEWRIGHT"
+
+
+def script(bundle: Bundle, identity: Identity, *, sudo: bool = False) -> str:
+    """The visible text that makes a host what the bundle says; its standard input is `payload`.
+
+    Raises BundleError when the text is too long, or a path cannot be said in it.
+    """
+    statements = [
+        f"begin {bundle.role}",
+        f"identity {identity.name} {identity.address}",
+        *([f"authority {_here(bundle.ca)}"] if bundle.ca else []),
+        *(f"module {name}" for name in bundle.modules),
+        *(_artifact(artifact) for artifact in bundle.artifacts),
+        *(f"directory {_where(item)}" for item in bundle.directories),
+        *(f"file {_where(item)} {_here(item.content)}" for item in bundle.files),
+        *(f"secret {_where(item)}" for item in bundle.secrets),
+        *(_service(service) for service in bundle.services),
+        *([f"drain {' '.join(bundle.drain_on)}"] if bundle.drain and bundle.drain_on else []),
+        "commit",
+    ]
+    unpack = 'base64 -d | tar -x -C "$work"'
+    body = ['. "$1/host.sh"', *statements]
+    text = _wrapped(f"{bundle.role}: host program {digest()}", body, unpack, sudo)
+    size = len(text.encode())
+    if size > MAX_TEXT_BYTES:
+        raise BundleError(
+            f"{identity.name}, {bundle.role}: the text for the host is {size} bytes, over {MAX_TEXT_BYTES}; "
+            "shorten the longest files or authorities given in the configuration"
+        )
+    return text
+
+
+def payload(bundle: Bundle, secrets: Mapping[str, str]) -> str:
+    """The host program and the bundle's secret files as a tar archive in base64, on one line.
+
+    Raises BundleError naming the secrets that are missing; never shows a content.
+    """
+    missing = sorted({item.secret for item in bundle.secrets} - secrets.keys())
+    if missing:
+        raise BundleError(f"{bundle.role}: the delivery lacks the secrets {', '.join(missing)}")
+    members = {"host.sh": program()}
+    members |= {f"secrets{item.path}": secrets[item.secret] for item in bundle.secrets}
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as archive:
+        for name, content in members.items():
+            data = content.encode()
+            info = tarfile.TarInfo(name)
+            info.size, info.mode = len(data), 0o600
+            archive.addfile(info, io.BytesIO(data))
+    return base64.b64encode(buffer.getvalue()).decode()
+
+
+def reset(role: Role, *, sudo: bool = False, leave: bool = True) -> str:
+    """The text that takes a role off a host again; it needs no standard input.
+
+    `leave`: a node is drained and its Node object deleted first; False when the whole cluster goes.
+    """
+    body = [
+        f"program={STATE}/host.sh",
+        f'[ -f "$program" ] || {{ echo "{role} unchanged"; exit 0; }}',
+        # The program goes with the last role, while it runs.
+        'cp "$program" "$1/host.sh"',
+        '. "$1/host.sh"',
+        f"reset {role}{' leave' if leave else ''}",
+    ]
+    return _wrapped(f"{role}: reset", body, ":", sudo)
+
+
+def _wrapped(title: str, body: Iterable[str], unpack: str, sudo: bool) -> str:
+    """The program for the login shell around a body that runs under sh, as root."""
+    root = "sudo -n " if sudo else ""
+    lines = [
+        f"# {title}",
+        "umask 077",
+        "work=$(mktemp -d /run/kubewright.XXXXXX 2>/dev/null || mktemp -d) || exit 1",
+        f"trap '{root}rm -rf \"$work\"' EXIT",
+        "trap 'exit 130' HUP INT TERM",
+        f"{unpack} || exit 1",
+        f"cat >\"$work/script\" <<'{_END}' || exit 1",
+        *body,
+        _END,
+        f'{root}sh "$work/script" "$work" </dev/null',
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _artifact(artifact: Artifact) -> str:
+    words = [artifact.name, artifact.url, artifact.sha256, artifact.path]
+    words += [artifact.member] if artifact.member else []
+    return "artifact " + " ".join(quote(word) for word in words)
+
+
+def _where(item: File | SecretFile) -> str:
+    if quote(item.path) != item.path:
+        raise BundleError(f"{item.path}: only letters, digits and ./_- are possible in a path on a host")
+    return f"{item.mode:04o} {item.owner} {item.path}"
+
+
+def _service(service: Service) -> str:
+    """One line for each watched path."""
+    how = "reload" if service.reload else "restart"
+    first = f"service {service.unit} {service.timeout} {how} {quote(service.ready)}"
+    return " \\\n  ".join((first, *service.restart_on))
+
+
+def _here(content: str) -> str:
+    """A here-document with that content, which ends with a newline."""
+    lines = content.removesuffix("\n").split("\n")
+    if _END in lines:
+        raise BundleError(f"a file for a host has a line {_END}, which ends the whole text")
+    end = "EOF"
+    while end in lines:
+        end += "_"
+    return "\n".join((f"<<'{end}'", *lines, end))

@@ -1,0 +1,133 @@
+"""Which components a role is made of, and the bundles of every machine and pool."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache
+
+from nodeconfig import (
+    apiserver,
+    cni,
+    containerd,
+    controller_manager,
+    csr_approver,
+    etcd,
+    flannel,
+    host,
+    kubelet,
+    proxy,
+    scheduler,
+)
+from nodeconfig.bundle import Bundle
+from nodeconfig.part import BundleError, Index, Part, join, resolve
+from nodeconfig.places import BIN, LOCAL_API
+from topology.model import Machine, Member, Pool, Role, Topology
+
+_DRAIN_ON = (
+    # Running pods stay with the shim and runc they were started by, and lose exec, logs and probes
+    # while containerd is away; a new version of these is a change under the pods.
+    f"{BIN}/containerd",
+    f"{BIN}/containerd-shim-runc-v2",
+    f"{BIN}/runc",
+    # A kubelet's settings and patch versions are safe under running pods, a new minor is not.
+    kubelet.MINOR,
+)
+
+
+def bundles(topology: Topology, index: Index) -> dict[tuple[str, Role], Bundle]:
+    """The bundles of all machines with names, by machine and role, in the order of delivery.
+
+    Raises BundleError for a role that cannot be made, and what the index raises.
+    """
+    pool_of = {node.name: pool for pool in topology.pools for node in pool.nodes}
+
+    @cache
+    def shared(pool: Pool) -> Bundle:
+        return pool_bundle(topology, pool, index)
+
+    result: dict[tuple[str, Role], Bundle] = {}
+    for machine in topology.machines:
+        for role in sorted(machine.roles, key=list(Role).index):
+            if machine.roles == (Role.NODE,):
+                bundle = shared(_pool(pool_of, machine))
+            else:
+                bundle = _member_bundle(topology, machine, role, pool_of, index)
+            result[machine.name, role] = bundle
+    return result
+
+
+def pool_bundle(topology: Topology, pool: Pool, index: Index) -> Bundle:
+    """The bundle that every node of a pool of workers gets: nothing in it differs between two of them."""
+    parts = (host.part(topology, (Role.NODE,)), _node(topology, pool, topology.endpoint.url))
+    return _bundle(topology, Role.NODE, parts, index)
+
+
+def _member_bundle(
+    topology: Topology, machine: Machine, role: Role, pool_of: dict[str, Pool], index: Index
+) -> Bundle:
+    parts: list[Part] = []
+    if role is min(machine.roles, key=list(Role).index):
+        parts.append(host.part(topology, machine.roles))
+    member = Member(machine.name, machine.address)
+    match role:
+        case Role.ETCD:
+            parts.append(etcd.part(topology, member))
+        case Role.CONTROL_PLANE:
+            parts.append(_control_plane(topology, member))
+        case Role.NODE:
+            local = Role.CONTROL_PLANE in machine.roles
+            server = LOCAL_API if local else topology.endpoint.url
+            parts.append(_node(topology, _pool(pool_of, machine), server))
+        case Role.LOAD_BALANCER:
+            raise BundleError(
+                f"{machine.name}: load balancers on hosts are not supported yet; use an external one"
+            )
+    return _bundle(topology, role, parts, index)
+
+
+def _control_plane(topology: Topology, member: Member) -> Part:
+    return join(
+        (
+            apiserver.part(topology, member),
+            controller_manager.part(topology),
+            scheduler.part(topology),
+            csr_approver.part(topology),
+        )
+    )
+
+
+def _node(topology: Topology, pool: Pool, server: str) -> Part:
+    return join(
+        (
+            containerd.part(topology),
+            cni.part(topology),
+            kubelet.part(topology, pool, server),
+            flannel.part(topology, server),
+            proxy.part(topology, server),
+        )
+    )
+
+
+def _bundle(topology: Topology, role: Role, parts: Iterable[Part], index: Index) -> Bundle:
+    part = join(tuple(parts))
+    # A cluster of one node has nowhere to drain to.
+    nodes = [machine for machine in topology.machines if Role.NODE in machine.roles]
+    drain = role is Role.NODE and len(nodes) != 1
+    return Bundle(
+        role=role,
+        files=part.files,
+        secrets=part.secrets,
+        artifacts=resolve(part, topology.versions, index),
+        services=part.services,
+        directories=part.directories,
+        modules=part.modules,
+        ca=index.ca,
+        drain=drain,
+        drain_on=_DRAIN_ON if drain else (),
+    )
+
+
+def _pool(pool_of: dict[str, Pool], machine: Machine) -> Pool:
+    if machine.name not in pool_of:
+        raise BundleError(f"{machine.name}: is a node but in no pool")
+    return pool_of[machine.name]

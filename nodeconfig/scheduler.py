@@ -1,0 +1,54 @@
+"""The scheduler [D1]: leader by lease."""
+
+from __future__ import annotations
+
+from nodeconfig.bundle import Service
+from nodeconfig.kubeconfig import by_certificate
+from nodeconfig.leader import flags as leader_flags
+from nodeconfig.part import Part
+from nodeconfig.places import BIN, CA, CIPHERS, KUBERNETES, LOCAL_API, PKI
+from nodeconfig.systemd import Unit
+from topology.model import Topology
+
+_KUBECONFIG = f"{KUBERNETES}/scheduler.conf"
+
+
+def part(topology: Topology) -> Part:
+    """The scheduler's part of a control plane."""
+    config, leaf = by_certificate(_KUBECONFIG, LOCAL_API, "scheduler")
+    unit = _unit(topology)
+    watched = (f"{BIN}/kube-scheduler", config.path)
+    return Part(
+        files=(config, unit.file()),
+        secrets=leaf,
+        artifacts=(("kube-scheduler", f"{BIN}/kube-scheduler"),),
+        services=(
+            Service(
+                unit.name, restart_on=watched, ready=f"local_health https://127.0.0.1:10259/healthz {CA}"
+            ),
+        ),
+    )
+
+
+def _unit(topology: Topology) -> Unit:
+    flags = {
+        "kubeconfig": _KUBECONFIG,
+        "authentication-kubeconfig": _KUBECONFIG,
+        "authorization-kubeconfig": _KUBECONFIG,
+        "bind-address": "127.0.0.1",
+        "tls-cert-file": f"{PKI}/scheduler.crt",
+        "tls-private-key-file": f"{PKI}/scheduler.key",
+        "tls-min-version": "VersionTLS12",
+        "tls-cipher-suites": ",".join(CIPHERS),
+        "client-ca-file": CA,
+        "requestheader-client-ca-file": f"{PKI}/front-proxy-ca.crt",
+        "requestheader-allowed-names": "front-proxy-client",
+        "profiling": "false",
+        **leader_flags(topology.control_plane.leader_election),
+    }
+    return Unit(
+        name="kube-scheduler.service",
+        description="Kubernetes scheduler",
+        command=(f"{BIN}/kube-scheduler", *(f"--{name}={value}" for name, value in flags.items())),
+        after=("network.target", "kube-apiserver.service"),
+    )
