@@ -8,9 +8,12 @@ import subprocess
 from dataclasses import dataclass
 from typing import Any
 
+from automation import locks
 from automation.environment import Environment
 from automation.errors import UserError
 from automation.workspace import Workspace
+
+PROJECT = "kubewright"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,12 @@ class Engine:
         return done.stdout
 
     def select(self) -> None:
-        """Makes the stack where it does not exist yet."""
+        """Makes the stack where it does not exist yet, and frees it of a killed engine's lock.
+
+        Raises `UserError` when somebody else works on it.
+        """
+        backend = self.environment.variables()["PULUMI_BACKEND_URL"]
+        locks.release(backend=backend, project=PROJECT, stack=self.workspace.stack)
         self.capture("stack select", "--create")
 
     def output(self, name: str) -> Any:
