@@ -1,0 +1,122 @@
+"""Charts on this machine, and the arguments that say which chart helm shall take."""
+
+from __future__ import annotations
+
+import hashlib
+import tarfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from .errors import InvalidInput
+from .helm import Helm, write_repository
+
+_OCI = "oci://"
+
+
+@dataclass(frozen=True)
+class LocalChart:
+    """A chart in a directory or an archive.
+
+    Attributes:
+        version: from its Chart.yaml.
+        checksum: SHA-256 over all its files, so that any change of them is a change of the release.
+    """
+
+    version: str
+    checksum: str
+
+
+def local(chart: str) -> LocalChart | None:
+    """The chart at a path, relative to the program; None when it is not on this machine.
+
+    Raises:
+        InvalidInput: what is there is no chart.
+    """
+    path = Path(chart).expanduser()
+    if chart.startswith(_OCI) or not path.exists():
+        if chart.startswith(("./", "../", "/", "~")):
+            raise InvalidInput(
+                "chart", f"there is no chart at {chart} (paths are relative to the Pulumi program)"
+            )
+        return None
+    try:
+        about = yaml.safe_load(_chart_yaml(path))
+        version = str(about["version"])
+    except (OSError, KeyError, TypeError, tarfile.TarError, yaml.YAMLError):
+        raise InvalidInput(
+            "chart", f"{chart} is not a Helm chart: no readable Chart.yaml with a version"
+        ) from None
+    return LocalChart(version, _checksum(path))
+
+
+def _chart_yaml(path: Path) -> bytes:
+    if path.is_dir():
+        return (path / "Chart.yaml").read_bytes()
+    with tarfile.open(path) as archive:
+        for member in archive:
+            if member.name.count("/") == 1 and member.name.endswith("/Chart.yaml"):
+                content = archive.extractfile(member)
+                if content is not None:
+                    return content.read()
+    raise KeyError("Chart.yaml")
+
+
+def _checksum(path: Path) -> str:
+    digest = hashlib.sha256()
+    files = [path] if path.is_file() else sorted(item for item in path.rglob("*") if item.is_file())
+    for file in files:
+        content = file.read_bytes()
+        name = file.name if path.is_file() else file.relative_to(path).as_posix()
+        digest.update(f"{len(name)}:{name}:{len(content)}:".encode())
+        digest.update(content)
+    return digest.hexdigest()
+
+
+def source_arguments(helm: Helm, inputs: Mapping[str, Any], directory: Path, secrets: list[str]) -> list[str]:
+    """Arguments for the chart, its version and repository; logs in where a password is needed.
+
+    Args:
+        helm: runs the login.
+        inputs: of the release, without secret wrappers.
+        directory: the workspace, which takes the credentials.
+        secrets: to mask in errors.
+    """
+    chart, options = str(inputs["chart"]), inputs.get("repositoryOpts") or {}
+    arguments = ["--version", str(inputs["version"])] if inputs.get("version") else []
+    if inputs.get("devel") and not inputs.get("version"):
+        arguments.append("--devel")
+    if inputs.get("verify"):
+        arguments.append("--verify")
+        arguments += ["--keyring", str(inputs["keyring"])] if inputs.get("keyring") else []
+    if chart.startswith(_OCI):
+        if options.get("password"):
+            _log_in(helm, chart, options, directory, secrets)
+        for key, flag in (("caFile", "--ca-file"), ("certFile", "--cert-file"), ("keyFile", "--key-file")):
+            arguments += [flag, str(options[key])] if options.get(key) else []
+        return [chart, *arguments]
+    if options.get("repo") and not Path(chart).expanduser().exists():
+        write_repository(directory, options)
+        helm.run(["repo", "update"], directory=directory, secrets=secrets)
+        return [f"chart/{chart}", *arguments]
+    # A version given for a local chart only names what is there.
+    return [str(Path(chart).expanduser()) if Path(chart).expanduser().exists() else chart, *arguments]
+
+
+def _log_in(helm: Helm, chart: str, options: Mapping[str, Any], directory: Path, secrets: list[str]) -> None:
+    host = chart.removeprefix(_OCI).split("/", 1)[0]
+    (directory / "registry.json").write_text("{}", encoding="utf-8")
+    arguments = [
+        "registry",
+        "login",
+        host,
+        "--username",
+        str(options.get("username") or ""),
+        "--password-stdin",
+    ]
+    for key, flag in (("caFile", "--ca-file"), ("certFile", "--cert-file"), ("keyFile", "--key-file")):
+        arguments += [flag, str(options[key])] if options.get(key) else []
+    helm.run(arguments, directory=directory, secrets=secrets, stdin=str(options["password"]))

@@ -1,0 +1,238 @@
+"""A small client of the Kubernetes API: discovery, and the verbs the plugin needs, on urllib3.
+
+The `kubernetes` package would do the same, but takes 0.4 s to import and writes client keys to files.
+"""
+
+from __future__ import annotations
+
+import json
+import ssl
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import urllib3
+
+from .errors import ApiError, PluginError, Unreachable, refusal
+from .kubeconfig import Access, Credentials, tls_context
+from .naming import Kind
+
+APPLY = "application/apply-patch+yaml"
+MERGE = "application/merge-patch+json"
+_CONNECT_SECONDS = 5.0
+_READ_SECONDS = 60.0
+_PROBE_SECONDS = 2.0
+_ATTEMPTS = 4
+
+
+@dataclass(frozen=True)
+class Api:
+    """Where the objects of a kind are served."""
+
+    prefix: str
+    plural: str
+    namespaced: bool
+
+    def path(self, namespace: str, name: str = "") -> str:
+        """The path of one object, or of a kind's objects."""
+        place = f"/namespaces/{quote(namespace, safe='')}" if self.namespaced and namespace else ""
+        return f"{self.prefix}{place}/{self.plural}" + (f"/{quote(name, safe='')}" if name else "")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A successful answer: the object, and the warnings the server sent with it."""
+
+    body: dict[str, Any]
+    warnings: tuple[str, ...] = ()
+
+
+class Client:
+    """One cluster's API; safe to use from many threads."""
+
+    def __init__(self, access: Access) -> None:
+        self.access = access
+        self._credentials = Credentials(access)
+        self._pool: urllib3.PoolManager | None = None
+        self._apis: dict[str, dict[str, Api]] = {}
+        self._lock = threading.Lock()
+        self._probed: bool | None = None
+
+    def _connections(self) -> urllib3.PoolManager:
+        with self._lock:
+            if self._pool is None:
+                context: ssl.SSLContext | None = None
+                if self.access.server.startswith("https://"):
+                    context = tls_context(self.access, self._credentials.user())
+                options: dict[str, Any] = {"ssl_context": context, "maxsize": 64, "retries": False}
+                name = self.access.cluster_entry.get("tls-server-name")
+                if name:
+                    options |= {"server_hostname": str(name), "assert_hostname": str(name)}
+                self._pool = urllib3.PoolManager(**options)
+            return self._pool
+
+    def answers(self) -> bool:
+        """Whether the cluster answers within two seconds; asked once."""
+        if self._probed is None:
+            try:
+                self._send("GET", "/version", None, {}, urllib3.Timeout(total=_PROBE_SECONDS))
+                self._probed = True
+            except Unreachable:
+                self._probed = False
+        return self._probed
+
+    def _send(
+        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str], timeout: urllib3.Timeout
+    ) -> urllib3.BaseHTTPResponse:
+        """One request.
+
+        Raises:
+            Unreachable: no answer.
+        """
+        sent = {"Accept": "application/json", "User-Agent": "pulumi-kubernetes", **headers}
+        sent |= self._credentials.headers()
+        try:
+            return self._connections().request(
+                method,
+                f"{self.access.server}{path}",
+                body=body,
+                headers=sent,
+                timeout=timeout,
+                redirect=False,
+            )
+        except (urllib3.exceptions.HTTPError, OSError) as problem:
+            raise Unreachable(self._silence(problem)) from None
+
+    def _silence(self, problem: BaseException) -> str:
+        """Why there was no answer, in a few words, with the cluster's name and address."""
+        cause: BaseException = problem
+        while isinstance(cause, urllib3.exceptions.HTTPError) and (cause.__context__ or cause.__cause__):
+            cause = cause.__cause__ or cause.__context__ or cause
+            if isinstance(cause, OSError):
+                break
+        why = "no answer in time" if isinstance(problem, urllib3.exceptions.TimeoutError) else ""
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            why = f"its certificate is not trusted ({cause.verify_message})"
+        elif isinstance(cause, OSError) and cause.strerror:
+            why = cause.strerror
+        return (
+            f"the Kubernetes cluster {self.access.cluster} at {self.access.server} cannot be reached: "
+            f"{why or type(cause).__name__}"
+        )
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        what: str,
+        query: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | None = None,
+        content_type: str = "application/json",
+    ) -> Answer:
+        """A request that is repeated when the server is busy or away for a moment.
+
+        Args:
+            method: HTTP verb; every use here may be repeated, but a create (POST) only if it was not sent.
+            path: path below the server's URL.
+            what: the object's name for messages.
+            query: URL parameters.
+            body: the object to send.
+            content_type: of the body.
+
+        Raises:
+            Unreachable: no answer after a few attempts.
+            ApiError: the server refused.
+        """
+        url = f"{path}?{urlencode(query)}" if query else path
+        data = json.dumps(body).encode() if body is not None else None
+        headers = {"Content-Type": content_type} if data is not None else {}
+        timeout = urllib3.Timeout(connect=_CONNECT_SECONDS, read=_READ_SECONDS)
+        for attempt in range(1, _ATTEMPTS + 1):
+            last = attempt == _ATTEMPTS
+            try:
+                response = self._send(method, url, data, headers, timeout)
+            except Unreachable:
+                if last or method == "POST":
+                    raise
+                time.sleep(0.5 * attempt)
+                continue
+            answer = _parse(response)
+            if response.status < 300:
+                self._probed = True
+                return Answer(answer, _warnings(response))
+            if response.status in (429, 503, 504) and not last and not _about_namespace(answer):
+                time.sleep(min(float(response.headers.get("Retry-After") or 0.5 * attempt), 5.0))
+                continue
+            raise refusal(what, response.status, answer)
+        raise AssertionError("the loop ends with an answer or an error")
+
+    def api(self, kind: Kind) -> Api:
+        """Where a kind is served.
+
+        Raises:
+            ApiError: the cluster does not know the kind (status 404).
+        """
+        known = self._apis.get(kind.api_version, {})
+        if kind.kind not in known:
+            prefix = f"/apis/{kind.api_version}" if "/" in kind.api_version else f"/api/{kind.api_version}"
+            try:
+                listing = self.request("GET", prefix, what=kind.api_version).body
+            except ApiError as problem:
+                if problem.status != 404:
+                    raise
+                listing = {}
+            known = {
+                item["kind"]: Api(prefix, item["name"], bool(item["namespaced"]))
+                for item in listing.get("resources") or []
+                if "/" not in item["name"]
+            }
+            self._apis[kind.api_version] = known
+        if kind.kind not in known:
+            raise ApiError(
+                f"the cluster has no {kind.kind} in {kind.api_version}; is its definition (CRD) installed?",
+                status=404,
+                reason="NoKind",
+            )
+        return known[kind.kind]
+
+    def get(self, api: Api, namespace: str, name: str, *, what: str) -> dict[str, Any] | None:
+        """An object, or None when there is none."""
+        try:
+            return self.request("GET", api.path(namespace, name), what=what).body
+        except ApiError as problem:
+            if problem.status == 404:
+                return None
+            raise
+
+    def list(self, path: str, query: Mapping[str, str]) -> list[dict[str, Any]]:
+        """The objects of a collection that match, at most 100."""
+        answer = self.request("GET", path, what=path, query={"limit": "100", **query})
+        return list(answer.body.get("items") or [])
+
+
+def _parse(response: urllib3.BaseHTTPResponse) -> dict[str, Any]:
+    try:
+        parsed = json.loads(response.data or b"{}")
+    except ValueError:
+        if response.status < 300:
+            raise PluginError(
+                "the server's answer is not JSON; is the kubeconfig's server a Kubernetes API?"
+            ) from None
+        parsed = {"message": f"HTTP {response.status}"}
+    return parsed if isinstance(parsed, dict) else {}
+
+
+def _about_namespace(answer: Mapping[str, Any]) -> bool:
+    """Whether waiting is useless as the namespace is going away."""
+    return "being terminated" in str(answer.get("message", ""))
+
+
+def _warnings(response: urllib3.BaseHTTPResponse) -> tuple[str, ...]:
+    """Texts of the Warning headers (`299 - "text"`)."""
+    return tuple(
+        text.partition('"')[2].rpartition('"')[0] or text for text in response.headers.getlist("Warning")
+    )

@@ -1,0 +1,76 @@
+"""Why something is not ready: what its pods wait for, and the last warnings about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .client import Client
+from .errors import PluginError
+from .naming import mapping
+from .readiness import condition, explain
+
+_LINES = 3
+_WORKLOADS = frozenset({"Deployment", "DaemonSet", "StatefulSet", "ReplicaSet", "Job", "Service"})
+Object = Mapping[str, Any]
+
+
+def reasons(client: Client, obj: Object) -> list[str]:
+    """A few lines about an unready object; empty when the cluster tells nothing more."""
+    meta = mapping(obj.get("metadata"))
+    namespace = str(meta.get("namespace") or "")
+    found: list[str] = []
+    names = {str(meta.get("name"))}
+    try:
+        if namespace and obj.get("kind") in _WORKLOADS:
+            pods = client.list(f"/api/v1/namespaces/{namespace}/pods", {"labelSelector": selector(obj)})
+            waiting = [line for pod in pods if (line := pod_problem(pod))]
+            found += waiting[:_LINES]
+            if len(waiting) > _LINES:
+                found.append(f"and {len(waiting) - _LINES} more pods")
+            names |= {str(mapping(pod.get("metadata")).get("name")) for pod in pods}
+        elif obj.get("kind") == "Pod" and (line := pod_problem(obj)):
+            found.append(line)
+        place = f"/namespaces/{namespace}" if namespace else ""
+        events = client.list(f"/api/v1{place}/events", {"fieldSelector": "type=Warning"})
+        found += warnings(events, names)
+    except PluginError as problem:
+        found.append(f"no more is known: {problem}")
+    return found
+
+
+def selector(obj: Object) -> str:
+    """The label selector of a workload's pods."""
+    spec = mapping(obj.get("spec"))
+    chosen = mapping(spec.get("selector"))
+    labels = chosen if obj.get("kind") == "Service" else mapping(chosen.get("matchLabels"))
+    return ",".join(f"{key}={value}" for key, value in labels.items())
+
+
+def pod_problem(pod: Object) -> str:
+    """What one pod waits for; empty when it is ready or done."""
+    name = mapping(pod.get("metadata")).get("name")
+    status = mapping(pod.get("status"))
+    if status.get("phase") == "Succeeded" or condition(pod, "Ready").get("status") == "True":
+        return ""
+    scheduled = condition(pod, "PodScheduled")
+    if scheduled.get("status") == "False":
+        return f"pod {name}: {explain(scheduled, 'PodScheduled')}"
+    containers = [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]
+    for container in containers:
+        state = mapping(container.get("state"))
+        waiting, ended = mapping(state.get("waiting")), mapping(state.get("terminated"))
+        if waiting.get("reason"):
+            message = f" ({waiting['message']})" if waiting.get("message") else ""
+            return f"pod {name}, container {container.get('name')}: {waiting['reason']}{message}"
+        if ended and ended.get("exitCode"):
+            why = ended.get("reason") or "ended"
+            return f"pod {name}, container {container.get('name')}: {why}, exit code {ended['exitCode']}"
+    return f"pod {name}: {explain(condition(pod, 'Ready'), 'Ready')}"
+
+
+def warnings(events: list[dict[str, Any]], names: set[str]) -> list[str]:
+    """The last warnings about some objects, oldest first."""
+    about = [event for event in events if mapping(event.get("involvedObject")).get("name") in names]
+    about.sort(key=lambda event: str(event.get("lastTimestamp") or event.get("eventTime") or ""))
+    return [f"event {event.get('reason')}: {event.get('message')}" for event in about[-_LINES:]]

@@ -1,0 +1,108 @@
+"""Errors of the plugin: one readable line each, never with the body of an object in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+class PluginError(Exception):
+    """A failure a person can act upon; its text is shown as it is."""
+
+
+class Unreachable(PluginError):
+    """The cluster did not answer."""
+
+
+class ApiError(PluginError):
+    """The API server refused a request.
+
+    Attributes:
+        status: HTTP status code.
+        reason: the API's machine-readable reason, such as `Conflict`.
+    """
+
+    def __init__(self, message: str, *, status: int, reason: str = "") -> None:
+        super().__init__(message)
+        self.status = status
+        self.reason = reason
+
+
+class NotReady(PluginError):
+    """An object or a release exists but is not ready, or not as asked for.
+
+    Attributes:
+        resource_id: the id of the resource that exists.
+        outputs: its state, to be kept by the engine.
+    """
+
+    def __init__(self, reasons: Sequence[str], *, resource_id: str, outputs: Mapping[str, Any]) -> None:
+        super().__init__("; ".join(reasons))
+        self.reasons = list(reasons)
+        self.resource_id = resource_id
+        self.outputs = dict(outputs)
+
+
+class InvalidInput(PluginError):
+    """An input cannot be accepted.
+
+    Attributes:
+        field: the path of the input.
+    """
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+def refusal(what: str, status: int, body: Mapping[str, Any]) -> ApiError:
+    """The error for an API server's refusal, from its `Status` object.
+
+    Args:
+        what: the object, such as `Deployment kube-system/coredns`.
+        status: HTTP status code.
+        body: the answer; only its reason and causes are used, in a form that shows no data.
+    """
+    reason = str(body.get("reason", ""))
+    details = body.get("details")
+    causes = details.get("causes") or [] if isinstance(details, Mapping) else []
+    if status == 409 and any(cause.get("reason") == "FieldManagerConflict" for cause in causes):
+        return ApiError(_conflict(what, causes), status=status, reason="FieldManagerConflict")
+    message = _quiet(str(body.get("message", "")) or f"HTTP {status}")
+    if status == 409 and reason == "AlreadyExists":
+        message = (
+            "it already exists in the cluster; import it (pulumi import), delete it, or set "
+            "upsertExistingObjects on the provider to take it over"
+        )
+    if status == 401:
+        message = "the cluster does not accept the kubeconfig's credentials (401 Unauthorized)"
+    return ApiError(f"{what}: {message}", status=status, reason=reason)
+
+
+def _conflict(what: str, causes: Sequence[Mapping[str, Any]]) -> str:
+    """Fields and their managers, and the way out."""
+    fields: dict[str, list[str]] = {}
+    for cause in causes:
+        manager = str(cause.get("message", "")).removeprefix("conflict with ").strip() or "another manager"
+        fields.setdefault(manager, []).append(str(cause.get("field", "?")).removeprefix("."))
+    owned = "; ".join(f"{', '.join(names)} (set by {manager})" for manager, names in fields.items())
+    return (
+        f"{what}: fields are managed by someone else: {owned}. Leave them out of the program, or take them "
+        'over with the annotation pulumi.com/patchForce: "true"'
+    )
+
+
+def _quiet(message: str) -> str:
+    """A server's message on one line without quoted objects, whose values may be secret.
+
+    Validation errors quote the rejected value (`Invalid value: …: explanation`); an object has braces.
+    """
+    line = " ".join(message.split())
+    start = line.find("Invalid value: {")
+    while start >= 0:
+        end = line.rfind("}:", start)
+        if end < 0:
+            return line[:start] + "Invalid value"
+        line = line[:start] + "Invalid value" + line[end + 1 :]
+        start = line.find("Invalid value: {")
+    return line if len(line) <= 1500 else line[:1500] + " …"

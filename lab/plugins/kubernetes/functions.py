@@ -1,0 +1,34 @@
+"""Functions of the provider that need no cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import yaml
+
+from .errors import PluginError
+from .values import Value, reveal
+
+
+def invoke(token: str, args: Mapping[str, Value]) -> dict[str, Value]:
+    """Call a function of the provider.
+
+    Raises:
+        PluginError: a function that this plugin does not have, or text that is not YAML.
+    """
+    if token != "kubernetes:yaml:decode":
+        raise PluginError(
+            f"{token} is not supported by this stand-in; use helm.sh/v3:Release or typed resources"
+        )
+    try:
+        documents = list(yaml.safe_load_all(str(reveal(args.get("text")) or "")))
+    except yaml.YAMLError:
+        raise PluginError("kubernetes:yaml:decode: the text is not valid YAML") from None
+    return {"result": [item for document in documents if document for item in _items(document)]}
+
+
+def _items(document: Value) -> list[Value]:
+    """The objects in a document; a list's items count one by one."""
+    if isinstance(document, Mapping) and str(document.get("kind", "")).endswith("List"):
+        return list(document.get("items") or [])
+    return [document]

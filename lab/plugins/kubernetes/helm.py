@@ -1,0 +1,167 @@
+"""Run the helm binary. Kubeconfig, values and passwords go by private files or stdin, never by arguments."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from .errors import PluginError
+from .kubeconfig import Access
+
+_POLL_SECONDS = 0.5
+_ERROR_CHARACTERS = 1500
+
+
+class HelmError(PluginError):
+    """Helm failed; the text is its last words with secrets masked."""
+
+
+def masked(text: str, secrets: Sequence[str]) -> str:
+    """A text in which no secret of four characters or more can be read."""
+    for secret in sorted({item.strip() for item in secrets if len(item.strip()) >= 4}, key=len, reverse=True):
+        text = text.replace(secret, "[secret]")
+    return text
+
+
+class Helm:
+    """The helm binary on one cluster.
+
+    Args:
+        access: the cluster; None for work without one.
+        settings: helmReleaseSettings of the provider.
+        cancelled: ends what runs.
+    """
+
+    def __init__(
+        self, access: Access | None, settings: Mapping[str, Any], cancelled: threading.Event
+    ) -> None:
+        self._access = access
+        self._settings = settings
+        self._cancelled = cancelled
+
+    @contextmanager
+    def workspace(self, values: Mapping[str, Any] | None = None) -> Iterator[Path]:
+        """A private directory with `kubeconfig` and `values.json`, gone afterwards."""
+        with tempfile.TemporaryDirectory(prefix="pulumi-helm-") as name:
+            directory = Path(name)
+            if self._access is not None:
+                _write(directory / "kubeconfig", self._access.minimal())
+            if values is not None:
+                _write(directory / "values.json", values)
+            yield directory
+
+    def run(
+        self,
+        arguments: Sequence[str],
+        *,
+        directory: Path,
+        secrets: Sequence[str] = (),
+        stdin: str = "",
+        timeout: float = 120.0,
+    ) -> str:
+        """Run helm and give its output.
+
+        Args:
+            arguments: without secrets.
+            directory: of `workspace`.
+            secrets: strings to mask in errors.
+            stdin: for a password.
+            timeout: seconds after which it is ended.
+
+        Raises:
+            HelmError: helm is not there, failed, or did not end in time.
+        """
+        binary = shutil.which("helm")
+        if binary is None:
+            raise HelmError("helm is not on PATH; install helm 3 to use helm.sh/v3:Release with this plugin")
+        process = subprocess.Popen(
+            [binary, *arguments],
+            env=self._environment(directory),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        output, errors = self._finish(process, stdin, timeout, arguments[0])
+        if process.returncode != 0:
+            raise HelmError(_last_words(masked(errors or output, secrets)))
+        return output
+
+    def _finish(
+        self, process: subprocess.Popen[str], stdin: str, timeout: float, verb: str
+    ) -> tuple[str, str]:
+        waited, text = 0.0, stdin or None
+        while True:
+            try:
+                return process.communicate(input=text, timeout=_POLL_SECONDS)
+            except subprocess.TimeoutExpired:
+                waited, text = waited + _POLL_SECONDS, None
+            if self._cancelled.is_set() or waited >= timeout:
+                # SIGTERM lets helm note the release as failed, so that it is not stuck in "pending".
+                process.terminate()
+                try:
+                    process.wait(timeout=10)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                process.communicate()
+                why = "was stopped" if self._cancelled.is_set() else f"did not end within {timeout:.0f} s"
+                raise HelmError(f"helm {verb} {why}")
+
+    def _environment(self, directory: Path) -> dict[str, str]:
+        environment = {**os.environ, "KUBECONFIG": str(directory / "kubeconfig"), "HELM_NAMESPACE": ""}
+        names = {
+            "driver": "HELM_DRIVER",
+            "pluginsPath": "HELM_PLUGINS",
+            "registryConfigPath": "HELM_REGISTRY_CONFIG",
+            "repositoryCache": "HELM_REPOSITORY_CACHE",
+            "repositoryConfigPath": "HELM_REPOSITORY_CONFIG",
+        }
+        environment |= {
+            variable: str(self._settings[key]) for key, variable in names.items() if self._settings.get(key)
+        }
+        if (directory / "repositories.yaml").exists():
+            environment["HELM_REPOSITORY_CONFIG"] = str(directory / "repositories.yaml")
+            environment["HELM_REPOSITORY_CACHE"] = str(directory / "cache")
+        if (directory / "registry.json").exists():
+            environment["HELM_REGISTRY_CONFIG"] = str(directory / "registry.json")
+        return environment
+
+
+def _write(path: Path, content: Mapping[str, Any]) -> None:
+    """Write JSON that only we can read; helm and kubectl take JSON for YAML."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        json.dump(content, file)
+
+
+def write_repository(directory: Path, options: Mapping[str, Any]) -> None:
+    """A repository list with one repository `chart` and its credentials, private to a workspace."""
+    entry = {
+        "name": "chart",
+        "url": str(options["repo"]),
+        "username": str(options.get("username") or ""),
+        "password": str(options.get("password") or ""),
+        "caFile": str(options.get("caFile") or ""),
+        "certFile": str(options.get("certFile") or ""),
+        "keyFile": str(options.get("keyFile") or ""),
+    }
+    _write(directory / "repositories.yaml", {"apiVersion": "", "repositories": [entry]})
+
+
+def _last_words(text: str) -> str:
+    """The part of helm's errors that says why, on one line."""
+    lines = [
+        line.strip()
+        for line in text.splitlines()
+        if line.strip() and not line.startswith(("WARNING", "W0", "I0"))
+    ]
+    said = " ".join(lines).removeprefix("Error: ") or "helm failed without a word"
+    return said if len(said) <= _ERROR_CHARACTERS else "… " + said[-_ERROR_CHARACTERS:]

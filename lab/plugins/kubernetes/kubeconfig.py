@@ -1,0 +1,227 @@
+"""Read a kubeconfig: where the cluster is, whom to trust, and who we are.
+
+Certificates and keys given as data never reach a disk: they are handed to TLS through memory files.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import contextlib
+import json
+import os
+import ssl
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from .errors import PluginError
+
+
+def read(text_or_path: str) -> dict[str, Any]:
+    """Parse a kubeconfig given as text or as a path.
+
+    Raises:
+        PluginError: it is neither, or not a kubeconfig; the text is not shown.
+    """
+    source = "kubeconfig"
+    text = text_or_path
+    if "\n" not in text and not text.lstrip().startswith("{"):
+        path = Path(os.path.expandvars(text)).expanduser()
+        source = f"kubeconfig {path}"
+        try:
+            text = path.read_text(encoding="utf-8")
+        except OSError as problem:
+            raise PluginError(f"{source} cannot be read: {problem.strerror}") from None
+    try:
+        config = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except yaml.YAMLError:
+        raise PluginError(f"{source} is not valid YAML") from None
+    if not isinstance(config, dict) or not isinstance(config.get("clusters"), list):
+        raise PluginError(f"{source} has no list of clusters; is it a kubeconfig?")
+    return config
+
+
+@dataclass(frozen=True)
+class Access:
+    """One context of a kubeconfig, resolved.
+
+    Attributes:
+        cluster: the cluster's name in the kubeconfig.
+        server: URL of the API.
+        namespace: the context's namespace, `default` when it names none.
+        cluster_entry: the kubeconfig's cluster.
+        user_entry: the kubeconfig's user.
+    """
+
+    cluster: str
+    server: str
+    namespace: str
+    cluster_entry: Mapping[str, Any] = field(repr=False)
+    user_entry: Mapping[str, Any] = field(repr=False)
+
+    def minimal(self) -> dict[str, Any]:
+        """A kubeconfig with this context alone, for tools that need one."""
+        return {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": self.cluster, "cluster": dict(self.cluster_entry)}],
+            "users": [{"name": "user", "user": dict(self.user_entry)}],
+            "contexts": [
+                {
+                    "name": self.cluster,
+                    "context": {"cluster": self.cluster, "user": "user", "namespace": self.namespace},
+                }
+            ],
+            "current-context": self.cluster,
+        }
+
+
+def resolve(config: Mapping[str, Any], *, context: str = "", cluster: str = "") -> Access:
+    """Choose a context, and a cluster other than the context's when one is named.
+
+    Raises:
+        PluginError: the context, cluster or user is not there, or the cluster has no server.
+    """
+    name = context or str(config.get("current-context") or "")
+    chosen = _entry(config, "contexts", "context", name) if name else {}
+    cluster_name = cluster or str(chosen.get("cluster") or "")
+    if not cluster_name:
+        raise PluginError("kubeconfig has no current-context; set context on the provider")
+    entry = _entry(config, "clusters", "cluster", cluster_name)
+    server = str(entry.get("server") or "").rstrip("/")
+    if not server.startswith(("https://", "http://")):
+        raise PluginError(f"kubeconfig: cluster {cluster_name} has no server URL")
+    user_name = str(chosen.get("user") or "")
+    user = _entry(config, "users", "user", user_name) if user_name else {}
+    return Access(cluster_name, server, str(chosen.get("namespace") or "default"), entry, user)
+
+
+def _entry(config: Mapping[str, Any], section: str, key: str, name: str) -> dict[str, Any]:
+    for item in config.get(section) or []:
+        if isinstance(item, Mapping) and item.get("name") == name:
+            return dict(item.get(key) or {})
+    known = ", ".join(str(item.get("name")) for item in config.get(section) or []) or "none"
+    raise PluginError(f"kubeconfig has no {key} named {name!r}; it has: {known}")
+
+
+def _material(entry: Mapping[str, Any], key: str) -> bytes | None:
+    """PEM from `<key>-data` or the file at `<key>`."""
+    if data := entry.get(f"{key}-data"):
+        try:
+            return base64.b64decode(str(data), validate=True)
+        except binascii.Error:
+            raise PluginError(f"kubeconfig: {key}-data is not base64") from None
+    if path := entry.get(key):
+        try:
+            return Path(str(path)).expanduser().read_bytes()
+        except OSError as problem:
+            raise PluginError(f"kubeconfig: {key} {path} cannot be read: {problem.strerror}") from None
+    return None
+
+
+@contextlib.contextmanager
+def _in_memory(data: bytes) -> Iterator[str]:
+    """A path under which TLS can read bytes that must not be on a disk."""
+    descriptor = os.memfd_create("kubeconfig", os.MFD_CLOEXEC)
+    try:
+        os.write(descriptor, data)
+        yield f"/proc/self/fd/{descriptor}"
+    finally:
+        os.close(descriptor)
+
+
+def tls_context(access: Access, user: Mapping[str, Any]) -> ssl.SSLContext:
+    """A TLS context that trusts the cluster's authority and shows the user's certificate.
+
+    Raises:
+        PluginError: certificates that do not parse, or a kubeconfig that asks not to verify.
+    """
+    if access.cluster_entry.get("insecure-skip-tls-verify"):
+        raise PluginError(f"kubeconfig: cluster {access.cluster} asks not to verify TLS; give its CA instead")
+    authority = _material(access.cluster_entry, "certificate-authority")
+    try:
+        context = ssl.create_default_context(cadata=authority.decode("ascii") if authority else None)
+        certificate, key = _material(user, "client-certificate"), _material(user, "client-key")
+        if certificate and key:
+            with _in_memory(certificate) as certificate_path, _in_memory(key) as key_path:
+                context.load_cert_chain(certificate_path, key_path)
+    except (ssl.SSLError, UnicodeDecodeError, ValueError):
+        raise PluginError(
+            f"kubeconfig: the certificates of cluster {access.cluster} are not valid PEM"
+        ) from None
+    return context
+
+
+class Credentials:
+    """The user's bearer token, from the kubeconfig, a file, or a credential command, kept fresh."""
+
+    def __init__(self, access: Access) -> None:
+        self._access = access
+        self._user = dict(access.user_entry)
+        self._token = ""
+        self._expires = 0.0
+
+    def user(self) -> dict[str, Any]:
+        """The user's entry, with certificates that a credential command gave."""
+        if self._user.get("exec"):
+            self._refresh()
+        return self._user
+
+    def headers(self) -> dict[str, str]:
+        """The Authorization header, when the user has anything but a certificate."""
+        user = self._user
+        if user.get("exec"):
+            self._refresh()
+            return {"Authorization": f"Bearer {self._token}"} if self._token else {}
+        if path := user.get("tokenFile"):
+            try:
+                return {"Authorization": f"Bearer {Path(str(path)).read_text(encoding='utf-8').strip()}"}
+            except OSError as problem:
+                raise PluginError(
+                    f"kubeconfig: tokenFile {path} cannot be read: {problem.strerror}"
+                ) from None
+        if token := user.get("token"):
+            return {"Authorization": f"Bearer {token}"}
+        if user.get("username"):
+            pair = f"{user['username']}:{user.get('password', '')}".encode()
+            return {"Authorization": f"Basic {base64.b64encode(pair).decode()}"}
+        if user.get("auth-provider"):
+            raise PluginError("kubeconfig: auth-provider is no longer supported by Kubernetes; use exec")
+        return {}
+
+    def _refresh(self) -> None:
+        """Run the credential command when its last answer is missing or about to expire."""
+        if time.time() < self._expires:
+            return
+        spec = self._user["exec"]
+        command = [str(spec.get("command")), *map(str, spec.get("args") or [])]
+        environment = {
+            **os.environ,
+            **{str(item["name"]): str(item["value"]) for item in spec.get("env") or []},
+        }
+        info = {
+            "kind": "ExecCredential",
+            "apiVersion": str(spec.get("apiVersion")),
+            "spec": {"interactive": False},
+        }
+        environment["KUBERNETES_EXEC_INFO"] = json.dumps(info)
+        try:
+            done = subprocess.run(command, env=environment, capture_output=True, timeout=60, check=True)
+            status = json.loads(done.stdout)["status"]
+        except (OSError, subprocess.SubprocessError, ValueError, KeyError, TypeError) as problem:
+            kind = type(problem).__name__
+            raise PluginError(f"kubeconfig: the credential command {command[0]} failed ({kind})") from None
+        self._token = str(status.get("token") or "")
+        if status.get("clientCertificateData"):
+            encode = base64.b64encode
+            self._user["client-certificate-data"] = encode(status["clientCertificateData"].encode()).decode()
+            self._user["client-key-data"] = encode(status["clientKeyData"].encode()).decode()
+        expiry = status.get("expirationTimestamp")
+        self._expires = datetime.fromisoformat(expiry).timestamp() - 60 if expiry else float("inf")

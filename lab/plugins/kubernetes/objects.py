@@ -1,0 +1,362 @@
+"""Objects of the API as resources: check, diff, create, update, read, delete."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from . import bodies
+from .client import APPLY, MERGE, Answer, Api, Client
+from .diffing import Diff, compare
+from .engine import Messages
+from .errors import ApiError, NotReady, PluginError, Unreachable
+from .naming import (
+    AUTONAMED,
+    Kind,
+    annotation,
+    is_true,
+    kind_of,
+    metadata,
+    resource_id,
+    split_id,
+    title,
+    urn_name,
+    urn_type,
+    with_name,
+)
+from .replacement import needs_replacement
+from .settings import Settings
+from .values import UNKNOWN, Value, has_unknown, reveal
+from .waiting import Waiter, seconds
+
+_DELETE_SECONDS = 600.0
+_NEW_KIND_SECONDS = 10.0
+Inputs = Mapping[str, Value]
+
+
+@dataclass(frozen=True)
+class Target:
+    """One object: its kind, where it is served, its place and what to call it."""
+
+    kind: Kind
+    api: Api
+    namespace: str
+    name: str
+    what: str
+
+
+class Objects:
+    """Makes, changes and deletes objects of one cluster.
+
+    Args:
+        settings: the provider's configuration.
+        client: gives the cluster's client, or raises `PluginError` when there is no usable kubeconfig.
+        waiter: gives the waiter on that cluster.
+        messages: where progress and warnings go.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        client: Callable[[], Client],
+        waiter: Callable[[], Waiter],
+        messages: Messages,
+    ) -> None:
+        self._settings = settings
+        self._client = client
+        self._waiter = waiter
+        self._messages = messages
+
+    def check(self, urn: str, olds: Inputs, news: Inputs, seed: bytes) -> dict[str, Value]:
+        """Inputs with kind, name and namespace filled in."""
+        kind = kind_of(urn_type(urn), news)
+        named = {"apiVersion": kind.api_version, "kind": kind.kind, **news}
+        return with_name(
+            named, kind=kind, name=urn_name(urn), olds=olds, seed=seed, namespace=self._settings.namespace
+        )
+
+    def diff(self, urn: str, olds: Inputs, news: Inputs) -> Diff:
+        """What changed between two sets of inputs; the cluster is not asked."""
+        kind = kind_of(urn_type(urn), news)
+        settings = self._settings
+        frozen = reveal(olds.get("immutable")) is True
+
+        def replaces(path: str) -> bool:
+            return needs_replacement(
+                kind,
+                path,
+                config_maps_mutable=settings.config_maps_mutable,
+                secrets_mutable=settings.secrets_mutable,
+                immutable=frozen,
+            )
+
+        changes = compare(dict(olds), dict(news), replaces)
+        old, new = metadata(olds), metadata(news)
+        same_place = all(old.get(key) == new.get(key) for key in ("name", "namespace"))
+        # Two objects cannot share a name, so a replacement under a fixed one must start with the deletion.
+        return Diff(
+            changes, delete_first=same_place and bool(new.get("name")) and not is_true(news, AUTONAMED)
+        )
+
+    def create(
+        self, urn: str, inputs: Inputs, *, timeout: float, preview: bool
+    ) -> tuple[str, dict[str, Value]]:
+        """Make an object and wait until it is ready.
+
+        Raises:
+            NotReady: it exists but is not ready in time.
+            PluginError: it could not be made.
+        """
+        kind = kind_of(urn_type(urn), inputs)
+        manager = annotation(inputs, "pulumi.com/patchFieldManager") or _manager(urn)
+        if preview:
+            expected = self._dry_run(urn, kind, inputs, manager)
+            return "", bodies.promised(kind, expected or inputs, inputs, manager)
+        target = self._target(kind, inputs, patient=True)
+        self._make_room(urn, target, manager)
+        answer = self._apply(urn, target, inputs, manager, {})
+        return self._settled(urn, target, inputs, answer.body, manager, timeout)
+
+    def update(
+        self, urn: str, state: Inputs, olds: Inputs, news: Inputs, *, timeout: float, preview: bool
+    ) -> dict[str, Value]:
+        """Change an object and wait until it is ready again; errors as `create`."""
+        kind = kind_of(urn_type(urn), news)
+        manager = annotation(news, "pulumi.com/patchFieldManager") or str(
+            state.get(bodies.MANAGER) or _manager(urn)
+        )
+        named = _with_live_name(news, state)
+        if preview:
+            expected = self._dry_run(urn, kind, named, manager, olds)
+            if expected is None:
+                return {**bodies.merged(dict(state), dict(news)), bodies.MANAGER: manager}
+            return bodies.outputs(kind, expected, news, manager)
+        try:
+            target = self._target(kind, named)
+            answer = self._apply(urn, target, named, manager, olds)
+        except Unreachable as problem:
+            if not self._settings.skip_update_unreachable:
+                raise
+            self._messages.warn(urn, f"not updated, as skipUpdateUnreachable is set: {problem}")
+            return dict(state)
+        return self._settled(urn, target, named, answer.body, manager, timeout)[1]
+
+    def read(
+        self, urn: str, identity: str, state: Inputs, inputs: Inputs
+    ) -> tuple[dict[str, Value], dict[str, Value]]:
+        """State and inputs of an object as the cluster has it; both empty when it is gone."""
+        kind = kind_of(urn_type(urn), inputs or state)
+        namespace, name = split_id(identity, self._settings.namespace)
+        what = title(kind, {"name": name, "namespace": namespace if kind.namespaced else ""})
+        try:
+            api = self._client().api(kind)
+            live = self._client().get(api, namespace, name, what=what)
+        except Unreachable:
+            if self._settings.delete_unreachable:
+                return {}, {}
+            if self._settings.skip_update_unreachable:
+                return dict(state), dict(inputs)
+            raise
+        except ApiError as problem:
+            if problem.status == 404:
+                return {}, {}
+            raise
+        if live is None:
+            return {}, {}
+        manager = str(state.get(bodies.MANAGER) or _manager(urn))
+        found = bodies.refreshed(kind, inputs, live) if inputs else bodies.imported(live)
+        return bodies.outputs(kind, live, found, manager), found
+
+    def delete(self, urn: str, identity: str, state: Inputs, *, timeout: float) -> None:
+        """Delete an object and wait until it is gone; one that is gone already is fine.
+
+        Raises:
+            PluginError: it could not be deleted; names the way out when the cluster is unreachable.
+        """
+        kind = kind_of(urn_type(urn), state)
+        namespace, name = split_id(identity, self._settings.namespace)
+        what = title(kind, {"name": name, "namespace": namespace if "/" in identity else ""})
+        try:
+            target = Target(kind, self._client().api(kind), namespace, name, what)
+            if kind.patch:
+                self._relinquish(target, state)
+            else:
+                self._remove(urn, target, state, timeout)
+        except ApiError as problem:
+            if problem.status != 404:
+                raise
+        except Unreachable as problem:
+            if not self._settings.delete_unreachable:
+                raise PluginError(
+                    f"{what} was not deleted: {problem}. If the cluster is gone for good, set deleteUnreachable on "
+                    "the provider (or PULUMI_K8S_DELETE_UNREACHABLE=true) to drop its objects from the state"
+                ) from None
+            self._messages.warn(urn, f"{what} dropped from the state, as deleteUnreachable is set")
+
+    def _remove(self, urn: str, target: Target, state: Inputs, timeout: float) -> None:
+        """Send the deletion, and wait unless told not to."""
+        policy = (annotation(state, "pulumi.com/deletionPropagationPolicy") or "foreground").capitalize()
+        options = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": policy}
+        path = target.api.path(target.namespace, target.name)
+        self._client().request("DELETE", path, what=target.what, body=options)
+        if is_true(state, "pulumi.com/skipAwait"):
+            return
+        limit = seconds(state, asked=timeout, default=_DELETE_SECONDS)
+        self._gone(urn, target, str(metadata(state).get("uid") or ""), limit)
+
+    def _gone(self, urn: str, target: Target, uid: str, limit: float) -> None:
+        self._waiter().gone(
+            target.api,
+            target.namespace,
+            target.name,
+            what=target.what,
+            uid=uid,
+            timeout=limit,
+            report=lambda line: self._messages.status(urn, line),
+        )
+
+    def _relinquish(self, target: Target, state: Inputs) -> None:
+        """Give up the fields that a patch owns; the object stays."""
+        meta = {"name": target.name, **({"namespace": target.namespace} if target.api.namespaced else {})}
+        stub = {"apiVersion": target.kind.api_version, "kind": target.kind.kind, "metadata": meta}
+        path = target.api.path(target.namespace, target.name)
+        if self._client().get(target.api, target.namespace, target.name, what=target.what) is None:
+            return
+        query = {"fieldManager": str(state.get(bodies.MANAGER)), "force": "true"}
+        self._client().request("PATCH", path, what=target.what, query=query, body=stub, content_type=APPLY)
+
+    def _target(self, kind: Kind, inputs: Inputs, *, patient: bool = False) -> Target:
+        """Where an object goes; with patience for a kind that was defined a moment ago."""
+        deadline = time.monotonic() + (_NEW_KIND_SECONDS if patient else 0)
+        while True:
+            try:
+                api = self._client().api(kind)
+                break
+            except ApiError as problem:
+                if problem.reason != "NoKind" or time.monotonic() >= deadline:
+                    raise
+                time.sleep(0.5)
+        meta = metadata(inputs)
+        namespace = str(meta.get("namespace") or self._settings.namespace) if api.namespaced else ""
+        return Target(kind, api, namespace, str(meta.get("name") or ""), title(kind, meta))
+
+    def _make_room(self, urn: str, target: Target, manager: str) -> None:
+        """See that nothing is in the way of a new object.
+
+        An object on its way out is waited for. One with our own field manager was left by an `up` that was
+        interrupted before it could note it, and is taken over.
+
+        Raises:
+            ApiError: somebody else's object has the name, or a patch has nothing to patch.
+        """
+        if not target.name:
+            return
+        live = self._client().get(target.api, target.namespace, target.name, what=target.what)
+        if target.kind.patch:
+            if live is None:
+                raise ApiError(
+                    f"{target.what} does not exist, so it cannot be patched", status=404, reason="NotFound"
+                )
+            return
+        meta = (live or {}).get("metadata", {})
+        if live is not None and meta.get("deletionTimestamp"):
+            self._gone(urn, target, str(meta.get("uid")), _DELETE_SECONDS)
+            return
+        ours = any(entry.get("manager") == manager for entry in meta.get("managedFields") or [])
+        if live is not None and not ours and not self._settings.upsert:
+            raise ApiError(
+                f"{target.what} already exists in the cluster; import it (pulumi import), delete it, or set "
+                "upsertExistingObjects on the provider to take it over",
+                status=409,
+                reason="AlreadyExists",
+            )
+
+    def _apply(
+        self, urn: str, target: Target, inputs: Inputs, manager: str, olds: Inputs, *, dry_run: bool = False
+    ) -> Answer:
+        """Send an object: server-side apply, or create and merge patch when that is switched off."""
+        body = bodies.request_body(target.kind, inputs)
+        if target.api.namespaced:
+            body["metadata"] = {**body.get("metadata", {}), "namespace": target.namespace}
+        query = {"fieldManager": manager, "fieldValidation": "Warn", **({"dryRun": "All"} if dry_run else {})}
+        client, path = self._client(), target.api.path(target.namespace, target.name)
+        if not target.name or not (self._settings.server_side_apply or target.kind.patch or olds):
+            answer = client.request(
+                "POST", target.api.path(target.namespace), what=target.what, query=query, body=body
+            )
+        elif not self._settings.server_side_apply and not target.kind.patch:
+            patch = bodies.merge_patch(bodies.request_body(target.kind, olds), body)
+            answer = client.request(
+                "PATCH", path, what=target.what, query=query, body=patch, content_type=MERGE
+            )
+        else:
+            forced = self._settings.patch_force or is_true(inputs, "pulumi.com/patchForce")
+            query["force"] = str(forced).lower()
+            answer = client.request(
+                "PATCH", path, what=target.what, query=query, body=body, content_type=APPLY
+            )
+        if not self._settings.quiet and not dry_run:
+            for text in answer.warnings:
+                self._messages.warn(urn, f"{target.what}: {text}")
+        return answer
+
+    def _dry_run(
+        self, urn: str, kind: Kind, inputs: Inputs, manager: str, olds: Inputs | None = None
+    ) -> dict[str, Any] | None:
+        """What the server would make of the inputs; None when it cannot be asked yet.
+
+        Raises:
+            ApiError: the server would refuse them.
+        """
+        if has_unknown(dict(inputs)) or self._settings.access is None or not self._client().answers():
+            return None
+        try:
+            target = self._target(kind, inputs)
+            if olds is None and (not target.name or self._taken(target)):
+                return None
+            return self._apply(urn, target, inputs, manager, olds or {}, dry_run=True).body
+        except Unreachable:
+            return None
+        except ApiError as problem:
+            # Its namespace or definition may be part of the same deployment; webhooks may forbid dry runs.
+            if problem.status in (404, 403, 500, 503) or "dry run" in str(problem):
+                return None
+            raise
+
+    def _taken(self, target: Target) -> bool:
+        """Whether an object is in the place of one to be made, as before a replacement: no rehearsal then."""
+        return self._client().get(target.api, target.namespace, target.name, what=target.what) is not None
+
+    def _settled(
+        self, urn: str, target: Target, inputs: Inputs, live: dict[str, Any], manager: str, timeout: float
+    ) -> tuple[str, dict[str, Value]]:
+        """Wait until an applied object is ready, and give its id and state."""
+        missing: list[str] = []
+        if not is_true(inputs, "pulumi.com/skipAwait"):
+            live, missing = self._waiter().ready(
+                target.kind,
+                target.api,
+                live,
+                asked=timeout,
+                report=lambda line: self._messages.status(urn, line),
+            )
+        identity, state = resource_id(live), bodies.outputs(target.kind, live, inputs, manager)
+        if missing:
+            raise NotReady(missing, resource_id=identity, outputs=state)
+        return identity, state
+
+
+def _manager(urn: str) -> str:
+    """The field manager of a resource: the same in every run, so that an interrupted one is recognised."""
+    return f"pulumi-kubernetes-{hashlib.sha256(urn.encode()).hexdigest()[:8]}"
+
+
+def _with_live_name(inputs: Inputs, state: Inputs) -> dict[str, Value]:
+    """Inputs with the name that the server made from a generateName."""
+    meta, known = metadata(inputs), metadata(state)
+    if meta.get("name") or not known.get("name") or known["name"] is UNKNOWN:
+        return dict(inputs)
+    return {**inputs, "metadata": {**meta, "name": known["name"]}}

@@ -1,0 +1,226 @@
+"""When an object counts as ready, from its status alone; one function per kind, in one table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .naming import mapping
+
+Object = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What an object's own status does not tell.
+
+    Attributes:
+        ready_endpoints: addresses behind a Service that take traffic.
+        waits_for_consumer: a claim's storage class binds it with its first pod only.
+    """
+
+    ready_endpoints: int = 0
+    waits_for_consumer: bool = False
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Ready, or what is missing for it; `failed` says why it can no longer become ready."""
+
+    missing: tuple[str, ...] = ()
+    failed: str = ""
+
+    @property
+    def ready(self) -> bool:
+        """Nothing is missing and nothing failed."""
+        return not self.missing and not self.failed
+
+
+READY = Verdict()
+Judge = Callable[[Object, Facts], Verdict]
+
+
+def condition(obj: Object, kind: str) -> Object:
+    """One of the object's conditions; empty when it has none of that type."""
+    for item in mapping(obj.get("status")).get("conditions") or []:
+        if item.get("type") == kind:
+            return mapping(item)
+    return {}
+
+
+def explain(found: Object, kind: str) -> str:
+    """A condition in words: `Available is False: MinimumReplicasUnavailable (…)`."""
+    if not found:
+        return f"condition {kind} is not there yet"
+    reason = f": {found['reason']}" if found.get("reason") else ""
+    message = f" ({found['message']})" if found.get("message") else ""
+    return f"{kind} is {found.get('status')}{reason}{message}"
+
+
+def _observed(obj: Object) -> list[str]:
+    generation = mapping(obj.get("metadata")).get("generation", 0)
+    seen = mapping(obj.get("status")).get("observedGeneration", 0)
+    return [] if seen >= generation else ["its controller has not seen the change yet"]
+
+
+def _replicas(obj: Object) -> int:
+    return int(mapping(obj.get("spec")).get("replicas", 1))
+
+
+def deployment(obj: Object, _facts: Facts) -> Verdict:
+    """Rolled out and available, as `kubectl rollout status` has it."""
+    if missing := _observed(obj):
+        return Verdict(tuple(missing))
+    status, wanted = mapping(obj.get("status")), _replicas(obj)
+    updated, available = status.get("updatedReplicas", 0), status.get("availableReplicas", 0)
+    old = status.get("replicas", 0) - updated
+    if updated < wanted:
+        missing.append(f"{updated} of {wanted} replicas updated")
+    if old > 0:
+        missing.append(f"{old} old replicas still running")
+    if available < max(updated, wanted):
+        missing.append(f"{available} of {wanted} replicas available")
+    if missing:
+        progress = condition(obj, "Progressing")
+        if progress.get("status") == "False":
+            missing.append(explain(progress, "Progressing"))
+    return Verdict(tuple(missing))
+
+
+def daemon_set(obj: Object, _facts: Facts) -> Verdict:
+    """A current, available pod on every node it wants."""
+    if missing := _observed(obj):
+        return Verdict(tuple(missing))
+    status = mapping(obj.get("status"))
+    wanted = status.get("desiredNumberScheduled", 0)
+    strategy = mapping(mapping(obj.get("spec")).get("updateStrategy")).get("type", "RollingUpdate")
+    if strategy != "OnDelete" and status.get("updatedNumberScheduled", 0) < wanted:
+        missing.append(f"{status.get('updatedNumberScheduled', 0)} of {wanted} pods updated")
+    if status.get("numberAvailable", 0) < wanted:
+        missing.append(f"{status.get('numberAvailable', 0)} of {wanted} pods available")
+    return Verdict(tuple(missing))
+
+
+def stateful_set(obj: Object, _facts: Facts) -> Verdict:
+    """All replicas ready and, with rolling updates, of the current revision."""
+    if missing := _observed(obj):
+        return Verdict(tuple(missing))
+    status, wanted = mapping(obj.get("status")), _replicas(obj)
+    strategy = mapping(mapping(obj.get("spec")).get("updateStrategy"))
+    partition = mapping(strategy.get("rollingUpdate")).get("partition", 0)
+    if status.get("readyReplicas", 0) < wanted:
+        missing.append(f"{status.get('readyReplicas', 0)} of {wanted} replicas ready")
+    if strategy.get("type", "RollingUpdate") == "RollingUpdate":
+        expected = max(wanted - partition, 0)
+        current = status.get("currentRevision") == status.get("updateRevision") and not partition
+        if not current and status.get("updatedReplicas", 0) < expected:
+            missing.append(f"{status.get('updatedReplicas', 0)} of {expected} replicas updated")
+    return Verdict(tuple(missing))
+
+
+def replica_set(obj: Object, _facts: Facts) -> Verdict:
+    """All replicas available."""
+    if missing := _observed(obj):
+        return Verdict(tuple(missing))
+    available, wanted = mapping(obj.get("status")).get("availableReplicas", 0), _replicas(obj)
+    return READY if available >= wanted else Verdict((f"{available} of {wanted} replicas available",))
+
+
+def job(obj: Object, _facts: Facts) -> Verdict:
+    """Complete, or suspended on purpose."""
+    failed = condition(obj, "Failed")
+    if failed.get("status") == "True":
+        return Verdict(failed=explain(failed, "Failed"))
+    if condition(obj, "Complete").get("status") == "True" or mapping(obj.get("spec")).get("suspend"):
+        return READY
+    status = mapping(obj.get("status"))
+    counts = ", ".join(f"{status.get(word, 0)} {word}" for word in ("active", "succeeded", "failed"))
+    return Verdict((f"not complete (pods: {counts})",))
+
+
+def service(obj: Object, facts: Facts) -> Verdict:
+    """Endpoints behind it, and an address for a load balancer."""
+    spec, missing = mapping(obj.get("spec")), []
+    if spec.get("type") == "ExternalName":
+        return READY
+    if spec.get("selector") and facts.ready_endpoints == 0:
+        missing.append("no ready pod matches its selector")
+    if spec.get("type") == "LoadBalancer" and not _addresses(obj):
+        missing.append("no address from the load balancer")
+    return Verdict(tuple(missing))
+
+
+def _addresses(obj: Object) -> list[Any]:
+    return mapping(mapping(obj.get("status")).get("loadBalancer")).get("ingress") or []
+
+
+def ingress(obj: Object, _facts: Facts) -> Verdict:
+    """Its controller has given it an address."""
+    return READY if _addresses(obj) else Verdict(("no address from the ingress controller",))
+
+
+def pod(obj: Object, _facts: Facts) -> Verdict:
+    """Ready, or finished well."""
+    phase = mapping(obj.get("status")).get("phase")
+    if phase == "Failed":
+        status = mapping(obj.get("status"))
+        return Verdict(
+            failed=f"it failed: {status.get('reason') or status.get('message') or 'see its containers'}"
+        )
+    found = condition(obj, "Ready")
+    if phase == "Succeeded" or found.get("status") == "True":
+        return READY
+    return Verdict((explain(found, "Ready"),))
+
+
+def claim(obj: Object, facts: Facts) -> Verdict:
+    """Bound, unless its class waits for the first pod."""
+    phase = mapping(obj.get("status")).get("phase")
+    if phase == "Lost":
+        return Verdict(failed="its volume is lost")
+    if phase == "Bound" or facts.waits_for_consumer:
+        return READY
+    return Verdict(("it is not bound to a volume",))
+
+
+def namespace(obj: Object, _facts: Facts) -> Verdict:
+    """Active."""
+    phase = mapping(obj.get("status")).get("phase")
+    return READY if phase == "Active" else Verdict((f"its phase is {phase or 'unknown'}, not Active",))
+
+
+def _has(kind: str) -> Judge:
+    """The judge of kinds that are ready when one condition is true."""
+
+    def judge(obj: Object, _facts: Facts) -> Verdict:
+        found = condition(obj, kind)
+        return READY if found.get("status") == "True" else Verdict((explain(found, kind),))
+
+    return judge
+
+
+def definition(obj: Object, facts: Facts) -> Verdict:
+    """Established; names that another definition holds are a failure."""
+    names = condition(obj, "NamesAccepted")
+    if names.get("status") == "False":
+        return Verdict(failed=explain(names, "NamesAccepted"))
+    return _has("Established")(obj, facts)
+
+
+JUDGES: dict[tuple[str, str], tuple[Judge, float]] = {
+    ("apps", "Deployment"): (deployment, 600),
+    ("apps", "DaemonSet"): (daemon_set, 600),
+    ("apps", "StatefulSet"): (stateful_set, 600),
+    ("apps", "ReplicaSet"): (replica_set, 600),
+    ("", "ReplicationController"): (replica_set, 600),
+    ("batch", "Job"): (job, 600),
+    ("", "Service"): (service, 600),
+    ("networking.k8s.io", "Ingress"): (ingress, 600),
+    ("", "Pod"): (pod, 300),
+    ("", "PersistentVolumeClaim"): (claim, 300),
+    ("", "Namespace"): (namespace, 60),
+    ("apiregistration.k8s.io", "APIService"): (_has("Available"), 600),
+    ("apiextensions.k8s.io", "CustomResourceDefinition"): (definition, 60),
+}
+"""Judge and default time-out in seconds of each kind that is waited for; others are ready once they exist."""

@@ -1,0 +1,318 @@
+"""Helm releases as resources: install, upgrade, roll back, uninstall."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from . import charts
+from .client import Client
+from .diffing import Diff, compare
+from .engine import Messages
+from .errors import InvalidInput, NotReady, PluginError, Unreachable
+from .helm import Helm, HelmError
+from .naming import random_suffix, split_id, urn_name
+from .release_inputs import options, resource_names, values
+from .settings import Settings
+from .values import (
+    UNKNOWN,
+    Secret,
+    Value,
+    conceal,
+    has_unknown,
+    reveal,
+    secret_paths,
+    secret_strings,
+)
+
+Inputs = Mapping[str, Value]
+_TIMEOUT_SECONDS = 300
+_GRACE_SECONDS = 60.0
+_OUTPUT_ONLY = ("status", "resourceNames", "manifest")
+
+
+class Releases:
+    """Makes, changes and deletes Helm releases on one cluster.
+
+    Args:
+        settings: the provider's configuration.
+        helm: the helm binary on the cluster.
+        client: gives the cluster's client, or raises when there is no usable kubeconfig.
+        messages: where progress and warnings go.
+    """
+
+    def __init__(
+        self, settings: Settings, helm: Helm, client: Callable[[], Client], messages: Messages
+    ) -> None:
+        self._settings = settings
+        self._helm = helm
+        self._client = client
+        self._messages = messages
+
+    def check(self, urn: str, olds: Inputs, news: Inputs, seed: bytes) -> dict[str, Value]:
+        """Inputs with name, namespace and, for a chart on this machine, its version and checksum.
+
+        Raises:
+            InvalidInput: there is no such chart, or no chart is named.
+        """
+        inputs = {key: value for key, value in news.items() if key not in _OUTPUT_ONLY}
+        if not inputs.get("chart"):
+            raise InvalidInput("chart", f"release {urn_name(urn)} must name a chart")
+        if not inputs.get("name"):
+            inputs["name"] = reveal(olds.get("name")) or f"{urn_name(urn)}-{random_suffix(seed)}"
+        inputs.setdefault("namespace", self._settings.namespace)
+        chart = reveal(inputs["chart"])
+        if chart is not UNKNOWN and (found := charts.local(str(chart))):
+            inputs["version"] = found.version
+            inputs["checksum"] = found.checksum
+        return inputs
+
+    def diff(self, urn: str, olds: Inputs, news: Inputs) -> Diff:
+        """What changed between two sets of inputs; a release cannot move to another name or namespace."""
+        changes = compare(dict(olds), dict(news), lambda path: path in ("name", "namespace"))
+        same = all(reveal(olds.get(key)) == reveal(news.get(key)) for key in ("name", "namespace"))
+        return Diff(changes, delete_first=same)
+
+    def create(
+        self, urn: str, inputs: Inputs, *, timeout: float, preview: bool
+    ) -> tuple[str, dict[str, Value]]:
+        """Install a release.
+
+        Raises:
+            NotReady: it exists but failed.
+            PluginError: it could not be installed; with `atomic` nothing is left of it.
+        """
+        identity = f"{reveal(inputs['namespace'])}/{reveal(inputs['name'])}"
+        if preview:
+            return "", self._promised(inputs)
+        self._messages.status(urn, f"installing {identity}")
+        found = self._status(identity)
+        # A release that an interrupted or failed install has left is completed by an upgrade.
+        leftover = found is not None and _state(found) != "deployed"
+        if (
+            found is not None
+            and not leftover
+            and not reveal(inputs.get("replace"))
+            and not self._settings.upsert
+        ):
+            raise PluginError(
+                f"Helm release {identity} already exists; import it (pulumi import), uninstall it, or choose "
+                "another name"
+            )
+        verb = "upgrade" if found is not None and not reveal(inputs.get("replace")) else "install"
+        return identity, self._act(verb, identity, inputs, timeout)
+
+    def update(
+        self, urn: str, state: Inputs, olds: Inputs, news: Inputs, *, timeout: float, preview: bool
+    ) -> dict[str, Value]:
+        """Upgrade a release in place; rolled back on failure when `atomic` is set. Errors as `create`."""
+        identity = f"{reveal(news['namespace'])}/{reveal(news['name'])}"
+        if preview:
+            return self._promised(news)
+        self._messages.status(urn, f"upgrading {identity}")
+        verb = "upgrade" if self._status(identity) is not None else "install"
+        return self._act(verb, identity, news, timeout)
+
+    def read(
+        self, urn: str, identity: str, state: Inputs, inputs: Inputs
+    ) -> tuple[dict[str, Value], dict[str, Value]]:
+        """State and inputs of a release as the cluster has it; both empty when it is gone."""
+        try:
+            found = self._status(identity)
+        except Unreachable:
+            if self._settings.delete_unreachable:
+                return {}, {}
+            if self._settings.skip_update_unreachable:
+                return dict(state), dict(inputs)
+            raise
+        if found is None:
+            return {}, {}
+        known = dict(inputs)
+        if not known:
+            namespace, name = split_id(identity, self._settings.namespace)
+            about = found["chart"]["metadata"]
+            known = {
+                "name": name,
+                "namespace": namespace,
+                "chart": about["name"],
+                "version": about["version"],
+            }
+            known["values"] = Secret(found.get("config") or {})
+        return _outputs(known, found), known
+
+    def delete(self, urn: str, identity: str, state: Inputs, *, timeout: float) -> None:
+        """Uninstall a release; one that is gone already is fine."""
+        namespace, name = split_id(identity, self._settings.namespace)
+        limit = _seconds(reveal(dict(state)), timeout)
+        arguments = [
+            "uninstall",
+            name,
+            "--namespace",
+            namespace,
+            "--ignore-not-found",
+            "--timeout",
+            f"{limit}s",
+        ]
+        arguments += [] if reveal(state.get("skipAwait")) else ["--wait"]
+        arguments += ["--no-hooks"] if reveal(state.get("disableWebhooks")) else []
+        self._messages.status(urn, f"uninstalling {identity}")
+        try:
+            self._require_cluster()
+            with self._helm.workspace() as directory:
+                self._helm.run(arguments, directory=directory, timeout=limit + _GRACE_SECONDS)
+        except Unreachable as problem:
+            if not self._settings.delete_unreachable:
+                raise PluginError(
+                    f"Helm release {identity} was not uninstalled: {problem}. If the cluster is gone for good, "
+                    "deleteUnreachable on the provider to drop the release from the state"
+                ) from None
+            self._messages.warn(urn, f"Helm release {identity} dropped from the state (deleteUnreachable)")
+        except HelmError as problem:
+            raise PluginError(f"Helm release {identity} was not uninstalled: {problem}") from None
+
+    def _require_cluster(self) -> None:
+        """See that the cluster answers: helm's own complaint about it is hard to read.
+
+        Raises:
+            Unreachable: it does not.
+        """
+        client = self._client()
+        client.request("GET", "/version", what=f"cluster {client.access.cluster}")
+
+    def _status(self, identity: str) -> dict[str, Any] | None:
+        """What helm knows of a release; None when there is none."""
+        self._require_cluster()
+        namespace, name = split_id(identity, self._settings.namespace)
+        with self._helm.workspace() as directory:
+            try:
+                text = self._helm.run(
+                    ["status", name, "--namespace", namespace, "--output", "json"], directory=directory
+                )
+                parsed: dict[str, Any] = json.loads(text)
+                about = self._helm.run(
+                    ["get", "metadata", name, "--namespace", namespace, "--output", "json"],
+                    directory=directory,
+                )
+                described = json.loads(about)
+            except HelmError as problem:
+                if "not found" in str(problem):
+                    return None
+                raise PluginError(f"Helm release {identity}: {problem}") from None
+        # `helm status` leaves the chart out, `helm get metadata` has it.
+        parsed["chart"] = {
+            "metadata": {
+                "name": described.get("chart"),
+                "version": described.get("version"),
+                "appVersion": described.get("appVersion"),
+            }
+        }
+        return parsed
+
+    def _act(self, verb: str, identity: str, inputs: Inputs, timeout: float) -> dict[str, Value]:
+        """Install or upgrade, and give the state.
+
+        Raises:
+            NotReady: the release exists but is not as asked for.
+            PluginError: nothing was installed.
+        """
+        plain = reveal(dict(inputs))
+        secrets = list(secret_strings(dict(inputs)))
+        limit = _seconds(plain, timeout)
+        namespace, name = split_id(identity, self._settings.namespace)
+        self._require_cluster()
+        try:
+            with self._helm.workspace(values(plain)) as directory:
+                arguments = [
+                    verb,
+                    name,
+                    *charts.source_arguments(self._helm, plain, directory, secrets),
+                    *["--namespace", namespace, "--timeout", f"{limit}s", "--output", "json"],
+                    *["--values", str(directory / "values.json")],
+                    *options(verb, plain),
+                ]
+                self._helm.run(
+                    arguments, directory=directory, secrets=secrets, timeout=limit * 2 + _GRACE_SECONDS
+                )
+        except HelmError as problem:
+            self._fail(verb, identity, inputs, problem)
+        found = self._status(identity)
+        if found is None:
+            raise PluginError(f"Helm release {identity} vanished after helm {verb}")
+        return _outputs(inputs, found)
+
+    def _fail(self, verb: str, identity: str, inputs: Inputs, problem: HelmError) -> None:
+        """Turn helm's failure into an error that keeps a release that exists."""
+        rolled_back = bool(reveal(inputs.get("atomic"))) and verb == "upgrade"
+        outcome = (
+            "; it was rolled back to what ran before" if rolled_back and "rolled back" in str(problem) else ""
+        )
+        text = f"Helm release {identity}: {verb} failed{outcome}: {problem}"
+        found = self._status(identity)
+        if found is None:
+            raise PluginError(text) from None
+        raise NotReady([text], resource_id=identity, outputs=_outputs(inputs, found)) from None
+
+    def _promised(self, inputs: Inputs) -> dict[str, Value]:
+        """The state a preview shows; a chart on this machine is rendered, so that its errors show early.
+
+        Raises:
+            InvalidInput: the chart does not render with these values.
+        """
+        state = {**inputs, "status": UNKNOWN, "resourceNames": UNKNOWN, "manifest": UNKNOWN}
+        plain = reveal(dict(inputs))
+        if (
+            has_unknown(plain)
+            or not Path(str(plain["chart"])).expanduser().exists()
+            or plain.get("dependencyUpdate")
+        ):
+            return state
+        secrets = list(secret_strings(dict(inputs)))
+        with self._helm.workspace(values(plain)) as directory:
+            source = charts.source_arguments(self._helm, plain, directory, secrets)
+            arguments = ["template", str(plain["name"]), *source, "--namespace", str(plain["namespace"])]
+            arguments += ["--values", str(directory / "values.json")]
+            try:
+                self._helm.run(arguments, directory=directory, secrets=secrets)
+            except HelmError as problem:
+                # A chart may look things up in the cluster or need its version; only faults of its own count.
+                if (
+                    "execution error" in str(problem)
+                    or "parse error" in str(problem)
+                    or "schema" in str(problem)
+                ):
+                    raise InvalidInput(
+                        "values", f"chart {plain['chart']} does not render: {problem}"
+                    ) from None
+        return state
+
+
+def _state(found: Mapping[str, Any]) -> str:
+    return str((found.get("info") or {}).get("status") or "")
+
+
+def _outputs(inputs: Inputs, found: Mapping[str, Any]) -> dict[str, Value]:
+    """The state of a release: inputs, helm's status, and what it consists of."""
+    about = found["chart"]["metadata"]
+    state: dict[str, Any] = {
+        **inputs,
+        "version": about.get("version"),
+        "resourceNames": resource_names(str(found.get("manifest") or "")),
+        "status": {
+            "appVersion": about.get("appVersion") or "",
+            "chart": about.get("name"),
+            "name": found.get("name"),
+            "namespace": found.get("namespace"),
+            "revision": found.get("version"),
+            "status": _state(found),
+            "version": about.get("version"),
+        },
+    }
+    for path in secret_paths(dict(inputs)):
+        state = conceal(state, path)
+    return state
+
+
+def _seconds(plain: Mapping[str, Any], asked: float) -> int:
+    return int(asked or plain.get("timeout") or _TIMEOUT_SECONDS)

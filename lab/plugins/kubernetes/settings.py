@@ -1,0 +1,139 @@
+"""The provider's own configuration, with the official names; checked without a cluster."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from . import kubeconfig
+from .errors import InvalidInput, PluginError
+from .kubeconfig import Access
+from .values import UNKNOWN, Value, reveal
+
+_FLAGS = {
+    "deleteUnreachable": "PULUMI_K8S_DELETE_UNREACHABLE",
+    "enableConfigMapMutable": "PULUMI_K8S_ENABLE_CONFIGMAP_MUTABLE",
+    "enablePatchForce": "PULUMI_K8S_ENABLE_PATCH_FORCE",
+    "enableSecretMutable": "PULUMI_K8S_ENABLE_SECRET_MUTABLE",
+    "enableServerSideApply": "PULUMI_K8S_ENABLE_SERVER_SIDE_APPLY",
+    "skipUpdateUnreachable": "PULUMI_K8S_SKIP_UPDATE_UNREACHABLE",
+    "suppressDeprecationWarnings": "PULUMI_K8S_SUPPRESS_DEPRECATION_WARNINGS",
+    "upsertExistingObjects": "PULUMI_K8S_UPSERT_EXISTING_OBJECTS",
+}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The provider as configured.
+
+    Attributes:
+        access: the cluster; None when the kubeconfig is missing or wrong, then `problem` says so.
+        namespace: for objects that name none.
+        helm: helmReleaseSettings.
+    """
+
+    access: Access | None = field(default=None, repr=False)
+    problem: str = ""
+    namespace: str = "default"
+    delete_unreachable: bool = False
+    skip_update_unreachable: bool = False
+    config_maps_mutable: bool = False
+    secrets_mutable: bool = False
+    server_side_apply: bool = True
+    patch_force: bool = False
+    upsert: bool = False
+    quiet: bool = False
+    helm: Mapping[str, Any] = field(default_factory=dict)
+
+
+def configured(args: Mapping[str, Value]) -> Settings:
+    """Settings from the provider's inputs and the official environment variables.
+
+    Raises:
+        InvalidInput: a setting that is not of its type, or that this plugin does not have.
+    """
+    plain = {key: reveal(value) for key, value in args.items()}
+    flags = {name: _flag(plain, name) for name in _FLAGS}
+    if plain.get("renderYamlToDirectory"):
+        raise InvalidInput(
+            "renderYamlToDirectory",
+            "renderYamlToDirectory is not supported by this stand-in; use the official kubernetes plugin",
+        )
+    access, problem = None, ""
+    try:
+        access = _access(plain)
+    except PluginError as error:
+        problem = str(error)
+    helm = plain.get("helmReleaseSettings") or {}
+    return Settings(
+        access=access,
+        problem=problem,
+        namespace=str(plain.get("namespace") or (access.namespace if access else "default")),
+        delete_unreachable=flags["deleteUnreachable"],
+        skip_update_unreachable=flags["skipUpdateUnreachable"],
+        config_maps_mutable=flags["enableConfigMapMutable"],
+        secrets_mutable=flags["enableSecretMutable"],
+        server_side_apply=flags["enableServerSideApply"],
+        patch_force=flags["enablePatchForce"],
+        upsert=flags["upsertExistingObjects"],
+        quiet=flags["suppressDeprecationWarnings"],
+        helm=_object("helmReleaseSettings", helm),
+    )
+
+
+def _access(plain: Mapping[str, Any]) -> Access:
+    """The cluster that the kubeconfig, or what the machine has as one, points to."""
+    source = plain.get("kubeconfig") or os.environ.get("KUBECONFIG", "").split(os.pathsep)[0]
+    if isinstance(source, Mapping):
+        source = json.dumps(source)
+    source = source or str(Path.home() / ".kube" / "config")
+    config = kubeconfig.read(str(source))
+    return kubeconfig.resolve(
+        config, context=str(plain.get("context") or ""), cluster=str(plain.get("cluster") or "")
+    )
+
+
+def _flag(plain: Mapping[str, Any], name: str) -> bool:
+    """A switch, sent as a boolean or as its text."""
+    value = plain.get(name)
+    if value is None:
+        value = os.environ.get(_FLAGS[name]) or name == "enableServerSideApply"
+    text = str(value).lower()
+    if text not in ("true", "false", "1", "0"):
+        raise InvalidInput(name, f"provider setting {name} must be true or false, not {value!r}")
+    return text in ("true", "1")
+
+
+def _object(name: str, value: Value) -> dict[str, Any]:
+    """A structured setting, which the SDK sends as JSON text."""
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            raise InvalidInput(name, f"provider setting {name} must be an object") from None
+    if not isinstance(value, Mapping):
+        raise InvalidInput(name, f"provider setting {name} must be an object")
+    return dict(value)
+
+
+def moves_cluster(olds: Mapping[str, Value], news: Mapping[str, Value]) -> list[str]:
+    """The provider inputs whose change means another cluster, so that everything is replaced.
+
+    With a clusterIdentifier it alone decides; without, the server's address of the active context does.
+    """
+    old, new = reveal(dict(olds)), reveal(dict(news))
+    if any(new.get(name) is UNKNOWN for name in ("kubeconfig", "context", "cluster", "clusterIdentifier")):
+        return []
+    if old.get("clusterIdentifier") or new.get("clusterIdentifier"):
+        same = old.get("clusterIdentifier") == new.get("clusterIdentifier")
+        # A first identifier only names the cluster that is used already.
+        return [] if same or not old.get("clusterIdentifier") else ["clusterIdentifier"]
+    try:
+        same = _access(old).server == _access(new).server
+    except PluginError:
+        return []
+    return [] if same else ["kubeconfig"]

@@ -1,0 +1,163 @@
+"""Wait for objects to become ready or to be gone, by short polls that end with the time-out."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from . import diagnosis
+from .client import Api, Client
+from .errors import ApiError, PluginError, Unreachable
+from .naming import Kind, annotation, mapping, title
+from .readiness import JUDGES, Facts, Judge, Verdict
+
+INTERVAL = 0.4
+Report = Callable[[str], None]
+
+
+class Cancelled(PluginError):
+    """The user stopped the deployment."""
+
+
+def seconds(inputs: Mapping[str, Any], *, asked: float, default: float) -> float:
+    """How long to wait: custom_timeouts, the annotation pulumi.com/timeoutSeconds, or the kind's default.
+
+    Raises:
+        PluginError: the annotation is not a number.
+    """
+    if asked > 0:
+        return asked
+    text = annotation(inputs, "pulumi.com/timeoutSeconds")
+    if text is None:
+        return default
+    try:
+        return float(text)
+    except ValueError:
+        raise PluginError(
+            f"annotation pulumi.com/timeoutSeconds must be a number of seconds, not {text!r}"
+        ) from None
+
+
+class Waiter:
+    """Waits on one cluster; `cancelled` ends every wait."""
+
+    def __init__(self, client: Client, cancelled: threading.Event) -> None:
+        self._client = client
+        self._cancelled = cancelled
+
+    def ready(
+        self, kind: Kind, api: Api, obj: dict[str, Any], *, asked: float, report: Report
+    ) -> tuple[dict[str, Any], list[str]]:
+        """Wait until an object is ready.
+
+        Args:
+            kind: its kind.
+            api: where it is served.
+            obj: the object as it was applied.
+            asked: the resource's own time-out in seconds, or 0.
+            report: takes a line of progress whenever it changes.
+
+        Returns:
+            The last state of the object, and what is missing; nothing when it is ready.
+        """
+        judge, default = JUDGES.get((kind.group, kind.kind), (None, 0.0))
+        if judge is None or kind.patch:
+            return obj, []
+        deadline = time.monotonic() + seconds(obj, asked=asked, default=default)
+        meta, last = mapping(obj.get("metadata")), ""
+        while True:
+            verdict = self._judged(judge, kind, obj)
+            if verdict.ready:
+                return obj, []
+            line = verdict.failed or ", ".join(verdict.missing)
+            if line != last:
+                report(f"waiting for {title(kind, meta)}: {line}" if not verdict.failed else line)
+                last = line
+            if verdict.failed or time.monotonic() >= deadline:
+                return obj, self._complaint(kind, obj, verdict)
+            self._pause()
+            try:
+                live = self._client.get(
+                    api, str(meta.get("namespace") or ""), str(meta["name"]), what=title(kind, meta)
+                )
+            except Unreachable:
+                continue
+            if live is None:
+                return obj, [f"{title(kind, meta)} was deleted while it was waited for"]
+            obj = live
+
+    def gone(
+        self, api: Api, namespace: str, name: str, *, what: str, uid: str, timeout: float, report: Report
+    ) -> None:
+        """Wait until an object, told from a namesake by its uid, no longer exists.
+
+        Raises:
+            PluginError: it still exists at the time-out; names what holds it.
+        """
+        deadline, told = time.monotonic() + timeout, False
+        while True:
+            live = self._client.get(api, namespace, name, what=what)
+            meta = mapping(live.get("metadata")) if live else {}
+            if live is None or (uid and meta.get("uid") != uid):
+                return
+            if not told:
+                report(f"waiting for {what} to be gone")
+                told = True
+            if time.monotonic() >= deadline:
+                holders = ", ".join(meta.get("finalizers") or []) or "nothing that can be seen"
+                raise PluginError(f"{what} still exists after {timeout:.0f} s; it is held by: {holders}")
+            self._pause()
+
+    def _pause(self) -> None:
+        if self._cancelled.wait(INTERVAL):
+            raise Cancelled("stopped while waiting; run the same command again to go on")
+
+    def _complaint(self, kind: Kind, obj: dict[str, Any], verdict: Verdict) -> list[str]:
+        """What is missing and why, for the error."""
+        head = verdict.failed or "; ".join(verdict.missing)
+        what = title(kind, mapping(obj.get("metadata")))
+        verb = "failed" if verdict.failed else "is not ready in time"
+        return [f"{what} {verb}: {head}", *diagnosis.reasons(self._client, obj)]
+
+    def _judged(self, judge: Judge, kind: Kind, obj: dict[str, Any]) -> Verdict:
+        """The verdict, which is a wait as long as the cluster does not answer."""
+        try:
+            return judge(obj, self._facts(kind, obj))
+        except Unreachable as problem:
+            return Verdict((str(problem),))
+
+    def _facts(self, kind: Kind, obj: dict[str, Any]) -> Facts:
+        """What the judge needs beyond the object's own status."""
+        meta, spec = mapping(obj.get("metadata")), mapping(obj.get("spec"))
+        if kind.kind == "Service" and spec.get("selector") and spec.get("type") != "ExternalName":
+            path = f"/apis/discovery.k8s.io/v1/namespaces/{meta.get('namespace')}/endpointslices"
+            slices = self._client.list(
+                path, {"labelSelector": f"kubernetes.io/service-name={meta.get('name')}"}
+            )
+            return Facts(ready_endpoints=count_ready(slices))
+        if kind.kind == "PersistentVolumeClaim" and mapping(obj.get("status")).get("phase") != "Bound":
+            return Facts(waits_for_consumer=self._binds_late(str(spec.get("storageClassName") or "")))
+        return Facts()
+
+    def _binds_late(self, storage_class: str) -> bool:
+        """Whether a storage class binds with the first pod."""
+        if not storage_class:
+            return False
+        path = f"/apis/storage.k8s.io/v1/storageclasses/{storage_class}"
+        try:
+            found = self._client.request("GET", path, what=f"StorageClass {storage_class}").body
+        except ApiError:
+            return False
+        return bool(found.get("volumeBindingMode") == "WaitForFirstConsumer")
+
+
+def count_ready(slices: list[dict[str, Any]]) -> int:
+    """Addresses of endpoint slices that take traffic; a missing condition counts as ready."""
+    return sum(
+        len(endpoint.get("addresses") or [])
+        for item in slices
+        for endpoint in item.get("endpoints") or []
+        if mapping(endpoint.get("conditions")).get("ready") is not False
+    )
