@@ -53,12 +53,8 @@ def part(topology: Topology, member: Member) -> Part:
 
 
 def _unit(topology: Topology, member: Member) -> Unit:
-    flags = (
-        _serving(topology, member)
-        | _authenticating(topology)
-        | _storing(topology, member)
-        | _limits(topology)
-    )
+    flags = _serving(topology, member) | _authenticating(topology)
+    flags |= _storing(topology, member) | _limits(topology)
     return Unit(
         name="kube-apiserver.service",
         description="Kubernetes API server",
@@ -193,10 +189,8 @@ def _audit_policy() -> File:
         {"level": "None", "resources": [{"group": "", "resources": ["events"]}]},
         {"level": "None", "users": ["system:kube-proxy"], "verbs": ["watch"]},
     ]
-    written = {
-        "level": "RequestResponse",
-        "verbs": ["create", "update", "patch", "delete", "deletecollection"],
-    }
+    changes = ["create", "update", "patch", "delete", "deletecollection"]
+    written = {"level": "RequestResponse", "verbs": changes}
     return document(
         _AUDIT_POLICY,
         {

@@ -19,15 +19,12 @@ def part(topology: Topology) -> Part:
     config, leaf = by_certificate(_KUBECONFIG, LOCAL_API, "controller-manager")
     unit = _unit(topology)
     watched = (f"{BIN}/kube-controller-manager", _CA_KEY, config.path, CA, f"{PKI}/service-account.key")
+    ready = f"local_health https://127.0.0.1:10257/healthz {CA}"
     return Part(
         files=(config, unit.file()),
         secrets=(*leaf, SecretFile(_CA_KEY, "kubernetes-ca.key")),
         artifacts=(("kube-controller-manager", f"{BIN}/kube-controller-manager"),),
-        services=(
-            Service(
-                unit.name, restart_on=watched, ready=f"local_health https://127.0.0.1:10257/healthz {CA}"
-            ),
-        ),
+        services=(Service(unit.name, restart_on=watched, ready=ready),),
     )
 
 

@@ -162,8 +162,9 @@ compare() {
     done <"$WORK/files" >"$WORK/files.changed"
     while read -r name url sha path member; do
         target=$(stored "$name" "$sha" "$member")
-        [ -e "$target" ] && [ "$(readlink "$ROOT$path")" = "$target" ] ||
+        if [ ! -e "$target" ] || [ "$(readlink "$ROOT$path")" != "$target" ]; then
             say "$name $url $sha $path $member"
+        fi
     done <"$WORK/artifacts" >"$WORK/artifacts.changed"
     sort -u "$WORK/paths" -o "$WORK/paths"
     sort -u "$WORK/units" -o "$WORK/units"

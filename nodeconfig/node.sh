@@ -119,7 +119,7 @@ remove_leftovers() {
 }
 
 remove_tables() {
-    [ -x "$LIBRARY/bin/kube-proxy" ] && PATH=$PATH:$LIBRARY/netfilter "$LIBRARY/bin/kube-proxy" --cleanup >/dev/null 2>&1 || :
+    PATH=$PATH:$LIBRARY/netfilter "$LIBRARY/bin/kube-proxy" --cleanup >/dev/null 2>&1 || :
     [ -x "$LIBRARY/netfilter/nft" ] || return 0
     "$LIBRARY/netfilter/nft" list tables >"$WORK/tables" || return 0
     while read -r _ family table; do

@@ -5,16 +5,16 @@ from __future__ import annotations
 from shlex import quote
 
 from nodeconfig.places import ADMIN, BIN
-from topology.model import Pool, Taint
+from topology.model import Pool
 
 _KUBECTL = f"{BIN}/kubectl --kubeconfig={ADMIN} --request-timeout=20s"
 _APPLIED = "kubewright.dev/applied"
 
 # One line for each node: name, what was applied before, its taints (comma behind each).
 _COLUMNS = (
-    r"{range .items[*]}{.metadata.name}{' applied='}{.metadata.annotations.kubewright\.dev/applied}{' taints='}"
-    r"{range .spec.taints[*]}{.key}{':'}{.effect}{','}{end}{'\n'}{end}"
-).replace("'", '"')
+    r'{range .items[*]}{.metadata.name}{" applied="}{.metadata.annotations.kubewright\.dev/applied}'
+    r'{" taints="}{range .spec.taints[*]}{.key}{":"}{.effect}{","}{end}{"\n"}{end}'
+)
 
 
 def nodes(pool: Pool) -> str:
@@ -26,9 +26,9 @@ def nodes(pool: Pool) -> str:
     names = " ".join(node.name for node in pool.nodes)
     if not names:
         return ":\n"
-    applied = ",".join(
-        (*(f"label={key}" for key, _ in pool.labels), *(f"taint={_key(t)}" for t in pool.taints))
-    )
+    entries = [f"label={key}" for key, _ in pool.labels]
+    entries += [f"taint={taint.key}:{taint.effect}" for taint in pool.taints]
+    applied = ",".join(entries)
     labels = "".join(f" \\\n  {quote(f'{key}={value}')}" for key, value in pool.labels)
     taints = "".join(f" \\\n  {quote(f'{t.key}={t.value}:{t.effect}')}" for t in pool.taints)
     lines = [
@@ -61,7 +61,3 @@ def nodes(pool: Pool) -> str:
         lines.append(f'kubectl taint --overwrite "$@"{taints}')
     lines.append(f'kubectl annotate --overwrite "$@" "{_APPLIED}=$applied"')
     return "\n".join(lines) + "\n"
-
-
-def _key(taint: Taint) -> str:
-    return f"{taint.key}:{taint.effect}"

@@ -61,8 +61,9 @@ def join(parts: Sequence[Part]) -> Part:
         directories=_unique(item for part in parts for item in part.directories),
         modules=_unique(item for part in parts for item in part.modules),
     )
-    paths = [item.path for item in (*joined.files, *joined.secrets, *joined.directories)]
-    paths += [path for _, path in joined.artifacts]
+    paths = [path for _, path in joined.artifacts]
+    paths += [item.path for item in (*joined.files, *joined.directories)]
+    paths += [item.path for item in joined.secrets]
     twice = sorted({path for path in paths if paths.count(path) > 1})
     if twice:
         raise BundleError(f"two components want different things at {', '.join(twice)}")

@@ -79,9 +79,7 @@ def _member_bundle(
             server = LOCAL_API if local else topology.endpoint.url
             parts.append(_node(topology, _pool(pool_of, machine), server))
         case Role.LOAD_BALANCER:
-            raise BundleError(
-                f"{machine.name}: load balancers on hosts are not supported yet; use an external one"
-            )
+            raise BundleError(f"{machine.name}: load balancers on hosts are not supported yet")
     return _bundle(topology, role, parts, index)
 
 

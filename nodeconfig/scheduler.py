@@ -18,15 +18,12 @@ def part(topology: Topology) -> Part:
     config, leaf = by_certificate(_KUBECONFIG, LOCAL_API, "scheduler")
     unit = _unit(topology)
     watched = (f"{BIN}/kube-scheduler", config.path)
+    ready = f"local_health https://127.0.0.1:10259/healthz {CA}"
     return Part(
         files=(config, unit.file()),
         secrets=leaf,
         artifacts=(("kube-scheduler", f"{BIN}/kube-scheduler"),),
-        services=(
-            Service(
-                unit.name, restart_on=watched, ready=f"local_health https://127.0.0.1:10259/healthz {CA}"
-            ),
-        ),
+        services=(Service(unit.name, restart_on=watched, ready=ready),),
     )
 
 

@@ -110,7 +110,7 @@ remove_paths() { # FILE of paths
 
 empty_directory() {
     for entry in "$1"/* "$1"/.[!.]*; do
-        [ ! -e "$entry" ] && [ ! -L "$entry" ] || rm -rf --one-file-system "$entry"
+        rm -rf --one-file-system "$entry"
     done
 }
 
