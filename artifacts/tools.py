@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import filecmp
 import os
+import shutil
 from pathlib import Path
 
 from artifacts import acquire, catalogue
@@ -12,18 +14,30 @@ from artifacts.progress import Progress
 
 
 def install_tools(directory: Path, cache: Cache, progress: Progress) -> dict[str, Path]:
-    """Put the deployer's tools into a directory as links to PATH's or the cache's; gives name to path."""
+    """Put the deployer's tools, PATH's or the cache's, into a directory; gives name to path.
+
+    Hard links, not symbolic ones: the language host looks for its companion beside its own file.
+    """
     try:
         directory.mkdir(parents=True, exist_ok=True)
+        return {
+            name: _link(acquire.tool(name, cache, progress).resolve(), directory / name)
+            for name in catalogue.TOOLS
+        }
     except OSError as error:
-        raise ArtifactError(f"{directory}: cannot be made ({error.strerror})") from None
-    tools = {}
-    for name in catalogue.TOOLS:
-        source = acquire.tool(name, cache, progress)
-        link = directory / name
-        if link.resolve() != source.resolve():
-            part = directory / f".{name}.{os.getpid()}"
-            part.symlink_to(source.resolve())
-            part.replace(link)
-        tools[name] = link
-    return tools
+        raise ArtifactError(f"{error.filename or directory}: {error.strerror}") from None
+
+
+def _link(source: Path, link: Path) -> Path:
+    if link.exists() and not link.is_symlink() and link.samefile(source):
+        return link
+    part = link.with_name(f".{link.name}.{os.getpid()}")
+    part.unlink(missing_ok=True)
+    try:
+        os.link(source, part)
+    except OSError:  # another file system
+        if link.exists() and not link.is_symlink() and filecmp.cmp(source, link):
+            return link
+        shutil.copy2(source, part)
+    part.replace(link)
+    return link
