@@ -34,17 +34,26 @@ def load(raw: Mapping[str, object]) -> Settings:
 def _read(raw: Mapping[str, object]) -> tuple[Settings, list[Problem]]:
     """The settings without the parts that are wrong, and what is wrong with these."""
     rest = copy.deepcopy(dict(raw))
-    problems: list[Problem] = []
+    problems: list[Problem] | None = None
     while True:
         try:
-            return Settings.model_validate(rest), problems
+            return Settings.model_validate(rest), problems or []
         except ValidationError as error:
             details = error.errors(include_url=False)
-            problems += [explain(detail, Settings) for detail in details]
+            # Later rounds see only what the holes left by the first one cause.
+            if problems is None:
+                problems = [explain(detail, Settings) for detail in _innermost(details)]
             locations = {_mistaken(detail) for detail in details}
             # From the back, so that positions in lists stay right while their items go.
             for location in sorted(locations, key=_order, reverse=True):
                 _remove(rest, location)
+
+
+def _innermost(details: list[ErrorDetails]) -> list[ErrorDetails]:
+    """The errors without those of what holds them: a list that lost its wrong items is not too short."""
+    locations = {detail["loc"] for detail in details}
+    holders = {location[:length] for location in locations for length in range(len(location))}
+    return [detail for detail in details if detail["loc"] not in holders]
 
 
 def _mistaken(detail: ErrorDetails) -> _Location:

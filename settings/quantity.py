@@ -9,7 +9,7 @@ import math
 import re
 from fractions import Fraction
 
-_QUANTITY = re.compile(r"^(\d+(?:\.\d+)?|\.\d+)(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$")
+_QUANTITY = re.compile(r"(\d+(?:\.\d+)?|\.\d+)(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?")
 _FACTORS = {"": Fraction(1), "m": Fraction(1, 1000)}
 _FACTORS |= {suffix: Fraction(1000**power) for power, suffix in enumerate("kMGTPE", start=1)}
 _FACTORS |= {f"{suffix}i": Fraction(1024**power) for power, suffix in enumerate("KMGTPE", start=1)}
@@ -19,7 +19,7 @@ ALLOWED = "a number with an optional suffix: m, k, M, G, T, Ki, Mi, Gi, Ti"
 
 def exact(text: str) -> Fraction:
     """The quantity's value. Raises ValueError when `text` is not a quantity."""
-    found = _QUANTITY.match(text)
+    found = _QUANTITY.fullmatch(text)
     if not found:
         raise ValueError(f"not a quantity; allowed: {ALLOWED}, such as 250m or 4Gi")
     return Fraction(found[1]) * _FACTORS[found[2] or ""]

@@ -13,16 +13,16 @@ from settings import paths, quantity
 from topology.model import Taint, TaintEffect
 
 _LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
-_NAME = re.compile(rf"^{_LABEL}$")
-_SUBDOMAIN = re.compile(rf"^{_LABEL}(\.{_LABEL})*$")
-_KEY_NAME = re.compile(r"^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$")
-_VERSION = re.compile(r"^\d+\.\d+\.\d+$")
-_DURATION = re.compile(r"^(\d+(h|m|s))+$")
-_PORTS = re.compile(r"^(\d+)-(\d+)$")
+_NAME = re.compile(rf"{_LABEL}")
+_SUBDOMAIN = re.compile(rf"{_LABEL}(\.{_LABEL})*")
+_KEY_NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?")
+_VERSION = re.compile(r"\d+\.\d+\.\d+")
+_DURATION = re.compile(r"(\d+(h|m|s))+")
+_PORTS = re.compile(r"(\d+)-(\d+)")
 
 
 def _name(text: str) -> str:
-    if len(text) > 63 or not _NAME.match(text):
+    if len(text) > 63 or not _NAME.fullmatch(text):
         raise ValueError(
             "not a DNS label; allowed: a-z, 0-9 and - between them, at most 63 characters, such as web-1"
         )
@@ -31,15 +31,15 @@ def _name(text: str) -> str:
 
 def subdomain(text: str) -> str:
     """A DNS subdomain, as RFC 1123 has it. Raises ValueError."""
-    if len(text) > 253 or not _SUBDOMAIN.match(text):
+    if len(text) > 253 or not _SUBDOMAIN.fullmatch(text):
         raise ValueError("not a DNS name; allowed: labels of a-z, 0-9 and -, joined by dots, in lower case")
     return text
 
 
 def _label_key(text: str) -> str:
     prefix, slash, name = text.rpartition("/")
-    prefix_fits = not slash or (len(prefix) <= 253 and _SUBDOMAIN.match(prefix))
-    if not prefix_fits or len(name) > 63 or not _KEY_NAME.match(name):
+    prefix_fits = not slash or (len(prefix) <= 253 and _SUBDOMAIN.fullmatch(prefix))
+    if not prefix_fits or len(name) > 63 or not _KEY_NAME.fullmatch(name):
         raise ValueError(
             "not a label key; allowed: letters, digits, -, _ and . (at most 63), begun and ended by a letter "
             "or digit, with an optional DNS prefix and /"
@@ -48,7 +48,7 @@ def _label_key(text: str) -> str:
 
 
 def _label_value(text: str) -> str:
-    if text and (len(text) > 63 or not _KEY_NAME.match(text)):
+    if text and (len(text) > 63 or not _KEY_NAME.fullmatch(text)):
         raise ValueError(
             "not a label value; allowed: nothing, or letters, digits, -, _ and . (at most 63), "
             "begun and ended by a letter or digit"
@@ -101,13 +101,13 @@ def _refuse_address() -> object:
 
 
 def _version(value: object) -> object:
-    if not isinstance(value, str) or not _VERSION.match(value):
+    if not isinstance(value, str) or not _VERSION.fullmatch(value):
         raise ValueError('not a version; allowed: three numbers without a "v", such as 1.36.3, as text')
     return value
 
 
 def _duration(text: str) -> str:
-    if not _DURATION.match(text):
+    if not _DURATION.fullmatch(text):
         raise ValueError("not a duration; allowed: numbers with h, m or s, such as 1h or 90m")
     return text
 
@@ -126,7 +126,7 @@ def _https(text: str) -> str:
 def _port_range(value: object) -> object:
     if isinstance(value, tuple):
         return value
-    found = _PORTS.match(value) if isinstance(value, str) else None
+    found = _PORTS.fullmatch(value) if isinstance(value, str) else None
     if not found:
         raise ValueError("not a port range; allowed: FIRST-LAST, such as 30000-32767")
     first, last = int(found[1]), int(found[2])

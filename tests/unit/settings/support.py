@@ -1,0 +1,94 @@
+"""Configurations for tests: right ones, and edits that make them wrong."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from ipaddress import IPv4Network
+from typing import Any
+
+REMOVE = object()
+
+SINGLE: dict[str, Any] = {
+    "name": "one",
+    "environment": "lab",
+    "network": {"machines": ["10.0.0.0/24"]},
+    "control_planes": {"hosts": ["only"], "schedulable": True},
+    "metal": {
+        "ssh": {"agent": True, "known_hosts_file": "~/.ssh/known_hosts"},
+        "hosts": {"only": {"address": "10.0.0.5", "cpus": 2, "memory": "4Gi"}},
+    },
+}
+
+WORKERS: dict[str, Any] = {
+    "name": "dev",
+    "environment": "lab",
+    "kubernetes": {"version": "1.36.3"},
+    "network": {
+        "machines": ["10.89.0.0/24", "10.90.0.0/24"],
+        "pods": "10.244.0.0/16",
+        "node_prefix": 24,
+        "services": "10.96.0.0/20",
+    },
+    "control_planes": {"hosts": ["cp-1"]},
+    "pools": {"workers": {"hosts": ["w-1", "w-2"], "labels": {"tier": "web"}, "taints": ["a=b:NoSchedule"]}},
+    "registries": {"_default": {"endpoint": "https://10.89.0.1:5000"}},
+    "metal": {
+        "ssh": {"private_key_file": "~/.ssh/id_ed25519", "known_hosts_file": "~/.ssh/known_hosts"},
+        "hosts": {
+            "cp-1": {"address": "10.89.0.11", "cpus": 2, "memory": "4Gi", "disk": "20Gi"},
+            "w-1": {"address": "10.89.0.21", "memory": "3Gi"},
+            "w-2": {"address": "10.89.0.22"},
+        },
+    },
+}
+
+AVAILABLE: dict[str, Any] = {
+    "name": "ha",
+    "environment": "lab",
+    "endpoint": {"host": "10.0.0.100"},
+    "network": {"machines": ["10.0.0.0/24"]},
+    "control_planes": {"hosts": ["cp-1", "cp-2", "cp-3"]},
+    "load_balancers": {"hosts": ["lb-1", "lb-2"]},
+    "pools": {"workers": {"hosts": ["w-1", "w-2", "w-3"]}},
+    "metal": {
+        "ssh": {"agent": True, "known_hosts_file": "~/.ssh/known_hosts"},
+        "hosts": {
+            name: {"address": f"10.0.0.{number}"}
+            for number, name in enumerate(
+                ("cp-1", "cp-2", "cp-3", "lb-1", "lb-2", "w-1", "w-2", "w-3"), start=11
+            )
+        },
+    },
+}
+
+
+def edited(base: Mapping[str, Any], edits: Mapping[str, object]) -> dict[str, Any]:
+    """`base` with the values at dotted paths replaced, made, or (REMOVE) taken out."""
+    raw = copy.deepcopy(dict(base))
+    for path, value in edits.items():
+        *way, last = path.split(".")
+        holder = raw
+        for part in way:
+            holder = holder.setdefault(part, {})
+        if value is REMOVE:
+            holder.pop(last)
+        else:
+            holder[last] = value
+    return raw
+
+
+def grown(base: Mapping[str, Any], count: int) -> dict[str, Any]:
+    """`base` with `count` workers in all, in a machines' network large enough."""
+    network = IPv4Network("192.168.0.0/16")
+    hosts = {f"n-{number}": {"address": str(network[number])} for number in range(1, count + 1)}
+    control = base["metal"]["hosts"][base["control_planes"]["hosts"][0]]
+    first = base["control_planes"]["hosts"][0]
+    return edited(
+        base,
+        {
+            "network.machines": [*base["network"]["machines"], str(network)],
+            "pools": {"workers": {"hosts": list(hosts)}},
+            "metal.hosts": {first: control, **hosts},
+        },
+    )

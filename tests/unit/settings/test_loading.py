@@ -1,0 +1,202 @@
+"""Right configurations, secrets in errors, files and host keys."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from ipaddress import IPv4Network
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from artifacts.catalogue import DEFAULTS
+from settings import SettingsError, files, load, paths
+from settings.ssh import host_key
+from settings.stackfile import load_file
+from tests.unit.settings.support import AVAILABLE, SINGLE, WORKERS, edited, grown
+
+SECRET = "hunter2-very-secret"
+
+
+@pytest.mark.parametrize("raw", [SINGLE, WORKERS, AVAILABLE], ids=["single", "workers", "available"])
+def test_right_configurations_load(raw: dict[str, Any]) -> None:
+    assert load(raw).name == raw["name"]
+
+
+def test_defaults() -> None:
+    settings = load(SINGLE)
+    assert settings.kubernetes.version == DEFAULTS.kubernetes
+    assert settings.network.services == IPv4Network("10.96.0.0/20")
+    assert settings.etcd_hosts == ("only",)
+
+
+def test_a_thousand_workers_load() -> None:
+    settings = load(edited(grown(WORKERS, 1000), {"network.pods": "172.16.0.0/12"}))
+    assert len(settings.worker_hosts) == 1000
+
+
+def test_the_given_object_is_left_alone() -> None:
+    raw = edited(WORKERS, {"pools.workers.taints": ["bad"]})
+    with pytest.raises(SettingsError):
+        load(raw)
+    assert raw["pools"]["workers"]["taints"] == ["bad"]
+
+
+@pytest.mark.parametrize(
+    "edits",
+    [
+        {"registries._default.password": [SECRET]},
+        {"registries._default.password": SECRET},
+        {"registries._default.token": SECRET},
+        {"registries._default": SECRET},
+        {"registries._default.endpoint": f"https://me:{SECRET}@10.89.0.1"},
+        {"helm_releases.web": {"chart": "nginx", "values": SECRET}},
+        {"metal.ssh.private_key_file": [SECRET]},
+        {"metal.ssh.private_key_file": f"-----BEGIN PRIVATE KEY-----\n{SECRET}", "name": "A"},
+        {"password": SECRET},
+        {"artifacts.mirror": f"https://me:{SECRET}@10.89.0.1"},
+        {"name": f"{SECRET}\n"},
+    ],
+)
+def test_secrets_are_in_no_error(edits: dict[str, object]) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load(edited(WORKERS, edits))
+    assert SECRET not in str(caught.value)
+    assert SECRET not in repr(caught.value.__cause__)
+    assert SECRET not in repr(caught.value.__context__)
+
+
+def test_a_password_is_hidden_in_settings() -> None:
+    settings = load(
+        edited(WORKERS, {"registries._default.username": "me", "registries._default.password": SECRET})
+    )
+    assert SECRET not in repr(settings)
+    password = settings.registries["_default"].password
+    assert password is not None
+    assert password.get_secret_value() == SECRET
+
+
+def test_file_paths_are_expanded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KUBEWRIGHT_STATE", "/somewhere/state")
+    monkeypatch.setenv("HOME", "/home/ada")
+    settings = load(
+        edited(WORKERS, {"metal.ssh.known_hosts_file": "$KUBEWRIGHT_STATE/labs/dev/ssh/known_hosts"})
+    )
+    connection = settings.metal.connection("w-1") if settings.metal else None
+    assert connection is not None
+    assert connection.known_hosts_file == "/somewhere/state/labs/dev/ssh/known_hosts"
+    assert connection.private_key_file == "/home/ada/.ssh/id_ed25519"
+
+
+def test_state_and_cache_have_defaults() -> None:
+    assert paths.directory("KUBEWRIGHT_STATE", {}) == Path("~/.local/state/kubewright").expanduser()
+    assert paths.expand("${KUBEWRIGHT_CACHE}/x", {"KUBEWRIGHT_CACHE": "/c"}) == "/c/x"
+    assert paths.expand("$KUBEWRIGHT_OTHER/x", {}) == "$KUBEWRIGHT_OTHER/x"
+
+
+def test_a_host_overrides_the_common_connection() -> None:
+    own = {"address": "host.example", "user": "ada", "port": 2222, "host_key": "ssh-ed25519 AAAA"}
+    settings = load(edited(WORKERS, {"metal.hosts.w-1.ssh": own}))
+    assert settings.metal is not None
+    first, second = settings.metal.connection("w-1"), settings.metal.connection("w-2")
+    assert (first.address, first.user, first.port, first.host_key) == tuple(own.values())
+    assert (second.address, second.user, second.port, second.host_key) == ("10.89.0.22", "root", 22, "")
+
+
+def test_missing_files_are_all_reported(tmp_path: Path) -> None:
+    (tmp_path / "known_hosts").write_text("w-1 ssh-ed25519 AAAA\n")
+    there, absent = str(tmp_path / "known_hosts"), str(tmp_path / "ca.crt")
+    settings = load(edited(WORKERS, {"metal.ssh.known_hosts_file": there}))
+    assert files.read(settings) == {there: "w-1 ssh-ed25519 AAAA\n"}
+    edits = {
+        "artifacts": {"mirror": "https://10.89.0.1", "ca_file": absent},
+        "registries._default.ca_file": absent,
+    }
+    with pytest.raises(SettingsError) as caught:
+        files.read(load(edited(WORKERS, {**edits, "metal.ssh.known_hosts_file": there})))
+    assert [problem.path for problem in caught.value.problems] == [
+        "artifacts.ca_file",
+        "registries._default.ca_file",
+    ]
+
+
+def test_missing_keys_and_charts_are_reported(tmp_path: Path) -> None:
+    raw = edited(WORKERS, {"helm_releases.web": {"chart": "./web"}})
+    raw["metal"]["ssh"]["private_key_file"] = str(tmp_path / "key")
+    found = files.missing(load(raw), tmp_path)
+    assert [problem.path for problem in found] == ["metal.ssh.private_key_file", "helm_releases.web.chart"]
+    (tmp_path / "key").touch()
+    (tmp_path / "web").mkdir()
+    assert files.missing(load(raw), tmp_path) == []
+
+
+def hashed(name: str) -> str:
+    salt = b"0123456789abcdefghij"
+    digest = hmac.new(salt, name.encode(), hashlib.sha1).digest()
+    return f"|1|{base64.b64encode(salt).decode()}|{base64.b64encode(digest).decode()}"
+
+
+@pytest.mark.parametrize(
+    ("text", "address", "port", "key"),
+    [
+        ("10.0.0.1 ssh-ed25519 AAAA comment", "10.0.0.1", 22, "ssh-ed25519 AAAA"),
+        ("# c\n\na,10.0.0.1 ssh-rsa RR\n10.0.0.1 ssh-ed25519 EE", "10.0.0.1", 22, "ssh-ed25519 EE"),
+        ("[10.0.0.1]:2222 ssh-ed25519 PP\n10.0.0.1 ssh-ed25519 QQ", "10.0.0.1", 2222, "ssh-ed25519 PP"),
+        ("10.0.0.* ssh-ed25519 WW", "10.0.0.7", 22, "ssh-ed25519 WW"),
+        (f"{hashed('10.0.0.1')} ssh-ed25519 HH", "10.0.0.1", 22, "ssh-ed25519 HH"),
+        (f"{hashed('[10.0.0.1]:2222')} ssh-ed25519 HH", "10.0.0.1", 2222, "ssh-ed25519 HH"),
+    ],
+)
+def test_host_keys_are_found(text: str, address: str, port: int, key: str) -> None:
+    assert host_key(text, address, port) == key
+
+
+@pytest.mark.parametrize(
+    ("text", "phrase"),
+    [
+        ("10.0.0.2 ssh-ed25519 AAAA", "no key of it is there"),
+        ("[10.0.0.1]:2222 ssh-ed25519 AAAA", "no key of it is there"),
+        ("@cert-authority 10.0.0.1 ssh-ed25519 AAAA", "no key of it is there"),
+        ("10.0.0.1 ssh-ed25519 AAAA\n@revoked * ssh-ed25519 AAAA", "its key there is revoked"),
+        ("!10.0.0.1,10.0.0.* ssh-ed25519 AAAA", "no key of it is there"),
+        ("|1|broken ssh-ed25519 AAAA", "no key of it is there"),
+    ],
+)
+def test_unknown_and_revoked_host_keys_are_errors(text: str, phrase: str) -> None:
+    with pytest.raises(SettingsError, match=phrase) as caught:
+        host_key(text, "10.0.0.1", 22)
+    assert caught.value.problems[0].value == '"10.0.0.1"'
+
+
+def test_the_dev_stack_is_right(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KUBEWRIGHT_STATE", "/state")
+    settings = load_file(Path(__file__).parents[3] / "Pulumi.dev.yaml")
+    assert settings.worker_hosts == ("w-1", "w-2")
+    assert settings.artifacts.ca_file == "/state/labs/dev/ca.crt"
+
+
+@pytest.mark.parametrize(
+    ("text", "phrase"),
+    [
+        ("config: {", "no valid YAML near line"),
+        ("config: {}", "has no mapping kubewright:cluster below config"),
+        ("config:\n  kubewright:cluster: 5", "has no mapping"),
+    ],
+)
+def test_broken_stack_files_are_readable_errors(tmp_path: Path, text: str, phrase: str) -> None:
+    file = tmp_path / "Pulumi.x.yaml"
+    file.write_text(text)
+    with pytest.raises(SettingsError, match=phrase):
+        load_file(file)
+
+
+def test_encrypted_values_of_a_stack_file_do_not_stop_it(tmp_path: Path) -> None:
+    import yaml
+
+    registry = {"endpoint": "https://r.example", "username": "me", "password": {"secure": "v1:abc"}}
+    file = tmp_path / "Pulumi.x.yaml"
+    cluster = edited(WORKERS, {"registries": {"_default": registry}})
+    file.write_text(yaml.safe_dump({"config": {"kubewright:cluster": cluster}}))
+    assert load_file(file).registries["_default"].username == "me"
