@@ -18,7 +18,7 @@ WRONG: list[tuple[str, dict[str, Any], list[str]]] = [
     ("ranges that overlap", {"network": {"pods": "10.94.0.0/16"}}, ["network.pods", "10.94.0.0"]),
     ("an unknown key", {"control_plane": {}}, ["control_plane", "control_planes"]),
     ("an unknown host", {"pools": {"workers": {"hosts": ["w-9"]}}}, ["pools.workers.hosts", "w-9"]),
-    ("no private key file", {"metal": {"ssh": {"private_key_file": "/nowhere/key"}}}, ["/nowhere/key"]),
+    ("an even etcd", {"etcd": {"hosts": ["cp-1", "w-1"]}}, ["etcd.hosts"]),
     ("a missing name", {"name": DELETE}, ["name"]),
     (
         "several at once",

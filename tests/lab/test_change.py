@@ -83,14 +83,15 @@ def test_labels_and_taints_come_and_go_with_the_configuration(cluster: Cluster) 
 
 
 def test_a_worker_is_added_and_removed(cluster: Cluster) -> None:
-    network = cluster.config[stackfile.LAB]["network"]
-    inventory = {"metal": {"hosts": {"w-3": stackfile.host(network, 23)}}}
-    with cluster.changed(inventory):
-        cluster.up()
-        pristine = _snapshot(cluster, "w-3")
-        others = {host: cluster.services(host) for host in cluster.nodes}
-
-        cluster.change({"pools": {"workers": {"hosts": ["w-1", "w-2", "w-3"]}}})
+    new = stackfile.host(cluster.config[stackfile.LAB]["network"], 23)
+    cluster.empty_host("w-3", new["address"])
+    pristine = _snapshot(cluster, "w-3")
+    others = {host: cluster.services(host) for host in cluster.nodes}
+    joining = {
+        "pools": {"workers": {"hosts": ["w-1", "w-2", "w-3"]}},
+        "metal": {"hosts": {"w-3": new}},
+    }
+    with cluster.changed(joining):
         steps = cluster.steps()
         made = {name for name, operation in steps.items() if operation == "create"}
         assert made, "nothing would be made"
@@ -104,7 +105,7 @@ def test_a_worker_is_added_and_removed(cluster: Cluster) -> None:
         _worker_leaves(cluster)
         assert {host: cluster.services(host) for host in others} == others, "other hosts were touched"
         _is_reset(pristine, _snapshot(cluster, "w-3"))
-    assert "w-3" not in cluster.ready_nodes()
+    cluster.all_ready()
 
 
 def _worker_leaves(cluster: Cluster) -> None:
@@ -132,7 +133,11 @@ def _worker_leaves(cluster: Cluster) -> None:
         where = {pod["spec"]["nodeName"] for pod in cluster.pods(namespace, "app=web")}
         assert where == {"w-3"}, f"the pods are on {where}"
 
-        cluster.change({"pools": {"workers": {"hosts": ["w-1", "w-2"]}}})
+        leaving = {
+            "pools": {"workers": {"hosts": ["w-1", "w-2"]}},
+            "metal": {"hosts": {"w-3": DELETE}},
+        }
+        cluster.change(leaving)
         with Watcher(lambda: _available(cluster, namespace)) as watcher:
             cluster.up()
         assert watcher.seen, "the workload was never looked at"

@@ -77,8 +77,20 @@ class Cluster:
         return list(self.config[CLUSTER]["pools"]["workers"]["hosts"])
 
     def address(self, host: str) -> str:
-        """A host's address."""
-        return str(self.config[CLUSTER]["metal"]["hosts"][host]["address"])
+        """A host's address, also of one that left the inventory and is still in the lab."""
+        inventory = self.config[CLUSTER]["metal"]["hosts"]
+        if host in inventory:
+            return str(inventory[host]["address"])
+        lab = json.loads((self.lab / "spec.json").read_text())
+        return str(next(item["address"] for item in lab["hosts"] if item["name"] == host))
+
+    def empty_host(self, name: str, address: str) -> None:
+        """Boots one host more in the lab: a machine that the stack file does not know of yet."""
+        lab = json.loads((self.lab / "spec.json").read_text())
+        lab["hosts"].append({"name": name, "address": address, "memory": 3 * 1024**3})
+        path = self.state / f"{self.name}-lab.json"
+        path.write_text(json.dumps(lab))
+        self.python("lab", "up", str(path))
 
     # The commands ------------------------------------------------------------------------
 
@@ -114,7 +126,8 @@ class Cluster:
 
     def steps(self) -> dict[str, str]:
         """What an `up` would do: resource's name -> operation, without the unchanged ones."""
-        plan = json.loads(self.command("preview", "--json").stdout)
+        said = self.command("preview", "--json").stdout
+        plan = json.loads(said[said.index("{") :])
         return {
             step["urn"].rsplit("::", 1)[1]: step["op"]
             for step in plan["steps"]

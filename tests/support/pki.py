@@ -1,0 +1,111 @@
+"""The cluster's secrets made here with `cryptography`, from the same tables that the program uses."""
+
+from __future__ import annotations
+
+import base64
+import os
+from datetime import UTC, datetime, timedelta
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from topology.certificates import Authority, Leaf, authorities, leaves
+from topology.model import Topology
+
+_Signer = tuple[x509.Certificate, ec.EllipticCurvePrivateKey]
+
+
+def secrets(topology: Topology) -> dict[str, str]:
+    """Every secret of a delivery by its contract name, freshly made."""
+    result: dict[str, str] = {}
+    signers: dict[str, _Signer] = {}
+    for authority in authorities(topology):
+        key = ec.generate_private_key(ec.SECP256R1())
+        signers[authority.name] = (_self_signed(authority, key), key)
+        result |= _pair(authority.name, *signers[authority.name])
+    for leaf in leaves(topology):
+        key = ec.generate_private_key(ec.SECP256R1())
+        result |= _pair(leaf.name, _signed(leaf, key, signers[leaf.authority]), key)
+    account = ec.generate_private_key(ec.SECP256R1())
+    result["service-account.key"] = _key(account)
+    public = account.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    result["service-account.pub"] = public.decode()
+    result["encryption.yaml"] = _encryption()
+    result["bootstrap.token"] = f"{os.urandom(3).hex()}.{os.urandom(8).hex()}"
+    return result
+
+
+def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
+    now = datetime.now(UTC)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(minutes=5))
+        .not_valid_after(now + timedelta(days=30))
+    )
+
+
+def _self_signed(authority: Authority, key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, authority.common_name)])
+    builder = _builder(name, name, key)
+    builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+    builder = builder.add_extension(_usage(signs=True), critical=True)
+    identifier = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
+    return builder.add_extension(identifier, critical=False).sign(key, hashes.SHA256())
+
+
+def _signed(leaf: Leaf, key: ec.EllipticCurvePrivateKey, signer: _Signer) -> x509.Certificate:
+    certificate, signing_key = signer
+    names = [x509.NameAttribute(NameOID.COMMON_NAME, leaf.common_name)]
+    names += [x509.NameAttribute(NameOID.ORGANIZATION_NAME, group) for group in leaf.organizations]
+    builder = _builder(x509.Name(names), certificate.subject, key)
+    builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+    builder = builder.add_extension(_usage(signs=False), critical=True)
+    usages = [ExtendedKeyUsageOID.SERVER_AUTH] * leaf.server + [ExtendedKeyUsageOID.CLIENT_AUTH] * leaf.client
+    builder = builder.add_extension(x509.ExtendedKeyUsage(usages), critical=False)
+    alternatives: list[x509.GeneralName] = [x509.DNSName(name) for name in leaf.dns_names]
+    alternatives += [x509.IPAddress(address) for address in leaf.ip_addresses]
+    if alternatives:
+        builder = builder.add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
+    issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(signing_key.public_key())
+    return builder.add_extension(issuer, critical=False).sign(signing_key, hashes.SHA256())
+
+
+def _usage(*, signs: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=True,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=signs,
+        crl_sign=signs,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+def _pair(name: str, certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> dict[str, str]:
+    return {f"{name}.crt": certificate.public_bytes(Encoding.PEM).decode(), f"{name}.key": _key(key)}
+
+
+def _key(key: ec.EllipticCurvePrivateKey) -> str:
+    return key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()).decode()
+
+
+def _encryption() -> str:
+    key = base64.b64encode(os.urandom(32)).decode()
+    return f"""apiVersion: apiserver.config.k8s.io/v1
+kind: EncryptionConfiguration
+resources:
+  - resources: [secrets]
+    providers:
+      - secretbox: {{keys: [{{name: key1, secret: {key}}}]}}
+      - identity: {{}}
+"""
