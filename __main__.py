@@ -20,7 +20,7 @@ from components.addons.coredns import CoreDns, CoreDnsArgs
 from components.addons.helm_releases import HelmReleases, HelmReleasesArgs
 from components.addons.metrics_server import MetricsServer, MetricsServerArgs
 from components.cluster import Cluster, ClusterArgs
-from nodeconfig.part import BundleError
+from components.registries import registry_secrets
 from providers.select import provider_for
 from settings import files
 from topology.model import Topology
@@ -46,6 +46,7 @@ def deploy() -> None:
             bundles=nodeconfig.bundles(plan, index),
             provider=provider_for(stack, plan, texts),
             connect=connect,
+            secrets=registry_secrets(plan, topology.build.registry_credentials(stack)),
         ),
     )
     add_ons(stack, plan, cluster)
@@ -82,7 +83,7 @@ def add_ons(stack: settings.Settings, plan: Topology, cluster: Cluster) -> None:
 
 try:
     deploy()
-except (settings.SettingsError, ArtifactError, BundleError) as error:
+except (settings.SettingsError, ArtifactError, nodeconfig.BundleError) as error:
     for line in str(error).splitlines():
         pulumi.log.error(line)
     sys.exit(_ALREADY_EXPLAINED)

@@ -72,7 +72,7 @@ class Cluster(ComponentResource):
             Cni(f"{name}-cni", CniArgs(api=self.api), self._child),
         ]
         self.pools = {
-            pool.name: self._pool(f"{name}-{pool.name}", pool.name, [*control.members, *joining])
+            pool.name: self._pool(f"{name}-pool-{pool.name}", pool.name, [*control.members, *joining])
             for pool in topology.pools
         }
         self._farewell(f"{name}-farewell", list(self.pools.values()))

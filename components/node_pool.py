@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from pulumi import ComponentResource, Resource, ResourceOptions
 
-from nodeconfig import render
 from nodeconfig.bundle import Bundle
+from nodeconfig.nodes import nodes
 from providers.contract import Provider, Secrets
 from topology.model import Pool
 
@@ -37,7 +37,7 @@ class NodePool(ComponentResource):
         # and so does the removal of those no longer asked for.
         self.labels = args.provider.operate(
             f"{name}-labels",
-            render.nodes(args.pool),
+            nodes(args.pool),
             (),
             ResourceOptions(parent=self, depends_on=list(self.nodes)),
         )

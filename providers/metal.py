@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from pulumi import Output, Resource, ResourceOptions
 from pulumi_command.remote import Command, Logging
 
-from nodeconfig import render
 from nodeconfig.bundle import Bundle, Identity
+from nodeconfig.render import payload, reset, script
 from providers.contract import Secrets
 from providers.ssh import Connections
 from providers.turns import Turns
@@ -82,16 +82,13 @@ class Metal:
         own = ResourceOptions(
             hooks=turns.hooks, depends_on=[self._last[host]] if host in self._last else None
         )
-        wanted = {file.secret: secrets[file.secret] for file in bundle.secrets}
         command = Command(
             f"{host}-{role.value}",
             connection=self._connections[host],
-            create=render.script(bundle, identity, sudo=sudo),
+            create=script(bundle, identity, sudo=sudo),
             # Secrets travel by stdin alone: the text of a command is shown when it fails.
-            stdin=Output.secret(
-                Output.from_input(wanted).apply(lambda contents: render.payload(bundle, contents))
-            ),
-            delete=render.reset(role, sudo=sudo),
+            stdin=_payload(bundle, secrets),
+            delete=reset(role, sudo=sudo),
             # Errors carry the output anyway; `none` keeps it out of the display while things go well.
             logging=Logging.NONE,
             add_previous_output_in_env=False,
@@ -99,6 +96,14 @@ class Metal:
         )
         self._last[host] = command
         return command
+
+
+def _payload(bundle: Bundle, secrets: Secrets) -> Output[str]:
+    """The bundle's payload; it has the secrets that the bundle names, and no others."""
+    names = sorted({file.secret for file in bundle.secrets})
+    contents = Output.all(*(secrets[name] for name in names))
+    joined: Output[str] = contents.apply(lambda texts: payload(bundle, dict(zip(names, texts, strict=True))))
+    return Output.secret(joined)
 
 
 def _as_root(script: str) -> str:

@@ -50,10 +50,10 @@ class CoreDns(ComponentResource):
         options = args.api.options(self)
         text = corefile(args.topology.network.domain)
         metadata = ObjectMetaArgs(name=_NAME, namespace=_NAMESPACE)
-        core.ServiceAccount(f"{name}-account", metadata=metadata, opts=options)
+        account = core.ServiceAccount(f"{name}-account", metadata=metadata, opts=options)
         cluster_role(f"{name}-role", "system:coredns", _RULES, options)
         subject = service_account(_NAMESPACE, _NAME)
-        bind(f"{name}-binding", "system:coredns", "system:coredns", [subject], options)
+        rights = bind(f"{name}-binding", "system:coredns", "system:coredns", [subject], options)
         config = core.ConfigMap(f"{name}-config", metadata=metadata, data={"Corefile": text}, opts=options)
         # The service first: its address is fixed and must not go to another service.
         service = self._service(f"{name}-service", args)
@@ -61,7 +61,7 @@ class CoreDns(ComponentResource):
             f"{name}-deployment",
             metadata=ObjectMetaArgs(name=_NAME, namespace=_NAMESPACE, labels=_LABELS),
             spec=_deployment(args.topology, text),
-            opts=args.api.options(self, depends_on=[config, service]),
+            opts=args.api.options(self, depends_on=[account, rights, config, service]),
         )
         available_while_drained(f"{name}-budget", _NAME, _NAMESPACE, _LABELS, options)
         self.register_outputs({"address": str(args.topology.network.dns_service)})

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pulumi_kubernetes.apps.v1 as apps
 import pulumi_kubernetes.core.v1 as core
-from pulumi import ComponentResource, Output, ResourceOptions
+from pulumi import ComponentResource, Output, Resource, ResourceOptions
 from pulumi_kubernetes.apiregistration.v1 import APIService, APIServiceSpecArgs, ServiceReferenceArgs
 from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
 
@@ -56,8 +56,8 @@ class MetricsServer(ComponentResource):
         super().__init__("kubewright:index:MetricsServer", name, None, opts)
         options = args.api.options(self)
         metadata = ObjectMetaArgs(name=_NAME, namespace=_NAMESPACE)
-        core.ServiceAccount(f"{name}-account", metadata=metadata, opts=options)
-        self._rights(name, options)
+        account = core.ServiceAccount(f"{name}-account", metadata=metadata, opts=options)
+        rights = self._rights(name, options)
         certificate = core.Secret(
             f"{name}-certificate",
             metadata=metadata,
@@ -86,35 +86,27 @@ class MetricsServer(ComponentResource):
             f"{name}-deployment",
             metadata=ObjectMetaArgs(name=_NAME, namespace=_NAMESPACE, labels=_LABELS),
             spec=_deployment(args.topology),
-            opts=args.api.options(self, depends_on=[certificate]),
+            opts=args.api.options(self, depends_on=[account, *rights, certificate]),
         )
         available_while_drained(f"{name}-budget", _NAME, _NAMESPACE, _LABELS, options)
         self._api(f"{name}-api", args, args.api.options(self, depends_on=[service, deployment]))
         self.register_outputs({})
 
-    def _rights(self, name: str, options: ResourceOptions) -> None:
+    def _rights(self, name: str, options: ResourceOptions) -> list[Resource]:
+        """What it may do itself, which it needs to start, and what others may do with its metrics."""
         subject = [service_account(_NAMESPACE, _NAME)]
         role = f"system:{_NAME}"
-        cluster_role(f"{name}-role", role, _READ_METRICS, options)
-        bind(f"{name}-binding", role, role, subject, options)
         delegator = f"{_NAME}:system:auth-delegator"
-        bind(f"{name}-delegator", delegator, "system:auth-delegator", subject, options)
-        # Without this it cannot know by which certificate the API server speaks for a user.
-        bind_in(
-            f"{name}-reader",
-            f"{_NAME}-auth-reader",
-            _NAMESPACE,
-            ("Role", "extension-apiserver-authentication-reader"),
-            subject,
-            options,
-        )
-        cluster_role(
-            f"{name}-readers",
-            "system:aggregated-metrics-reader",
-            _AGGREGATED,
-            options,
-            labels=_EVERYONES_ROLES,
-        )
+        # Without the reader it cannot know by which certificate the API server speaks for a user.
+        reader = ("Role", "extension-apiserver-authentication-reader")
+        readers = "system:aggregated-metrics-reader"
+        cluster_role(f"{name}-readers", readers, _AGGREGATED, options, labels=_EVERYONES_ROLES)
+        return [
+            cluster_role(f"{name}-role", role, _READ_METRICS, options),
+            bind(f"{name}-binding", role, role, subject, options),
+            bind(f"{name}-delegator", delegator, "system:auth-delegator", subject, options),
+            bind_in(f"{name}-reader", f"{_NAME}-auth-reader", _NAMESPACE, reader, subject, options),
+        ]
 
     def _api(self, name: str, args: MetricsServerArgs, options: ResourceOptions) -> APIService:
         return APIService(

@@ -1,0 +1,212 @@
+"""The program's resources as a graph, recorded from Pulumi's mocks: no engine, no hosts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address
+from pathlib import Path
+from typing import Any
+
+import pulumi
+from google.protobuf import json_format
+from pulumi.runtime import mocks
+from pulumi.runtime.proto import resource_pb2
+from pulumi.runtime.settings import SETTINGS, set_root_resource
+
+from artifacts.catalogue import DEFAULTS, NODE_ARTIFACTS, version_of
+from artifacts.index import Index, Place
+
+_SECRET_MARK = "4dabf18193072939515e22adb298388d"
+# Every private part that a mock gives begins with this, so that a leak can be seen anywhere.
+PRIVATE = "PRIVATE-"
+
+
+@dataclass(frozen=True)
+class Node:
+    """One resource as it was registered. `inputs` are raw: secrets are still marked as such."""
+
+    type: str
+    name: str
+    urn: str
+    parent: str
+    provider: str
+    deleted_with: str
+    inputs: Mapping[str, Any]
+    depends_on: frozenset[str]
+    hooks: Mapping[str, list[str]]
+
+    def plain(self) -> Iterator[str]:
+        """Every text of the inputs that is not within a secret."""
+        yield from _plain(self.inputs)
+
+    def is_secret(self, key: str) -> bool:
+        """Whether that input, as a whole, is a secret."""
+        value = self.inputs[key]
+        return isinstance(value, dict) and _SECRET_MARK in value
+
+    def value(self, key: str) -> Any:
+        """That input without its mark."""
+        value = self.inputs[key]
+        return value["value"] if self.is_secret(key) else value
+
+
+@dataclass
+class Graph:
+    """All resources by URN, and what the program said."""
+
+    nodes: dict[str, Node] = field(default_factory=dict)
+    messages: list[tuple[str, str]] = field(default_factory=list)
+    outputs: dict[str, Any] = field(default_factory=dict)
+
+    def of(self, kind: str) -> list[Node]:
+        """Resources whose type ends so."""
+        return [node for node in self.nodes.values() if node.type.endswith(kind)]
+
+    def named(self, name: str) -> Node:
+        """The one resource of that name."""
+        (node,) = (node for node in self.nodes.values() if node.name == name)
+        return node
+
+    @property
+    def names(self) -> set[tuple[str, str]]:
+        """Type and name of every resource."""
+        return {(node.type, node.name) for node in self.nodes.values()}
+
+    def before(self, node: Node) -> set[str]:
+        """Names of all that must be done before that resource, however indirectly."""
+        seen: set[str] = set()
+        waiting = [node.urn]
+        while waiting:
+            current = self.nodes[waiting.pop()]
+            # To depend on a component is to depend on all of its children.
+            children = [child.urn for child in self.nodes.values() if child.parent == current.urn]
+            extra = children if current.urn != node.urn else []
+            for urn in (*current.depends_on, *extra, _provider_urn(current.provider)):
+                if urn in self.nodes and urn not in seen:
+                    seen.add(urn)
+                    waiting.append(urn)
+        return {self.nodes[urn].name for urn in seen}
+
+
+class _Monitor(mocks.MockMonitor):
+    """Records what the engine would be told."""
+
+    def __init__(self, graph: Graph) -> None:
+        super().__init__(_Plugins())
+        self._graph = graph
+
+    def RegisterResource(self, request: resource_pb2.RegisterResourceRequest) -> Any:  # noqa: N802
+        answer = super().RegisterResource(request)
+        hooks = json_format.MessageToDict(request.hooks, preserving_proto_field_name=True)
+        self._graph.nodes[answer.urn] = Node(
+            type=request.type,
+            name=request.name,
+            urn=answer.urn,
+            parent=request.parent,
+            provider=request.provider,
+            deleted_with=request.deletedWith,
+            inputs=json_format.MessageToDict(request.object),
+            depends_on=frozenset(request.dependencies),
+            hooks=hooks,
+        )
+        return answer
+
+    def RegisterResourceOutputs(self, request: resource_pb2.RegisterResourceOutputsRequest) -> Any:  # noqa: N802
+        if "pulumi:pulumi:Stack" in request.urn:
+            self._graph.outputs = json_format.MessageToDict(request.outputs)
+        return super().RegisterResourceOutputs(request)
+
+
+class _Plugins(mocks.Mocks):
+    """What plugins would answer, as far as the program looks at it."""
+
+    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
+        state = dict(args.inputs)
+        if args.typ == "tls:index/privateKey:PrivateKey":
+            state |= {
+                "privateKeyPem": pulumi.Output.secret(f"{PRIVATE}{args.name}"),
+                "publicKeyPem": f"public {args.name}",
+            }
+        elif args.typ == "tls:index/certRequest:CertRequest":
+            state["certRequestPem"] = f"request {args.name}"
+        elif args.typ.startswith("tls:"):
+            state["certPem"] = f"certificate {args.name}"
+        return f"{args.name}-id", state
+
+    def call(self, args: mocks.MockCallArgs) -> dict[str, Any]:
+        raise AssertionError(f"the program asks a plugin for {args.token}")
+
+
+class _Callbacks:
+    """Takes registrations of hooks, which mocks have no server for."""
+
+    def register_resource_hook(self, hook: pulumi.ResourceHook) -> None:
+        assert hook.callback is not None
+
+    def register_error_hook(self, hook: pulumi.ErrorHook) -> None:
+        assert hook.callback is not None
+
+
+def record(program: Callable[[], None], *, preview: bool = False) -> Graph:
+    """Runs the program on mocks; what it raises comes through."""
+    graph = Graph()
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    mocks.set_mocks(_Plugins(), "kubewright", "test", preview, monitor=_Monitor(graph))
+    # set_mocks makes a stack of its own; ours is made as the engine's language host does.
+    set_root_resource(None)
+    SETTINGS.callbacks = _Callbacks()
+    try:
+        loop.run_until_complete(pulumi.runtime.run_in_stack(program))
+    finally:
+        loop.close()
+    return graph
+
+
+def index() -> Index:
+    """Every artifact at an address of its own, so that no download or mirror is needed."""
+    keys = [f"{name}/{version_of(name, DEFAULTS)}" for name in NODE_ARTIFACTS]
+    places = {key: Place(f"https://mirror.test/files/{key}", "0" * 64) for key in keys}
+    return Index(source="test", versions=DEFAULTS, places=places)
+
+
+def document(directory: Path, *, workers: int, control_planes: int = 1, **changes: Any) -> dict[str, Any]:
+    """The object `kubewright:cluster` with keys on disk below `directory`."""
+    key, known = directory / "key", directory / "known_hosts"
+    controls = {f"cp-{i + 1}": {"address": str(IPv4Address("10.89.0.11") + i)} for i in range(control_planes)}
+    nodes = {f"w-{i + 1}": {"address": str(IPv4Address("10.89.0.21") + i)} for i in range(workers)}
+    hosts = controls | nodes
+    key.write_text(f"{PRIVATE}ssh-key\n")
+    known.write_text("".join(f"{host['address']} ssh-ed25519 AAAA{name}\n" for name, host in hosts.items()))
+    cluster: dict[str, Any] = {
+        "name": "test",
+        "environment": "lab",
+        "network": {"machines": ["10.89.0.0/24"]},
+        "control_planes": {"hosts": list(controls), "schedulable": not workers},
+        "pools": {"workers": {"hosts": list(nodes)}} if workers else {},
+        "metal": {
+            "ssh": {"private_key_file": str(key), "known_hosts_file": str(known)},
+            "hosts": hosts,
+        },
+    }
+    if control_planes > 1:
+        cluster["endpoint"] = {"host": "api.test", "port": 6443}
+    return cluster | changes
+
+
+def _provider_urn(reference: str) -> str:
+    return reference.rsplit("::", 1)[0]
+
+
+def _plain(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        if _SECRET_MARK not in value:
+            for item in value.values():
+                yield from _plain(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _plain(item)
