@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from ipaddress import IPv4Network
 from typing import Any
 
@@ -61,6 +62,18 @@ AVAILABLE: dict[str, Any] = {
         },
     },
 }
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """`edits` of `base` give a problem at `path` whose line has `phrase` in it."""
+
+    path: str
+    phrase: str
+    edits: Mapping[str, object]
+    base: Mapping[str, Any] = field(default_factory=lambda: WORKERS)
+    together_with: int = 0
+    """How many further problems the same mistake rightly causes."""
 
 
 def edited(base: Mapping[str, Any], edits: Mapping[str, object]) -> dict[str, Any]:

@@ -1,0 +1,85 @@
+"""Wrong leases, mirrors, registries, Helm releases and access."""
+
+from __future__ import annotations
+
+from tests.unit.settings.support import Wrong
+
+ROLE = {"rules": [{"resources": ["pods"], "verbs": ["get"]}]}
+
+ADDONS = (
+    # Leases, mirrors, registries, Helm, access
+    Wrong("leader_election.lease", "must be longer than renew (10 s)", {"leader_election.lease": 10}),
+    Wrong(
+        "leader_election.renew",
+        "must be longer than 1.2 times retry",
+        {"leader_election": {"renew": 6, "retry": 5}},
+    ),
+    Wrong("artifacts.ca_file", "given without a mirror", {"artifacts.ca_file": "~/ca.crt"}),
+    Wrong(
+        "registries._default.password",
+        "username and password go together",
+        {"registries._default.username": "me"},
+    ),
+    Wrong(
+        "registries._default.endpoint",
+        "holds a user or password",
+        {"registries._default.endpoint": "https://me:hunter2@10.89.0.1"},
+    ),
+    Wrong("helm_releases.web.chart", "missing; it must be there", {"helm_releases.web": {}}),
+    Wrong(
+        "helm_releases.web.repository",
+        "missing; the chart is given by its name",
+        {"helm_releases.web": {"chart": "nginx", "version": "1.0.0"}},
+    ),
+    Wrong(
+        "helm_releases.web.version",
+        "two deployments could install different charts",
+        {"helm_releases.web": {"chart": "nginx", "repository": "https://charts.example"}},
+    ),
+    Wrong(
+        "helm_releases.web.repository",
+        "goes with a chart's name only",
+        {"helm_releases.web": {"chart": "./charts/web", "repository": "https://charts.example"}},
+    ),
+    Wrong("helm_releases", "not a DNS label", {"helm_releases": {"Web": {"chart": "./web"}}}),
+    Wrong(
+        "helm_releases." + "x" * 60,
+        "at most 53 characters",
+        {"helm_releases": {"x" * 60: {"chart": "./web"}}},
+    ),
+    Wrong(
+        "helm_releases.web.namespace",
+        "no such namespace is made; did you mean team-a?",
+        {"helm_releases.web": {"chart": "./web", "namespace": "teama"}, "access.namespaces": {"team-a": {}}},
+    ),
+    Wrong(
+        "access.roles.reader.rules[0].verbs[0]",
+        '"read": unknown; allowed: get',
+        {"access.roles.reader": {"rules": [{"resources": ["pods"], "verbs": ["read"]}]}},
+    ),
+    Wrong("access.bindings.all", "needs exactly one of role", {"access.bindings.all": {"groups": ["dev"]}}),
+    Wrong("access.bindings.all", "names nobody", {"access.bindings.all": {"cluster_role": "view"}}),
+    Wrong(
+        "access.bindings.all.role",
+        '"readr": not in access.roles; did you mean reader?',
+        {"access.roles.reader": ROLE, "access.bindings.all": {"role": "readr", "users": ["ada"]}},
+    ),
+    Wrong(
+        "access.bindings.all.namespace",
+        "must be kube-public, the namespace of its role",
+        {
+            "access.roles.reader": {"namespace": "kube-public", **ROLE},
+            "access.bindings.all": {"role": "reader", "users": ["ada"]},
+        },
+    ),
+    Wrong(
+        "access.bindings.all.service_accounts[0]",
+        '"ci": not a service account; allowed: NAMESPACE/NAME',
+        {"access.bindings.all": {"cluster_role": "view", "service_accounts": ["ci"]}},
+    ),
+    Wrong(
+        "access.namespaces.team-a.quota.cpu",
+        '"lots": not a quantity',
+        {"access.namespaces.team-a": {"quota": {"cpu": "lots"}}},
+    ),
+)

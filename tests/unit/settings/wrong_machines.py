@@ -1,0 +1,116 @@
+"""Wrong hosts, roles and sizes."""
+
+from __future__ import annotations
+
+from tests.unit.settings.support import AVAILABLE, REMOVE, SINGLE, WORKERS, Wrong, grown
+
+MACHINES = (
+    # Hosts and roles
+    Wrong("pools.workers.hosts[1]", '"w-1": named twice', {"pools.workers.hosts": ["w-1", "w-1", "w-2"]}),
+    Wrong(
+        "metal.hosts.w-2.address",
+        '"10.89.0.21": also the address of w-1',
+        {"metal.hosts.w-2.address": "10.89.0.21"},
+    ),
+    Wrong(
+        "metal.hosts.w-2.address",
+        "not in network.machines (10.89.0.0/24, 10.90.0.0/24)",
+        {"metal.hosts.w-2.address": "10.99.0.21"},
+    ),
+    Wrong(
+        "metal.hosts.w-2.address",
+        "broadcast address of 10.89.0.0/24",
+        {"metal.hosts.w-2.address": "10.89.0.255"},
+    ),
+    Wrong(
+        "pools.workers.hosts[2]",
+        '"w2": not a host of metal.hosts; did you mean w-2?',
+        {"pools.workers.hosts": ["w-1", "w-2", "w2"]},
+    ),
+    Wrong("metal.hosts.w-9", "used by no role", {"metal.hosts.w-9": {"address": "10.89.0.29"}}),
+    Wrong(
+        "pools.workers.hosts[0]",
+        '"cp-1": is a control plane',
+        {"pools.workers.hosts": ["cp-1", "w-1", "w-2"]},
+    ),
+    Wrong("pools.more.hosts[0]", '"w-1": is in pool workers too', {"pools.more": {"hosts": ["w-1"]}}),
+    Wrong(
+        "pools.control-plane", "the name is taken", {"pools": {"control-plane": {"hosts": ["w-1", "w-2"]}}}
+    ),
+    Wrong("pools.empty.hosts", "is empty", {"pools.empty": {}}),
+    Wrong("pools.workers.max_unavailable", "would take all 2 nodes", {"pools.workers.max_unavailable": 2}),
+    Wrong("control_planes.schedulable", "nothing could run", {"control_planes.schedulable": False}, SINGLE),
+    Wrong(
+        "control_planes.hosts",
+        "2 control planes survive",
+        {"control_planes.hosts": ["cp-1", "cp-2"], "metal.hosts.cp-3": REMOVE},
+        AVAILABLE,
+    ),
+    Wrong("etcd.hosts", "2 members need 2 for a quorum", {"etcd.hosts": ["cp-1", "cp-2"]}, AVAILABLE),
+    Wrong(
+        "etcd.hosts",
+        "7 members make every write slower",
+        {
+            "etcd.hosts": [f"e-{number}" for number in range(7)],
+            **{f"metal.hosts.e-{number}": {"address": f"10.0.0.{200 + number}"} for number in range(7)},
+        },
+        AVAILABLE,
+    ),
+    Wrong(
+        "load_balancers.hosts",
+        "1 named; allowed: none, or 2",
+        {"load_balancers.hosts": ["lb-1"], "metal.hosts.lb-2": REMOVE},
+        AVAILABLE,
+    ),
+    Wrong(
+        "load_balancers.hosts[1]",
+        '"w-1": is a worker too',
+        {"load_balancers.hosts": ["lb-1", "w-1"], "metal.hosts.lb-2": REMOVE},
+        AVAILABLE,
+    ),
+    Wrong(
+        "load_balancers.hosts[1]",
+        '"cp-1": is a control plane too',
+        {"load_balancers.hosts": ["lb-1", "cp-1"], "metal.hosts.lb-2": REMOVE},
+        AVAILABLE,
+    ),
+    Wrong("load_balancers.hosts[0]", '"lb-1": is an etcd member too', {"etcd.hosts": ["lb-1"]}, AVAILABLE),
+    Wrong("endpoint", "missing; several control planes", {"endpoint": REMOVE}, AVAILABLE),
+    Wrong("endpoint.host", '"10.0.0.11": is the host cp-1', {"endpoint.host": "10.0.0.11"}, AVAILABLE),
+    Wrong(
+        "endpoint.host",
+        "the virtual address must be of network.machines",
+        {"endpoint.host": "10.7.0.1"},
+        AVAILABLE,
+    ),
+    Wrong(
+        "endpoint.port",
+        "443: the only control plane, cp-1, answers on 6443",
+        {"endpoint": {"host": "10.89.0.11", "port": 443}},
+    ),
+    Wrong("metal.ssh", "private_key_file or agent: true is missing", {"metal.ssh.private_key_file": REMOVE}),
+    Wrong("metal.ssh.known_hosts_file", "never trusted unseen", {"metal.ssh.known_hosts_file": REMOVE}),
+    # Limits and sizes
+    Wrong(
+        "pools",
+        "5,002 nodes with the control planes; Kubernetes is tested to 5,000",
+        {"network.pods": "172.16.0.0/12", "network.node_prefix": 26, "kubelet.max_pods": 20},
+        grown(WORKERS, 5001),
+    ),
+    Wrong(
+        "kubelet.max_pods",
+        "1,501 nodes could run 165,110 pods; Kubernetes is tested to 150,000: 99 per node",
+        {"network.pods": "172.16.0.0/12", "network.node_prefix": 25},
+        grown(WORKERS, 1500),
+    ),
+    Wrong(
+        "metal.hosts.w-1.memory",
+        "nothing is left for pods: system_reserved 250Mi + kube_reserved 250Mi + eviction_hard 1Gi",
+        {"metal.hosts.w-1.memory": "1Gi"},
+    ),
+    Wrong(
+        "metal.hosts.w-1.cpus",
+        "nothing is left for pods: system_reserved 1 + kube_reserved 200m",
+        {"metal.hosts.w-1.cpus": 1, "kubelet.system_reserved": {"cpu": 1}},
+    ),
+)

@@ -1,0 +1,115 @@
+"""Wrong keys, values, versions, labels."""
+
+from __future__ import annotations
+
+from tests.unit.settings.support import REMOVE, Wrong
+
+VALUES = (
+    # Keys
+    Wrong("nam", "did you mean name?", {"nam": "dev"}),
+    Wrong("network.pod", "did you mean pods?", {"network.pod": "10.0.0.0/8"}),
+    Wrong("metal.hosts.w-1.adress", "did you mean address?", {"metal.hosts.w-1.adress": "10.89.0.21"}),
+    Wrong("pools.workers.kubelet.maxpods", "did you mean max_pods?", {"pools.workers.kubelet.maxpods": 5}),
+    Wrong("zzz", "known here: name, environment", {"zzz": 1}),
+    Wrong("name", "missing; give the cluster a name", {"name": REMOVE}),
+    Wrong("network.machines", "missing; name the networks", {"network.machines": REMOVE}),
+    Wrong("metal.hosts.w-1.address", "missing; it must be there", {"metal.hosts.w-1.address": REMOVE}),
+    Wrong("control_planes.hosts", "needs a control plane", {"control_planes.hosts": []}, together_with=1),
+    Wrong("", "exactly one provider section of metal, aws, azure; none", {"metal": REMOVE}),
+    Wrong("", "metal and aws are there", {"aws": {}}, together_with=1),
+    Wrong("azure", "not yet supported", {"azure": {}, "metal": REMOVE}),
+    # Kinds of values
+    Wrong("name", "not a DNS label", {"name": "Dev_1"}),
+    Wrong("environment", "allowed: poc, lab, test, production", {"environment": "staging"}),
+    Wrong(
+        "pools.workers.max_unavailable",
+        '"two": must be a whole number',
+        {"pools.workers.max_unavailable": "two"},
+    ),
+    Wrong("control_planes.schedulable", "must be true or false", {"control_planes.schedulable": "perhaps"}),
+    Wrong("pools", "must be a mapping", {"pools": ["w-1"]}),
+    Wrong("pools.workers.hosts", "must be a list", {"pools.workers.hosts": "w-1"}),
+    Wrong("network.pods", "not an IPv4 network", {"network.pods": "10.244.0.0/64"}),
+    Wrong(
+        "network.services",
+        "has bits set after its prefix; the network is 10.96.0.0/20",
+        {"network.services": "10.96.1.0/20"},
+    ),
+    Wrong(
+        "metal.hosts.w-1.address",
+        '"10.89.0.256": not an IPv4 address',
+        {"metal.hosts.w-1.address": "10.89.0.256"},
+    ),
+    Wrong("metal.hosts.w-1.memory", '"3GB": not a quantity', {"metal.hosts.w-1.memory": "3GB"}),
+    Wrong(
+        "pools.workers.kubelet.eviction_hard.memory.available".replace(
+            "memory.available", '"memory.available"'
+        ),
+        "not a percentage",
+        {"pools.workers.kubelet.eviction_hard": {"memory.available": "200%"}},
+    ),
+    Wrong(
+        "kubelet.eviction_hard",
+        '"memory.free": unknown; allowed: memory.available',
+        {"kubelet.eviction_hard": {"memory.free": "1Gi"}},
+    ),
+    Wrong(
+        "network.proxy_mode", '"ipvs": unknown; allowed: nftables, iptables', {"network.proxy_mode": "ipvs"}
+    ),
+    Wrong("network.backend", '"calico": unknown; allowed: vxlan, host-gw', {"network.backend": "calico"}),
+    Wrong("artifacts.mirror", "not an https URL", {"artifacts.mirror": "http://10.89.0.1"}),
+    Wrong("api.event_ttl", "not a duration", {"api.event_ttl": "1 hour"}),
+    Wrong("api.admission_plugins[0]", '"AlwaysAdmit": unknown', {"api.admission_plugins": ["AlwaysAdmit"]}),
+    Wrong(
+        "endpoint.port", "70000: must be at most 65535", {"endpoint": {"host": "api.example", "port": 70000}}
+    ),
+    # Labels and taints
+    Wrong("pools.workers.labels", '"x y": not a label key', {"pools.workers.labels": {"x y": "z"}}),
+    Wrong("pools.workers.labels.tier", '"a b": not a label value', {"pools.workers.labels": {"tier": "a b"}}),
+    Wrong(
+        "pools.workers.labels",
+        '"kubernetes.io/hostname": is kept by Kubernetes',
+        {"pools.workers.labels": {"kubernetes.io/hostname": "x"}},
+    ),
+    Wrong(
+        "pools.workers.labels",
+        "only control planes have this label",
+        {"pools.workers.labels": {"node-role.kubernetes.io/control-plane": ""}},
+    ),
+    Wrong(
+        "pools.workers.labels", "Kubewright's own prefix", {"pools.workers.labels": {"kubewright.dev/a": ""}}
+    ),
+    Wrong("pools.workers.taints[0]", "the effect is unknown", {"pools.workers.taints": ["gpu=yes:Never"]}),
+    Wrong(
+        "pools.workers.taints[0]",
+        "is kept by Kubernetes itself; choose another prefix",
+        {"pools.workers.taints": ["node.kubernetes.io/not-ready:NoExecute"]},
+    ),
+    Wrong(
+        "pools.workers.taints[1]",
+        "is there with effect NoSchedule already",
+        {"pools.workers.taints": ["gpu:NoSchedule", "gpu=yes:NoSchedule"]},
+    ),
+    # Versions
+    Wrong(
+        "kubernetes.version",
+        '"1.99.0": not in the catalogue; allowed: 1.36.3',
+        {"kubernetes.version": "1.99.0"},
+    ),
+    Wrong(
+        "kubernetes.version",
+        'not a version; allowed: three numbers without a "v"',
+        {"kubernetes.version": "v1.36.3"},
+    ),
+    Wrong("kubernetes.version", "1.36: not a version", {"kubernetes.version": 1.36}),
+    Wrong(
+        "kubernetes.etcd",
+        "too old for Kubernetes 1.36.3, which needs 3.6 or later",
+        {"kubernetes.etcd": "3.5.30"},
+    ),
+    Wrong(
+        "kubernetes.containerd",
+        "too old for Kubernetes 1.36.3, which needs 2.0",
+        {"kubernetes.containerd": "1.7.20"},
+    ),
+)
