@@ -18,6 +18,7 @@ from lab.plugins.command.ssh import run as run_there
 from lab.plugins.common.diff import diff_inputs
 from lab.plugins.common.engine import EngineLog
 from lab.plugins.common.errors import ProviderError
+from lab.plugins.common.urns import resource_type
 from lab.plugins.common.values import UNKNOWN_VALUE, Properties, contains_unknown, plain, plain_map, wrap
 
 VERSION = "1.2.1"
@@ -50,15 +51,15 @@ class CommandProvider(api.Provider):
 
     async def check(self, request: api.CheckRequest) -> api.CheckResponse:
         """Fill in defaults, find what is wrong."""
-        inputs, failures = check(_known(request.type), request.new_inputs)
-        if request.type == COPY and not failures and not contains_unknown(inputs["source"]):
+        inputs, failures = check(_known(resource_type(request.urn)), request.new_inputs)
+        if resource_type(request.urn) == COPY and not failures and not contains_unknown(inputs["source"]):
             source: Any = inputs["source"].value
             inputs[_DIGEST] = PropertyValue(await asyncio.to_thread(digest, source))
         return api.CheckResponse(inputs, failures)
 
     async def diff(self, request: api.DiffRequest) -> api.DiffResponse:
         """Changed triggers replace, everything else updates."""
-        fields = {*FIELDS[_known(request.type)], _DIGEST}
+        fields = {*FIELDS[_known(resource_type(request.urn))], _DIGEST}
         old = {key: value for key, value in request.old_state.items() if key in fields}
         return diff_inputs(
             old, request.new_inputs, replaces=lambda key: key == "triggers", ignore=request.ignore_changes
@@ -66,7 +67,7 @@ class CommandProvider(api.Provider):
 
     async def create(self, request: api.CreateRequest) -> api.CreateResponse:
         """Run `create`, or copy."""
-        kind, inputs = _known(request.type), request.properties
+        kind, inputs = _known(resource_type(request.urn)), request.properties
         if request.preview:
             return api.CreateResponse("", _preview(kind, inputs))
         results = await self._apply(kind, request.urn, inputs, {}, "create")
@@ -75,7 +76,7 @@ class CommandProvider(api.Provider):
 
     async def update(self, request: api.UpdateRequest) -> api.UpdateResponse:
         """Run `update`, or `create` again where there is none."""
-        kind = _known(request.type)
+        kind = _known(resource_type(request.urn))
         if request.preview:
             return api.UpdateResponse(_preview(kind, request.news))
         if kind == COPY and all(
@@ -90,7 +91,7 @@ class CommandProvider(api.Provider):
 
     async def delete(self, request: api.DeleteRequest) -> None:
         """Run `delete` with the connection and the input kept in the state; copies stay."""
-        kind = _known(request.type)
+        kind = _known(resource_type(request.urn))
         if kind != COPY:
             await self._apply(kind, request.urn, request.properties, request.properties, "delete")
 

@@ -16,6 +16,7 @@ from pulumi.provider.experimental.property_value import PropertyValue
 from lab.plugins.common.diff import diff_inputs
 from lab.plugins.common.engine import EngineLog
 from lab.plugins.common.errors import ProviderError
+from lab.plugins.common.urns import resource_type
 from lab.plugins.common.values import UNKNOWN_VALUE, Properties, plain_map, wrap
 from lab.plugins.tls.inputs import (
     KINDS,
@@ -66,11 +67,11 @@ class TlsProvider(api.Provider):
 
     async def check(self, request: api.CheckRequest) -> api.CheckResponse:
         """Mark private keys secret, find what is wrong."""
-        return api.CheckResponse(*check(_kind(request.type), request.new_inputs))
+        return api.CheckResponse(*check(_kind(resource_type(request.urn)), request.new_inputs))
 
     async def diff(self, request: api.DiffRequest) -> api.DiffResponse:
         """Every change replaces, but that of the hours before a renewal."""
-        kind = _kind(request.type)
+        kind = _kind(resource_type(request.urn))
         new = filled(kind, request.new_inputs)
         old = {name: value for name, value in request.old_state.items() if name in kind.rules or name in new}
         return diff_inputs(
@@ -82,23 +83,23 @@ class TlsProvider(api.Provider):
 
     async def create(self, request: api.CreateRequest) -> api.CreateResponse:
         """Make the key, request or certificate."""
-        inputs = filled(_kind(request.type), request.properties)
+        inputs = filled(_kind(resource_type(request.urn)), request.properties)
         if request.preview:
-            return api.CreateResponse("", inputs | dict.fromkeys(_RESULTS[request.type], UNKNOWN_VALUE))
-        identity, results = await asyncio.to_thread(_make, request.type, plain_map(inputs))
+            return api.CreateResponse("", inputs | dict.fromkeys(_RESULTS[resource_type(request.urn)], UNKNOWN_VALUE))
+        identity, results = await asyncio.to_thread(_make, resource_type(request.urn), plain_map(inputs))
         outputs = {name: wrap(value, secret=name in _SECRET_RESULTS) for name, value in results.items()}
         return api.CreateResponse(identity, inputs | outputs)
 
     async def update(self, request: api.UpdateRequest) -> api.UpdateResponse:
         """Only the hours before a renewal change in place; the certificate stays."""
-        kept = {name: request.olds[name] for name in _RESULTS[request.type] if name in request.olds}
-        state = filled(_kind(request.type), request.news) | kept
+        kept = {name: request.olds[name] for name in _RESULTS[resource_type(request.urn)] if name in request.olds}
+        state = filled(_kind(resource_type(request.urn)), request.news) | kept
         return api.UpdateResponse(state | _renewal(state))
 
     async def read(self, request: api.ReadRequest) -> api.ReadResponse:
         """The state is all there is; only the time for a renewal may have come."""
         if not request.properties:
-            raise ProviderError(f"{request.type}: resources of the tls plugin cannot be imported")
+            raise ProviderError(f"{resource_type(request.urn)}: resources of the tls plugin cannot be imported")
         return api.ReadResponse(
             request.resource_id, request.properties | _renewal(request.properties), request.inputs
         )
