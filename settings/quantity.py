@@ -9,7 +9,7 @@ import math
 import re
 from fractions import Fraction
 
-_QUANTITY = re.compile(r"(\d+(?:\.\d+)?|\.\d+)(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?")
+_QUANTITY = re.compile(r"([0-9]+(?:\.[0-9]+)?|\.[0-9]+)(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?")
 _FACTORS = {"": Fraction(1), "m": Fraction(1, 1000)}
 _FACTORS |= {suffix: Fraction(1000**power) for power, suffix in enumerate("kMGTPE", start=1)}
 _FACTORS |= {f"{suffix}i": Fraction(1024**power) for power, suffix in enumerate("KMGTPE", start=1)}

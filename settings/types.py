@@ -16,9 +16,10 @@ _LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _NAME = re.compile(rf"{_LABEL}")
 _SUBDOMAIN = re.compile(rf"{_LABEL}(\.{_LABEL})*")
 _KEY_NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?")
-_VERSION = re.compile(r"\d+\.\d+\.\d+")
-_DURATION = re.compile(r"(\d+(h|m|s))+")
-_PORTS = re.compile(r"(\d+)-(\d+)")
+_VERSION = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+")
+_DURATION = re.compile(r"([0-9]+(h|m|s))+")
+_PERCENTAGE = re.compile(r"[0-9]+(\.[0-9]+)?%")
+_PORTS = re.compile(r"([0-9]+)-([0-9]+)")
 
 
 def _name(text: str) -> str:
@@ -66,12 +67,10 @@ def _quantity(value: object) -> object:
 
 def _signal(text: str) -> str:
     if text.endswith("%"):
-        number = text[:-1]
-        if not number.replace(".", "", 1).isdigit() or not 0 < float(number) < 100:
+        if not _PERCENTAGE.fullmatch(text) or not 0 < float(text[:-1]) < 100:
             raise ValueError("not a percentage between 0 and 100")
         return text
-    if quantity.exact(text) < 0:
-        raise ValueError("must not be negative")
+    quantity.exact(text)
     return text
 
 

@@ -1,0 +1,101 @@
+"""Settings become the plain data of a cluster."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address
+
+import pytest
+
+from settings import load
+from tests.unit.settings.support import AVAILABLE, SINGLE, WORKERS, edited
+from topology.build import registry_credentials, topology
+from topology.model import Endpoint, Member, Role, Taint, TaintEffect
+
+CA = "-----BEGIN CERTIFICATE-----\n"
+
+
+def test_a_single_machine_does_everything() -> None:
+    built = topology(load(SINGLE))
+    (machine,) = built.machines
+    assert machine.roles == (Role.ETCD, Role.CONTROL_PLANE, Role.NODE)
+    assert machine.size is not None
+    assert (machine.size.cpus, machine.size.memory) == (2, 4 * 1024**3)
+    assert built.pools[0].taints == ()
+    assert built.endpoint == Endpoint("10.0.0.5", 6443)
+
+
+def test_control_planes_and_workers() -> None:
+    built = topology(load(WORKERS))
+    assert [(machine.name, machine.pool) for machine in built.machines] == [
+        ("cp-1", "control-plane"),
+        ("w-1", "workers"),
+        ("w-2", "workers"),
+    ]
+    control, workers = built.pools
+    assert control.taints == (Taint("node-role.kubernetes.io/control-plane", "", TaintEffect.NO_SCHEDULE),)
+    assert control.labels == (("node-role.kubernetes.io/control-plane", ""),)
+    assert workers.labels == (("tier", "web"),)
+    assert workers.taints == (Taint("a", "b", TaintEffect.NO_SCHEDULE),)
+    assert workers.nodes == (
+        Member("w-1", IPv4Address("10.89.0.21")),
+        Member("w-2", IPv4Address("10.89.0.22")),
+    )
+
+
+def test_highly_available() -> None:
+    built = topology(load(AVAILABLE))
+    assert built.etcd == built.control_planes
+    assert [member.name for member in built.load_balancers] == ["lb-1", "lb-2"]
+    balancer = next(machine for machine in built.machines if machine.name == "lb-1")
+    assert (balancer.roles, balancer.pool) == ((Role.LOAD_BALANCER,), "")
+
+
+def test_etcd_on_hosts_of_its_own() -> None:
+    hosts = {f"metal.hosts.e-{number}": {"address": f"10.0.0.{40 + number}"} for number in range(3)}
+    edits = {"etcd.hosts": ["e-0", "e-1", "e-2"], **hosts}
+    built = topology(load(edited(AVAILABLE, edits)))
+    assert [machine.roles for machine in built.machines if machine.name.startswith("e-")] == [
+        (Role.ETCD,)
+    ] * 3
+    assert not any(Role.ETCD in machine.roles for machine in built.machines if machine.pool)
+
+
+def test_a_pools_kubelet_goes_over_the_clusters_and_the_defaults() -> None:
+    edits = {
+        "kubelet": {"max_pods": 60, "system_reserved": {"memory": "300Mi"}},
+        "pools.workers.kubelet": {"max_pods": 50, "system_reserved": {"cpu": 1}},
+    }
+    control, workers = topology(load(edited(WORKERS, edits))).pools
+    assert (control.kubelet.max_pods, workers.kubelet.max_pods) == (60, 50)
+    assert workers.kubelet.system_reserved == (("cpu", "1"), ("memory", "300Mi"))
+    assert control.kubelet.kube_reserved == (("cpu", "200m"), ("memory", "250Mi"))
+    assert dict(control.kubelet.eviction_hard)["memory.available"] == "1Gi"
+    assert dict(control.kubelet.eviction_hard)["nodefs.available"] == "1Gi"
+
+
+def test_one_worker_more_leaves_all_else_as_it_was() -> None:
+    edits = {"pools.workers.hosts": ["w-1", "w-2", "w-3"], "metal.hosts.w-3": {"address": "10.89.0.23"}}
+    before, after = topology(load(WORKERS)), topology(load(edited(WORKERS, edits)))
+    assert after.machines[:3] == before.machines
+    assert after.pools[0] == before.pools[0]
+    assert after.network == before.network
+
+
+def test_registries_get_their_authority_and_name_their_secret() -> None:
+    registry = {"ca_file": "/ca.crt", "username": "me", "password": "pw", "endpoint": "https://r.example/"}
+    settings = load(edited(WORKERS, {"registries._default": registry}))
+    (built,) = topology(settings, files={"/ca.crt": CA}).registries
+    assert (built.ca, built.credentials, built.endpoint) == (CA, "registry-_default", "https://r.example")
+    assert registry_credentials(settings) == {"registry-_default": ("me", "pw")}
+    with pytest.raises(KeyError):
+        topology(settings, files={})
+
+
+def test_the_ports_of_all_sshd_are_known() -> None:
+    edits = {"metal.ssh.port": 2222, "metal.hosts.w-1.ssh": {"port": 2022}}
+    assert topology(load(edited(WORKERS, edits))).network.ssh_ports == (2022, 2222)
+
+
+def test_an_endpoint_of_its_own() -> None:
+    built = topology(load(edited(WORKERS, {"endpoint": {"host": "api.example", "port": 443}})))
+    assert built.endpoint.url == "https://api.example:443"

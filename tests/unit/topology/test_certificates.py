@@ -1,0 +1,82 @@
+"""The certificate table: names, authorities, minimal usages."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address
+
+import pytest
+
+from settings import load
+from tests.unit.settings.support import AVAILABLE, WORKERS, edited
+from topology.build import topology
+from topology.certificates import ETCD_CA, FRONT_PROXY_CA, KUBERNETES_CA, Leaf, authorities, leaves
+
+AVAILABLE_TOPOLOGY = topology(load(edited(AVAILABLE, {"api.names": ["api.example", "203.0.113.5"]})))
+LEAVES = {leaf.name: leaf for leaf in leaves(AVAILABLE_TOPOLOGY)}
+MEMBERS = ("cp-1", "cp-2", "cp-3")
+
+
+def test_names_are_those_of_the_contract() -> None:
+    clients = "apiserver-kubelet-client apiserver-etcd-client front-proxy-client kube-proxy flannel"
+    others = "csr-approver admin controller-manager scheduler metrics-server etcd-operator"
+    members = [f"{kind}-{member}" for kind in ("apiserver", "etcd-server", "etcd-peer") for member in MEMBERS]
+    assert set(LEAVES) == {*clients.split(), *others.split(), *members}
+    assert len(leaves(AVAILABLE_TOPOLOGY)) == len(LEAVES)
+
+
+def test_three_authorities_sign() -> None:
+    names = {authority.name for authority in authorities(AVAILABLE_TOPOLOGY)}
+    assert names == {KUBERNETES_CA, ETCD_CA, FRONT_PROXY_CA}
+    assert {leaf.authority for leaf in LEAVES.values()} == names
+    assert {authority.years for authority in authorities(AVAILABLE_TOPOLOGY)} == {10}
+    assert {leaf.years for leaf in LEAVES.values()} == {1}
+
+
+@pytest.mark.parametrize("leaf", LEAVES.values(), ids=lambda leaf: leaf.name)
+def test_usages_are_minimal(leaf: Leaf) -> None:
+    both = ("controller-manager", "scheduler", "etcd-server-", "etcd-peer-")
+    serves = leaf.name.startswith((*both, "metrics-server")) or leaf.common_name == "kube-apiserver"
+    assert leaf.server == serves
+    assert leaf.client == (not serves or leaf.name.startswith(both))
+    # Only what serves has names and addresses, and what serves has some.
+    assert bool(leaf.dns_names or leaf.ip_addresses) == leaf.server
+
+
+def test_only_the_administrator_is_a_master() -> None:
+    assert [leaf.name for leaf in LEAVES.values() if "system:masters" in leaf.organizations] == ["admin"]
+    assert LEAVES["apiserver-kubelet-client"].organizations == ("kubewright:kubelet-api-clients",)
+
+
+def test_etcd_and_front_proxy_trust_their_own_alone() -> None:
+    of_etcd = {leaf.name for leaf in LEAVES.values() if leaf.authority == ETCD_CA}
+    members = {f"etcd-{kind}-{member}" for kind in ("server", "peer") for member in MEMBERS}
+    assert of_etcd == {"apiserver-etcd-client", "etcd-operator", *members}
+    assert [leaf.name for leaf in LEAVES.values() if leaf.authority == FRONT_PROXY_CA] == [
+        "front-proxy-client"
+    ]
+
+
+def test_an_api_server_has_all_its_names() -> None:
+    leaf = LEAVES["apiserver-cp-2"]
+    assert leaf.dns_names == (
+        "kubernetes",
+        "kubernetes.default",
+        "kubernetes.default.svc",
+        "kubernetes.default.svc.cluster.local",
+        "localhost",
+        "cp-2",
+        "api.example",
+    )
+    addresses = ("127.0.0.1", "10.0.0.12", "10.96.0.1", "10.0.0.100", "203.0.113.5")
+    assert leaf.ip_addresses == tuple(map(IPv4Address, addresses))
+
+
+def test_no_name_stands_twice() -> None:
+    built = topology(load(edited(WORKERS, {"api.names": ["cp-1", "10.89.0.11", "localhost"]})))
+    for leaf in leaves(built):
+        assert len(set(leaf.dns_names)) == len(leaf.dns_names)
+        assert len(set(leaf.ip_addresses)) == len(leaf.ip_addresses)
+
+
+def test_workers_have_no_certificate() -> None:
+    assert not any("w-1" in (leaf.name, *leaf.dns_names) for leaf in LEAVES.values())

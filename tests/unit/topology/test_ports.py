@@ -1,0 +1,107 @@
+"""The port policy: what hosts let in, and what changes nothing."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address, IPv4Network
+from itertools import combinations
+
+import pytest
+
+from settings import load
+from tests.unit.settings.support import AVAILABLE, SINGLE, WORKERS, edited
+from topology.build import topology
+from topology.model import Role, Topology
+from topology.ports import CLUSTER_PORTS, TABLE, Protocol, Rule, rules_for, table
+
+CLOSED = {"network.api_allowed": ["192.0.2.0/24"]}
+
+
+@pytest.fixture
+def closed() -> Topology:
+    return topology(load(edited(WORKERS, CLOSED)))
+
+
+def admits(rules: tuple[Rule, ...], address: str, port: int, protocol: Protocol = Protocol.TCP) -> bool:
+    return any(
+        rule.protocol is protocol
+        and rule.first <= port <= rule.last
+        and any(IPv4Address(address) in network for network in rule.networks)
+        for rule in rules
+    )
+
+
+@pytest.mark.parametrize(
+    ("role", "address", "port", "expected"),
+    [
+        (Role.CONTROL_PLANE, "192.0.2.7", 6443, True),
+        (Role.CONTROL_PLANE, "198.51.100.7", 6443, False),
+        (Role.CONTROL_PLANE, "10.89.0.21", 6443, True),
+        (Role.CONTROL_PLANE, "10.244.3.4", 6443, True),
+        (Role.ETCD, "10.89.0.11", 2379, True),
+        (Role.ETCD, "10.89.0.21", 2379, False),
+        (Role.ETCD, "10.244.0.4", 2379, False),
+        (Role.ETCD, "10.89.0.21", 2380, False),
+        (Role.NODE, "10.89.0.11", 10250, True),
+        (Role.NODE, "192.0.2.7", 10250, False),
+        (Role.NODE, "198.51.100.7", 30080, True),
+        (Role.NODE, "198.51.100.7", 10257, False),
+        (Role.NODE, "192.0.2.7", 22, True),
+        (Role.NODE, "198.51.100.7", 22, False),
+    ],
+)
+def test_who_reaches_what(closed: Topology, role: Role, address: str, port: int, expected: bool) -> None:
+    assert admits(rules_for(closed, [role]), address, port) is expected
+
+
+def test_vxlan_is_open_for_vxlan_only() -> None:
+    built = topology(load(edited(WORKERS, {"network.backend": "host-gw"})))
+    assert not admits(rules_for(built, [Role.NODE]), "10.89.0.22", 8472, Protocol.UDP)
+    assert admits(rules_for(topology(load(WORKERS)), [Role.NODE]), "10.89.0.22", 8472, Protocol.UDP)
+
+
+def test_one_worker_more_changes_no_rule_of_any_role() -> None:
+    edits = {"pools.workers.hosts": ["w-1", "w-2", "w-3"], "metal.hosts.w-3": {"address": "10.89.0.23"}}
+    before, after = topology(load(WORKERS)), topology(load(edited(WORKERS, edits)))
+    for role in Role:
+        assert rules_for(before, [role]) == rules_for(after, [role])
+
+
+def test_sources_of_a_rule_do_not_overlap() -> None:
+    """nftables refuses a set whose intervals overlap: 0.0.0.0/0 together with the machines', say."""
+    for raw in (SINGLE, WORKERS, AVAILABLE):
+        for rule in rules_for(topology(load(raw)), Role):
+            assert not any(left.overlaps(right) for left, right in combinations(rule.networks, 2))
+
+
+def test_balancers_serve_the_endpoint_and_speak_vrrp_to_each_other() -> None:
+    built = topology(load(edited(AVAILABLE, {"endpoint.port": 443})))
+    rules = rules_for(built, [Role.LOAD_BALANCER])
+    assert admits(rules, "203.0.113.9", 443)
+    assert not admits(rules, "203.0.113.9", 6443)
+    vrrp = next(rule for rule in rules if rule.protocol is Protocol.VRRP)
+    assert vrrp.networks == (IPv4Network("10.0.0.14/31"),)
+
+
+def test_without_balancers_nothing_speaks_vrrp(closed: Topology) -> None:
+    assert all(rule.protocol is not Protocol.VRRP for rule in rules_for(closed, Role))
+
+
+def test_sshd_is_let_in_on_its_own_port() -> None:
+    built = topology(load(edited(WORKERS, {"metal.ssh.port": 2222})))
+    rules = rules_for(built, [Role.NODE])
+    assert admits(rules, "10.89.0.21", 2222)
+    assert not admits(rules, "10.89.0.21", 22)
+
+
+def test_every_port_of_the_table_is_kept_from_services() -> None:
+    fixed = {row.ports[0] for row in TABLE if row.ports[0] > 0}
+    assert fixed <= set(CLUSTER_PORTS)
+
+
+def test_the_printed_table_has_each_row_that_applies(closed: Topology) -> None:
+    text = table(closed)
+    for row in TABLE:
+        # On a cluster without load balancers their rows are left out.
+        assert (row.why in text) == (row.roles != (Role.LOAD_BALANCER,))
+    assert "192.0.2.0/24" in text
+    assert "tcp 30000-32767" in text

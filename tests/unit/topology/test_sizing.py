@@ -1,0 +1,146 @@
+"""Presets of sizes, the capacity plan, and the commands that print plans."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from settings import load
+from settings.quantity import exact, readable, whole
+from tests.unit.settings.support import SINGLE, WORKERS, edited
+from topology.__main__ import app
+from topology.build import topology
+from topology.capacity import Application, WorkerSize, plan
+from topology.sizing import GIB, warnings
+
+SMALL = {"metal.hosts.w-1": {"address": "10.89.0.21", "cpus": 2, "memory": "3Gi"}}
+
+
+def test_hosts_below_their_preset_are_named_with_both_numbers() -> None:
+    lines = warnings(topology(load(edited(WORKERS, {**SMALL, "environment": "test"}))))
+    assert lines == [
+        "host cp-1: below the size of a control-plane for test: 21.5 GB disk of 40 GB",
+        "host w-1: below the size of a node for test: 2 CPUs of 4, 3 GiB memory of 8 GiB",
+    ]
+
+
+def test_large_enough_or_unknown_hosts_are_no_warning() -> None:
+    assert warnings(topology(load(WORKERS))) == []
+
+
+def test_a_control_plane_with_workloads_is_judged_as_a_worker_too() -> None:
+    (line,) = warnings(topology(load(edited(SINGLE, {"environment": "production"}))))
+    assert line == "host only: below the size of a node for production: 2 CPUs of 8, 4 GiB memory of 64 GiB"
+
+
+@pytest.mark.parametrize("environment", ["poc", "lab", "test", "production"])
+def test_every_environment_has_a_preset(environment: str) -> None:
+    tiny = {"metal.hosts.only.cpus": 1, "metal.hosts.only.memory": "1600Mi", "environment": environment}
+    assert len(warnings(topology(load(edited(SINGLE, tiny))))) == 1
+
+
+def test_a_capacity_plan_by_hand() -> None:
+    applications = [
+        Application("web", replicas=10, cpu=Fraction(1, 2), memory=GIB),
+        Application("db", replicas=3, cpu=Fraction(2), memory=8 * GIB, containers=2),
+    ]
+    result = plan(applications, WorkerSize(cpu=Fraction(4), memory=16 * GIB))
+    # 11 cores and 34 GiB of requests, and a fifth more: 13.2 cores, 40.8 GiB.
+    assert (result.by_cpu, result.by_memory, result.by_pods, result.workers) == (4, 3, 1, 4)
+    assert (result.pods, result.containers) == (16, 20)
+    assert result.problems == ()
+
+
+def test_a_pod_larger_than_a_worker_is_refused() -> None:
+    with pytest.raises(ValueError, match="db: one pod asks for more"):
+        plan([Application("db", 1, Fraction(8), GIB)], WorkerSize(Fraction(4), GIB))
+
+
+def test_tested_limits_are_kept() -> None:
+    crowd = [Application("crowd", 130_000, Fraction(1, 100), 2**20, containers=2)]
+    result = plan(crowd, WorkerSize(Fraction(64), 256 * GIB))
+    assert result.problems == (
+        "156,000 pods; Kubernetes is tested to 150,000",
+        "312,000 containers; Kubernetes is tested to 300,000",
+    )
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 500), st.integers(1, 4000), st.integers(1, 16 * GIB)), max_size=6),
+    st.integers(4000, 64_000),
+    st.integers(16 * GIB, 256 * GIB),
+)
+def test_the_planned_workers_are_enough_and_not_too_many(
+    asked: list[tuple[int, int, int]], millis: int, memory: int
+) -> None:
+    applications = [
+        Application(str(n), *row) for n, row in enumerate((r, Fraction(c, 1000), m) for r, c, m in asked)
+    ]
+    size = WorkerSize(Fraction(millis, 1000), memory)
+    result = plan(applications, size)
+    assert result.workers * size.cpu >= result.cpu
+    assert result.workers * size.memory >= result.memory
+    assert result.workers * size.pods >= result.pods
+    fewer = result.workers - 1
+    assert fewer == 0 or (
+        fewer * size.cpu < result.cpu
+        or fewer * size.memory < result.memory
+        or fewer * size.pods < result.pods
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("250m", Fraction(1, 4)),
+        ("4Gi", 4 * GIB),
+        ("1.5", Fraction(3, 2)),
+        ("2k", 2000),
+        (".5", Fraction(1, 2)),
+    ],
+)
+def test_quantities(text: str, value: Fraction | int) -> None:
+    assert exact(text) == value
+
+
+@pytest.mark.parametrize("text", ["", "1gb", "-1", "1 Gi", "Gi", "1Gi\n", "٣"])
+def test_no_quantities(text: str) -> None:
+    with pytest.raises(ValueError, match="not a quantity"):
+        whole(text)
+
+
+def test_bytes_are_readable() -> None:
+    assert (readable(1536), readable(3 * GIB), readable(5)) == ("1.5Ki", "3Gi", "5")
+
+
+def test_the_port_command_prints_the_dev_stack() -> None:
+    result = CliRunner().invoke(app, ["ports", str(Path(__file__).parents[3] / "Pulumi.dev.yaml")])
+    assert result.exit_code == 0
+    assert "Kubernetes API" in result.output
+    assert "10.244.0.0/16" in result.output
+
+
+def test_a_missing_stack_file_is_one_line() -> None:
+    result = CliRunner().invoke(app, ["ports", "absent.yaml"])
+    assert result.exit_code == 1
+    assert result.output.strip().count("\n") == 0
+    assert "cannot be read" in result.output
+
+
+def test_the_capacity_command(tmp_path: Path) -> None:
+    file = tmp_path / "plan.yaml"
+    file.write_text(
+        "worker: {cpu: 4, memory: 8Gi}\napplications:\n  web: {replicas: 20, cpu: 500m, memory: 1Gi}\n"
+    )
+    result = CliRunner().invoke(app, ["capacity", str(file)])
+    assert result.exit_code == 0
+    assert "24Gi" in result.output
+    file.write_text("worker: {cpu: 4}\napplications: {}\n")
+    wrong = CliRunner().invoke(app, ["capacity", str(file)])
+    assert wrong.exit_code == 1
+    assert "worker.memory" in wrong.output
