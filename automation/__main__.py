@@ -72,7 +72,7 @@ def make_mirror(
 @app.command("lab-status")
 def lab_status() -> None:
     """Show the lab's hosts and what runs on them."""
-    status.show()
+    print(status.table(status.status()), end="")
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ import subprocess
 from dataclasses import dataclass
 from typing import Any
 
-from automation import locks
+from automation import display, locks
 from automation.environment import Environment
 from automation.errors import UserError
 from automation.workspace import Workspace
@@ -24,20 +24,33 @@ class Engine:
     workspace: Workspace
 
     def run(self, command: str, *arguments: str) -> int:
-        """Runs `pulumi <command>` on the stack with its output shown; returns its exit code."""
-        return subprocess.run(self._line(command, *arguments), **self._options()).returncode
+        """Runs `pulumi <command>` on the stack with its output shown; returns its exit code.
+
+        An interrupt from the keyboard reaches the engine too, which then ends what it has begun.
+        """
+        line = self._line(command, *arguments)
+        with subprocess.Popen(
+            line, **self._options(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        ) as process:
+            while process.poll() is None:
+                try:
+                    _show(process)
+                except KeyboardInterrupt:
+                    continue
+            _show(process)
+        return process.returncode
 
     def capture(self, command: str, *arguments: str) -> str:
         """Runs `pulumi <command>` and returns its standard output.
 
         Raises `UserError` with the engine's own words when it fails.
         """
-        done = subprocess.run(
-            self._line(command, *arguments), **self._options(), capture_output=True, text=True
-        )
+        line = self._line(command, *arguments)
+        done = subprocess.run(line, **self._options(), capture_output=True, text=True)
+        output: str = done.stdout
         if done.returncode:
-            raise UserError(f"stack {self.workspace.stack}: {(done.stderr or done.stdout).strip()}")
-        return done.stdout
+            raise UserError(f"stack {self.workspace.stack}: {(done.stderr or output).strip()}")
+        return output
 
     def select(self) -> None:
         """Makes the stack where it does not exist yet, and frees it of a killed engine's lock.
@@ -48,9 +61,9 @@ class Engine:
         locks.release(backend=backend, project=PROJECT, stack=self.workspace.stack)
         self.capture("stack select", "--create")
 
-    def output(self, name: str) -> Any:
-        """The stack's output of that name, secrets shown. Raises `UserError` without a deployment."""
-        outputs = json.loads(self.capture("stack output", "--json", "--show-secrets"))
+    def output(self, name: str) -> str:
+        """The stack's text output of that name, secrets shown. Raises `UserError` without a deployment."""
+        outputs: dict[str, str] = json.loads(self.capture("stack output", "--json", "--show-secrets"))
         if name not in outputs:
             raise UserError(f"stack {self.workspace.stack}: no output `{name}` yet; run `make up` first")
         return outputs[name]
@@ -69,3 +82,9 @@ class Engine:
         variables = self.environment.variables()
         variables.setdefault("PULUMI_OPTION_COLOR", "always" if os.isatty(1) else "never")
         return {"cwd": self.workspace.directory, "env": variables, "stdin": subprocess.DEVNULL}
+
+
+def _show(process: subprocess.Popen[str]) -> None:
+    assert process.stdout is not None
+    for line in process.stdout:
+        print(display.readable(line), end="", flush=True)

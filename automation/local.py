@@ -33,7 +33,7 @@ class Local:
 
 
 def local(name: str, config: Mapping[str, Any], mirror: Path) -> Local | None:
-    """The local part of a stack: the hosts of its inventory, with their memory as limits. None: not a local stack.
+    """The local part of a stack: the hosts of its inventory, with their memory as limits; None without.
 
     `config` is the stack file's `config` mapping. Raises `UserError` with every problem there is,
     the cluster's own included: nothing is built for a description that is wrong.
