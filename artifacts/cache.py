@@ -107,7 +107,9 @@ class Cache:
 
 
 def write_atomic(path: Path, text: str) -> None:
-    """Write a text file so that nobody ever reads half of it."""
+    """Write a text file so that nobody ever reads half of it; one that says this already stays."""
+    if path.is_file() and path.read_bytes() == text.encode():
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as part:
         part.write(text)

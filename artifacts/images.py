@@ -65,7 +65,7 @@ def blobs(layout: Path) -> list[Path]:
 
 def _make(reference: str, layout: Path, cache: Cache, workspace: Path, progress: Progress) -> None:
     registry, path, tag = split(reference)
-    recipe = _RECIPES.get(path)
+    recipe = RECIPES.get(path)
     if fetch.reachable(_REGISTRY_HOSTS.get(registry, registry)):
         try:
             _pull(reference, layout, cache, progress)
@@ -174,7 +174,7 @@ def _first_line(command: list[str]) -> str:
     return (output.splitlines() or [""])[0]
 
 
-_RECIPES: dict[str, Recipe] = {
+RECIPES: dict[str, Recipe] = {
     "pause": _pause,
     "coredns/coredns": _coredns,
     "metrics-server/metrics-server": _metrics_server,

@@ -1,0 +1,82 @@
+"""The builder on a module of one file, without requirements: real go, in a second."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from artifacts import acquire, catalogue, gobuild
+from artifacts.cache import Cache
+from artifacts.catalogue import Binary
+from artifacts.errors import ArtifactError
+from artifacts.progress import Progress
+
+needs_go = pytest.mark.skipif(shutil.which("go") is None, reason="no go on PATH")
+
+
+@pytest.fixture
+def item(tmp_path: Path) -> Binary:
+    module = tmp_path / "hello-1"
+    module.mkdir()
+    (module / "go.mod").write_text("module example.test/hello\n\ngo 1.21\n")
+    (module / "main.go").write_text(
+        'package main\n\nvar version string\n\nfunc main() { println("hello", version) }\n'
+    )
+    return replace(
+        catalogue.binary("kubelet-csr-approver"),
+        module=module,
+        ldflags="-s -w -X main.version=7",
+        package=".",
+    )
+
+
+@needs_go
+def test_a_module_is_built_with_its_flags_and_stays_as_it_was(
+    item: Binary, cache: Cache, progress: Progress
+) -> None:
+    before = {path.name: path.read_bytes() for path in item.module.iterdir()}
+    program = acquire.obtain(item, cache, progress)
+    assert subprocess.run([program], capture_output=True, text=True, check=True).stderr == "hello 7\n"
+    assert {path.name: path.read_bytes() for path in item.module.iterdir()} == before
+    record = cache.record(item.name, item.version)
+    assert record is not None
+    assert record.source == "built"
+    assert list((cache.root / "work").iterdir()) == []
+
+
+@needs_go
+def test_two_builds_give_the_same_bytes(item: Binary, tmp_path: Path, progress: Progress) -> None:
+    built = [acquire.obtain(item, Cache(tmp_path / name), progress).read_bytes() for name in ("one", "two")]
+    assert built[0] == built[1]
+
+
+@needs_go
+def test_a_compilers_message_is_one_line(item: Binary, cache: Cache, progress: Progress) -> None:
+    (item.module / "main.go").write_text("package main\n\nfunc main() { nothing() }\n")
+    with pytest.raises(
+        ArtifactError, match=r"build of kubelet-csr-approver .* failed: .*undefined: nothing"
+    ) as caught:
+        acquire.obtain(item, cache, progress)
+    assert "\n" not in str(caught.value)
+    assert cache.record(item.name, item.version) is None
+
+
+def test_missing_compilers_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    with pytest.raises(
+        ArtifactError, match=r"runc .*: building it needs gcc, pkg-config; run: apt-get install"
+    ):
+        gobuild.check_compiler(catalogue.binary("runc"))
+
+
+def test_requirements_of_a_go_mod(tmp_path: Path) -> None:
+    path = tmp_path / "go.mod"
+    path.write_text(
+        "module kubewright.dev/x\n\ngo 1.26\n\nrequire example.test/one v1.0.0\n\n"
+        "require (\n\texample.test/two/v2 v2.1.0 // indirect\n)\n"
+    )
+    assert gobuild.requirements(path) == {"example.test/one": "v1.0.0", "example.test/two/v2": "v2.1.0"}

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import hashlib
+import multiprocessing
+import time
+from pathlib import Path
+
+import pytest
+
+from artifacts.cache import Cache, default_root
+from artifacts.errors import ArtifactError
+
+
+def _add(cache: Cache, content: bytes, tmp_path: Path) -> None:
+    file = tmp_path / "new"
+    file.write_bytes(content)
+    cache.add("tool", "1", file, source="test")
+
+
+def test_a_file_is_there_with_its_digest_and_can_run(cache: Cache, tmp_path: Path) -> None:
+    assert cache.record("tool", "1") is None
+    _add(cache, b"content", tmp_path)
+    record = cache.record("tool", "1")
+    assert record is not None
+    assert record.sha256 == hashlib.sha256(b"content").hexdigest()
+    assert cache.path("tool", "1").stat().st_mode & 0o777 == 0o755
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_file_cut_short_is_as_if_missing(cache: Cache, tmp_path: Path) -> None:
+    _add(cache, b"content", tmp_path)
+    cache.path("tool", "1").write_bytes(b"cont")
+    assert cache.record("tool", "1") is None
+
+
+def test_a_damaged_record_is_as_if_missing(cache: Cache, tmp_path: Path) -> None:
+    _add(cache, b"content", tmp_path)
+    cache.path("tool", "1").with_name("tool.json").write_text("{")
+    assert cache.record("tool", "1") is None
+
+
+def test_the_place_follows_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KUBEWRIGHT_CACHE", "~/elsewhere")
+    assert default_root() == Path.home() / "elsewhere"
+    monkeypatch.delenv("KUBEWRIGHT_CACHE")
+    assert default_root() == Path.home() / ".cache/kubewright"
+
+
+def _hold(root: Path, log: Path) -> None:
+    with Cache(root).lock("one"):
+        with log.open("a") as file:
+            file.write("in ")
+        time.sleep(0.1)
+        with log.open("a") as file:
+            file.write("out ")
+
+
+def test_only_one_process_holds_a_lock(cache: Cache, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    processes = [multiprocessing.Process(target=_hold, args=(cache.root, log)) for _ in range(3)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(10)
+        assert process.exitcode == 0
+    assert log.read_text() == "in out " * 3
+
+
+def test_a_cache_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    cache = Cache(tmp_path / "file")
+    with pytest.raises(ArtifactError, match="set KUBEWRIGHT_CACHE"), cache.lock("x"):
+        pass

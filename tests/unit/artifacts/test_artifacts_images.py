@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import io
+import json
+import os
+import stat
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from artifacts import catalogue, images, netfilter, oci
+from artifacts.cache import Cache
+from artifacts.errors import ArtifactError
+from artifacts.oci import Config, Entry
+from artifacts.progress import Progress
+from tests.unit.artifacts.support import put
+
+ENTRIES = [
+    Entry("bin/tool", b"program", 0o755, capability=oci.NET_BIND_SERVICE),
+    Entry("bin", directory=True, mode=0o755),
+    Entry("bin/alias", link="/bin/tool"),
+]
+
+
+def test_an_image_is_the_same_bytes_every_time(tmp_path: Path) -> None:
+    config = Config(entrypoint=("/bin/tool",), user="65532:65532")
+    digests = set()
+    for name, entries in (("a", ENTRIES), ("b", list(reversed(ENTRIES)))):
+        (tmp_path / name).mkdir()
+        digests.add(oci.write(tmp_path / name, "r/x:1", "amd64", entries, config))
+    assert len(digests) == 1
+    assert oci.manifest_digest(tmp_path / "a") in digests
+
+
+def test_blobs_are_what_their_names_say_and_config_says_how_to_run(tmp_path: Path) -> None:
+    config = Config(entrypoint=("/bin/tool",), user="65532:65532", ports=("53/udp",), environment={"A": "b"})
+    digest = oci.write(tmp_path, "r/x:1", "arm64", ENTRIES, config)
+    manifest = json.loads(_blob(tmp_path, digest))
+    image = json.loads(_blob(tmp_path, manifest["config"]["digest"]))
+    assert image["config"] == {
+        "Entrypoint": ["/bin/tool"],
+        "User": "65532:65532",
+        "ExposedPorts": {"53/udp": {}},
+        "Env": ["A=b"],
+        "WorkingDir": "/",
+    }
+    assert image["architecture"] == "arm64"
+    assert len(image["rootfs"]["diff_ids"]) == len(manifest["layers"]) == 1
+
+
+def _blob(layout: Path, digest: str) -> bytes:
+    import hashlib
+
+    content = (layout / "blobs" / digest.replace(":", "/")).read_bytes()
+    assert f"sha256:{hashlib.sha256(content).hexdigest()}" == digest
+    return content
+
+
+def test_a_layer_keeps_modes_links_and_the_file_capability() -> None:
+    with tarfile.open(fileobj=io.BytesIO(oci.layer(ENTRIES))) as tar:
+        members = {info.name: info for info in tar}
+    assert list(members) == ["bin", "bin/alias", "bin/tool"]
+    tool = members["bin/tool"]
+    assert (tool.mode, tool.uid, tool.mtime) == (0o755, 0, 0)
+    assert members["bin/alias"].linkname == "/bin/tool"
+    value = tool.pax_headers["SCHILY.xattr.security.capability"].encode()
+    revision, permitted = int.from_bytes(value[:4], "little"), int.from_bytes(value[4:8], "little")
+    assert len(value) == 20
+    assert revision == 0x02000001  # revision 2, effective
+    assert permitted == 1 << 10  # CAP_NET_BIND_SERVICE
+
+
+@pytest.mark.parametrize(
+    ("reference", "parts"),
+    [
+        ("registry.k8s.io/pause:3.10.1", ("registry.k8s.io", "pause", "3.10.1")),
+        ("docker.io/library/busybox:1.35", ("docker.io", "library/busybox", "1.35")),
+    ],
+)
+def test_names_come_apart(reference: str, parts: tuple[str, str, str]) -> None:
+    assert images.split(reference) == parts
+
+
+@pytest.mark.parametrize(
+    ("image", "entrypoint", "user"),
+    [
+        ("registry.k8s.io/coredns/coredns:v{coredns}", "/coredns", "65532:65532"),
+        ("registry.k8s.io/metrics-server/metrics-server:v{metrics_server}", "/metrics-server", "65534"),
+    ],
+)
+def test_servers_run_as_upstreams_do(
+    image: str, entrypoint: str, user: str, cache: Cache, tmp_path: Path, progress: Progress
+) -> None:
+    versions = {"coredns": catalogue.DEFAULTS.coredns, "metrics_server": catalogue.DEFAULTS.metrics_server}
+    for name in ("coredns", "metrics-server"):
+        put(cache, name, versions[name.replace("-", "_")], b"program", tmp_path)
+    layout = images.obtain(image.format(**versions), cache, progress)
+    manifest = json.loads(_blob(layout, oci.manifest_digest(layout)))
+    config = json.loads(_blob(layout, manifest["config"]["digest"]))["config"]
+    assert config["Entrypoint"] == [entrypoint]
+    assert config["User"] == user
+    assert images.complete(layout)
+
+
+def test_an_image_without_place_and_recipe_is_named(cache: Cache, progress: Progress) -> None:
+    with pytest.raises(ArtifactError, match=r"quay\.io/x/y:1: quay\.io does not answer"):
+        images.obtain("quay.io/x/y:1", cache, progress)
+    assert not images.complete(cache.root / "images" / images.directory("quay.io/x/y:1"))
+
+
+def test_packing_is_deterministic_and_root_owned(tmp_path: Path) -> None:
+    packed = []
+    for number in (1, 2):
+        directory = tmp_path / str(number)
+        (directory / "lib").mkdir(parents=True)
+        (directory / "nft").write_text("#!/bin/sh\n")
+        (directory / "nft").chmod(0o755)
+        (directory / "lib" / "a.so").symlink_to("b.so")
+        os.utime(directory / "nft", (number, number))
+        netfilter.pack(directory, tmp_path / f"{number}.tar")
+        packed.append((tmp_path / f"{number}.tar").read_bytes())
+    assert packed[0] == packed[1]
+    with tarfile.open(tmp_path / "1.tar") as tar:
+        assert [(info.name, info.uid, info.mtime) for info in tar] == [
+            ("lib", 0, 0),
+            ("lib/a.so", 0, 0),
+            ("nft", 0, 0),
+        ]
+        assert stat.S_IMODE(tar.getmember("nft").mode) == 0o755

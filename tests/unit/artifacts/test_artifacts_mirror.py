@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from artifacts import __main__ as program
+from artifacts import catalogue, mirror
+from artifacts.cache import Cache
+from artifacts.errors import ArtifactError
+from artifacts.progress import Progress
+
+
+@pytest.fixture
+def made(full_cache: Cache, tmp_path: Path, progress: Progress) -> Path:
+    return mirror.build(tmp_path / "mirror", catalogue.DEFAULTS, progress, cache=full_cache)
+
+
+def _verify(directory: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["sha256sum", "--quiet", "-c", "SHA256SUMS"],
+        cwd=directory,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def _state(directory: Path) -> dict[str, tuple[int, int]]:
+    files = [path for path in directory.rglob("*") if path.is_file()]
+    return {str(path): (path.stat().st_ino, path.stat().st_mtime_ns) for path in files}
+
+
+def test_it_holds_everything_with_its_checksum(made: Path) -> None:
+    index = json.loads((made / "index.json").read_text())
+    assert set(index["files"]) == {item.key for item in catalogue.node_binaries()}
+    assert set(index["images"]) == set(catalogue.images())
+    for entry in index["files"].values():
+        assert (made / entry["path"]).stat().st_size == entry["size"]
+    result = _verify(made)
+    assert (result.returncode, result.stdout) == (0, "")
+    listed = {line.split("  ")[1] for line in (made / "SHA256SUMS").read_text().splitlines()}
+    there = {str(path.relative_to(made)) for path in made.rglob("*") if path.is_file()}
+    assert there - listed == {"SHA256SUMS"}
+
+
+def test_paths_are_those_of_the_contract(made: Path) -> None:
+    version = catalogue.DEFAULTS.kubernetes
+    index = json.loads((made / "index.json").read_text())
+    assert index["files"][f"kubelet/{version}"]["path"] == f"files/kubelet/{version}/kubelet"
+    for entry in index["images"].values():
+        layout = made / entry["path"]
+        assert json.loads((layout / "oci-layout").read_text()) == {"imageLayoutVersion": "1.0.0"}
+        assert (layout / "blobs" / entry["digest"].replace(":", "/")).is_file()
+
+
+def test_files_are_hard_links_of_the_cache(made: Path, full_cache: Cache) -> None:
+    version = catalogue.DEFAULTS.runc
+    assert (made / f"files/runc/{version}/runc").samefile(full_cache.path("runc", version))
+
+
+def test_a_second_run_writes_no_file_again(made: Path, full_cache: Cache, progress: Progress) -> None:
+    before = _state(made)
+    mirror.build(made, catalogue.DEFAULTS, progress, cache=full_cache)
+    assert _state(made) == before
+
+
+def test_a_damaged_file_is_repaired(made: Path, full_cache: Cache, progress: Progress) -> None:
+    path = made / "files/runc" / catalogue.DEFAULTS.runc / "runc"
+    good = path.read_bytes()
+    path.unlink()
+    path.write_bytes(b"x" * len(good))
+    assert _verify(made).returncode != 0
+    mirror.build(made, catalogue.DEFAULTS, progress, cache=full_cache)
+    assert path.read_bytes() == good
+    assert _verify(made).returncode == 0
+
+
+def test_other_versions_in_a_mirror_stay(made: Path, full_cache: Cache, progress: Progress) -> None:
+    index = json.loads((made / "index.json").read_text())
+    old = made / "files/kubelet/1.0.0/kubelet"
+    old.parent.mkdir()
+    old.write_bytes(b"old")
+    digest = hashlib.sha256(b"old").hexdigest()
+    index["files"]["kubelet/1.0.0"] = {"path": "files/kubelet/1.0.0/kubelet", "sha256": digest, "size": 3}
+    (made / "index.json").write_text(json.dumps(index))
+    mirror.build(made, catalogue.DEFAULTS, progress, cache=full_cache)
+    assert "kubelet/1.0.0" in json.loads((made / "index.json").read_text())["files"]
+    assert _verify(made).returncode == 0
+
+
+def test_a_damaged_index_says_what_to_do(made: Path, full_cache: Cache, progress: Progress) -> None:
+    (made / "index.json").write_text("{")
+    with pytest.raises(ArtifactError, match="is damaged; remove it and run make mirror again"):
+        mirror.build(made, catalogue.DEFAULTS, progress, cache=full_cache)
+
+
+def test_a_place_that_cannot_be_written_is_named(
+    full_cache: Cache, tmp_path: Path, progress: Progress
+) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ArtifactError, match=f"mirror {tmp_path}/file/mirror"):
+        mirror.build(tmp_path / "file" / "mirror", catalogue.DEFAULTS, progress, cache=full_cache)
+
+
+def test_the_command_makes_it(
+    full_cache: Cache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("KUBEWRIGHT_CACHE", str(full_cache.root))
+    assert program.main(["--quiet", "mirror", "--directory", str(tmp_path / "m")]) == 0
+    assert capsys.readouterr().out == f"{tmp_path}/m\n"
+
+
+@pytest.mark.parametrize(
+    ("choice", "message"),
+    [
+        ("etcd=9.9.9", "the catalogue has"),
+        ("foo=1", "write COMPONENT=VERSION"),
+        ("etcd", "the catalogue has"),
+    ],
+)
+def test_wrong_versions_are_one_line(choice: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert program.main(["mirror", "--version", choice]) == 1
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
