@@ -10,7 +10,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab import cgroups, network
+from lab import cgroups, machine, network
 from lab.errors import LabError
 from lab.paths import cache_home, labs, state_home
 from lab.spec import LabSpec, link_name
@@ -26,9 +26,6 @@ TOOLS = {
 }
 """Programs the lab runs, each with the Debian package that has it."""
 
-INOTIFY_INSTANCES = 8192
-"""The kernel counts them for all hosts together; systemd, containerd and kubelet need dozens per host."""
-
 # Everything a host does with the kernel, tried in a namespace that is gone afterwards.
 PROBE = """\
 set -eu
@@ -39,19 +36,6 @@ mount -t tmpfs tmpfs "$1"
 mkdir "$1/lower" "$1/upper" "$1/work" "$1/root"
 mount -t overlay probe -o "lowerdir=$1/lower,upperdir=$1/upper,workdir=$1/work" "$1/root"
 """
-
-MODULES = (
-    "overlay",
-    "bridge",
-    "br_netfilter",
-    "veth",
-    "vxlan",
-    "nf_tables",
-    "nf_conntrack",
-    "nft_chain_nat",
-    "ip_tables",
-)
-"""Kernel modules of the hosts. They are the machine's; where they are built in, there is nothing to load."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +51,11 @@ class Problem:
 
 def problems(spec: LabSpec | None = None) -> list[Problem]:
     """All that keeps this machine from having the lab (without `spec`: any lab)."""
-    if sys.platform != "linux":
-        return [
-            Problem(
-                f"this machine runs {sys.platform}", "the lab needs Linux; use a virtual machine with Debian"
-            )
-        ]
-    if os.geteuid() != 0:
-        return [Problem("not root", "the lab makes namespaces and mounts; run the same command with sudo")]
+    try:
+        check_caller()
+    except LabError as error:
+        what, _, remedy = str(error).partition(": ")
+        return [Problem(what, remedy)]
     found = _missing_tools()
     if found:
         return found
@@ -85,13 +66,19 @@ def problems(spec: LabSpec | None = None) -> list[Problem]:
 
 
 def check(spec: LabSpec) -> None:
-    """Prepare the machine's kernel for the lab. Raises LabError naming all that is missing."""
+    """Raises LabError naming all that is missing for the lab, before anything is touched."""
     found = problems(spec)
     if found:
         raise LabError("this machine cannot have the lab: " + "; ".join(str(problem) for problem in found))
-    _load_modules()
-    _raise_limit(Path("/proc/sys/fs/inotify/max_user_instances"), INOTIFY_INSTANCES)
-    _raise_limit(Path("/proc/sys/fs/inotify/max_user_watches"), INOTIFY_INSTANCES * 64)
+
+
+def check_caller() -> None:
+    """Raises LabError when the system or the user is not one that can have labs at all."""
+    if sys.platform != "linux":
+        remedy = "the lab needs Linux; use a virtual machine with Debian"
+        raise LabError(f"this machine runs {sys.platform}: {remedy}")
+    if os.geteuid() != 0:
+        raise LabError("not root: the lab makes namespaces and mounts; run the same command with sudo")
 
 
 def _missing_tools() -> list[Problem]:
@@ -107,7 +94,7 @@ def _missing_tools() -> list[Problem]:
 def _kernel_problems() -> list[Problem]:
     if not cgroups.hierarchies():
         return [Problem("no control groups are mounted", "mount -t cgroup2 none /sys/fs/cgroup")]
-    _load_modules()
+    machine.load_modules()
     probe = subprocess.run(
         ["unshare", "--mount", "--net", "--pid", "--fork", "--ipc", "--uts", "sh", "-c", PROBE, "sh", "/mnt"],
         capture_output=True,
@@ -168,14 +155,3 @@ def _spec_problems(spec: LabSpec) -> list[Problem]:
     if hard != resource.RLIM_INFINITY and hard < 4096:
         found.append(Problem(f"only {hard} open files are allowed", "raise it: ulimit -Hn 65536"))
     return found
-
-
-def _load_modules() -> None:
-    modprobe = shutil.which("modprobe")
-    if modprobe is not None and Path("/lib/modules").is_dir():
-        subprocess.run([modprobe, "--all", "--quiet", *MODULES], capture_output=True, timeout=20, check=False)
-
-
-def _raise_limit(path: Path, least: int) -> None:
-    if int(path.read_text()) < least:
-        path.write_text(str(least))

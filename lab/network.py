@@ -6,6 +6,7 @@ bridge, so the machine and the hosts are neighbours; nothing that arrives on it 
 
 from __future__ import annotations
 
+import hashlib
 import json
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
@@ -56,6 +57,12 @@ def routed(network: IPv4Network, *, but: str) -> str:
     return ""
 
 
+def hardware_address(lab: str, owner: str) -> str:
+    """A link's hardware address, always the same: neighbours remember it when a link is made again."""
+    digest = hashlib.sha256(f"{lab} {owner}".encode()).hexdigest()
+    return "02:" + ":".join(digest[place : place + 2] for place in range(0, 10, 2))
+
+
 def ensure_gateway(spec: LabSpec) -> None:
     """Make the gateway's namespace, the bridge and the machine's link, or what is missing of them."""
     name, link = gateway_namespace(spec.name), link_name(spec.name)
@@ -77,7 +84,8 @@ def ensure_gateway(spec: LabSpec) -> None:
             if path.exists():
                 path.write_text(value)
         address = f"{spec.machine}/{spec.network.prefixlen}"
-        _batch("", what, [f"addr add {address} dev {link}", f"link set {link} up"])
+        mac = hardware_address(spec.name, "machine")
+        _batch("", what, [f"addr add {address} dev {link}", f"link set {link} address {mac} up"])
 
 
 def ensure_host(spec: LabSpec, host: LabHost) -> None:
@@ -95,11 +103,13 @@ def ensure_host(spec: LabSpec, host: LabHost) -> None:
         )
         _batch(gateway, what, [f"link set {port} master {BRIDGE} up"])
         address = f"{host.address}/{spec.network.prefixlen}"
+        mac = hardware_address(spec.name, str(host.address))
         _batch(
             name,
             what,
             [
                 "link set lo up",
+                f"link set eth0 address {mac}",
                 f"addr add {address} dev eth0",
                 "link set eth0 up",
                 f"route add default via {spec.gateway}",
@@ -137,7 +147,7 @@ def pids(lab: str) -> set[int]:
 def _bridge(spec: LabSpec) -> list[str]:
     return [
         "link set lo up",
-        f"link add {BRIDGE} type bridge forward_delay 0",
+        f"link add {BRIDGE} address {hardware_address(spec.name, 'gateway')} type bridge forward_delay 0",
         f"addr add {spec.gateway}/{spec.network.prefixlen} dev {BRIDGE}",
         f"link set {BRIDGE} up",
         # A host that asks for anything else is told so at once, instead of waiting for a time-out.

@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from lab.errors import LabError
+
+NAME = r"[a-z0-9]([a-z0-9-]*[a-z0-9])?"
+"""Of labs and hosts: DNS labels, without dots, in which namespaces' names join the two."""
+
+NAME_LENGTH = 30
+"""Lab and host together name a machine: at most 64 characters."""
 
 
 def state_home(environment: Mapping[str, str] = os.environ) -> Path:
@@ -16,6 +25,14 @@ def state_home(environment: Mapping[str, str] = os.environ) -> Path:
 def cache_home(environment: Mapping[str, str] = os.environ) -> Path:
     """Directory of all caches: $KUBEWRIGHT_CACHE or its default."""
     return Path(environment.get("KUBEWRIGHT_CACHE") or "~/.cache/kubewright").expanduser().absolute()
+
+
+def check_name(lab: str) -> None:
+    """Raises LabError for what cannot be a lab's name: it becomes part of paths that are removed."""
+    if not re.fullmatch(NAME, lab) or len(lab) > NAME_LENGTH:
+        raise LabError(
+            f"{lab!r} is no name of a lab: use a-z, 0-9 and - between them, at most {NAME_LENGTH} characters"
+        )
 
 
 def labs() -> list[str]:
@@ -32,7 +49,8 @@ class LabPaths:
 
     @classmethod
     def of(cls, lab: str) -> LabPaths:
-        """Files of the lab of that name."""
+        """Files of the lab of that name. Raises LabError for what cannot be a lab's name."""
+        check_name(lab)
         return cls(state_home() / "labs" / lab)
 
     @property

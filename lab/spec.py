@@ -10,14 +10,14 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from lab.errors import LabError
+from lab.paths import NAME, NAME_LENGTH
 
 MIRROR_PORT = 8080
 REGISTRY_PORT = 5000
 MINIMUM_MEMORY = 128 * 1024**2
 """Bytes. Less does not boot systemd and sshd reliably."""
 
-Name = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", max_length=30)]
-"""A DNS label without dots. Thirty characters: lab and host together name a machine (at most 64)."""
+Name = Annotated[str, Field(pattern=f"^{NAME}$", max_length=NAME_LENGTH)]
 
 
 class _Plain(BaseModel):

@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from lab import cgroups, doctor, gateway, hosts, keys, network, root, spec
+from lab import cgroups, doctor, gateway, hosts, keys, machine, network, root, spec
 from lab.errors import LabError
+from lab.leftovers import leftovers
 from lab.locks import locked
-from lab.paths import LabPaths
+from lab.paths import LabPaths, check_name
 from lab.spec import LabHost, LabSpec
 
 
@@ -26,6 +27,7 @@ def up(wanted: LabSpec, *, say: Callable[[str], None] = lambda _: None) -> LabPa
         paths = LabPaths.of(wanted.name)
         before = _stored(paths)
         _refuse_moved(before, wanted)
+        machine.prepare(wanted.name, gateway.GROUP, memory=gateway.MEMORY)
         _leave(wanted, before, say)
         paths.root.mkdir(parents=True, exist_ok=True)
         spec.write(wanted, paths.spec)
@@ -37,7 +39,12 @@ def up(wanted: LabSpec, *, say: Callable[[str], None] = lambda _: None) -> LabPa
 
 
 def down(name: str) -> None:
-    """Remove everything of the lab of that name, whatever state it is in. Raises LabError."""
+    """Remove everything of the lab of that name, whatever state it is in.
+
+    Raises LabError naming what could not be removed.
+    """
+    doctor.check_caller()
+    check_name(name)
     with locked(f"lab-{name}"):
         cgroups.kill(name)
         for pid in network.pids(name):
@@ -47,20 +54,28 @@ def down(name: str) -> None:
         for path in hosts.PROPAGATION.glob(f"{name}.*"):
             shutil.rmtree(path, ignore_errors=True)
         shutil.rmtree(LabPaths.of(name).root, ignore_errors=True)
+        left = leftovers(name)
+    machine.restore()
+    if left:
+        raise LabError(f"{name}: could not be removed whole; left are: {', '.join(left)}")
 
 
 def start(name: str, host: str) -> None:
     """Start a stopped host of a lab with the disk it had. Raises LabError."""
+    doctor.check_caller()
     wanted = load(name)
     found = wanted.host(host)
     debian = root.ensure()
     with locked(f"lab-{name}"):
+        machine.prepare(name, gateway.GROUP, memory=gateway.MEMORY)
         network.ensure_gateway(wanted)
+        gateway.ensure(wanted, say=lambda _: None)
         _ensure_host(wanted, found, debian, lambda _: None)
 
 
 def stop(name: str, host: str, *, kill: bool = False) -> None:
     """Shut a host of a lab down, or with `kill` end it like a power cut; its disk stays. Raises LabError."""
+    doctor.check_caller()
     found = load(name).host(host)
     with locked(f"lab-{name}"):
         hosts.stop(name, found.name, kill=kill)

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from lab import cgroups, gateway, hosts
-from lab.paths import labs
+from lab.paths import LabPaths, labs
 from lab.spec import MIRROR_PORT, REGISTRY_PORT, LabHost, LabSpec
 from lab.stack import load
 
@@ -30,7 +30,10 @@ class HostStatus:
 def status(name: str = "") -> list[HostStatus]:
     """Hosts and gateways of one lab, or of all labs here. Raises LabError for an unknown name."""
     found: list[HostStatus] = []
-    for lab in [name] if name else labs():
+    for lab in [name] if name else sorted({*labs(), *cgroups.all_labs()}):
+        if not name and not LabPaths.of(lab).spec.exists():
+            found.append(HostStatus(lab, "-", "-", "no state here", processes=len(cgroups.pids(lab))))
+            continue
         spec = load(lab)
         if spec.mirror is not None:
             found.append(_gateway(spec))
