@@ -170,11 +170,11 @@ def _snapshot(cluster: Cluster, host: str) -> dict[str, set[str]]:
         "files": "find /etc /usr/local /opt /var/lib /root -xdev ! -path '/var/lib/systemd/*'",
         "units": "systemctl list-unit-files --no-legend --no-pager",
         "processes": "for f in /proc/[0-9]*/comm; do cat $f 2>/dev/null; done",
-        "links": "ls /sys/class/net",
         "mounts": "while read -r _ point _; do echo $point; done </proc/mounts",
         "accounts": "cat /etc/passwd /etc/group",
     }
-    return {what: set(cluster.ssh(host, script).stdout.splitlines()) for what, script in looks.items()}
+    found = {what: set(cluster.ssh(host, script).stdout.splitlines()) for what, script in looks.items()}
+    return found | {"links": set(cluster.links(host))}
 
 
 def _is_reset(before: dict[str, set[str]], after: dict[str, set[str]]) -> None:

@@ -29,7 +29,7 @@ def net(cluster: Cluster) -> Iterator[Proof]:
 
 def test_packets_travel_by_vxlan(cluster: Cluster, net: Proof) -> None:
     for host in cluster.nodes:
-        links = cluster.ssh(host, "ls /sys/class/net").stdout.split()
+        links = cluster.links(host)
         assert "flannel.1" in links, f"{host}: {links}"
 
 

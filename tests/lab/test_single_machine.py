@@ -62,7 +62,7 @@ def test_a_worker_joins_and_host_gw_carries_the_packets(single: Cluster, cluster
     single.all_ready()
     assert single.services("cp-1") == before, "the first host was touched"
     for host in single.nodes:
-        links = single.ssh(host, "ls /sys/class/net").stdout.split()
+        links = single.links(host)
         assert "flannel.1" not in links, f"{host}: packets travel by vxlan"
     with proof(single, "two", 30092, client="w-1") as net:
         net.reaches_every_pod()

@@ -238,6 +238,11 @@ class Cluster:
         ]
         return run(argv, stdin=script, check=check, timeout=timeout)
 
+    def links(self, host: str) -> list[str]:
+        """The names of a host's network links. (Its /sys shows those of the machine.)"""
+        lines = self.ssh(host, "cat /proc/net/dev").stdout.splitlines()
+        return [line.split(":", 1)[0].strip() for line in lines if ":" in line]
+
     def exec(self, host: str, *words: str) -> Done:
         """Runs a command on a host by way of the lab, where ssh may not work."""
         return self.python("lab", "exec", self.name, host, "--", *words)
