@@ -1,0 +1,199 @@
+"""The lab's parts that need no root: parsing, certificates, keys, the file server, refusals, the table."""
+
+import ssl
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from lab import authority, cgroups, doctor, fileserver, keys, network, root, stack
+from lab.commands import run, wait
+from lab.errors import LabError
+from lab.paths import LabPaths
+from lab.spec import LabSpec
+from lab.status import HostStatus, table
+
+MOUNTS = """\
+30 1 0:26 / /sys/fs/cgroup/memory rw,relatime - cgroup cgroup rw,memory
+31 1 0:27 / /sys/fs/cgroup/systemd rw,relatime - cgroup cgroup rw,xattr,name=systemd
+32 1 0:28 / /sys/fs/cgroup/cpu,cpuacct rw,relatime shared:4 - cgroup cgroup rw,cpu,cpuacct
+33 1 0:29 / /sys/fs/cgroup/unified rw,relatime - cgroup2 cgroup2 rw,nsdelegate
+34 1 0:30 / /proc rw - proc proc rw
+"""
+
+
+@pytest.fixture
+def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LabSpec:
+    monkeypatch.setenv("KUBEWRIGHT_STATE", str(tmp_path / "state"))
+    monkeypatch.setenv("KUBEWRIGHT_CACHE", str(tmp_path / "cache"))
+    hosts = ({"name": "cp-1", "address": "10.9.0.11"}, {"name": "w-1", "address": "10.9.0.21"})
+    return LabSpec.model_validate({"name": "unit", "network": "10.9.0.0/24", "hosts": hosts})
+
+
+def test_hierarchies_of_both_versions_are_found() -> None:
+    found = {str(item.mount): item for item in cgroups.parse_mounts(MOUNTS)}
+    assert found["/sys/fs/cgroup/memory"].controllers == {"memory"}
+    assert found["/sys/fs/cgroup/cpu,cpuacct"].controllers >= {"cpu", "cpuacct"}
+    assert "name=systemd" not in found["/sys/fs/cgroup/systemd"].controllers
+    assert found["/sys/fs/cgroup/unified"].version == 2
+    assert "/proc" not in found
+
+
+def test_a_process_is_seen_until_it_ends() -> None:
+    child = subprocess.Popen(["sleep", "30"])
+    found = cgroups.process(child.pid)
+    assert found is not None
+    assert found.inner == ()
+    child.kill()
+    assert wait(lambda: cgroups.process(child.pid) is None, timeout=5)
+    child.wait()
+
+
+def test_keys_are_private_kept_and_follow_the_hosts(lab: LabSpec) -> None:
+    keys.ensure(lab)
+    paths = LabPaths.of("unit")
+    first = paths.known_hosts.read_text()
+    assert [line.split()[0] for line in first.splitlines()] == ["10.9.0.11", "10.9.0.21"]
+    assert paths.user_key.stat().st_mode & 0o077 == 0
+    assert paths.host_key("cp-1").stat().st_mode & 0o077 == 0
+    keys.ensure(lab)
+    assert paths.known_hosts.read_text() == first
+    keys.ensure(lab.model_copy(update={"hosts": lab.hosts[:1]}))
+    assert paths.known_hosts.read_text() == first.splitlines(keepends=True)[0]
+    assert not paths.host_key("w-1").exists()
+
+
+@pytest.fixture
+def server(lab: LabSpec, tmp_path: Path) -> Iterator[str]:
+    authority.ensure(lab)
+    paths = LabPaths.of(lab.name)
+    mirror = tmp_path / "mirror"
+    mirror.mkdir()
+    (mirror / "index.json").write_text("{}\n")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(paths.gateway_certificate, paths.gateway_key)
+    running = fileserver.Server(("127.0.0.1", 0), partial(fileserver.Files, directory=str(mirror)))
+    running.socket = context.wrap_socket(running.socket, server_side=True, do_handshake_on_connect=False)
+    threading.Thread(target=running.serve_forever, daemon=True).start()
+    yield f"https://127.0.0.1:{running.server_address[1]}"
+    running.shutdown()
+    running.server_close()
+
+
+def fetch(url: str, ca: Path | None) -> bytes:
+    context = ssl.create_default_context(cafile=str(ca) if ca else None)
+    with urllib.request.urlopen(url, context=context, timeout=5) as answer:
+        content = answer.read()
+        assert isinstance(content, bytes)
+        return content
+
+
+def test_files_are_served_to_those_who_know_the_authority(server: str) -> None:
+    ca = LabPaths.of("unit").ca
+    assert fetch(f"{server}/index.json", ca) == b"{}\n"
+    with pytest.raises(urllib.error.URLError, match="CERTIFICATE_VERIFY_FAILED"):
+        fetch(f"{server}/index.json", None)
+
+
+@pytest.mark.parametrize("path", ["/", "/none", "/../ca.key", "/%2e%2e/state/labs/unit/ca.key"])
+def test_nothing_but_the_mirrors_files_is_served(server: str, path: str) -> None:
+    with pytest.raises(urllib.error.HTTPError, match="404"):
+        fetch(server + path, LabPaths.of("unit").ca)
+
+
+def test_certificates_are_kept_and_their_keys_private(lab: LabSpec) -> None:
+    authority.ensure(lab)
+    paths = LabPaths.of("unit")
+    before = (paths.ca.read_bytes(), paths.gateway_certificate.read_bytes())
+    authority.ensure(lab)
+    assert (paths.ca.read_bytes(), paths.gateway_certificate.read_bytes()) == before
+    assert paths.ca_key.stat().st_mode & 0o077 == 0
+    assert paths.gateway_key.stat().st_mode & 0o077 == 0
+
+
+def test_no_root_is_refused(lab: LabSpec, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    for act in (partial(stack.up, lab), partial(stack.down, "unit"), partial(stack.start, "unit", "w-1")):
+        with pytest.raises(LabError, match=r"not root.*sudo"):
+            act()
+
+
+def test_another_system_is_refused(lab: LabSpec, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    with pytest.raises(LabError, match=r"darwin.*needs Linux"):
+        stack.up(lab)
+
+
+def test_missing_programs_are_named_with_their_packages(
+    lab: LabSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    monkeypatch.setenv("PATH", "/nonexistent")
+    with pytest.raises(LabError, match=r"systemd-nspawn.*mmdebstrap.*apt-get install.*systemd-container"):
+        stack.up(lab)
+
+
+def test_a_range_in_use_is_refused(monkeypatch: pytest.MonkeyPatch, lab: LabSpec) -> None:
+    routes = '[{"dst": "default", "dev": "eth0"}, {"dst": "10.9.0.0/16", "dev": "vpn0"}]'
+    monkeypatch.setattr(network, "run", lambda *_, **__: routes)
+    assert network.routed(lab.network, but="kw0") == "10.9.0.0/16 by vpn0"
+    assert network.routed(lab.network, but="vpn0") == ""
+
+
+def test_a_lab_that_is_not_here_is_said(lab: LabSpec) -> None:
+    with pytest.raises(LabError, match="no lab of that name"):
+        stack.load(lab.name)
+
+
+def test_the_recipe_decides_the_roots_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = root.recipe("bookworm")
+    assert before == root.recipe("bookworm") != root.recipe("trixie")
+    monkeypatch.setitem(root.FILES, "/etc/new", "new\n")
+    assert root.recipe("bookworm") != before
+
+
+def test_a_root_is_customised_twice_alike(tmp_path: Path) -> None:
+    for directory in ("etc/ssh", "etc/systemd/system", "etc/apt/sources.list.d"):
+        (tmp_path / directory).mkdir(parents=True)
+    (tmp_path / "etc/ssh/ssh_host_rsa_key").write_text("of the builder")
+    (tmp_path / "etc/machine-id").write_text("of the builder")
+    root.customise(tmp_path)
+    root.customise(tmp_path)
+    assert not (tmp_path / "etc/ssh/ssh_host_rsa_key").exists()
+    assert (tmp_path / "etc/machine-id").read_text() == ""
+    assert (tmp_path / "etc/systemd/system/systemd-timesyncd.service").readlink() == Path("/dev/null")
+
+
+def test_the_file_system_of_a_path_is_found() -> None:
+    assert doctor.filesystem(Path("/proc/self")) == "proc"
+
+
+def test_commands_fail_in_one_line() -> None:
+    with pytest.raises(LabError, match=r"^w-1: sh: second$"):
+        run(["sh", "-c", "echo first >&2; echo second >&2; exit 1"], what="w-1")
+    with pytest.raises(LabError, match=r"^w-1: no-such-program is not installed"):
+        run(["no-such-program"], what="w-1")
+    begin = time.monotonic()
+    with pytest.raises(LabError, match=r"did not end within 0.1 s"):
+        run(["sleep", "30"], what="w-1", timeout=0.1)
+    assert time.monotonic() - begin < 5
+
+
+def test_the_table_is_aligned() -> None:
+    rows = [
+        HostStatus("dev", "cp-1", "10.9.0.11", "running", 100 << 20, 2 << 30, 12),
+        HostStatus("dev", "w-1", "10.9.0.21", "stopped", limit=1 << 30),
+    ]
+    assert table(rows) == (
+        "LAB  HOST  ADDRESS    STATE    MEMORY        PROCESSES\n"
+        "dev  cp-1  10.9.0.11  running  100/2048 MiB  12\n"
+        "dev  w-1   10.9.0.21  stopped  -/1024 MiB    0\n"
+    )
+    assert table([]) == "no labs here\n"
