@@ -16,6 +16,8 @@ from topology.ports import Protocol, Rule, rules_for
 
 _RULES = "/etc/kubewright/firewall.nft"
 _UNIT = "kubewright-firewall.service"
+# Numbers, because a host need not have /etc/protocols.
+_ICMP, _ICMP6, _VRRP = 1, 58, 112
 
 
 def part(topology: Topology, roles: Iterable[Role]) -> Part:
@@ -47,7 +49,7 @@ def ruleset(rules: Iterable[Rule]) -> str:
         "    ct state established,related accept",
         "    ct state invalid drop",
         '    iifname "lo" accept',
-        "    meta l4proto ipv6-icmp accept",
+        f"    meta l4proto {_ICMP6} accept",
         *(f"    {line}" for rule in rules for line in _statements(rule)),
         "  }",
         "}",
@@ -68,9 +70,9 @@ def _statements(rule: Rule) -> list[str]:
 def _match(rule: Rule) -> str:
     match rule.protocol:
         case Protocol.ICMP:
-            return "meta l4proto icmp"
+            return f"meta l4proto {_ICMP}"
         case Protocol.VRRP:
-            return "meta l4proto vrrp"
+            return f"meta l4proto {_VRRP}"
         case _:
             ports = str(rule.first) if rule.first == rule.last else f"{rule.first}-{rule.last}"
             return f"{rule.protocol} dport {ports}"

@@ -305,7 +305,8 @@ swap_off() {
 
 load_modules() {
     while read -r name; do
-        [ -d "/sys/module/$name" ] || modprobe "$name" 2>/dev/null ||
+        [ -d "/sys/module/$name" ] || { [ "$name" = br_netfilter ] && [ -d /proc/sys/net/bridge ]; } ||
+            modprobe "$name" 2>/dev/null ||
             say "kernel module $name cannot be loaded; going on, as it may be built in"
     done <"$WORK/modules"
 }

@@ -53,7 +53,9 @@ wait_services() {
     while read -r unit timeout _; do
         deadline=$(($(date +%s) + timeout))
         until healthy "$unit"; do
-            [ "$(date +%s)" -lt "$deadline" ] || explain "$unit" "$timeout"
+            # A unit that restarts for ever is never `failed`; one that is will not come up by waiting.
+            [ "$(date +%s)" -lt "$deadline" ] && ! systemctl is-failed --quiet "$unit" ||
+                explain "$unit" "$((timeout + $(date +%s) - deadline))"
             sleep 0.3
         done
     done <"$WORK/services"
