@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from lab import cgroups, doctor, gateway, hosts, keys, machine, network, root, spec
+from lab import cgroups, claims, doctor, gateway, hosts, keys, machine, network, root, spec
 from lab.errors import LabError
 from lab.leftovers import leftovers
 from lab.locks import locked
@@ -27,6 +27,9 @@ def up(wanted: LabSpec, *, say: Callable[[str], None] = lambda _: None) -> LabPa
         paths = LabPaths.of(wanted.name)
         before = _stored(paths)
         _refuse_moved(before, wanted)
+        claims.claim(wanted.name, paths.root)
+        if before is None:
+            _clear(wanted.name)  # what runs by this name lost its state, and with it its keys
         machine.prepare(wanted.name, gateway.GROUP, memory=gateway.MEMORY)
         _leave(wanted, before, say)
         paths.root.mkdir(parents=True, exist_ok=True)
@@ -46,14 +49,10 @@ def down(name: str) -> None:
     doctor.check_caller()
     check_name(name)
     with locked(f"lab-{name}"):
-        cgroups.kill(name)
-        for pid in network.pids(name):
-            cgroups.kill_process(pid)
-        cgroups.remove(name)
-        network.remove(name)
-        for path in hosts.PROPAGATION.glob(f"{name}.*"):
-            shutil.rmtree(path, ignore_errors=True)
-        shutil.rmtree(LabPaths.of(name).root, ignore_errors=True)
+        _clear(name)
+        for state in {LabPaths.of(name).root, claims.owner(name) or LabPaths.of(name).root}:
+            shutil.rmtree(state, ignore_errors=True)
+        claims.release(name)
         left = leftovers(name)
     machine.restore()
     if left:
@@ -87,6 +86,17 @@ def load(name: str) -> LabSpec:
     if found is None:
         raise LabError(f"{name}: there is no lab of that name; make it with `python -m lab up SPEC.json`")
     return found
+
+
+def _clear(name: str) -> None:
+    """End and remove all that runs of a lab; its state stays."""
+    cgroups.kill(name)
+    for pid in network.pids(name):
+        cgroups.kill_process(pid)
+    cgroups.remove(name)
+    network.remove(name)
+    for path in hosts.PROPAGATION.glob(f"{name}.*"):
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def _stored(paths: LabPaths) -> LabSpec | None:

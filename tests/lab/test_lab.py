@@ -1,0 +1,217 @@
+"""The lab itself, on real hosts: two side by side, faults and their repair, nothing left behind.
+
+Its labs have names and address ranges of their own, and state in a temporary directory.
+"""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lab import cgroups, hosts, network, stack
+from lab.commands import wait
+from lab.errors import LabError
+from lab.leftovers import leftovers
+from lab.paths import LabPaths
+from lab.spec import LabHost, LabSpec
+from lab.status import status
+
+MEMORY = 256 * 1024**2
+
+
+def spec(name: str, third: int, *names: str) -> LabSpec:
+    places: list[dict[str, Any]] = [
+        {"name": host, "address": f"10.93.{third}.{10 + index}", "memory": MEMORY}
+        for index, host in enumerate(names)
+    ]
+    return LabSpec.model_validate({"name": name, "network": f"10.93.{third}.0/24", "hosts": places})
+
+
+ONE = spec("kwlab-one", 1, "a", "b")
+TWO = spec("kwlab-two", 2, "a")
+
+
+@pytest.fixture(scope="module", name="lab_root")
+def _lab_root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A state directory of these tests' own; their labs are gone at the end."""
+    if os.geteuid() != 0:
+        pytest.fail("tests on real hosts need root: run `make test` as root, or `make test-unit`")
+    home = tmp_path_factory.mktemp("lab-state")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KUBEWRIGHT_STATE", str(home))
+        for lab in (ONE, TWO):
+            stack.down(lab.name)
+        try:
+            yield home
+        finally:
+            for lab in (ONE, TWO):
+                stack.down(lab.name)
+
+
+@pytest.fixture
+def one(lab_root: Path) -> LabSpec:
+    """The first lab, whole."""
+    stack.up(ONE)
+    return ONE
+
+
+def inside(lab: LabSpec, host: str, command: str) -> str:
+    done = hosts.execute(lab.name, host, ["sh", "-c", command], stdin="", timeout=30)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def boots(lab: LabSpec) -> dict[str, str]:
+    """When each host's systemd started, in the kernel's ticks: another number means another boot."""
+    leaders = {host.name: cgroups.init(lab.name, host.name) for host in lab.hosts}
+    assert None not in leaders.values()
+    return {
+        name: Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[19]
+        for name, pid in leaders.items()
+    }
+
+
+def ssh(lab: LabSpec, host: LabHost, command: str) -> str:
+    paths = LabPaths.of(lab.name)
+    options = {
+        "UserKnownHostsFile": paths.known_hosts,
+        "StrictHostKeyChecking": "yes",
+        "BatchMode": "yes",
+        "ConnectTimeout": "5",
+    }
+    words = [word for key, value in options.items() for word in ("-o", f"{key}={value}")]
+    argv = ["ssh", "-F", "none", "-i", str(paths.user_key), *words, f"root@{host.address}", command]
+    return subprocess.run(argv, capture_output=True, text=True, timeout=20, check=True).stdout.strip()
+
+
+def whole(lab: LabSpec, host: str) -> bool:
+    """Whether systemd on the host finished its start without a failed unit."""
+    return inside(lab, host, "systemctl is-system-running || :") == "running"
+
+
+def test_hosts_are_reached_by_the_labs_own_keys_and_run_whole(one: LabSpec) -> None:
+    for host in one.hosts:
+        assert ssh(one, host, "hostname") == host.name
+        assert wait(partial(whole, one, host.name), timeout=20, pause=0.2)
+
+
+def test_up_again_changes_nothing_and_is_quick(one: LabSpec) -> None:
+    before, said = boots(one), list[str]()
+    begin = time.monotonic()
+    stack.up(one, say=said.append)
+    assert time.monotonic() - begin < 3
+    assert said == []
+    assert boots(one) == before
+
+
+def test_the_lab_is_closed_and_says_so_at_once(one: LabSpec) -> None:
+    outside = "timeout 5 bash -c 'exec 3<>/dev/tcp/198.51.100.1/80' 2>&1 || :"
+    assert "No route to host" in inside(one, "a", outside)
+    neighbour = f"timeout 5 bash -c 'exec 3<>/dev/tcp/{one.hosts[1].address}/22' && echo reached"
+    assert inside(one, "a", neighbour) == "reached"
+
+
+def test_memory_is_limited_as_asked(one: LabSpec) -> None:
+    done = hosts.execute(
+        one.name, "a", ["sh", "-c", "head -c 400M /dev/zero | tail -c 400M | wc -c"], stdin="", timeout=60
+    )
+    assert done.stdout.strip() != str(400 * 1024**2)
+    larger = ONE.model_copy(
+        update={"hosts": (ONE.hosts[0].model_copy(update={"memory": 1024**3}), ONE.hosts[1])}
+    )
+    before = boots(one)
+    stack.up(larger)
+    assert boots(one) == before
+    assert inside(one, "a", "head -c 400M /dev/zero | tail -c 400M | wc -c") == str(400 * 1024**2)
+
+
+def test_a_host_stopped_or_cut_off_comes_back_with_its_disk(one: LabSpec) -> None:
+    for kill in (False, True):
+        inside(one, "b", f"echo kept > /var/lib/etcd/x; echo {kill} > /etc/y; sync")
+        stack.stop(one.name, "b", kill=kill)
+        assert [row.state for row in status(one.name)] == ["running", "stopped"]
+        assert not cgroups.pids(one.name, "b")
+        stack.start(one.name, "b")
+        assert inside(one, "b", "cat /var/lib/etcd/x /etc/y") == f"kept\n{kill}"
+        assert ssh(one, one.hosts[1], "hostname") == "b"
+
+
+def break_init(lab: LabSpec) -> None:
+    leader = cgroups.init(lab.name, "a")
+    assert leader is not None
+    os.kill(leader, signal.SIGKILL)
+
+
+def break_nspawn(lab: LabSpec) -> None:
+    for pid in cgroups.pids(lab.name, "a"):
+        found = cgroups.process(pid)
+        if found is not None and found.command == "systemd-nspawn":
+            os.kill(pid, signal.SIGKILL)
+
+
+def break_everything(lab: LabSpec) -> None:
+    cgroups.kill(lab.name)
+    network.remove(lab.name)
+
+
+def break_network(lab: LabSpec) -> None:
+    subprocess.run(["ip", "netns", "del", network.gateway_namespace(lab.name)], check=True, timeout=10)
+
+
+@pytest.mark.parametrize("damage", [break_init, break_nspawn, break_everything, break_network])
+def test_damage_is_repaired_by_up(one: LabSpec, damage: Any) -> None:  # noqa: ANN401
+    damage(one)
+    stack.up(one)
+    for host in one.hosts:
+        assert ssh(one, host, "hostname") == host.name
+    assert {row.state for row in status(one.name)} == {"running"}
+
+
+def test_hosts_come_and_go_with_the_spec(one: LabSpec) -> None:
+    kept = boots(one)["a"]
+    stack.up(spec(one.name, 1, "a"))
+    assert boots(spec(one.name, 1, "a")) == {"a": kept}
+    assert network.host_namespace(one.name, "b") not in network.namespaces(one.name)
+    assert not LabPaths.of(one.name).host("b").exists()
+    stack.up(spec(one.name, 1, "a", "b", "c"))
+    assert boots(one)["a"] == kept
+    assert ssh(one, spec(one.name, 1, "a", "b", "c").host("c"), "hostname") == "c"
+
+
+def test_a_lab_of_the_same_name_with_other_state_is_refused(
+    one: LabSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = boots(one)
+    with monkeypatch.context() as patch:
+        patch.setenv("KUBEWRIGHT_STATE", str(tmp_path))
+        with pytest.raises(LabError, match=r"kwlab-one: .* is here already"):
+            stack.up(one)
+    assert boots(one) == before
+
+
+def test_a_range_of_another_lab_is_refused(one: LabSpec) -> None:
+    with pytest.raises(LabError, match=r"10\.93\.1\.0/24 is used already"):
+        stack.up(spec("kwlab-two", 1, "a"))
+    assert leftovers("kwlab-two") == []
+
+
+def test_two_labs_do_not_disturb_each_other_and_leave_nothing(one: LabSpec) -> None:
+    before = boots(one)
+    stack.up(TWO)
+    assert ssh(TWO, TWO.hosts[0], "hostname") == "a"
+    assert boots(one) == before
+    os.kill(cgroups.init(TWO.name, "a") or 0, signal.SIGKILL)  # half-dead
+    assert leftovers(TWO.name) != []
+    stack.down(TWO.name)
+    assert leftovers(TWO.name) == []
+    assert boots(one) == before
+    assert ssh(one, one.hosts[0], "hostname") == "a"
+    stack.down(one.name)
+    assert leftovers(one.name) == []
+    stack.down(one.name)
