@@ -45,7 +45,6 @@ def _config(topology: Topology) -> str:
     return f"""version = 3
 root = "/var/lib/containerd"
 state = "/run/containerd"
-oom_score = -999
 
 [grpc]
 address = "/run/containerd/containerd.sock"

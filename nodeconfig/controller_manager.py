@@ -5,6 +5,7 @@ from __future__ import annotations
 from nodeconfig.bundle import SecretFile, Service
 from nodeconfig.kubeconfig import by_certificate
 from nodeconfig.leader import flags as leader_flags
+from nodeconfig.leader import local_health
 from nodeconfig.part import Part
 from nodeconfig.places import BIN, CA, CIPHERS, KUBERNETES, LOCAL_API, PKI
 from nodeconfig.systemd import Unit
@@ -19,7 +20,7 @@ def part(topology: Topology) -> Part:
     config, leaf = by_certificate(_KUBECONFIG, LOCAL_API, "controller-manager")
     unit = _unit(topology)
     watched = (f"{BIN}/kube-controller-manager", _CA_KEY, config.path, CA, f"{PKI}/service-account.key")
-    ready = f"local_health https://127.0.0.1:10257/healthz {CA}"
+    ready = local_health(10257)
     return Part(
         files=(config, unit.file()),
         secrets=(*leaf, SecretFile(_CA_KEY, "kubernetes-ca.key")),

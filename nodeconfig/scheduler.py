@@ -5,6 +5,7 @@ from __future__ import annotations
 from nodeconfig.bundle import Service
 from nodeconfig.kubeconfig import by_certificate
 from nodeconfig.leader import flags as leader_flags
+from nodeconfig.leader import local_health
 from nodeconfig.part import Part
 from nodeconfig.places import BIN, CA, CIPHERS, KUBERNETES, LOCAL_API, PKI
 from nodeconfig.systemd import Unit
@@ -18,7 +19,7 @@ def part(topology: Topology) -> Part:
     config, leaf = by_certificate(_KUBECONFIG, LOCAL_API, "scheduler")
     unit = _unit(topology)
     watched = (f"{BIN}/kube-scheduler", config.path)
-    ready = f"local_health https://127.0.0.1:10259/healthz {CA}"
+    ready = local_health(10259)
     return Part(
         files=(config, unit.file()),
         secrets=leaf,
