@@ -191,8 +191,9 @@ class Objects:
         except Unreachable as problem:
             if not self._settings.delete_unreachable:
                 raise PluginError(
-                    f"{what} was not deleted: {problem}. If the cluster is gone for good, set deleteUnreachable on "
-                    "the provider (or PULUMI_K8S_DELETE_UNREACHABLE=true) to drop its objects from the state"
+                    f"{what} was not deleted: {problem}. If the cluster is gone for good, set "
+                    "deleteUnreachable on the provider (or PULUMI_K8S_DELETE_UNREACHABLE=true) to drop its "
+                    "objects from the state"
                 ) from None
             self._messages.warn(urn, f"{what} dropped from the state, as deleteUnreachable is set")
 

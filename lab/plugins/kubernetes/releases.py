@@ -165,8 +165,8 @@ class Releases:
         except Unreachable as problem:
             if not self._settings.delete_unreachable:
                 raise PluginError(
-                    f"Helm release {identity} was not uninstalled: {problem}. If the cluster is gone for good, "
-                    "deleteUnreachable on the provider to drop the release from the state"
+                    f"Helm release {identity} was not uninstalled: {problem}. If the cluster is gone for "
+                    "good, set deleteUnreachable on the provider to drop the release from the state"
                 ) from None
             self._messages.warn(urn, f"Helm release {identity} dropped from the state (deleteUnreachable)")
         except HelmError as problem:

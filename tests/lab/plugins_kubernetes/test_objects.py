@@ -1,0 +1,254 @@
+"""Objects on a real API server, through the real engine."""
+
+from __future__ import annotations
+
+import json
+
+from tests.lab.plugins_kubernetes.cluster import ControlPlane
+from tests.lab.plugins_kubernetes.stack import Stack
+
+BASICS = """
+    ns = k8s.core.v1.Namespace("basics", metadata={"name": "basics"}, opts=on)
+    config = k8s.core.v1.ConfigMap(
+        "config", metadata={"name": "config", "namespace": ns.metadata.name}, data={"colour": "%(colour)s"},
+        opts=on)
+    unnamed = k8s.core.v1.ConfigMap("unnamed", metadata={"namespace": "basics"}, data={"a": "b"},
+        opts=ResourceOptions(provider=cluster, depends_on=[ns]))
+    secret = k8s.core.v1.Secret("token", metadata={"name": "token", "namespace": ns.metadata.name},
+        string_data={"word": "%(word)s"}, opts=on)
+    role = k8s.rbac.v1.ClusterRole("reader", metadata={"name": "reader"},
+        rules=[{"api_groups": [""], "resources": ["pods"], "verbs": ["get", "list"]}], opts=on)
+    k8s.rbac.v1.ClusterRoleBinding("readers", metadata={"name": "readers"},
+        role_ref={"api_group": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": %(role)s},
+        subjects=[{"kind": "Group", "name": "people", "api_group": "rbac.authorization.k8s.io"}], opts=on)
+    k8s.apps.v1.Deployment("web", metadata={"name": "web", "namespace": ns.metadata.name,
+            "annotations": {"pulumi.com/skipAwait": "true"}},
+        spec={"replicas": %(replicas)s, "selector": {"match_labels": {"app": "web"}},
+            "template": {"metadata": {"labels": {"app": "web"}},
+                "spec": {"containers": [{"name": "web", "image": "example/web:1"}]}}}, opts=on)
+    pulumi.export("name", unnamed.metadata.name)
+    pulumi.export("word", secret.data["word"])
+"""
+FIRST = {"colour": "red", "word": "open-sesame", "role": "role.metadata.name", "replicas": 1}
+
+
+def test_a_life(stack: Stack, cluster: ControlPlane) -> None:
+    stack.program(BASICS % FIRST)
+    preview = stack.preview()
+    assert "open-sesame" not in preview
+    stack.up()
+    assert cluster.kubectl("get", "configmap", "-n", "basics", "config", "-ojsonpath={.data.colour}") == "red"
+    assert stack.changes() == {}
+    assert "open-sesame" not in json.dumps(stack.state())
+    assert "b3Blbi1zZXNhbWU" not in json.dumps(stack.state())
+
+    stack.program(BASICS % {**FIRST, "colour": "blue", "word": "shut-sesame", "replicas": 3})
+    preview = stack.preview()
+    assert '"red" => "blue"' in preview
+    assert "sesame" not in preview
+    assert stack.changes() == {"update": 3}
+    stack.up()
+    assert (
+        cluster.kubectl("get", "configmap", "-n", "basics", "config", "-ojsonpath={.data.colour}") == "blue"
+    )
+    assert cluster.kubectl("get", "deployment", "-n", "basics", "web", "-ojsonpath={.spec.replicas}") == "3"
+    assert stack.changes() == {}
+
+    uid = cluster.kubectl("get", "clusterrolebinding", "readers", "-ojsonpath={.metadata.uid}")
+    stack.program(BASICS % {**FIRST, "role": "'view'"})
+    assert stack.changes() == {"replace": 1, "update": 3}
+    stack.up()
+    assert cluster.kubectl("get", "clusterrolebinding", "readers", "-ojsonpath={.metadata.uid}") != uid
+    assert cluster.kubectl("get", "clusterrolebinding", "readers", "-ojsonpath={.roleRef.name}") == "view"
+
+    assert stack.run("refresh", "--yes", "--stack=test").code == 0
+    assert stack.changes() == {}
+    stack.destroy()
+    assert cluster.kubectl("get", "namespace", "basics", "--ignore-not-found") == ""
+
+
+def config_map(name: str, body: str) -> str:
+    """A program with one ConfigMap."""
+    return f"""
+    k8s.core.v1.ConfigMap("{name}", metadata={{"name": "{name}", "namespace": "default"}}, {body}, opts=on)
+    """
+
+
+def test_a_conflict_names_field_and_manager_and_can_be_forced(stack: Stack, cluster: ControlPlane) -> None:
+    stack.program(config_map("shared", 'data={"colour": "red"}'))
+    stack.up()
+    theirs = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "shared", "namespace": "default"},
+        "data": {"colour": "green"},
+    }
+    arguments = ("apply", "--server-side", "--field-manager=painter", "--force-conflicts", "-f", "-")
+    cluster.kubectl(*arguments, stdin=json.dumps(theirs))
+
+    stack.program(config_map("shared", 'data={"colour": "blue-and-private"}'))
+    text = stack.up(fails=True)
+    assert (
+        'ConfigMap default/shared: fields are managed by someone else: data.colour (set by "painter"' in text
+    )
+    assert "pulumi.com/patchForce" in text
+    assert "blue-and-private" not in text
+
+    forced = config_map("shared", 'data={"colour": "blue"}')
+    stack.program(
+        forced.replace(
+            '"namespace": "default"',
+            '"namespace": "default", "annotations": {"pulumi.com/patchForce": "true"}',
+        )
+    )
+    stack.up()
+    assert cluster.kubectl("get", "configmap", "shared", "-ojsonpath={.data.colour}") == "blue"
+    stack.destroy()
+
+
+def test_what_exists_already_is_not_overwritten_unless_asked(stack: Stack, cluster: ControlPlane) -> None:
+    cluster.kubectl("create", "configmap", "older", "--from-literal=a=1")
+    stack.program(config_map("older", 'data={"b": "2"}'))
+    assert "ConfigMap default/older already exists in the cluster; import it" in stack.up(fails=True)
+    assert cluster.kubectl("get", "configmap", "older", "-ojsonpath={.data}") == '{"a":"1"}'
+    stack.configure(upsert_existing_objects=True)
+    stack.up()
+    assert cluster.kubectl("get", "configmap", "older", "-ojsonpath={.data.b}") == "2"
+    stack.destroy()
+
+
+def test_an_interrupted_create_is_taken_up_again(stack: Stack, cluster: ControlPlane) -> None:
+    stack.program(config_map("lost", 'data={"a": "1"}'))
+    stack.up()
+    # The state of a run that was killed after the object was made, and before that was noted.
+    state = stack.state()
+    state["deployment"]["resources"] = []
+    (stack.directory / "empty.json").write_text(json.dumps(state))
+    assert stack.run("stack", "import", "--stack=test", "--file", "empty.json").code == 0
+    stack.up()
+    stack.program(config_map("lost", 'data={"a": "2"}'))
+    stack.up()
+    assert cluster.kubectl("get", "configmap", "lost", "-ojsonpath={.data.a}") == "2"
+    stack.destroy()
+
+
+def test_immutable_data_is_replaced_under_the_same_name(stack: Stack, cluster: ControlPlane) -> None:
+    stack.configure(enable_config_map_mutable=False)
+    stack.program(config_map("fixed", 'data={"a": "1"}'))
+    stack.up()
+    stack.program(config_map("fixed", 'data={"a": "2"}'))
+    assert stack.changes() == {"replace": 1}
+    stack.up()
+    assert cluster.kubectl("get", "configmap", "fixed", "-ojsonpath={.data.a}") == "2"
+    stack.destroy()
+
+
+def test_what_does_not_become_ready_is_kept_and_retried(stack: Stack, cluster: ControlPlane) -> None:
+    service = """
+    k8s.core.v1.Service("lonely", metadata={"name": "lonely", "namespace": "default",
+            "annotations": {"pulumi.com/timeoutSeconds": "2"}},
+        spec={"selector": {"app": "nobody"}, "ports": [{"port": 80}]%s}, opts=on)
+    """
+    stack.program(service % "")
+    text = stack.up(fails=True)
+    assert "Service default/lonely is not ready in time: no ready pod matches its selector" in text
+    assert stack.changes() == {"update": 1}
+    cluster.kubectl("get", "service", "lonely")
+    endpoints = {
+        "apiVersion": "discovery.k8s.io/v1",
+        "kind": "EndpointSlice",
+        "metadata": {
+            "name": "lonely-1",
+            "namespace": "default",
+            "labels": {"kubernetes.io/service-name": "lonely"},
+        },
+        "addressType": "IPv4",
+        "endpoints": [{"addresses": ["10.1.2.3"], "conditions": {"ready": True}}],
+        "ports": [{"port": 80}],
+    }
+    cluster.kubectl("apply", "-f", "-", stdin=json.dumps(endpoints))
+    stack.up()
+    assert stack.changes() == {}
+    stack.destroy()
+    cluster.kubectl("delete", "endpointslice", "lonely-1")
+
+
+def test_drift_shows_after_a_refresh_and_is_undone(stack: Stack, cluster: ControlPlane) -> None:
+    stack.configure(enable_patch_force=True)
+    stack.program(config_map("drifting", 'data={"a": "1"}'))
+    stack.up()
+    cluster.kubectl("patch", "configmap", "drifting", "--patch", '{"data": {"a": "9", "b": "2"}}')
+    assert stack.changes() == {}
+    assert stack.run("refresh", "--yes", "--stack=test").code == 0
+    assert '"9" => "1"' in stack.preview()
+    cluster.kubectl("delete", "configmap", "drifting")
+    assert stack.run("refresh", "--yes", "--stack=test").code == 0
+    assert stack.changes() == {"create": 1}
+    stack.destroy()
+
+
+def test_import_by_id(stack: Stack, cluster: ControlPlane) -> None:
+    cluster.kubectl("create", "configmap", "adopted", "--from-literal=a=1")
+    imported = """
+    k8s.core.v1.ConfigMap("adopted", metadata={"name": "adopted", "namespace": "default"}, data={"a": "1"},
+        opts=ResourceOptions(provider=cluster, import_="default/adopted"))
+    """
+    stack.program(imported)
+    stack.up()
+    stack.program(config_map("adopted", 'data={"a": "1"}'))
+    assert stack.changes() == {}
+    stack.destroy()
+    assert cluster.kubectl("get", "configmap", "adopted", "--ignore-not-found") == ""
+
+
+def test_custom_resources_and_patches(stack: Stack, cluster: ControlPlane) -> None:
+    stack.program("""
+    crd = k8s.apiextensions.v1.CustomResourceDefinition(
+        "widgets", metadata={"name": "widgets.example.com"}, spec={
+        "group": "example.com", "scope": "Namespaced",
+        "names": {"plural": "widgets", "singular": "widget", "kind": "Widget"},
+        "versions": [{"name": "v1", "served": True, "storage": True, "schema": {"open_apiv3_schema": {
+            "type": "object", "properties": {"spec": {"type": "object", "properties": {
+                "size": {"type": "integer"}}}}}}}]}, opts=on)
+    k8s.apiextensions.CustomResource("one", api_version="example.com/v1", kind="Widget",
+        metadata={"name": "one"}, spec={"size": 3},
+        opts=ResourceOptions(provider=cluster, depends_on=[crd]))
+    k8s.core.v1.NamespacePatch("labelled", metadata={"name": "kube-public", "labels": {"seen": "yes"}},
+        opts=on)
+    """)
+    stack.preview()
+    stack.up()
+    assert stack.changes() == {}
+    assert cluster.kubectl("get", "widgets", "one", "-ojsonpath={.spec.size}") == "3"
+    assert cluster.kubectl("get", "ns", "kube-public", "-ojsonpath={.metadata.labels.seen}") == "yes"
+    stack.destroy()
+    assert cluster.kubectl("get", "ns", "kube-public", "-ojsonpath={.metadata.labels.seen}") == ""
+
+
+def test_wrong_objects_fail_the_preview_in_one_line_without_their_secrets(stack: Stack) -> None:
+    stack.program("""
+    k8s.core.v1.Secret("bad", metadata={"name": "Not_A_Name", "namespace": "default"},
+        string_data={"word": "open-sesame"}, opts=on)
+    """)
+    text = stack.preview(fails=True)
+    assert "Secret default/Not_A_Name: " in text
+    assert "metadata.name" in text
+    assert "open-sesame" not in text
+    assert "Traceback" not in text
+
+
+def test_an_unreachable_cluster(stack: Stack) -> None:
+    stack.program(config_map("stranded", 'data={"a": "1"}'))
+    stack.up()
+    reachable = (stack.directory / "kubeconfig").read_text()
+    broken = json.loads(reachable)
+    broken["clusters"][0]["cluster"]["server"] = "https://127.0.0.1:9"
+    (stack.directory / "kubeconfig").write_text(json.dumps(broken))
+    stack.program(config_map("stranded", 'data={"a": "2"}'))
+    assert '"1" => "2"' in stack.preview()
+    text = stack.up(fails=True)
+    assert "cluster loopback at https://127.0.0.1:9 cannot be reached: Connection refused" in text
+    assert "deleteUnreachable" in stack.destroy(fails=True)
+    stack.configure(delete_unreachable=True)
+    stack.up("--target=**cluster")
+    stack.destroy()

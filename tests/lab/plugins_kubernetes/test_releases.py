@@ -1,0 +1,117 @@
+"""Helm releases on a real API server, through the real engine and helm binary."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tests.lab.plugins_kubernetes.cluster import ControlPlane
+from tests.lab.plugins_kubernetes.stack import Stack
+
+CONFIG_MAP = """\
+apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: {{ .Release.Name }}-page
+data:
+  text: {{ .Values.text | quote }}
+  chart: {{ .Chart.Version | quote }}
+{{- if .Values.broken }}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: Not_A_Name
+{{- end }}
+{{- if .Values.stuck }}
+---
+apiVersion: v1
+kind: Pod
+metadata:
+  name: {{ .Release.Name }}-stuck
+spec:
+  automountServiceAccountToken: false
+  containers: [{name: never, image: example/never}]
+{{- end }}
+"""
+PROGRAM = """
+    release = k8s.helm.v3.Release("page", name="page", namespace="pages", create_namespace=True,
+        chart="./chart", atomic=True, timeout=%(timeout)s, values={"text": "%(text)s",
+        "password": pulumi.Output.secret("open-sesame"), "stuck": %(stuck)s, "broken": %(broken)s}, opts=on)
+    pulumi.export("revision", release.status.revision)
+"""
+FIRST = {"text": "hello", "stuck": False, "broken": False, "timeout": 60}
+
+
+def chart(directory: Path, version: str) -> None:
+    """Write the chart."""
+    (directory / "chart" / "templates").mkdir(parents=True, exist_ok=True)
+    (directory / "chart" / "Chart.yaml").write_text(
+        f"apiVersion: v2\nname: page\nversion: {version}\nappVersion: a1\n"
+    )
+    (directory / "chart" / "values.yaml").write_text("text: nothing\nstuck: false\nbroken: false\n")
+    (directory / "chart" / "templates" / "page.yaml").write_text(CONFIG_MAP)
+
+
+def text_of(cluster: ControlPlane) -> str:
+    return cluster.kubectl("get", "configmap", "-n", "pages", "page-page", "-ojsonpath={.data.text}")
+
+
+def test_a_release(stack: Stack, cluster: ControlPlane) -> None:
+    chart(stack.directory, "1.0.0")
+    stack.program(PROGRAM % FIRST)
+    stack.preview()
+    output = stack.up()
+    assert "revision: 1" in output
+    assert text_of(cluster) == "hello"
+    assert stack.changes() == {}
+    assert "open-sesame" not in json.dumps(stack.state())
+
+    stack.program(PROGRAM % {**FIRST, "text": "good day"})
+    assert '"hello" => "good day"' in stack.preview()
+    assert "revision: 1 => 2" in stack.up()
+    assert text_of(cluster) == "good day"
+
+    # A changed chart is a change, though no value changed.
+    chart(stack.directory, "1.1.0")
+    assert stack.changes() == {"update": 1}
+    stack.up()
+    assert (
+        cluster.kubectl("get", "configmap", "-n", "pages", "page-page", "-ojsonpath={.data.chart}") == "1.1.0"
+    )
+
+    stack.program(PROGRAM % {**FIRST, "text": "open-sesame", "stuck": True, "timeout": 5})
+    failure = stack.up(fails=True)
+    assert "Helm release pages/page: upgrade failed; it was rolled back" in failure
+    assert "open-sesame" not in failure
+    assert text_of(cluster) == "good day"
+
+    stack.program(PROGRAM % {**FIRST, "text": "good day", "broken": True})
+    assert "Not_A_Name" in stack.up(fails=True)
+    assert text_of(cluster) == "good day"
+
+    stack.program(PROGRAM % {**FIRST, "text": "good night"})
+    stack.up()
+    assert text_of(cluster) == "good night"
+    assert stack.changes() == {}
+    stack.destroy()
+    assert cluster.kubectl("get", "configmap", "-n", "pages", "-l", "none=none") == ""
+    assert cluster.kubectl("get", "configmap", "-n", "pages", "page-page", "--ignore-not-found") == ""
+
+
+def test_a_failed_install_leaves_nothing_and_can_be_repeated(stack: Stack, cluster: ControlPlane) -> None:
+    chart(stack.directory, "1.0.0")
+    stack.program(PROGRAM % {**FIRST, "broken": True})
+    assert "Helm release pages/page: install failed" in stack.up(fails=True)
+    assert cluster.kubectl("get", "secret", "-n", "pages", "-l", "owner=helm", "-oname") == ""
+    stack.program(PROGRAM % FIRST)
+    stack.up()
+    assert text_of(cluster) == "hello"
+    stack.destroy()
+
+
+def test_a_missing_chart_is_one_line(stack: Stack) -> None:
+    stack.program(PROGRAM % FIRST)
+    text = stack.preview(fails=True)
+    assert "there is no chart at ./chart" in text
+    assert "Traceback" not in text
