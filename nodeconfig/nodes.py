@@ -58,6 +58,7 @@ def nodes(pool: Pool) -> str:
     if labels:
         lines.append(f'kubectl label --overwrite "$@"{labels}')
     if taints:
-        lines.append(f'kubectl taint --overwrite "$@"{taints}')
+        # `taint` knows no "node/NAME"; the names are DNS labels, so splitting them is safe.
+        lines.append(f"kubectl taint --overwrite node $nodes{taints}")
     lines.append(f'kubectl annotate --overwrite "$@" "{_APPLIED}=$applied"')
     return "\n".join(lines) + "\n"
