@@ -11,12 +11,15 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from artifacts.errors import ArtifactError
+
+_DAY = 86400.0
 
 
 def default_root() -> Path:
@@ -102,6 +105,9 @@ class Cache:
         """A directory of its own on the cache's file system, removed afterwards."""
         base = self.root / "work"
         base.mkdir(parents=True, exist_ok=True)
+        for old in base.iterdir():  # of processes that were killed; no build takes a day
+            if time.time() - old.stat().st_mtime > _DAY:
+                shutil.rmtree(old, ignore_errors=True)
         with tempfile.TemporaryDirectory(dir=base) as directory:
             yield Path(directory)
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import multiprocessing
+import os
 import time
 from pathlib import Path
 
@@ -71,3 +72,15 @@ def test_a_cache_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     cache = Cache(tmp_path / "file")
     with pytest.raises(ArtifactError, match="set KUBEWRIGHT_CACHE"), cache.lock("x"):
         pass
+
+
+def test_what_a_killed_process_left_is_removed_in_time(cache: Cache) -> None:
+    with cache.workspace() as mine:
+        old, young = mine.parent / "old", mine.parent / "young"
+        for directory in (old, young):
+            (directory / "module").mkdir(parents=True)
+        os.utime(old, (0, 0))
+        with cache.workspace():
+            assert not old.exists()
+            assert young.exists()
+    assert not mine.exists()

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from artifacts import acquire, catalogue
+from artifacts.cache import Cache
+from artifacts.progress import Progress
+from artifacts.tools import install_tools
+from tests.unit.artifacts.support import put
+
+
+@pytest.fixture
+def stocked(cache: Cache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cache:
+    """A cache with every tool, and nothing on PATH but what the test puts into `path`."""
+    for name in catalogue.TOOLS:
+        put(cache, name, catalogue.version_of(name), name.encode(), tmp_path)
+    (tmp_path / "path").mkdir()
+    monkeypatch.setenv("PATH", f"{tmp_path}/path")
+    return cache
+
+
+def _program(path: Path, output: str) -> Path:
+    path.write_text(f"#!/bin/sh\necho '{output}'\n")
+    path.chmod(0o755)
+    return path
+
+
+def test_every_tool_lies_in_one_directory(stocked: Cache, tmp_path: Path, progress: Progress) -> None:
+    tools = install_tools(tmp_path / "bin", stocked, progress)
+    assert sorted(tools) == sorted(catalogue.TOOLS)
+    for name, path in tools.items():
+        assert path == tmp_path / "bin" / name
+        assert path.read_text() == name
+
+
+def test_a_second_time_changes_nothing(stocked: Cache, tmp_path: Path, progress: Progress) -> None:
+    first = {path: path.stat().st_ino for path in install_tools(tmp_path / "bin", stocked, progress).values()}
+    install_tools(tmp_path / "bin", stocked, progress)
+    assert {path: path.stat().st_ino for path in (tmp_path / "bin").iterdir()} == first
+
+
+def test_a_good_one_on_path_is_taken(stocked: Cache, tmp_path: Path, progress: Progress) -> None:
+    version = catalogue.version_of("kubectl")
+    found = _program(tmp_path / "path" / "kubectl", f"Client Version: v{version}")
+    assert acquire.tool("kubectl", stocked, progress) == found
+
+
+@pytest.mark.parametrize("output", ["Client Version: v1.20.0", "", "nonsense"])
+def test_an_unsuitable_one_on_path_is_not(
+    output: str, stocked: Cache, tmp_path: Path, progress: Progress
+) -> None:
+    _program(tmp_path / "path" / "kubectl", output)
+    assert acquire.tool("kubectl", stocked, progress) == stocked.path(
+        "kubectl", catalogue.version_of("kubectl")
+    )
+
+
+def test_the_language_host_comes_with_the_engine_on_path(
+    stocked: Cache, tmp_path: Path, progress: Progress
+) -> None:
+    name = "pulumi-language-python"
+    host = _program(tmp_path / "path" / name, "")
+    assert acquire.tool(name, stocked, progress) == stocked.path(name, catalogue.version_of(name))
+    _program(tmp_path / "path" / "pulumi", f"v{catalogue.version_of('pulumi')}")
+    assert acquire.tool(name, stocked, progress) == host
