@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from artifacts import mirror
-from artifacts.__main__ import install_tools
 from artifacts.cache import Cache
 from artifacts.progress import Progress
+from artifacts.tools import install_tools
 from automation import local
 from automation.engine import Engine
 from automation.environment import Environment
