@@ -20,6 +20,7 @@ TOOLS = {
     "mmdebstrap": "mmdebstrap",
     "docker-registry": "docker-registry",
     "ip": "iproute2",
+    "nft": "nftables",
     "nsenter": "util-linux",
     "unshare": "util-linux",
     "apt-config": "apt",

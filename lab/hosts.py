@@ -63,7 +63,7 @@ def boot(spec: LabSpec, host: LabHost, root: Path) -> None:
     """
     cgroups.kill(spec.name, host.name)
     cgroups.remove(spec.name, host.name)
-    network.ensure_host(spec, host)
+    network.renew_host(spec, host)
     cgroups.create(spec.name, host.name, memory=host.memory)
     _prepare(spec, host)
     launcher = _launch(spec, host, root)

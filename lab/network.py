@@ -18,6 +18,15 @@ from lab.spec import LabHost, LabSpec, link_name
 BRIDGE = "lab0"
 NAMESPACES = Path("/run/netns")
 
+# Forwarding, so that the bridge answers "unreachable" for all that is not in the lab. What it
+# bridges is none of its firewall's business: it would track every connection of every host.
+SETTINGS = """\
+echo 1 > /proc/sys/net/ipv4/ip_forward
+for file in /proc/sys/net/bridge/bridge-nf-call-*; do
+    if [ -e "$file" ]; then echo 0 > "$file"; fi
+done
+"""
+
 
 def gateway_namespace(lab: str) -> str:
     """Name of the namespace of bridge and gateway."""
@@ -70,10 +79,9 @@ def ensure_gateway(spec: LabSpec) -> None:
     _namespace(name, what)
     inside = links(name)
     if BRIDGE not in inside:
+        run(["ip", "netns", "exec", name, "sh", "-c", SETTINGS], what=what)
+        run(["ip", "netns", "exec", name, "nft", "-f", "-"], what=what, stdin=_closed(spec))
         _batch(name, what, _bridge(spec))
-        # Forwarding, so that the bridge answers "unreachable" for all that is not in the lab.
-        forward = "echo 1 > /proc/sys/net/ipv4/ip_forward"
-        run(["ip", "netns", "exec", name, "sh", "-c", forward], what=what)
     if link not in links() or "machine" not in inside:
         if link in links():
             run(["ip", "link", "del", link], what=what)
@@ -117,6 +125,16 @@ def ensure_host(spec: LabSpec, host: LabHost) -> None:
         )
 
 
+def renew_host(spec: LabSpec, host: LabHost) -> None:
+    """Give a host that does not run a new namespace: a machine that starts has no old bridges or rules."""
+    gateway, port = gateway_namespace(spec.name), _port(spec, host.address)
+    if port in links(gateway):
+        # First and by itself: with its namespace it would go some time later, and meet its successor.
+        run(["ip", "-n", gateway, "link", "del", port], what=f"{host.name}: network")
+    remove_host(spec.name, host.name)
+    ensure_host(spec, host)
+
+
 def remove_host(lab: str, host: str) -> None:
     """Remove a host's namespace; its link goes with it."""
     name = host_namespace(lab, host)
@@ -153,6 +171,19 @@ def _bridge(spec: LabSpec) -> list[str]:
         # A host that asks for anything else is told so at once, instead of waiting for a time-out.
         "route add unreachable default",
     ]
+
+
+def _closed(spec: LabSpec) -> str:
+    """Rules by which the machine is an end, never a way: a host cannot use it as its router."""
+    return f"""
+        table bridge lab {{
+            chain forward {{
+                type filter hook forward priority filter; policy accept;
+                oifname "machine" ip daddr != {spec.machine} counter drop
+                oifname "machine" meta protocol ip6 drop
+            }}
+        }}
+    """
 
 
 def _port(spec: LabSpec, address: IPv4Address) -> str:

@@ -4,6 +4,7 @@ Its labs have names and address ranges of their own, and state in a temporary di
 """
 
 import os
+import re
 import signal
 import subprocess
 import time
@@ -113,6 +114,18 @@ def test_up_again_changes_nothing_and_is_quick(one: LabSpec) -> None:
 def test_the_lab_is_closed_and_says_so_at_once(one: LabSpec) -> None:
     outside = "timeout 5 bash -c 'exec 3<>/dev/tcp/198.51.100.1/80' 2>&1 || :"
     assert "No route to host" in inside(one, "a", outside)
+    # Not even by the machine as a router, which a host's root could set.
+    gateway, own = network.gateway_namespace(one.name), network.host_namespace(one.name, "a")
+    route = ["ip", "-n", own, "route", "add", "198.51.100.0/24", "via", str(one.machine)]
+    subprocess.run(route, check=True, timeout=10)
+    rules = ["ip", "netns", "exec", gateway, "nft", "list", "table", "bridge", "lab"]
+
+    def dropped() -> bool:
+        inside(one, "a", outside.replace("timeout 5", "timeout 2"))
+        shown = subprocess.run(rules, capture_output=True, text=True, check=True, timeout=10).stdout
+        return re.search(r"counter packets [1-9]\d* bytes \d+ drop", shown) is not None
+
+    assert wait(dropped, timeout=20)
     neighbour = f"timeout 5 bash -c 'exec 3<>/dev/tcp/{one.hosts[1].address}/22' && echo reached"
     assert inside(one, "a", neighbour) == "reached"
 
@@ -137,7 +150,10 @@ def test_a_host_stopped_or_cut_off_comes_back_with_its_disk(one: LabSpec) -> Non
         stack.stop(one.name, "b", kill=kill)
         assert [row.state for row in status(one.name)] == ["running", "stopped"]
         assert not cgroups.pids(one.name, "b")
+        link = ["ip", "-n", network.host_namespace(one.name, "b"), "link", "add", "cni0", "type", "bridge"]
+        subprocess.run(link, check=True, timeout=10)
         stack.start(one.name, "b")
+        assert "cni0" not in network.links(network.host_namespace(one.name, "b"))
         assert inside(one, "b", "cat /var/lib/etcd/x /etc/y") == f"kept\n{kill}"
         assert ssh(one, one.hosts[1], "hostname") == "b"
 
@@ -146,6 +162,7 @@ def break_init(lab: LabSpec) -> None:
     leader = cgroups.init(lab.name, "a")
     assert leader is not None
     os.kill(leader, signal.SIGKILL)
+    assert wait(lambda: cgroups.init(lab.name, "a") is None, timeout=10)
 
 
 def break_nspawn(lab: LabSpec) -> None:
