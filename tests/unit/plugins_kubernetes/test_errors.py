@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+from typing import Any
+
+from lab.plugins.kubernetes.errors import refusal
+from lab.plugins.kubernetes.helm import masked
+
+
+def conflict(*pairs: tuple[str, str]) -> dict[str, Any]:
+    causes = [
+        {
+            "reason": "FieldManagerConflict",
+            "message": f'conflict with "{manager}" using apps/v1',
+            "field": field,
+        }
+        for field, manager in pairs
+    ]
+    return {
+        "reason": "Conflict",
+        "message": "Apply failed with 2 conflicts: …",
+        "details": {"causes": causes},
+    }
+
+
+def test_a_conflict_names_fields_managers_and_the_way_out() -> None:
+    body = conflict((".spec.replicas", "hpa"), (".spec.paused", "kubectl"), (".spec.strategy", "hpa"))
+    text = str(refusal("Deployment web/shop", 409, body))
+    assert text.startswith("Deployment web/shop: fields are managed by someone else: ")
+    assert 'spec.replicas, spec.strategy (set by "hpa" using apps/v1)' in text
+    assert 'spec.paused (set by "kubectl" using apps/v1)' in text
+    assert 'pulumi.com/patchForce: "true"' in text
+    assert "\n" not in text
+
+
+def test_a_plain_conflict_is_the_servers_own_text() -> None:
+    text = str(
+        refusal("ConfigMap a/b", 409, {"reason": "Conflict", "message": "the object has been modified"})
+    )
+    assert text == "ConfigMap a/b: the object has been modified"
+
+
+def test_objects_in_a_servers_message_are_left_out() -> None:
+    message = 'Pod "x" is invalid: spec: Invalid value: {"env":[{"value":"sesame"}]}: may not change\nfields'
+    text = str(refusal("Pod a/x", 422, {"message": message}))
+    assert "sesame" not in text
+    assert "may not change fields" in text
+
+
+def test_existing_objects_and_bad_credentials_say_what_to_do() -> None:
+    assert "pulumi import" in str(refusal("ConfigMap a/b", 409, {"reason": "AlreadyExists", "message": "x"}))
+    assert "credentials" in str(refusal("ConfigMap a/b", 401, {"message": "Unauthorized"}))
+
+
+def test_secrets_are_masked_longest_first_and_short_words_are_left() -> None:
+    text = masked("open-sesame and open, at a", ["open", "open-sesame", "a", " "])
+    assert text == "[secret] and [secret], at a"

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from lab.plugins.kubernetes.errors import InvalidInput, PluginError
+from lab.plugins.kubernetes.naming import AUTONAMED, Kind, kind_of, resource_id, split_id, with_name
+from lab.plugins.kubernetes.values import UNKNOWN, Secret, Value
+
+CONFIG_MAP = Kind("v1", "ConfigMap")
+
+
+def named(
+    inputs: dict[str, Value], *, kind: Kind = CONFIG_MAP, olds: dict[str, Value] | None = None
+) -> dict[str, Any]:
+    found = with_name(inputs, kind=kind, name="Web", olds=olds or {}, seed=b"seed", namespace="team")[
+        "metadata"
+    ]
+    return dict(found.value if isinstance(found, Secret) else found)
+
+
+def test_a_name_is_made_where_the_program_gives_none_and_then_kept() -> None:
+    first = named({})
+    assert re.fullmatch(r"web-[0-9a-f]{8}", first["name"])
+    assert first["annotations"] == {AUTONAMED: "true"}
+    again = with_name(
+        {}, kind=CONFIG_MAP, name="web", olds={"metadata": first}, seed=b"other", namespace="team"
+    )
+    assert again["metadata"]["name"] == first["name"]
+
+
+def test_a_name_that_was_given_is_not_kept_once_it_is_left_out() -> None:
+    assert named({}, olds={"metadata": {"name": "given"}})["name"] != "given"
+
+
+def test_the_namespace_is_the_providers_for_kinds_that_live_in_one() -> None:
+    assert named({"metadata": {"name": "a"}}) == {"name": "a", "namespace": "team"}
+    assert named({"metadata": {"name": "a"}}, kind=Kind("v1", "Namespace")) == {"name": "a"}
+    assert named({"metadata": {"name": "a"}}, kind=Kind("example.com/v1", "Widget")) == {"name": "a"}
+
+
+def test_unknown_and_generated_names_are_left_alone() -> None:
+    assert named({"metadata": {"name": UNKNOWN, "namespace": "x"}}) == {"name": UNKNOWN, "namespace": "x"}
+    assert "name" not in named({"metadata": {"generateName": "a-"}})
+
+
+def test_secret_metadata_stays_secret() -> None:
+    found = with_name(
+        {"metadata": Secret({"name": "a"})}, kind=CONFIG_MAP, name="w", olds={}, seed=b"", namespace="n"
+    )
+    assert isinstance(found["metadata"], Secret)
+
+
+def test_a_patch_must_name_what_it_patches() -> None:
+    with pytest.raises(InvalidInput, match="must name the object"):
+        named({}, kind=Kind("v1", "Node", patch=True))
+
+
+@pytest.mark.parametrize(
+    ("token", "inputs", "expected"),
+    [
+        ("kubernetes:core/v1:ConfigMap", {"apiVersion": "v1", "kind": "ConfigMap"}, Kind("v1", "ConfigMap")),
+        ("kubernetes:core/v1:ConfigMap", {}, Kind("v1", "ConfigMap")),
+        ("kubernetes:apps/v1:Deployment", {}, Kind("apps/v1", "Deployment")),
+        (
+            "kubernetes:core/v1:NodePatch",
+            {"apiVersion": "v1", "kind": "Node"},
+            Kind("v1", "Node", patch=True),
+        ),
+        ("kubernetes:example.com/v1:Widget", {}, Kind("example.com/v1", "Widget")),
+    ],
+)
+def test_the_kind_of_a_resource(token: str, inputs: dict[str, Value], expected: Kind) -> None:
+    assert kind_of(token, inputs) == expected
+
+
+def test_lists_are_refused() -> None:
+    with pytest.raises(PluginError, match="one by one"):
+        kind_of("kubernetes:core/v1:ConfigMapList", {"apiVersion": "v1", "kind": "ConfigMapList"})
+
+
+def test_ids() -> None:
+    assert resource_id({"metadata": {"name": "a", "namespace": "b"}}) == "b/a"
+    assert split_id("b/a", "default") == ("b", "a")
+    assert split_id("a", "default") == ("default", "a")

@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from lab.plugins.kubernetes import diagnosis
+from lab.plugins.kubernetes.readiness import JUDGES, Facts
+from lab.plugins.kubernetes.waiting import count_ready
+
+
+def verdict(kind: str, obj: dict[str, Any], facts: Facts | None = None) -> str:
+    """`ready`, `failed: …` or what is missing."""
+    judge = next(judge for (_, name), (judge, _) in JUDGES.items() if name == kind)
+    found = judge(obj, facts or Facts())
+    if found.ready:
+        return "ready"
+    return f"failed: {found.failed}" if found.failed else "; ".join(found.missing)
+
+
+def conditions(*pairs: tuple[str, str]) -> dict[str, Any]:
+    return {"status": {"conditions": [{"type": kind, "status": status} for kind, status in pairs]}}
+
+
+def rolled(**status: int) -> dict[str, Any]:
+    return {
+        "metadata": {"generation": 2},
+        "spec": {"replicas": 2},
+        "status": {"observedGeneration": 2, **status},
+    }
+
+
+DONE = {"replicas": 2, "updatedReplicas": 2, "availableReplicas": 2, "readyReplicas": 2}
+
+
+@pytest.mark.parametrize(
+    ("kind", "obj", "expected"),
+    [
+        ("Deployment", rolled(**DONE), "ready"),
+        (
+            "Deployment",
+            rolled(**{**DONE, "observedGeneration": 1}),
+            "its controller has not seen the change yet",
+        ),
+        ("Deployment", rolled(**{**DONE, "replicas": 3}), "1 old replicas still running"),
+        ("Deployment", rolled(**{**DONE, "availableReplicas": 1}), "1 of 2 replicas available"),
+        ("Deployment", rolled(), "0 of 2 replicas updated; 0 of 2 replicas available"),
+        ("Deployment", {**rolled(), "spec": {"replicas": 0}}, "ready"),
+        ("StatefulSet", rolled(**DONE), "ready"),
+        ("StatefulSet", rolled(**{**DONE, "readyReplicas": 1}), "1 of 2 replicas ready"),
+        ("ReplicaSet", rolled(**{**DONE, "availableReplicas": 0}), "0 of 2 replicas available"),
+        ("DaemonSet", rolled(desiredNumberScheduled=2, updatedNumberScheduled=2, numberAvailable=2), "ready"),
+        (
+            "DaemonSet",
+            rolled(desiredNumberScheduled=2, updatedNumberScheduled=1, numberAvailable=2),
+            "1 of 2 pods updated",
+        ),
+        ("DaemonSet", rolled(desiredNumberScheduled=0), "ready"),
+        ("Job", conditions(("Complete", "True")), "ready"),
+        ("Job", conditions(("Failed", "True")), "failed: Failed is True"),
+        ("Job", {"status": {"active": 1}}, "not complete (pods: 1 active, 0 succeeded, 0 failed)"),
+        ("Job", {"spec": {"suspend": True}}, "ready"),
+        ("APIService", conditions(("Available", "True")), "ready"),
+        ("APIService", conditions(("Available", "False")), "Available is False"),
+        ("APIService", {}, "condition Available is not there yet"),
+        (
+            "CustomResourceDefinition",
+            conditions(("NamesAccepted", "False")),
+            "failed: NamesAccepted is False",
+        ),
+        ("CustomResourceDefinition", conditions(("NamesAccepted", "True"), ("Established", "True")), "ready"),
+        ("Namespace", {"status": {"phase": "Active"}}, "ready"),
+        ("Namespace", {"status": {"phase": "Terminating"}}, "its phase is Terminating, not Active"),
+        ("Pod", {"status": {"phase": "Succeeded"}}, "ready"),
+        ("Pod", conditions(("Ready", "True")), "ready"),
+        ("Pod", {"status": {"phase": "Failed", "reason": "Evicted"}}, "failed: it failed: Evicted"),
+        ("Ingress", {}, "no address from the ingress controller"),
+        ("Service", {"spec": {"type": "ExternalName"}}, "ready"),
+        ("Service", {"spec": {"clusterIP": "10.0.0.1"}}, "ready"),
+        ("Service", {"spec": {"selector": {"a": "b"}}}, "no ready pod matches its selector"),
+        ("Service", {"spec": {"type": "LoadBalancer"}}, "no address from the load balancer"),
+        ("PersistentVolumeClaim", {"status": {"phase": "Pending"}}, "it is not bound to a volume"),
+        ("PersistentVolumeClaim", {"status": {"phase": "Lost"}}, "failed: its volume is lost"),
+    ],
+)
+def test_the_judges(kind: str, obj: dict[str, Any], expected: str) -> None:
+    assert verdict(kind, obj) == expected
+
+
+def test_facts_beyond_the_object() -> None:
+    assert verdict("Service", {"spec": {"selector": {"a": "b"}}}, Facts(ready_endpoints=1)) == "ready"
+    assert verdict("PersistentVolumeClaim", {}, Facts(waits_for_consumer=True)) == "ready"
+
+
+def test_a_stuck_rollout_says_why() -> None:
+    stuck = rolled()
+    stuck["status"]["conditions"] = [
+        {
+            "type": "Progressing",
+            "status": "False",
+            "reason": "ProgressDeadlineExceeded",
+            "message": "too slow",
+        }
+    ]
+    assert "Progressing is False: ProgressDeadlineExceeded (too slow)" in verdict("Deployment", stuck)
+
+
+def test_endpoints_that_take_traffic_are_counted() -> None:
+    endpoints = [
+        {"addresses": ["10.0.0.1"], "conditions": {"ready": True}},
+        {"addresses": ["10.0.0.2"], "conditions": {"ready": False}},
+        {"addresses": ["10.0.0.3"]},
+    ]
+    assert count_ready([{"endpoints": endpoints}, {"endpoints": None}]) == 2
+
+
+def test_what_pods_wait_for() -> None:
+    waiting = {
+        "state": {"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}},
+        "name": "main",
+    }
+    pod = {"metadata": {"name": "p"}, "status": {"containerStatuses": [waiting]}}
+    assert diagnosis.pod_problem(pod) == "pod p, container main: ImagePullBackOff (no such image)"
+    unscheduled = conditions(("PodScheduled", "False")) | {"metadata": {"name": "p"}}
+    assert diagnosis.pod_problem(unscheduled) == "pod p: PodScheduled is False"
+    assert diagnosis.pod_problem(conditions(("Ready", "True"))) == ""
+
+
+def test_the_last_warnings_about_an_object() -> None:
+    events = [
+        {
+            "reason": f"R{n}",
+            "message": "m",
+            "lastTimestamp": f"2026-01-01T00:00:0{n}Z",
+            "involvedObject": {"name": who},
+        }
+        for n, who in enumerate(["a", "b", "a", "a", "a"])
+    ]
+    assert diagnosis.warnings(events, {"a"}) == ["event R2: m", "event R3: m", "event R4: m"]

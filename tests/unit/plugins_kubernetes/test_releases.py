@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+import os
+import tarfile
+import threading
+from pathlib import Path
+
+import pytest
+from pulumi.runtime import rpc
+
+from lab.plugins.kubernetes import charts
+from lab.plugins.kubernetes.errors import InvalidInput
+from lab.plugins.kubernetes.helm import Helm, HelmError, write_repository
+from lab.plugins.kubernetes.release_inputs import options, resource_names, values
+from lab.plugins.kubernetes.values import SIGNATURE
+
+
+def chart(directory: Path, version: str = "1.2.3") -> Path:
+    (directory / "page" / "templates").mkdir(parents=True, exist_ok=True)
+    (directory / "page" / "Chart.yaml").write_text(f"name: page\nversion: {version}\n")
+    (directory / "page" / "templates" / "a.yaml").write_text("a: b\n")
+    return directory / "page"
+
+
+def asset(**content: str) -> dict[str, str]:
+    return {SIGNATURE: rpc._special_asset_sig, **content}
+
+
+def test_a_chart_directory_and_its_checksum(tmp_path: Path) -> None:
+    path = chart(tmp_path)
+    first = charts.local(str(path))
+    assert first is not None
+    assert first.version == "1.2.3"
+    assert charts.local(str(path)) == first
+    (path / "templates" / "a.yaml").write_text("a: c\n")
+    second = charts.local(str(path))
+    assert second is not None
+    assert second.checksum != first.checksum
+
+
+def test_a_chart_archive(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "page-1.2.3.tgz", "w:gz") as archive:
+        archive.add(chart(tmp_path), arcname="page")
+    found = charts.local(str(tmp_path / "page-1.2.3.tgz"))
+    assert found is not None
+    assert found.version == "1.2.3"
+
+
+def test_charts_elsewhere_and_nowhere(tmp_path: Path) -> None:
+    assert charts.local("ingress-nginx") is None
+    assert charts.local("oci://registry/charts/page") is None
+    with pytest.raises(InvalidInput, match="there is no chart at"):
+        charts.local(str(tmp_path / "missing"))
+    with pytest.raises(InvalidInput, match="is not a Helm chart"):
+        charts.local(str(tmp_path))
+
+
+def test_values_are_merged_in_order(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("x: {a: 1, b: 1}\nlist: [1, 2]\n")
+    plain = {
+        "valueYamlFiles": [asset(path=str(tmp_path / "a.yaml")), asset(text="x: {b: 2, c: 2}")],
+        "values": {"x": {"c": 3}, "list": [3]},
+    }
+    assert values(plain) == {"x": {"a": 1, "b": 2, "c": 3}, "list": [3]}
+
+
+@pytest.mark.parametrize(
+    "bad", [asset(path="/nowhere.yaml"), asset(text="- a"), asset(text="{"), {"a": 1}, "x"]
+)
+def test_bad_value_files_name_their_place(bad: object) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        values({"valueYamlFiles": [asset(text="a: b"), bad]})
+    assert caught.value.field == "valueYamlFiles[1]"
+
+
+def test_flags() -> None:
+    assert options("install", {"atomic": True, "createNamespace": True}) == [
+        "--atomic",
+        "--create-namespace",
+        "--wait",
+    ]
+    assert "--wait" not in options("install", {"skipAwait": True, "waitForJobs": True})
+    assert options("upgrade", {"skipAwait": True, "resetValues": True, "maxHistory": 3}) == [
+        "--reset-values",
+        "--history-max",
+        "3",
+    ]
+
+
+def test_names_of_a_releases_objects() -> None:
+    manifest = """
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: a}
+---
+# nothing
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: b, namespace: c}
+"""
+    assert resource_names(manifest) == {"ConfigMap/v1": ["a"], "Deployment/apps/v1": ["c/b"]}
+
+
+def test_helm_gets_secrets_by_private_files_and_its_errors_are_masked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "helm"
+    program.write_text('#!/bin/sh\necho "$@" > "$0.args"\necho "Error: bad value open-sesame" >&2\nexit 1\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    helm = Helm(None, {}, threading.Event())
+    with helm.workspace({"password": "open-sesame"}) as directory:
+        assert (directory / "values.json").stat().st_mode & 0o077 == 0
+        write_repository(directory, {"repo": "https://charts", "password": "open-sesame"})
+        assert (directory / "repositories.yaml").stat().st_mode & 0o077 == 0
+        with pytest.raises(HelmError, match=r"bad value \[secret\]$"):
+            helm.run(["install", "x"], directory=directory, secrets=["open-sesame"])
+    assert not directory.exists()
+    assert "sesame" not in (tmp_path / "helm.args").read_text()
+
+
+def test_a_helm_that_hangs_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "helm"
+    program.write_text("#!/bin/sh\nexec sleep 60\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    helm = Helm(None, {}, threading.Event())
+    with helm.workspace() as directory, pytest.raises(HelmError, match="helm install did not end within 1 s"):
+        helm.run(["install"], directory=directory, timeout=1)
+
+
+def test_a_missing_helm_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    helm = Helm(None, {}, threading.Event())
+    with helm.workspace() as directory, pytest.raises(HelmError, match="helm is not on PATH"):
+        helm.run(["version"], directory=directory)

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lab.plugins.kubernetes.errors import InvalidInput, PluginError
+from lab.plugins.kubernetes.kubeconfig import Credentials, read, resolve, tls_context
+from lab.plugins.kubernetes.settings import configured, moves_cluster
+from lab.plugins.kubernetes.values import UNKNOWN, Secret
+
+
+def kubeconfig(server: str = "https://one:6443", **user: object) -> str:
+    return json.dumps(
+        {
+            "clusters": [
+                {"name": "one", "cluster": {"server": server}},
+                {"name": "two", "cluster": {"server": "https://two:6443"}},
+            ],
+            "users": [{"name": "me", "user": user}],
+            "contexts": [{"name": "ctx", "context": {"cluster": "one", "user": "me", "namespace": "team"}}],
+            "current-context": "ctx",
+        }
+    )
+
+
+def test_a_kubeconfig_as_text_as_path_and_in_part(tmp_path: Path) -> None:
+    (tmp_path / "config").write_text(kubeconfig())
+    by_text, by_path = (configured({"kubeconfig": item}) for item in (kubeconfig(), str(tmp_path / "config")))
+    assert by_text.access is not None
+    assert by_text.access == by_path.access
+    assert by_text.namespace == "team"
+    other = configured({"kubeconfig": Secret(kubeconfig()), "cluster": "two", "namespace": "mine"})
+    assert other.access is not None
+    assert other.access.server == "https://two:6443"
+    assert other.namespace == "mine"
+
+
+def test_a_wrong_kubeconfig_is_kept_as_the_reason() -> None:
+    found = configured({"kubeconfig": kubeconfig(), "context": "nowhere"})
+    assert found.access is None
+    assert found.problem == "kubeconfig has no context named 'nowhere'; it has: ctx"
+
+
+@pytest.mark.parametrize("text", ["{]\n", "a: b\n", "clusters: 3\n"])
+def test_broken_kubeconfigs_are_one_line_and_show_nothing(text: str) -> None:
+    with pytest.raises(PluginError) as caught:
+        read(text)
+    assert "\n" not in str(caught.value)
+
+
+def test_switches_are_sent_as_text_or_boolean() -> None:
+    found = configured(
+        {"kubeconfig": kubeconfig(), "enableConfigMapMutable": "true", "deleteUnreachable": True}
+    )
+    assert found.config_maps_mutable
+    assert found.delete_unreachable
+    assert found.server_side_apply
+    assert not configured({"kubeconfig": kubeconfig(), "enableServerSideApply": "false"}).server_side_apply
+    with pytest.raises(InvalidInput, match="enableSecretMutable must be true or false"):
+        configured({"kubeconfig": kubeconfig(), "enableSecretMutable": "perhaps"})
+
+
+def test_switches_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PULUMI_K8S_DELETE_UNREACHABLE", "true")
+    assert configured({"kubeconfig": kubeconfig()}).delete_unreachable
+
+
+def test_rendering_to_a_directory_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="renderYamlToDirectory is not supported"):
+        configured({"kubeconfig": kubeconfig(), "renderYamlToDirectory": "out"})
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ({}, {}, []),
+        ({"kubeconfig": kubeconfig()}, {"kubeconfig": kubeconfig(token="t")}, []),
+        ({"kubeconfig": kubeconfig()}, {"kubeconfig": kubeconfig("https://new:6443")}, ["kubeconfig"]),
+        ({"kubeconfig": kubeconfig()}, {"kubeconfig": UNKNOWN}, []),
+        (
+            {"kubeconfig": kubeconfig(), "clusterIdentifier": "a"},
+            {"kubeconfig": kubeconfig("https://new:6443"), "clusterIdentifier": "a"},
+            [],
+        ),
+        ({"clusterIdentifier": "a"}, {"clusterIdentifier": "b"}, ["clusterIdentifier"]),
+    ],
+)
+def test_what_means_another_cluster(old: dict[str, Any], new: dict[str, Any], expected: list[str]) -> None:
+    assert moves_cluster(old, new) == expected
+
+
+def test_tokens_and_their_files(tmp_path: Path) -> None:
+    def headers(**user: object) -> dict[str, str]:
+        return Credentials(resolve(json.loads(kubeconfig(**user)))).headers()  # type: ignore[arg-type]
+
+    (tmp_path / "token").write_text("from-file\n")
+    assert headers(token="plain") == {"Authorization": "Bearer plain"}
+    assert headers(tokenFile=str(tmp_path / "token")) == {"Authorization": "Bearer from-file"}
+    assert headers() == {}
+
+
+def test_a_credential_command_gives_the_token_and_fails_in_one_line(tmp_path: Path) -> None:
+    script = tmp_path / "login"
+    script.write_text('#!/bin/sh\necho \'{"status": {"token": "made"}}\'\n')
+    script.chmod(0o755)
+    spec = {"command": str(script), "apiVersion": "client.authentication.k8s.io/v1"}
+    access = resolve(json.loads(kubeconfig(exec=spec)))
+    assert Credentials(access).headers() == {"Authorization": "Bearer made"}
+    script.write_text("#!/bin/sh\necho oh-no >&2; exit 3\n")
+    with pytest.raises(PluginError, match=r"the credential command .* failed"):
+        Credentials(access).headers()
+
+
+def test_unverified_tls_is_refused() -> None:
+    config = json.loads(kubeconfig())
+    config["clusters"][0]["cluster"]["insecure-skip-tls-verify"] = True
+    with pytest.raises(PluginError, match="asks not to verify TLS"):
+        tls_context(resolve(config), {})
