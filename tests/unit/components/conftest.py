@@ -4,26 +4,31 @@ import json
 import runpy
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from pulumi.runtime import config
 
 import artifacts.index
+from artifacts.index import Index
 from tests.unit.components import graph as graphs
+from tests.unit.components.graph import Graph, Json
 
 ROOT = Path(__file__).resolve().parents[3]
-Deploy = Callable[[dict[str, Any]], graphs.Graph]
+Deploy = Callable[[Json], Graph]
 
 
-@pytest.fixture
-def deploy(monkeypatch: pytest.MonkeyPatch) -> Iterator[Deploy]:
+@pytest.fixture(scope="session")
+def deploy() -> Iterator[Deploy]:
     """Runs the real program on a configuration; only the mirror's index is given."""
-    monkeypatch.setattr(artifacts.index, "load", lambda *_: graphs.index())
 
-    def run(cluster: dict[str, Any]) -> graphs.Graph:
+    def given(*_: object) -> Index:
+        return graphs.index()
+
+    def run(cluster: Json) -> Graph:
         config.set_config("kubewright:cluster", json.dumps(cluster))
         return graphs.record(lambda: runpy.run_path(str(ROOT / "__main__.py"), run_name="__main__"))
 
-    yield run
-    config.CONFIG.pop("kubewright:cluster", None)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(artifacts.index, "load", given)
+        yield run
+    config.set_all_config({})

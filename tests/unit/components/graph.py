@@ -7,17 +7,18 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import pulumi
-from google.protobuf import json_format
-from pulumi.runtime import mocks
+from google.protobuf import empty_pb2, json_format
+from pulumi.runtime import mocks, run_in_stack
 from pulumi.runtime.proto import resource_pb2
-from pulumi.runtime.settings import SETTINGS, set_root_resource
+from pulumi.runtime.settings import ROOT, SETTINGS
 
 from artifacts.catalogue import DEFAULTS, NODE_ARTIFACTS, version_of
 from artifacts.index import Index, Place
 
+Json = dict[str, object]
 _SECRET_MARK = "4dabf18193072939515e22adb298388d"
 # Every private part that a mock gives begins with this, so that a leak can be seen anywhere.
 PRIVATE = "PRIVATE-"
@@ -33,7 +34,7 @@ class Node:
     parent: str
     provider: str
     deleted_with: str
-    inputs: Mapping[str, Any]
+    inputs: Mapping[str, object]
     depends_on: frozenset[str]
     hooks: Mapping[str, list[str]]
 
@@ -46,10 +47,25 @@ class Node:
         value = self.inputs[key]
         return isinstance(value, dict) and _SECRET_MARK in value
 
-    def value(self, key: str) -> Any:
+    def value(self, key: str) -> object:
         """That input without its mark."""
         value = self.inputs[key]
-        return value["value"] if self.is_secret(key) else value
+        return value["value"] if isinstance(value, dict) and _SECRET_MARK in value else value
+
+    def text(self, key: str) -> str:
+        """That input, which must be a text."""
+        value = self.value(key)
+        assert isinstance(value, str), f"{self.name}: {key} is no text"
+        return value
+
+    def connection(self) -> Json:
+        """A command's connection, its own secrets laid open."""
+        connection = self.value("connection")
+        assert isinstance(connection, dict)
+        return {
+            key: value["value"] if isinstance(value, dict) and _SECRET_MARK in value else value
+            for key, value in connection.items()
+        }
 
 
 @dataclass
@@ -58,7 +74,7 @@ class Graph:
 
     nodes: dict[str, Node] = field(default_factory=dict)
     messages: list[tuple[str, str]] = field(default_factory=list)
-    outputs: dict[str, Any] = field(default_factory=dict)
+    outputs: Json = field(default_factory=dict)
 
     def of(self, kind: str) -> list[Node]:
         """Resources whose type ends so."""
@@ -97,9 +113,10 @@ class _Monitor(mocks.MockMonitor):
         super().__init__(_Plugins())
         self._graph = graph
 
-    def RegisterResource(self, request: resource_pb2.RegisterResourceRequest) -> Any:  # noqa: N802
-        answer = super().RegisterResource(request)
-        hooks = json_format.MessageToDict(request.hooks, preserving_proto_field_name=True)
+    def RegisterResource(
+        self, request: resource_pb2.RegisterResourceRequest
+    ) -> resource_pb2.RegisterResourceResponse:
+        answer: resource_pb2.RegisterResourceResponse = super().RegisterResource(request)  # type: ignore[no-untyped-call]
         self._graph.nodes[answer.urn] = Node(
             type=request.type,
             name=request.name,
@@ -109,20 +126,22 @@ class _Monitor(mocks.MockMonitor):
             deleted_with=request.deletedWith,
             inputs=json_format.MessageToDict(request.object),
             depends_on=frozenset(request.dependencies),
-            hooks=hooks,
+            hooks=json_format.MessageToDict(request.hooks, preserving_proto_field_name=True),
         )
         return answer
 
-    def RegisterResourceOutputs(self, request: resource_pb2.RegisterResourceOutputsRequest) -> Any:  # noqa: N802
+    def RegisterResourceOutputs(
+        self, request: resource_pb2.RegisterResourceOutputsRequest
+    ) -> empty_pb2.Empty:
         if "pulumi:pulumi:Stack" in request.urn:
             self._graph.outputs = json_format.MessageToDict(request.outputs)
-        return super().RegisterResourceOutputs(request)
+        return empty_pb2.Empty()
 
 
 class _Plugins(mocks.Mocks):
     """What plugins would answer, as far as the program looks at it."""
 
-    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
+    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, Json]:
         state = dict(args.inputs)
         if args.typ == "tls:index/privateKey:PrivateKey":
             state |= {
@@ -135,7 +154,7 @@ class _Plugins(mocks.Mocks):
             state["certPem"] = f"certificate {args.name}"
         return f"{args.name}-id", state
 
-    def call(self, args: mocks.MockCallArgs) -> dict[str, Any]:
+    def call(self, args: mocks.MockCallArgs) -> tuple[Json, list[tuple[str, str]] | None]:
         raise AssertionError(f"the program asks a plugin for {args.token}")
 
 
@@ -149,19 +168,20 @@ class _Callbacks:
         assert hook.callback is not None
 
 
-def record(program: Callable[[], None], *, preview: bool = False) -> Graph:
+def record(program: Callable[[], object], *, preview: bool = False) -> Graph:
     """Runs the program on mocks; what it raises comes through."""
     graph = Graph()
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     mocks.set_mocks(_Plugins(), "kubewright", "test", preview, monitor=_Monitor(graph))
     # set_mocks makes a stack of its own; ours is made as the engine's language host does.
-    set_root_resource(None)
+    ROOT.set(None)
     SETTINGS.callbacks = _Callbacks()
     try:
-        loop.run_until_complete(pulumi.runtime.run_in_stack(program))
+        loop.run_until_complete(run_in_stack(lambda: cast(None, program())))
     finally:
         loop.close()
+        asyncio.set_event_loop(None)
     return graph
 
 
@@ -172,7 +192,7 @@ def index() -> Index:
     return Index(source="test", versions=DEFAULTS, places=places)
 
 
-def document(directory: Path, *, workers: int, control_planes: int = 1, **changes: Any) -> dict[str, Any]:
+def document(directory: Path, *, workers: int, control_planes: int = 1, **changes: object) -> Json:
     """The object `kubewright:cluster` with keys on disk below `directory`."""
     key, known = directory / "key", directory / "known_hosts"
     controls = {f"cp-{i + 1}": {"address": str(IPv4Address("10.89.0.11") + i)} for i in range(control_planes)}
@@ -180,7 +200,7 @@ def document(directory: Path, *, workers: int, control_planes: int = 1, **change
     hosts = controls | nodes
     key.write_text(f"{PRIVATE}ssh-key\n")
     known.write_text("".join(f"{host['address']} ssh-ed25519 AAAA{name}\n" for name, host in hosts.items()))
-    cluster: dict[str, Any] = {
+    cluster: Json = {
         "name": "test",
         "environment": "lab",
         "network": {"machines": ["10.89.0.0/24"]},
@@ -200,7 +220,7 @@ def _provider_urn(reference: str) -> str:
     return reference.rsplit("::", 1)[0]
 
 
-def _plain(value: Any) -> Iterator[str]:
+def _plain(value: object) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):

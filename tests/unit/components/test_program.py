@@ -1,0 +1,258 @@
+"""The whole program on mocks: what it makes, in which order, and what it keeps secret."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.unit.components.graph import PRIVATE, Graph, Json, Node, document
+
+Deploy = Callable[[Json], Graph]
+COMMAND = "command:remote:Command"
+
+
+@pytest.fixture(scope="module")
+def cluster(deploy: Deploy, tmp_path_factory: pytest.TempPathFactory) -> Graph:
+    """One control plane, two workers, a release, and rights from configuration."""
+    return deploy(
+        document(
+            tmp_path_factory.mktemp("cluster"),
+            workers=2,
+            helm_releases={"hello": {"chart": "./lab/charts/hello"}},
+            access={
+                "namespaces": {"team": {"quota": {"pods": "10"}, "limits": {"default": {"cpu": "1"}}}},
+                "roles": {
+                    "look": {"namespace": "team", "rules": [{"resources": ["pods"], "verbs": ["get"]}]}
+                },
+                "bindings": {"lookers": {"namespace": "team", "role": "look", "groups": ["dev"]}},
+            },
+        )
+    )
+
+
+def commands(graph: Graph) -> list[Node]:
+    return graph.of(COMMAND)
+
+
+class TestResources:
+    def test_a_host_has_one_command_for_each_role(self, cluster: Graph) -> None:
+        hosts = {node.name for node in commands(cluster) if node.name.startswith(("cp-", "w-"))}
+        assert hosts == {"cp-1-etcd", "cp-1-control-plane", "cp-1-node", "w-1-node", "w-2-node"}
+
+    def test_every_component_has_its_type(self, cluster: Graph) -> None:
+        kinds = {
+            node.type.split(":")[-1] for node in cluster.nodes.values() if "kubewright:index" in node.type
+        }
+        assert kinds >= {"Cluster", "Pki", "Etcd", "ControlPlane", "NodePool", "Cni", "Bootstrap", "CoreDns"}
+
+    def test_names_are_unique_for_their_type(self, cluster: Graph) -> None:
+        assert len(cluster.names) == len(cluster.nodes)
+
+    def test_everything_but_the_top_belongs_to_a_component(self, cluster: Graph) -> None:
+        loose = {node.name for node in cluster.nodes.values() if node.parent.endswith("kubewright-test")}
+        assert loose == {"cluster", "kubernetes", "coredns", "metrics-server", "access", "helm"}
+
+    def test_a_third_worker_is_one_more_resource_and_changes_no_other_host(
+        self, deploy: Deploy, tmp_path: Path
+    ) -> None:
+        two, three = (deploy(document(tmp_path, workers=count)) for count in (2, 3))
+        assert three.names - two.names == {(COMMAND, "w-3-node")}
+        assert two.names < three.names
+        for node in commands(two):
+            if node.name != "cluster-pool-workers-labels":
+                assert node.inputs == three.named(node.name).inputs, node.name
+
+    def test_a_single_machine_is_a_whole_cluster(self, deploy: Deploy, tmp_path: Path) -> None:
+        single = deploy(document(tmp_path, workers=0))
+        hosts = {node.name for node in commands(single)} - {
+            "cluster-pool-control-plane-labels",
+            "cluster-farewell",
+        }
+        assert hosts == {"cp-1-etcd", "cp-1-control-plane", "cp-1-node"}
+        assert replicas(single, "coredns-deployment") == 1
+
+    def test_three_control_planes_are_alike(self, deploy: Deploy, tmp_path: Path) -> None:
+        three = deploy(document(tmp_path, workers=2, control_planes=3))
+        for member in ("cp-1", "cp-2", "cp-3"):
+            before = three.before(three.named(f"{member}-control-plane"))
+            assert {"cp-1-etcd", "cp-2-etcd", "cp-3-etcd"} <= before
+            # No member waits for another of its kind: a first quorum needs them side by side.
+            assert not {name for name in before if name.endswith("-control-plane")} - {member}
+        assert replicas(three, "metrics-server-deployment") == 2
+
+
+class TestOrder:
+    def test_roles_of_a_host_come_one_after_another(self, cluster: Graph) -> None:
+        assert "cp-1-etcd" in cluster.before(cluster.named("cp-1-control-plane"))
+        assert "cp-1-control-plane" in cluster.before(cluster.named("cp-1-node"))
+
+    @pytest.mark.parametrize("node", ["cp-1-node", "w-1-node", "w-2-node"])
+    def test_no_node_joins_before_it_is_allowed_to(self, cluster: Graph, node: str) -> None:
+        bootstrap = {
+            item.name
+            for item in cluster.nodes.values()
+            if item.name.startswith(("cluster-bootstrap-", "cluster-cni-"))
+        }
+        assert len(bootstrap) > 8
+        assert bootstrap <= cluster.before(cluster.named(node))
+
+    def test_no_worker_waits_for_another(self, cluster: Graph) -> None:
+        assert "w-1-node" not in cluster.before(cluster.named("w-2-node"))
+        assert "w-2-node" not in cluster.before(cluster.named("w-1-node"))
+
+    def test_the_connection_waits_for_the_control_plane(self, cluster: Graph) -> None:
+        assert "cp-1-control-plane" in cluster.before(cluster.named("kubernetes"))
+
+    def test_add_ons_do_not_wait_for_workers(self, cluster: Graph) -> None:
+        for name in ("coredns-deployment", "metrics-server-deployment", "helm-hello"):
+            assert not {before for before in cluster.before(cluster.named(name)) if before.startswith("w-")}
+
+    def test_the_farewell_goes_first(self, cluster: Graph) -> None:
+        assert {"cp-1-node", "w-1-node", "w-2-node"} <= cluster.before(cluster.named("cluster-farewell"))
+
+    def test_objects_go_with_etcd(self, cluster: Graph) -> None:
+        etcd = cluster.named("cluster-etcd").urn
+        objects = [node for node in cluster.nodes.values() if node.type.startswith("kubernetes:")]
+        assert len(objects) > 25
+        assert {node.name for node in objects if node.deleted_with != etcd} == set()
+
+    def test_members_and_pools_change_in_turns(self, cluster: Graph) -> None:
+        hooks = {
+            name: cluster.named(name).hooks["before_update"] for name in ("cp-1-etcd", "w-1-node", "w-2-node")
+        }
+        assert hooks["w-1-node"] == hooks["w-2-node"] != hooks["cp-1-etcd"]
+
+
+class TestSecrets:
+    def test_nothing_private_is_in_a_plain_input(self, cluster: Graph) -> None:
+        for node in cluster.nodes.values():
+            leaks = [text for text in node.plain() if PRIVATE in text]
+            assert not leaks, f"{node.type} {node.name}"
+
+    def test_derived_secrets_are_in_no_plain_input(self, cluster: Graph) -> None:
+        files = {name: content for node in commands(cluster) for name, content in delivered(node).items()}
+        token = next(content for name, content in files.items() if "bootstrap" in name)
+        key = next(content for name, content in files.items() if name.endswith("encryption.yaml"))
+        words = [token.split(".")[1].strip()[:16], key.split("secret: ")[1].split()[0]]
+        assert all(len(word) >= 16 for word in words)
+        for node in cluster.nodes.values():
+            for text in node.plain():
+                assert not [word for word in words if word in text], node.name
+
+    def test_a_command_carries_its_secrets_by_stdin_alone(self, cluster: Graph) -> None:
+        for node in commands(cluster):
+            assert PRIVATE not in node.text("create")
+            if "stdin" in node.inputs:
+                assert node.is_secret("stdin"), node.name
+
+    def test_a_worker_gets_no_private_key(self, cluster: Graph) -> None:
+        for name, content in delivered(cluster.named("w-1-node")).items():
+            assert "-ca-key" not in content, name
+            assert not name.endswith("ca.key")
+
+    def test_the_kubeconfig_is_a_secret_output(self, cluster: Graph) -> None:
+        kubeconfig = cluster.outputs["kubeconfig"]
+        assert isinstance(kubeconfig, dict)
+        content = json.loads(kubeconfig["value"])
+        assert content["clusters"][0]["cluster"]["server"] == "https://10.89.0.11:6443"
+        assert cluster.outputs["endpoint"] == "https://10.89.0.11:6443"
+
+    def test_the_public_certificate_is_no_secret(self, cluster: Graph) -> None:
+        spec = cluster.named("metrics-server-api").value("spec")
+        assert isinstance(spec, dict)
+        assert base64.b64decode(spec["caBundle"]).decode() == "certificate cluster-pki-kubernetes-ca"
+        assert "insecureSkipTLSVerify" not in spec
+
+
+class TestCommands:
+    def test_every_connection_is_verified_and_bounded(self, cluster: Graph) -> None:
+        assert len(commands(cluster)) == 8
+        for node in commands(cluster):
+            connection = node.connection()
+            assert str(connection["hostKey"]).startswith("ssh-ed25519 AAAA"), node.name
+            assert connection["dialErrorLimit"] == 2
+            assert connection["perDialTimeout"] == 10
+            assert connection["privateKey"] == f"{PRIVATE}ssh-key\n"
+
+    def test_commands_are_quiet_and_keep_no_old_output(self, cluster: Graph) -> None:
+        for node in commands(cluster):
+            assert node.inputs["logging"] == "none", node.name
+            assert node.inputs["addPreviousOutputInEnv"] is False
+            assert "update" not in node.inputs
+            assert "triggers" not in node.inputs
+
+    def test_a_host_is_reset_when_its_resource_goes(self, cluster: Graph) -> None:
+        assert "reset node leave" in cluster.named("w-1-node").text("delete")
+        assert "reset etcd" in cluster.named("cp-1-etcd").text("delete")
+
+    def test_each_host_gets_its_own_key(self, cluster: Graph) -> None:
+        assert cluster.named("w-1-node").connection()["hostKey"] == "ssh-ed25519 AAAAw-1"
+        assert cluster.named("w-2-node").connection()["hostKey"] == "ssh-ed25519 AAAAw-2"
+
+
+class TestErrors:
+    def test_wrong_settings_end_without_a_traceback(
+        self, deploy: Deploy, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        wrong = document(tmp_path, workers=1, envronment="lab")
+        with pytest.raises(SystemExit) as exit_:
+            deploy(wrong)
+        assert exit_.value.code == 32
+        errors = [record.message for record in caplog.records if record.levelname == "ERROR"]
+        assert errors == ["kubewright:cluster.envronment: unknown key; did you mean environment?"]
+
+    def test_an_unknown_host_key_names_the_host_and_stops_everything(
+        self, deploy: Deploy, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        cluster = document(tmp_path, workers=2)
+        known = tmp_path / "known_hosts"
+        known.write_text(
+            "\n".join(line for line in known.read_text().splitlines() if "10.89.0.22" not in line)
+        )
+        with pytest.raises(SystemExit):
+            deploy(cluster)
+        (error,) = [record.message for record in caplog.records if record.levelname == "ERROR"]
+        assert "10.89.0.22" in error
+
+    def test_a_missing_private_key_is_one_line_without_its_path(
+        self, deploy: Deploy, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        cluster = document(tmp_path, workers=1)
+        (tmp_path / "key").unlink()
+        with pytest.raises(SystemExit):
+            deploy(cluster)
+        errors = [record.message for record in caplog.records if record.levelname == "ERROR"]
+        assert len(errors) == 1
+        assert "private_key_file" in errors[0]
+
+    def test_a_host_below_its_preset_is_a_warning(
+        self, deploy: Deploy, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        cluster = document(tmp_path, workers=1)
+        metal = cluster["metal"]
+        assert isinstance(metal, dict)
+        metal["hosts"]["w-1"] |= {"cpus": 1, "memory": "1800Mi"}
+        graph = deploy(cluster)
+        assert graph.named("w-1-node")
+        assert any("w-1" in record.message for record in caplog.records if record.levelname == "WARNING")
+
+
+def replicas(graph: Graph, name: str) -> object:
+    spec = graph.named(name).value("spec")
+    assert isinstance(spec, dict)
+    return spec["replicas"]
+
+
+def delivered(node: Node) -> dict[str, str]:
+    """The files in a command's payload."""
+    if "stdin" not in node.inputs:
+        return {}
+    with tarfile.open(fileobj=io.BytesIO(base64.b64decode(node.text("stdin")))) as archive:
+        members = {member.name: archive.extractfile(member) for member in archive.getmembers()}
+        return {name: file.read().decode() for name, file in members.items() if file is not None}

@@ -1,0 +1,67 @@
+"""The components' pure parts: derived secrets, kubeconfig, Corefile."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from components.addons.coredns import corefile
+from components.addons.workload import spread
+from components.derive import bootstrap_token, encryption_configuration
+from components.farewell import ANNOTATION, LEAVING, STAYING
+from components.kubeconfig import kubeconfig
+
+
+@given(st.text())
+def test_a_bootstrap_token_has_the_form_kubernetes_wants(key: str) -> None:
+    token = bootstrap_token(key)
+    assert re.fullmatch(r"[a-z0-9]{6}\.[a-z0-9]{16}", token)
+    assert token == bootstrap_token(key)
+
+
+@given(st.text(), st.text())
+def test_other_keys_give_other_secrets(one: str, other: str) -> None:
+    assert (bootstrap_token(one) == bootstrap_token(other)) == (one == other)
+    assert (encryption_configuration(one) == encryption_configuration(other)) == (one == other)
+
+
+def test_encryption_is_secretbox_with_32_bytes_and_identity_last() -> None:
+    document = yaml.safe_load(encryption_configuration("key"))
+    (resources,) = document["resources"]
+    assert resources["resources"] == ["secrets"]
+    first, last = resources["providers"]
+    assert len(base64.b64decode(first["secretbox"]["keys"][0]["secret"])) == 32
+    assert last == {"identity": {}}
+
+
+def test_a_kubeconfig_carries_its_certificates() -> None:
+    text = kubeconfig(cluster="c", server="https://x:6443", ca="CA", certificate="CERT", key="KEY")
+    document = json.loads(text)
+    assert base64.b64decode(document["users"][0]["user"]["client-key-data"]) == b"KEY"
+    assert document["current-context"] == document["contexts"][0]["name"] == "c"
+    assert "insecure" not in text
+
+
+def test_the_corefile_serves_the_domain_and_balances_its_braces() -> None:
+    text = corefile("cluster.example")
+    assert "kubernetes cluster.example in-addr.arpa" in text
+    assert text.count("{") == text.count("}")
+    assert "insecure" not in text
+
+
+def test_replicas_must_spread_only_where_a_lost_node_leaves_room() -> None:
+    assert spread({"a": "b"}, replicas=1, nodes=5) is None
+    (wish,) = spread({"a": "b"}, replicas=2, nodes=2) or []
+    assert wish.when_unsatisfiable == "ScheduleAnyway"
+    (must,) = spread({"a": "b"}, replicas=2, nodes=3) or []
+    assert (must.when_unsatisfiable, must.min_domains) == ("DoNotSchedule", 2)
+
+
+def test_farewell_and_staying_are_about_the_same_annotation() -> None:
+    assert f"{ANNOTATION}=cluster" in LEAVING
+    assert f"{ANNOTATION}-" in STAYING

@@ -1,0 +1,16 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def loop() -> Iterator[None]:
+    """Outputs need an event loop, which the engine's language host gives to the program."""
+    own = asyncio.new_event_loop()
+    asyncio.set_event_loop(own)
+    yield
+    own.close()
+    asyncio.set_event_loop(None)
