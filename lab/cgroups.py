@@ -88,9 +88,25 @@ def all_labs() -> list[str]:
     return sorted({path.name for top in tops if top.is_dir() for path in top.iterdir() if path.is_dir()})
 
 
-def join_files(lab: str, host: str) -> list[str]:
-    """The files to which a process writes its id to become part of the host."""
-    return [str(group / "cgroup.procs") for group in groups(lab, host)]
+def join_files(lab: str, host: str, *, beside: int | None = None) -> list[str]:
+    """The files to which a process writes its id to become part of the host.
+
+    `beside` is a process of the host: once it has groups of its own, version 2 takes new processes
+    only into those.
+    """
+    found = []
+    for hierarchy in hierarchies():
+        group = hierarchy.mount / TOP / lab / host
+        if hierarchy.version == 2 and beside is not None:
+            group = hierarchy.mount / parse_group(Path(f"/proc/{beside}/cgroup").read_text())
+        if group.is_dir():
+            found.append(str(group / "cgroup.procs"))
+    return found
+
+
+def parse_group(text: str) -> str:
+    """A process' group of version 2, below the mount, in the text of its /proc/<pid>/cgroup."""
+    return next((line[4:] for line in text.splitlines() if line.startswith("0::/")), "")
 
 
 def pids(lab: str, host: str = "") -> set[int]:

@@ -111,7 +111,7 @@ def execute(
         raise LabError(f"{host}: does not run; start it with `python -m lab start {lab} {host}`")
     join = 'for group in $1; do echo $$ > "$group"; done; shift; exec "$@"'
     enter = ["nsenter", "--target", str(leader), "--all", "--root", "--wd", "--", *argv]
-    groups = " ".join(cgroups.join_files(lab, host))
+    groups = " ".join(cgroups.join_files(lab, host, beside=leader))
     try:
         return subprocess.run(
             ["sh", "-c", join, "sh", groups, *enter],

@@ -46,6 +46,12 @@ def test_hierarchies_of_both_versions_are_found() -> None:
     assert "/proc" not in found
 
 
+def test_the_group_of_version_2_is_found_beside_those_of_version_1() -> None:
+    both = "4:memory:/kubewright/one/a\n0::/kubewright/one/a/payload/init.scope\n"
+    assert cgroups.parse_group(both) == "kubewright/one/a/payload/init.scope"
+    assert cgroups.parse_group("4:memory:/\n") == ""
+
+
 def test_a_process_is_seen_until_it_ends() -> None:
     child = subprocess.Popen(["sleep", "30"])
     found = cgroups.process(child.pid)
