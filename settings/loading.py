@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from typing import cast
 
@@ -24,6 +23,11 @@ def load(raw: Mapping[str, object]) -> Settings:
     Raises SettingsError with every problem found: of single fields, and of fields with one another
     as far as these can be read.
     """
+    # The engine's configuration is whatever somebody wrote there.
+    if not isinstance(raw, Mapping):
+        raise SettingsError(
+            [Problem("", "", "must be a mapping of keys to values that describes the cluster")]
+        )
     settings, problems = _read(raw)
     problems += _broken_rules(settings, raw, problems)
     if problems:
@@ -33,7 +37,7 @@ def load(raw: Mapping[str, object]) -> Settings:
 
 def _read(raw: Mapping[str, object]) -> tuple[Settings, list[Problem]]:
     """The settings without the parts that are wrong, and what is wrong with these."""
-    rest = copy.deepcopy(dict(raw))
+    rest = cast(dict[str, object], _text_keys(dict(raw)))
     problems: list[Problem] | None = None
     while True:
         try:
@@ -45,8 +49,16 @@ def _read(raw: Mapping[str, object]) -> tuple[Settings, list[Problem]]:
                 problems = [explain(detail, Settings) for detail in _innermost(details)]
             locations = {_mistaken(detail) for detail in details}
             # From the back, so that positions in lists stay right while their items go.
-            for location in sorted(locations, key=_order, reverse=True):
-                _remove(rest, location)
+            removed = [_remove(rest, location) for location in sorted(locations, key=_order, reverse=True)]
+            if not any(removed):
+                raise SettingsError(problems) from None
+
+
+def _text_keys(value: object) -> object:
+    """The value with text for every key: YAML reads a bare `1:` or `yes:` as something else."""
+    if isinstance(value, dict):
+        return {str(key): _text_keys(item) for key, item in value.items()}
+    return [_text_keys(item) for item in value] if isinstance(value, list) else value
 
 
 def _innermost(details: list[ErrorDetails]) -> list[ErrorDetails]:
@@ -66,28 +78,30 @@ def _order(location: _Location) -> list[tuple[int, str]]:
     return [(part, "") if isinstance(part, int) else (-1, part) for part in location]
 
 
-def _remove(root: dict[str, object], location: _Location) -> None:
-    holder: _Node = root
-    for part in location[:-1]:
-        step = _child(holder, part)
-        if not isinstance(step, dict | list):
-            return
-        holder = cast(_Node, step)
-    if isinstance(holder, dict):
-        holder.pop(str(location[-1]), None)
-    elif isinstance(location[-1], int) and location[-1] < len(holder):
-        del holder[location[-1]]
+def _remove(root: dict[str, object], location: _Location) -> bool:
+    """Take out what stands at the location, or the innermost part of it that exists; False without any."""
+    way: list[tuple[_Node, str | int]] = []
+    node: object = root
+    for part in location:
+        if not isinstance(node, dict | list) or not _has(node, part):
+            break
+        way.append((node, part))
+        node = node[part]  # type: ignore[index]  # _has saw that it is there
+    if not way:
+        return False
+    holder, key = way[-1]
+    del holder[key]  # type: ignore[arg-type]  # likewise
+    return True
 
 
-def _child(holder: _Node, part: str | int) -> object:
-    if isinstance(holder, dict):
-        return holder.get(str(part))
-    return holder[part] if isinstance(part, int) and part < len(holder) else None
+def _has(node: _Node, part: str | int) -> bool:
+    return part in node if isinstance(node, dict) else isinstance(part, int) and part < len(node)
 
 
 def _broken_rules(settings: Settings, raw: Mapping[str, object], known: list[Problem]) -> list[Problem]:
     metal = raw.get("metal")
     hosts = metal.get("hosts") if isinstance(metal, dict) else None
-    subject = Subject(settings, tuple(str(name) for name in hosts) if isinstance(hosts, dict) else ())
+    names = dict.fromkeys(map(str, hosts)) if isinstance(hosts, dict) else {}
+    subject = Subject(settings, names)
     wrong = [problem.path for problem in known]
     return [problem for rule in RULES if rule.applies(wrong) for problem in rule.check(subject)]

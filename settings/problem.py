@@ -32,7 +32,9 @@ class SettingsError(Exception):
     """A configuration that cannot be used. `problems` holds all of them, in the order of their paths."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
-        self.problems: tuple[Problem, ...] = tuple(sorted(set(problems), key=lambda problem: problem.path))
+        self.problems: tuple[Problem, ...] = tuple(
+            sorted(dict.fromkeys(problems), key=lambda problem: problem.path)
+        )
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
 

@@ -6,7 +6,7 @@ it is not asked, so that one mistake is not reported twice; all others still are
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from settings.cluster import Settings
@@ -17,11 +17,11 @@ from settings.problem import Problem
 class Subject:
     """What rules judge: the settings as far as they can be read.
 
-    `hosts` are all names in the inventory, those whose entry is wrong included.
+    `hosts` are all names in the inventory, in its order, those whose entry is wrong included.
     """
 
     settings: Settings
-    hosts: tuple[str, ...]
+    hosts: Mapping[str, None]
 
 
 Check = Callable[[Subject], Iterator[Problem]]

@@ -23,9 +23,11 @@ def host_lists(settings: Settings) -> Iterator[tuple[str, tuple[str, ...]]]:
 def hosts_once(subject: Subject) -> Iterator[Problem]:
     """No list names a host twice."""
     for path, names in host_lists(subject.settings):
+        seen: set[str] = set()
         for position, name in enumerate(names):
-            if name in names[:position]:
+            if name in seen:
                 yield Problem(f"{path}[{position}]", f'"{name}"', "named twice in this list")
+            seen.add(name)
 
 
 @rule(needs=("control_planes.hosts",))

@@ -1,0 +1,127 @@
+"""Whatever somebody writes into a configuration, the answer is settings or readable problems."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from settings import Settings, SettingsError, load
+from tests.unit.settings.support import AVAILABLE, SINGLE, WORKERS, edited, grown
+from topology.build import topology
+from topology.certificates import leaves
+from topology.ports import table
+
+FULL = edited(
+    WORKERS,
+    {
+        "endpoint": {"host": "10.89.0.100", "port": 6443},
+        "kubelet": {"max_pods": 100, "eviction_hard": {"memory.available": "5%"}},
+        "helm_releases.web": {"chart": "./web", "values": {"a": [1]}, "timeout": 60},
+        "access.roles.reader": {"rules": [{"resources": ["pods"], "verbs": ["get"]}]},
+        "access.bindings.all": {"role": "reader", "users": ["ada"], "service_accounts": ["default/ci"]},
+        "access.namespaces.team-a": {"quota": {"cpu": 4}, "limits": {"default": {"cpu": "1"}}},
+        "leader_election.lease": 20,
+        "metal.hosts.w-1.ssh": {"port": 2022, "bastion": {"host": "b.example"}},
+    },
+)
+
+scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
+values = st.recursive(
+    scalars,
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8) | st.integers(), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+
+
+def places(node: object, way: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """Every location in a configuration."""
+    steps: list[tuple[Any, object]] = []
+    if isinstance(node, dict):
+        steps = list(node.items())
+    elif isinstance(node, list):
+        steps = list(enumerate(node))
+    for key, inner in steps:
+        yield (*way, key)
+        yield from places(inner, (*way, key))
+
+
+PLACES = list(places(FULL))
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(PLACES), values), min_size=1, max_size=4))
+def test_any_values_anywhere(changes: list[tuple[tuple[str | int, ...], object]]) -> None:
+    raw: Any = edited(FULL, {})
+    for way, value in changes:
+        holder = raw
+        try:
+            for part in way[:-1]:
+                holder = holder[part]
+            holder[way[-1]] = value
+        except (KeyError, IndexError, TypeError):
+            continue  # an earlier change took the place away
+    check(raw)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.sampled_from(PLACES))
+def test_anything_may_be_missing(way: tuple[str | int, ...]) -> None:
+    raw: Any = edited(FULL, {})
+    holder = raw
+    for part in way[:-1]:
+        holder = holder[part]
+    del holder[way[-1]]
+    check(raw)
+
+
+@given(values)
+def test_any_object_at_all(raw: Any) -> None:  # noqa: ANN401 - that is the point
+    check(raw)
+
+
+def check(raw: Any) -> None:  # noqa: ANN401 - whatever was generated
+    """The raw object loads and has a topology with its tables, or each problem is one line."""
+    lines, loaded = answer(raw)
+    assert (loaded is None) == bool(lines)
+    for line in lines:
+        assert "\n" not in line
+        assert line.startswith("kubewright:cluster")
+    if loaded:
+        built = topology(loaded)
+        assert table(built)
+        assert leaves(built)
+
+
+def answer(raw: Any) -> tuple[list[str], Settings | None]:  # noqa: ANN401 - whatever was generated
+    try:
+        return [], load(raw)
+    except SettingsError as error:
+        return [str(problem) for problem in error.problems], None
+
+
+@pytest.mark.parametrize("raw", [FULL, SINGLE, WORKERS, AVAILABLE])
+def test_the_starting_points_are_right(raw: dict[str, Any]) -> None:
+    assert topology(load(raw)).name == raw["name"]
+
+
+def test_problems_of_one_place_keep_their_order() -> None:
+    labels = {f"x {number}": "" for number in range(20)}
+    with pytest.raises(SettingsError) as caught:
+        load(edited(WORKERS, {"pools.workers.labels": labels}))
+    assert [problem.value for problem in caught.value.problems] == [f'"{key}"' for key in labels]
+
+
+def test_the_largest_cluster_is_read_in_seconds() -> None:
+    plan = {"network.pods": "172.16.0.0/12", "network.node_prefix": 26, "kubelet.max_pods": 29}
+    raw = edited(grown(WORKERS, 4999), plan)
+    start = time.process_time()
+    built = topology(load(raw))
+    assert len(built.machines) == 5000
+    assert time.process_time() - start < 5
