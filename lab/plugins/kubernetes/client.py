@@ -11,14 +11,15 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
-
-import urllib3
 
 from .errors import ApiError, PluginError, Unreachable, refusal
 from .kubeconfig import Access, Credentials, tls_context
 from .naming import Kind
+
+if TYPE_CHECKING:
+    import urllib3
 
 APPLY = "application/apply-patch+yaml"
 MERGE = "application/merge-patch+json"
@@ -62,6 +63,9 @@ class Client:
         self._probed: bool | None = None
 
     def _connections(self) -> urllib3.PoolManager:
+        # Imported with the first request: the preview of an unchanged stack sends none, and starts faster.
+        import urllib3
+
         with self._lock:
             if self._pool is None:
                 context: ssl.SSLContext | None = None
@@ -78,22 +82,32 @@ class Client:
         """Whether the cluster answers within two seconds; asked once."""
         if self._probed is None:
             try:
-                self._send("GET", "/version", None, {}, urllib3.Timeout(total=_PROBE_SECONDS))
+                self._send("GET", "/version", None, {}, connect=_PROBE_SECONDS, read=_PROBE_SECONDS)
                 self._probed = True
             except Unreachable:
                 self._probed = False
         return self._probed
 
     def _send(
-        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str], timeout: urllib3.Timeout
+        self,
+        method: str,
+        path: str,
+        body: bytes | None,
+        headers: Mapping[str, str],
+        *,
+        connect: float,
+        read: float,
     ) -> urllib3.BaseHTTPResponse:
         """One request.
 
         Raises:
             Unreachable: no answer.
         """
+        import urllib3
+
         sent = {"Accept": "application/json", "User-Agent": "pulumi-kubernetes", **headers}
         sent |= self._credentials.headers()
+        timeout = urllib3.Timeout(connect=connect, read=read)
         try:
             return self._connections().request(
                 method,
@@ -108,6 +122,8 @@ class Client:
 
     def _silence(self, problem: BaseException) -> str:
         """Why there was no answer, in a few words, with the cluster's name and address."""
+        import urllib3
+
         cause: BaseException = problem
         while isinstance(cause, urllib3.exceptions.HTTPError) and (cause.__context__ or cause.__cause__):
             cause = cause.__cause__ or cause.__context__ or cause
@@ -150,11 +166,12 @@ class Client:
         url = f"{path}?{urlencode(query)}" if query else path
         data = json.dumps(body).encode() if body is not None else None
         headers = {"Content-Type": content_type} if data is not None else {}
-        timeout = urllib3.Timeout(connect=_CONNECT_SECONDS, read=_READ_SECONDS)
         for attempt in range(1, _ATTEMPTS + 1):
             last = attempt == _ATTEMPTS
             try:
-                response = self._send(method, url, data, headers, timeout)
+                response = self._send(
+                    method, url, data, headers, connect=_CONNECT_SECONDS, read=_READ_SECONDS
+                )
             except Unreachable:
                 if last or method == "POST":
                     raise

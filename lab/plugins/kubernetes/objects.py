@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
 from . import bodies
-from .client import APPLY, MERGE, Answer, Api, Client
+from .applying import Applier, Inputs, Target
+from .client import APPLY, Client
 from .diffing import Diff, compare
 from .engine import Messages
 from .errors import ApiError, NotReady, PluginError, Unreachable
 from .naming import (
     AUTONAMED,
-    Kind,
     annotation,
     is_true,
     kind_of,
@@ -29,23 +27,10 @@ from .naming import (
 )
 from .replacement import needs_replacement
 from .settings import Settings
-from .values import UNKNOWN, Value, has_unknown, reveal
+from .values import UNKNOWN, Value, reveal
 from .waiting import Waiter, seconds
 
 _DELETE_SECONDS = 600.0
-_NEW_KIND_SECONDS = 10.0
-Inputs = Mapping[str, Value]
-
-
-@dataclass(frozen=True)
-class Target:
-    """One object: its kind, where it is served, its place and what to call it."""
-
-    kind: Kind
-    api: Api
-    namespace: str
-    name: str
-    what: str
 
 
 class Objects:
@@ -69,6 +54,7 @@ class Objects:
         self._client = client
         self._waiter = waiter
         self._messages = messages
+        self._applier = Applier(settings, client, messages)
 
     def check(self, urn: str, olds: Inputs, news: Inputs, seed: bytes) -> dict[str, Value]:
         """Inputs with kind, name and namespace filled in."""
@@ -113,11 +99,11 @@ class Objects:
         kind = kind_of(urn_type(urn), inputs)
         manager = annotation(inputs, "pulumi.com/patchFieldManager") or _manager(urn)
         if preview:
-            expected = self._dry_run(urn, kind, inputs, manager)
+            expected = self._applier.rehearse(urn, kind, inputs, manager)
             return "", bodies.promised(kind, expected or inputs, inputs, manager)
-        target = self._target(kind, inputs, patient=True)
+        target = self._applier.target(kind, inputs, patient=True)
         self._make_room(urn, target, manager)
-        answer = self._apply(urn, target, inputs, manager, {})
+        answer = self._applier.apply(urn, target, inputs, manager, {})
         return self._settled(urn, target, inputs, answer.body, manager, timeout)
 
     def update(
@@ -130,13 +116,13 @@ class Objects:
         )
         named = _with_live_name(news, state)
         if preview:
-            expected = self._dry_run(urn, kind, named, manager, olds)
+            expected = self._applier.rehearse(urn, kind, named, manager, olds)
             if expected is None:
                 return {**bodies.merged(dict(state), dict(news)), bodies.MANAGER: manager}
             return bodies.outputs(kind, expected, news, manager)
         try:
-            target = self._target(kind, named)
-            answer = self._apply(urn, target, named, manager, olds)
+            target = self._applier.target(kind, named)
+            answer = self._applier.apply(urn, target, named, manager, olds)
         except Unreachable as problem:
             if not self._settings.skip_update_unreachable:
                 raise
@@ -229,21 +215,6 @@ class Objects:
         query = {"fieldManager": str(state.get(bodies.MANAGER)), "force": "true"}
         self._client().request("PATCH", path, what=target.what, query=query, body=stub, content_type=APPLY)
 
-    def _target(self, kind: Kind, inputs: Inputs, *, patient: bool = False) -> Target:
-        """Where an object goes; with patience for a kind that was defined a moment ago."""
-        deadline = time.monotonic() + (_NEW_KIND_SECONDS if patient else 0)
-        while True:
-            try:
-                api = self._client().api(kind)
-                break
-            except ApiError as problem:
-                if problem.reason != "NoKind" or time.monotonic() >= deadline:
-                    raise
-                time.sleep(0.5)
-        meta = metadata(inputs)
-        namespace = str(meta.get("namespace") or self._settings.namespace) if api.namespaced else ""
-        return Target(kind, api, namespace, str(meta.get("name") or ""), title(kind, meta))
-
     def _make_room(self, urn: str, target: Target, manager: str) -> None:
         """See that nothing is in the way of a new object.
 
@@ -274,62 +245,6 @@ class Objects:
                 status=409,
                 reason="AlreadyExists",
             )
-
-    def _apply(
-        self, urn: str, target: Target, inputs: Inputs, manager: str, olds: Inputs, *, dry_run: bool = False
-    ) -> Answer:
-        """Send an object: server-side apply, or create and merge patch when that is switched off."""
-        body = bodies.request_body(target.kind, inputs)
-        if target.api.namespaced:
-            body["metadata"] = {**body.get("metadata", {}), "namespace": target.namespace}
-        query = {"fieldManager": manager, "fieldValidation": "Warn", **({"dryRun": "All"} if dry_run else {})}
-        client, path = self._client(), target.api.path(target.namespace, target.name)
-        if not target.name or not (self._settings.server_side_apply or target.kind.patch or olds):
-            answer = client.request(
-                "POST", target.api.path(target.namespace), what=target.what, query=query, body=body
-            )
-        elif not self._settings.server_side_apply and not target.kind.patch:
-            patch = bodies.merge_patch(bodies.request_body(target.kind, olds), body)
-            answer = client.request(
-                "PATCH", path, what=target.what, query=query, body=patch, content_type=MERGE
-            )
-        else:
-            forced = self._settings.patch_force or is_true(inputs, "pulumi.com/patchForce")
-            query["force"] = str(forced).lower()
-            answer = client.request(
-                "PATCH", path, what=target.what, query=query, body=body, content_type=APPLY
-            )
-        if not self._settings.quiet and not dry_run:
-            for text in answer.warnings:
-                self._messages.warn(urn, f"{target.what}: {text}")
-        return answer
-
-    def _dry_run(
-        self, urn: str, kind: Kind, inputs: Inputs, manager: str, olds: Inputs | None = None
-    ) -> dict[str, Any] | None:
-        """What the server would make of the inputs; None when it cannot be asked yet.
-
-        Raises:
-            ApiError: the server would refuse them.
-        """
-        if has_unknown(dict(inputs)) or self._settings.access is None or not self._client().answers():
-            return None
-        try:
-            target = self._target(kind, inputs)
-            if olds is None and (not target.name or self._taken(target)):
-                return None
-            return self._apply(urn, target, inputs, manager, olds or {}, dry_run=True).body
-        except Unreachable:
-            return None
-        except ApiError as problem:
-            # Its namespace or definition may be part of the same deployment; webhooks may forbid dry runs.
-            if problem.status in (404, 403, 500, 503) or "dry run" in str(problem):
-                return None
-            raise
-
-    def _taken(self, target: Target) -> bool:
-        """Whether an object is in the place of one to be made, as before a replacement: no rehearsal then."""
-        return self._client().get(target.api, target.namespace, target.name, what=target.what) is not None
 
     def _settled(
         self, urn: str, target: Target, inputs: Inputs, live: dict[str, Any], manager: str, timeout: float

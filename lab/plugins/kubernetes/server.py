@@ -7,25 +7,24 @@ import os
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import grpc
 import grpc.aio
-from google.protobuf import any_pb2, empty_pb2
+from google.protobuf import empty_pb2
 from pulumi.runtime._grpc_settings import _GRPC_CHANNEL_OPTIONS
 from pulumi.runtime.proto import (
     ResourceProviderServicer,
     plugin_pb2,
     provider_pb2,
     provider_pb2_grpc,
-    status_pb2,
 )
 
+from .answers import diff_response, failures, half_made
 from .client import Client
-from .diffing import Change, Diff, compare
+from .diffing import Diff, compare
 from .engine import Messages
 from .errors import InvalidInput, NotReady, PluginError
 from .functions import invoke
@@ -41,25 +40,8 @@ VERSION = "4.34.2"
 RELEASE = "kubernetes:helm.sh/v3:Release"
 # Enough for every wait of a large deployment; a waiting thread only sleeps.
 _THREADS = 128
-_KINDS = {
-    ("add", False): provider_pb2.PropertyDiff.ADD,
-    ("add", True): provider_pb2.PropertyDiff.ADD_REPLACE,
-    ("delete", False): provider_pb2.PropertyDiff.DELETE,
-    ("delete", True): provider_pb2.PropertyDiff.DELETE_REPLACE,
-    ("update", False): provider_pb2.PropertyDiff.UPDATE,
-    ("update", True): provider_pb2.PropertyDiff.UPDATE_REPLACE,
-}
 Context = grpc.aio.ServicerContext[Any, Any]
 Result = TypeVar("Result")
-
-
-@dataclass(frozen=True)
-class _Status(grpc.Status):
-    """A gRPC status with details for the engine."""
-
-    code: grpc.StatusCode
-    details: str
-    trailing_metadata: Any
 
 
 class Servicer(ResourceProviderServicer):
@@ -113,7 +95,7 @@ class Servicer(ResourceProviderServicer):
             return await asyncio.get_running_loop().run_in_executor(self._pool, work)
         except NotReady as problem:
             text = masked(str(problem), [word for tree in secret for word in secret_strings(tree)])
-            await context.abort_with_status(_half_made(problem, text))
+            await context.abort_with_status(half_made(problem, text))
         except PluginError as problem:
             text = masked(str(problem), [word for tree in secret for word in secret_strings(tree)])
             await context.abort(grpc.StatusCode.UNKNOWN, text)
@@ -150,18 +132,20 @@ class Servicer(ResourceProviderServicer):
             if not has_unknown(news):
                 configured(news)
         except InvalidInput as problem:
-            return _failures(problem)
+            return failures(problem)
         return provider_pb2.CheckResponse(inputs=encode_map(news))
 
     async def DiffConfig(
         self, request: provider_pb2.DiffRequest, context: Context
     ) -> provider_pb2.DiffResponse:
         """Changes of the provider: an update, unless it now means another cluster."""
-        olds, news = decode_map(request.old_inputs or request.olds), decode_map(request.news)
+        olds, news = (
+            decode_map(request.old_inputs if request.HasField("old_inputs") else request.olds),
+            decode_map(request.news),
+        )
         moved = moves_cluster(olds, news)
         changes = compare(olds, news, lambda path: path in moved)
-        # An identifier named for the first time is no replacement, whatever the kubeconfig says.
-        return _diff_response(Diff(changes), ())
+        return diff_response(Diff(changes), ())
 
     async def Configure(
         self, request: provider_pb2.ConfigureRequest, context: Context
@@ -184,6 +168,13 @@ class Servicer(ResourceProviderServicer):
         getattr(response, "return").CopyFrom(encode_map(result))
         return response
 
+    async def Construct(
+        self, request: provider_pb2.ConstructRequest, context: Context
+    ) -> provider_pb2.ConstructResponse:
+        """Refuse components of the official plugin (yaml/v2, helm.sh/v4, kustomize/v2)."""
+        text = f"{request.type} is not supported by this stand-in; use helm.sh/v3:Release or typed resources"
+        await context.abort(grpc.StatusCode.UNIMPLEMENTED, text)
+
     async def Check(self, request: provider_pb2.CheckRequest, context: Context) -> provider_pb2.CheckResponse:
         """Complete and check a resource's inputs."""
         olds, news = decode_map(request.olds), decode_map(request.news)
@@ -195,7 +186,7 @@ class Servicer(ResourceProviderServicer):
                     inputs=encode_map(resources.check(request.urn, olds, news, seed))
                 )
             except InvalidInput as problem:
-                return _failures(problem)
+                return failures(problem)
 
         return await self._work(context, work, news)
 
@@ -204,7 +195,7 @@ class Servicer(ResourceProviderServicer):
         olds, news = decode_map(request.old_inputs), decode_map(request.news)
         resources = self._for(request.urn)
         found = await self._work(context, lambda: resources.diff(request.urn, olds, news), olds, news)
-        return _diff_response(found, request.ignoreChanges)
+        return diff_response(found, request.ignoreChanges)
 
     async def Create(
         self, request: provider_pb2.CreateRequest, context: Context
@@ -255,43 +246,6 @@ class Servicer(ResourceProviderServicer):
             context, lambda: resources.delete(request.urn, request.id, state, timeout=request.timeout), state
         )
         return empty_pb2.Empty()
-
-
-def _failures(problem: InvalidInput) -> provider_pb2.CheckResponse:
-    failure = provider_pb2.CheckFailure(property=problem.field, reason=str(problem))
-    return provider_pb2.CheckResponse(failures=[failure])
-
-
-def _diff_response(found: Diff, ignored: Iterable[str]) -> provider_pb2.DiffResponse:
-    changes: dict[str, Change] = {
-        path: change for path, change in found.changes.items() if not _ignored(path, ignored)
-    }
-    return provider_pb2.DiffResponse(
-        changes=provider_pb2.DiffResponse.DIFF_SOME if changes else provider_pb2.DiffResponse.DIFF_NONE,
-        replaces=[path for path, change in changes.items() if change.replace],
-        diffs=sorted({path.partition(".")[0].partition("[")[0] for path in changes}),
-        deleteBeforeReplace=found.delete_first,
-        detailedDiff={
-            path: provider_pb2.PropertyDiff(kind=_KINDS[change.kind, change.replace], inputDiff=True)
-            for path, change in changes.items()
-        },
-        hasDetailedDiff=True,
-    )
-
-
-def _ignored(path: str, ignored: Iterable[str]) -> bool:
-    return any(path == item or path.startswith((f"{item}.", f"{item}[")) for item in ignored)
-
-
-def _half_made(problem: NotReady, text: str) -> _Status:
-    """The status that makes the engine keep a resource that exists but failed."""
-    detail = provider_pb2.ErrorResourceInitFailed(
-        id=problem.resource_id, properties=encode_map(problem.outputs), reasons=[text]
-    )
-    packed = any_pb2.Any()
-    packed.Pack(detail)
-    status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=text, details=[packed])
-    return _Status(grpc.StatusCode.UNKNOWN, text, (("grpc-status-details-bin", status.SerializeToString()),))
 
 
 async def _end_with(parent: int) -> None:

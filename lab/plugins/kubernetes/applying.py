@@ -1,0 +1,116 @@
+"""Send objects to the API server, for good or as a rehearsal."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from . import bodies
+from .client import APPLY, MERGE, Answer, Api, Client
+from .engine import Messages
+from .errors import ApiError, Unreachable
+from .naming import Kind, is_true, metadata, title
+from .settings import Settings
+from .values import Value, has_unknown
+
+_NEW_KIND_SECONDS = 10.0
+Inputs = Mapping[str, Value]
+
+
+@dataclass(frozen=True)
+class Target:
+    """One object: its kind, where it is served, its place and what to call it."""
+
+    kind: Kind
+    api: Api
+    namespace: str
+    name: str
+    what: str
+
+
+class Applier:
+    """Applies objects on one cluster.
+
+    Args:
+        settings: the provider's configuration.
+        client: gives the cluster's client, or raises `PluginError` when there is no usable kubeconfig.
+        messages: where the server's warnings go.
+    """
+
+    def __init__(self, settings: Settings, client: Callable[[], Client], messages: Messages) -> None:
+        self._settings = settings
+        self._client = client
+        self._messages = messages
+
+    def target(self, kind: Kind, inputs: Inputs, *, patient: bool = False) -> Target:
+        """Where an object goes; with patience for a kind that was defined a moment ago."""
+        deadline = time.monotonic() + (_NEW_KIND_SECONDS if patient else 0)
+        while True:
+            try:
+                api = self._client().api(kind)
+                break
+            except ApiError as problem:
+                if problem.reason != "NoKind" or time.monotonic() >= deadline:
+                    raise
+                time.sleep(0.5)
+        meta = metadata(inputs)
+        namespace = str(meta.get("namespace") or self._settings.namespace) if api.namespaced else ""
+        return Target(kind, api, namespace, str(meta.get("name") or ""), title(kind, meta))
+
+    def apply(
+        self, urn: str, target: Target, inputs: Inputs, manager: str, olds: Inputs, *, dry_run: bool = False
+    ) -> Answer:
+        """Send an object: server-side apply, or create and merge patch when that is switched off."""
+        body = bodies.request_body(target.kind, inputs)
+        if target.api.namespaced:
+            body["metadata"] = {**body.get("metadata", {}), "namespace": target.namespace}
+        query = {"fieldManager": manager, "fieldValidation": "Warn", **({"dryRun": "All"} if dry_run else {})}
+        client, path = self._client(), target.api.path(target.namespace, target.name)
+        if not target.name or not (self._settings.server_side_apply or target.kind.patch or olds):
+            answer = client.request(
+                "POST", target.api.path(target.namespace), what=target.what, query=query, body=body
+            )
+        elif not self._settings.server_side_apply and not target.kind.patch:
+            patch = bodies.merge_patch(bodies.request_body(target.kind, olds), body)
+            answer = client.request(
+                "PATCH", path, what=target.what, query=query, body=patch, content_type=MERGE
+            )
+        else:
+            forced = self._settings.patch_force or is_true(inputs, "pulumi.com/patchForce")
+            query["force"] = str(forced).lower()
+            answer = client.request(
+                "PATCH", path, what=target.what, query=query, body=body, content_type=APPLY
+            )
+        if not self._settings.quiet and not dry_run:
+            for text in answer.warnings:
+                self._messages.warn(urn, f"{target.what}: {text}")
+        return answer
+
+    def rehearse(
+        self, urn: str, kind: Kind, inputs: Inputs, manager: str, olds: Inputs | None = None
+    ) -> dict[str, Any] | None:
+        """What the server would make of the inputs; None when it cannot be asked yet.
+
+        Raises:
+            ApiError: the server would refuse them.
+        """
+        if has_unknown(dict(inputs)) or self._settings.access is None or not self._client().answers():
+            return None
+        try:
+            target = self.target(kind, inputs)
+            if olds is None and (not target.name or self._taken(target)):
+                return None
+            return self.apply(urn, target, inputs, manager, olds or {}, dry_run=True).body
+        except Unreachable:
+            return None
+        except ApiError as problem:
+            # Its namespace or definition may be part of the same deployment; webhooks may forbid dry runs.
+            if problem.status in (404, 403, 500, 503) or "dry run" in str(problem):
+                return None
+            raise
+
+    def _taken(self, target: Target) -> bool:
+        """Whether an object is in the place of one to be made, as before a replacement: no rehearsal then."""
+        return self._client().get(target.api, target.namespace, target.name, what=target.what) is not None
