@@ -1,7 +1,8 @@
 """Clusters on real hosts, made once for all tests and taken down at the end, whatever happens.
 
 Their state is in a temporary directory, so that the user's clusters are left alone; the cache
-(tools, mirror, root of the hosts) is the user's.
+(tools, mirror, root of the hosts) is the user's. While a test is being written, KUBEWRIGHT_TEST_STATE
+names a directory to keep: a cluster made there by one run is used, and left running, by the next.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from tests.support.processes import Watch
 
 NETWORK = "10.94.0.0/24"
 HELLO_PORT = 30080
+KEEP = "KUBEWRIGHT_TEST_STATE"
 _numbers = itertools.count(1)
 
 
@@ -28,6 +30,10 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where this run of the tests keeps the state of its stacks and labs."""
     if os.geteuid() != 0:
         pytest.fail("tests on real hosts need root: run `make test` as root, or `make test-unit`")
+    kept = os.environ.get(KEEP)
+    if kept:
+        Path(kept).mkdir(parents=True, exist_ok=True)
+        return Path(kept)
     return tmp_path_factory.mktemp("state")
 
 
@@ -37,7 +43,8 @@ def stack(cluster: Cluster) -> Iterator[Cluster]:
     try:
         yield cluster
     finally:
-        cluster.down()
+        if KEEP not in os.environ:
+            cluster.down()
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ import json
 from ipaddress import ip_address
 from typing import Any
 
+import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -62,23 +63,26 @@ def test_a_kubelets_serving_certificate_is_replaced_when_it_is_gone(cluster: Clu
     )
 
 
-def test_an_approver_refuses_a_serving_certificate_for_anothers_name(cluster: Cluster) -> None:
-    """A node asks for a serving certificate with another host's address: it is not approved."""
-    node, other = cluster.workers[:2]
-    address = cluster.address(other)
-    request = _request(f"system:node:{node}", address)
+@pytest.mark.parametrize(
+    "alternative",
+    [x509.DNSName("w-2"), x509.DNSName("kubernetes.default"), x509.IPAddress(ip_address("192.0.2.1"))],
+    ids=["another node's name", "the API's name", "an address elsewhere"],
+)
+def test_a_node_gets_no_serving_certificate_for_anothers_name(
+    cluster: Cluster, alternative: x509.GeneralName
+) -> None:
+    node = cluster.workers[0]
     body: dict[str, Any] = {
         "apiVersion": "certificates.k8s.io/v1",
         "kind": "CertificateSigningRequest",
         "metadata": {"name": STRAY},
         "spec": {
-            "request": base64.b64encode(request.encode()).decode(),
+            "request": base64.b64encode(_request(f"system:node:{node}", alternative)).decode(),
             "signerName": "kubernetes.io/kubelet-serving",
             "usages": ["digital signature", "server auth"],
         },
     }
-    create = f"cat <<'EOF' | {KUBECTL} {NODE_CREDENTIALS} create -f -\n{json.dumps(body)}\nEOF\n"
-    cluster.ssh(node, create)
+    cluster.ssh(node, f"cat <<'EOF' | {KUBECTL} {NODE_CREDENTIALS} create -f -\n{json.dumps(body)}\nEOF\n")
     try:
 
         def conditions() -> list[str]:
@@ -91,8 +95,8 @@ def test_an_approver_refuses_a_serving_certificate_for_anothers_name(cluster: Cl
         cluster.kubectl("delete", "csr", STRAY)
 
 
-def _request(common_name: str, address: str) -> str:
-    """A certificate request for a node's name with an address, as PEM."""
+def _request(common_name: str, alternative: x509.GeneralName) -> bytes:
+    """A certificate request for a node with one alternative name, as PEM."""
     subject = x509.Name(
         [
             x509.NameAttribute(NameOID.ORGANIZATION_NAME, "system:nodes"),
@@ -100,11 +104,9 @@ def _request(common_name: str, address: str) -> str:
         ]
     )
     builder = x509.CertificateSigningRequestBuilder().subject_name(subject)
-    builder = builder.add_extension(
-        x509.SubjectAlternativeName([x509.IPAddress(ip_address(address))]), critical=False
-    )
+    builder = builder.add_extension(x509.SubjectAlternativeName([alternative]), critical=False)
     request = builder.sign(ec.generate_private_key(ec.SECP256R1()), hashes.SHA256())
-    return request.public_bytes(serialization.Encoding.PEM).decode()
+    return request.public_bytes(serialization.Encoding.PEM)
 
 
 def _kubelet(cluster: Cluster, host: str) -> dict[str, Any]:

@@ -26,7 +26,9 @@ def test_replicas_follow_the_load(cluster: Cluster, namespace: str) -> None:
 
     def measured() -> bool:
         current = cluster.get("hpa", "-n", namespace, "load")["status"].get("currentMetrics") or []
-        return any("averageUtilization" in metric["resource"]["current"] for metric in current)
+        return any(
+            "averageUtilization" in metric.get("resource", {}).get("current", {}) for metric in current
+        )
 
     eventually("the autoscaler has the pod's CPU", measured, timeout=90)
     assert replicas() == 1, "scaled up without load"

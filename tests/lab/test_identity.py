@@ -60,16 +60,11 @@ def test_kubelets_refuse_the_unnamed(cluster: Cluster, authority: Path, path: st
 
 def test_etcd_refuses_whoever_has_no_certificate(cluster: Cluster) -> None:
     """From the control plane itself; from elsewhere the firewall answers first, or TLS does."""
-    certificates = "/etc/kubernetes/pki"
-    found = cluster.ssh("cp-1", "ls /etc/etcd /etc/etcd/pki /etc/kubernetes/pki 2>/dev/null").stdout
-    assert "etcd-ca" in found, f"etcd's authority is not where it is looked for:\n{found}"
+    pki = "/etc/etcd/pki"
     script = f"""
-    ca=$(find /etc/etcd {certificates} -name 'etcd-ca.crt' | head -n 1)
-    cert=$(find /etc/etcd -name 'etcd-operator.crt' | head -n 1)
-    key=$(find /etc/etcd -name 'etcd-operator.key' | head -n 1)
-    etcdctl=/usr/local/lib/kubewright/bin/etcdctl
-    $etcdctl --endpoints=https://127.0.0.1:2379 --cacert=$ca --cert=$cert --key=$key endpoint health || exit 9
-    $etcdctl --endpoints=https://127.0.0.1:2379 --cacert=$ca --command-timeout=5s get / --prefix --keys-only
+    etcdctl="/usr/local/lib/kubewright/bin/etcdctl --endpoints=https://127.0.0.1:2379 --cacert={pki}/etcd-ca.crt"
+    $etcdctl --cert={pki}/operator.crt --key={pki}/operator.key endpoint health || exit 9
+    $etcdctl --command-timeout=5s get / --prefix --keys-only
     """
     done = cluster.ssh("cp-1", script, check=False)
     assert "is healthy" in done.text, done.text
@@ -88,11 +83,11 @@ def test_etcd_speaks_no_plain_http(cluster: Cluster) -> None:
 class TestNodeRestriction:
     """With the kubelet's own credentials on a worker."""
 
-    @pytest.fixture(scope="class")
+    @pytest.fixture
     def node(self, cluster: Cluster) -> str:
         return cluster.workers[0]
 
-    @pytest.fixture(scope="class")
+    @pytest.fixture
     def other(self, cluster: Cluster) -> str:
         return cluster.workers[1]
 

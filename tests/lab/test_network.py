@@ -7,13 +7,14 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
+from pathlib import PurePosixPath
 from urllib.request import urlopen
 
 import pytest
 
 from tests.support import pods
 from tests.support.cluster import Cluster, tool
-from tests.support.netproof import Proof, proof
+from tests.support.netproof import Proof, get, proof
 from tests.support.process import kill_group, run
 from tests.support.wait import eventually
 
@@ -73,10 +74,11 @@ def test_pods_see_who_calls_them_from_another_node(cluster: Cluster, net: Proof)
     """Without masquerading inside the cluster the caller's own address arrives."""
     client = cluster.get("pod", "-n", net.namespace, net.client)["status"]["podIP"]
     for address in net.addresses().values():
-        net.inside(f"wget -q -O /dev/null -T 5 http://{address}:{pods.PORT}/?from-{client}")
+        net.inside(get(address, "/marked"), check=False)
     log = cluster.kubectl("logs", "-n", net.namespace, "-l", "app=web", "--tail=-1", "--prefix").stdout
-    callers = {line for line in log.splitlines() if f"from-{client}" in line}
-    assert len([line for line in callers if client in line.split("url:")[0]]) == len(net.addresses()), log
+    callers = [line for line in log.splitlines() if "url:/marked" in line]
+    assert len(callers) == len(net.addresses()), log
+    assert all(f"{client}]:" in line for line in callers), callers
 
 
 def test_logs_and_exec(cluster: Cluster, namespace: str) -> None:
@@ -135,8 +137,12 @@ def test_a_service_account_reaches_the_api_and_verifies_it(cluster: Cluster, nam
     main = pods.container(
         "sleep 600", volumeMounts=[{"name": "bin", "mountPath": "/host-bin", "readOnly": True}]
     )
-    volume = {"name": "bin", "hostPath": {"path": "/usr/local/lib/kubewright/bin", "type": "Directory"}}
-    cluster.apply(pods.pod(namespace, "client", pods.spec(main, volumes=[volume])))
+    binary = cluster.ssh(
+        cluster.workers[0], "readlink -f /usr/local/lib/kubewright/bin/kubectl"
+    ).stdout.strip()
+    volume = {"name": "bin", "hostPath": {"path": str(PurePosixPath(binary).parent), "type": "Directory"}}
+    spec = pods.spec(main, volumes=[volume], **pods.on(cluster.workers[0]))
+    cluster.apply(pods.pod(namespace, "client", spec))
     cluster.kubectl("wait", "-n", namespace, "--for=condition=Ready", "pod/client", "--timeout=60s")
 
     listed = cluster.in_pod(namespace, "client", f"/host-bin/kubectl get pods -n {namespace} -o name")

@@ -12,11 +12,9 @@ from tests.support.processes import Watch, command_lines
 from tests.support.secretscan import Secret, secrets_in, secrets_of_state, shown
 
 ETCDCTL = """
-find_one() { find /etc/etcd -name "$1" | head -n 1; }
 etcdctl() {
-    /usr/local/lib/kubewright/bin/etcdctl --endpoints=https://127.0.0.1:2379 \
-        --cacert="$(find_one etcd-ca.crt)" --cert="$(find_one etcd-operator.crt)" \
-        --key="$(find_one etcd-operator.key)" "$@"
+    /usr/local/lib/kubewright/bin/etcdctl --endpoints=https://127.0.0.1:2379 \\
+        --cacert=/etc/etcd/pki/etcd-ca.crt --cert=/etc/etcd/pki/operator.crt --key=/etc/etcd/pki/operator.key "$@"
 }
 """
 KEY_FILES = "/etc/kubernetes /etc/etcd /var/lib/kubelet /etc/kubewright"

@@ -20,6 +20,11 @@ _SERVE = (
 )
 
 
+def get(address: str, path: str = "/") -> str:
+    """sh that fetches a page within 10 s. (With -T the wget of Debian's static busybox crashes.)"""
+    return f"timeout 10 wget -q -O - http://{address}:{pods.PORT}{path}"
+
+
 @dataclass(frozen=True)
 class Proof:
     """A DaemonSet `web` on all nodes behind a NodePort service, and a pod to call it from."""
@@ -40,7 +45,7 @@ class Proof:
 
     def fetch(self, address: str) -> str:
         """What the client gets from a serving address: the name of a pod."""
-        return self.inside(f"wget -q -O - -T 5 http://{address}:{pods.PORT}/").stdout.strip()
+        return self.inside(get(address)).stdout.strip()
 
     def reaches_every_pod(self) -> None:
         """The client reaches the serving pod of each node by its address."""
@@ -55,7 +60,7 @@ class Proof:
     def moves_a_megabyte_between_nodes(self) -> None:
         """A packet as large as the MTU says fits: whole files arrive."""
         for node, address in self.addresses().items():
-            got = self.inside(f"wget -q -O - -T 10 http://{address}:{pods.PORT}/big | wc -c").stdout.strip()
+            got = self.inside(f"{get(address, '/big')} | wc -c").stdout.strip()
             assert got == str(MEGABYTE), f"from {node}: {got} bytes"
 
     def reaches_the_service(self) -> None:
@@ -63,8 +68,7 @@ class Proof:
         service = self.cluster.get("service", "-n", self.namespace, "web")["spec"]["clusterIP"]
         for name in (service, "web", f"web.{self.namespace}.svc.cluster.local"):
             assert self.fetch(name).startswith("web-"), name
-        address = f"http://{service}:{pods.PORT}/"
-        answers = self.inside(f"for i in $(seq 40); do wget -q -O - -T 5 {address}; done").stdout.split()
+        answers = self.inside(f"for i in $(seq 40); do {get(service)}; done").stdout.split()
         assert len(answers) == 40
         assert len(set(answers)) == len(self.cluster.nodes), f"only {set(answers)} answered"
 
