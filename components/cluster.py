@@ -15,6 +15,7 @@ from components.cni import Cni, CniArgs
 from components.members import Bundles, ControlPlane, Etcd, LoadBalancers, MembersArgs
 from components.node_pool import NodePool, NodePoolArgs
 from components.pki import Pki, PkiArgs
+from components.settled import settled
 from providers.contract import Provider, Secrets
 from topology.model import Member, Role, Topology
 
@@ -75,7 +76,9 @@ class Cluster(ComponentResource):
             pool.name: self._pool(f"{name}-pool-{pool.name}", pool.name, [*control.members, *joining])
             for pool in topology.pools
         }
-        self._farewell(f"{name}-farewell", list(self.pools.values()))
+        self._farewell(
+            f"{name}-farewell", [each for pool in self.pools.values() for each in (*pool.nodes, pool.labels)]
+        )
         self.register_outputs({"endpoint": topology.endpoint.url, "kubeconfig": self.kubeconfig})
 
     def _members(self, members: Sequence[Member], after: Sequence[Resource] = ()) -> MembersArgs:
@@ -96,16 +99,15 @@ class Cluster(ComponentResource):
         )
         return NodePool(name, args, self._child)
 
-    def _farewell(self, name: str, pools: Sequence[Resource]) -> Resource:
+    def _farewell(self, name: str, last: Sequence[Resource]) -> Resource:
         """Tells the nodes, before they go, when the whole cluster goes: then none is worth draining.
 
-        It depends on every pool, so that it is the first thing that `destroy` deletes, and nothing
-        but `destroy` deletes it.
+        It depends on every node, so that `destroy` deletes it before them; nothing else deletes it.
         """
         return self._args.provider.operate(
             name,
             farewell.STAYING,
             (),
-            ResourceOptions(parent=self, depends_on=list(pools)),
+            ResourceOptions(parent=self, depends_on=[settled(resource) for resource in last]),
             farewell=farewell.LEAVING,
         )

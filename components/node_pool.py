@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from pulumi import ComponentResource, Resource, ResourceOptions
 
+from components.settled import settled
 from nodeconfig.bundle import Bundle
 from nodeconfig.nodes import nodes
 from providers.contract import Provider, Secrets
@@ -39,6 +40,7 @@ class NodePool(ComponentResource):
             f"{name}-labels",
             nodes(args.pool),
             (),
-            ResourceOptions(parent=self, depends_on=list(self.nodes)),
+            # Nodes that failed to join must not keep the others from getting theirs.
+            ResourceOptions(parent=self, depends_on=[settled(node) for node in self.nodes]),
         )
         self.register_outputs({"nodes": [node.name for node in args.pool.nodes]})

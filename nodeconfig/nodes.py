@@ -10,6 +10,9 @@ from topology.model import Pool
 _KUBECTL = f"{BIN}/kubectl --kubeconfig={ADMIN} --request-timeout=20s"
 _APPLIED = "kubewright.dev/applied"
 
+_NAMES = '{range .items[*]}{.metadata.name}{" "}{end}'
+_ADVICE = "their labels and taints are set by the next up, once the hosts have joined"
+
 # One line for each node: name, what was applied before, its taints (comma behind each).
 _COLUMNS = (
     r'{range .items[*]}{.metadata.name}{" applied="}{.metadata.annotations.kubewright\.dev/applied}'
@@ -20,8 +23,9 @@ _COLUMNS = (
 def nodes(pool: Pool) -> str:
     """The sh text for a control plane that gives a pool's nodes its labels and taints.
 
-    It waits up to 120 s for nodes to exist. What it set before and the pool no longer has it takes
-    away, as the annotation on each node remembers; what others set it leaves alone.
+    What it set before and the pool no longer has it takes away, as the annotation on each node
+    remembers; what others set it leaves alone. Nodes that are not there (their host could not be
+    reached) hold up no other: it fails at the end, naming them, so that the next run sees to them.
     """
     names = " ".join(node.name for node in pool.nodes)
     if not names:
@@ -36,8 +40,11 @@ def nodes(pool: Pool) -> str:
         f"nodes={quote(names)}",
         f"applied={quote(applied)}",
         f'kubectl() {{ {_KUBECTL} "$@"; }}',
-        'for node in $nodes; do set -- "$@" "node/$node"; done',
-        'kubectl wait --for=create --timeout=120s "$@" >/dev/null',
+        f"there=$(kubectl get nodes -o {quote(_NAMES)})",
+        "missing=",
+        "for node in $nodes; do",
+        '  case " $there" in *" $node "*) set -- "$@" "$node" ;; *) missing="$missing $node" ;; esac',
+        "done",
         f"columns={quote(_COLUMNS)}",
         'kubectl get nodes -o "jsonpath=$columns" | while read -r node before taints; do',
         '  case " $nodes " in *" $node "*) ;; *) continue ;; esac',
@@ -56,9 +63,9 @@ def nodes(pool: Pool) -> str:
         "done",
     ]
     if labels:
-        lines.append(f'kubectl label --overwrite "$@"{labels}')
+        lines.append(f'[ $# = 0 ] || kubectl label --overwrite node "$@"{labels}')
     if taints:
-        # `taint` knows no "node/NAME"; the names are DNS labels, so splitting them is safe.
-        lines.append(f"kubectl taint --overwrite node $nodes{taints}")
-    lines.append(f'kubectl annotate --overwrite "$@" "{_APPLIED}=$applied"')
+        lines.append(f'[ $# = 0 ] || kubectl taint --overwrite node "$@"{taints}')
+    lines.append(f'[ $# = 0 ] || kubectl annotate --overwrite node "$@" "{_APPLIED}=$applied"')
+    lines.append(f'[ -z "$missing" ] || {{ echo "no node yet:$missing; {_ADVICE}" >&2; exit 1; }}')
     return "\n".join(lines) + "\n"
