@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -81,6 +82,8 @@ def add_ons(stack: settings.Settings, plan: Topology, cluster: Cluster) -> None:
     HelmReleases("helm", releases)
 
 
+# When an update has failed the engine interrupts the program: it ends then, without a traceback.
+signal.signal(signal.SIGINT, signal.SIG_DFL)
 try:
     deploy()
 except (settings.SettingsError, ArtifactError, nodeconfig.BundleError) as error:

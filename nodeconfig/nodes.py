@@ -10,7 +10,7 @@ from topology.model import Pool
 _KUBECTL = f"{BIN}/kubectl --kubeconfig={ADMIN} --request-timeout=20s"
 _APPLIED = "kubewright.dev/applied"
 
-_NAMES = '{range .items[*]}{.metadata.name}{" "}{end}'
+_NAMES = 'jsonpath={range .items[*]}{.metadata.name}{" "}{end}'
 _ADVICE = "their labels and taints are set by the next up, once the hosts have joined"
 
 # One line for each node: name, what was applied before, its taints (comma behind each).

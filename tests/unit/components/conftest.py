@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import runpy
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -30,5 +31,7 @@ def deploy() -> Iterator[Deploy]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(artifacts.index, "load", given)
+        interrupt = signal.getsignal(signal.SIGINT)
         yield run
+        signal.signal(signal.SIGINT, interrupt)
     config.set_all_config({})
