@@ -62,7 +62,8 @@ def test_etcd_refuses_whoever_has_no_certificate(cluster: Cluster) -> None:
     """From the control plane itself; from elsewhere the firewall answers first, or TLS does."""
     pki = "/etc/etcd/pki"
     script = f"""
-    etcdctl="/usr/local/lib/kubewright/bin/etcdctl --endpoints=https://127.0.0.1:2379 --cacert={pki}/etcd-ca.crt"
+    export ETCDCTL_ENDPOINTS=https://127.0.0.1:2379 ETCDCTL_CACERT={pki}/etcd-ca.crt
+    etcdctl=/usr/local/lib/kubewright/bin/etcdctl
     $etcdctl --cert={pki}/operator.crt --key={pki}/operator.key endpoint health || exit 9
     $etcdctl --command-timeout=5s get / --prefix --keys-only
     """

@@ -12,10 +12,9 @@ from tests.support.processes import Watch, command_lines
 from tests.support.secretscan import Secret, secrets_in, secrets_of_state, shown
 
 ETCDCTL = """
-etcdctl() {
-    /usr/local/lib/kubewright/bin/etcdctl --endpoints=https://127.0.0.1:2379 \\
-        --cacert=/etc/etcd/pki/etcd-ca.crt --cert=/etc/etcd/pki/operator.crt --key=/etc/etcd/pki/operator.key "$@"
-}
+export ETCDCTL_ENDPOINTS=https://127.0.0.1:2379 ETCDCTL_CACERT=/etc/etcd/pki/etcd-ca.crt
+export ETCDCTL_CERT=/etc/etcd/pki/operator.crt ETCDCTL_KEY=/etc/etcd/pki/operator.key
+PATH=$PATH:/usr/local/lib/kubewright/bin
 """
 KEY_FILES = "/etc/kubernetes /etc/etcd /var/lib/kubelet /etc/kubewright"
 
@@ -27,7 +26,7 @@ def known(cluster: Cluster) -> list[Secret]:
     names = {secret.name for secret in secrets}
     for kind in ("private key", "token", "encryption key"):
         assert any(name.startswith(kind) for name in names), f"no {kind} found in the state: {names}"
-    script = f"find {KEY_FILES} -xdev -type f -size -64k -exec cat {{}} + 2>/dev/null"
+    script = f"find {KEY_FILES} -xdev -type f -size -64k -exec cat {{}} + 2>/dev/null; true"
     for host in cluster.nodes:
         found = list(secrets_in(host, cluster.ssh(host, script).stdout))
         assert found, f"{host}: no private key found; has the layout changed?"

@@ -7,6 +7,7 @@ inside an encoded file or archive too. What is reported is never the value, only
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 import re
 from collections.abc import Iterable, Iterator
@@ -71,7 +72,34 @@ def secrets_of_state(exported: str) -> list[Secret]:
 
 
 def _of_plaintext(name: str, plaintext: str) -> Iterator[Secret]:
-    yield from secrets_in(name, str(json.loads(plaintext)) if plaintext else "")
+    for text in _texts(json.loads(plaintext) if plaintext else ""):
+        yield from secrets_in(name, text)
+        yield from secrets_in(name, _unpacked(text))
+
+
+def _texts(value: Any) -> Iterator[str]:  # noqa: ANN401  JSON of any shape
+    """The texts in a value; a bootstrap token that is in two halves is joined."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item)
+    elif isinstance(value, dict):
+        if {"token-id", "token-secret"} <= value.keys():
+            yield f"{value['token-id']}.{value['token-secret']}"
+        for item in value.values():
+            yield from _texts(item)
+
+
+def _unpacked(text: str) -> str:
+    """What a base64 text holds, an archive for one; empty for anything else."""
+    try:
+        raw = base64.b64decode("".join(text.split()), validate=True)
+        if raw.startswith(b"\x1f\x8b"):
+            raw = gzip.decompress(raw)
+    except (ValueError, OSError):
+        return ""
+    return raw.decode(errors="replace")
 
 
 def shown(secrets: Iterable[Secret], text: str) -> list[str]:
