@@ -31,10 +31,27 @@ drain_node() {
     fi
     say "draining $NODE_NAME: $2"
     node_api drain "$NODE_NAME" --ignore-daemonsets --delete-emptydir-data --force --timeout="$1s" \
-        >"$WORK/drain" 2>&1 || {
+        >"$WORK/drain" 2>&1 || all_gone "$(cat "$WORK/drain")" || {
         tail -n 5 "$WORK/drain" >&2
-        die "cannot be drained in $1 s ($2); free its pods (disruption budgets?) and run again"
+        die "not drained in $1 s ($2); free the pods above (disruption budgets?) and run again"
     }
+}
+
+# all_gone OUTPUT: once a pod is gone the API no longer lets its node ask for it, which kubectl takes
+# for a failure (forbidden instead of not found). With no other failure the node is empty.
+all_gone() {
+    waiting=$(count "$1" 'error when waiting for pod')
+    [ "$waiting" -gt 0 ] && [ "$waiting" -eq "$(count "$1" 'no relationship found between node')" ] &&
+        [ "$(count "$1" 'error when evicting')" -eq 0 ]
+}
+
+count() { # TEXT WORDS: how often
+    rest=$1 number=0
+    while :; do
+        case $rest in *"$2"*) rest=${rest#*"$2"} ;; *) break ;; esac
+        number=$((number + 1))
+    done
+    say "$number"
 }
 
 uncordon_node() {
@@ -111,10 +128,16 @@ remove_leftovers() {
     [ -z "$ROOT" ] || return 0
     rm -rf /run/netns/cni-* /run/flannel /run/containerd
     for device in cni0 flannel.1; do
-        [ ! -d "/sys/class/net/$device" ] || networkctl delete "$device" 2>/dev/null ||
+        has_device "$device" || continue
+        networkctl delete "$device" 2>/dev/null ||
             ip link delete "$device" 2>/dev/null || say "network device $device is left: remove it by hand"
     done
     remove_tables
+}
+
+has_device() { # NAME; by /proc, as a container's /sys may be its machine's
+    while read -r name _; do [ "$name" != "$1:" ] || return 0; done </proc/net/dev
+    return 1
 }
 
 remove_tables() {
@@ -137,5 +160,7 @@ reset_last() {
         cp "$STATE/hostname" /etc/hostname
         cat "$STATE/hostname" >/proc/sys/kernel/hostname 2>/dev/null || :
     fi
-    rm -rf "$STATE" "$LIBRARY" "$ROOT/etc/kubewright"
+    rm -rf "$LIBRARY" "$ROOT/etc/kubewright"
+    # A disk of its own may be mounted here: then it stays, empty.
+    rm -rf "$STATE" 2>/dev/null || [ -z "$(ls -A "$STATE")" ]
 }

@@ -54,8 +54,9 @@ wait_services() {
         deadline=$(($(date +%s) + timeout))
         until healthy "$unit"; do
             # A unit that restarts for ever is never `failed`; one that is will not come up by waiting.
-            [ "$(date +%s)" -lt "$deadline" ] && ! systemctl is-failed --quiet "$unit" ||
+            if [ "$(date +%s)" -ge "$deadline" ] || systemctl is-failed --quiet "$unit"; then
                 explain "$unit" "$((timeout + $(date +%s) - deadline))"
+            fi
             sleep 0.3
         done
     done <"$WORK/services"
