@@ -145,6 +145,9 @@ def _pack(name: str, digest: str, scratch: Path) -> Path:
         target = tree / "lab" / "plugins" / source.relative_to(_SOURCES)
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(source.read_bytes())
+    for package in ("lab", "lab/plugins"):
+        # A package without this file would lose against any other `lab` on Python's path.
+        (tree / package / "__init__.py").touch()
     (tree / "main.py").write_text(_MAIN.format(name))
     (tree / _DIGEST).write_text(digest)
     launcher = tree / f"pulumi-resource-{name}"

@@ -4,6 +4,7 @@ asyncssh is imported on first use: a preview never needs it, and it takes longer
 """
 
 import asyncio
+import contextlib
 import functools
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
@@ -141,8 +142,10 @@ async def run(
     try:
         process = await client.create_process(command, env=dict(environment), encoding=None)
         try:
-            process.stdin.write((stdin or "").encode())
-            process.stdin.write_eof()
+            # A command that has ended already reads nothing; how it ended is seen below.
+            with contextlib.suppress(OSError):
+                process.stdin.write((stdin or "").encode())
+                process.stdin.write_eof()
             await asyncio.gather(
                 _pump(process.stdout, "stdout", output), _pump(process.stderr, "stderr", output)
             )
@@ -160,10 +163,12 @@ async def refused(client: "asyncssh.SSHClientConnection", names: Iterable[str]) 
 
     sshd ignores a variable that AcceptEnv does not name, so this asks for its view of the environment.
     """
+    import asyncssh
+
     wanted = list(names)
     if not wanted:
         return []
-    seen = await client.run("env", env=dict.fromkeys(wanted, "set"), check=False)
+    seen = await client.run("env", env=dict.fromkeys(wanted, "set"), stdin=asyncssh.DEVNULL)
     lines = str(seen.stdout or "").splitlines()
     return [name for name in wanted if f"{name}=set" not in lines]
 

@@ -85,21 +85,27 @@ class TlsProvider(api.Provider):
         """Make the key, request or certificate."""
         inputs = filled(_kind(resource_type(request.urn)), request.properties)
         if request.preview:
-            return api.CreateResponse("", inputs | dict.fromkeys(_RESULTS[resource_type(request.urn)], UNKNOWN_VALUE))
+            return api.CreateResponse(
+                "", inputs | dict.fromkeys(_RESULTS[resource_type(request.urn)], UNKNOWN_VALUE)
+            )
         identity, results = await asyncio.to_thread(_make, resource_type(request.urn), plain_map(inputs))
         outputs = {name: wrap(value, secret=name in _SECRET_RESULTS) for name, value in results.items()}
         return api.CreateResponse(identity, inputs | outputs)
 
     async def update(self, request: api.UpdateRequest) -> api.UpdateResponse:
         """Only the hours before a renewal change in place; the certificate stays."""
-        kept = {name: request.olds[name] for name in _RESULTS[resource_type(request.urn)] if name in request.olds}
+        kept = {
+            name: request.olds[name] for name in _RESULTS[resource_type(request.urn)] if name in request.olds
+        }
         state = filled(_kind(resource_type(request.urn)), request.news) | kept
         return api.UpdateResponse(state | _renewal(state))
 
     async def read(self, request: api.ReadRequest) -> api.ReadResponse:
         """The state is all there is; only the time for a renewal may have come."""
         if not request.properties:
-            raise ProviderError(f"{resource_type(request.urn)}: resources of the tls plugin cannot be imported")
+            raise ProviderError(
+                f"{resource_type(request.urn)}: resources of the tls plugin cannot be imported"
+            )
         return api.ReadResponse(
             request.resource_id, request.properties | _renewal(request.properties), request.inputs
         )

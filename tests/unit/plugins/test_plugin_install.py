@@ -1,0 +1,164 @@
+import os
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+from lab.plugins.install import InstallError, install
+
+# An engine's command: unpacks --file as the real one does, downloads only when DOWNLOADS is set, keeps a log.
+ENGINE = """#!/bin/sh
+echo "$*" >> "$LOG"
+dir="$PULUMI_HOME/plugins/resource-$4-v$5"
+if [ "$7" = --file ]; then
+  rm -rf "$dir"; mkdir -p "$dir"; tar -xzf "$8" -C "$dir"
+elif [ -n "$DOWNLOADS" ]; then
+  rm -rf "$dir"; mkdir -p "$dir"; : > "$dir/pulumi-resource-$4"
+else
+  echo "error: no such host" >&2; exit 255
+fi
+"""
+
+
+class Machine:
+    def __init__(self, directory: Path) -> None:
+        self.home = directory / "home"
+        self.engine = directory / "pulumi"
+        self.engine.write_text(ENGINE)
+        self.engine.chmod(0o755)
+        self.log = directory / "log"
+        self.log.touch()
+
+    def calls(self) -> int:
+        return len(self.log.read_text().splitlines())
+
+    def plugin(self, name: str) -> Path:
+        return self.home / "plugins" / f"resource-{name}-v{version(f'pulumi-{name}')}"
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
+    made = Machine(tmp_path)
+    monkeypatch.setenv("LOG", str(made.log))
+    monkeypatch.setenv("KUBEWRIGHT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("DOWNLOADS", raising=False)
+    return made
+
+
+def test_the_official_plugin_goes_first(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOWNLOADS", "yes")
+    done = install(machine.engine, machine.home, ["command", "tls"])
+    assert [str(item) for item in done] == [
+        f"plugin command {version('pulumi-command')}: official, installed",
+        f"plugin tls {version('pulumi-tls')}: official, installed",
+    ]
+    assert [item.fresh for item in install(machine.engine, machine.home, ["command", "tls"])] == [
+        False,
+        False,
+    ]
+    assert machine.calls() == 2
+
+
+def test_a_refusal_is_asked_for_once_and_remembered_for_a_day(machine: Machine) -> None:
+    done = install(machine.engine, machine.home, ["command", "tls"])
+    assert [(item.kind, item.fresh) for item in done] == [("stand-in", True), ("stand-in", True)]
+    assert machine.calls() == 3  # one refusal, two stand-ins
+    again = install(machine.engine, machine.home, ["command", "tls"])
+    assert [(item.kind, item.fresh) for item in again] == [("stand-in", False), ("stand-in", False)]
+    assert machine.calls() == 3
+
+
+def test_a_day_later_the_official_one_replaces_the_stand_in(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    install(machine.engine, machine.home, ["tls"])
+    refusal = tmp_path / "cache" / "plugins" / "official-download-refused"
+    os.utime(refusal, (0, 0))
+    monkeypatch.setenv("DOWNLOADS", "yes")
+    assert [item.kind for item in install(machine.engine, machine.home, ["tls"])] == ["official"]
+
+
+def test_changed_sources_are_installed_again(machine: Machine) -> None:
+    install(machine.engine, machine.home, ["tls"])
+    (machine.plugin("tls") / "stand-in.sha256").write_text("of other sources")
+    assert [item.fresh for item in install(machine.engine, machine.home, ["tls"])] == [True]
+
+
+@pytest.mark.parametrize("name", ["command", "tls"])
+def test_an_installed_stand_in_runs_from_anywhere_on_its_own_copy(
+    machine: Machine, name: str, tmp_path: Path
+) -> None:
+    install(machine.engine, machine.home, [name])
+    plugin = machine.plugin(name) / f"pulumi-resource-{name}"
+    away = tmp_path / "away"
+    (away / "lab").mkdir(parents=True)
+    (away / "lab" / "__init__.py").write_text("raise SystemExit('the wrong lab')\n")
+    environment = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(away)}
+    with subprocess.Popen(
+        [plugin, "127.0.0.1:1"], cwd=away, env=environment, stdout=subprocess.PIPE
+    ) as running:
+        assert running.stdout is not None
+        assert int(running.stdout.readline()) > 0
+        running.terminate()
+    assert list((machine.plugin(name) / "lab/plugins" / name / "__pycache__").glob("provider.*.pyc"))
+
+
+def test_a_plugin_ends_when_its_engine_was_killed(machine: Machine, tmp_path: Path) -> None:
+    install(machine.engine, machine.home, ["command"])
+    plugin = machine.plugin("command") / "pulumi-resource-command"
+    started = tmp_path / "started"
+    engine = subprocess.Popen(
+        ["/bin/sh", "-c", f"{plugin} 127.0.0.1:1 > {started} & echo $! ; wait"], stdout=-1
+    )
+    assert engine.stdout is not None
+    pid = int(engine.stdout.readline())
+    for _ in range(200):
+        if started.exists() and started.read_text():
+            break
+        _sleep()
+    engine.kill()
+    engine.wait()
+    for _ in range(200):
+        if not Path(f"/proc/{pid}/cmdline").exists() or not Path(f"/proc/{pid}/cmdline").read_bytes():
+            break
+        _sleep()
+    else:
+        pytest.fail(f"the plugin {pid} outlived its engine")
+
+
+def _sleep() -> None:
+    subprocess.run(["sleep", "0.05"], check=True)
+
+
+def test_what_nobody_offers_is_an_error(machine: Machine) -> None:
+    with pytest.raises(InstallError, match="install the Python package pulumi-nonesuch"):
+        install(machine.engine, machine.home, ["nonesuch"])
+
+
+def test_a_tarball_that_is_refused_is_an_error(machine: Machine) -> None:
+    machine.engine.write_text("#!/bin/sh\necho 'error: disk full' >&2\nexit 1\n")
+    with pytest.raises(
+        InstallError, match="plugin tls: the stand-in could not be installed: error: disk full"
+    ):
+        install(machine.engine, machine.home, ["tls"])
+
+
+def test_the_command_says_what_it_did_in_one_line_each(machine: Machine) -> None:
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "lab.plugins.install",
+            "--pulumi",
+            machine.engine,
+            "--home",
+            machine.home,
+            "tls",
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout == f"plugin tls {version('pulumi-tls')}: stand-in, installed\n", done.stderr

@@ -1,0 +1,268 @@
+import asyncio
+import base64
+import hashlib
+import ipaddress
+from collections.abc import Coroutine, Mapping
+from datetime import timedelta
+from typing import Any, TypeVar
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.x509.verification import PolicyBuilder, Store
+from pulumi.provider.experimental import provider as api
+from pulumi.provider.experimental.property_value import PropertyValue as Value
+from pulumi.runtime.rpc import UNKNOWN
+
+from lab.plugins.common.engine import EngineLog
+from lab.plugins.common.errors import ProviderError
+from lab.plugins.common.values import Properties, plain, wrap
+from lab.plugins.tls.inputs import LOCALLY_SIGNED, PRIVATE_KEY, REQUEST, SELF_SIGNED
+from lab.plugins.tls.provider import TlsProvider
+
+Result = TypeVar("Result")
+PROVIDER = TlsProvider(EngineLog("127.0.0.1:0"))
+CA = {
+    "subject": {"commonName": "root", "organization": "kubewright"},
+    "isCaCertificate": True,
+    "allowedUses": ["cert_signing", "crl_signing", "digital_signature"],
+    "validityPeriodHours": 48,
+}
+LEAF = {"allowedUses": ["digital_signature", "server_auth", "client_auth"], "validityPeriodHours": 24}
+
+
+def run(work: Coroutine[Any, Any, Result]) -> Result:
+    return asyncio.run(work)
+
+
+def urn(token: str) -> str:
+    return f"urn:pulumi:dev::kubewright::{token}::thing"
+
+
+def check(token: str, inputs: Mapping[str, Any]) -> api.CheckResponse:
+    given = {key: wrap(value) for key, value in inputs.items()}
+    return run(PROVIDER.check(api.CheckRequest(urn(token), {}, given, b"")))
+
+
+def checked(token: str, inputs: Mapping[str, Any]) -> Properties:
+    found = check(token, inputs)
+    assert not found.failures
+    assert found.inputs is not None
+    return found.inputs
+
+
+def create(token: str, inputs: Mapping[str, Any], *, preview: bool = False) -> api.CreateResponse:
+    return run(PROVIDER.create(api.CreateRequest(urn(token), checked(token, inputs), 0, preview)))
+
+
+def make(token: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: plain(value) for key, value in create(token, inputs).properties.items()}
+
+
+def diff(token: str, state: Properties, inputs: Mapping[str, Any]) -> api.DiffResponse:
+    return run(PROVIDER.diff(api.DiffRequest(urn(token), "id", state, checked(token, inputs), [])))
+
+
+def new_key(algorithm: str = "ECDSA", **more: object) -> str:
+    if algorithm == "ECDSA":
+        more = {"ecdsaCurve": "P256"} | more
+    return str(make(PRIVATE_KEY, {"algorithm": algorithm, **more})["privateKeyPem"])
+
+
+def certificate(state: Mapping[str, Any]) -> x509.Certificate:
+    return x509.load_pem_x509_certificate(state["certPem"].encode())
+
+
+def authority(key: str, **more: object) -> dict[str, Any]:
+    return make(SELF_SIGNED, CA | {"privateKeyPem": key} | more)
+
+
+def leaf(ca: Mapping[str, Any], ca_key: str, request: dict[str, Any], **more: object) -> x509.Certificate:
+    asked = make(REQUEST, request | {"privateKeyPem": new_key()})["certRequestPem"]
+    signing = {"certRequestPem": asked, "caCertPem": ca["certPem"], "caPrivateKeyPem": ca_key}
+    return certificate(make(LOCALLY_SIGNED, LEAF | signing | more))
+
+
+@pytest.mark.parametrize(
+    ("inputs", "header", "line"),
+    [
+        ({"algorithm": "RSA"}, "RSA PRIVATE KEY", "ssh-rsa "),
+        ({"algorithm": "ECDSA", "ecdsaCurve": "P256"}, "EC PRIVATE KEY", "ecdsa-sha2-nistp256 "),
+        ({"algorithm": "ECDSA", "ecdsaCurve": "P384"}, "EC PRIVATE KEY", "ecdsa-sha2-nistp384 "),
+        ({"algorithm": "ECDSA", "ecdsaCurve": "P521"}, "EC PRIVATE KEY", "ecdsa-sha2-nistp521 "),
+        ({"algorithm": "ED25519"}, "PRIVATE KEY", "ssh-ed25519 "),
+    ],
+)
+def test_a_key_in_all_its_forms(inputs: dict[str, Any], header: str, line: str) -> None:
+    made = make(PRIVATE_KEY, inputs)
+    assert made["privateKeyPem"].startswith(f"-----BEGIN {header}-----\n")
+    assert made["privateKeyPemPkcs8"].startswith("-----BEGIN PRIVATE KEY-----\n")
+    assert made["privateKeyOpenssh"].startswith("-----BEGIN OPENSSH PRIVATE KEY-----\n")
+    keys = [
+        serialization.load_pem_private_key(made["privateKeyPem"].encode(), None),
+        serialization.load_pem_private_key(made["privateKeyPemPkcs8"].encode(), None),
+        serialization.load_ssh_private_key(made["privateKeyOpenssh"].encode(), None),
+    ]
+    public = serialization.load_pem_public_key(made["publicKeyPem"].encode())
+    assert all(key.public_key() == public for key in keys)
+    assert made["publicKeyOpenssh"].startswith(line)
+    assert made["publicKeyOpenssh"].endswith("\n")
+    digest = hashlib.sha256(base64.b64decode(made["publicKeyOpenssh"].split()[1])).digest()
+    assert made["publicKeyFingerprintSha256"] == "SHA256:" + base64.b64encode(digest).decode().rstrip("=")
+    assert made["publicKeyFingerprintMd5"].count(":") == 15
+
+
+def test_defaults_of_a_key_and_no_openssh_for_p224() -> None:
+    made = make(PRIVATE_KEY, {"algorithm": "ECDSA"})
+    assert (made["ecdsaCurve"], made["rsaBits"], made["publicKeyOpenssh"]) == ("P224", 2048, "")
+
+
+def test_only_private_forms_are_secret() -> None:
+    made = create(PRIVATE_KEY, {"algorithm": "ED25519"}).properties
+    secret = {name for name, value in made.items() if value.contains_secret()}
+    assert secret == {"privateKeyPem", "privateKeyPemPkcs8", "privateKeyOpenssh"}
+    signed = create(SELF_SIGNED, CA | {"privateKeyPem": plain(made["privateKeyPem"])}).properties
+    assert {name for name, value in signed.items() if value.contains_secret()} == {"privateKeyPem"}
+
+
+def test_the_id_of_a_key_does_not_change_with_its_form() -> None:
+    made = create(PRIVATE_KEY, {"algorithm": "RSA"})
+    request = api.InvokeRequest(
+        "tls:index/getPublicKey:getPublicKey", {"privateKeyOpenssh": made.properties["privateKeyOpenssh"]}
+    )
+    found = run(PROVIDER.invoke(request)).return_value
+    assert found is not None
+    assert plain(found["id"]) == made.resource_id
+    assert plain(found["publicKeyPem"]) == plain(made.properties["publicKeyPem"])
+
+
+def test_a_chain_that_a_verifier_accepts() -> None:
+    key = new_key()
+    ca = authority(key)
+    made = leaf(
+        ca,
+        key,
+        {
+            "subject": {"commonName": "kube-apiserver", "organization": "o", "organizationalUnit": "u"},
+            "dnsNames": ["kubernetes", "localhost"],
+            "ipAddresses": ["127.0.0.1", "fd00::1"],
+            "uris": ["spiffe://a/b"],
+        },
+    )
+    store = Store([certificate(ca)])
+    for subject in (x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("fd00::1"))):
+        PolicyBuilder().store(store).build_server_verifier(subject).verify(made, [])
+    verified = PolicyBuilder().store(store).build_client_verifier().verify(made, [])
+    assert verified.chain == [made, certificate(ca)]
+    assert made.subject.rfc4514_string() == "CN=kube-apiserver,OU=u,O=o"
+    assert made.issuer.rfc4514_string() == "CN=root,O=kubewright"
+
+
+def test_another_authority_does_not_verify() -> None:
+    key = new_key()
+    made = leaf(authority(key), key, {"dnsNames": ["localhost"]})
+    store = Store([certificate(authority(new_key()))])
+    with pytest.raises(x509.verification.VerificationError):
+        PolicyBuilder().store(store).build_server_verifier(x509.DNSName("localhost")).verify(made, [])
+
+
+def test_extensions() -> None:
+    key = new_key()
+    ca = authority(key, maxPathLength=0)
+    made = leaf(ca, key, {"subject": {"commonName": "x"}}, setSubjectKeyId=True)
+    own = certificate(ca).extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+    constraints = certificate(ca).extensions.get_extension_for_class(x509.BasicConstraints)
+    assert (constraints.critical, constraints.value.ca, constraints.value.path_length) == (True, True, 0)
+    theirs = made.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value
+    assert theirs.key_identifier == own.digest
+    usage = made.extensions.get_extension_for_class(x509.KeyUsage)
+    assert (usage.critical, usage.value.digital_signature, usage.value.key_cert_sign) == (True, True, False)
+    assert made.extensions.get_extension_for_class(x509.SubjectKeyIdentifier) is not None
+    assert made.extensions.get_extension_for_class(x509.BasicConstraints).value.ca is False
+    extended = made.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+    assert [usage.dotted_string for usage in extended] == ["1.3.6.1.5.5.7.3.1", "1.3.6.1.5.5.7.3.2"]
+
+
+def test_names_are_critical_without_a_subject() -> None:
+    key = new_key()
+    made = leaf(authority(key), key, {"dnsNames": ["a"]})
+    assert made.extensions.get_extension_for_class(x509.SubjectAlternativeName).critical is True
+
+
+@pytest.mark.parametrize("algorithm", ["RSA", "ED25519"])
+def test_authorities_of_other_algorithms(algorithm: str) -> None:
+    key = new_key(algorithm)
+    ca = authority(key)
+    assert ca["keyAlgorithm"] == algorithm
+    leaf(ca, key, {"dnsNames": ["a"]}).verify_directly_issued_by(certificate(ca))
+
+
+def test_validity() -> None:
+    state = authority(new_key(), validityPeriodHours=10, earlyRenewalHours=11)
+    made = certificate(state)
+    assert made.not_valid_after_utc - made.not_valid_before_utc == timedelta(hours=10)
+    assert state["validityEndTime"] == made.not_valid_after_utc.isoformat().replace("+00:00", "Z")
+    assert state["readyForRenewal"] is True
+    assert authority(new_key())["readyForRenewal"] is False
+
+
+def test_an_unchanged_resource_has_no_difference_and_a_changed_one_is_replaced() -> None:
+    inputs = CA | {"privateKeyPem": new_key(), "dnsNames": []}
+    state = create(SELF_SIGNED, inputs).properties
+    assert diff(SELF_SIGNED, state, inputs).changes is False
+    changed = diff(SELF_SIGNED, state, inputs | {"subject": {"commonName": "other"}, "dnsNames": ["a"]})
+    assert changed.replaces == ["dnsNames", "subject"]
+    assert diff(SELF_SIGNED, state, inputs | {"privateKeyPem": UNKNOWN}).replaces == ["privateKeyPem"]
+
+
+def test_the_hours_before_renewal_change_in_place() -> None:
+    inputs = CA | {"privateKeyPem": new_key()}
+    state = create(SELF_SIGNED, inputs).properties
+    changed = inputs | {"earlyRenewalHours": 1000}
+    found = diff(SELF_SIGNED, state, changed)
+    assert (found.diffs, found.replaces) == (["earlyRenewalHours"], [])
+    request = api.UpdateRequest(urn(SELF_SIGNED), "id", state, checked(SELF_SIGNED, changed), 0, [], False)
+    updated = run(PROVIDER.update(request)).properties
+    assert updated["certPem"] == state["certPem"]
+    assert updated["readyForRenewal"] == Value(True)
+
+
+def test_a_preview_knows_inputs_and_defaults_only() -> None:
+    made = create(SELF_SIGNED, CA | {"privateKeyPem": UNKNOWN}, preview=True).properties
+    assert made["certPem"].value == UNKNOWN
+    assert plain(made["subject"]) == CA["subject"]
+    assert plain(made["earlyRenewalHours"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("token", "inputs", "field"),
+    [
+        (PRIVATE_KEY, {}, "algorithm"),
+        (PRIVATE_KEY, {"algorithm": "DSA"}, "algorithm"),
+        (PRIVATE_KEY, {"algorithm": "ECDSA", "ecdsaCurve": "P-256"}, "ecdsaCurve"),
+        (SELF_SIGNED, CA, "privateKeyPem"),
+        (SELF_SIGNED, CA | {"privateKeyPem": "k", "allowedUses": ["sign"]}, "allowedUses"),
+        (SELF_SIGNED, CA | {"privateKeyPem": "k", "validityPeriodHours": -1}, "validityPeriodHours"),
+        (SELF_SIGNED, CA | {"privateKeyPem": "k", "ipAddresses": ["10.0.0.256"]}, "ipAddresses"),
+        (SELF_SIGNED, CA | {"privateKeyPem": "k", "dns": ["a"]}, "dns"),
+        (LOCALLY_SIGNED, LEAF | {"caPrivateKeyPem": "k", "caCertPem": "c"}, "certRequestPem"),
+    ],
+)
+def test_wrong_inputs_are_named(token: str, inputs: Mapping[str, Any], field: str) -> None:
+    failures = check(token, inputs).failures
+    assert failures is not None
+    assert [item.property for item in failures] == [field]
+
+
+def test_unusable_keys_and_certificates_are_named_but_not_shown() -> None:
+    with pytest.raises(ProviderError, match="privateKeyPem: this is no private key") as caught:
+        create(SELF_SIGNED, CA | {"privateKeyPem": "swordfish"})
+    assert "swordfish" not in str(caught.value)
+    key = new_key()
+    with pytest.raises(ProviderError, match="does not belong"):
+        leaf(authority(key), new_key(), {"dnsNames": ["a"]})
+    with pytest.raises(ProviderError, match="certRequestPem"):
+        make(
+            LOCALLY_SIGNED,
+            LEAF | {"certRequestPem": "x", "caCertPem": authority(key)["certPem"], "caPrivateKeyPem": key},
+        )
