@@ -73,9 +73,9 @@ def connect(kubeconfig: pulumi.Output[str], healthy: Sequence[pulumi.Resource]) 
 
 
 def add_ons(stack: settings.Settings, plan: Topology, cluster: Cluster) -> None:
-    """What runs inside the cluster. It waits for the API alone, not for every worker."""
+    """What runs inside the cluster. It waits for no node that does not come."""
     api, pki = cluster.api, cluster.pki
-    CoreDns("coredns", CoreDnsArgs(api=api, topology=plan))
+    CoreDns("coredns", CoreDnsArgs(api=api, topology=plan, nodes=cluster.nodes))
     MetricsServer("metrics-server", MetricsServerArgs(api=api, topology=plan, ca=pki.ca, secrets=pki.secrets))
     access = Access("access", AccessArgs(api=api, access=stack.access))
     releases = HelmReleasesArgs(api=api, releases=stack.helm_releases, after=[access])

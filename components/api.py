@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi_kubernetes as kubernetes
-from pulumi import Resource, ResourceOptions
+from pulumi import Input, Resource, ResourceOptions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +20,7 @@ class Api:
     provider: kubernetes.Provider
     lives_in: Resource
 
-    def options(self, parent: Resource, *, depends_on: Sequence[Resource] = ()) -> ResourceOptions:
+    def options(self, parent: Resource, *, depends_on: Sequence[Input[Resource]] = ()) -> ResourceOptions:
         """Options for an object made by `parent`."""
         return ResourceOptions(
             parent=parent, provider=self.provider, deleted_with=self.lives_in, depends_on=list(depends_on)

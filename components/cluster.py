@@ -76,10 +76,13 @@ class Cluster(ComponentResource):
             pool.name: self._pool(f"{name}-pool-{pool.name}", pool.name, [*control.members, *joining])
             for pool in topology.pools
         }
-        self._farewell(
-            f"{name}-farewell", [each for pool in self.pools.values() for each in (*pool.nodes, pool.labels)]
-        )
+        self._farewell(f"{name}-farewell", [*self.nodes, *(pool.labels for pool in self.pools.values())])
         self.register_outputs({"endpoint": topology.endpoint.url, "kubeconfig": self.kubeconfig})
+
+    @property
+    def nodes(self) -> Sequence[Resource]:
+        """All nodes of all pools."""
+        return [node for pool in self.pools.values() for node in pool.nodes]
 
     def _members(self, members: Sequence[Member], after: Sequence[Resource] = ()) -> MembersArgs:
         return MembersArgs(

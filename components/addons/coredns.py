@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi_kubernetes.apps.v1 as apps
 import pulumi_kubernetes.core.v1 as core
-from pulumi import ComponentResource, ResourceOptions
+from pulumi import ComponentResource, Resource, ResourceOptions
 from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
 
 from components.addons.workload import (
@@ -20,6 +21,7 @@ from components.addons.workload import (
 )
 from components.api import Api
 from components.rbac import Rule, bind, cluster_role, service_account
+from components.settled import settled
 from topology.model import Topology
 
 _NAMESPACE = "kube-system"
@@ -36,10 +38,14 @@ _USER = 65532
 
 @dataclass(frozen=True, kw_only=True)
 class CoreDnsArgs:
-    """Version, address, domain and the number of nodes come from the topology."""
+    """Version, address and domain come from the topology.
+
+    `nodes` are waited for as far as they come: replicas that start on the first node alone stay there.
+    """
 
     api: Api
     topology: Topology
+    nodes: Sequence[Resource] = ()
 
 
 class CoreDns(ComponentResource):
@@ -61,7 +67,9 @@ class CoreDns(ComponentResource):
             f"{name}-deployment",
             metadata=ObjectMetaArgs(name=_NAME, namespace=_NAMESPACE, labels=_LABELS),
             spec=_deployment(args.topology, text),
-            opts=args.api.options(self, depends_on=[account, rights, config, service]),
+            opts=args.api.options(
+                self, depends_on=[account, rights, config, service, *map(settled, args.nodes)]
+            ),
         )
         available_while_drained(f"{name}-budget", _NAME, _NAMESPACE, _LABELS, options)
         self.register_outputs({"address": str(args.topology.network.dns_service)})
@@ -116,8 +124,10 @@ def corefile(domain: str) -> str:
 
 
 def _deployment(topology: Topology, config: str) -> apps.DeploymentSpecArgs:
-    nodes = sum(len(pool.nodes) for pool in topology.pools)
-    replicas = 1 if nodes == 1 else 2
+    single = sum(len(pool.nodes) for pool in topology.pools) == 1
+    replicas = 1 if single else 2
+    # Not by the number of workers: one more of them must change nothing here.
+    available = len(topology.control_planes) > 1
     return apps.DeploymentSpecArgs(
         replicas=replicas,
         strategy=rolling_update(),
@@ -133,7 +143,7 @@ def _deployment(topology: Topology, config: str) -> apps.DeploymentSpecArgs:
                 priority_class_name="system-cluster-critical",
                 dns_policy="Default",
                 tolerations=system_tolerations(),
-                topology_spread_constraints=spread(_LABELS, replicas=replicas, nodes=nodes),
+                topology_spread_constraints=spread(_LABELS, replicas=replicas, must=available),
                 security_context=core.PodSecurityContextArgs(
                     run_as_non_root=True,
                     run_as_user=_USER,

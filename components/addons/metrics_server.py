@@ -126,7 +126,6 @@ class MetricsServer(ComponentResource):
 
 def _deployment(topology: Topology) -> apps.DeploymentSpecArgs:
     replicas = 2 if len(topology.control_planes) > 1 else 1
-    nodes = sum(len(pool.nodes) for pool in topology.pools)
     return apps.DeploymentSpecArgs(
         replicas=replicas,
         strategy=rolling_update(),
@@ -137,7 +136,7 @@ def _deployment(topology: Topology) -> apps.DeploymentSpecArgs:
                 service_account_name=_NAME,
                 priority_class_name="system-cluster-critical",
                 tolerations=system_tolerations(),
-                topology_spread_constraints=spread(_LABELS, replicas=replicas, nodes=nodes),
+                topology_spread_constraints=spread(_LABELS, replicas=replicas, must=True),
                 security_context=core.PodSecurityContextArgs(
                     run_as_non_root=True,
                     run_as_user=1000,

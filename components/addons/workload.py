@@ -12,15 +12,15 @@ from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
 
 
 def spread(
-    labels: Mapping[str, str], *, replicas: int, nodes: int
+    labels: Mapping[str, str], *, replicas: int, must: bool
 ) -> list[core.TopologySpreadConstraintArgs] | None:
-    """Replicas on different nodes, also while the first node is the only one that is Ready yet.
+    """Replicas on different nodes; `must`: one that finds no other node waits for it.
 
-    With two nodes it is but a wish: the second replica must be able to run while one of them is lost.
+    It must be in a highly available cluster alone: with two nodes the second replica has to be able
+    to run while one of them is lost.
     """
     if replicas == 1:
         return None
-    must = nodes > replicas
     return [
         core.TopologySpreadConstraintArgs(
             max_skew=1,

@@ -61,9 +61,12 @@ class TestResources:
     def test_a_third_worker_is_one_more_resource_and_changes_no_other_host(
         self, deploy: Deploy, tmp_path: Path
     ) -> None:
-        two, three = (deploy(document(tmp_path, workers=count)) for count in (2, 3))
+        one, two, three = (deploy(document(tmp_path, workers=count)) for count in (1, 2, 3))
         assert three.names - two.names == {(COMMAND, "w-3-node")}
         assert two.names < three.names
+        # Nor does the second worker change what runs in the cluster.
+        for name in ("coredns-deployment", "metrics-server-deployment"):
+            assert one.named(name).inputs == two.named(name).inputs
         for node in commands(two):
             if node.name != "cluster-pool-workers-labels":
                 assert node.inputs == three.named(node.name).inputs, node.name
@@ -110,7 +113,7 @@ class TestOrder:
         assert "cp-1-control-plane" in cluster.before(cluster.named("kubernetes"))
 
     def test_add_ons_do_not_wait_for_workers(self, cluster: Graph) -> None:
-        for name in ("coredns-deployment", "metrics-server-deployment", "helm-hello"):
+        for name in ("metrics-server-deployment", "helm-hello"):
             assert not {before for before in cluster.before(cluster.named(name)) if before.startswith("w-")}
 
     def test_the_farewell_goes_first(self, cluster: Graph) -> None:

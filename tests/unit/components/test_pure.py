@@ -54,11 +54,11 @@ def test_the_corefile_serves_the_domain_and_balances_its_braces() -> None:
     assert "insecure" not in text
 
 
-def test_replicas_must_spread_only_where_a_lost_node_leaves_room() -> None:
-    assert spread({"a": "b"}, replicas=1, nodes=5) is None
-    (wish,) = spread({"a": "b"}, replicas=2, nodes=2) or []
-    assert wish.when_unsatisfiable == "ScheduleAnyway"
-    (must,) = spread({"a": "b"}, replicas=2, nodes=3) or []
+def test_replicas_must_spread_only_where_it_is_asked_for() -> None:
+    assert spread({"a": "b"}, replicas=1, must=True) is None
+    (wish,) = spread({"a": "b"}, replicas=2, must=False) or []
+    assert (wish.when_unsatisfiable, wish.min_domains) == ("ScheduleAnyway", None)
+    (must,) = spread({"a": "b"}, replicas=2, must=True) or []
     assert (must.when_unsatisfiable, must.min_domains) == ("DoNotSchedule", 2)
 
 
