@@ -124,7 +124,8 @@ def _refusal_file() -> Path:
 
 def _digest(name: str) -> str:
     """A digest of everything a stand-in's directory is made from."""
-    whole = hashlib.sha256(f"{name}\n{sys.executable}\n{sys.version}\n{_MAIN}{_LAUNCHER}".encode())
+    whole = hashlib.sha256(f"{name}\n{sys.executable}\n{sys.version}\n".encode())
+    whole.update(Path(__file__).read_bytes())
     for source in _sources(name):
         whole.update(source.relative_to(_SOURCES).as_posix().encode() + b"\0" + source.read_bytes())
     return whole.hexdigest()

@@ -1,0 +1,241 @@
+"""The stand-ins for `command` and `tls` under the real engine, with an sshd of their own on loopback."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from lab.plugins.install import install
+
+SECRET = "swordfish-of-the-test"
+HEAD = """
+import os
+import pulumi
+import pulumi_command as command
+import pulumi_tls as tls
+
+connection = command.remote.ConnectionArgs(
+    host="127.0.0.1",
+    port=int(os.environ["SSH_PORT"]),
+    private_key=pulumi.Output.secret(open(os.environ["SSH_KEY"]).read()),
+    host_key=open(os.environ["SSH_HOST_KEY"]).read(),
+    dial_error_limit=2,
+)
+options = {"add_previous_output_in_env": False, "logging": command.remote.Logging.NONE}
+"""
+DELIVERY = """
+command.remote.Command(
+    "host",
+    connection=connection,
+    create="set -e\\nfile one\\n".replace("file", "echo") + "{line}\\ncat > {out}\\n",
+    stdin=pulumi.Output.secret("{secret}"),
+    delete="rm {out}",
+    **options,
+)
+"""
+CERTIFICATES = """
+ca = tls.PrivateKey("ca", algorithm="ECDSA", ecdsa_curve="P256")
+root = tls.SelfSignedCert(
+    "ca",
+    private_key_pem=ca.private_key_pem,
+    subject={{"common_name": "{name}"}},
+    is_ca_certificate=True,
+    allowed_uses=["cert_signing"],
+    validity_period_hours=24,
+)
+key = tls.PrivateKey("leaf", algorithm="ECDSA", ecdsa_curve="P256")
+request = tls.CertRequest("leaf", private_key_pem=key.private_key_pem, dns_names=["localhost"])
+leaf = tls.LocallySignedCert(
+    "leaf",
+    cert_request_pem=request.cert_request_pem,
+    ca_private_key_pem=ca.private_key_pem,
+    ca_cert_pem=root.cert_pem,
+    allowed_uses=["server_auth"],
+    validity_period_hours=12,
+)
+pulumi.export("root", root.cert_pem)
+pulumi.export("leaf", leaf.cert_pem)
+"""
+
+
+def tool(name: str) -> str:
+    """Where a program is: in KUBEWRIGHT_BIN, the cache, or on PATH; a missing one fails the test."""
+    cache = Path(os.environ.get("KUBEWRIGHT_CACHE", "~/.cache/kubewright")).expanduser()
+    places = [os.environ.get("KUBEWRIGHT_BIN", ""), str(cache / "bin"), os.environ["PATH"], "/usr/sbin"]
+    found = shutil.which(name, path=os.pathsep.join(places))
+    assert found, f"{name} not found; set KUBEWRIGHT_BIN to the directory of the built tools"
+    return found
+
+
+@dataclass(frozen=True)
+class Sshd:
+    port: int
+    directory: Path
+
+
+@pytest.fixture(scope="module")
+def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
+    directory = tmp_path_factory.mktemp("sshd")
+    for name in ("host", "user"):
+        subprocess.run(
+            ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", directory / name], check=True, timeout=30
+        )
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    (directory / "config").write_text(
+        f"Port {port}\nListenAddress 127.0.0.1\nHostKey {directory}/host\nPidFile none\nUsePAM no\n"
+        f"StrictModes no\nPasswordAuthentication no\nAuthorizedKeysFile {directory}/user.pub\n"
+    )
+    Path("/run/sshd").mkdir(exist_ok=True)
+    server = subprocess.Popen([tool("sshd"), "-D", "-f", directory / "config", "-E", directory / "log"])
+    for _ in range(100):
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            break
+        except OSError:
+            time.sleep(0.05)
+    yield Sshd(port, directory)
+    server.terminate()
+    server.wait()
+
+
+@dataclass(frozen=True)
+class Stack:
+    directory: Path
+    environment: dict[str, str]
+
+    def program(self, text: str) -> None:
+        (self.directory / "__main__.py").write_text(HEAD + text)
+
+    def run(self, *arguments: str, fails: bool = False) -> str:
+        """What the engine prints, on both of its streams."""
+        done = subprocess.run(
+            [tool("pulumi"), *arguments, "--non-interactive", "--color=never"],
+            cwd=self.directory,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        assert (done.returncode != 0) == fails, done.stdout
+        return done.stdout
+
+    def up(self, *, fails: bool = False) -> str:
+        return self.run("up", "--yes", "--skip-preview", fails=fails)
+
+    def unchanged(self) -> None:
+        self.run("preview", "--expect-no-changes")
+
+
+@pytest.fixture
+def stack(tmp_path: Path, sshd: Sshd, tmp_path_factory: pytest.TempPathFactory) -> Stack:
+    home = tmp_path_factory.getbasetemp() / "pulumi-home"
+    install(Path(tool("pulumi")), home, ["command", "tls"])
+    tools = [str(Path(sys.executable).parent), str(Path(tool("pulumi-language-python")).parent)]
+    environment = os.environ | {
+        "PATH": os.pathsep.join([*tools, os.environ["PATH"]]),
+        "PULUMI_HOME": str(home),
+        "PULUMI_BACKEND_URL": f"file://{tmp_path}/state",
+        "PULUMI_CONFIG_PASSPHRASE": "test",
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+        "SSH_PORT": str(sshd.port),
+        "SSH_KEY": f"{sshd.directory}/user",
+        "SSH_HOST_KEY": f"{sshd.directory}/host.pub",
+    }
+    (tmp_path / "state").mkdir()
+    (tmp_path / "Pulumi.yaml").write_text("name: plugins\nruntime: python\n")
+    made = Stack(tmp_path, environment)
+    made.program("")
+    made.run("stack", "init", "test")
+    return made
+
+
+def test_a_delivery_from_create_to_delete(stack: Stack) -> None:
+    out = stack.directory / "out"
+    stack.program(DELIVERY.format(line="echo two", out=out, secret=SECRET))
+    shown = stack.run("preview", "--diff") + stack.up()
+    assert out.read_text() == SECRET
+    stack.unchanged()
+
+    out.unlink()
+    stack.program(DELIVERY.format(line="echo three", out=out, secret=SECRET))
+    preview = stack.run("preview", "--diff")
+    assert [line.split() for line in preview.splitlines() if line.strip().startswith(("- e", "+ e"))] == [
+        ["-", "echo", "two"],
+        ["+", "echo", "three"],
+    ]
+    shown += preview + stack.up()
+    assert out.read_text() == SECRET
+
+    stack.program(DELIVERY.format(line="echo three", out=out, secret=SECRET + "-new"))
+    preview = stack.run("preview", "--diff")
+    assert "stdin: [secret] => [secret]" in preview
+    shown += preview + stack.up()
+    assert out.read_text() == SECRET + "-new"
+
+    shown += (
+        stack.run("stack", "export")
+        + (stack.directory / "state/.pulumi/stacks/plugins/test.json").read_text()
+    )
+    key = Path(stack.environment["SSH_KEY"]).read_text().splitlines()[1]
+    assert SECRET not in shown
+    assert key not in shown
+    stack.run("destroy", "--yes", "--skip-preview")
+    assert not out.exists()
+
+
+def test_a_failure_says_why_and_the_next_run_finishes(stack: Stack) -> None:
+    out = stack.directory / "out"
+    stack.program(DELIVERY.format(line="echo the reason >&2; exit 7", out=out, secret=SECRET))
+    said = stack.up(fails=True)
+    assert "Process exited with status 7" in said
+    assert "the reason" in said
+    assert SECRET not in said
+    assert "Traceback" not in said
+    stack.program(DELIVERY.format(line="true", out=out, secret=SECRET))
+    stack.up()
+    assert out.read_text() == SECRET
+
+
+def test_triggers_replace_and_a_secret_output_stays_secret(stack: Stack) -> None:
+    program = """
+made = command.local.Command("here", create="echo {secret}", triggers=["{trigger}"],
+    opts=pulumi.ResourceOptions(additional_secret_outputs=["stdout"]), logging="none")
+pulumi.export("made", made.stdout)
+"""
+    stack.program(program.format(secret="plain", trigger="a"))
+    stack.up()
+    assert json.loads(stack.run("stack", "output", "--json"))["made"] == "[secret]"
+    stack.program(program.format(secret="plain", trigger="b"))
+    assert "1 to replace" in stack.run("preview")
+
+
+def test_a_chain_is_kept_and_a_change_of_its_root_replaces_what_hangs_on_it(
+    stack: Stack, tmp_path: Path
+) -> None:
+    stack.program(CERTIFICATES.format(name="one"))
+    stack.run("preview")
+    said = stack.up()
+    stack.unchanged()
+    stack.run("refresh", "--yes", "--skip-preview")
+    stack.unchanged()
+    outputs = json.loads(stack.run("stack", "output", "--json"))
+    for name in ("root", "leaf"):
+        (tmp_path / name).write_text(outputs[name])
+    subprocess.run(["openssl", "verify", "-CAfile", tmp_path / "root", tmp_path / "leaf"], check=True)
+    assert "PRIVATE KEY" not in said + stack.run("stack", "export")
+    stack.program(CERTIFICATES.format(name="two"))
+    assert "2 to replace" in stack.run("preview")
+    stack.up()
+    stack.unchanged()
