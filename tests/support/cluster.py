@@ -87,6 +87,8 @@ class Cluster:
     def empty_host(self, name: str, address: str) -> None:
         """Boots one host more in the lab: a machine that the stack file does not know of yet."""
         lab = json.loads((self.lab / "spec.json").read_text())
+        if name in (host["name"] for host in lab["hosts"]):
+            return
         lab["hosts"].append({"name": name, "address": address, "memory": 3 * 1024**3})
         path = self.state / f"{self.name}-lab.json"
         path.write_text(json.dumps(lab))
