@@ -81,9 +81,6 @@ identity() { # NAME ADDRESS
 NODE_NAME=$1
 NODE_IP=$2
 EOF
-    file 0644 root:root /etc/hostname <<EOF
-$1
-EOF
 }
 
 authority() { cat >"$WORK/authority.pem"; } # the PEM that verifies downloads, on stdin
@@ -261,16 +258,21 @@ install_file() { # MODE OWNER PATH SOURCE
     own "$2" "$target.kubewright"
     chmod "$1" "$target.kubewright"
     mv -fT "$target.kubewright" "$target"
-    case $3 in
-    /etc/sysusers.d/*) systemd-sysusers "$target" ;;
-    /etc/hostname) set_hostname "$4" ;;
-    esac
+    case $3 in /etc/sysusers.d/*) systemd-sysusers "$target" >/dev/null 2>&1 ;; esac
 }
 
-set_hostname() { # FILE
-    [ -n "$ROOT" ] && return 0
-    [ -f "$STATE/hostname" ] || uname -n >"$STATE/hostname"
-    cat "$1" >/proc/sys/kernel/hostname 2>/dev/null || hostnamectl hostname "$(cat "$1")"
+# set_hostname: to the node's name. What it was is kept for the day the host is left.
+set_hostname() {
+    [ -z "$ROOT" ] || return 0
+    before=$(cat /etc/hostname 2>/dev/null) || before=
+    [ "$before" != "$NODE_NAME" ] || [ "$(uname -n)" != "$NODE_NAME" ] || return 0
+    [ -f "$STATE/hostname" ] || say "${before:-$(uname -n)}" >"$STATE/hostname"
+    write_hostname "$NODE_NAME"
+}
+
+write_hostname() {
+    (umask 022 && say "$1" >/etc/hostname)
+    say "$1" >/proc/sys/kernel/hostname 2>/dev/null || :
 }
 
 install_artifact() { # NAME URL SHA256 PATH MEMBER

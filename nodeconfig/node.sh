@@ -104,7 +104,7 @@ leave_cluster() {
 remove_containers() {
     ctr=$LIBRARY/bin/ctr
     [ -x "$ctr" ] && systemctl is-active --quiet containerd.service || return 0
-    timeout 30 "$ctr" --namespace k8s.io tasks ls --quiet >"$WORK/tasks" || return 0
+    timeout 30 "$ctr" --namespace k8s.io tasks ls --quiet >"$WORK/tasks" 2>/dev/null || return 0
     while read -r task; do
         timeout 10 "$ctr" --namespace k8s.io tasks delete --force "$task" >/dev/null 2>&1 </dev/null || :
     done <"$WORK/tasks"
@@ -126,7 +126,7 @@ remove_leftovers() {
     done </proc/self/mounts | sort -r >"$WORK/mounts"
     while read -r mount; do umount "$mount" 2>/dev/null || umount -l "$mount" 2>/dev/null || :; done <"$WORK/mounts"
     [ -z "$ROOT" ] || return 0
-    rm -rf /run/netns/cni-* /run/flannel /run/containerd
+    rm -rf /run/netns/cni-* /run/flannel /run/containerd /run/kubewright-*
     for device in cni0 flannel.1; do
         has_device "$device" || continue
         networkctl delete "$device" 2>/dev/null ||
@@ -157,8 +157,7 @@ remove_tables() {
 reset_last() {
     for other in "$STATE"/roles/*; do [ ! -d "$other" ] || return 0; done
     if [ -f "$STATE/hostname" ] && [ -z "$ROOT" ]; then
-        cp "$STATE/hostname" /etc/hostname
-        cat "$STATE/hostname" >/proc/sys/kernel/hostname 2>/dev/null || :
+        write_hostname "$(cat "$STATE/hostname")"
     fi
     rm -rf "$LIBRARY" "$ROOT/etc/kubewright"
     # A disk of its own may be mounted here: then it stays, empty.

@@ -80,7 +80,7 @@ def reset(role: Role, *, sudo: bool = False, leave: bool = True) -> str:
     `leave`: a node is drained and its Node object deleted first; False when the whole cluster goes.
     """
     body = [
-        f"program={STATE}/host.sh",
+        f"program=${{KUBEWRIGHT_ROOT:-}}{STATE}/host.sh",
         f'[ -f "$program" ] || {{ echo "{role} unchanged"; exit 0; }}',
         # The program goes with the last role, while it runs.
         'cp "$program" "$1/host.sh"',

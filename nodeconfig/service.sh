@@ -149,6 +149,7 @@ commit() {
     install_all
     load_modules
     swap_off
+    set_hostname
     remove_stale
     [ -z "$(cat "$WORK/files.changed" "$WORK/units.stale")" ] || systemctl daemon-reload
     plan_services

@@ -1,0 +1,51 @@
+"""A small cluster as plain data, with an index that needs no mirror."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+
+from artifacts.catalogue import DEFAULTS
+from settings import load
+from topology.build import topology
+from topology.model import Topology
+
+
+class FakeIndex:
+    """An index whose URLs and digests are made of names and versions."""
+
+    ca = "-----BEGIN CERTIFICATE-----\nauthority\n-----END CERTIFICATE-----\n"
+
+    def artifact(self, name: str, version: str) -> tuple[str, str]:
+        return f"https://mirror/{name}/{version}", sha256(f"{name} {version}".encode()).hexdigest()
+
+    def member(self, name: str, version: str) -> str:
+        return "*" if name == "netfilter" else ""
+
+
+def cluster(*, etcd: int = 1, workers: int = 2, max_pods: int = 110, **network: object) -> Topology:
+    """A cluster with one control plane."""
+    hosts = {"cp-1": {"address": "10.9.0.11"}}
+    hosts |= {f"w-{number}": {"address": f"10.9.0.{20 + number}"} for number in range(1, workers + 1)}
+    raw: dict[str, object] = {
+        "name": "t",
+        "environment": "lab",
+        "network": {"machines": ["10.9.0.0/24"], **network},
+        "control_planes": {"hosts": ["cp-1"], "schedulable": not workers},
+        "metal": {"ssh": {"private_key_file": "k", "known_hosts_file": "h"}, "hosts": hosts},
+    }
+    if etcd > 1:
+        hosts |= {f"e-{number}": {"address": f"10.9.0.{100 + number}"} for number in range(etcd)}
+        raw["etcd"] = {"hosts": [f"e-{number}" for number in range(etcd)]}
+    if workers:
+        names = [f"w-{number}" for number in range(1, workers + 1)]
+        raw["pools"] = {
+            "workers": {
+                "hosts": names,
+                "labels": {"tier": "web"},
+                "taints": ["only=web:NoSchedule"],
+                "kubelet": {"max_pods": max_pods},
+            }
+        }
+    result = topology(load(raw))
+    assert result.versions == DEFAULTS
+    return result

@@ -1,0 +1,12 @@
+"""The index of these tests."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.bundles import FakeIndex
+
+
+@pytest.fixture
+def index() -> FakeIndex:
+    return FakeIndex()

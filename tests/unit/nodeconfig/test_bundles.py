@@ -1,0 +1,225 @@
+"""What bundles hold: security, exactness, and what changes with what."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+
+import pytest
+
+from nodeconfig import BundleError, bundles, pool_bundle
+from nodeconfig.bundle import Bundle, File, Identity
+from nodeconfig.part import Part, join
+from nodeconfig.render import script
+from tests.support.bundles import FakeIndex, cluster
+from topology.certificates import authorities, leaves
+from topology.model import Role, Topology
+
+TOPOLOGIES = {
+    "usual": cluster(),
+    "single": cluster(workers=0),
+    "own etcd": cluster(etcd=3),
+    "iptables": cluster(proxy_mode="iptables", backend="host-gw"),
+}
+
+
+@pytest.fixture(params=TOPOLOGIES)
+def topology(request: pytest.FixtureRequest) -> Topology:
+    return TOPOLOGIES[request.param]
+
+
+def unit(bundle: Bundle, name: str) -> dict[str, str]:
+    """The flags of a service's command line."""
+    content = next(file.content for file in bundle.files if file.path.endswith(f"/{name}.service"))
+    return dict(re.findall(r"^  --([a-z0-9-]+)=(.*?)(?: \\)?$", content, re.M))
+
+
+def paths(bundle: Bundle) -> set[str]:
+    return (
+        {item.path for item in bundle.files}
+        | {item.path for item in bundle.secrets}
+        | {item.path for item in bundle.artifacts}
+    )
+
+
+def config(bundle: Bundle, path: str) -> dict[str, object]:
+    found = json.loads(next(file.content for file in bundle.files if file.path == path))
+    assert isinstance(found, dict)
+    return found
+
+
+def test_every_role_of_every_machine_has_a_bundle_in_the_order_of_delivery(
+    topology: Topology, index: FakeIndex
+) -> None:
+    keys = list(bundles(topology, index))
+    wanted = [(m.name, role) for m in topology.machines for role in Role if role in m.roles]
+    assert keys == wanted
+
+
+def test_nothing_is_insecure(topology: Topology, index: FakeIndex) -> None:
+    for bundle in bundles(topology, index).values():
+        for file in bundle.files:
+            assert "insecure" not in file.content.lower()
+            assert not re.search(r"https?://0\.0\.0\.0", file.content)
+            for address in re.findall(r"http://([^/:\s]+)", file.content):
+                assert address == "127.0.0.1"
+
+
+def test_flags_that_must_be_secure(index: FakeIndex) -> None:
+    found = bundles(cluster(), index)
+    plane, member, node = (found["cp-1", role] for role in (Role.CONTROL_PLANE, Role.ETCD, Role.NODE))
+    server = unit(plane, "kube-apiserver")
+    assert server["authorization-mode"] == "Node,RBAC"
+    plugins = server["enable-admission-plugins"].split(",")
+    assert {"NodeRestriction", "PodSecurity", "LimitRanger"} <= set(plugins)
+    assert server["kubelet-certificate-authority"].endswith("kubernetes-ca.crt")
+    assert server["encryption-provider-config-automatic-reload"] == "true"
+    assert all(url.startswith("https://") for url in server["etcd-servers"].split(","))
+    for name in ("kube-apiserver", "kube-controller-manager", "kube-scheduler"):
+        assert unit(plane, name)["profiling"] == "false"
+        assert unit(plane, name)["tls-min-version"] == "VersionTLS12"
+    for name in ("kube-controller-manager", "kube-scheduler"):
+        assert unit(plane, name)["bind-address"] == "127.0.0.1"
+    etcd = unit(member, "etcd")
+    assert etcd["client-cert-auth"] == etcd["peer-client-cert-auth"] == "true"
+    kubelet = config(node, "/etc/kubernetes/kubelet.json")
+    assert kubelet["authorization"] == {"mode": "Webhook"}
+    assert kubelet["readOnlyPort"] == 0
+    assert kubelet["serverTLSBootstrap"] is kubelet["rotateCertificates"] is kubelet["seccompDefault"] is True
+    assert config(node, "/etc/kubernetes/kube-proxy.json")["metricsBindAddress"] == "127.0.0.1:10249"
+
+
+def test_anonymous_requests_reach_health_checks_alone(index: FakeIndex) -> None:
+    found = bundles(cluster(), index)
+    anonymous = config(found["cp-1", Role.CONTROL_PLANE], "/etc/kubernetes/authentication.json")["anonymous"]
+    assert isinstance(anonymous, dict)
+    assert {rule["path"] for rule in anonymous["conditions"]} == {"/livez", "/readyz", "/healthz"}
+    assert config(bundles(cluster(), index)["w-1", Role.NODE], "/etc/kubernetes/kubelet.json")[
+        "authentication"
+    ] == {
+        "anonymous": {"enabled": False},
+        "webhook": {"enabled": True},
+        "x509": {"clientCAFile": "/etc/kubernetes/pki/kubernetes-ca.crt"},
+    }
+
+
+def test_secrets_are_of_the_certificate_table_and_private_files_are_closed(
+    topology: Topology, index: FakeIndex
+) -> None:
+    names = {item.name for item in authorities(topology)} | {item.name for item in leaves(topology)}
+    known = {f"{name}.{kind}" for name in names for kind in ("crt", "key")}
+    known |= {"service-account.key", "service-account.pub", "encryption.yaml", "bootstrap.token"}
+    for bundle in bundles(topology, index).values():
+        for item in bundle.secrets:
+            assert item.secret in known
+            if not item.secret.endswith((".crt", ".pub")):
+                assert item.mode == 0o600
+
+
+def test_authorities_keys_stay_on_control_planes(topology: Topology, index: FakeIndex) -> None:
+    for (_, role), bundle in bundles(topology, index).items():
+        keys = {item.secret for item in bundle.secrets if item.secret.endswith("-ca.key")}
+        assert keys == ({"kubernetes-ca.key"} if role is Role.CONTROL_PLANE else set())
+
+
+def test_what_services_watch_is_in_a_bundle_of_their_host(topology: Topology, index: FakeIndex) -> None:
+    by_host: dict[str, set[str]] = {}
+    found = bundles(topology, index)
+    for (host, _), bundle in found.items():
+        by_host.setdefault(host, set()).update(paths(bundle))
+    for (host, _), bundle in found.items():
+        for service in bundle.services:
+            assert set(service.restart_on) <= by_host[host], service.unit
+        assert set(bundle.drain_on) <= by_host[host]
+
+
+def test_programs_that_units_start_are_in_a_bundle(topology: Topology, index: FakeIndex) -> None:
+    for bundle in bundles(topology, index).values():
+        there = paths(bundle)
+        for file in bundle.files:
+            for program in re.findall(r"^Exec\w+=[-+]*(/usr/local/\S+)", file.content, re.M):
+                assert program in there or program.rsplit("/", 1)[0] in there
+
+
+def test_the_host_as_a_whole_comes_once_with_its_first_role(topology: Topology, index: FakeIndex) -> None:
+    found = bundles(topology, index)
+    units = [(host, service.unit) for (host, _), bundle in found.items() for service in bundle.services]
+    assert max(Counter(units).values()) == 1
+    firsts: dict[str, Bundle] = {}
+    for (host, _), bundle in found.items():
+        firsts.setdefault(host, bundle)
+    assert all(b.services[0].unit == "systemd-sysctl.service" for b in firsts.values())
+
+
+def test_workers_of_a_pool_share_one_bundle_without_their_names(index: FakeIndex) -> None:
+    topology = cluster(workers=2)
+    pool = next(pool for pool in topology.pools if pool.name == "workers")
+    shared = pool_bundle(topology, pool, index)
+    found = bundles(topology, index)
+    assert found["w-1", Role.NODE] == found["w-2", Role.NODE] == shared
+    text = script(shared, Identity("NAME", "ADDRESS"))
+    for word in ("w-1", "w-2", "10.9.0.21", "10.9.0.22"):
+        assert word not in text
+
+
+def test_a_worker_more_changes_no_other_host(index: FakeIndex) -> None:
+    before, after = bundles(cluster(workers=2), index), bundles(cluster(workers=3), index)
+    assert {key: after[key] for key in before} == before
+
+
+def test_one_changed_kubelet_setting_is_one_changed_line(index: FakeIndex) -> None:
+    who = Identity("w-1", "10.9.0.21")
+    found = (bundles(cluster(max_pods=pods), index)["w-1", Role.NODE] for pods in (110, 90))
+    before, after = (script(bundle, who).splitlines() for bundle in found)
+    assert len(before) == len(after)
+    changed = [(old, new) for old, new in zip(before, after, strict=True) if old != new]
+    assert changed == [('  "maxPods": 110,', '  "maxPods": 90,')]
+
+
+def test_a_changed_kubelet_setting_restarts_the_kubelet_alone_and_drains_nothing(index: FakeIndex) -> None:
+    bundle = bundles(cluster(), index)["w-1", Role.NODE]
+    path = "/etc/kubernetes/kubelet.json"
+    assert [service.unit for service in bundle.services if path in service.restart_on] == ["kubelet.service"]
+    assert path not in bundle.drain_on
+    assert bundle.drain
+
+
+def test_a_cluster_of_one_node_is_never_drained(index: FakeIndex) -> None:
+    assert not bundles(cluster(workers=0), index)["cp-1", Role.NODE].drain
+
+
+def test_members_of_a_new_etcd_do_not_wait_for_each_other(index: FakeIndex) -> None:
+    alone = bundles(cluster(), index)["cp-1", Role.ETCD].services[-1].ready
+    several = bundles(cluster(etcd=3), index)["e-0", Role.ETCD]
+    assert "listens" not in alone
+    assert "listens 2380" in several.services[-1].ready
+    flags = unit(several, "etcd")
+    assert flags["initial-cluster-state"] == "new"
+    assert flags["initial-cluster"].count("https://") == 3
+
+
+def test_components_of_a_control_plane_use_their_own_api_server(index: FakeIndex) -> None:
+    found = bundles(cluster(), index)
+    for (host, _), bundle in found.items():
+        for file in bundle.files:
+            if file.path.endswith(".conf") and file.path.startswith("/etc/kubernetes"):
+                server = "https://127.0.0.1:6443" if host == "cp-1" else "https://10.9.0.11:6443"
+                assert json.loads(file.content)["clusters"][0]["cluster"]["server"] == server
+
+
+def test_proxy_mode_and_backend_reach_every_component(index: FakeIndex) -> None:
+    node = bundles(TOPOLOGIES["iptables"], index)["w-1", Role.NODE]
+    assert config(node, "/etc/kubernetes/kube-proxy.json")["mode"] == "iptables"
+    network = config(node, "/etc/kube-flannel/net-conf.json")
+    assert network["Backend"] == {"Type": "host-gw"}
+    assert network["EnableNFTables"] is False
+    conflist = next(file.content for file in node.files if file.path.endswith("write-conflist"))
+    assert '"backend": "iptables"' in conflist
+
+
+def test_two_components_that_want_different_things_at_one_path_are_an_error() -> None:
+    one, two = Part(files=(File("/etc/x", "1\n"),)), Part(files=(File("/etc/x", "2\n"),))
+    assert join((one, one)) == one
+    with pytest.raises(BundleError, match="/etc/x"):
+        join((one, two))

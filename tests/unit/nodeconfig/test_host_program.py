@@ -1,0 +1,286 @@
+"""The host program run for real, below a root of its own, with a systemctl that only remembers."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from hashlib import sha256
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from nodeconfig.bundle import Artifact, Bundle, File, Identity, SecretFile, Service
+from nodeconfig.render import payload, reset, script
+from topology.model import Role
+
+SYSTEMCTL = """#!/bin/sh
+verb=$1; shift
+while case ${1:-} in --*) true ;; *) false ;; esac; do shift; done
+echo "$verb $*" >>"$FAKE/log"
+case $verb in
+start | restart | reload) for unit; do [ -e "$FAKE/broken" ] || : >"$FAKE/active.$unit"; done ;;
+stop | disable) for unit; do rm -f "$FAKE/active.$unit"; done ;;
+is-active) [ -e "$FAKE/active.$1" ] ;;
+is-failed) [ -e "$FAKE/broken" ] ;;
+esac
+"""
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:
+        """Nothing: tests need no log of requests."""
+
+
+class Host:
+    """A directory that stands for a host."""
+
+    def __init__(self, directory: Path, shell: str) -> None:
+        self.root, self.fake, self.shell = directory / "root", directory / "fake", shell
+        self.root.mkdir()
+        self.fake.mkdir()
+        for name, text in {"systemctl": SYSTEMCTL, "journalctl": "#!/bin/sh\necho a last message\n"}.items():
+            (self.fake / name).write_text(text)
+            (self.fake / name).chmod(0o755)
+
+    def path(self, path: str) -> Path:
+        return self.root / path.lstrip("/")
+
+    def run(self, text: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        environment = {"PATH": f"{self.fake}:{os.environ['PATH']}", "KUBEWRIGHT_ROOT": str(self.root)}
+        return subprocess.run(
+            [self.shell, "-c", text],
+            input=stdin,
+            text=True,
+            capture_output=True,
+            env=environment | {"FAKE": str(self.fake)},
+            timeout=60,
+        )
+
+    def deliver(self, bundle: Bundle, **secrets: str) -> subprocess.CompletedProcess[str]:
+        known = {"token": "SECRET-1\n"} | secrets
+        return self.run(script(bundle, Identity("w-1", "10.9.0.21")), payload(bundle, known))
+
+    def did(self) -> list[str]:
+        """What systemctl was asked to change since the last call."""
+        log = self.fake / "log"
+        lines = log.read_text().splitlines() if log.exists() else []
+        log.unlink(missing_ok=True)
+        return [line.strip() for line in lines if not line.startswith("is-")]
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Host:
+    return Host(tmp_path, "sh")
+
+
+@pytest.fixture
+def mirror(tmp_path: Path) -> Iterator[tuple[Path, str]]:
+    directory = tmp_path / "mirror"
+    directory.mkdir()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(directory)))
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield directory, f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def artifact(mirror: tuple[Path, str], name: str, content: str) -> Artifact:
+    (mirror[0] / name).write_text(content)
+    digest = sha256(content.encode()).hexdigest()
+    return Artifact(name=name, url=f"{mirror[1]}/{name}", sha256=digest, path=f"/usr/bin/{name}")
+
+
+UNIT = "/etc/systemd/system/a.service"
+
+
+def example(*artifacts: Artifact) -> Bundle:
+    return Bundle(
+        role=Role.NODE,
+        files=(File("/etc/a/a.conf", "one\ntwo\n", mode=0o640), File(UNIT, "[Service]\n")),
+        secrets=(SecretFile("/etc/a/token", "token"),),
+        artifacts=artifacts,
+        services=(Service("a.service", restart_on=("/etc/a/a.conf",), timeout=2),),
+        directories=(File("/var/lib/a", "", mode=0o700),),
+    )
+
+
+def test_a_bundle_is_installed_and_a_second_run_changes_nothing(host: Host, mirror: tuple[Path, str]) -> None:
+    bundle = example(artifact(mirror, "tool", "#!/bin/sh\necho tool\n"))
+    first = host.deliver(bundle)
+    assert first.returncode == 0, first.stderr
+    assert host.path("/etc/a/a.conf").read_text() == "one\ntwo\n"
+    assert host.path("/etc/a/a.conf").stat().st_mode & 0o777 == 0o640
+    assert host.path("/etc/a/token").stat().st_mode & 0o777 == 0o600
+    assert host.path("/var/lib/a").stat().st_mode & 0o777 == 0o700
+    assert host.path("/etc/kubewright/host.env").read_text() == "NODE_NAME=w-1\nNODE_IP=10.9.0.21\n"
+    assert subprocess.run([host.path("/usr/bin/tool")], capture_output=True, text=True).stdout == "tool\n"
+    assert host.did() == ["daemon-reload", "enable a.service", "restart a.service"]
+    second = host.deliver(bundle)
+    assert second.stdout == "node unchanged\n"
+    assert host.did() == []
+
+
+def test_a_changed_file_restarts_what_watches_it_alone(host: Host) -> None:
+    bundle = example()
+    host.deliver(bundle)
+    host.did()
+    unwatched = replace(bundle, files=(*bundle.files, File("/etc/a/other", "x\n")))
+    assert "installed /etc/a/other" in host.deliver(unwatched).stdout
+    assert "restart a.service" not in host.did()
+    watched = replace(bundle, files=(File("/etc/a/a.conf", "three\n"), bundle.files[1]))
+    result = host.deliver(watched)
+    assert result.stdout.splitlines() == [
+        "installed /etc/a/a.conf",
+        "removed /etc/a/other",
+        "restarted a.service",
+    ]
+    assert not host.path("/etc/a/other").exists()
+
+
+def test_a_service_that_can_reload_is_reloaded_unless_its_unit_changed(host: Host) -> None:
+    bundle = replace(example(), services=(replace(example().services[0], reload=True),))
+    host.deliver(bundle)
+    host.did()
+    host.deliver(replace(bundle, files=(File("/etc/a/a.conf", "new\n"), bundle.files[1])))
+    assert "reload a.service" in host.did()
+    host.deliver(replace(bundle, files=(File("/etc/a/a.conf", "new\n"), File(UNIT, "[Service]\nUser=x\n"))))
+    assert "restart a.service" in host.did()
+
+
+def test_a_service_that_died_is_started_again(host: Host) -> None:
+    host.deliver(example())
+    host.did()
+    (host.fake / "active.a.service").unlink()
+    assert host.deliver(example()).stdout == "restarted a.service\n"
+
+
+def test_a_service_that_is_not_healthy_is_one_readable_line_and_the_next_run_completes(host: Host) -> None:
+    bundle = example()
+    waiting = replace(bundle.services[0], ready='[ -e "$ROOT/healthy" ]', timeout=1)
+    bundle = replace(bundle, services=(waiting,))
+    failed = host.deliver(bundle)
+    assert failed.returncode != 0
+    assert failed.stderr.splitlines()[0] == "a last message"
+    assert failed.stderr.splitlines()[-1].startswith("kubewright: w-1: a.service (")
+    assert "SECRET-1" not in failed.stdout + failed.stderr
+    host.path("/healthy").write_text("")
+    host.did()
+    assert host.deliver(bundle).returncode == 0
+    assert host.did() == []
+
+
+def test_a_failed_unit_is_reported_without_waiting(host: Host) -> None:
+    (host.fake / "broken").touch()
+    begun = time.monotonic()
+    bundle = replace(example(), services=(replace(example().services[0], timeout=50),))
+    assert host.deliver(bundle).returncode != 0
+    assert time.monotonic() - begun < 20
+
+
+def test_a_restart_that_an_interruption_swallowed_is_made_up_for(host: Host) -> None:
+    host.deliver(example())
+    host.did()
+    changed = replace(example(), files=(File("/etc/a/a.conf", "new\n"), example().files[1]))
+    # As if the run had ended between installing the file and restarting the service.
+    host.path("/etc/a/a.conf").write_text("new\n")
+    assert host.deliver(changed).stdout == "restarted a.service\n"
+
+
+def test_a_file_with_another_digest_is_refused_and_nothing_is_installed(
+    host: Host, mirror: tuple[Path, str]
+) -> None:
+    bundle = example(artifact(mirror, "tool", "right"))
+    (mirror[0] / "tool").write_text("wrong")
+    result = host.deliver(bundle)
+    assert result.returncode != 0
+    assert "cannot fetch" in result.stderr
+    assert "sha256" in result.stderr
+    assert not host.path("/etc/a/a.conf").exists()
+    assert not host.path("/usr/bin/tool").exists()
+
+
+def test_artifacts_that_no_bundle_uses_are_pruned(host: Host, mirror: tuple[Path, str]) -> None:
+    old, new = artifact(mirror, "tool", "old"), artifact(mirror, "tool2", "new")
+    host.deliver(example(old))
+    kept = host.path("/var/lib/kubewright/artifacts")
+    assert [path.name for path in kept.iterdir()] == [old.sha256]
+    host.deliver(example(new))
+    assert [path.name for path in kept.iterdir()] == [new.sha256]
+    assert not host.path("/usr/bin/tool").is_symlink()
+
+
+def test_archives_are_unpacked_whole_or_by_member(
+    host: Host, mirror: tuple[Path, str], tmp_path: Path
+) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "tool").write_text("inside")
+    subprocess.run(["tar", "-cf", mirror[0] / "a.tar", "-C", tmp_path / "in", "tool"], check=True)
+    data = (mirror[0] / "a.tar").read_bytes()
+    place = {"url": f"{mirror[1]}/a.tar", "sha256": sha256(data).hexdigest()}
+    whole = Artifact(name="whole", path="/opt/whole", member="*", **place)
+    member = Artifact(name="tool", path="/usr/bin/tool", member="tool", **place)
+    assert host.deliver(example(whole, member)).returncode == 0
+    assert host.path("/opt/whole/tool").read_text() == host.path("/usr/bin/tool").read_text() == "inside"
+    assert host.deliver(example(whole, member)).stdout == "node unchanged\n"
+
+
+def test_two_roles_share_a_file_and_each_removes_only_its_own(host: Host) -> None:
+    node = example()
+    shared = replace(example(), role=Role.CONTROL_PLANE, services=(), directories=())
+    assert host.deliver(shared).returncode == 0
+    assert host.deliver(node).returncode == 0
+    assert host.run(reset(Role.CONTROL_PLANE)).returncode == 0
+    assert host.path("/etc/a/a.conf").exists()
+    (host.path("/var/lib/a") / "data").write_text("x")
+    result = host.run(reset(Role.NODE))
+    assert result.returncode == 0, result.stderr
+    left = [path for path in host.root.rglob("*") if not path.is_dir()]
+    assert left == []
+    assert not host.path("/var/lib/a").exists()
+    assert not (host.fake / "active.a.service").exists()
+    assert host.run(reset(Role.NODE)).stdout == "node unchanged\n"
+
+
+def test_a_lock_left_by_a_dead_run_is_taken_over(host: Host) -> None:
+    lock = host.path("/run/kubewright.lock")
+    lock.mkdir(parents=True)
+    (lock / "holder").write_text("999999999 12345\n")
+    assert host.deliver(example()).returncode == 0
+    assert not lock.exists()
+
+
+def test_a_run_waits_for_another(host: Host) -> None:
+    lock = host.path("/run/kubewright.lock")
+    lock.mkdir(parents=True)
+    fields = Path(f"/proc/{os.getpid()}/stat").read_text().rsplit(") ", 1)[1].split()
+    (lock / "holder").write_text(f"{os.getpid()} {fields[19]}\n")
+    timer = threading.Timer(2, lambda: (lock / "holder").write_text("999999999 1\n"))
+    timer.start()
+    begun = time.monotonic()
+    assert host.deliver(example()).returncode == 0
+    assert time.monotonic() - begun > 1.5
+    timer.join()
+
+
+def test_the_login_shell_may_be_another(host: Host) -> None:
+    host.shell = "bash"
+    assert host.deliver(example()).returncode == 0
+    assert host.deliver(example()).stdout == "node unchanged\n"
+
+
+def test_nothing_is_left_of_the_payload(host: Host) -> None:
+    def leftovers() -> set[Path]:
+        return {*Path("/run").glob("kubewright.*"), *Path("/tmp").glob("tmp.*/secrets")}
+
+    before = leftovers()
+    host.deliver(example())
+    host.run(reset(Role.NODE))
+    assert leftovers() <= before

@@ -1,0 +1,117 @@
+"""Texts and payloads: sizes, completeness, no secret where it must not be."""
+
+from __future__ import annotations
+
+import base64
+import io
+import subprocess
+import tarfile
+from dataclasses import replace
+
+import pytest
+
+from nodeconfig import BundleError, bundles
+from nodeconfig.bundle import Bundle, File, Identity
+from nodeconfig.nodes import nodes
+from nodeconfig.program import program
+from nodeconfig.render import MAX_TEXT_BYTES, payload, reset, script
+from tests.support import pki
+from tests.support.bundles import FakeIndex, cluster
+from topology.model import Role
+
+WHO = Identity("cp-1", "10.9.0.11")
+
+
+@pytest.fixture
+def bundle(index: FakeIndex) -> Bundle:
+    return bundles(cluster(), index)["cp-1", Role.CONTROL_PLANE]
+
+
+def members(text: str) -> dict[str, str]:
+    with tarfile.open(fileobj=io.BytesIO(base64.b64decode(text))) as archive:
+        found = {}
+        for info in archive:
+            content = archive.extractfile(info)
+            assert content is not None
+            assert info.mode == 0o600
+            found[info.name] = content.read().decode()
+        return found
+
+
+def test_texts_are_shell_are_short_and_are_the_same_every_time(index: FakeIndex) -> None:
+    for topology in (cluster(), cluster(workers=0), cluster(etcd=3)):
+        for item in bundles(topology, index).values():
+            for sudo in (False, True):
+                text = script(item, WHO, sudo=sudo)
+                assert text == script(item, WHO, sudo=sudo)
+                assert len(text.encode()) < MAX_TEXT_BYTES
+                body = text.split("<<'KUBEWRIGHT' || exit 1\n")[1].split("\nKUBEWRIGHT\n")[0]
+                for shell_text in (text, body):
+                    subprocess.run(["sh", "-n"], input=shell_text, text=True, check=True)
+
+
+def test_sudo_is_used_for_everything_that_needs_root(bundle: Bundle) -> None:
+    text = script(bundle, WHO, sudo=True)
+    assert text.rstrip().endswith('sudo -n sh "$work/script" "$work" </dev/null')
+    assert "trap 'sudo -n rm -rf \"$work\"' EXIT" in text
+    assert "sudo" not in script(bundle, WHO)
+
+
+def test_the_payload_has_exactly_the_bundles_secrets_and_the_host_program(bundle: Bundle) -> None:
+    secrets = pki.secrets(cluster())
+    found = members(payload(bundle, secrets | {"other": "never"}))
+    assert found.pop("host.sh") == program()
+    assert found == {f"secrets{item.path}": secrets[item.secret] for item in bundle.secrets}
+    assert payload(bundle, secrets) == payload(bundle, secrets)
+
+
+def test_no_secret_is_in_the_text(bundle: Bundle) -> None:
+    text = script(bundle, WHO)
+    for name, content in pki.secrets(cluster()).items():
+        assert name.endswith(".crt") or content.strip() not in text
+    assert "PRIVATE" not in text
+
+
+def test_missing_secrets_are_all_named_and_none_is_shown(bundle: Bundle) -> None:
+    secrets = pki.secrets(cluster())
+    token = secrets.pop("encryption.yaml")
+    del secrets["scheduler.key"]
+    with pytest.raises(BundleError) as caught:
+        payload(bundle, secrets)
+    assert "encryption.yaml, scheduler.key" in str(caught.value)
+    assert token not in str(caught.value)
+
+
+def test_a_text_that_is_too_long_is_an_error_that_says_so(bundle: Bundle) -> None:
+    large = replace(bundle, files=(*bundle.files, File("/etc/large", "x" * MAX_TEXT_BYTES + "\n")))
+    with pytest.raises(BundleError, match=r"cp-1, control-plane: .* bytes"):
+        script(large, WHO)
+
+
+def test_contents_may_hold_the_end_of_a_here_document(bundle: Bundle) -> None:
+    tricky = replace(bundle, files=(File("/etc/tricky", "a\nEOF\n$(b)\n"),))
+    assert "<<'EOF_'\na\nEOF\n$(b)\nEOF_\n" in script(tricky, WHO)
+    with pytest.raises(BundleError, match="KUBEWRIGHT"):
+        script(replace(bundle, files=(File("/etc/x", "KUBEWRIGHT\n"),)), WHO)
+
+
+def test_a_path_with_a_blank_is_refused(bundle: Bundle) -> None:
+    with pytest.raises(BundleError, match="/etc/a b"):
+        script(replace(bundle, files=(File("/etc/a b", "x\n"),)), WHO)
+
+
+def test_the_program_and_reset_are_posix_shell() -> None:
+    for role in Role:
+        for text in (reset(role), reset(role, sudo=True, leave=False), program()):
+            subprocess.run(["sh", "-n"], input=text, text=True, check=True)
+    assert "reset node leave" in reset(Role.NODE)
+    assert "leave" not in reset(Role.NODE, leave=False)
+
+
+def test_pools_text_says_labels_and_taints() -> None:
+    pool = next(pool for pool in cluster().pools if pool.name == "workers")
+    text = nodes(pool)
+    subprocess.run(["sh", "-n"], input=text, text=True, check=True)
+    assert "tier=web" in text
+    assert "only=web:NoSchedule" in text
+    assert "applied=label=tier,taint=only:NoSchedule" in text
