@@ -3,6 +3,7 @@ from pulumi.provider.experimental.property_value import PropertyValue as Value
 from pulumi.provider.experimental.provider import PropertyDiffKind
 
 from lab.plugins.common.diff import diff_inputs, same
+from lab.plugins.common.urns import resource_type
 from lab.plugins.common.values import as_secret, contains_unknown, plain, wrap
 
 
@@ -74,3 +75,10 @@ def test_plain_data_comes_back_as_it_was() -> None:
     data = {"a": [1, 2.5, True, None, "x"], "b": {"c": "d"}}
     assert plain(wrap(data)) == data
     assert not contains_unknown(wrap(data))
+
+
+def test_a_resource_below_components_keeps_its_own_type() -> None:
+    urn = "urn:pulumi:dev::kubewright::kubewright:Cluster$kubewright:Pki${}::name"
+    for token in ("tls:index/privateKey:PrivateKey", "command:remote:Command"):
+        assert resource_type(urn.format(token)) == token
+        assert resource_type(f"urn:pulumi:dev::kubewright::{token}::a::b") == token
