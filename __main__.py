@@ -33,7 +33,7 @@ _ALREADY_EXPLAINED = 32
 def deploy() -> None:
     """The whole program. Raises SettingsError, ArtifactError or BundleError, each a readable message."""
     stack = settings.load(pulumi.Config("kubewright").get_object("cluster") or {})
-    texts = files.read(stack)
+    texts = files.read(stack, Path.cwd())
     plan = topology.build.topology(stack, files=texts)
     for warning in topology.sizing.warnings(plan):
         pulumi.warn(warning)
@@ -68,6 +68,8 @@ def connect(kubeconfig: pulumi.Output[str], healthy: Sequence[pulumi.Resource]) 
         enable_server_side_apply=True,
         enable_config_map_mutable=True,
         enable_secret_mutable=True,
+        # What an interrupted run made, and could not record any more, is taken over by the next.
+        upsert_existing_objects=True,
         opts=pulumi.ResourceOptions(depends_on=list(healthy)),
     )
 

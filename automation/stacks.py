@@ -9,11 +9,15 @@ from automation.engine import Engine
 from automation.environment import Environment
 from lab import stack as lab
 
+PARALLEL = 40
+"""Resources changed at a time: most of them wait for a host, so more than the engine's default."""
+
 
 def up(environment: Environment, stack: str, file: Path | None) -> int:
     """Makes or changes the cluster; writes its kubeconfig. Returns the engine's exit code."""
     engine = prepare.stack(environment, workspace.prepare(environment=environment, stack=stack, source=file))
-    code = engine.run("up", "--yes", "--skip-preview")
+    # A host that cannot be reached must not keep the others from being done.
+    code = engine.run("up", "--yes", "--skip-preview", "--continue-on-error", "--parallel", str(PARALLEL))
     if code == 0:
         path = environment.kubeconfig(stack)
         path.touch(mode=0o600)
@@ -37,7 +41,7 @@ def down(environment: Environment, stack: str, file: Path | None) -> int:
     work = workspace.prepare(environment=environment, stack=stack, source=file)
     engine = Engine(environment, work)
     if local.LAB not in work.config:
-        return engine.run("destroy", "--yes", "--skip-preview")
+        return engine.run("destroy", "--yes", "--skip-preview", "--parallel", str(PARALLEL))
     lab.down(stack)
     if (environment.tools / "pulumi").exists():
         engine.select()

@@ -9,14 +9,14 @@ from settings.cluster import Settings
 from settings.problem import Problem, SettingsError
 
 
-def read(settings: Settings) -> dict[str, str]:
+def read(settings: Settings, checkout: Path) -> dict[str, str]:
     """Texts of the authorities' and known_hosts files by their paths as settings have them.
 
-    Private keys are not among them: whoever needs one reads it as a secret. Raises SettingsError
-    with every file that is missing or no text.
+    Private keys are not among them: whoever needs one reads it as a secret. Charts are looked for
+    from `checkout`. Raises SettingsError with every file that is missing or no text.
     """
     texts: dict[str, str] = {}
-    problems = []
+    problems = missing(settings, checkout)
     for field, path in _texts(settings):
         try:
             texts[path] = Path(path).read_text()

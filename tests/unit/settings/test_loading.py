@@ -107,15 +107,17 @@ def test_a_host_overrides_the_common_connection() -> None:
 
 def test_missing_files_are_all_reported(tmp_path: Path) -> None:
     (tmp_path / "known_hosts").write_text("w-1 ssh-ed25519 AAAA\n")
+    (tmp_path / "key").touch()
     there, absent = str(tmp_path / "known_hosts"), str(tmp_path / "ca.crt")
-    settings = load(edited(WORKERS, {"metal.ssh.known_hosts_file": there}))
-    assert files.read(settings) == {there: "w-1 ssh-ed25519 AAAA\n"}
+    ssh = {"metal.ssh.known_hosts_file": there, "metal.ssh.private_key_file": str(tmp_path / "key")}
+    settings = load(edited(WORKERS, ssh))
+    assert files.read(settings, tmp_path) == {there: "w-1 ssh-ed25519 AAAA\n"}
     edits = {
         "artifacts": {"mirror": "https://10.89.0.1", "ca_file": absent},
         "registries._default.ca_file": absent,
     }
     with pytest.raises(SettingsError) as caught:
-        files.read(load(edited(WORKERS, {**edits, "metal.ssh.known_hosts_file": there})))
+        files.read(load(edited(WORKERS, {**edits, **ssh})), tmp_path)
     assert [problem.path for problem in caught.value.problems] == [
         "artifacts.ca_file",
         "registries._default.ca_file",
