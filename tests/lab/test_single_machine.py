@@ -74,8 +74,11 @@ def test_a_worker_joins_and_host_gw_carries_the_packets(single: Cluster, cluster
 
 
 def test_services_are_programmed_by_iptables(single: Cluster) -> None:
-    configuration = single.ssh("cp-1", "cat /etc/kubernetes/kube-proxy.yaml /etc/kubernetes/*proxy*").stdout
-    assert "mode: iptables" in configuration, configuration
+    for host in single.nodes:
+        script = "iptables -t nat -S KUBE-SERVICES; nft list tables"
+        done = single.ssh(host, f"PATH=/usr/local/lib/kubewright/netfilter:$PATH; {script}")
+        assert "10.96.0.10/32" in done.stdout, f"{host}: no rule for the cluster's DNS:\n{done.text}"
+        assert "table ip kube-proxy" not in done.stdout, f"{host}: services are programmed by nftables"
 
 
 def test_down_leaves_nothing_and_the_other_cluster_alone(single: Cluster, cluster: Cluster) -> None:

@@ -7,10 +7,11 @@ import re
 import subprocess
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from tests.support.cluster import Cluster
-from tests.support.process import TAIL, kill_group
+from tests.support.process import TAIL, Done, kill_group
 
 
 def killed_at(cluster: Cluster, command: str, point: str, *, timeout: float) -> None:
@@ -19,23 +20,24 @@ def killed_at(cluster: Cluster, command: str, point: str, *, timeout: float) -> 
     What it started in its process group dies with it. Raises AssertionError when the command ends
     before, or does not come so far within `timeout` seconds.
     """
-    process = _started(cluster, command)
-    alarm = threading.Timer(timeout, kill_group, [process])
-    alarm.start()
-    said: list[str] = []
-    try:
+    with _started(cluster, command, timeout) as (process, said):
+        _follow(process, said, point)
+
+
+def disturbed(
+    cluster: Cluster, command: str, point: str, action: Callable[[], object], *, timeout: float
+) -> Done:
+    """Runs `up` or `down` to its end, and does something to it when a line of its output matches `point`.
+
+    Raises AssertionError when the command ends before that line, or takes more than `timeout` seconds.
+    """
+    with _started(cluster, command, timeout) as (process, said):
+        _follow(process, said, point)
+        action()
         assert process.stdout is not None
-        for line in process.stdout:
-            said.append(line)
-            if re.search(point, line):
-                return
-        tail = "".join(said[-TAIL:])
-        raise AssertionError(f"`{command}` ended, or took {timeout:.0f} s, before {point}:\n{tail}")
-    finally:
-        alarm.cancel()
-        kill_group(process)
-        process.wait()
-        cluster.said.append("".join(said))
+        said.extend(process.stdout)
+        code = process.wait()
+    return Done(argv=(command,), code=code, stdout="".join(said), stderr="")
 
 
 def killed_when(cluster: Cluster, command: str, moment: Callable[[], bool], *, timeout: float) -> None:
@@ -43,20 +45,30 @@ def killed_when(cluster: Cluster, command: str, moment: Callable[[], bool], *, t
 
     Raises AssertionError when the command ends, or `timeout` seconds pass, before.
     """
-    process = _started(cluster, command)
-    deadline = time.monotonic() + timeout
-    try:
+    with _started(cluster, command, timeout) as (process, _):
         while not moment():
-            assert process.poll() is None, f"`{command}` ended before it could be killed"
-            assert time.monotonic() < deadline, f"the moment to kill `{command}` did not come"
+            assert process.poll() is None, (
+                f"`{command}` ended, or took {timeout:.0f} s, before it could be killed"
+            )
             time.sleep(0.05)
-    finally:
-        kill_group(process)
-        process.communicate()
 
 
-def _started(cluster: Cluster, command: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
+def _follow(process: subprocess.Popen[str], said: list[str], point: str) -> None:
+    """Reads what a command says up to the line that matches."""
+    assert process.stdout is not None
+    for line in process.stdout:
+        said.append(line)
+        if re.search(point, line):
+            return
+    raise AssertionError(f"the command ended, or took too long, before {point}:\n{''.join(said[-TAIL:])}")
+
+
+@contextmanager
+def _started(
+    cluster: Cluster, command: str, timeout: float
+) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
+    """A running command and the list for its output; killed at the end, and after `timeout` seconds."""
+    process = subprocess.Popen(
         cluster.argv(command),
         cwd=cluster.state,
         env={**os.environ, **cluster.environment},
@@ -66,3 +78,14 @@ def _started(cluster: Cluster, command: str) -> subprocess.Popen[str]:
         text=True,
         start_new_session=True,
     )
+    alarm = threading.Timer(timeout, kill_group, [process])
+    alarm.start()
+    said: list[str] = []
+    try:
+        yield process, said
+    finally:
+        alarm.cancel()
+        kill_group(process)
+        # Read to the end by nobody: what it started may hold the pipe open.
+        process.wait()
+        cluster.said.append("".join(said))

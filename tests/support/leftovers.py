@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -20,11 +21,9 @@ def leftovers(cluster: Cluster) -> list[str]:
     found = [f"process {line[:120]}" for line in command_lines() if ours.search(line)]
     mounts = Path("/proc/self/mountinfo").read_text().splitlines()
     found += [f"mount {line[:160]}" for line in mounts if ours.search(line)]
-    found += [
-        f"cgroup {path}"
-        for path in Path("/sys/fs/cgroup").rglob("*")
-        if path.is_dir() and ours.search(str(path))
-    ]
+    # Not rglob: groups vanish while they are looked at.
+    groups = [path for path, _, _ in os.walk("/sys/fs/cgroup")]
+    found += [f"cgroup {path}" for path in groups if ours.search(path)]
     for what in ("netns", "link", "address", "route"):
         shown = run(["ip", "-o", what, "show"], timeout=10).stdout.splitlines()
         found += [f"{what} {line[:120]}" for line in shown if ours.search(line)]
