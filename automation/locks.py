@@ -30,7 +30,16 @@ class Holder:
     @property
     def gone(self) -> bool:
         """True when the process was of this machine and no longer lives."""
-        return self.host == socket.gethostname() and not Path(f"/proc/{self.pid}").exists()
+        return self.host == socket.gethostname() and not _lives(self.pid)
+
+
+def _lives(pid: int) -> bool:
+    """Whether a process runs; one that was killed and that nobody has waited for yet does not."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (OSError, IndexError):
+        return False
+    return state not in ("Z", "X")
 
 
 def release(*, backend: str, project: str, stack: str) -> None:

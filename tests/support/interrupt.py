@@ -14,6 +14,10 @@ from tests.support.cluster import Cluster
 from tests.support.process import TAIL, Done, kill_group
 
 
+DEATH = 1.0
+"""Seconds between a kill and the next command, as quick as a person may be."""
+
+
 def killed_at(cluster: Cluster, command: str, point: str, *, timeout: float) -> None:
     """Starts `up` or `down` and kills it (SIGKILL) when a line of its output matches `point`.
 
@@ -86,6 +90,8 @@ def _started(
     finally:
         alarm.cancel()
         kill_group(process)
-        # Read to the end by nobody: what it started may hold the pipe open.
+        # Not to the end of its output: what it started may hold the pipe open.
         process.wait()
+        # Its children die after it: a large process takes a moment.
+        time.sleep(DEATH)
         cluster.said.append("".join(said))

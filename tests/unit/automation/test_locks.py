@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -55,3 +56,14 @@ def test_other_stacks_and_other_backends_are_left_alone(tmp_path: Path) -> None:
     locks.release(backend=tmp_path.as_uri(), project="kubewright", stack="other")
     locks.release(backend="s3://bucket", project="kubewright", stack="dev")
     assert path.exists()
+
+
+def test_a_killed_process_that_nobody_waited_for_is_gone(tmp_path: Path) -> None:
+    process = subprocess.Popen(["sleep", "60"])
+    process.kill()
+    try:
+        while Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z":
+            time.sleep(0.01)
+        assert locks.Holder(process.pid, "ann", socket.gethostname(), "now").gone
+    finally:
+        process.wait()
