@@ -10,6 +10,9 @@ from nodeconfig.places import BIN, HOST_ENV, NETFILTER
 TOOLS_PATH = f"{BIN}:{NETFILTER}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """For services that call runc, nft, iptables or mount."""
 
+_NOTICE_DEAD_API = "HTTP2_READ_IDLE_TIMEOUT_SECONDS=10 HTTP2_PING_TIMEOUT_SECONDS=5"
+# client-go's own 30 + 15 s leave a node with old services that long after an API server's host died.
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unit:
@@ -48,6 +51,7 @@ class Unit:
             f"Type={self.type}",
             f"EnvironmentFile=-{HOST_ENV}",
             f"Environment=PATH={TOOLS_PATH}",
+            f"Environment={_NOTICE_DEAD_API}",
             *self.service,
             "ExecStart=" + " \\\n  ".join(self.command),
             "Restart=always",
