@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# The third part of the host program: what a node does about itself with its kubelet's own
+# A part of the host program: what a node does about itself with its kubelet's own
 # credentials (drain, uncordon, leave), and `reset`. Joined to host.sh by nodeconfig.program.
 
 node_api() {

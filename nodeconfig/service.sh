@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# The second half of the host program: services, their health, what is no longer wanted, `commit`.
+# A part of the host program: services, their health, what is no longer wanted, `commit`.
 # Joined to host.sh by nodeconfig.program.
 
 # --- services --------------------------------------------------------------------------------
