@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from tests.support.cluster import Cluster
 from tests.support.process import TAIL, Done, kill_group
 
-
 DEATH = 1.0
 """Seconds between a kill and the next command, as quick as a person may be."""
 
