@@ -34,7 +34,8 @@ mirror: ## make a directory of all files and images, for an air-gapped site (DIR
 lint: ## style (ruff, shellcheck) and types (mypy, strict)
 	@$(PYTHON) -m ruff check --no-cache .
 	@$(PYTHON) -m ruff format --no-cache --check .
-	@shellcheck kubewright setup/environment nodeconfig/*.sh
+	@shellcheck kubewright setup/environment
+	@$(PYTHON) -c 'from nodeconfig.program import program; print(program())' | shellcheck --shell=sh -
 	@MYPY_CACHE_DIR="$${KUBEWRIGHT_CACHE:-$$HOME/.cache/kubewright}/mypy" $(PYTHON) -m mypy
 
 .PHONY: test-unit
