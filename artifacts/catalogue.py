@@ -30,7 +30,7 @@ RELEASES: tuple[tuple[str, str], ...] = (
     ("coredns", "1.15.0"),
     ("metrics-server", "0.9.0"),
     ("cri-tools", "1.36.0"),
-    ("kubelet-csr-approver", "1.0.0"),
+    ("kubelet-csr-approver", "1.1.0"),
     ("netfilter", "1"),
     ("pulumi", "3.259.0"),
     ("pulumi-language-python", "3.259.0"),

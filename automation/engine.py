@@ -57,9 +57,20 @@ class Engine:
 
         Raises `UserError` when somebody else works on it.
         """
-        backend = self.environment.variables()["PULUMI_BACKEND_URL"]
-        locks.release(backend=backend, project=PROJECT, stack=self.workspace.stack)
+        self._free()
         self.capture("stack select", "--create")
+
+    def remove(self) -> None:
+        """Forgets the stack with everything in its state; nothing is deleted on hosts.
+
+        Raises `UserError` when somebody else works on it.
+        """
+        self._free()
+        try:
+            self.capture("stack rm", "--yes", "--force", "--preserve-config")
+        except UserError as error:
+            if "no stack named" not in str(error):
+                raise
 
     def output(self, name: str) -> str:
         """The stack's text output of that name, secrets shown. Raises `UserError` without a deployment."""
@@ -67,6 +78,10 @@ class Engine:
         if name not in outputs:
             raise UserError(f"stack {self.workspace.stack}: no output `{name}` yet; run `make up` first")
         return outputs[name]
+
+    def _free(self) -> None:
+        backend = self.environment.variables()["PULUMI_BACKEND_URL"]
+        locks.release(backend=backend, project=PROJECT, stack=self.workspace.stack)
 
     def _line(self, command: str, *arguments: str) -> list[str]:
         return [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,7 +72,12 @@ def ensure(wanted: LabSpec) -> None:
         left = tuple(host for host in stack.load(wanted.name).hosts if host.name not in names)
     except LabError:
         left = ()
-    stack.up(wanted.model_copy(update={"hosts": wanted.hosts + left}), say=print)
+    stack.up(wanted.model_copy(update={"hosts": wanted.hosts + left}), say=_say)
+
+
+def _say(line: str) -> None:
+    """Standard output belongs to the engine, whose report may be read by a program."""
+    print(line, file=sys.stderr)
 
 
 def _memory(host: HostSettings) -> int:

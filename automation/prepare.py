@@ -10,6 +10,8 @@ from automation import local
 from automation.engine import Engine
 from automation.environment import Environment
 from automation.workspace import Workspace
+from lab import stack as lab
+from lab.paths import LabPaths
 from lab.plugins.install import install
 
 PLUGINS = ("command", "tls", "kubernetes")
@@ -29,9 +31,24 @@ def stack(environment: Environment, workspace: Workspace) -> Engine:
     """
     wanted = local.local(workspace.stack, workspace.config, environment.mirror)
     machine(environment)
+    engine = Engine(environment, workspace)
     if wanted is not None:
         mirror.build(environment.mirror, wanted.versions, Progress())
+        if workspace.going.exists() or not LabPaths.of(workspace.stack).spec.exists():
+            forget(engine)
         local.ensure(wanted.lab)
-    engine = Engine(environment, workspace)
     engine.select()
     return engine
+
+
+def forget(engine: Engine) -> None:
+    """Throws a local stack's hosts away, and what the engine knows of them.
+
+    Interrupted half-way, it leaves a mark by which the next command finishes it first: a state
+    without its hosts would call a cluster unchanged that is not there. Raises `LabError`, `UserError`.
+    """
+    work = engine.workspace
+    work.going.touch()
+    lab.down(work.stack)
+    engine.remove()
+    work.going.unlink()

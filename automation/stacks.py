@@ -7,7 +7,6 @@ from pathlib import Path
 from automation import local, prepare, workspace
 from automation.engine import Engine
 from automation.environment import Environment
-from lab import stack as lab
 
 PARALLEL = 40
 """Resources changed at a time: most of them wait for a host, so more than the engine's default."""
@@ -42,10 +41,7 @@ def down(environment: Environment, stack: str, file: Path | None) -> int:
     engine = Engine(environment, work)
     if local.LAB not in work.config:
         return engine.run("destroy", "--yes", "--skip-preview", "--parallel", str(PARALLEL))
-    lab.down(stack)
-    if (environment.tools / "pulumi").exists():
-        engine.select()
-        engine.capture("stack rm", "--yes", "--force")
+    prepare.forget(engine)
     workspace.remove(work)
     return 0
 

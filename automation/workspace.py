@@ -30,6 +30,11 @@ class Workspace:
     """The stack file's `config` mapping."""
 
     @property
+    def going(self) -> Path:
+        """Exists while the stack is taken down: what it stands for is then no longer there."""
+        return self.directory / "going-down"
+
+    @property
     def file(self) -> Path:
         """The engine's copy of the stack file."""
         return self.directory / f"Pulumi.{self.stack}.yaml"

@@ -16,6 +16,8 @@ _CSR_APPROVER = (
     Rule(_SIGNING, ("certificatesigningrequests",), READ),
     Rule(_SIGNING, ("certificatesigningrequests/approval",), ("update",)),
     Rule(_SIGNING, ("signers",), ("approve",), ("kubernetes.io/kubelet-serving",)),
+    # Whose an address is: no node gets a certificate for another's.
+    Rule("", ("nodes",), ("list",)),
     Rule("coordination.k8s.io", ("leases",), ("create", "get", "list", "watch", "update", "patch")),
     Rule("", ("events",), ("create", "patch")),
 )

@@ -65,10 +65,15 @@ def test_a_kubelets_serving_certificate_is_replaced_when_it_is_gone(cluster: Clu
 
 @pytest.mark.parametrize(
     "alternative",
-    [x509.DNSName("w-2"), x509.DNSName("kubernetes.default"), x509.IPAddress(ip_address("192.0.2.1"))],
-    ids=["another node's name", "the API's name", "an address elsewhere"],
+    [
+        x509.DNSName("w-2"),
+        x509.DNSName("kubernetes.default"),
+        x509.IPAddress(ip_address("192.0.2.1")),
+        x509.IPAddress(ip_address("10.94.0.22")),
+    ],
+    ids=["another node's name", "the API's name", "an address elsewhere", "another node's address"],
 )
-def test_a_node_gets_no_serving_certificate_for_anothers_name(
+def test_a_node_gets_no_serving_certificate_for_another(
     cluster: Cluster, alternative: x509.GeneralName
 ) -> None:
     node = cluster.workers[0]

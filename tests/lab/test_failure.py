@@ -88,11 +88,22 @@ def test_an_up_killed_again_and_again_is_completed_by_another(killed: Cluster) -
     assert killed.steps() == {}
 
 
+def test_after_a_killed_down_an_up_makes_the_cluster_anew(killed: Cluster) -> None:
+    _kill_down(killed)
+    killed.up()
+    killed.all_ready()
+    assert killed.steps() == {}
+
+
 def test_a_killed_down_is_completed_by_another(killed: Cluster) -> None:
-    whole = len(leftovers(killed))
-    assert whole, "the look for leftovers sees nothing even while the cluster runs"
-    killed_when(killed, "down", lambda: len(leftovers(killed)) < whole, timeout=60)
-    assert leftovers(killed), "`down` was done before it could be killed"
+    _kill_down(killed)
     killed.down()
     assert leftovers(killed) == []
     assert not killed.lab.exists(), "the lab's state is still there"
+
+
+def _kill_down(cluster: Cluster) -> None:
+    whole = len(leftovers(cluster))
+    assert whole, "the look for leftovers sees nothing even while the cluster runs"
+    killed_when(cluster, "down", lambda: len(leftovers(cluster)) < whole, timeout=60)
+    assert leftovers(cluster), "`down` was done before it could be killed"

@@ -53,6 +53,12 @@ func rules(t *testing.T) policy {
 	return p
 }
 
+// others are the addresses that nodes have while w-1 asks; its own is among them.
+var others = owners{
+	netip.MustParseAddr("10.89.0.21"): {"w-1"},
+	netip.MustParseAddr("10.89.0.22"): {"w-2"},
+}
+
 type change = func(*x509.CertificateRequest, *certificates.CertificateSigningRequestSpec)
 
 func TestWhatAKubeletAsksForIsApproved(t *testing.T) {
@@ -74,7 +80,7 @@ func TestWhatAKubeletAsksForIsApproved(t *testing.T) {
 		if !concerns(csr) {
 			t.Errorf("%s: does not concern the approver", name)
 		}
-		if err := rules(t).check(csr); err != nil {
+		if err := rules(t).check(csr, others); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -101,6 +107,9 @@ func TestWhatIsNotTheNodesIsRefused(t *testing.T) {
 		"none of the net": func(r *x509.CertificateRequest, _ *certificates.CertificateSigningRequestSpec) {
 			r.IPAddresses = []net.IP{net.ParseIP("10.96.0.1")}
 		},
+		`that of node "w-2"`: func(r *x509.CertificateRequest, _ *certificates.CertificateSigningRequestSpec) {
+			r.IPAddresses = append(r.IPAddresses, net.ParseIP("10.89.0.22"))
+		},
 		"no name and no": func(r *x509.CertificateRequest, _ *certificates.CertificateSigningRequestSpec) {
 			r.DNSNames, r.IPAddresses = nil, nil
 		},
@@ -120,7 +129,7 @@ func TestWhatIsNotTheNodesIsRefused(t *testing.T) {
 			s.ExpirationSeconds = &seconds
 		},
 	} {
-		err := rules(t).check(request(t, c))
+		err := rules(t).check(request(t, c), others)
 		if err == nil || !strings.Contains(err.Error(), reason) {
 			t.Errorf("%s: got %v", reason, err)
 		}
@@ -133,7 +142,7 @@ func TestABrokenRequestIsRefused(t *testing.T) {
 	block.Bytes[len(block.Bytes)-1] ^= 1
 	for _, encoded := range [][]byte{nil, []byte("x"), pem.EncodeToMemory(block), append(csr.Spec.Request, csr.Spec.Request...)} {
 		csr.Spec.Request = encoded
-		if rules(t).check(csr) == nil {
+		if rules(t).check(csr, nil) == nil {
 			t.Errorf("approved %q", encoded)
 		}
 	}
@@ -163,15 +172,15 @@ func TestAddressesMustBeThoseThatNamesResolveTo(t *testing.T) {
 	csr := request(t, func(*x509.CertificateRequest, *certificates.CertificateSigningRequestSpec) {})
 	answer, failure := "10.89.0.21", error(nil)
 	p.resolve = func(string) ([]netip.Addr, error) { return []netip.Addr{netip.MustParseAddr(answer)}, failure }
-	if err := p.check(csr); err != nil {
+	if err := p.check(csr, nil); err != nil {
 		t.Error(err)
 	}
 	answer = "10.89.0.22"
-	if p.check(csr) == nil {
+	if p.check(csr, nil) == nil {
 		t.Error("approved an address that its name does not resolve to")
 	}
 	failure = errors.New("no such host")
-	if p.check(csr) == nil {
+	if p.check(csr, nil) == nil {
 		t.Error("approved a name that does not resolve")
 	}
 }

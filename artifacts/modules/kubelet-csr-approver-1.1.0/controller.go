@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log"
+	"net/netip"
 	"sync/atomic"
 	"time"
 
@@ -94,7 +95,11 @@ func (c *controller) answer(ctx context.Context, lister listers.CertificateSigni
 		Type: certificates.CertificateApproved, Status: corev1.ConditionTrue, Reason: "KubewrightPolicy",
 		Message: "the node asks for its own name and addresses",
 	}
-	refusal := c.policy.check(csr)
+	owners, err := c.owners(ctx)
+	if err != nil {
+		return err
+	}
+	refusal := c.policy.check(csr, owners)
 	if refusal != nil {
 		condition.Type = certificates.CertificateDenied
 		condition.Message = fmt.Sprintf("refused: %v", refusal)
@@ -114,4 +119,22 @@ func (c *controller) answer(ctx context.Context, lister listers.CertificateSigni
 	}
 	log.Printf("request %s of %s: %s: %s", name, csr.Spec.Username, condition.Type, condition.Message)
 	return nil
+}
+
+// owners gives the addresses of all nodes, each with the nodes that have it.
+func (c *controller) owners(ctx context.Context) (owners, error) {
+	// From the API server's cache: a lookup for each request must not load etcd in a large cluster.
+	nodes, err := c.client.CoreV1().Nodes().List(ctx, metav1.ListOptions{ResourceVersion: "0"})
+	if err != nil {
+		return nil, err
+	}
+	found := owners{}
+	for _, node := range nodes.Items {
+		for _, item := range node.Status.Addresses {
+			if address, err := netip.ParseAddr(item.Address); err == nil {
+				found[address.Unmap()] = append(found[address.Unmap()], node.Name)
+			}
+		}
+	}
+	return found, nil
 }

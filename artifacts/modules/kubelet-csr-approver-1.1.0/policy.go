@@ -29,6 +29,9 @@ type policy struct {
 	resolve func(host string) ([]netip.Addr, error)
 }
 
+// owners are the nodes that have an address, by their own word to the API server.
+type owners map[netip.Addr][]string
+
 // concerns tells whether a request is a kubelet's, for its serving certificate, and still open.
 func concerns(csr *certificates.CertificateSigningRequest) bool {
 	return csr.Spec.SignerName == certificates.KubeletServingSignerName &&
@@ -43,8 +46,9 @@ func concerns(csr *certificates.CertificateSigningRequest) bool {
 // check gives nil when the request may be approved, else the reason why not.
 //
 // The API server authenticated spec.username; the rest of the request is the node's word, and must
-// ask for nothing but the node itself: its own name, addresses of the machines' networks.
-func (p policy) check(csr *certificates.CertificateSigningRequest) error {
+// ask for nothing but the node itself: its own name, addresses of the machines' networks that no
+// other node has.
+func (p policy) check(csr *certificates.CertificateSigningRequest, taken owners) error {
 	request, err := parse(csr.Spec.Request)
 	if err != nil {
 		return err
@@ -58,7 +62,7 @@ func (p policy) check(csr *certificates.CertificateSigningRequest) error {
 	if seconds := csr.Spec.ExpirationSeconds; seconds != nil && time.Duration(*seconds)*time.Second > p.maxExpiration {
 		return fmt.Errorf("asks for %d seconds, allowed are %.0f", *seconds, p.maxExpiration.Seconds())
 	}
-	return p.checkNames(strings.TrimPrefix(csr.Spec.Username, nodeUser), request)
+	return p.checkNames(strings.TrimPrefix(csr.Spec.Username, nodeUser), request, taken)
 }
 
 func parse(encoded []byte) (*x509.CertificateRequest, error) {
@@ -107,7 +111,7 @@ func checkUsages(usages []certificates.KeyUsage) error {
 	return nil
 }
 
-func (p policy) checkNames(node string, request *x509.CertificateRequest) error {
+func (p policy) checkNames(node string, request *x509.CertificateRequest, taken owners) error {
 	for _, name := range request.DNSNames {
 		if name != node && !strings.HasPrefix(name, node+".") {
 			return fmt.Errorf("name %q is not the node's, %q", name, node)
@@ -121,6 +125,11 @@ func (p policy) checkNames(node string, request *x509.CertificateRequest) error 
 		address := toAddr(ip)
 		if !slices.ContainsFunc(p.prefixes, func(prefix netip.Prefix) bool { return prefix.Contains(address) }) {
 			return fmt.Errorf("address %s is in none of the networks %s", address, p.prefixes)
+		}
+		for _, owner := range taken[address] {
+			if owner != node {
+				return fmt.Errorf("address %s is that of node %q", address, owner)
+			}
 		}
 		addresses = append(addresses, address)
 	}
