@@ -7,6 +7,7 @@ file, renewed at every run; the salt of the copy is kept.
 
 from __future__ import annotations
 
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,8 @@ from automation.environment import CHECKOUT, Environment
 from automation.errors import UserError
 
 _SALT = "encryptionsalt"
+# It becomes the name of a directory, which `down` removes: never "", ".." or a path.
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +47,22 @@ def prepare(*, environment: Environment, stack: str, source: Path | None = None)
     """Makes or renews the work directory of a stack.
 
     `source` is the stack file (default: `Pulumi.<stack>.yaml` of the checkout). Raises `UserError`
-    when it is missing or not a mapping.
+    when it is missing or not a mapping, and for a stack's name that is none.
     """
+    if not _NAME.fullmatch(stack):
+        raise UserError(f"--stack: {stack!r}: allowed: letters, digits, and `.`, `_`, `-` after the first")
     source = source or CHECKOUT / f"Pulumi.{stack}.yaml"
     document = _read(source)
+    config = document.get("config") or {}
+    if not isinstance(config, dict):
+        raise UserError(f"{source.name}: config: expected a mapping, with the key `kubewright:cluster`")
     directory = environment.stack(stack)
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     project = _read(CHECKOUT / "Pulumi.yaml")
     project["main"] = "program"
     _write(directory / "Pulumi.yaml", project)
     _link(directory / "program", CHECKOUT)
-    workspace = Workspace(stack=stack, directory=directory, config=document.get("config") or {})
+    workspace = Workspace(stack=stack, directory=directory, config=config)
     if _SALT not in document and workspace.file.exists():
         document |= {key: value for key, value in _read(workspace.file).items() if key == _SALT}
     _write(workspace.file, document)
@@ -71,6 +79,10 @@ def _read(path: Path) -> dict[str, Any]:
         document = yaml.safe_load(path.read_text())
     except FileNotFoundError:
         raise UserError(f"{path.name}: no such stack file; copy one of the examples and edit it") from None
+    except OSError as error:
+        raise UserError(f"{path.name}: cannot be read: {error.strerror}; name a stack file") from None
+    except UnicodeDecodeError:
+        raise UserError(f"{path.name}: is no text; name a stack file such as Pulumi.dev.yaml") from None
     except yaml.YAMLError as error:
         raise UserError(f"{path.name}: not valid YAML: {' '.join(str(error).split())}") from None
     if not isinstance(document, dict):
