@@ -57,7 +57,7 @@ class Engine:
 
         Raises `UserError` when somebody else works on it.
         """
-        self._free()
+        self.free()
         self.capture("stack select", "--create")
 
     def remove(self) -> None:
@@ -65,7 +65,7 @@ class Engine:
 
         Raises `UserError` when somebody else works on it.
         """
-        self._free()
+        self.free()
         try:
             self.capture("stack rm", "--yes", "--force", "--preserve-config")
         except UserError as error:
@@ -79,13 +79,17 @@ class Engine:
             raise UserError(f"stack {self.workspace.stack}: no output `{name}` yet; run `make up` first")
         return outputs[name]
 
-    def _free(self) -> None:
+    def free(self) -> None:
+        """Removes a killed engine's lock. Raises `UserError` when somebody else works on the stack."""
         backend = self.environment.variables()["PULUMI_BACKEND_URL"]
         locks.release(backend=backend, project=PROJECT, stack=self.workspace.stack)
 
     def _line(self, command: str, *arguments: str) -> list[str]:
+        pulumi = self.environment.tools / "pulumi"
+        if not pulumi.exists():
+            raise UserError(f"{pulumi}: not there; `./kubewright prepare` makes it, then run this again")
         return [
-            str(self.environment.tools / "pulumi"),
+            str(pulumi),
             *command.split(),
             "--stack",
             self.workspace.stack,

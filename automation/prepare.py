@@ -45,9 +45,12 @@ def forget(engine: Engine) -> None:
     """Throws a local stack's hosts away, and what the engine knows of them.
 
     Interrupted half-way, it leaves a mark by which the next command finishes it first: a state
-    without its hosts would call a cluster unchanged that is not there. Raises `LabError`, `UserError`.
+    without its hosts would call a cluster unchanged that is not there. Raises `LabError`, and
+    `UserError` before anything is done when somebody else works on the stack.
     """
     work = engine.workspace
+    # Nobody's hosts go while an `up` works on them.
+    engine.free()
     work.going.touch()
     lab.down(work.stack)
     engine.remove()

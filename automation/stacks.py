@@ -38,10 +38,10 @@ def down(environment: Environment, stack: str, file: Path | None) -> int:
     knew of them is forgotten with them. Any other stack is destroyed by the engine.
     """
     work = workspace.prepare(environment=environment, stack=stack, source=file)
-    engine = Engine(environment, work)
     if local.LAB not in work.config:
+        engine = prepare.stack(environment, work)
         return engine.run("destroy", "--yes", "--skip-preview", "--parallel", str(PARALLEL))
-    prepare.forget(engine)
+    prepare.forget(Engine(environment, work))
     workspace.remove(work)
     return 0
 
