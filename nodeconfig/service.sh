@@ -32,11 +32,13 @@ apply_services() {
         [ ! -f "$ROOT/etc/systemd/system/$unit" ] || set -- "$@" "$unit"
     done <"$WORK/restart"
     [ $# -eq 0 ] || systemctl enable --quiet "$@"
-    for verb in reload restart; do
-        set --
-        while read -r unit; do set -- "$@" "$unit"; done <"$WORK/$verb"
-        [ $# -eq 0 ] || timeout 180 systemctl "$verb" "$@" 2>/dev/null || :
-    done
+    # A reload that fails leaves a service active with what it had before: health would not show it.
+    while read -r unit; do
+        timeout 180 systemctl reload "$unit" 2>"$WORK/reason" </dev/null || explain "$unit" 'cannot be reloaded'
+    done <"$WORK/reload"
+    set --
+    while read -r unit; do set -- "$@" "$unit"; done <"$WORK/restart"
+    [ $# -eq 0 ] || timeout 180 systemctl restart "$@" 2>/dev/null || :
     mkdir -p "$STATE/services"
     for verb in reload restart; do
         while read -r unit; do cp "$WORK/started.$unit" "$STATE/services/$unit"; done <"$WORK/$verb"
@@ -55,18 +57,18 @@ wait_services() {
         until healthy "$unit"; do
             # A unit that restarts for ever is never `failed`; one that is will not come up by waiting.
             if [ "$(date +%s)" -ge "$deadline" ] || systemctl is-failed --quiet "$unit"; then
-                explain "$unit" "$((timeout + $(date +%s) - deadline))"
+                explain "$unit" "is not healthy after $((timeout + $(date +%s) - deadline)) s"
             fi
             sleep 0.3
         done
     done <"$WORK/services"
 }
 
-explain() { # UNIT SECONDS
+explain() { # UNIT WHAT
     reason=$(tail -n 1 "$WORK/reason" 2>/dev/null) || reason=
     state=$(systemctl is-active "$1") || :
     journalctl --unit="$1" --lines=20 --no-pager --output=cat >&2 || :
-    die "$1 ($state) is not healthy after $2 s${reason:+: $reason}; its last messages are above"
+    die "$1 ($state) $2${reason:+: $reason}; its last messages are above"
 }
 
 listens() { # PORT: whether this host listens there for TCP connections

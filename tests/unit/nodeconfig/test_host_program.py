@@ -23,6 +23,7 @@ SYSTEMCTL = """#!/bin/sh
 verb=$1; shift
 while case ${1:-} in --*) true ;; *) false ;; esac; do shift; done
 echo "$verb $*" >>"$FAKE/log"
+[ "$verb" != reload ] || [ ! -e "$FAKE/refuses" ] || { echo "Job failed." >&2; exit 1; }
 case $verb in
 start | restart | reload) for unit; do [ -e "$FAKE/broken" ] || : >"$FAKE/active.$unit"; done ;;
 stop | disable) for unit; do rm -f "$FAKE/active.$unit"; done ;;
@@ -153,6 +154,21 @@ def test_a_service_that_can_reload_is_reloaded_unless_its_unit_changed(host: Hos
     assert "reload a.service" in host.did()
     host.deliver(replace(bundle, files=(File("/etc/a/a.conf", "new\n"), File(UNIT, "[Service]\nUser=x\n"))))
     assert "restart a.service" in host.did()
+
+
+def test_a_reload_that_fails_is_an_error_and_made_up_for(host: Host) -> None:
+    """The service stays active with the old file: health alone would call that well."""
+    bundle = replace(example(), services=(replace(example().services[0], reload=True),))
+    host.deliver(bundle)
+    (host.fake / "refuses").touch()
+    changed = replace(bundle, files=(File("/etc/a/a.conf", "new\n"), bundle.files[1]))
+    for _ in range(2):
+        failed = host.deliver(changed)
+        assert failed.returncode != 0, failed.stdout
+        assert "a.service (" in failed.stderr
+        assert "cannot be reloaded: Job failed." in failed.stderr
+    (host.fake / "refuses").unlink()
+    assert "reloaded a.service" in host.deliver(changed).stdout
 
 
 def test_a_service_that_died_is_started_again(host: Host) -> None:
