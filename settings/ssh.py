@@ -11,13 +11,14 @@ from fnmatch import fnmatchcase
 
 from settings.problem import Problem, SettingsError
 
-# The order of preference where a host has several keys.
-_KINDS = ("ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521", "ssh-rsa")
+# Of a host's several keys the one that is checked has to be the one the host shows, and that is the
+# first in the order of whoever asks: this is Go's (golang.org/x/crypto/ssh), which pulumi-command uses.
+_KINDS = ("ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521", "ssh-rsa", "ssh-ed25519")
 _FIELD = "metal.ssh.known_hosts_file"
 
 
 def host_key(known_hosts_text: str, address: str, port: int) -> str:
-    """The host's public key, `ssh-ed25519 AAAA…`: the strongest kind where there are several.
+    """The host's public key, `ssh-ed25519 AAAA…`: of several the one that it shows to pulumi-command.
 
     Raises SettingsError with one Problem when the text has none, or only a revoked one.
     """

@@ -144,7 +144,12 @@ def hashed(name: str) -> str:
     ("text", "address", "port", "key"),
     [
         ("10.0.0.1 ssh-ed25519 AAAA comment", "10.0.0.1", 22, "ssh-ed25519 AAAA"),
-        ("# c\n\na,10.0.0.1 ssh-rsa RR\n10.0.0.1 ssh-ed25519 EE", "10.0.0.1", 22, "ssh-ed25519 EE"),
+        # Of several the one that Go's SSH client asks for first (golang.org/x/crypto/ssh/common.go).
+        ("# c\n\n10.0.0.1 ssh-ed25519 EE\na,10.0.0.1 ssh-rsa RR", "10.0.0.1", 22, "ssh-rsa RR"),
+        (
+            "h ssh-ed25519 EE\nh ssh-rsa RR\nh ecdsa-sha2-nistp256 NN",
+            *("h", 22, "ecdsa-sha2-nistp256 NN"),
+        ),
         ("[10.0.0.1]:2222 ssh-ed25519 PP\n10.0.0.1 ssh-ed25519 QQ", "10.0.0.1", 2222, "ssh-ed25519 PP"),
         ("10.0.0.* ssh-ed25519 WW", "10.0.0.7", 22, "ssh-ed25519 WW"),
         (f"{hashed('10.0.0.1')} ssh-ed25519 HH", "10.0.0.1", 22, "ssh-ed25519 HH"),
