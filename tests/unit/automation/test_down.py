@@ -43,7 +43,7 @@ def test_hosts_stay_while_somebody_works_on_them(
     holder = {"pid": os.getpid(), "username": "ann", "hostname": socket.gethostname(), "timestamp": "now"}
     (locks / "0.json").write_text(json.dumps(holder))
     file = _file(tmp_path, {"kubewright:lab": {"network": "10.9.0.0/24"}})
-    with pytest.raises(UserError, match="ann@.* works on it"):
+    with pytest.raises(UserError, match=r"ann@.* works on it"):
         stacks.down(environment, "x", file)
     assert gone == []
     assert not workspace.prepare(environment=environment, stack="x", source=file).going.exists()
@@ -54,7 +54,7 @@ def test_without_the_engine_it_says_what_to_do(
 ) -> None:
     gone = _no_hosts(monkeypatch)
     file = _file(tmp_path, {"kubewright:lab": {"network": "10.9.0.0/24"}})
-    with pytest.raises(UserError, match="pulumi: not there; `./kubewright prepare`"):
+    with pytest.raises(UserError, match=r"pulumi: not there; `./kubewright prepare`"):
         stacks.down(environment, "x", file)
     assert gone == ["x"]
 
