@@ -1,4 +1,4 @@
-"""Kubewright: one Pulumi program for a cluster. It reads like the picture in docs/architecture.md."""
+"""Kubewright: one Pulumi program for a cluster. It reads like the picture in README.md."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pulumi
 import pulumi_kubernetes as kubernetes
@@ -32,7 +33,7 @@ _ALREADY_EXPLAINED = 32
 
 def deploy() -> None:
     """The whole program. Raises SettingsError, ArtifactError or BundleError, each a readable message."""
-    stack = settings.load(pulumi.Config("kubewright").get_object("cluster") or {})
+    stack = settings.load(description())
     texts = files.read(stack, Path.cwd())
     plan = topology.build.topology(stack, files=texts)
     for warning in topology.sizing.warnings(plan):
@@ -56,6 +57,14 @@ def deploy() -> None:
     pulumi.export("endpoint", plan.endpoint.url)
     pulumi.export("members", {member.name: str(member.address) for member in plan.etcd})
     pulumi.export("nodes", {pool.name: [node.name for node in pool.nodes] for pool in plan.pools})
+
+
+def description() -> Any:  # noqa: ANN401  whatever somebody wrote there
+    """The stack's object `kubewright:cluster`; a text where it is none, which `settings.load` explains."""
+    try:
+        return pulumi.Config("kubewright").get_object("cluster") or {}
+    except pulumi.ConfigTypeError:
+        return ""
 
 
 def connect(kubeconfig: pulumi.Output[str], healthy: Sequence[pulumi.Resource]) -> kubernetes.Provider:

@@ -210,6 +210,20 @@ class TestErrors:
         errors = [record.message for record in caplog.records if record.levelname == "ERROR"]
         assert errors == ["kubewright:cluster.envronment: unknown key; did you mean environment?"]
 
+    def test_a_text_in_the_place_of_the_cluster_ends_without_a_traceback(
+        self,
+        deploy: Deploy,
+        caplog: pytest.LogCaptureFixture,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        # `kubewright:cluster: hello` in a stack file reaches the program as it stands.
+        monkeypatch.setattr("json.dumps", lambda _: "hello")
+        with pytest.raises(SystemExit) as exit_:
+            deploy({})
+        assert exit_.value.code == 32
+        (error,) = [record.message for record in caplog.records if record.levelname == "ERROR"]
+        assert error.startswith("kubewright:cluster: must be a mapping")
+
     def test_an_unknown_host_key_names_the_host_and_stops_everything(
         self, deploy: Deploy, tmp_path: Path, caplog: pytest.LogCaptureFixture
     ) -> None:
