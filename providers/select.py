@@ -20,4 +20,4 @@ def provider_for(settings: Settings, topology: Topology, files: Mapping[str, str
         from providers.metal import Metal
 
         return Metal(settings.metal, topology, files)
-    raise SettingsError([Problem("metal", "", "no hosts; describe them here (docs/settings.md)")])
+    raise SettingsError([Problem("metal", "", "no hosts; describe them here (docs/contract.md)")])
