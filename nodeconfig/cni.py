@@ -24,6 +24,7 @@ def part(topology: Topology) -> Part:
         files=(File(WRITE_CONFLIST, _write_conflist(topology), mode=0o755),),
         artifacts=tuple((f"cni-{name}", f"{CNI}/{name}") for name in _PLUGINS),
         directories=(
+            File("/etc/cni", "", mode=0o755),
             File("/etc/cni/net.d", "", mode=0o755),
             File("/var/lib/cni", "", mode=0o700),
         ),

@@ -49,6 +49,9 @@ state = "/run/containerd"
 [grpc]
 address = "/run/containerd/containerd.sock"
 
+[plugins."io.containerd.internal.v1.opt"]
+path = "/var/lib/containerd/opt"
+
 [plugins."io.containerd.cri.v1.images"]
 snapshotter = "overlayfs"
 

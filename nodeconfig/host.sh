@@ -14,9 +14,11 @@ set -eu
 umask 077
 PATH=$PATH:/usr/sbin:/sbin:/usr/bin:/bin
 LC_ALL=C
-export PATH LC_ALL
-
 WORK=$1
+# kubectl keeps a cache below its user's home: here it goes with the run.
+HOME=$WORK
+export PATH LC_ALL HOME
+
 ROOT=${KUBEWRIGHT_ROOT:-}
 STATE=$ROOT/var/lib/kubewright
 LOCK=$ROOT/run/kubewright.lock

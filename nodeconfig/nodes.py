@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from shlex import quote
 
-from nodeconfig.places import ADMIN, BIN
+from nodeconfig.places import ADMIN_KUBECTL
 from topology.model import Pool
 
-_KUBECTL = f"{BIN}/kubectl --kubeconfig={ADMIN} --request-timeout=20s"
+_KUBECTL = f"{ADMIN_KUBECTL} --request-timeout=20s"
 _APPLIED = "kubewright.dev/applied"
 
 _NAMES = 'jsonpath={range .items[*]}{.metadata.name}{" "}{end}'

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import os
-import shutil
 import socket
 import subprocess
 import time
@@ -20,14 +19,19 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from artifacts import acquire, catalogue
+from artifacts.cache import Cache
+from artifacts.progress import Progress
+from automation.environment import environment
+
 
 def binary(name: str) -> str:
-    """Where a binary is: in KUBEWRIGHT_BIN, the cache, or on PATH; a missing one fails the test."""
-    cache = Path(os.environ.get("KUBEWRIGHT_CACHE", "~/.cache/kubewright")).expanduser()
-    places = [os.environ.get("KUBEWRIGHT_BIN", ""), str(cache / "bin"), os.environ.get("PATH", "")]
-    found = shutil.which(name, path=os.pathsep.join(place for place in places if place))
-    assert found, f"{name} not found; set KUBEWRIGHT_BIN to the directory of the built binaries"
-    return found
+    """Where a binary is: in KUBEWRIGHT_BIN, among the tools, or in the cache, where the catalogue puts it."""
+    places = [Path(os.environ["KUBEWRIGHT_BIN"])] if "KUBEWRIGHT_BIN" in os.environ else []
+    for place in [*places, environment().tools]:
+        if (place / name).exists():
+            return str(place / name)
+    return str(acquire.obtain(catalogue.binary(name), Cache.default(), Progress(quiet=True)))
 
 
 @dataclass(frozen=True)
