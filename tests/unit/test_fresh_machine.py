@@ -1,0 +1,30 @@
+"""What a fresh machine misses is installed by our own files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from artifacts import catalogue
+from lab import doctor
+
+ROOT = Path(__file__).resolve().parents[2]
+# Of every Debian machine: without them nothing would run at all.
+ESSENTIAL = {"apt", "util-linux"}
+
+
+def packages() -> set[str]:
+    lines = (ROOT / "setup/debian-packages.txt").read_text().splitlines()
+    return {name for line in lines if (name := line.split("#")[0].strip())}
+
+
+@pytest.mark.parametrize("package", sorted({*catalogue.DEBIAN_PACKAGES, *doctor.TOOLS.values()} - ESSENTIAL))
+def test_what_the_code_needs_is_installed(package: str) -> None:
+    assert package in packages()
+
+
+def test_ci_needs_no_make_before_ours_is_installed() -> None:
+    lines = (ROOT / ".ci/run").read_text().splitlines()
+    first = next(number for number, line in enumerate(lines) if line.startswith("setup/environment"))
+    assert all("make" not in line for line in lines[:first] if not line.startswith("#"))
