@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+
 from artifacts import mirror
 from artifacts.cache import Cache
 from artifacts.progress import Progress
@@ -9,19 +11,26 @@ from artifacts.tools import install_tools
 from automation import local
 from automation.engine import Engine
 from automation.environment import Environment
+from automation.errors import UserError
 from automation.workspace import Workspace
 from lab import stack as lab
 from lab.paths import LabPaths
-from lab.plugins.install import install
+from lab.plugins.install import InstallError, install
 
 PLUGINS = ("command", "tls", "kubernetes")
 """Providers that the program's stacks use."""
 
 
 def machine(environment: Environment) -> None:
-    """Puts tools and plugins onto this machine; quick when they are there. Raises `ArtifactError`."""
+    """Puts tools and plugins onto this machine; quick when they are there.
+
+    Raises `ArtifactError`, and `UserError` when a plugin cannot be installed.
+    """
     tools = install_tools(environment.tools, Cache.default(), Progress())
-    install(tools["pulumi"], environment.pulumi_home, PLUGINS)
+    try:
+        install(tools["pulumi"], environment.pulumi_home, PLUGINS)
+    except (InstallError, subprocess.TimeoutExpired) as error:
+        raise UserError(f"{error}; run this again, or remove {environment.pulumi_home} first") from None
 
 
 def stack(environment: Environment, workspace: Workspace) -> Engine:
