@@ -1,0 +1,19 @@
+"""What the README tells to write is right."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import yaml
+
+from settings import load
+
+README = Path(__file__).resolve().parents[2] / "README.md"
+
+
+def test_the_example_of_real_hosts_can_be_deployed() -> None:
+    """Its settings are valid, and name a mirror: some files have no official place."""
+    (block,) = [part for part in README.read_text().split("```") if part.startswith("yaml\n")]
+    settings = load(yaml.safe_load(block.removeprefix("yaml\n"))["config"]["kubewright:cluster"])
+    assert settings.environment == "production"
+    assert settings.artifacts.mirror
