@@ -8,7 +8,7 @@ import subprocess
 from dataclasses import dataclass
 from typing import Any
 
-from automation import display, locks
+from automation import backend, checkpoint, display, locks
 from automation.environment import Environment
 from automation.errors import UserError
 from automation.workspace import Workspace
@@ -80,9 +80,11 @@ class Engine:
         return outputs[name]
 
     def free(self) -> None:
-        """Removes a killed engine's lock. Raises `UserError` when somebody else works on the stack."""
-        backend = self.environment.variables()["PULUMI_BACKEND_URL"]
-        locks.release(backend=backend, project=PROJECT, stack=self.workspace.stack)
+        """Clears up behind a killed engine. Raises `UserError` when somebody else works on the stack."""
+        root = backend.directory(self.environment.variables()["PULUMI_BACKEND_URL"])
+        if root is not None:
+            locks.release(root=root, project=PROJECT, stack=self.workspace.stack)
+            checkpoint.repair(root=root, project=PROJECT, stack=self.workspace.stack)
 
     def _line(self, command: str, *arguments: str) -> list[str]:
         pulumi = self.environment.tools / "pulumi"

@@ -8,12 +8,9 @@ that lives, or of another machine, is respected.
 from __future__ import annotations
 
 import json
-import os
 import socket
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 from automation.errors import UserError
 
@@ -42,13 +39,13 @@ def _lives(pid: int) -> bool:
     return state not in ("Z", "X")
 
 
-def release(*, backend: str, project: str, stack: str) -> None:
+def release(*, root: Path, project: str, stack: str) -> None:
     """Removes the locks of dead processes on a stack of a file backend.
 
-    `backend` is the backend's URL; other kinds than `file://` keep their locks themselves. Raises
-    `UserError` naming the holder when somebody else works on the stack.
+    `root` is the backend's directory. Raises `UserError` naming the holder when somebody else works
+    on the stack.
     """
-    for path in _files(backend, project, stack):
+    for path in (root / ".pulumi/locks/organization" / project / stack).glob("*.json"):
         holder = _read(path)
         if holder is None:
             continue
@@ -59,14 +56,6 @@ def release(*, backend: str, project: str, stack: str) -> None:
             )
         path.unlink(missing_ok=True)
         print(f"stack {stack}: removed the lock of process {holder.pid}, which was killed")
-
-
-def _files(backend: str, project: str, stack: str) -> Iterator[Path]:
-    url = urlsplit(backend)
-    if url.scheme != "file":
-        return
-    root = Path(os.path.expanduser(unquote(url.netloc + url.path)))
-    yield from (root / ".pulumi/locks/organization" / project / stack).glob("*.json")
 
 
 def _read(path: Path) -> Holder | None:
