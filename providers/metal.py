@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from pulumi import Output, Resource, ResourceOptions
+from pulumi import CustomTimeouts, Output, Resource, ResourceOptions
 from pulumi_command.remote import Command, Logging
 
 from nodeconfig.bundle import Bundle, Identity
@@ -14,6 +14,10 @@ from providers.ssh import Connections
 from providers.turns import Turns
 from settings.metal import MetalSettings
 from topology.model import Machine, Pool, Role, Topology
+
+# A host that falls silent in the middle is not waited for longer: the official plugin's connections have
+# no keepalive. The host program's own limits, for a lock, a drain, and services, are well below.
+_LIMIT = CustomTimeouts(create="60m", update="60m", delete="60m")
 
 
 class Metal:
@@ -64,7 +68,7 @@ class Metal:
             triggers=list(triggers) or None,
             logging=Logging.NONE,
             add_previous_output_in_env=False,
-            opts=opts,
+            opts=ResourceOptions.merge(opts, ResourceOptions(custom_timeouts=_LIMIT)),
         )
 
     def _deliver(
@@ -80,7 +84,9 @@ class Metal:
         host = identity.name
         sudo = self._connections.sudo(host)
         own = ResourceOptions(
-            hooks=turns.hooks, depends_on=[self._last[host]] if host in self._last else None
+            hooks=turns.hooks,
+            depends_on=[self._last[host]] if host in self._last else None,
+            custom_timeouts=_LIMIT,
         )
         command = Command(
             f"{host}-{role.value}",

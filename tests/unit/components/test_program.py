@@ -183,6 +183,10 @@ class TestCommands:
             assert connection["perDialTimeout"] == 10
             assert connection["privateKey"] == f"{PRIVATE}ssh-key\n"
 
+    def test_no_host_is_waited_for_without_end(self, cluster: Graph) -> None:
+        for node in commands(cluster):
+            assert node.timeouts == {"create": "60m", "update": "60m", "delete": "60m"}, node.name
+
     def test_commands_are_quiet_and_keep_no_old_output(self, cluster: Graph) -> None:
         for node in commands(cluster):
             assert node.inputs["logging"] == "none", node.name
