@@ -18,9 +18,14 @@ from lab.plugins.install import install
 SECRET = "swordfish-of-the-test"
 HEAD = """
 import os
+import signal
+
 import pulumi
 import pulumi_command as command
 import pulumi_tls as tls
+
+# As the real program: the engine interrupts it when a resource failed, which is no error of its own.
+signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 connection = command.remote.ConnectionArgs(
     host="127.0.0.1",
