@@ -11,7 +11,6 @@ from tests.lab.conftest import HELLO_PORT, UP_SECONDS
 from tests.support.cluster import Cluster, tool
 from tests.support.process import run
 
-
 PREVIEW_SECONDS = 6
 
 
