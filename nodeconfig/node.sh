@@ -80,8 +80,23 @@ reset() { # ROLE [leave]: as before the role came; `leave` drains and removes th
     say "$ROLE removed"
 }
 
+# api_answers: whether the node is known to an API that answers; one that is away for a moment is waited
+# for, else the host would go without a drain and its Node would stay.
+api_answers() {
+    [ -f "$ROOT/var/lib/kubelet/kubeconfig" ] && [ -x "$LIBRARY/bin/kubectl" ] || return 1
+    deadline=$(($(date +%s) + 60))
+    until node_api get node "$NODE_NAME" -o name >"$WORK/asked" 2>&1; do
+        case $(cat "$WORK/asked") in *NotFound*) return 1 ;; esac
+        if [ "$(date +%s)" -ge "$deadline" ]; then
+            say "the API does not answer: $NODE_NAME leaves without a drain, and its Node stays" >&2
+            return 1
+        fi
+        sleep 1
+    done
+}
+
 leave_cluster() {
-    node_registered || return 0
+    api_answers || return 0
     # Set from a control plane when the whole cluster goes: then nothing is worth draining.
     whole=$(node_api get node "$NODE_NAME" -o 'jsonpath={.metadata.annotations.kubewright\.dev/leaving}') || whole=
     [ "$whole" != cluster ] || return 0

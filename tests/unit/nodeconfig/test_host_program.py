@@ -265,6 +265,44 @@ def test_two_roles_share_a_file_and_each_removes_only_its_own(host: Host) -> Non
     assert host.run(reset(Role.NODE)).stdout == "node unchanged\n"
 
 
+KUBECTL = """#!/bin/sh
+echo "$*" >>"$FAKE/asked"
+case $* in
+*"get node w-1 -o name"*)
+    [ ! -e "$FAKE/unknown" ] || { echo 'Error (NotFound): nodes "w-1" not found' >&2; exit 1; }
+    [ ! -e "$FAKE/away" ] || { rm "$FAKE/away"; echo "connection refused" >&2; exit 1; } ;;
+esac
+"""
+
+
+def joined(host: Host) -> None:
+    """The host as the node of a cluster, whose API is away or does not know it by files of these names."""
+    assert host.deliver(example()).returncode == 0
+    for path, text in {
+        "/usr/local/lib/kubewright/bin/kubectl": KUBECTL,
+        "/var/lib/kubelet/kubeconfig": "",
+    }.items():
+        host.path(path).parent.mkdir(parents=True)
+        host.path(path).write_text(text)
+        host.path(path).chmod(0o755)
+
+
+def test_an_api_that_is_away_for_a_moment_lets_no_node_go_undrained(host: Host) -> None:
+    joined(host)
+    (host.fake / "away").touch()
+    assert host.run(reset(Role.NODE)).returncode == 0
+    asked = (host.fake / "asked").read_text()
+    assert " drain w-1 " in asked
+    assert " delete node w-1 " in asked
+
+
+def test_a_node_that_the_cluster_does_not_know_leaves_at_once(host: Host) -> None:
+    joined(host)
+    (host.fake / "unknown").touch()
+    assert host.run(reset(Role.NODE)).returncode == 0
+    assert len((host.fake / "asked").read_text().splitlines()) == 1
+
+
 def test_a_lock_left_by_a_dead_run_is_taken_over(host: Host) -> None:
     lock = host.path("/run/kubewright.lock")
     lock.mkdir(parents=True)
