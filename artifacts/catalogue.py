@@ -35,6 +35,8 @@ RELEASES: tuple[tuple[str, str], ...] = (
     ("cri-tools", "1.36.0"),
     ("kubelet-csr-approver", "1.0.0"),
     ("netfilter", "1"),
+    ("haproxy", "1"),
+    ("keepalived", "1"),
     ("pulumi", "3.259.0"),
     ("pulumi-language-python", "3.259.0"),
     ("helm", "3.22.0"),
@@ -48,7 +50,7 @@ NODE_ARTIFACTS = (
     *KUBERNETES,
     *("etcd", "etcdctl", "etcdutl", "containerd", "containerd-shim-runc-v2", "ctr", "runc"),
     *("cni-bridge", "cni-loopback", "cni-host-local", "cni-portmap"),
-    *("flanneld", "crictl", "kubelet-csr-approver", "netfilter"),
+    *("flanneld", "crictl", "kubelet-csr-approver", "netfilter", "haproxy", "keepalived"),
 )
 """What hosts fetch, and so what a mirror holds."""
 

@@ -220,4 +220,6 @@ COMPONENTS: tuple[Component, ...] = (
         tool=True,
     ),
     Component("netfilter", requires="", packages=(("netfilter", ""),)),  # made of Debian's packages
+    Component("haproxy", requires="", packages=(("haproxy", ""),)),  # as are these
+    Component("keepalived", requires="", packages=(("keepalived", ""),)),
 )

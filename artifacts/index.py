@@ -14,7 +14,7 @@ from artifacts.errors import ArtifactError
 from artifacts.mirror import INDEX
 from topology.model import Versions
 
-TAR_ARTIFACTS = ("netfilter",)
+TAR_ARTIFACTS = ("netfilter", "haproxy", "keepalived")
 """Artifacts that are tar archives, unpacked whole (`Artifact.member` is `*`)."""
 
 

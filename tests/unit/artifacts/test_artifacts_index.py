@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from artifacts import catalogue, index, mirror, official
+from artifacts.acquire import OF_DEBIAN
 from artifacts.cache import Cache, write_atomic
 from artifacts.errors import ArtifactError
 from artifacts.progress import Progress
@@ -46,9 +47,9 @@ def test_from_a_directory(directory: Path) -> None:
     assert url == (directory / "files" / KUBELET / "kubelet").as_uri()
 
 
-def test_only_netfilter_is_an_archive_in_a_mirror(directory: Path) -> None:
+def test_debians_programs_are_archives_in_a_mirror(directory: Path) -> None:
     found = index.load(str(directory))
-    assert {name for name in catalogue.NODE_ARTIFACTS if found.member(name) == "*"} == {"netfilter"}
+    assert {name for name in catalogue.NODE_ARTIFACTS if found.member(name) == "*"} == set(OF_DEBIAN)
     assert {found.member(name) for name in catalogue.NODE_ARTIFACTS} == {"*", ""}
 
 
