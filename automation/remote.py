@@ -91,7 +91,9 @@ class Remote:
         with os.fdopen(descriptor, "wb") as file:
             return self._ssh(host, self._command(host, script, True), timeout, target=file)
 
-    def through(self, host: str, address: str, port: int, data: bytes, *, timeout: float) -> tuple[bytes, str]:
+    def through(
+        self, host: str, address: str, port: int, data: bytes, *, timeout: float
+    ) -> tuple[bytes, str]:
         """Sends bytes to an address as the host reaches it; what came back, and why nothing did.
 
         The connection is made by the host's sshd, so the host needs no tool for it.
@@ -129,8 +131,8 @@ class Remote:
         try:
             done = subprocess.run(
                 argv,
-                stdin=source,
-                input=None if source else data,
+                stdin=source or (subprocess.DEVNULL if data is None else None),
+                input=data,
                 stdout=target or subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 timeout=timeout,

@@ -17,6 +17,7 @@ from nodeconfig import (
     kubelet,
     proxy,
     scheduler,
+    snapshots,
 )
 from nodeconfig.bundle import Bundle
 from nodeconfig.part import BundleError, Index, Part, join, resolve
@@ -71,7 +72,7 @@ def _member_bundle(
     member = Member(machine.name, machine.address)
     match role:
         case Role.ETCD:
-            parts.append(etcd.part(topology, member))
+            parts += [etcd.part(topology, member), snapshots.part(topology, member)]
         case Role.CONTROL_PLANE:
             parts.append(_control_plane(topology, member))
         case Role.NODE:
