@@ -31,6 +31,7 @@ from topology.model import (
 )
 
 CONTROL_PLANE_POOL = "control-plane"
+SERVICE_ACCOUNT = "service-account"
 CONTROL_PLANE_LABEL = "node-role.kubernetes.io/control-plane"
 API_PORT = 6443
 
@@ -182,11 +183,8 @@ def _options(settings: Settings) -> ControlPlaneOptions:
 
 
 def _certificates(settings: CertificateSettings) -> Certificates:
-    sections: dict[str, RotationSettings] = {
-        **settings.authorities,
-        "service-account": settings.service_account,
-    }
-    rotations = {name: _rotation(section) for name, section in sections.items()}
+    rotations = {str(name): _rotation(section) for name, section in settings.authorities.items()}
+    rotations[SERVICE_ACCOUNT] = _rotation(settings.service_account)
     # As if it were not there: a section that says what is so anyway changes nothing.
     begun = tuple((name, rotation) for name, rotation in rotations.items() if rotation != Rotation())
     return Certificates(leaves=settings.leaves, rotations=begun)

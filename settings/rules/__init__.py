@@ -1,6 +1,18 @@
 """Rules between fields: what each field alone cannot know. One file per subject."""
 
-from settings.rules import access, addons, capacity, cluster, hosts, kubelet, ports, ranges, roles, versions
+from settings.rules import (
+    access,
+    addons,
+    capacity,
+    certificates,
+    cluster,
+    hosts,
+    kubelet,
+    ports,
+    ranges,
+    roles,
+    versions,
+)
 from settings.rules.base import RULES, Subject
 
 __all__ = [
@@ -9,6 +21,7 @@ __all__ = [
     "access",
     "addons",
     "capacity",
+    "certificates",
     "cluster",
     "hosts",
     "kubelet",
