@@ -16,7 +16,7 @@ from settings.metal import MetalSettings
 from settings.network import EndpointSettings, NetworkSettings
 from settings.pools import ControlPlaneSettings, EtcdSettings, PoolSettings, RoleSettings
 from settings.sources import ArtifactSettings, RegistrySettings, VersionSettings
-from settings.types import Filled, Name
+from settings.types import Duration, Filled, Name
 
 
 class Settings(Section):
@@ -41,6 +41,7 @@ class Settings(Section):
     certificates: CertificateSettings = CertificateSettings()
     artifacts: ArtifactSettings = ArtifactSettings()
     registries: dict[Filled, RegistrySettings] = Field(default_factory=dict)
+    drain_timeout: Duration = "5m"
     sandbox_image: Filled = "registry.k8s.io/pause:3.10.1"
     helm_releases: dict[Name, HelmReleaseSettings] = Field(default_factory=dict)
     access: AccessSettings = AccessSettings()

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field
 
 from settings.base import Section
 from settings.kubelet import KubeletSettings
-from settings.types import Duration, HostPath, LabelKey, LabelValue, TaintText, seconds
+from settings.types import Duration, HostPath, LabelKey, LabelValue, TaintText, Version, seconds
 
 
 def _seldom(duration: str) -> str:
@@ -51,10 +51,14 @@ class ControlPlaneSettings(RoleSettings):
 
 
 class PoolSettings(Section):
-    """Workers that are alike. `max_unavailable`: how many of them change at a time."""
+    """Workers that are alike. `max_unavailable`: how many of them change at a time.
+
+    `kubernetes_version`: of its kubelets and proxies, where they stay behind the API servers.
+    """
 
     hosts: tuple[str, ...] = ()
     labels: dict[LabelKey, LabelValue] = Field(default_factory=dict)
     taints: tuple[TaintText, ...] = ()
     max_unavailable: int = Field(default=1, ge=1)
+    kubernetes_version: Version | None = None
     kubelet: KubeletSettings = KubeletSettings()

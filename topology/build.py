@@ -61,6 +61,7 @@ def topology(settings: Settings, *, files: Mapping[str, str] | None = None) -> T
         registries=_registries(settings, files),
         pause_image=settings.sandbox_image,
         api_names=settings.api.names,
+        drain_seconds=seconds(settings.drain_timeout),
         snapshots=_snapshots(settings),
         certificates=_certificates(settings.certificates),
     )
@@ -147,6 +148,7 @@ def _pool(name: str, section: PoolSettings, members: Mapping[str, Member], commo
         taints=section.taints,
         max_unavailable=section.max_unavailable,
         kubelet=section.kubelet.over(common),
+        kubernetes=section.kubernetes_version or "",
     )
 
 

@@ -111,6 +111,8 @@ class Pool:
     taints: tuple[Taint, ...]
     max_unavailable: int
     kubelet: Kubelet
+    kubernetes: str = ""
+    """Version of its kubelets and proxies, where these stay behind the API servers; empty: the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,5 +261,7 @@ class Topology:
     pause_image: str
     api_names: tuple[str, ...]
     """Further names and addresses in the API servers' certificates."""
+    drain_seconds: int = 300
+    """How long a node may take to be drained before it changes or leaves."""
     certificates: Certificates = Certificates()
     snapshots: Snapshots = Snapshots()
