@@ -34,10 +34,10 @@ def part(topology: Topology, member: Member) -> Part:
         SecretFile(f"{PKI}/service-account.key", "service-account.key"),
         SecretFile(f"{PKI}/service-account.pub", "service-account.pub", mode=0o644),
     )
-    # The server reads this one again by itself, as it does all policies' certificates.
+    # The server reads this one again by itself, as it does its leaves: no restart for these.
     encryption = SecretFile(_ENCRYPTION, "encryption.yaml")
     unit = _unit(topology, member)
-    watched = (f"{BIN}/kube-apiserver", *(item.path for item in (*policies, *leaves, *fixed)))
+    watched = (f"{BIN}/kube-apiserver", *(item.path for item in (*policies, *fixed)))
     ready = f"{BIN}/kubectl --kubeconfig={ADMIN} --request-timeout=5s get --raw /readyz"
     return Part(
         files=(*policies, admin, unit.file()),

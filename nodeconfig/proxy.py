@@ -5,7 +5,7 @@ from __future__ import annotations
 from nodeconfig.bundle import Service
 from nodeconfig.kubeconfig import by_certificate
 from nodeconfig.part import Part, document
-from nodeconfig.places import BIN, KUBERNETES, NETFILTER
+from nodeconfig.places import BIN, CA, KUBERNETES, NETFILTER
 from nodeconfig.systemd import Unit
 from topology.model import Topology
 
@@ -30,7 +30,7 @@ def part(topology: Topology, server: str) -> Part:
         services=(
             Service(
                 unit.name,
-                restart_on=(f"{BIN}/kube-proxy", NETFILTER, config.path, kubeconfig.path),
+                restart_on=(f"{BIN}/kube-proxy", NETFILTER, config.path, kubeconfig.path, CA),
                 ready="local_health http://127.0.0.1:10256/healthz",
             ),
         ),

@@ -16,7 +16,7 @@ from nodeconfig.bundle import Artifact, Bundle, File, Identity, SecretFile, Serv
 from nodeconfig.part import BundleError
 from nodeconfig.places import STATE
 from nodeconfig.program import digest, program
-from topology.model import Role
+from topology.model import Role, Rotation
 
 MAX_TEXT_BYTES = 120 * 1024
 """Linux takes at most 128 KiB in one argument of a command."""
@@ -33,6 +33,7 @@ def script(bundle: Bundle, identity: Identity, *, sudo: bool = False) -> str:
         f"begin {bundle.role}",
         f"identity {identity.name} {identity.address}",
         *([f"authority {_here(bundle.ca)}"] if bundle.ca else []),
+        *(_trust(name, rotation) for name, rotation in bundle.rotations),
         *(f"module {name}" for name in bundle.modules),
         *(_artifact(artifact) for artifact in bundle.artifacts),
         *(f"directory {_where(item)}" for item in bundle.directories),
@@ -106,6 +107,10 @@ def _wrapped(title: str, body: Iterable[str], unpack: str, sudo: bool) -> str:
         f'{root}sh "$work/script" "$work" </dev/null',
     ]
     return "\n".join(lines) + "\n"
+
+
+def _trust(name: str, rotation: Rotation) -> str:
+    return f"trust {name} {rotation.signs} {' '.join(map(str, rotation.trusts))}"
 
 
 def _artifact(artifact: Artifact) -> str:

@@ -34,6 +34,14 @@ _DRAIN_ON = (
     kubelet.MINOR,
 )
 
+_TRUSTS = {
+    Role.LOAD_BALANCER: ("kubernetes",),
+    Role.ETCD: ("etcd",),
+    Role.CONTROL_PLANE: ("kubernetes", "etcd", "front-proxy", "service-account"),
+    Role.NODE: ("kubernetes",),
+}
+"""The authorities and key pairs whose files a role has."""
+
 
 def bundles(topology: Topology, index: Index) -> dict[tuple[str, Role], Bundle]:
     """The bundles of all machines with names, by machine and role, in the order of delivery.
@@ -123,6 +131,7 @@ def _bundle(topology: Topology, role: Role, parts: Iterable[Part], index: Index)
         ca=index.ca,
         drain=drain,
         drain_on=_DRAIN_ON if drain else (),
+        rotations=tuple((name, r) for name, r in topology.certificates.rotations if name in _TRUSTS[role]),
     )
 
 

@@ -139,6 +139,7 @@ prune_artifacts() {
 # --- all together ----------------------------------------------------------------------------
 
 commit() {
+    check_stages
     compare
     fetch_all
     if [ -n "$DRAIN_ON" ] && [ -f "$RECORD/digest" ]; then
@@ -167,6 +168,7 @@ record() {
     sort -k 3 "$WORK/files" | while read -r mode owner path source; do
         say "$mode $owner $path $(sum "$source")"
     done | cat - "$WORK/artifacts" "$WORK/services" | sha256sum >"$WORK/digest"
+    cp "$WORK/trust" "$RECORD/trust"
     mv -f "$WORK/digest" "$RECORD/digest"
     if [ -s "$WORK/done" ]; then
         while read -r _ _ path _; do say "installed $path"; done <"$WORK/files.changed"
