@@ -30,7 +30,8 @@ def stack(environment: Environment, workspace: Workspace) -> Engine:
     wanted = local.local(workspace.stack, workspace.config, environment.mirror)
     machine(environment)
     if wanted is not None:
-        mirror.build(environment.mirror, wanted.versions, Progress())
+        for versions in wanted.releases:
+            mirror.build(environment.mirror, versions, Progress())
         local.ensure(wanted.lab)
     engine = Engine(environment, workspace)
     engine.select()

@@ -85,6 +85,9 @@ class Bundle:
     ca: str = ""
     drain: bool = False
     drain_on: tuple[str, ...] = ()
+    drain_seconds: int = 300
+    versions: tuple[tuple[str, str], ...] = ()
+    """Components whose version steps the host guards, with the versions that the bundle brings."""
     rotations: tuple[tuple[str, Rotation], ...] = ()
 
 

@@ -5,6 +5,7 @@
 #   settle   after it: a learner is promoted; that this host has been a member is kept
 #   ready    whether this member is a voter and serves, in quorum with the others
 #   others   whether all other members serve, so that this one may be away
+#   versions name and version of every member, a line each
 #   leave    before the host goes: takes the member out, and its leadership away first
 #
 # /etc/etcd/peers has one line NAME=URL for each member that the configuration wants, this one too. It
@@ -209,6 +210,22 @@ $MEMBERS
 EOF
 }
 
+versions() {
+    # shellcheck disable=SC2046
+    ask https://127.0.0.1:2379 $(peers) || return 0 # not in quorum: there is nothing to keep
+    while IFS=, read -r _ _ name url _; do
+        url=${url# } name=${name# }
+        # endpoint, id, version, ...
+        line=$(ctl "${url%:*}:2379" endpoint status --write-out=simple 2>/dev/null) ||
+            fail "member ${name:-$url} does not tell its version; repair it first"
+        line=${line#*, }
+        line=${line#*, }
+        say "${name:-$url} ${line%%,*}"
+    done <<EOF
+$MEMBERS
+EOF
+}
+
 # --- leave -----------------------------------------------------------------------------------
 
 leave() {
@@ -255,6 +272,6 @@ EOF
 }
 
 case ${1:-} in
-start | settle | ready | others | leave) "$1" ;;
+start | settle | ready | others | versions | leave) "$1" ;;
 *) fail "no such command: ${1:-}" ;;
 esac

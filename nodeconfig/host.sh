@@ -70,7 +70,8 @@ begin() { # ROLE
     RECORD=$STATE/roles/$ROLE
     lock
     mkdir -p "$RECORD" "$STATE/artifacts" "$STATE/services" "$WORK/stage"
-    for list in directories trust modules files artifacts services units paths digests; do : >"$WORK/$list"; done
+    for list in directories trust modules files artifacts services units paths digests versions; do : >"$WORK/$list"; done
+    rm -f "$STATE/leaving"
     install -m 0700 "$WORK/host.sh" "$STATE/host.sh.new"
     mv -f "$STATE/host.sh.new" "$STATE/host.sh"
 }
@@ -121,7 +122,11 @@ service() { # UNIT TIMEOUT restart|reload READY [PATH…]
     say "$unit" >>"$WORK/units"
 }
 
-drain() { DRAIN_ON="$*"; } # PATH…: a change of one of these drains the node first
+drain() { # SECONDS PATH…: a change of one of these drains the node first, within that time
+    DRAIN_SECONDS=$1
+    shift
+    DRAIN_ON="$*"
+}
 
 # --- stages of a rotation ----------------------------------------------------------------------
 

@@ -33,8 +33,33 @@ drain_node() {
     node_api drain "$NODE_NAME" --ignore-daemonsets --delete-emptydir-data --force --timeout="$1s" \
         >"$WORK/drain" 2>&1 || all_gone "$(cat "$WORK/drain")" || {
         tail -n 5 "$WORK/drain" >&2
-        die "not drained in $1 s ($2); free the pods above (disruption budgets?) and run again"
+        die "not drained in $1 s ($2)$(held); it stays cordoned; free these pods, or raise drain_timeout," \
+            "and run again"
     }
+}
+
+# held: which pods could not be evicted, and the disruption budgets that kept them.
+held() {
+    while read -r line; do
+        case $line in *'error when evicting pods/"'*) ;; *) continue ;; esac
+        pod=${line#*pods/\"} namespace=${line#*-n \"}
+        say "${namespace%%\"*} ${pod%%\"*}"
+    done <"$WORK/drain" | sort -u >"$WORK/held"
+    while read -r namespace pod; do
+        budget=$(budget_of "$namespace" "$pod")
+        printf ': pod %s/%s is held%s' "$namespace" "$pod" "${budget:+ by the disruption budget $budget}"
+    done <"$WORK/held"
+}
+
+# budget_of NAMESPACE POD: the API names the budget in the details of its refusal, which kubectl shows
+# only in its log. A dry run, so that nothing is evicted by asking.
+budget_of() {
+    printf '{"apiVersion":"policy/v1","kind":"Eviction","metadata":{"name":"%s","namespace":"%s"},%s}' \
+        "$2" "$1" '"deleteOptions":{"dryRun":["All"]}' >"$WORK/eviction"
+    answer=$(node_api -v=8 create --raw "/api/v1/namespaces/$1/pods/$2/eviction" -f "$WORK/eviction" 2>&1) || :
+    case $answer in *'The disruption budget '*) ;; *) return 0 ;; esac
+    answer=${answer#*The disruption budget }
+    say "${answer%% needs*}"
 }
 
 # all_gone OUTPUT: once a pod is gone the API no longer lets its node ask for it, which kubectl takes
@@ -63,7 +88,9 @@ uncordon_node() {
 
 # --- reset -----------------------------------------------------------------------------------
 
-reset() { # ROLE [leave]: as before the role came; `leave` drains and removes the Node first
+# reset ROLE [leave [SECONDS]]: as before the role came. `leave`: a node is drained within that time and
+# its Node removed first, an etcd member takes itself out of the membership.
+reset() {
     ROLE=$1
     RECORD=$STATE/roles/$ROLE
     [ -d "$RECORD" ] || { say "$ROLE unchanged"; return 0; }
@@ -74,9 +101,12 @@ reset() { # ROLE [leave]: as before the role came; `leave` drains and removes th
     fi
     for list in paths units digests; do [ -f "$RECORD/$list" ] || : >"$RECORD/$list"; done
     if [ "$ROLE" = node ]; then
-        [ "${2:-}" != leave ] || leave_cluster
+        [ "${2:-}" != leave ] || leave_cluster "${3:-300}"
         systemctl stop kubelet.service kube-proxy.service flanneld.service 2>/dev/null || :
         remove_containers
+    fi
+    if [ "$ROLE" = etcd ] && [ "${2:-}" = leave ] && [ ! -e "$STATE/leaving" ] && [ -x "$LIBRARY/etcd-member" ]; then
+        "$LIBRARY/etcd-member" leave || die "etcd is left as it is (the reason is above)"
     fi
     unused units "$RECORD/units" >"$WORK/units.stale"
     stop_units "$WORK/units.stale"
@@ -91,12 +121,15 @@ reset() { # ROLE [leave]: as before the role came; `leave` drains and removes th
     say "$ROLE removed"
 }
 
-leave_cluster() {
+leave_cluster() { # SECONDS
     node_registered || return 0
     # Set from a control plane when the whole cluster goes: then nothing is worth draining.
     whole=$(node_api get node "$NODE_NAME" -o 'jsonpath={.metadata.annotations.kubewright\.dev/leaving}') || whole=
-    [ "$whole" != cluster ] || return 0
-    drain_node 300 "the host leaves the cluster"
+    if [ "$whole" = cluster ]; then
+        : >"$STATE/leaving" # for the roles that are left here
+        return 0
+    fi
+    drain_node "$1" "the host leaves the cluster"
     node_api delete node "$NODE_NAME" --wait=false >/dev/null
     rm -f "$STATE/cordoned"
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import cache
 
 from nodeconfig import (
@@ -67,6 +68,7 @@ def bundles(topology: Topology, index: Index) -> dict[tuple[str, Role], Bundle]:
 
 def pool_bundle(topology: Topology, pool: Pool, index: Index) -> Bundle:
     """The bundle that every node of a pool of workers gets: nothing in it differs between two of them."""
+    topology = at_version_of(topology, pool)
     parts = (host.part(topology, (Role.NODE,)), _node(topology, pool, topology.endpoint.url))
     return _bundle(topology, Role.NODE, parts, index)
 
@@ -103,6 +105,13 @@ def _control_plane(topology: Topology, member: Member) -> Part:
     )
 
 
+def at_version_of(topology: Topology, pool: Pool) -> Topology:
+    """The cluster as the nodes of a pool see it that stays behind the API servers."""
+    if not pool.kubernetes:
+        return topology
+    return replace(topology, versions=replace(topology.versions, kubernetes=pool.kubernetes))
+
+
 def _node(topology: Topology, pool: Pool, server: str) -> Part:
     return join(
         (
@@ -131,8 +140,21 @@ def _bundle(topology: Topology, role: Role, parts: Iterable[Part], index: Index)
         ca=index.ca,
         drain=drain,
         drain_on=_DRAIN_ON if drain else (),
+        drain_seconds=topology.drain_seconds,
+        versions=_guarded(topology, role),
         rotations=tuple((name, r) for name, r in topology.certificates.rotations if name in _TRUSTS[role]),
     )
+
+
+def _guarded(topology: Topology, role: Role) -> tuple[tuple[str, str], ...]:
+    """Whose steps between versions the host checks before it changes anything."""
+    match role:
+        case Role.ETCD:
+            return (("etcd", topology.versions.etcd),)
+        case Role.CONTROL_PLANE | Role.NODE:
+            return (("kubernetes", topology.versions.kubernetes),)
+        case _:
+            return ()
 
 
 def _pool(pool_of: dict[str, Pool], machine: Machine) -> Pool:

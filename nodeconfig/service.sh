@@ -141,12 +141,15 @@ prune_artifacts() {
 commit() {
     check_stages
     compare
+    guard
     fetch_all
     if [ -n "$DRAIN_ON" ] && [ -f "$RECORD/digest" ]; then
         for path in $DRAIN_ON; do
-            changed "$path" && { drain_node 300 "$path changes"; break; }
+            changed "$path" && { drain_node "$DRAIN_SECONDS" "$path changes"; break; }
         done
     fi
+    # Before the first file, so that what was begun is not forgotten when it is interrupted.
+    cp "$WORK/versions" "$RECORD/versions"
     install_all
     load_modules
     swap_off

@@ -6,7 +6,7 @@ Nothing here knows a cloud, a Kubernetes flag or Pulumi. A `Topology` is made on
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network
 
@@ -265,3 +265,9 @@ class Topology:
     """How long a node may take to be drained before it changes or leaves."""
     certificates: Certificates = Certificates()
     snapshots: Snapshots = Snapshots()
+
+    @property
+    def releases(self) -> tuple[Versions, ...]:
+        """The sets of versions in use: the cluster's first, then those of pools that stay behind."""
+        behind = sorted({pool.kubernetes for pool in self.pools} - {"", self.versions.kubernetes})
+        return (self.versions, *(replace(self.versions, kubernetes=version) for version in behind))
