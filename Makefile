@@ -22,6 +22,18 @@ preview: ## show what `make up` would change (STACK=dev)
 down: ## take the cluster and its hosts down again (STACK=dev)
 	@./kubewright down --stack $(STACK)
 
+.PHONY: status
+status: ## hosts, services, etcd, certificates, nodes, add-ons; fails when something is wrong (STACK=dev)
+	@./kubewright status --stack $(STACK)
+
+.PHONY: drift
+drift: ## what on the hosts no longer is as it was delivered (STACK=dev)
+	@./kubewright drift --stack $(STACK)
+
+.PHONY: repair
+repair: ## deliver to a host again what was delivered to it (HOST=…, STACK=dev)
+	@./kubewright repair --stack $(STACK) --host "$(HOST)"
+
 .PHONY: lab-status
 lab-status: ## the lab's hosts and what runs on them
 	@./kubewright lab-status
@@ -34,7 +46,7 @@ mirror: ## make a directory of all files and images, for an air-gapped site (DIR
 lint: ## style (ruff, shellcheck) and types (mypy, strict)
 	@$(PYTHON) -m ruff check --no-cache .
 	@$(PYTHON) -m ruff format --no-cache --check .
-	@shellcheck kubewright setup/environment nodeconfig/*.sh
+	@shellcheck kubewright setup/environment nodeconfig/*.sh automation/*.sh
 	@MYPY_CACHE_DIR="$${KUBEWRIGHT_CACHE:-$$HOME/.cache/kubewright}/mypy" $(PYTHON) -m mypy
 
 .PHONY: test-unit
