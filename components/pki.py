@@ -156,7 +156,5 @@ class Pki(ComponentResource):
 
 def _joined(pems: Iterable[Output[str]]) -> Output[str]:
     """Texts in PEM one after another."""
-    joined: Output[str] = Output.all(*pems).apply(
-        lambda texts: "".join(f"{text.rstrip()}\n" for text in texts)
-    )
+    joined: Output[str] = Output.all(*pems).apply("".join)
     return joined

@@ -109,8 +109,8 @@ class Graph:
 class _Monitor(mocks.MockMonitor):
     """Records what the engine would be told."""
 
-    def __init__(self, graph: Graph) -> None:
-        super().__init__(_Plugins())
+    def __init__(self, graph: Graph, plugins: mocks.Mocks) -> None:
+        super().__init__(plugins)
         self._graph = graph
 
     def RegisterResource(
@@ -138,7 +138,7 @@ class _Monitor(mocks.MockMonitor):
         return empty_pb2.Empty()
 
 
-class _Plugins(mocks.Mocks):
+class Plugins(mocks.Mocks):
     """What plugins would answer, as far as the program looks at it."""
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, Json]:
@@ -168,12 +168,15 @@ class _Callbacks:
         assert hook.callback is not None
 
 
-def record(program: Callable[[], object], *, preview: bool = False) -> Graph:
+def record(
+    program: Callable[[], object], *, preview: bool = False, plugins: mocks.Mocks | None = None
+) -> Graph:
     """Runs the program on mocks; what it raises comes through."""
     graph = Graph()
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
-    mocks.set_mocks(_Plugins(), "kubewright", "test", preview, monitor=_Monitor(graph))
+    plugins = plugins or Plugins()
+    mocks.set_mocks(plugins, "kubewright", "test", preview, monitor=_Monitor(graph, plugins))
     # set_mocks makes a stack of its own; ours is made as the engine's language host does.
     ROOT.set(None)
     SETTINGS.callbacks = _Callbacks()
