@@ -49,6 +49,11 @@ def build(directory: Path) -> Path:
     return directory
 
 
+def own(directory: Path) -> Path:
+    """Makes or completes Kubewright's own mirror, as its `up` would. Raises ArtifactError."""
+    return mirror.build(directory, progress=Progress())
+
+
 def _image(
     name: str, tag: str, cache: Cache, workspace: Path, progress: Progress
 ) -> tuple[Iterable[Entry], Config]:
