@@ -34,6 +34,14 @@ drift: ## what on the hosts no longer is as it was delivered (STACK=dev)
 repair: ## deliver to a host again what was delivered to it (HOST=…, STACK=dev)
 	@./kubewright repair --stack $(STACK) --host "$(HOST)"
 
+.PHONY: snapshot
+snapshot: ## take a snapshot of etcd now, onto this machine (TO=directory, STACK=dev)
+	@./kubewright snapshot --stack $(STACK) $(if $(TO),--to "$(TO)")
+
+.PHONY: restore
+restore: ## make the cluster what it was at a snapshot (SNAPSHOT=file, YES=1, STACK=dev)
+	@./kubewright restore --stack $(STACK) --snapshot "$(SNAPSHOT)" $(if $(YES),--yes)
+
 .PHONY: lab-status
 lab-status: ## the lab's hosts and what runs on them
 	@./kubewright lab-status

@@ -21,6 +21,8 @@ def register(app: typer.Typer) -> None:
     app.command()(status)
     app.command()(drift)
     app.command()(repair)
+    app.command()(snapshot)
+    app.command()(restore)
 
 
 def status(stack: Stack = "dev", file: StackFile = None) -> None:
@@ -46,6 +48,32 @@ def repair(
     from automation import repair as module
 
     raise typer.Exit(module.repair(_target(stack, file), host))
+
+
+def snapshot(
+    stack: Stack = "dev",
+    file: StackFile = None,
+    to: Annotated[Path | None, typer.Option("--to", help="Directory; default: with the state.")] = None,
+) -> None:
+    """Take a snapshot of etcd now and bring it here, with its checksum."""
+    from automation import snapshot as module
+
+    module.snapshot(_target(stack, file), to)
+
+
+def restore(
+    snapshot: Annotated[Path, typer.Option("--snapshot", help="The snapshot; its .sha256 beside it.")],
+    stack: Stack = "dev",
+    file: StackFile = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Make the cluster what it was at a snapshot; hosts that came back empty are installed again."""
+    from automation import restore as module
+
+    question = f"Everything written to stack {stack} since {snapshot.name} will be lost. Go on?"
+    if not yes and not typer.confirm(question):
+        raise typer.Exit(1)
+    raise typer.Exit(module.restore(_target(stack, file), snapshot))
 
 
 def _target(stack: str, file: Path | None) -> Target:
