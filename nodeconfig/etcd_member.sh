@@ -250,22 +250,20 @@ left() { # ENDPOINT…
     case $MEMBERS in *'
 '*) ;; *) return 0 ;; esac # the last one goes with its data
     hand_over
-    # By another: a member does not live to tell that it was removed.
+    # At itself first: the packet filters of those that stay no longer know this host. A member that was
+    # removed lives for a second longer, long enough to say so.
     for endpoint; do
-        [ "$endpoint" != https://127.0.0.1:2379 ] || continue
         REASON=$(ctl "$endpoint" member remove "$ID" 2>&1) && say "left the membership" && return 0
     done
     return 1
 }
 
-# hand_over: leadership goes to a voter that serves, so that no election is needed.
+# hand_over: leadership goes to another voter, so that no election is needed.
 hand_over() {
     while IFS=, read -r id status _ url rest; do
-        url=${url# }
-        case $url,${status# },${rest##*, } in "$SELF",* | *,unstarted,* | *,true) continue ;; esac
-        ctl "${url%:*}:2379" endpoint health >/dev/null 2>&1 || continue
-        ctl https://127.0.0.1:2379 move-leader "$id" >/dev/null 2>&1 || : # refused by who is not the leader
-        return 0
+        case ${url# },${status# },${rest##*, } in "$SELF",* | *,unstarted,* | *,true) continue ;; esac
+        moved=$(ctl https://127.0.0.1:2379 move-leader "$id" 2>&1) && return 0
+        case $moved in *"no leader endpoint"*) return 0 ;; esac # it is another's
     done <<EOF
 $MEMBERS
 EOF
