@@ -17,9 +17,9 @@ HAPROXY = Recipe(
 
 KEEPALIVED = Recipe(
     name="keepalived",
-    # busybox asks haproxy how it is: a host need not have anything that speaks HTTP.
-    packages=("keepalived", "busybox-static"),
-    programs={"keepalived": "keepalived"},
+    # busybox asks haproxy how it is: a host need not have anything that speaks HTTP. Not the static
+    # one: to resolve names it loads the host's own libraries, and fails where these are of another age.
+    packages=("keepalived", "busybox"),
+    programs={"keepalived": "keepalived", "busybox": "busybox"},
     check={"keepalived": "--version", "busybox": "true"},
-    static=("busybox",),
 )

@@ -33,8 +33,8 @@ class Recipe:
 
     `programs`: wrappers by name, to the program each starts. `plugins`: directories by their place in
     the tar, to a file that lies in them in Debian's packages. `libraries`: file patterns of libraries
-    that are opened while the program runs and that no header names. `static`: programs that
-    need no wrapper. `settings`: lines of sh for the wrappers, with `$here` for the tar's place.
+    that are opened while the program runs and that no header names. `settings`: lines of sh for
+    the wrappers, with `$here` for the tar's place.
     `argv0`: the name a program is started by, as a word of sh; its own name where it is empty.
     """
 
@@ -45,7 +45,6 @@ class Recipe:
     """Wrappers that are tried, with the argument that makes them say their version."""
     plugins: Mapping[str, str] = field(default_factory=dict)
     libraries: tuple[str, ...] = ()
-    static: tuple[str, ...] = ()
     settings: str = ""
     argv0: str = ""
 
@@ -98,8 +97,6 @@ def _stage(recipe: Recipe, root: Path, staging: Path) -> None:
         target = staging / "lib" / library.name
         shutil.copy(library.resolve(), target)
         target.chmod(0o755)
-    for name in recipe.static:
-        shutil.copy(_one(recipe, root, name), staging / name)
     for name, program in recipe.programs.items():
         _wrap(recipe, staging / name, loader.name, program)
 

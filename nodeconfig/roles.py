@@ -16,6 +16,7 @@ from nodeconfig import (
     flannel,
     host,
     kubelet,
+    load_balancer,
     proxy,
     scheduler,
     snapshots,
@@ -90,7 +91,7 @@ def _member_bundle(
             server = LOCAL_API if local else topology.endpoint.url
             parts.append(_node(topology, _pool(pool_of, machine), server))
         case Role.LOAD_BALANCER:
-            raise BundleError(f"{machine.name}: load balancers on hosts are not supported yet")
+            parts.append(load_balancer.part(topology, member))
     return _bundle(topology, role, parts, index)
 
 

@@ -3,6 +3,7 @@
 from settings.rules import (
     access,
     addons,
+    balancers,
     capacity,
     certificates,
     cluster,
@@ -20,6 +21,7 @@ __all__ = [
     "Subject",
     "access",
     "addons",
+    "balancers",
     "capacity",
     "certificates",
     "cluster",
