@@ -61,7 +61,7 @@ def _unit(topology: Topology, member: Member) -> Unit:
         command=(f"{BIN}/kube-apiserver", *(f"--{name}={value}" for name, value in flags.items())),
         after=("network.target", "etcd.service"),
         type="notify",
-        service=("LimitNOFILE=65536", "TimeoutStopSec=90", "OOMScoreAdjust=-998"),
+        service=("LimitNOFILE=65536", "TimeoutStopSec=120", "OOMScoreAdjust=-998"),
     )
 
 
@@ -86,9 +86,14 @@ def _serving(topology: Topology, member: Member) -> dict[str, str]:
     if len(topology.control_planes) > 1:
         # Spreads long-lived connections again after one of them was away.
         flags["goaway-chance"] = "0.001"
-    if topology.load_balancers:
-        # A balancer must see /readyz fail before connections are refused.
-        flags |= {"shutdown-delay-duration": "20s", "shutdown-send-retry-after": "true"}
+    if topology.load_balancers or len(topology.control_planes) > 1:
+        # A balancer must see /readyz fail, which takes ours 4 s, before connections are refused; then
+        # watches are ended a few at a time, so that not all of them come upon the next server at once.
+        flags |= {
+            "shutdown-delay-duration": "10s",
+            "shutdown-send-retry-after": "true",
+            "shutdown-watch-termination-grace-period": "10s",
+        }
     return flags
 
 
