@@ -10,7 +10,7 @@ from __future__ import annotations
 from hashlib import sha256
 from pathlib import Path
 
-from nodeconfig.bundle import File, Service
+from nodeconfig.bundle import File, SecretFile, Service
 from nodeconfig.kubeconfig import authority
 from nodeconfig.part import Part
 from nodeconfig.places import LIBRARY
@@ -32,7 +32,7 @@ _MOST_CONNECTIONS = 20_000
 def part(topology: Topology, member: Member) -> Part:
     """A load balancer's part of its host."""
     haproxy, keepalived = _haproxy_unit(), _keepalived_unit()
-    ca = authority("kubernetes-ca", _HAPROXY_PKI)
+    ca = _ca()
     find = File(_FIND_INTERFACE, _source("balancer-interface.sh"), mode=0o755)
     check = File(_CHECK, _check(), mode=0o755)
     configuration = File(_HAPROXY_CONFIG, haproxy_configuration(topology))
@@ -116,7 +116,7 @@ def haproxy_configuration(topology: Topology) -> str:
         "    http-check send meth GET uri /readyz ver HTTP/1.1 hdr Host kubernetes",
         '    http-check expect ! string "[-]shutdown failed" error-status L7OKC',
         "    http-check expect status 200",
-        f"    default-server check check-ssl verify required ca-file {_HAPROXY_PKI}/kubernetes-ca.crt",
+        f"    default-server check check-ssl verify required ca-file {_ca().path}",
         "    default-server inter 2s fastinter 1s downinter 1s fall 3 rise 1",
         "    default-server on-marked-down shutdown-sessions",
         *servers,
@@ -242,6 +242,10 @@ def _keepalived_unit() -> Unit:
             "OOMScoreAdjust=-900",
         ),
     )
+
+
+def _ca() -> SecretFile:
+    return authority("kubernetes-ca", _HAPROXY_PKI)
 
 
 def _check() -> str:
