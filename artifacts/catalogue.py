@@ -22,6 +22,7 @@ DEBIAN_PACKAGES = ("busybox-static", "ca-certificates", "gcc", "libc6-dev", "lib
 RELEASES: tuple[tuple[str, str], ...] = (
     # component, version; the first row of a component is the default
     ("kubernetes", "1.36.3"),
+    ("kubernetes", "1.36.1"),
     ("etcd", "3.7.3"),
     ("etcd", "3.6.16"),
     ("containerd", "2.4.2"),

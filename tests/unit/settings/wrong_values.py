@@ -101,6 +101,22 @@ VALUES = (
         'not a version; allowed: three numbers without a "v"',
         {"kubernetes.version": "v1.36.3"},
     ),
+    Wrong(
+        "pools.workers.kubernetes_version",
+        "newer than the API servers' 1.36.3",
+        {"pools.workers.kubernetes_version": "1.37.0"},
+    ),
+    Wrong(
+        "pools.workers.kubernetes_version",
+        "more than 3 minor versions behind the API servers' 1.36.3",
+        {"pools.workers.kubernetes_version": "1.32.9"},
+    ),
+    Wrong(
+        "pools.workers.kubernetes_version",
+        "not in the catalogue; allowed: 1.36.3, 1.36.1",
+        {"pools.workers.kubernetes_version": "1.33.0"},
+    ),
+    Wrong("drain_timeout", "not a duration", {"drain_timeout": "soon"}),
     Wrong("kubernetes.version", "1.36: not a version", {"kubernetes.version": 1.36}),
     Wrong(
         "kubernetes.etcd",
