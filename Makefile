@@ -34,6 +34,19 @@ drift: ## what on the hosts no longer is as it was delivered (STACK=dev)
 repair: ## deliver to a host again what was delivered to it (HOST=…, STACK=dev)
 	@./kubewright repair --stack $(STACK) --host "$(HOST)"
 
+.PHONY: diagnose
+diagnose: ## look for what is wrong: services, DNS, network, pods, events, clocks (STACK=dev)
+	@./kubewright diagnose --stack $(STACK)
+
+.PHONY: user
+user: ## a kubeconfig for a person (NAME=…, GROUPS="a b", NAMESPACE=…, ROLE=edit, DAYS=30, STACK=dev)
+	@./kubewright user --stack $(STACK) --name "$(NAME)" $(foreach group,$(GROUPS),--group "$(group)") \
+	  $(if $(NAMESPACE),--namespace "$(NAMESPACE)") $(if $(ROLE),--role "$(ROLE)") $(if $(DAYS),--days "$(DAYS)")
+
+.PHONY: user-revoke
+user-revoke: ## end a person's access (NAME=…, STACK=dev)
+	@./kubewright user revoke --stack $(STACK) --name "$(NAME)"
+
 .PHONY: snapshot
 snapshot: ## take a snapshot of etcd now, onto this machine (TO=directory, STACK=dev)
 	@./kubewright snapshot --stack $(STACK) $(if $(TO),--to "$(TO)")

@@ -16,13 +16,18 @@ StackFile = Annotated[
 ]
 
 
+_people = typer.Typer(help="Let a person into the cluster, or out again.", invoke_without_command=True)
+
+
 def register(app: typer.Typer) -> None:
     """Adds the commands."""
     app.command()(status)
     app.command()(drift)
     app.command()(repair)
+    app.command()(diagnose)
     app.command()(snapshot)
     app.command()(restore)
+    app.add_typer(_people, name="user")
 
 
 def status(stack: Stack = "dev", file: StackFile = None) -> None:
@@ -50,6 +55,13 @@ def repair(
     raise typer.Exit(module.repair(_target(stack, file), host))
 
 
+def diagnose(stack: Stack = "dev", file: StackFile = None) -> None:
+    """Look for what is wrong: all of `status`, DNS and services from every node, pods, events, clocks."""
+    from automation import diagnose as module
+
+    raise typer.Exit(module.diagnose(_target(stack, file)))
+
+
 def snapshot(
     stack: Stack = "dev",
     file: StackFile = None,
@@ -74,6 +86,38 @@ def restore(
     if not yes and not typer.confirm(question):
         raise typer.Exit(1)
     raise typer.Exit(module.restore(_target(stack, file), snapshot))
+
+
+@_people.callback()
+def user(
+    context: typer.Context,
+    name: Annotated[str, typer.Option("--name", help="Who: the user's name in the cluster.")] = "",
+    group: Annotated[list[str] | None, typer.Option("--group", help="A group; may be given again.")] = None,
+    namespace: Annotated[str, typer.Option("--namespace", help="Where the person may work.")] = "",
+    role: Annotated[str, typer.Option("--role", help="ClusterRole in that namespace.")] = "edit",
+    days: Annotated[int, typer.Option("--days", help="How long the kubeconfig is valid.")] = 30,
+    to: Annotated[Path | None, typer.Option("--to", help="File; default: with the state.")] = None,
+    stack: Stack = "dev",
+    file: StackFile = None,
+) -> None:
+    """Make a kubeconfig for a person (or: `user revoke --name NAME`)."""
+    from automation import people
+
+    if context.invoked_subcommand is None:
+        person = people.Person(name, tuple(group or ()), namespace, role, days)
+        people.admit(_target(stack, file), person, to)
+
+
+@_people.command()
+def revoke(
+    name: Annotated[str, typer.Option("--name", help="Whose access ends.")],
+    stack: Stack = "dev",
+    file: StackFile = None,
+) -> None:
+    """Take a person's access away: its certificate stays valid, but opens nothing any more."""
+    from automation import people
+
+    raise typer.Exit(people.revoke(_target(stack, file), name))
 
 
 def _target(stack: str, file: Path | None) -> Target:

@@ -155,7 +155,7 @@ class Hosts:
         self.deliver(missing, Role.LOAD_BALANCER)
 
     def bring_nodes(self, missing: Sequence[Delivery]) -> int:
-        """Restarts the kubelets, installs nodes where they are missing. Returns 1 when one was not reached."""
+        """Restarts the kubelets, installs nodes where they are missing. Returns 1 when one failed."""
         lacking = [item for item in missing if item.role is Role.NODE]
         there = [
             host for host in self._target.with_role(Role.NODE) if host not in {item.host for item in lacking}
@@ -166,9 +166,7 @@ class Hosts:
             _say(f"node to {_names(item.host for item in lacking)}, which came back empty")
             failed += deliver(self._remote, lacking, {Role.NODE})
         for answer in failed:
-            _say(
-                f"{answer.host}: {answer.reason}; run `kubewright repair --host {answer.host}` once it is back"
-            )
+            _say(f"{answer.host}: {answer.reason}; once it is back: kubewright repair --host {answer.host}")
         _say("restored" + (", without the hosts above" if failed else ""))
         return 1 if failed else 0
 

@@ -25,7 +25,10 @@ mkdir -p {ETCD_SNAPSHOTS}
 file={ETCD_SNAPSHOTS}/.asked-$$.part
 trap 'rm -f "$file"*' EXIT
 trap 'exit 130' HUP INT TERM
-{BIN}/etcdctl --command-timeout=5s endpoint health >/dev/null 2>&1 || {{ echo "etcd is not healthy here" >&2; exit 1; }}
+{BIN}/etcdctl --command-timeout=5s endpoint health >/dev/null 2>&1 || {{
+    echo "etcd is not healthy here" >&2
+    exit 1
+}}
 {BIN}/etcdctl --command-timeout=300s snapshot save "$file" >/dev/null
 {BIN}/etcdutl snapshot status "$file" >/dev/null
 found=$(sha256sum <"$file")
