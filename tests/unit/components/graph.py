@@ -37,6 +37,7 @@ class Node:
     inputs: Mapping[str, object]
     depends_on: frozenset[str]
     hooks: Mapping[str, list[str]]
+    replacement_trigger: object
 
     def plain(self) -> Iterator[str]:
         """Every text of the inputs that is not within a secret."""
@@ -127,6 +128,7 @@ class _Monitor(mocks.MockMonitor):
             inputs=json_format.MessageToDict(request.object),
             depends_on=frozenset(request.dependencies),
             hooks=json_format.MessageToDict(request.hooks, preserving_proto_field_name=True),
+            replacement_trigger=json_format.MessageToDict(request.replacement_trigger),
         )
         return answer
 
