@@ -47,6 +47,10 @@ user: ## a kubeconfig for a person (NAME=…, GROUPS="a b", NAMESPACE=…, ROLE=
 user-revoke: ## end a person's access (NAME=…, STACK=dev)
 	@./kubewright user revoke --stack $(STACK) --name "$(NAME)"
 
+.PHONY: replace
+replace: ## make an empty machine what the lost host of that name was (HOST=…, STACK=dev)
+	@./kubewright replace --stack $(STACK) "$(HOST)"
+
 .PHONY: snapshot
 snapshot: ## take a snapshot of etcd now, onto this machine (TO=directory, STACK=dev)
 	@./kubewright snapshot --stack $(STACK) $(if $(TO),--to "$(TO)")

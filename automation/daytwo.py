@@ -24,6 +24,7 @@ def register(app: typer.Typer) -> None:
     app.command()(status)
     app.command()(drift)
     app.command()(repair)
+    app.command()(replace)
     app.command()(diagnose)
     app.command()(snapshot)
     app.command()(restore)
@@ -53,6 +54,17 @@ def repair(
     from automation import repair as module
 
     raise typer.Exit(module.repair(_target(stack, file), host))
+
+
+def replace(
+    host: Annotated[str, typer.Argument(help="Name of the lost host, now an empty machine.")],
+    stack: Stack = "dev",
+    file: StackFile = None,
+) -> None:
+    """Make an empty machine what the lost host of that name was; its old Node and etcd member go first."""
+    from automation import replace as module
+
+    raise typer.Exit(module.replace(_target(stack, file), host))
 
 
 def diagnose(stack: Stack = "dev", file: StackFile = None) -> None:
