@@ -34,6 +34,10 @@ drift: ## what on the hosts no longer is as it was delivered (STACK=dev)
 repair: ## deliver to a host again what was delivered to it (HOST=…, STACK=dev)
 	@./kubewright repair --stack $(STACK) --host "$(HOST)"
 
+.PHONY: certificates
+certificates: ## when each certificate ends; fails when one does in fewer than DAYS=30 (STACK=dev)
+	@./kubewright certificates --stack $(STACK) $(if $(DAYS),--days "$(DAYS)")
+
 .PHONY: diagnose
 diagnose: ## look for what is wrong: services, DNS, network, pods, events, clocks (STACK=dev)
 	@./kubewright diagnose --stack $(STACK)
@@ -83,6 +87,11 @@ test-lab: ## tests on real hosts of a lab of their own (root)
 	@./kubewright prepare
 	@$(PYTEST) tests/lab
 
+.PHONY: test-faults
+test-faults: ## the highly available stack under faults and changes, hours of them (root)
+	@./kubewright prepare
+	@$(PYTEST) tests/faults
+
 .PHONY: test
 test: lint ## everything: lint, types, unit, lab
 	@./kubewright prepare
@@ -92,3 +101,8 @@ test: lint ## everything: lint, types, unit, lab
 bench: ## measure how long a cluster takes, part by part
 	@./kubewright prepare
 	@$(PYTHON) -m benchmarks
+
+.PHONY: bench-ready
+bench-ready: ## the same highly available cluster by kubeadm and by Kubewright, in turns
+	@./kubewright prepare
+	@$(PYTHON) -m benchmarks.ready
