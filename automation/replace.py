@@ -45,13 +45,13 @@ def _expect_empty(target: Target, host: str) -> None:
     answer = target.remote.run(host, _ROLES, timeout=_ASK_SECONDS)
     if not answer.ok:
         raise UserError(
-            f"{host}: cannot be reached: {answer.reason}; install the machine under this name and address, and "
-            "give its new host key (ssh-keyscan) to the known_hosts file"
+            f"{host}: cannot be reached: {answer.reason}; install the machine under this name and address, "
+            "and give its new host key (ssh-keyscan) to the known_hosts file"
         )
     if answer.output.strip():
         raise UserError(
-            f"{host}: is not empty, it still is a host of a cluster; `kubewright repair --host {host}` delivers to "
-            "it again; to replace it, install it anew first"
+            f"{host}: is not empty, it still is a host of a cluster; `kubewright repair --host {host}` "
+            "delivers to it again; to replace it, install it anew first"
         )
 
 

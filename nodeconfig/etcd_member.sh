@@ -194,17 +194,28 @@ ready() {
     ctl https://127.0.0.1:2379 endpoint health
 }
 
-# others: said of members that do not serve, learners included, which no restart may disturb.
+# others: waited for a while, as they may be about to come (back); no restart may disturb a learner.
 others() {
+    deadline=$(($(now) + ${KUBEWRIGHT_PATIENCE:-120}))
+    until others_serve; do
+        [ "$(now)" -lt "$deadline" ] || fail "$REASON"
+        sleep "$PAUSE"
+    done
+}
+
+others_serve() {
     ask https://127.0.0.1:2379 || return 0 # not in quorum: a change cannot take it away
     while IFS=, read -r _ status name url rest; do
         url=${url# } name=${name# }
         [ "$url" != "$SELF" ] || continue
         if [ "${rest##*, }" = true ] || [ "${status# }" != started ]; then
-            fail "member ${name:-$url} is about to join; run again when it has"
+            REASON="member ${name:-$url} has not joined yet; run again when it has, or take it out of etcd.hosts"
+            return 1
         fi
-        ctl "${url%:*}:2379" endpoint health >/dev/null 2>&1 ||
-            fail "member $name (${url%:*}) does not serve; repair it, or take it out of etcd.hosts, before another is changed"
+        if ! ctl "${url%:*}:2379" endpoint health >/dev/null 2>&1; then
+            REASON="member $name (${url%:*}) does not serve; repair it, or take it out of etcd.hosts, before another is changed"
+            return 1
+        fi
     done <<EOF
 $MEMBERS
 EOF
