@@ -171,7 +171,7 @@ def reading(account: Account, api: Caller, stopped: threading.Event) -> None:
         try:
             if last >= 0:
                 found = api.call("GET", f"{_CONFIGMAPS}/load-{last // KEYS}")
-                if str(last) not in found["data"]:
+                if str(last) not in found.get("data", {}):
                     account.stale.append(f"{time.time():.3f}: {last} was acknowledged and not read")
                 account.read.append(time.time())
         except _FAILURES as error:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 from tests.support.cluster import Cluster
@@ -116,9 +118,22 @@ class Ha(Cluster):
         return self.ssh(host, script, check=False).stdout.strip()
 
     def power_cut(self, hosts: Sequence[str]) -> None:
-        """Pulls the plugs of several hosts, one right after another."""
-        for host in hosts:
-            self.stop_host(host)
+        """Pulls the plugs of several hosts at the same time."""
+        with ThreadPoolExecutor(max_workers=len(hosts)) as pool:
+            list(pool.map(self.stop_host, hosts))
+
+    def powered(self) -> None:
+        """Boots every host that does not run."""
+        self.python("lab", "up", str(self.lab / "spec.json"))
+
+    @contextmanager
+    def cut_off(self, host: str) -> Iterator[None]:
+        """A host without network, for a time."""
+        self.cut_host(host)
+        try:
+            yield
+        finally:
+            self.join_host(host)
 
     def _holder(self) -> str:
         for host in self.balancers:

@@ -41,9 +41,8 @@ def test_a_host_is_killed_and_comes_back(sound: Ha, note: Note, role: str) -> No
 def test_a_host_is_cut_off_for_a_minute(sound: Ha, note: Note, role: str) -> None:
     host = sound.by_role(role)
     with load(sound) as client:
-        sound.cut_host(host)
-        time.sleep(CUT_SECONDS)
-        sound.join_host(host)
+        with sound.cut_off(host):
+            time.sleep(CUT_SECONDS)
         began = time.monotonic()
         sound.whole()
         note(host=host, whole_again=round(time.monotonic() - began, 1))
@@ -53,8 +52,7 @@ def test_a_host_is_cut_off_for_a_minute(sound: Ha, note: Note, role: str) -> Non
 def test_power_is_lost_on_all_hosts_at_once(sound: Ha, note: Note) -> None:
     with load(sound) as client:
         sound.power_cut(sound.hosts)
-        for host in sound.hosts:
-            sound.start_host(host)
+        sound.powered()
         began = time.monotonic()
         client.goes_on(timeout=240)
         served = time.monotonic() - began
