@@ -26,6 +26,7 @@ def register(app: typer.Typer) -> None:
     app.command()(repair)
     app.command()(replace)
     app.command()(diagnose)
+    app.command()(certificates)
     app.command()(snapshot)
     app.command()(restore)
     app.add_typer(_people, name="user")
@@ -72,6 +73,17 @@ def diagnose(stack: Stack = "dev", file: StackFile = None) -> None:
     from automation import diagnose as module
 
     raise typer.Exit(module.diagnose(_target(stack, file)))
+
+
+def certificates(
+    stack: Stack = "dev",
+    file: StackFile = None,
+    days: Annotated[int, typer.Option("--days", help="Fail when one ends in fewer days.")] = 30,
+) -> None:
+    """Show when each certificate ends, by the state and on the hosts; fail when one soon does."""
+    from automation import certificates as module
+
+    raise typer.Exit(module.certificates(_target(stack, file), days))
 
 
 def snapshot(

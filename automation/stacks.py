@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from automation import local, prepare, workspace
+from automation import local, prepare, stages, workspace
 from automation.engine import Engine
 from automation.environment import Environment
 from lab import stack as lab
@@ -16,6 +16,7 @@ PARALLEL = 40
 def up(environment: Environment, stack: str, file: Path | None) -> int:
     """Makes or changes the cluster; writes its kubeconfig. Returns the engine's exit code."""
     engine = prepare.stack(environment, workspace.prepare(environment=environment, stack=stack, source=file))
+    stages.check(engine)
     # A host that cannot be reached must not keep the others from being done.
     code = engine.run("up", "--yes", "--skip-preview", "--continue-on-error", "--parallel", str(PARALLEL))
     if code == 0:
@@ -29,6 +30,7 @@ def up(environment: Environment, stack: str, file: Path | None) -> int:
 def preview(environment: Environment, stack: str, file: Path | None, *, as_json: bool = False) -> int:
     """Shows what `up` would change. Returns the engine's exit code."""
     engine = prepare.stack(environment, workspace.prepare(environment=environment, stack=stack, source=file))
+    stages.check(engine)
     return engine.run("preview", "--json" if as_json else "--diff")
 
 

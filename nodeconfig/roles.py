@@ -36,7 +36,7 @@ _DRAIN_ON = (
     kubelet.MINOR,
 )
 
-_TRUSTS = {
+TRUSTS = {
     Role.LOAD_BALANCER: ("kubernetes",),
     Role.ETCD: ("etcd",),
     Role.CONTROL_PLANE: ("kubernetes", "etcd", "front-proxy", "service-account"),
@@ -143,7 +143,7 @@ def _bundle(topology: Topology, role: Role, parts: Iterable[Part], index: Index)
         drain_on=_DRAIN_ON if drain else (),
         drain_seconds=topology.drain_seconds,
         versions=_guarded(topology, role),
-        rotations=tuple((name, r) for name, r in topology.certificates.rotations if name in _TRUSTS[role]),
+        rotations=tuple((name, r) for name, r in topology.certificates.rotations if name in TRUSTS[role]),
     )
 
 
