@@ -6,10 +6,54 @@ to other hosts as a whole no host could see: new members would know of no cluste
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
-from automation.delivered import Delivery
+from automation.delivered import Delivery, from_state
+from automation.engine import Engine
+from automation.errors import UserError
+from automation.local import CLUSTER
+from settings import SettingsError, load
+from topology.build import topology
 from topology.model import Role, Topology
+
+
+def check(engine: Engine) -> None:
+    """Raises `UserError` when the stack file asks for a step that must not be taken at once.
+
+    Reading the state takes a second: it is spared while nothing of this changed since the last `done`.
+    """
+    wanted = _wanted(engine)
+    if wanted is None or _said(engine).is_file() and _said(engine).read_text() == _key(wanted):
+        return
+    found = problems(wanted, from_state(json.loads(engine.capture("stack export", "--show-secrets"))))
+    if found:
+        raise UserError("\n".join(found))
+
+
+def done(engine: Engine) -> None:
+    """Keeps that the hosts now are what the stack file says."""
+    wanted = _wanted(engine)
+    if wanted is not None:
+        _said(engine).write_text(_key(wanted))
+
+
+def _wanted(engine: Engine) -> Topology | None:
+    cluster = engine.workspace.config.get(CLUSTER)
+    try:
+        return topology(load(cluster)) if isinstance(cluster, Mapping) else None
+    except (SettingsError, ValueError):
+        return None  # the program says what is wrong with it
+
+
+def _said(engine: Engine) -> Path:
+    return engine.workspace.directory / "steps"
+
+
+def _key(wanted: Topology) -> str:
+    names = sorted(member.name for member in wanted.etcd)
+    return f"{wanted.versions.kubernetes} {wanted.versions.etcd} {' '.join(names)}\n"
 
 
 def problems(wanted: Topology, delivered: Iterable[Delivery]) -> list[str]:
