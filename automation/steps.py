@@ -25,7 +25,7 @@ def check(engine: Engine) -> None:
     Reading the state takes a second: it is spared while nothing of this changed since the last `done`.
     """
     wanted = _wanted(engine)
-    if wanted is None or _said(engine).is_file() and _said(engine).read_text() == _key(wanted):
+    if wanted is None or (_said(engine).is_file() and _said(engine).read_text() == _key(wanted)):
         return
     found = problems(wanted, from_state(json.loads(engine.capture("stack export", "--show-secrets"))))
     if found:

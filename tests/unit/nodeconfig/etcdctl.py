@@ -48,7 +48,7 @@ def _asked(endpoint: str, members: Members) -> str | None:
 
 def _quorum(members: Members) -> bool:
     voters = [member for member in members.values() if not member["learner"]]
-    return sum(member["up"] for member in voters) > len(voters) // 2
+    return len([member for member in voters if member["up"]]) > len(voters) // 2
 
 
 def _call(words: list[str], options: dict[str, str], asked: str, state: dict[str, Any]) -> None:
