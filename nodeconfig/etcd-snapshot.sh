@@ -9,6 +9,8 @@ LC_ALL=C
 export LC_ALL
 
 COPY_SECONDS=${COPY_SECONDS:-300}
+# The unit does not try again at once after this: each time there would be one snapshot more.
+NO_COPY=75
 
 die() {
     printf 'etcd-snapshot: %s\n' "$*" >&2
@@ -52,7 +54,10 @@ keep_newest "$DIRECTORY"
 printf 'saved %s/%s\n' "$DIRECTORY" "$name"
 
 [ -n "$COPY_TO" ] || exit 0
-timeout --kill-after=5 "$COPY_SECONDS" sh "$0" copy "$DIRECTORY/$name" ||
-    die "no copy in $COPY_TO ($?; 124 is a time-out of $COPY_SECONDS s): is it there, mounted and not full?" \
-        "The snapshot itself is in $DIRECTORY"
+timeout --kill-after=5 "$COPY_SECONDS" sh "$0" copy "$DIRECTORY/$name" || {
+    code=$?
+    printf 'etcd-snapshot: no copy in %s (%s; 124 is a time-out of %s s): is it there, mounted and not full? %s\n' \
+        "$COPY_TO" "$code" "$COPY_SECONDS" "The snapshot itself is in $DIRECTORY" >&2
+    exit "$NO_COPY"
+}
 printf 'copied to %s\n' "$COPY_TO"

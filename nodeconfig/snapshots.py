@@ -20,6 +20,7 @@ PROGRAM = f"{LIBRARY}/etcd-snapshot"
 SERVICE = "etcd-snapshot.service"
 TIMER = "etcd-snapshot.timer"
 
+_NO_COPY = 75  # the program's exit code when the snapshot was taken and its copy was not
 _SECONDS = 900  # a snapshot of the largest database, and its copy
 
 
@@ -60,6 +61,7 @@ def _service(topology: Topology) -> str:
         "Description=Snapshot of this host's etcd member",
         "After=etcd.service network-online.target",
         *([f"RequiresMountsFor={wanted.copy_to}"] if wanted.copy_to else []),
+        "StartLimitIntervalSec=0",
         "",
         "[Service]",
         "Type=oneshot",
@@ -67,6 +69,10 @@ def _service(topology: Topology) -> str:
         *(f"Environment={name}={value}" for name, value in environment.items()),
         f"ExecStart=/bin/sh {PROGRAM}",
         f"TimeoutStartSec={_SECONDS}",
+        # A member that is away for a while has its snapshot as soon as it is back.
+        "Restart=on-failure",
+        "RestartSec=60",
+        f"RestartPreventExitStatus={_NO_COPY}",
         # The member itself comes first.
         "Nice=10",
         "IOSchedulingClass=idle",
