@@ -63,9 +63,10 @@ def _renew(topology: Topology) -> str:
 
     The kubelet then asks for new ones with its bootstrap token; it has no other way to be told.
     """
-    signs = topology.certificates.rotation("kubernetes").signs
-    if signs == 1:
+    if "kubernetes" not in dict(topology.certificates.rotations):
         return ""
+    # Also for the first generation: a stage may be taken back.
+    signs = topology.certificates.rotation("kubernetes").signs
     return f"""
 signer={KUBELET}/pki/signer
 if [ "$(cat "$signer" 2>/dev/null || echo 1)" != {signs} ]; then

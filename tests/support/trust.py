@@ -39,7 +39,7 @@ class Host:
     def asks_again(self, script: str, planes: list[Host]) -> None:
         """The kubelet starts: for another signer than last time it asks for new certificates."""
         found = re.search(r'echo (\d+) >"\$signer"', script)
-        signer = found[1] if found else "1"
+        signer = found[1] if found else self.signer
         if self.kubelet is None or signer != self.signer:
             issuers = {plane.files[f"{PKI}/kubernetes-ca-signer.crt"] for plane in planes}
             assert len(issuers) == 1, f"{self.name} asks while control planes sign by different authorities"

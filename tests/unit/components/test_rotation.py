@@ -102,6 +102,12 @@ def test_all_connections_work_at_every_step_of_every_stage(cluster: Cluster, see
     cluster.up({**settings("done", 3), "leaves": 2}, order)
 
 
+def test_stages_can_be_taken_back(cluster: Cluster) -> None:
+    order = random.Random(7)
+    for certificates in (settings("trust"), settings("sign"), settings("trust"), {}):
+        cluster.up(certificates, order)
+
+
 @pytest.mark.parametrize(
     ("first", "second"),
     [(None, "sign"), (None, "done"), ("trust", "done")],

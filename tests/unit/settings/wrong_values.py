@@ -90,6 +90,29 @@ VALUES = (
         "is there with effect NoSchedule already",
         {"pools.workers.taints": ["gpu:NoSchedule", "gpu=yes:NoSchedule"]},
     ),
+    # Rotation of certificates
+    Wrong(
+        "certificates.authorities.kubernetes.stage",
+        "the first generation replaces no other",
+        {"certificates.authorities.kubernetes.stage": "trust"},
+    ),
+    Wrong(
+        "certificates.service_account.stage",
+        "to rotate set generation: 2 and stage: trust",
+        {"certificates.service_account": {"generation": 1, "stage": "sign"}},
+    ),
+    Wrong(
+        "certificates.authorities.etcd.stage",
+        '"finished": unknown; allowed: trust, sign, done',
+        {"certificates.authorities.etcd": {"generation": 2, "stage": "finished"}},
+    ),
+    Wrong(
+        "certificates.authorities",
+        '"etcd-ca": unknown; allowed: kubernetes, etcd, front-proxy',
+        {"certificates.authorities": {"etcd-ca": {"generation": 2}}},
+    ),
+    Wrong("certificates.leaves", "0: must be at least 1", {"certificates.leaves": 0}),
+    Wrong("certificates.leaf", "did you mean leaves?", {"certificates.leaf": 2}),
     # Versions
     Wrong(
         "kubernetes.version",
