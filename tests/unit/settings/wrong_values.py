@@ -139,6 +139,11 @@ VALUES = (
         "not in the catalogue; allowed: 1.36.3, 1.36.1",
         {"pools.workers.kubernetes_version": "1.33.0"},
     ),
+    Wrong("etcd.snapshots.every", "more often than once a minute", {"etcd.snapshots.every": "30s"}),
+    Wrong("etcd.snapshots.keep", "0", {"etcd.snapshots.keep": 0}),
+    Wrong("etcd.snapshots.copy_to", "an absolute path", {"etcd.snapshots.copy_to": "backup"}),
+    Wrong("etcd.snapshots.copy_to", "an absolute path", {"etcd.snapshots.copy_to": "/mnt/../etc"}),
+    Wrong("etcd.snapshots.copy_to", "an absolute path", {"etcd.snapshots.copy_to": "/mnt/a b"}),
     Wrong("drain_timeout", "not a duration", {"drain_timeout": "soon"}),
     Wrong("kubernetes.version", "1.36: not a version", {"kubernetes.version": 1.36}),
     Wrong(
