@@ -137,3 +137,10 @@ def test_official_places_with_published_checksums(cache: Cache) -> None:
     with pytest.raises(ArtifactError, match=r"netfilter 1: not in the official places; make a mirror"):
         found.artifact("netfilter")
     assert official.available(catalogue.binary("netfilter")) is False
+
+
+def test_pools_that_stay_behind_need_their_versions_too(directory: Path) -> None:
+    older = replace(catalogue.DEFAULTS, kubernetes=catalogue.supported("kubernetes")[1])
+    with pytest.raises(ArtifactError, match=rf"{older.kubernetes}: not in the mirror"):
+        index.load(str(directory), None, catalogue.DEFAULTS, older)
+    assert index.load(str(directory), None, catalogue.DEFAULTS, catalogue.DEFAULTS).places
