@@ -51,7 +51,9 @@ def test_a_script_says_what_its_host_guards(index: FakeIndex) -> None:
     found = bundles(plan, index)
     said = {
         key: [
-            line for line in script(bundle, Identity("h", "10.9.0.1")).splitlines() if line[:8] == "version "
+            line
+            for line in script(bundle, Identity("h", "10.9.0.1")).splitlines()
+            if line.startswith(("version etcd", "version kube"))
         ]
         for key, bundle in found.items()
     }
