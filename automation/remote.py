@@ -112,8 +112,9 @@ class Remote:
                 found = b""
             process.kill()
             _, error = process.communicate()
+        # Its last line only says that there is no connection, the first why.
         lines = error.decode(errors="replace").strip().splitlines()
-        return found, "" if found else (lines[-1] if lines else f"no answer in {timeout:.0f} s")
+        return found, "" if found else (lines[0] if lines else f"no answer in {timeout:.0f} s")
 
     # How ssh is called --------------------------------------------------------------------
 
