@@ -98,7 +98,9 @@ class Remote:
 
         The connection is made by the host's sshd, so the host needs no tool for it.
         """
-        argv = [*self._argv(host), "-W", f"{address}:{port}", self._login(host)]
+        ssh, *words = self._argv(host)
+        # Of an option said twice ssh takes the first: here it is to say why it has no connection.
+        argv = [ssh, "-o", "LogLevel=INFO", *words, "-W", f"{address}:{port}", self._login(host)]
         with subprocess.Popen(
             argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         ) as process:
