@@ -45,20 +45,25 @@ peers() {
     done <"$ETC/peers"
 }
 
-# ask [--consistency=s] ENDPOINT…: the membership as the first of these tells that answers: lines
-# `id, status, name, peer URL, client URLs, learner`. Sets ASKED to that endpoint. Without the flag the
-# answer is one of a cluster in quorum.
+# ask ENDPOINT…: the membership as a cluster in quorum tells it, by the first of these that answers: lines
+# `id, status, name, peer URL, client URLs, learner`. Sets ASKED to that endpoint.
 ask() {
-    how=
-    case $1 in --*) how=$1 && shift ;; esac
     for endpoint; do
-        # shellcheck disable=SC2086
-        MEMBERS=$(ctl "$endpoint" member list --write-out=simple $how 2>/dev/null) || continue
+        MEMBERS=$(ctl "$endpoint" member list --write-out=simple 2>/dev/null) || continue
         [ -n "$MEMBERS" ] || continue
         ASKED=$endpoint
         return 0
     done
     return 1
+}
+
+# glance ENDPOINT…: the membership as any of these has it, in quorum or not; all at once, as on the first
+# day none of them is there, and everybody waits for this answer.
+glance() {
+    all=
+    for endpoint; do all=$all${all:+,}$endpoint; done
+    MEMBERS=$(ctl "$all" --dial-timeout=1s member list --write-out=simple --consistency=s 2>/dev/null) &&
+        [ -n "$MEMBERS" ]
 }
 
 # row URL: sets ID, STATUS and LEARNER of the member with that peer URL in MEMBERS.
@@ -116,12 +121,11 @@ start() {
     rm -rf "$DATA/member"
     # shellcheck disable=SC2046
     set -- $(peers)
-    if [ $# -gt 0 ] && ask "$@"; then
+    if [ $# -gt 0 ] && glance "$@" && has_names; then
+        ask "$@" || fail "the cluster of $(cluster) has no quorum; start its other members first"
         join "$@"
     elif [ -e "$ETC/joined" ]; then
-        fail "its data is gone and no other member answers in quorum; start the others, or restore a snapshot"
-    elif [ $# -gt 0 ] && ask --consistency=s "$@" && has_names; then
-        fail "the cluster at $ASKED has no quorum; start its other members first"
+        fail "its data is gone and no other member answers; start the others, or restore a snapshot"
     else
         : >"$ETC/forming"
         start_with new "$(configured)"

@@ -24,10 +24,11 @@ def main(arguments: list[str]) -> None:
     words = [word for word in arguments if not word.startswith("--")]
     options = dict(flag.lstrip("-").partition("=")[::2] for flag in flags)
     state["log"].append(" ".join(words))
-    asked = _asked(options["endpoints"], members)
+    answering = [_asked(endpoint, members) for endpoint in options["endpoints"].split(",")]
+    asked = next((url for url in answering if url is not None and members[url]["up"]), None)
     serializable = options.get("consistency") == "s"
     try:
-        if asked is None or not members[asked]["up"]:
+        if asked is None:
             raise RuntimeError("context deadline exceeded")
         if not serializable and (not _quorum(members) or members[asked]["learner"]):
             raise RuntimeError("rpc not supported for learner or no leader")
