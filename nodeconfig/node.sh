@@ -30,12 +30,18 @@ drain_node() {
         : >"$STATE/cordoned"
     fi
     say "draining $NODE_NAME: $2"
-    node_api drain "$NODE_NAME" --ignore-daemonsets --delete-emptydir-data --force --timeout="$1s" \
-        >"$WORK/drain" 2>&1 || all_gone "$(cat "$WORK/drain")" || {
+    deadline=$(($(date +%s) + $1))
+    # Once a pod is gone the API no longer lets its node ask for it, which kubectl takes for a failure
+    # (forbidden instead of not found). Asked again it lists only what is still there.
+    until node_api drain "$NODE_NAME" --ignore-daemonsets --delete-emptydir-data --force --timeout="$1s" \
+        >"$WORK/drain" 2>&1; do
+        case $(cat "$WORK/drain") in
+            *'no relationship found between node'*) [ "$(date +%s)" -ge "$deadline" ] || continue ;;
+        esac
         tail -n 5 "$WORK/drain" >&2
         die "not drained in $1 s ($2)$(held); it stays cordoned; free these pods, or raise drain_timeout," \
             "and run again"
-    }
+    done
 }
 
 # held: which pods could not be evicted, and the disruption budgets that kept them.
@@ -60,23 +66,6 @@ budget_of() {
     case $answer in *'The disruption budget '*) ;; *) return 0 ;; esac
     answer=${answer#*The disruption budget }
     say "${answer%% needs*}"
-}
-
-# all_gone OUTPUT: once a pod is gone the API no longer lets its node ask for it, which kubectl takes
-# for a failure (forbidden instead of not found). With no other failure the node is empty.
-all_gone() {
-    waiting=$(count "$1" 'error when waiting for pod')
-    [ "$waiting" -gt 0 ] && [ "$waiting" -eq "$(count "$1" 'no relationship found between node')" ] &&
-        [ "$(count "$1" 'error when evicting')" -eq 0 ]
-}
-
-count() { # TEXT WORDS: how often
-    rest=$1 number=0
-    while :; do
-        case $rest in *"$2"*) rest=${rest#*"$2"} ;; *) break ;; esac
-        number=$((number + 1))
-    done
-    say "$number"
 }
 
 uncordon_node() {
