@@ -72,7 +72,7 @@ fi
 deadline=$(($(date +%s) + {_SECONDS}))
 until [ -z "$(behind)" ] && {checks}; do
     [ "$(date +%s)" -lt "$deadline" ] || {{
-        echo "not told after {_SECONDS} s what to trust: namespaces" $(behind) >&2
+        echo "not told after {_SECONDS} s what to trust: namespaces $(behind | tr '\n' ' ')" >&2
         echo "see that kube-controller-manager runs on the control planes, then run up again" >&2
         exit 1
     }}
