@@ -55,6 +55,10 @@ user-revoke: ## end a person's access (NAME=…, STACK=dev)
 replace: ## make an empty machine what the lost host of that name was (HOST=…, STACK=dev)
 	@./kubewright replace --stack $(STACK) "$(HOST)"
 
+.PHONY: forget
+forget: ## take what is left of a host that is gone for good out of cluster and state (HOST=…, STACK=dev)
+	@./kubewright forget --stack $(STACK) "$(HOST)"
+
 .PHONY: snapshot
 snapshot: ## take a snapshot of etcd now, onto this machine (TO=directory, STACK=dev)
 	@./kubewright snapshot --stack $(STACK) $(if $(TO),--to "$(TO)")

@@ -25,6 +25,7 @@ def register(app: typer.Typer) -> None:
     app.command()(drift)
     app.command()(repair)
     app.command()(replace)
+    app.command()(forget)
     app.command()(diagnose)
     app.command()(certificates)
     app.command()(snapshot)
@@ -66,6 +67,17 @@ def replace(
     from automation import replace as module
 
     raise typer.Exit(module.replace(_target(stack, file), host))
+
+
+def forget(
+    host: Annotated[str, typer.Argument(help="Name of the lost host, no longer in the stack file.")],
+    stack: Stack = "dev",
+    file: StackFile = None,
+) -> None:
+    """Take what is left of a host that is gone for good out of the cluster and the state; then run `up`."""
+    from automation import forget as module
+
+    module.forget(_target(stack, file), host)
 
 
 def diagnose(stack: Stack = "dev", file: StackFile = None) -> None:

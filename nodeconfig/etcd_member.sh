@@ -7,6 +7,7 @@
 #   others   whether all other members serve, so that this one may be away
 #   versions name and version of every member, a line each
 #   leave    before the host goes: takes the member out, and its leadership away first
+#   forget   NAME: takes another member out, whose host is lost for good
 #
 # /etc/etcd/peers has one line NAME=URL for each member that the configuration wants, this one too. It
 # restarts nothing: whoever is in is the cluster's to know. Needs sh, coreutils and etcdctl.
@@ -284,7 +285,20 @@ $MEMBERS
 EOF
 }
 
+forget() { # NAME
+    # shellcheck disable=SC2046
+    ask https://127.0.0.1:2379 $(peers) || fail "no member answers in quorum; nothing was removed"
+    found=
+    while IFS=, read -r id _ name _; do [ "${name# }" != "$1" ] || found=$id; done <<EOF
+$MEMBERS
+EOF
+    [ -n "$found" ] || { say "$1 is no member" && return 0; }
+    REASON=$(ctl "$ASKED" member remove "$found" 2>&1) || fail "$1 cannot be taken out: $REASON"
+    say "took $1 out of the membership"
+}
+
 case ${1:-} in
+forget) forget "${2:-}" ;;
 start | settle | ready | others | versions | leave) "$1" ;;
 *) fail "no such command: ${1:-}" ;;
 esac

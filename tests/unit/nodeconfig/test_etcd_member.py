@@ -60,7 +60,7 @@ class Cluster:
         log: list[str] = json.loads(self.state.read_text())["log"]
         return [line for line in log if line.split()[:2] not in (["member", "list"], ["endpoint", "health"])]
 
-    def run(self, command: str, patience: int = 3) -> subprocess.CompletedProcess[str]:
+    def run(self, *command: str, patience: int = 3) -> subprocess.CompletedProcess[str]:
         environment = {
             "KUBEWRIGHT_ROOT": str(self.root),
             "FAKE_ETCD": str(self.state),
@@ -68,7 +68,7 @@ class Cluster:
         }
         environment |= {"KUBEWRIGHT_PATIENCE": str(patience), "KUBEWRIGHT_PAUSE": "0.05"}
         return subprocess.run(
-            ["sh", PROGRAM, command], env=environment, capture_output=True, text=True, timeout=60
+            ["sh", PROGRAM, *command], env=environment, capture_output=True, text=True, timeout=60
         )
 
     def start(self) -> tuple[str, set[str]]:
@@ -286,6 +286,15 @@ def test_leaving_without_quorum_is_refused_with_what_to_do(cluster: Cluster) -> 
     assert "nothing was removed" in done.stderr
     assert "/var/lib/kubewright/leaving" in done.stderr
     assert cluster.changes == []
+
+
+def test_a_member_whose_host_is_lost_is_forgotten_by_another(cluster: Cluster) -> None:
+    cluster.write({"a": {}, "b": {}, "c": {"up": False}})
+    assert cluster.run("forget", "c").returncode == 0
+    assert cluster.changes == ["member remove c1"]
+    assert cluster.run("forget", "c").stdout == "c is no member\n"
+    cluster.write({"a": {}, "b": {"up": False}, "c": {"up": False}})
+    assert "nothing was removed" in cluster.run("forget", "c").stderr
 
 
 def test_a_refused_removal_is_tried_again(cluster: Cluster) -> None:
