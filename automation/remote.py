@@ -58,6 +58,8 @@ class Remote:
     ) -> Answer:
         """Runs sh text on a host; `root`: as root, also where the login is another user's.
 
+        `root` False: the text is the login shell's own, as the engine's commands are.
+
         `timeout` in seconds bounds the whole; over it the answer has code 124.
         """
         data = stdin.encode() if isinstance(stdin, str) else stdin
@@ -143,13 +145,16 @@ class Remote:
         except subprocess.TimeoutExpired:
             return Answer(host, 124, "", f"no answer in {timeout:.0f} s")
         except OSError as error:
-            raise UserError(f"cannot run ssh: {error.strerror}; install OpenSSH's client") from None
+            raise UserError(f"{host}: cannot run ssh here: {error.strerror}") from None
         output = (done.stdout or b"").decode(errors="replace")
         said = done.stderr.decode(errors="replace")
         return Answer(host, done.returncode, output, said, reached=done.returncode != _UNREACHED)
 
     def _command(self, host: str, script: str, root: bool) -> str:
-        sudo = "sudo -n " if root and self._connection(host).user != "root" else ""
+        if not root:
+            # As it is, for the login shell: quoted, a bundle's script could grow over Linux' limit.
+            return script
+        sudo = "sudo -n " if self._connection(host).user != "root" else ""
         return f"{sudo}sh -c {quote(script)}"
 
     def _connection(self, host: str) -> Connection:
