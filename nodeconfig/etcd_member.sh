@@ -47,7 +47,7 @@ peers() {
 }
 
 # ask ENDPOINT…: the membership as a cluster in quorum tells it, by the first of these that answers: lines
-# `id, status, name, peer URL, client URLs, learner`. Sets ASKED to that endpoint.
+# `id, _, name, peer URL, client URLs, learner`. Sets ASKED to that endpoint.
 ask() {
     for endpoint; do
         MEMBERS=$(ctl "$endpoint" member list --write-out=simple 2>/dev/null) || continue
@@ -67,18 +67,23 @@ glance() {
         [ -n "$MEMBERS" ]
 }
 
-# row URL: sets ID, STATUS and LEARNER of the member with that peer URL in MEMBERS.
+# row URL: sets ID, STARTED (yes or no) and LEARNER of the member with that peer URL in MEMBERS.
 row() {
-    ID='' STATUS='' LEARNER=''
-    while IFS=, read -r id status _ url rest; do
+    ID='' STARTED='' LEARNER=''
+    while IFS=, read -r id _ _ url rest; do
         [ "${url# }" = "$1" ] || continue
-        ID=$id STATUS=${status# } LEARNER=${rest##*, }
+        ID=$id LEARNER=${rest##*, } STARTED=no
+        ! has_served "$rest" || STARTED=yes
         return 0
     done <<EOF
 $MEMBERS
 EOF
     return 1
 }
+
+# has_served "CLIENT URLS, LEARNER": a member's addresses for clients are agreed on when it first serves. Its
+# name (and so etcd's own word, `started`) is there before where a cluster is formed.
+has_served() { case $1 in ' , '*) return 1 ;; esac }
 
 # cluster: MEMBERS as etcd's initial cluster. Who has not started yet has no name there.
 cluster() {
@@ -122,7 +127,7 @@ start() {
     rm -rf "$DATA/member"
     # shellcheck disable=SC2046
     set -- $(peers)
-    if [ $# -gt 0 ] && glance "$@" && has_names; then
+    if [ $# -gt 0 ] && glance "$@" && is_established; then
         ask "$@" || fail "the cluster of $(cluster) has no quorum; start its other members first"
         join "$@"
     elif [ -e "$ETC/joined" ]; then
@@ -134,9 +139,9 @@ start() {
     fi
 }
 
-# has_names: a name in the list was once agreed on by a quorum; those who form one have none yet.
-has_names() {
-    while IFS=, read -r _ _ name _; do [ -z "${name# }" ] || return 0; done <<EOF
+# is_established: some member has served, which takes a quorum; those who form a cluster have not yet.
+is_established() {
+    while IFS=, read -r _ _ _ _ rest; do ! has_served "$rest" || return 0; done <<EOF
 $MEMBERS
 EOF
     return 1
@@ -163,7 +168,7 @@ join() {
 entered() {
     [ -n "$MEMBERS" ] || return 1
     if row "$SELF"; then
-        [ "$STATUS" != unstarted ] || return 0
+        [ "$STARTED" = yes ] || return 0
         REASON=$(ctl "$ASKED" member remove "$ID" 2>&1) || return 1
         say "took out member $ID, whose data was lost with this host's disk"
     fi
@@ -187,7 +192,7 @@ settle() {
 # settled ENDPOINT…: a promotion may be refused while the learner is behind, and may be said to have
 # failed although it went through (kubernetes#139842): the list decides.
 settled() {
-    ask "$@" && row "$SELF" && [ "$STATUS" = started ] || return 1
+    ask "$@" && row "$SELF" && [ "$STARTED" = yes ] || return 1
     if [ "$LEARNER" = true ]; then
         REASON=$(ctl "$ASKED" member promote "$ID" 2>&1) && say "promoted member $ID to a voter"
         ask "$@" && row "$SELF" && [ "$LEARNER" = false ] || return 1
@@ -210,10 +215,10 @@ others() {
 
 others_serve() {
     ask https://127.0.0.1:2379 || return 0 # not in quorum: a change cannot take it away
-    while IFS=, read -r _ status name url rest; do
+    while IFS=, read -r _ _ name url rest; do
         url=${url# } name=${name# }
         [ "$url" != "$SELF" ] || continue
-        if [ "${rest##*, }" = true ] || [ "${status# }" != started ]; then
+        if [ "${rest##*, }" = true ] || ! has_served "$rest"; then
             REASON="member ${name:-$url} has not joined yet; run again when it has, or take it out of etcd.hosts"
             return 1
         fi
@@ -276,8 +281,9 @@ left() { # ENDPOINT…
 
 # hand_over: leadership goes to another voter, so that no election is needed.
 hand_over() {
-    while IFS=, read -r id status _ url rest; do
-        case ${url# },${status# },${rest##*, } in "$SELF",* | *,unstarted,* | *,true) continue ;; esac
+    while IFS=, read -r id _ _ url rest; do
+        case ${url# },${rest##*, } in "$SELF",* | *,true) continue ;; esac
+        has_served "$rest" || continue
         moved=$(ctl https://127.0.0.1:2379 move-leader "$id" 2>&1) && return 0
         case $moved in *"no leader endpoint"*) return 0 ;; esac # it is another's
     done <<EOF

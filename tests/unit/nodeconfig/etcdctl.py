@@ -1,7 +1,8 @@
 """A stand-in for etcdctl with the rules of etcd's membership; its cluster is a JSON file ($FAKE_ETCD).
 
-Run as a program. `members` by peer URL: id, name, learner, started, up, ready (a learner in sync),
-version. Voters that are up make a quorum or not, as in etcd.
+Run as a program. `members` by peer URL: id, name, learner, served (its addresses for clients are agreed
+on), up, ready (a learner in sync), version. Of a cluster that forms all names are there from the beginning.
+Voters that are up make a quorum or not, as in etcd.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ def _call(words: list[str], options: dict[str, str], asked: str, state: dict[str
     match words:
         case ["member", "list"]:
             for url, member in members.items():
-                name, client = member["name"], url.replace("2380", "2379") if member["name"] else ""
+                name, client = member["name"], url.replace("2380", "2379") if member["served"] else ""
                 started = "started" if member["name"] else "unstarted"
                 print(f"{member['id']}, {started}, {name}, {url}, {client}, {str(member['learner']).lower()}")
         case ["member", "add", name]:
@@ -68,7 +69,7 @@ def _call(words: list[str], options: dict[str, str], asked: str, state: dict[str
             assert name
             assert "learner" in options
             new = {"id": f"{len(state['log']):x}", "name": "", "learner": True, "up": False, "ready": True}
-            members[options["peer-urls"]] = new | {"version": "3.7.3"}
+            members[options["peer-urls"]] = new | {"version": "3.7.3", "served": False}
         case ["member", "remove", number]:
             members.pop(_url(number, members))
         case ["member", "promote", number]:

@@ -15,6 +15,8 @@ import nodeconfig
 PROGRAM = Path(nodeconfig.__file__).with_name("etcd_member.sh")
 FAKE = Path(__file__).with_name("etcdctl.py")
 NAMES = ("a", "b", "c")
+ABSENT = {"served": False, "up": False}
+ADDED = {"name": "", "learner": True, **ABSENT}
 
 
 def url(name: str) -> str:
@@ -47,7 +49,7 @@ class Cluster:
     @staticmethod
     def member(name: str) -> dict[str, Any]:
         values = {"id": f"{name}1", "name": name, "learner": False, "up": True, "ready": True}
-        return values | {"version": "3.7.3"}
+        return values | {"version": "3.7.3", "served": True}
 
     @property
     def members(self) -> dict[str, dict[str, Any]]:
@@ -98,14 +100,13 @@ def test_the_first_members_form_a_new_cluster(cluster: Cluster) -> None:
 
 
 def test_members_that_form_one_too_are_no_cluster_to_join(cluster: Cluster) -> None:
-    unnamed = {"name": "", "up": True}
-    cluster.write({"a": unnamed | {"up": False}, "b": unnamed, "c": unnamed | {"up": False}})
+    cluster.write({"a": ABSENT, "b": {"served": False}, "c": ABSENT})
     assert cluster.start()[0] == "new"
     assert cluster.changes == []
 
 
 def test_who_comes_after_the_others_formed_starts_with_their_membership(cluster: Cluster) -> None:
-    cluster.write({"a": {"name": "", "up": False}, "b": {}, "c": {}})
+    cluster.write({"a": ABSENT, "b": {}, "c": {}})
     assert cluster.start() == ("existing", entries(*NAMES))
     assert cluster.changes == []
 
@@ -143,7 +144,7 @@ def test_a_learner_that_lost_its_disk_before_it_was_promoted_too(cluster: Cluste
 
 
 def test_an_addition_that_was_interrupted_is_not_repeated(cluster: Cluster) -> None:
-    cluster.write({"a": {"name": "", "up": False, "learner": True}, "b": {}, "c": {}})
+    cluster.write({"a": ADDED, "b": {}, "c": {}})
     assert cluster.start() == ("existing", entries(*NAMES))
     assert cluster.changes == []
 
@@ -155,9 +156,7 @@ def test_the_membership_counts_and_not_the_configuration(cluster: Cluster) -> No
 
 
 def test_somebody_else_who_has_not_started_has_a_name_too(cluster: Cluster) -> None:
-    cluster.write(
-        {"a": {"name": "", "up": False}, "b": {}, "c": {}, "d": {"name": "", "up": False, "learner": True}}
-    )
+    cluster.write({"a": ABSENT, "b": {}, "c": {}, "d": ADDED})
     assert cluster.start() == ("existing", {*entries(*NAMES), f"member-d1={url('d')}"})
 
 
