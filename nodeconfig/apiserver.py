@@ -39,6 +39,9 @@ def part(topology: Topology, member: Member) -> Part:
     unit = _unit(topology, member)
     watched = (f"{BIN}/kube-apiserver", *(item.path for item in (*policies, *fixed)))
     ready = f"{BIN}/kubectl --kubeconfig={ADMIN} --request-timeout=5s get --raw /readyz"
+    if topology.load_balancers:
+        # What comes next asks the balancers, which see a server that has become ready a moment later.
+        ready += f" && {ready} --server={topology.endpoint.url}"
     return Part(
         files=(*policies, admin, unit.file()),
         secrets=(*fixed, *leaves, *admin_files, encryption),

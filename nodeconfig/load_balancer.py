@@ -77,8 +77,8 @@ def haproxy_configuration(topology: Topology) -> str:
 
     An API server that shuts down says so on /readyz while it still serves: it gets no new connections
     and keeps those it has. One that is not ready for another reason, or does not answer, loses them
-    too, so that clients go elsewhere at once. A dead host is out after 2 + 3 * 2 + 2 = 10 s at most,
-    and a connection that finds it dead earlier is given to another one after 2 s.
+    too, so that clients go elsewhere at once. A dead host is out after 2 + 3 * 2 + 2 * 0.5 = 9 s at
+    most, and a connection that finds it dead earlier is given to another one after 2 s.
     """
     servers = (
         f"    server {member.name} {member.address}:6443 verifyhost {member.name}"
@@ -117,7 +117,7 @@ def haproxy_configuration(topology: Topology) -> str:
         '    http-check expect ! string "[-]shutdown failed" error-status L7OKC',
         "    http-check expect status 200",
         f"    default-server check check-ssl verify required ca-file {_ca().path}",
-        "    default-server inter 2s fastinter 1s downinter 1s fall 3 rise 1",
+        "    default-server inter 2s fastinter 500ms downinter 1s fall 3 rise 1",
         "    default-server on-marked-down shutdown-sessions",
         *servers,
         "",
