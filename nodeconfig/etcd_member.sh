@@ -21,6 +21,7 @@ ROOT=${KUBEWRIGHT_ROOT:-}
 ETC=$ROOT/etc/etcd
 DATA=$ROOT/var/lib/etcd
 SELF=https://$NODE_IP:2380
+LOCAL=https://$NODE_IP:2379
 PAUSE=${KUBEWRIGHT_PAUSE:-1}
 
 say() { printf '%s\n' "$*"; }
@@ -180,7 +181,7 @@ entered() {
 settle() {
     deadline=$(($(now) + ${KUBEWRIGHT_PATIENCE:-300}))
     # shellcheck disable=SC2046
-    set -- https://127.0.0.1:2379 $(peers)
+    set -- "$LOCAL" $(peers)
     until settled "$@"; do
         [ "$(now)" -lt "$deadline" ] || fail "not a voter yet: ${REASON:-no member answers in quorum}"
         sleep "$PAUSE"
@@ -197,11 +198,11 @@ settled() {
         REASON=$(ctl "$ASKED" member promote "$ID" 2>&1) && say "promoted member $ID to a voter"
         ask "$@" && row "$SELF" && [ "$LEARNER" = false ] || return 1
     fi
-    ctl https://127.0.0.1:2379 endpoint health >/dev/null 2>&1
+    ctl "$LOCAL" endpoint health >/dev/null 2>&1
 }
 
 ready() {
-    ctl https://127.0.0.1:2379 endpoint health
+    ctl "$LOCAL" endpoint health
 }
 
 # others: waited for a while, as they may be about to come (back); no restart may disturb a learner.
@@ -214,7 +215,7 @@ others() {
 }
 
 others_serve() {
-    ask https://127.0.0.1:2379 || return 0 # not in quorum: a change cannot take it away
+    ask "$LOCAL" || return 0 # not in quorum: a change cannot take it away
     while IFS=, read -r _ _ name url rest; do
         url=${url# } name=${name# }
         [ "$url" != "$SELF" ] || continue
@@ -233,7 +234,7 @@ EOF
 
 versions() {
     # shellcheck disable=SC2046
-    ask https://127.0.0.1:2379 $(peers) || return 0 # not in quorum: there is nothing to keep
+    ask "$LOCAL" $(peers) || return 0 # not in quorum: there is nothing to keep
     while IFS=, read -r _ _ name url _; do
         url=${url# } name=${name# }
         # endpoint, id, version, ...
@@ -251,7 +252,7 @@ EOF
 
 leave() {
     # shellcheck disable=SC2046
-    set -- https://127.0.0.1:2379 $(peers)
+    set -- "$LOCAL" $(peers)
     [ $# -gt 1 ] || return 0 # alone, by the configuration: it goes with its data
     deadline=$(($(now) + ${KUBEWRIGHT_PATIENCE:-60}))
     until left "$@"; do
@@ -284,7 +285,7 @@ hand_over() {
     while IFS=, read -r id _ _ url rest; do
         case ${url# },${rest##*, } in "$SELF",* | *,true) continue ;; esac
         has_served "$rest" || continue
-        moved=$(ctl https://127.0.0.1:2379 move-leader "$id" 2>&1) && return 0
+        moved=$(ctl "$LOCAL" move-leader "$id" 2>&1) && return 0
         case $moved in *"no leader endpoint"*) return 0 ;; esac # it is another's
     done <<EOF
 $MEMBERS
@@ -293,7 +294,7 @@ EOF
 
 forget() { # NAME
     # shellcheck disable=SC2046
-    ask https://127.0.0.1:2379 $(peers) || fail "no member answers in quorum; nothing was removed"
+    ask "$LOCAL" $(peers) || fail "no member answers in quorum; nothing was removed"
     found=
     while IFS=, read -r id _ name _; do [ "${name# }" != "$1" ] || found=$id; done <<EOF
 $MEMBERS
