@@ -23,6 +23,7 @@ RELEASES: tuple[tuple[str, str], ...] = (
     # component, version; the first row of a component is the default
     ("kubernetes", "1.36.3"),
     ("kubernetes", "1.36.1"),
+    ("kubernetes", "1.35.6"),
     ("etcd", "3.7.3"),
     ("etcd", "3.6.16"),
     ("containerd", "2.4.2"),
