@@ -9,7 +9,8 @@ guard() {
         old=$(had "$component")
         [ -z "$old" ] || [ "$(minor "$old")" = "$(minor "$new")" ] || guard_minor "$component" "$old" "$new"
     done <"$WORK/versions"
-    if [ "$ROLE" = etcd ] && [ -f "$RECORD/digest" ] && etcd_restarts; then
+    # Without its program it comes from an earlier release of ours, with a single member.
+    if [ "$ROLE" = etcd ] && [ -f "$RECORD/digest" ] && [ -x "$LIBRARY/etcd-member" ] && etcd_restarts; then
         "$LIBRARY/etcd-member" others || die "etcd is left as it is (the reason is above)"
     fi
 }
