@@ -89,14 +89,12 @@ def _serving(topology: Topology, member: Member) -> dict[str, str]:
     if len(topology.control_planes) > 1:
         # Spreads long-lived connections again after one of them was away.
         flags["goaway-chance"] = "0.001"
+    # With watches still open a server would hold on to its port, and answer nobody, for a minute.
+    flags |= {"shutdown-send-retry-after": "true", "shutdown-watch-termination-grace-period": "2s"}
     if topology.load_balancers or len(topology.control_planes) > 1:
         # A balancer must see /readyz fail, which takes ours 4 s, before connections are refused; then
         # watches are ended a few at a time, so that not all of them come upon the next server at once.
-        flags |= {
-            "shutdown-delay-duration": "10s",
-            "shutdown-send-retry-after": "true",
-            "shutdown-watch-termination-grace-period": "10s",
-        }
+        flags |= {"shutdown-delay-duration": "10s", "shutdown-watch-termination-grace-period": "10s"}
     return flags
 
 
