@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from shlex import quote
+from types import MappingProxyType
 
 from automation.delivered import Delivery, deliveries
 from automation.errors import UserError
@@ -172,16 +173,16 @@ class Hosts:
 
     def _scripts(self, step: str) -> Mapping[str, str]:
         """Each member's own script for a step."""
-        return {
-            host: _assigned({"step": step, **known}) + _program() for host, known in self._variables.items()
-        }
+        return {host: script(step, known) for host, known in self._variables.items()}
 
     def _plain(self, hosts: Sequence[str], step: str) -> dict[str, Answer]:
-        return self._remote.everywhere(hosts, _assigned({"step": step}) + _program(), timeout=_STEP_SECONDS)
+        return self._remote.everywhere(hosts, script(step), timeout=_STEP_SECONDS)
 
 
-def _assigned(values: Mapping[str, str]) -> str:
-    return " ".join(f"{name}={quote(value)}" for name, value in values.items()) + "\n"
+def script(step: str, known: Mapping[str, str] = MappingProxyType({})) -> str:
+    """The sh text of a step for a host; an etcd member's needs its `variables`."""
+    values = {"step": step, **known}
+    return " ".join(f"{name}={quote(value)}" for name, value in values.items()) + "\n" + _program()
 
 
 def _succeeded(step: str, answers: Iterable[Answer]) -> None:

@@ -5,8 +5,10 @@ set -eu
 umask 077
 LC_ALL=C
 export LC_ALL
-BIN=/usr/local/lib/kubewright/bin
-DATA=/var/lib/etcd
+ROOT=${KUBEWRIGHT_ROOT:-} # a prefix for every path (tests)
+BIN=$ROOT/usr/local/lib/kubewright/bin
+DATA=$ROOT/var/lib/etcd
+PKI=$ROOT/etc/etcd/pki
 WORK=$DATA/restore
 
 die() {
@@ -15,7 +17,7 @@ die() {
 }
 
 readyz() {
-    "$BIN/kubectl" --kubeconfig=/etc/kubernetes/admin.conf --server=https://127.0.0.1:6443 \
+    "$BIN/kubectl" --kubeconfig="$ROOT/etc/kubernetes/admin.conf" --server=https://127.0.0.1:6443 \
         --request-timeout=3s get --raw /readyz
 }
 
@@ -51,7 +53,7 @@ prepare) # the new data, beside the old, which is still in use
     "$BIN/etcdutl" snapshot restore "$WORK/$sum.db" --data-dir="$WORK/data" --name="$name" \
         --initial-cluster="$cluster" --initial-cluster-token="$token" --initial-advertise-peer-urls="$url" \
         --bump-revision=1000000000 --mark-compacted >"$WORK/log" 2>&1 || die "etcdutl: $(tail -n 1 "$WORK/log")"
-    chown -R etcd:etcd "$WORK/data"
+    [ -n "$ROOT" ] || chown -R etcd:etcd "$WORK/data"
     sync
     ;;
 stop-api)
@@ -77,8 +79,8 @@ start-etcd)
     systemctl start --no-block etcd.service
     ;;
 wait-etcd)
-    wait_for 180 etcd "$BIN/etcdctl" --endpoints=https://127.0.0.1:2379 --cacert=/etc/etcd/pki/etcd-ca.crt \
-        --cert=/etc/etcd/pki/operator.crt --key=/etc/etcd/pki/operator.key --command-timeout=3s endpoint health
+    wait_for 180 etcd "$BIN/etcdctl" --endpoints=https://127.0.0.1:2379 --cacert="$PKI/etcd-ca.crt" \
+        --cert="$PKI/operator.crt" --key="$PKI/operator.key" --command-timeout=3s endpoint health
     ;;
 start-api)
     systemctl start --no-block kube-apiserver.service
