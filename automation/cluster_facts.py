@@ -97,7 +97,8 @@ def _workload(item: Mapping[str, Any]) -> AddOnFact:
         return AddOnFact(name, ready >= wanted, f"{ready} of {wanted}")
     wanted, ready = item["spec"].get("replicas", 1), status.get("availableReplicas", 0)
     condition = _available(status)
-    available = condition.get("status") == "True" or wanted == 0
+    # One of a few may be away while a Deployment still calls itself available: of one, none is left.
+    available = wanted == 0 or (condition.get("status") == "True" and ready > 0)
     detail = f"{ready} of {wanted}"
     return AddOnFact(name, available, detail if available else f"{detail}: {condition.get('message', '')}")
 
