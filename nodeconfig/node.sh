@@ -65,7 +65,7 @@ budget_of() {
     answer=$(node_api -v=8 create --raw "/api/v1/namespaces/$1/pods/$2/eviction" -f "$WORK/eviction" 2>&1) || :
     case $answer in *'The disruption budget '*) ;; *) return 0 ;; esac
     answer=${answer#*The disruption budget }
-    say "${answer%% needs*}"
+    say "${answer%% *}"
 }
 
 uncordon_node() {
