@@ -30,7 +30,8 @@ def replace(target: Target, host: str) -> int:
     """
     wanted = [delivery for delivery in deliveries(target.engine) if delivery.host == host]
     if not wanted:
-        raise UserError(f"{host}: nothing was ever delivered to it; the stack's hosts are {', '.join(target.hosts)}")
+        known = ", ".join(target.hosts)
+        raise UserError(f"{host}: nothing was ever delivered to it; the stack's hosts are {known}")
     _expect_empty(target, host)
     others = [name for name in target.with_role(Role.ETCD) if name != host]
     roles = {delivery.role for delivery in wanted}

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from tests.support.etcd_members import NAMES, Host, plan, together
+from tests.support.etcd_members import NAMES, Host, plan, together, voters
 from tests.support.pki import secrets
 from tests.support.wait import eventually
 
@@ -22,10 +22,6 @@ def hosts(tmp_path: Path) -> Iterator[dict[str, Host]]:
     yield found
     for host in found.values():
         host.kill()
-
-
-def voters(host: Host, names: Sequence[str]) -> None:
-    assert {name: learner for name, (_, learner) in host.members.items()} == dict.fromkeys(names, False)
 
 
 def test_formed_side_by_side_replaced_grown_and_shrunk(hosts: dict[str, Host]) -> None:

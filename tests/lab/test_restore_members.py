@@ -13,9 +13,9 @@ import pytest
 
 from automation import restore
 from nodeconfig import snapshots
-from tests.lab.test_etcd_members import BINARIES, Host, plan, together, voters
 from tests.support.bundles import cluster
 from tests.support.cluster import cache
+from tests.support.etcd_members import BINARIES, Host, plan, together, voters
 from tests.support.pki import secrets
 
 NAMES = ("a", "b", "c")

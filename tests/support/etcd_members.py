@@ -132,3 +132,8 @@ def together(hosts: Sequence[Host]) -> list[str]:
     """Starts members side by side; gives what each decided."""
     with ThreadPoolExecutor(max_workers=len(NAMES)) as pool:
         return list(pool.map(Host.start, hosts))
+
+
+def voters(host: Host, names: Sequence[str]) -> None:
+    """Asserts that exactly these are members, none of them a learner."""
+    assert {name: learner for name, (_, learner) in host.members.items()} == dict.fromkeys(names, False)

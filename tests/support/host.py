@@ -38,6 +38,7 @@ class Host:
 
     def run(self, text: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         environment = {"PATH": f"{self.fake}:{os.environ['PATH']}", "KUBEWRIGHT_ROOT": str(self.root)}
+        environment["HOME"] = str(self.fake)
         return subprocess.run(
             [self.shell, "-c", text],
             input=stdin,
