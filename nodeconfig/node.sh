@@ -148,6 +148,7 @@ remove_leftovers() {
     done </proc/self/mounts | sort -r >"$WORK/mounts"
     while read -r mount; do umount "$mount" 2>/dev/null || umount -l "$mount" 2>/dev/null || :; done <"$WORK/mounts"
     [ -z "$ROOT" ] || return 0
+    case $(readlink /etc/protocols) in "$LIBRARY"/*) rm -f /etc/protocols ;; esac # ours, for hosts without
     rm -rf /run/netns/cni-* /run/flannel /run/containerd /run/kubewright-*
     for device in cni0 flannel.1; do
         has_device "$device" || continue

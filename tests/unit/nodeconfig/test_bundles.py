@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 from collections import Counter
 
 import pytest
@@ -237,3 +238,14 @@ def test_two_components_that_want_different_things_at_one_path_are_an_error() ->
     assert join((one, one)) == one
     with pytest.raises(BundleError, match="/etc/x"):
         join((one, two))
+
+
+def test_nft_knows_the_names_of_protocols_also_on_a_host_that_has_none(index: FakeIndex) -> None:
+    """Else a restarted kube-proxy deletes what it takes for others' elements: all of its services."""
+    node = bundles(cluster(), index)["w-1", Role.NODE]
+    content = next(file.content for file in node.files if file.path == "/usr/local/lib/kubewright/protocols")
+    numbers = {line.split()[0]: int(line.split()[1]) for line in content.splitlines()}
+    assert {name: socket.getprotobyname(name) for name in numbers} == numbers
+    assert {"tcp", "udp", "sctp"} <= set(numbers)
+    proxy = next(file.content for file in node.files if file.path.endswith("/kube-proxy.service"))
+    assert "ln -sf /usr/local/lib/kubewright/protocols /etc/protocols" in proxy
