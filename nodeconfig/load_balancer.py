@@ -88,6 +88,8 @@ def haproxy_configuration(topology: Topology) -> str:
         "global",
         "    log stdout format short daemon notice",
         f"    maxconn {_MOST_CONNECTIONS}",
+        # A host may allow fewer open files than that takes: fewer connections then, but a balancer.
+        "    no strict-limits",
         # After a reload the old process keeps its connections, but no longer knows which servers are well.
         "    hard-stop-after 10m",
         "",
