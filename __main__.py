@@ -39,7 +39,7 @@ def deploy() -> None:
     for warning in topology.sizing.warnings(plan):
         pulumi.warn(warning)
     ca_file = Path(stack.artifacts.ca_file) if stack.artifacts.ca_file else None
-    index = artifacts.index.load(stack.artifacts.mirror, ca_file, plan.versions)
+    index = artifacts.index.load(stack.artifacts.mirror, ca_file, *plan.releases)
 
     cluster = Cluster(
         "cluster",

@@ -8,11 +8,16 @@ import subprocess
 from functools import cache as memoize
 from pathlib import Path
 
-from artifacts import gobuild, netfilter, official
+from artifacts import gobuild, official, relocatable
+from artifacts.balancers import HAPROXY, KEEPALIVED
 from artifacts.cache import Cache
 from artifacts.catalogue import Binary, binary
 from artifacts.errors import Unavailable
+from artifacts.netfilter import NETFILTER
 from artifacts.progress import Progress
+
+OF_DEBIAN = {recipe.name: recipe for recipe in (NETFILTER, HAPROXY, KEEPALIVED)}
+"""Binaries that are tars of Debian's programs."""
 
 _VERSION_COMMANDS = {
     "pulumi": ("version",),
@@ -82,8 +87,8 @@ def _version(program: str, *arguments: str) -> tuple[int, ...]:
 
 
 def _make(item: Binary, cache: Cache, workspace: Path, progress: Progress) -> tuple[Path, str]:
-    if item.name == "netfilter":
-        return netfilter.build(workspace, progress), "Debian packages"
+    if item.name in OF_DEBIAN:
+        return relocatable.build(OF_DEBIAN[item.name], workspace, progress), "Debian packages"
     if official.available(item):
         try:
             return official.obtain(item, cache, workspace, progress), "official"

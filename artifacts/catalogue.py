@@ -22,16 +22,23 @@ DEBIAN_PACKAGES = ("busybox-static", "ca-certificates", "gcc", "libc6-dev", "lib
 RELEASES: tuple[tuple[str, str], ...] = (
     # component, version; the first row of a component is the default
     ("kubernetes", "1.36.3"),
+    ("kubernetes", "1.36.1"),
+    ("kubernetes", "1.35.6"),
     ("etcd", "3.7.3"),
+    ("etcd", "3.6.16"),
     ("containerd", "2.4.2"),
+    ("containerd", "2.3.7"),
     ("runc", "1.5.2"),
     ("cni-plugins", "1.9.1"),
     ("flannel", "0.28.4"),
     ("coredns", "1.15.0"),
+    ("coredns", "1.14.7"),
     ("metrics-server", "0.9.0"),
     ("cri-tools", "1.36.0"),
     ("kubelet-csr-approver", "1.1.0"),
     ("netfilter", "1"),
+    ("haproxy", "1"),
+    ("keepalived", "1"),
     ("pulumi", "3.259.0"),
     ("pulumi-language-python", "3.259.0"),
     ("helm", "3.22.0"),
@@ -45,7 +52,7 @@ NODE_ARTIFACTS = (
     *KUBERNETES,
     *("etcd", "etcdctl", "etcdutl", "containerd", "containerd-shim-runc-v2", "ctr", "runc"),
     *("cni-bridge", "cni-loopback", "cni-host-local", "cni-portmap"),
-    *("flanneld", "crictl", "kubelet-csr-approver", "netfilter"),
+    *("flanneld", "crictl", "kubelet-csr-approver", "netfilter", "haproxy", "keepalived"),
 )
 """What hosts fetch, and so what a mirror holds."""
 

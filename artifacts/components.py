@@ -75,7 +75,8 @@ COMPONENTS: tuple[Component, ...] = (
     Component(
         "kubernetes",
         requires="k8s.io/kubernetes",
-        packages=tuple((name, f"k8s.io/kubernetes/cmd/{name}") for name in KUBERNETES),
+        # kubeadm is only what benchmarks/ready compares with.
+        packages=tuple((name, f"k8s.io/kubernetes/cmd/{name}") for name in (*KUBERNETES, "kubeadm")),
         official=Official(
             "https://dl.k8s.io/v{v}/bin/linux/{arch}/{name}",
             "https://dl.k8s.io/v{v}/bin/linux/{arch}/{name}.sha256",
@@ -220,4 +221,6 @@ COMPONENTS: tuple[Component, ...] = (
         tool=True,
     ),
     Component("netfilter", requires="", packages=(("netfilter", ""),)),  # made of Debian's packages
+    Component("haproxy", requires="", packages=(("haproxy", ""),)),  # as are these
+    Component("keepalived", requires="", packages=(("keepalived", ""),)),
 )

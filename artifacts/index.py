@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
@@ -14,7 +14,7 @@ from artifacts.errors import ArtifactError
 from artifacts.mirror import INDEX
 from topology.model import Versions
 
-TAR_ARTIFACTS = ("netfilter",)
+TAR_ARTIFACTS = ("netfilter", "haproxy", "keepalived")
 """Artifacts that are tar archives, unpacked whole (`Artifact.member` is `*`)."""
 
 
@@ -66,15 +66,24 @@ class Index:
 _OFFICIAL = "the official places"
 
 
-def load(mirror: str | None, ca_file: Path | None = None, versions: Versions = catalogue.DEFAULTS) -> Index:
-    """The index of a stack.
+def load(
+    mirror: str | None,
+    ca_file: Path | None = None,
+    versions: Versions = catalogue.DEFAULTS,
+    *others: Versions,
+) -> Index:
+    """The index of a stack; `others` are the sets of versions of pools that stay behind.
 
     `mirror`: an https URL, a directory, or None for the official places. `ca_file`: PEM of the
     authority of the mirror's certificate (None: the system's). Raises ArtifactError, one line, when
     the mirror cannot be reached or verified, is no mirror, or misses a file of these versions.
     """
     if not mirror:
-        return from_official(versions, Cache.default())
+        behind = [from_official(other, Cache.default()).places for other in others]
+        index = from_official(versions, Cache.default())
+        return replace(
+            index, places={key: place for places in (*behind, index.places) for key, place in places.items()}
+        )
     ca = _read_ca(ca_file)
     if mirror.startswith("https://"):
         text = _fetch(mirror.rstrip("/"), ca_file)
@@ -86,8 +95,9 @@ def load(mirror: str | None, ca_file: Path | None = None, versions: Versions = c
         text = _read(directory)
         base = directory.as_uri()
     index = parse(text, base, mirror, versions, ca)
-    for name in catalogue.NODE_ARTIFACTS:
-        index.place(name)
+    for each in (versions, *others):
+        for name in catalogue.NODE_ARTIFACTS:
+            index.place(name, catalogue.version_of(name, each))
     return index
 
 

@@ -41,9 +41,9 @@ def build(
         directory.mkdir(parents=True, exist_ok=True)
         index = read_index(directory)
         for item in catalogue.node_binaries(versions):
-            index["files"][item.key] = _file(item, directory, cache, progress)
+            index["files"][item.key] = place_file(item, directory, cache, progress)
         for reference in catalogue.images(versions):
-            index["images"][reference] = _image(reference, directory, cache, progress)
+            index["images"][reference] = place_image(reference, directory, cache, progress)
         _write(directory, index)
     except OSError as error:
         raise ArtifactError(f"mirror {directory}: {error.strerror} ({error.filename})") from None
@@ -65,7 +65,8 @@ def read_index(directory: Path) -> Index:
         raise ArtifactError(f"{path}: is damaged; remove it and run make mirror again") from None
 
 
-def _file(item: Binary, directory: Path, cache: Cache, progress: Progress) -> dict[str, str | int]:
+def place_file(item: Binary, directory: Path, cache: Cache, progress: Progress) -> dict[str, str | int]:
+    """Put one binary into the mirror; gives its entry for the index. Raises ArtifactError."""
     source = acquire.obtain(item, cache, progress)
     record = cache.record(item.name, item.version)
     assert record is not None
@@ -93,7 +94,8 @@ def _place(source: Path, target: Path, record: Record) -> None:
     part.replace(target)
 
 
-def _image(reference: str, directory: Path, cache: Cache, progress: Progress) -> dict[str, str | int]:
+def place_image(reference: str, directory: Path, cache: Cache, progress: Progress) -> dict[str, str | int]:
+    """Put one image into the mirror; gives its entry for the index. Raises ArtifactError."""
     layout = images.obtain(reference, cache, progress)
     path = Path("images") / images.directory(reference)
     target = directory / path

@@ -11,7 +11,7 @@ import typer
 from artifacts import mirror
 from artifacts.errors import ArtifactError
 from artifacts.progress import Progress
-from automation import prepare, stacks
+from automation import daytwo, prepare, stacks
 from automation.environment import environment
 from automation.errors import UserError
 from lab import status
@@ -73,6 +73,9 @@ def make_mirror(
 def lab_status() -> None:
     """Show the lab's hosts and what runs on them."""
     print(status.table(status.status()), end="")
+
+
+daytwo.register(app)
 
 
 def main() -> None:

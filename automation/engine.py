@@ -52,6 +52,16 @@ class Engine:
             raise UserError(f"stack {self.workspace.stack}: {(done.stderr or output).strip()}")
         return output
 
+    def restore(self, state: str) -> None:
+        """Replaces the stack's state by one that was exported. Raises `UserError` with the engine's words."""
+        file = self.workspace.directory / "state.json"
+        file.touch(mode=0o600)
+        try:
+            file.write_text(state)
+            self.capture("stack import", "--file", str(file))
+        finally:
+            file.unlink()
+
     def select(self) -> None:
         """Makes the stack where it does not exist yet, and frees it of a killed engine's lock.
 

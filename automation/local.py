@@ -27,10 +27,10 @@ DEFAULT_MEMORY = 4 * 1024**3
 
 @dataclass(frozen=True, slots=True)
 class Local:
-    """What a local stack needs of this machine: hosts, and a mirror with these versions."""
+    """What a local stack needs of this machine: hosts, and a mirror with these sets of versions."""
 
     lab: LabSpec
-    versions: Versions
+    releases: tuple[Versions, ...]
 
 
 def local(name: str, config: Mapping[str, Any], mirror: Path) -> Local | None:
@@ -59,7 +59,7 @@ def local(name: str, config: Mapping[str, Any], mirror: Path) -> Local | None:
     except ValidationError as error:
         problems = "; ".join(str(item["msg"]).removeprefix("Value error, ") for item in error.errors())
         raise UserError(f"{LAB}: {problems}") from None
-    return Local(lab=spec, versions=topology(settings).versions)
+    return Local(lab=spec, releases=topology(settings).releases)
 
 
 def ensure(wanted: LabSpec) -> None:

@@ -42,7 +42,8 @@ def stack(environment: Environment, workspace: Workspace) -> Engine:
     machine(environment)
     engine = Engine(environment, workspace)
     if wanted is not None:
-        mirror.build(environment.mirror, wanted.versions, Progress())
+        for versions in wanted.releases:
+            mirror.build(environment.mirror, versions, Progress())
         if workspace.going.exists() or not LabPaths.of(workspace.stack).spec.exists():
             forget(engine)
         local.ensure(wanted.lab)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from automation import local, prepare, workspace
+from automation import local, prepare, stages, steps, workspace
 from automation.engine import Engine
 from automation.environment import Environment
 
@@ -15,9 +15,12 @@ PARALLEL = 40
 def up(environment: Environment, stack: str, file: Path | None) -> int:
     """Makes or changes the cluster; writes its kubeconfig. Returns the engine's exit code."""
     engine = prepare.stack(environment, workspace.prepare(environment=environment, stack=stack, source=file))
+    stages.check(engine)
+    steps.check(engine)
     # A host that cannot be reached must not keep the others from being done.
     code = engine.run("up", "--yes", "--skip-preview", "--continue-on-error", "--parallel", str(PARALLEL))
     if code == 0:
+        steps.done(engine)
         path = environment.kubeconfig(stack)
         path.touch(mode=0o600)
         path.write_text(engine.output("kubeconfig"))
@@ -28,6 +31,8 @@ def up(environment: Environment, stack: str, file: Path | None) -> int:
 def preview(environment: Environment, stack: str, file: Path | None, *, as_json: bool = False) -> int:
     """Shows what `up` would change. Returns the engine's exit code."""
     engine = prepare.stack(environment, workspace.prepare(environment=environment, stack=stack, source=file))
+    stages.check(engine)
+    steps.check(engine)
     return engine.run("preview", "--json" if as_json else "--diff")
 
 

@@ -40,16 +40,16 @@ class Subject:
     def round(self) -> Round:
         """Makes the cluster, previews it again, takes it down. Raises `BenchmarkError`."""
         try:
-            up, lines = self._timed("up")
-            preview, said = self._timed("preview")
+            up, lines = self.timed("up")
+            preview, said = self.timed("preview")
             if any(line.text.lstrip().startswith(("+", "~", "-")) for line in said):
                 shown = "\n".join(line.text for line in said[-30:])
                 raise BenchmarkError(f"the second preview is not empty:\n{shown}")
         finally:
-            down, _ = self._timed("down")
+            down, _ = self.timed("down")
         return Round(up=up, parts=spans(lines), preview=preview, down=down)
 
-    def _timed(self, command: str) -> tuple[float, list[Line]]:
+    def timed(self, command: str) -> tuple[float, list[Line]]:
         """Runs a command; gives its time and its lines, each with the moment it came."""
         argv = [str(CHECKOUT / "kubewright"), command, "--stack", self.stack, "--file", str(self.file)]
         environment = os.environ | {"KUBEWRIGHT_STATE": str(self.state)}

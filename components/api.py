@@ -14,11 +14,13 @@ class Api:
     """A connection to the API server, and what its objects live in.
 
     `lives_in` is what holds the objects (etcd): when it goes, they are gone with it and nobody
-    deletes them one by one.
+    deletes them one by one. `published` is there once pods are told what to trust: a workload that
+    is started again for that must wait for it.
     """
 
     provider: kubernetes.Provider
     lives_in: Resource
+    published: Sequence[Resource] = ()
 
     def options(self, parent: Resource, *, depends_on: Sequence[Input[Resource]] = ()) -> ResourceOptions:
         """Options for an object made by `parent`."""

@@ -16,6 +16,7 @@ from components.members import Bundles, ControlPlane, Etcd, LoadBalancers, Membe
 from components.node_pool import NodePool, NodePoolArgs
 from components.pki import Pki, PkiArgs
 from components.settled import settled
+from nodeconfig.trust import published
 from providers.contract import Provider, Secrets
 from topology.model import Member, Role, Topology
 
@@ -63,7 +64,11 @@ class Cluster(ComponentResource):
             f"{name}-control-plane", self._members(topology.control_planes, after), self._child
         )
 
-        self.api = Api(provider=args.connect(self.kubeconfig, control.members), lives_in=etcd)
+        self.api = Api(
+            provider=args.connect(self.kubeconfig, control.members),
+            lives_in=etcd,
+            published=self._published(f"{name}-published", control.members),
+        )
         joining: list[Resource] = [
             Bootstrap(
                 f"{name}-bootstrap",
@@ -101,6 +106,12 @@ class Cluster(ComponentResource):
             pool=pool, bundles=bundles, secrets=self._secrets, provider=self._args.provider, after=after
         )
         return NodePool(name, args, self._child)
+
+    def _published(self, name: str, after: Sequence[Resource]) -> Sequence[Resource]:
+        """Waits until pods are told what to trust; nothing for authorities that were never rotated."""
+        script = published(self._args.topology)
+        options = ResourceOptions(parent=self, depends_on=list(after))
+        return [self._args.provider.operate(name, script, (), options)] if script else []
 
     def _farewell(self, name: str, last: Sequence[Resource]) -> Resource:
         """Tells the nodes, before they go, when the whole cluster goes: then none is worth draining.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import pulumi_tls as tls
@@ -10,7 +10,18 @@ from pulumi import ComponentResource, Output, ResourceOptions
 
 from components.derive import bootstrap_token, encryption_configuration
 from components.kubeconfig import kubeconfig
-from topology.certificates import KUBERNETES_CA, Authority, Leaf, authorities, leaves
+from topology.certificates import (
+    AUTHORITIES,
+    KUBERNETES_CA,
+    SERVICE_ACCOUNT,
+    Authority,
+    Leaf,
+    authorities,
+    bundle,
+    leaves,
+    signer,
+    trusted,
+)
 from topology.model import Topology
 
 _HOURS_PER_YEAR = 365 * 24
@@ -37,37 +48,56 @@ class Pki(ComponentResource):
     secrets: Mapping[str, Output[str]]
     """What bundles may ask for, by the contract's names; all of it secret."""
     ca: Output[str]
-    """The certificate (PEM) of the authority that everything in the cluster trusts; public."""
+    """The certificates (PEM) of what everything in the cluster trusts, two while it is rotated; public."""
     kubeconfig: Output[str]
     """The administrator's kubeconfig; secret."""
 
     def __init__(self, name: str, args: PkiArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("kubewright:index:Pki", name, None, opts)
         self._name = name
-        pairs = {authority.name: self._authority(authority) for authority in authorities(args.topology)}
-        pairs |= {leaf.name: self._leaf(leaf, pairs[leaf.authority]) for leaf in leaves(args.topology)}
-        account = self._key("service-account")
+        self._topology = args.topology
+        generations = {authority.name: self._authority(authority) for authority in authorities(args.topology)}
+        signers = {name: generations[signer(args.topology, name)] for name in AUTHORITIES.values()}
+        pairs = signers | {
+            leaf.name: self._leaf(leaf, signers[leaf.authority]) for leaf in leaves(args.topology)
+        }
+        bundles = {
+            bundle(name): _joined(generations[one].certificate for one in trusted(args.topology, name))
+            for name in AUTHORITIES.values()
+        }
         secrets = {f"{pair}.crt": made.certificate for pair, made in pairs.items()}
+        secrets |= {f"{name}.crt": certificates for name, certificates in bundles.items()}
         secrets |= {f"{pair}.key": made.key for pair, made in pairs.items()}
+        secrets |= self._service_account()
         secrets |= {
-            "service-account.key": account.private_key_pem,
-            "service-account.pub": account.public_key_pem,
             "bootstrap.token": self._key("bootstrap").private_key_pem.apply(bootstrap_token),
             "encryption.yaml": self._key("encryption").private_key_pem.apply(encryption_configuration),
         }
         self.secrets = {secret: Output.secret(content) for secret, content in secrets.items()}
         # A certificate is public even where the plugin calls everything made from a secret a secret.
-        self.ca = Output.unsecret(pairs[KUBERNETES_CA].certificate)
+        self.ca = Output.unsecret(bundles[bundle(KUBERNETES_CA)])
         self.kubeconfig = self._kubeconfig(args.topology, pairs["admin"])
         self.register_outputs({"ca": self.ca, "kubeconfig": self.kubeconfig})
 
-    def _key(self, name: str) -> tls.PrivateKey:
+    def _key(self, name: str, *, leaf: bool = False) -> tls.PrivateKey:
         return tls.PrivateKey(
             f"{self._name}-{name}-key",
             algorithm="ECDSA",
             ecdsa_curve="P256",
-            opts=ResourceOptions(parent=self),
+            opts=ResourceOptions(
+                parent=self,
+                # A new key makes the request and the certificate new.
+                replacement_trigger=self._topology.certificates.leaves if leaf else None,
+            ),
         )
+
+    def _service_account(self) -> dict[str, Output[str]]:
+        """One key signs tokens; several may verify them."""
+        keys = {name: self._key(name) for name in trusted(self._topology, SERVICE_ACCOUNT)}
+        return {
+            f"{SERVICE_ACCOUNT}.key": keys[signer(self._topology, SERVICE_ACCOUNT)].private_key_pem,
+            f"{SERVICE_ACCOUNT}.pub": _joined(key.public_key_pem for key in keys.values()),
+        }
 
     def _authority(self, authority: Authority) -> _Pair:
         key = self._key(authority.name).private_key_pem
@@ -84,7 +114,7 @@ class Pki(ComponentResource):
         return _Pair(key, certificate.cert_pem)
 
     def _leaf(self, leaf: Leaf, authority: _Pair) -> _Pair:
-        key = self._key(leaf.name).private_key_pem
+        key = self._key(leaf.name, leaf=True).private_key_pem
         request = tls.CertRequest(
             f"{self._name}-{leaf.name}-request",
             private_key_pem=key,
@@ -122,3 +152,9 @@ class Pki(ComponentResource):
                 )
             )
         )
+
+
+def _joined(pems: Iterable[Output[str]]) -> Output[str]:
+    """Texts in PEM one after another."""
+    joined: Output[str] = Output.all(*pems).apply("".join)
+    return joined

@@ -59,6 +59,18 @@ def stop(
     stack.stop(name, host, kill=kill)
 
 
+@app.command()
+def cut(name: Lab, host: Host) -> None:
+    """Pull a host's network cable; it runs on."""
+    stack.plug(name, host, into=False)
+
+
+@app.command()
+def join(name: Lab, host: Host) -> None:
+    """Plug the network cable of a host in again."""
+    stack.plug(name, host, into=True)
+
+
 @app.command(name="exec")
 def execute(
     name: Lab,

@@ -135,6 +135,13 @@ def renew_host(spec: LabSpec, host: LabHost) -> None:
     ensure_host(spec, host)
 
 
+def plug(spec: LabSpec, host: LabHost, *, into: bool) -> None:
+    """Pull a host's network cable, or plug it in again. The host's own settings stay. Raises LabError."""
+    state = "up" if into else "down"
+    port = ["link", "set", _port(spec, host.address), state]
+    run(["ip", "-n", gateway_namespace(spec.name), *port], what=f"{host.name}: network")
+
+
 def remove_host(lab: str, host: str) -> None:
     """Remove a host's namespace; its link goes with it."""
     name = host_namespace(lab, host)

@@ -80,6 +80,13 @@ def stop(name: str, host: str, *, kill: bool = False) -> None:
         hosts.stop(name, found.name, kill=kill)
 
 
+def plug(name: str, host: str, *, into: bool) -> None:
+    """Pull the network cable of a host of a lab, or plug it in again. Raises LabError."""
+    doctor.check_caller()
+    wanted = load(name)
+    network.plug(wanted, wanted.host(host), into=into)
+
+
 def load(name: str) -> LabSpec:
     """The spec of a lab that is here. Raises LabError when there is none."""
     found = _stored(LabPaths.of(name))

@@ -34,11 +34,14 @@ def part(topology: Topology, member: Member) -> Part:
         SecretFile(f"{PKI}/service-account.key", "service-account.key"),
         SecretFile(f"{PKI}/service-account.pub", "service-account.pub", mode=0o644),
     )
-    # The server reads this one again by itself, as it does all policies' certificates.
+    # The server reads this one again by itself, as it does its leaves: no restart for these.
     encryption = SecretFile(_ENCRYPTION, "encryption.yaml")
     unit = _unit(topology, member)
-    watched = (f"{BIN}/kube-apiserver", *(item.path for item in (*policies, *leaves, *fixed)))
+    watched = (f"{BIN}/kube-apiserver", *(item.path for item in (*policies, *fixed)))
     ready = f"{BIN}/kubectl --kubeconfig={ADMIN} --request-timeout=5s get --raw /readyz"
+    if topology.load_balancers:
+        # What comes next asks the balancers, which see a server that has become ready a moment later.
+        ready += f" && {ready} --server={topology.endpoint.url}"
     return Part(
         files=(*policies, admin, unit.file()),
         secrets=(*fixed, *leaves, *admin_files, encryption),
@@ -61,7 +64,7 @@ def _unit(topology: Topology, member: Member) -> Unit:
         command=(f"{BIN}/kube-apiserver", *(f"--{name}={value}" for name, value in flags.items())),
         after=("network.target", "etcd.service"),
         type="notify",
-        service=("LimitNOFILE=65536", "TimeoutStopSec=90", "OOMScoreAdjust=-998"),
+        service=("LimitNOFILE=65536", "TimeoutStopSec=120", "OOMScoreAdjust=-998"),
     )
 
 
@@ -86,9 +89,12 @@ def _serving(topology: Topology, member: Member) -> dict[str, str]:
     if len(topology.control_planes) > 1:
         # Spreads long-lived connections again after one of them was away.
         flags["goaway-chance"] = "0.001"
-    if topology.load_balancers:
-        # A balancer must see /readyz fail before connections are refused.
-        flags |= {"shutdown-delay-duration": "20s", "shutdown-send-retry-after": "true"}
+    # With watches still open a server would hold on to its port, and answer nobody, for a minute.
+    flags |= {"shutdown-send-retry-after": "true", "shutdown-watch-termination-grace-period": "2s"}
+    if topology.load_balancers or len(topology.control_planes) > 1:
+        # A balancer must see /readyz fail, which takes ours 4 s, before connections are refused; then
+        # watches are ended a few at a time, so that not all of them come upon the next server at once.
+        flags |= {"shutdown-delay-duration": "10s", "shutdown-watch-termination-grace-period": "10s"}
     return flags
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from topology.model import Role
+from topology.model import Role, Rotation
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +71,8 @@ class Bundle:
     `drain` true: on a change that restarts the node's services the host is drained before and
     uncordoned after (a worker's link), as long as it is a node of the cluster. `drain_on` are the
     paths whose change needs that; a change of others restarts services under running pods.
+    `rotations` are the authorities whose certificates it has, as far as they were ever rotated: a host
+    refuses one whose stages do not follow one another.
     """
 
     role: Role
@@ -83,6 +85,10 @@ class Bundle:
     ca: str = ""
     drain: bool = False
     drain_on: tuple[str, ...] = ()
+    drain_seconds: int = 300
+    versions: tuple[tuple[str, str], ...] = ()
+    """Components whose version steps the host guards, with the versions that the bundle brings."""
+    rotations: tuple[tuple[str, Rotation], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
-from nodeconfig.bundle import SecretFile, Service
-from nodeconfig.kubeconfig import by_certificate
+from nodeconfig.bundle import Service
+from nodeconfig.kubeconfig import by_certificate, certificate
 from nodeconfig.leader import flags as leader_flags
 from nodeconfig.leader import local_health
 from nodeconfig.part import Part
 from nodeconfig.places import BIN, CA, CIPHERS, KUBERNETES, LOCAL_API, PKI
 from nodeconfig.systemd import Unit
+from topology.certificates import KUBERNETES_CA
 from topology.model import Topology
 
 _KUBECONFIG = f"{KUBERNETES}/controller-manager.conf"
-_CA_KEY = f"{PKI}/kubernetes-ca.key"
+# The authority that signs, alone: of a file with two the controller would refuse to start.
+_SIGNER = certificate(KUBERNETES_CA, stem=f"{KUBERNETES_CA}-signer")
 
 
 def part(topology: Topology) -> Part:
     """The controller manager's part of a control plane."""
     config, leaf = by_certificate(_KUBECONFIG, LOCAL_API, "controller-manager")
     unit = _unit(topology)
-    watched = (f"{BIN}/kube-controller-manager", _CA_KEY, config.path, CA, f"{PKI}/service-account.key")
+    # It reads what it gives to pods as their authority once (kubernetes#137410), and the signer's too.
+    signer = tuple(file.path for file in _SIGNER)
+    watched = (f"{BIN}/kube-controller-manager", config.path, CA, *signer, f"{PKI}/service-account.key")
     ready = local_health(10257)
     return Part(
         files=(config, unit.file()),
-        secrets=(*leaf, SecretFile(_CA_KEY, "kubernetes-ca.key")),
+        secrets=(*leaf, *_SIGNER),
         artifacts=(("kube-controller-manager", f"{BIN}/kube-controller-manager"),),
         services=(Service(unit.name, restart_on=watched, ready=ready),),
     )
@@ -49,8 +53,8 @@ def _unit(topology: Topology) -> Unit:
         "use-service-account-credentials": "true",
         "service-account-private-key-file": f"{PKI}/service-account.key",
         "root-ca-file": CA,
-        "cluster-signing-cert-file": CA,
-        "cluster-signing-key-file": _CA_KEY,
+        "cluster-signing-cert-file": _SIGNER[0].path,
+        "cluster-signing-key-file": _SIGNER[1].path,
         "cluster-signing-duration": "8760h",
         "cluster-name": topology.name,
         "cluster-cidr": str(network.pods),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from nodeconfig.bundle import Service
 from nodeconfig.kubeconfig import by_certificate
 from nodeconfig.part import Part
-from nodeconfig.places import BIN, KUBERNETES, LOCAL_API
+from nodeconfig.places import BIN, CA, KUBERNETES, LOCAL_API
 from nodeconfig.systemd import Unit
 from topology.model import Topology
 
@@ -44,7 +44,7 @@ def part(topology: Topology) -> Part:
         services=(
             Service(
                 unit.name,
-                restart_on=(f"{BIN}/kubelet-csr-approver", config.path),
+                restart_on=(f"{BIN}/kubelet-csr-approver", config.path, CA),
                 ready="local_health http://127.0.0.1:8182/healthz",
             ),
         ),

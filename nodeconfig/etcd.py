@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from nodeconfig.bundle import File, Service
 from nodeconfig.kubeconfig import authority, certificate
 from nodeconfig.part import Part
-from nodeconfig.places import BIN, ETCD, ETCD_DATA, ETCD_PKI, LIBRARY, STATE
+from nodeconfig.places import BIN, ETCD, ETCD_DATA, ETCD_PKI, LIBRARY
 from nodeconfig.systemd import Unit
 from topology.model import Member, Topology
 
+MEMBER = f"{LIBRARY}/etcd-member"
+"""The program that decides on the host how a member starts, joins and leaves (`etcd_member.sh`)."""
+_PEERS = f"{ETCD}/peers"
+_START = f"{ETCD}/start.env"
 _OWNER = "etcd:etcd"
 _CA = f"{ETCD_PKI}/etcd-ca.crt"
-_HEALTH = f"{LIBRARY}/etcd-health"
-_FORMING = f"{STATE}/etcd-forming"
 _QUOTA_BYTES = 8 * 2**30  # upstream's recommended largest
 
 
 def part(topology: Topology, member: Member) -> Part:
     """An etcd member's part of its host."""
-    unit = _unit(topology, member)
+    unit, settle = _unit(topology, member), _settle()
     secrets = (
         authority("etcd-ca", ETCD_PKI, _OWNER),
         *certificate(f"etcd-server-{member.name}", ETCD_PKI, "server", _OWNER),
@@ -29,12 +33,14 @@ def part(topology: Topology, member: Member) -> Part:
     return Part(
         files=(
             File("/etc/sysusers.d/kubewright-etcd.conf", f'u etcd - "etcd" {ETCD_DATA} -\n'),
-            File(_HEALTH, _health(), mode=0o755),
+            File(MEMBER, Path(__file__).with_name("etcd_member.sh").read_text(), mode=0o755),
+            File(_PEERS, _peers(topology)),
+            settle,
             unit.file(),
         ),
         secrets=secrets,
         artifacts=binaries,
-        services=(_service(topology, unit, tuple(secret.path for secret in secrets[:5])),),
+        services=(_service(topology, unit, tuple(secret.path for secret in secrets[:1])),),
         directories=(
             File(ETCD, "", mode=0o755),
             File(ETCD_PKI, "", mode=0o755),
@@ -44,30 +50,41 @@ def part(topology: Topology, member: Member) -> Part:
 
 
 def _service(topology: Topology, unit: Unit, watched: tuple[str, ...]) -> Service:
-    """etcd re-reads its leaves, but not its authority (etcd#11555), so a restart covers both.
+    """etcd re-reads its leaves, but not its authority (etcd#11555): that one restarts it.
 
-    Members are delivered one by one. The first ones of a new cluster cannot have a quorum yet: for
-    a member that started without data it is enough to listen for its peers, until it was healthy
-    once.
+    The list of peers is not watched: a member that comes or goes restarts no other. The first members
+    of a new cluster cannot have a quorum yet: for them it is enough to listen for their peers.
     """
-    ready = f"{_HEALTH} && rm -f {_FORMING}"
+    ready = f"{MEMBER} ready"
     if len(topology.etcd) > 1:
-        ready = f"{{ {ready}; }} || {{ [ -e {_FORMING} ] && listens 2380; }}"
-    return Service(unit.name, restart_on=(f"{BIN}/etcd", *watched), ready=ready, timeout=120)
+        ready = f"{ready} || {{ [ -e {ETCD}/forming ] && listens 2380; }}"
+    return Service(unit.name, restart_on=(f"{BIN}/etcd", *watched), ready=ready, timeout=180)
 
 
-def _health() -> str:
-    return f"""#!/bin/sh
-# Whether this member serves, in quorum with the others.
-exec {BIN}/etcdctl --endpoints=https://127.0.0.1:2379 --cacert={_CA} \\
-  --cert={ETCD_PKI}/operator.crt --key={ETCD_PKI}/operator.key --command-timeout=3s endpoint health
-"""
+def _peers(topology: Topology) -> str:
+    return "".join(f"{member.name}=https://{member.address}:2380\n" for member in topology.etcd)
+
+
+def _settle() -> File:
+    """The unit that promotes a learner; etcd wants it at each start, and it ends when that is done."""
+    lines = (
+        "[Unit]",
+        "Description=etcd member's entry into the membership",
+        "After=etcd.service",
+        "PartOf=etcd.service",
+        "StartLimitIntervalSec=0",
+        "",
+        "[Service]",
+        "Type=exec",
+        f"ExecStart={MEMBER} settle",
+        "Restart=on-failure",
+        "RestartSec=2",
+    )
+    return File("/etc/systemd/system/etcd-settle.service", "\n".join(lines) + "\n", mode=0o600)
 
 
 def _unit(topology: Topology, member: Member) -> Unit:
     address = member.address
-    cluster = ",".join(f"{other.name}=https://{other.address}:2380" for other in topology.etcd)
-    forming = f"[ -d {ETCD_DATA}/member ] || : >{_FORMING}"
     flags = {
         "name": member.name,
         "data-dir": ETCD_DATA,
@@ -75,8 +92,6 @@ def _unit(topology: Topology, member: Member) -> Unit:
         "advertise-client-urls": f"https://{address}:2379",
         "listen-peer-urls": f"https://{address}:2380",
         "initial-advertise-peer-urls": f"https://{address}:2380",
-        "initial-cluster": cluster,
-        "initial-cluster-state": "new",
         "initial-cluster-token": topology.name,
         "cert-file": f"{ETCD_PKI}/server.crt",
         "key-file": f"{ETCD_PKI}/server.key",
@@ -98,14 +113,15 @@ def _unit(topology: Topology, member: Member) -> Unit:
         # Not `notify`: etcd is ready only in quorum, which its first members cannot have.
         service=(
             "User=etcd",
-            f"ExecStartPre=+/bin/sh -c '{forming}'",
-            # Once in quorum it no longer is a member that forms a cluster, whatever comes after.
-            f"ExecStop=-+/bin/sh -c '[ ! -e {_FORMING} ] || {_HEALTH} && rm -f {_FORMING}'",
+            # Written by the line below, which goes first: with which membership it starts.
+            f"EnvironmentFile=-{_START}",
+            f"ExecStartPre=+{MEMBER} start",
+            "TimeoutStartSec=300",
             "LimitNOFILE=65536",
             "OOMScoreAdjust=-999",
             "Nice=-5",
             "IOSchedulingClass=best-effort",
             "IOSchedulingPriority=0",
         ),
-        unit=(f"RequiresMountsFor={ETCD_DATA}",),
+        unit=(f"RequiresMountsFor={ETCD_DATA}", "Wants=etcd-settle.service"),
     )

@@ -6,7 +6,7 @@ from nodeconfig.bundle import File, Service
 from nodeconfig.cni import WRITE_CONFLIST
 from nodeconfig.kubeconfig import by_certificate
 from nodeconfig.part import Part, document
-from nodeconfig.places import BIN, FLANNEL_SUBNET, KUBERNETES, NETFILTER
+from nodeconfig.places import BIN, CA, FLANNEL_SUBNET, KUBERNETES, NETFILTER
 from nodeconfig.systemd import Unit
 from topology.model import Backend, ProxyMode, Topology
 
@@ -26,7 +26,7 @@ def part(topology: Topology, server: str) -> Part:
         services=(
             Service(
                 unit.name,
-                restart_on=(f"{BIN}/flanneld", network.path, kubeconfig.path, WRITE_CONFLIST),
+                restart_on=(f"{BIN}/flanneld", network.path, kubeconfig.path, WRITE_CONFLIST, CA),
                 ready=f"[ -s {FLANNEL_SUBNET} ]",
                 timeout=120,
             ),

@@ -72,7 +72,8 @@ begin() { # ROLE
     RECORD=$STATE/roles/$ROLE
     lock
     mkdir -p "$RECORD" "$STATE/artifacts" "$STATE/services" "$WORK/stage"
-    for list in directories modules files artifacts services units paths digests; do : >"$WORK/$list"; done
+    for list in directories trust modules files artifacts services units paths digests versions; do : >"$WORK/$list"; done
+    rm -f "$STATE/leaving"
     install -m 0700 "$WORK/host.sh" "$STATE/host.sh.new"
     mv -f "$STATE/host.sh.new" "$STATE/host.sh"
 }
@@ -86,6 +87,8 @@ EOF
 }
 
 authority() { cat >"$WORK/authority.pem"; } # the PEM that verifies downloads, on stdin
+
+trust() { say "$*" >>"$WORK/trust"; } # AUTHORITY SIGNS TRUSTED…: its generations; never named: 1 1
 
 directory() { # MODE OWNER PATH: belongs to the bundle with everything in it
     say "$1 $2 $3" >>"$WORK/directories"
@@ -121,7 +124,39 @@ service() { # UNIT TIMEOUT restart|reload READY [PATH…]
     say "$unit" >>"$WORK/units"
 }
 
-drain() { DRAIN_ON="$*"; } # PATH…: a change of one of these drains the node first
+drain() { # SECONDS PATH…: a change of one of these drains the node first, within that time
+    DRAIN_SECONDS=$1
+    shift
+    DRAIN_ON="$*"
+}
+
+# --- stages of a rotation ----------------------------------------------------------------------
+
+# generations FILE AUTHORITY: "SIGNS TRUSTED…" there.
+generations() {
+    [ ! -f "$1" ] || while read -r authority numbers; do
+        [ "$authority" != "$2" ] || { say "$numbers"; return 0; }
+    done <"$1"
+    say "1 1"
+}
+
+# check_stages: what signs on this host now must be trusted after the change, and what signs after
+# it must be trusted now, or hosts that are changed one by one would not know each other on the way.
+check_stages() {
+    [ -f "$RECORD/digest" ] || return 0
+    { cat "$RECORD/trust" 2>/dev/null || :; cat "$WORK/trust"; } >"$WORK/authorities"
+    while read -r authority _; do
+        old=$(generations "$RECORD/trust" "$authority")
+        new=$(generations "$WORK/trust" "$authority")
+        case " ${new#* } " in *" ${old%% *} "*) ;; *) refuse_stage ;; esac
+        case " ${old#* } " in *" ${new%% *} "*) ;; *) refuse_stage ;; esac
+    done <"$WORK/authorities"
+}
+
+refuse_stage() {
+    die "certificates of $authority: generation ${old%% *} signs here, and ${old#* } is trusted; with" \
+        "${new%% *} signing and ${new#* } trusted a stage is left out: trust, sign, done, each by an up of its own"
+}
 
 # --- comparing -------------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from nodeconfig.bundle import File, SecretFile
 from nodeconfig.part import document
 from nodeconfig.places import CA, PKI
+from topology.certificates import bundle
 
 
 def kubeconfig(path: str, server: str, user: dict[str, str]) -> File:
@@ -42,5 +43,8 @@ def certificate(
 
 
 def authority(name: str, directory: str = PKI, owner: str = "root:root") -> SecretFile:
-    """The authority's certificate alone. It is no secret, but known only at delivery."""
-    return SecretFile(path=f"{directory}/{name}.crt", secret=f"{name}.crt", mode=0o644, owner=owner)
+    """What is trusted in the authority's place: its certificate, and while it is rotated its successor's.
+
+    It is no secret, but known only at delivery. What signs needs `<name>.crt` and `.key` instead.
+    """
+    return SecretFile(path=f"{directory}/{name}.crt", secret=f"{bundle(name)}.crt", mode=0o644, owner=owner)

@@ -23,7 +23,7 @@ def part(topology: Topology, pool: Pool, server: str) -> Part:
     """The kubelet's part of a node of `pool`; `server` is the API's URL as this node sees it."""
     config = document(_CONFIG, _config(topology, pool))
     bootstrap = kubeconfig(_BOOTSTRAP, server, {"tokenFile": _TOKEN})
-    prepare = File(_PREPARE, _prepare(), mode=0o755)
+    prepare = File(_PREPARE, _prepare() + _renew(topology), mode=0o755)
     minor = File(MINOR, ".".join(topology.versions.kubernetes.split(".")[:2]) + "\n")
     unit = _unit()
     # Not the token: it is needed to join, and read when it is.
@@ -55,6 +55,25 @@ ln -sfn "$resolver" {_RESOLV_CONF}
 # The kubelet writes this one from the bootstrap file, so a new endpoint there must reach it.
 # Its client certificate is kept elsewhere and stays.
 rm -f {KUBELET}/kubeconfig
+"""
+
+
+def _renew(topology: Topology) -> str:
+    """The end of the preparation once the authority was rotated: certificates of an older one go.
+
+    The kubelet then asks for new ones with its bootstrap token; it has no other way to be told.
+    """
+    if "kubernetes" not in dict(topology.certificates.rotations):
+        return ""
+    # Also for the first generation: a stage may be taken back.
+    signs = topology.certificates.rotation("kubernetes").signs
+    return f"""
+signer={KUBELET}/pki/signer
+if [ "$(cat "$signer" 2>/dev/null || echo 1)" != {signs} ]; then
+    rm -f {KUBELET}/pki/kubelet-client-current.pem {KUBELET}/pki/kubelet-server-current.pem
+    mkdir -p {KUBELET}/pki
+    echo {signs} >"$signer"
+fi
 """
 
 

@@ -39,8 +39,33 @@ drain_node() {
             *'no relationship found between node'*) [ "$(date +%s)" -ge "$deadline" ] || continue ;;
         esac
         tail -n 5 "$WORK/drain" >&2
-        die "not drained in $1 s ($2); free the pods above (disruption budgets?) and run again"
+        die "not drained in $1 s ($2)$(held); it stays cordoned; free these pods, or raise drain_timeout," \
+            "and run again"
     done
+}
+
+# held: which pods could not be evicted, and the disruption budgets that kept them.
+held() {
+    while read -r line; do
+        case $line in *'error when evicting pods/"'*) ;; *) continue ;; esac
+        pod=${line#*pods/\"} namespace=${line#*-n \"}
+        say "${namespace%%\"*} ${pod%%\"*}"
+    done <"$WORK/drain" | sort -u >"$WORK/held"
+    while read -r namespace pod; do
+        budget=$(budget_of "$namespace" "$pod")
+        printf ': pod %s/%s is held%s' "$namespace" "$pod" "${budget:+ by the disruption budget $budget}"
+    done <"$WORK/held"
+}
+
+# budget_of NAMESPACE POD: the API names the budget in the details of its refusal, which kubectl shows
+# only in its log. A dry run, so that nothing is evicted by asking.
+budget_of() {
+    printf '{"apiVersion":"policy/v1","kind":"Eviction","metadata":{"name":"%s","namespace":"%s"},%s}' \
+        "$2" "$1" '"deleteOptions":{"dryRun":["All"]}' >"$WORK/eviction"
+    answer=$(node_api -v=8 create --raw "/api/v1/namespaces/$1/pods/$2/eviction" -f "$WORK/eviction" 2>&1) || :
+    case $answer in *'The disruption budget '*) ;; *) return 0 ;; esac
+    answer=${answer#*The disruption budget }
+    say "${answer%% *}"
 }
 
 uncordon_node() {
@@ -52,7 +77,9 @@ uncordon_node() {
 
 # --- reset -----------------------------------------------------------------------------------
 
-reset() { # ROLE [leave]: as before the role came; `leave` drains and removes the Node first
+# reset ROLE [leave [SECONDS]]: as before the role came. `leave`: a node is drained within that time and
+# its Node removed first, an etcd member takes itself out of the membership.
+reset() {
     ROLE=$1
     RECORD=$STATE/roles/$ROLE
     [ -d "$RECORD" ] || { say "$ROLE unchanged"; return 0; }
@@ -63,9 +90,12 @@ reset() { # ROLE [leave]: as before the role came; `leave` drains and removes th
     fi
     for list in paths units digests; do [ -f "$RECORD/$list" ] || : >"$RECORD/$list"; done
     if [ "$ROLE" = node ]; then
-        [ "${2:-}" != leave ] || leave_cluster
+        [ "${2:-}" != leave ] || leave_cluster "${3:-300}"
         systemctl stop kubelet.service kube-proxy.service flanneld.service 2>/dev/null || :
         remove_containers
+    fi
+    if [ "$ROLE" = etcd ] && [ "${2:-}" = leave ] && [ ! -e "$STATE/leaving" ] && [ -x "$LIBRARY/etcd-member" ]; then
+        "$LIBRARY/etcd-member" leave || die "etcd is left as it is (the reason is above)"
     fi
     unused units "$RECORD/units" >"$WORK/units.stale"
     stop_units "$WORK/units.stale"
@@ -95,12 +125,15 @@ api_answers() {
     done
 }
 
-leave_cluster() {
+leave_cluster() { # SECONDS
     api_answers || return 0
     # Set from a control plane when the whole cluster goes: then nothing is worth draining.
     whole=$(node_api get node "$NODE_NAME" -o 'jsonpath={.metadata.annotations.kubewright\.dev/leaving}') || whole=
-    [ "$whole" != cluster ] || return 0
-    drain_node 300 "the host leaves the cluster"
+    if [ "$whole" = cluster ]; then
+        : >"$STATE/leaving" # for the roles that are left here
+        return 0
+    fi
+    drain_node "$1" "the host leaves the cluster"
     node_api delete node "$NODE_NAME" --wait=false >/dev/null
     rm -f "$STATE/cordoned"
 }
@@ -130,6 +163,7 @@ remove_leftovers() {
     done </proc/self/mounts | sort -r >"$WORK/mounts"
     while read -r mount; do umount "$mount" 2>/dev/null || umount -l "$mount" 2>/dev/null || :; done <"$WORK/mounts"
     [ -z "$ROOT" ] || return 0
+    case $(readlink /etc/protocols) in "$LIBRARY"/*) rm -f /etc/protocols ;; esac # ours, for hosts without
     rm -rf /run/netns/cni-* /run/flannel /run/containerd /run/kubewright-*
     for device in cni0 flannel.1; do
         has_device "$device" || continue

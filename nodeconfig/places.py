@@ -17,6 +17,7 @@ KUBELET = "/var/lib/kubelet"
 ETCD = "/etc/etcd"
 ETCD_PKI = f"{ETCD}/pki"
 ETCD_DATA = "/var/lib/etcd"
+ETCD_SNAPSHOTS = "/var/lib/etcd-snapshots"
 FLANNEL_SUBNET = "/run/flannel/subnet.env"
 
 LOCAL_API = "https://127.0.0.1:6443"

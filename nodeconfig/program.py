@@ -6,7 +6,7 @@ from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
-_PIECES = ("host.sh", "fetch.sh", "service.sh", "node.sh")
+_PIECES = ("host.sh", "fetch.sh", "guard.sh", "service.sh", "node.sh")
 
 
 @cache

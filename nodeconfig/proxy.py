@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from nodeconfig.bundle import Service
+from nodeconfig.bundle import File, Service
 from nodeconfig.kubeconfig import by_certificate
 from nodeconfig.part import Part, document
-from nodeconfig.places import BIN, KUBERNETES, NETFILTER
+from nodeconfig.places import BIN, CA, KUBERNETES, LIBRARY, NETFILTER
 from nodeconfig.systemd import Unit
 from topology.model import Topology
 
 _CONFIG = f"{KUBERNETES}/kube-proxy.json"
 _KUBECONFIG = f"{KUBERNETES}/kube-proxy.conf"
+_PROTOCOLS = f"{LIBRARY}/protocols"
 
 
 def part(topology: Topology, server: str) -> Part:
@@ -22,19 +23,29 @@ def part(topology: Topology, server: str) -> Part:
         description="Kubernetes service proxy",
         command=(f"{BIN}/kube-proxy", f"--config={_CONFIG}", "--hostname-override=${NODE_NAME}"),
         after=("network.target", "kube-apiserver.service"),
+        service=(f"ExecStartPre=/bin/sh -c '[ -e /etc/protocols ] || ln -sf {_PROTOCOLS} /etc/protocols'",),
     )
     return Part(
-        files=(kubeconfig, config, unit.file()),
+        files=(kubeconfig, config, _protocols(), unit.file()),
         secrets=leaf,
         artifacts=(("kube-proxy", f"{BIN}/kube-proxy"), ("netfilter", NETFILTER)),
         services=(
             Service(
                 unit.name,
-                restart_on=(f"{BIN}/kube-proxy", NETFILTER, config.path, kubeconfig.path),
+                restart_on=(f"{BIN}/kube-proxy", NETFILTER, config.path, kubeconfig.path, CA),
                 ready="local_health http://127.0.0.1:10256/healthz",
             ),
         ),
     )
+
+
+def _protocols() -> File:
+    """Names of protocols, for hosts that have none.
+
+    nft then lists what is `tcp` in a rule as `6`. A kube-proxy that starts again takes that for the
+    element of another service, and deletes it: all services would be gone until they change.
+    """
+    return File(_PROTOCOLS, "icmp 1 ICMP\ntcp 6 TCP\nudp 17 UDP\nipv6-icmp 58 IPv6-ICMP\nsctp 132 SCTP\n")
 
 
 def _config(topology: Topology) -> dict[str, object]:

@@ -16,7 +16,7 @@ from nodeconfig.bundle import Artifact, Bundle, File, Identity, SecretFile, Serv
 from nodeconfig.part import BundleError
 from nodeconfig.places import STATE
 from nodeconfig.program import digest, program
-from topology.model import Role
+from topology.model import Role, Rotation
 
 MAX_TEXT_BYTES = 120 * 1024
 """Linux takes at most 128 KiB in one argument of a command."""
@@ -33,13 +33,19 @@ def script(bundle: Bundle, identity: Identity, *, sudo: bool = False) -> str:
         f"begin {bundle.role}",
         f"identity {identity.name} {identity.address}",
         *([f"authority {_here(bundle.ca)}"] if bundle.ca else []),
+        *(f"version {component} {version}" for component, version in bundle.versions),
+        *(_trust(name, rotation) for name, rotation in bundle.rotations),
         *(f"module {name}" for name in bundle.modules),
         *(_artifact(artifact) for artifact in bundle.artifacts),
         *(f"directory {_where(item)}" for item in bundle.directories),
         *(f"file {_where(item)} {_here(item.content)}" for item in bundle.files),
         *(f"secret {_where(item)}" for item in bundle.secrets),
         *(_service(service) for service in bundle.services),
-        *([f"drain {' '.join(bundle.drain_on)}"] if bundle.drain and bundle.drain_on else []),
+        *(
+            [f"drain {bundle.drain_seconds} {' '.join(bundle.drain_on)}"]
+            if bundle.drain and bundle.drain_on
+            else []
+        ),
         "commit",
     ]
     unpack = 'base64 -d | tar -x -C "$work"'
@@ -74,10 +80,11 @@ def payload(bundle: Bundle, secrets: Mapping[str, str]) -> str:
     return base64.b64encode(buffer.getvalue()).decode()
 
 
-def reset(role: Role, *, sudo: bool = False, leave: bool = True) -> str:
+def reset(role: Role, *, sudo: bool = False, leave: bool = True, drain_seconds: int = 300) -> str:
     """The text that takes a role off a host again; it needs no standard input.
 
-    `leave`: a node is drained and its Node object deleted first; False when the whole cluster goes.
+    `leave`: a node is drained (within `drain_seconds`) and its Node object deleted first, an etcd member
+    leaves the membership; False when the whole cluster goes.
     """
     body = [
         f"program=${{KUBEWRIGHT_ROOT:-}}{STATE}/host.sh",
@@ -85,7 +92,7 @@ def reset(role: Role, *, sudo: bool = False, leave: bool = True) -> str:
         # The program goes with the last role, while it runs.
         'cp "$program" "$1/host.sh"',
         '. "$1/host.sh"',
-        f"reset {role}{' leave' if leave else ''}",
+        f"reset {role}{f' leave {drain_seconds}' if leave else ''}",
     ]
     return _wrapped(f"{role}: reset", body, ":", sudo)
 
@@ -106,6 +113,10 @@ def _wrapped(title: str, body: Iterable[str], unpack: str, sudo: bool) -> str:
         f'{root}sh "$work/script" "$work" </dev/null',
     ]
     return "\n".join(lines) + "\n"
+
+
+def _trust(name: str, rotation: Rotation) -> str:
+    return f"trust {name} {rotation.signs} {' '.join(map(str, rotation.trusts))}"
 
 
 def _artifact(artifact: Artifact) -> str:

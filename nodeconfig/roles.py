@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import cache
 
 from nodeconfig import (
@@ -15,8 +16,10 @@ from nodeconfig import (
     flannel,
     host,
     kubelet,
+    load_balancer,
     proxy,
     scheduler,
+    snapshots,
 )
 from nodeconfig.bundle import Bundle
 from nodeconfig.part import BundleError, Index, Part, join, resolve
@@ -32,6 +35,14 @@ _DRAIN_ON = (
     # A kubelet's settings and patch versions are safe under running pods, a new minor is not.
     kubelet.MINOR,
 )
+
+TRUSTS = {
+    Role.LOAD_BALANCER: ("kubernetes",),
+    Role.ETCD: ("etcd",),
+    Role.CONTROL_PLANE: ("kubernetes", "etcd", "front-proxy", "service-account"),
+    Role.NODE: ("kubernetes",),
+}
+"""The authorities and key pairs whose files a role has."""
 
 
 def bundles(topology: Topology, index: Index) -> dict[tuple[str, Role], Bundle]:
@@ -58,6 +69,7 @@ def bundles(topology: Topology, index: Index) -> dict[tuple[str, Role], Bundle]:
 
 def pool_bundle(topology: Topology, pool: Pool, index: Index) -> Bundle:
     """The bundle that every node of a pool of workers gets: nothing in it differs between two of them."""
+    topology = at_version_of(topology, pool)
     parts = (host.part(topology, (Role.NODE,)), _node(topology, pool, topology.endpoint.url))
     return _bundle(topology, Role.NODE, parts, index)
 
@@ -71,7 +83,7 @@ def _member_bundle(
     member = Member(machine.name, machine.address)
     match role:
         case Role.ETCD:
-            parts.append(etcd.part(topology, member))
+            parts += [etcd.part(topology, member), snapshots.part(topology, member)]
         case Role.CONTROL_PLANE:
             parts.append(_control_plane(topology, member))
         case Role.NODE:
@@ -79,7 +91,7 @@ def _member_bundle(
             server = LOCAL_API if local else topology.endpoint.url
             parts.append(_node(topology, _pool(pool_of, machine), server))
         case Role.LOAD_BALANCER:
-            raise BundleError(f"{machine.name}: load balancers on hosts are not supported yet")
+            parts.append(load_balancer.part(topology, member))
     return _bundle(topology, role, parts, index)
 
 
@@ -92,6 +104,13 @@ def _control_plane(topology: Topology, member: Member) -> Part:
             csr_approver.part(topology),
         )
     )
+
+
+def at_version_of(topology: Topology, pool: Pool) -> Topology:
+    """The cluster as the nodes of a pool see it that stays behind the API servers."""
+    if not pool.kubernetes:
+        return topology
+    return replace(topology, versions=replace(topology.versions, kubernetes=pool.kubernetes))
 
 
 def _node(topology: Topology, pool: Pool, server: str) -> Part:
@@ -122,7 +141,21 @@ def _bundle(topology: Topology, role: Role, parts: Iterable[Part], index: Index)
         ca=index.ca,
         drain=drain,
         drain_on=_DRAIN_ON if drain else (),
+        drain_seconds=topology.drain_seconds,
+        versions=_guarded(topology, role),
+        rotations=tuple((name, r) for name, r in topology.certificates.rotations if name in TRUSTS[role]),
     )
+
+
+def _guarded(topology: Topology, role: Role) -> tuple[tuple[str, str], ...]:
+    """Whose steps between versions the host checks before it changes anything."""
+    match role:
+        case Role.ETCD:
+            return (("etcd", topology.versions.etcd),)
+        case Role.CONTROL_PLANE | Role.NODE:
+            return (("kubernetes", topology.versions.kubernetes),)
+        case _:
+            return ()
 
 
 def _pool(pool_of: dict[str, Pool], machine: Machine) -> Pool:

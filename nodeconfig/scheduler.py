@@ -18,7 +18,7 @@ def part(topology: Topology) -> Part:
     """The scheduler's part of a control plane."""
     config, leaf = by_certificate(_KUBECONFIG, LOCAL_API, "scheduler")
     unit = _unit(topology)
-    watched = (f"{BIN}/kube-scheduler", config.path)
+    watched = (f"{BIN}/kube-scheduler", config.path, CA)
     ready = local_health(10259)
     return Part(
         files=(config, unit.file()),

@@ -141,13 +141,17 @@ prune_artifacts() {
 # --- all together ----------------------------------------------------------------------------
 
 commit() {
+    check_stages
     compare
+    guard
     fetch_all
     if [ -n "$DRAIN_ON" ] && [ -f "$RECORD/digest" ]; then
         for path in $DRAIN_ON; do
-            changed "$path" && { drain_node 300 "$path changes"; break; }
+            changed "$path" && { drain_node "$DRAIN_SECONDS" "$path changes"; break; }
         done
     fi
+    # Before the first file, so that what was begun is not forgotten when it is interrupted.
+    cp "$WORK/versions" "$RECORD/versions"
     install_all
     load_modules
     swap_off
@@ -169,6 +173,7 @@ record() {
     sort -k 3 "$WORK/files" | while read -r mode owner path source; do
         say "$mode $owner $path $(sum "$source")"
     done | cat - "$WORK/artifacts" "$WORK/services" | sha256sum >"$WORK/digest"
+    cp "$WORK/trust" "$RECORD/trust"
     mv -f "$WORK/digest" "$RECORD/digest"
     if [ -s "$WORK/done" ]; then
         while read -r _ _ path _; do say "installed $path"; done <"$WORK/files.changed"

@@ -94,7 +94,7 @@ class Metal:
             create=script(bundle, identity, sudo=sudo),
             # Secrets travel by stdin alone: the text of a command is shown when it fails.
             stdin=_payload(bundle, secrets),
-            delete=reset(role, sudo=sudo),
+            delete=reset(role, sudo=sudo, drain_seconds=bundle.drain_seconds),
             # Errors carry the output anyway; `none` keeps it out of the display while things go well.
             logging=Logging.NONE,
             add_previous_output_in_env=False,

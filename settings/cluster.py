@@ -9,13 +9,14 @@ from pydantic import Field, JsonValue
 from settings.access import AccessSettings
 from settings.addons import HelmReleaseSettings
 from settings.base import Section
+from settings.certificates import CertificateSettings
 from settings.control_plane import ApiSettings, LeaderElectionSettings
 from settings.kubelet import KubeletSettings
 from settings.metal import MetalSettings
 from settings.network import EndpointSettings, NetworkSettings
-from settings.pools import ControlPlaneSettings, PoolSettings, RoleSettings
+from settings.pools import ControlPlaneSettings, EtcdSettings, PoolSettings, RoleSettings
 from settings.sources import ArtifactSettings, RegistrySettings, VersionSettings
-from settings.types import Filled, Name
+from settings.types import Duration, Filled, Name
 
 
 class Settings(Section):
@@ -31,14 +32,16 @@ class Settings(Section):
     endpoint: EndpointSettings | None = None
     network: NetworkSettings = NetworkSettings()
     control_planes: ControlPlaneSettings = ControlPlaneSettings()
-    etcd: RoleSettings = RoleSettings()
+    etcd: EtcdSettings = EtcdSettings()
     load_balancers: RoleSettings = RoleSettings()
     pools: dict[Name, PoolSettings] = Field(default_factory=dict)
     kubelet: KubeletSettings = KubeletSettings()
     api: ApiSettings = ApiSettings()
     leader_election: LeaderElectionSettings = LeaderElectionSettings()
+    certificates: CertificateSettings = CertificateSettings()
     artifacts: ArtifactSettings = ArtifactSettings()
     registries: dict[Filled, RegistrySettings] = Field(default_factory=dict)
+    drain_timeout: Duration = "5m"
     sandbox_image: Filled = "registry.k8s.io/pause:3.10.1"
     helm_releases: dict[Name, HelmReleaseSettings] = Field(default_factory=dict)
     access: AccessSettings = AccessSettings()

@@ -36,7 +36,7 @@ def explain(error: ErrorDetails, root: type[BaseModel]) -> Problem:
     """A problem for one of pydantic's errors about a value of the model `root`."""
     location = [part for part in error["loc"] if part != "[key]"]
     if error["type"] == "extra_forbidden":
-        return _unknown_key(location, root)
+        return _unknown_key(list(error["loc"]), root)
     value = shown(location, error["input"])
     if error["type"] == "missing":
         return Problem(path_of(location), "", _MESSAGES["missing"])

@@ -2,17 +2,43 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
 
 from settings.base import Section
 from settings.kubelet import KubeletSettings
-from settings.types import LabelKey, LabelValue, TaintText
+from settings.types import Duration, HostPath, LabelKey, LabelValue, TaintText, Version, seconds
+
+
+def _seldom(duration: str) -> str:
+    if seconds(duration) < 60:
+        raise ValueError("snapshots cannot be taken more often than once a minute; allowed: 1m and more")
+    return duration
 
 
 class RoleSettings(Section):
     """Hosts of one role, by their names in the inventory."""
 
     hosts: tuple[str, ...] = ()
+
+
+class SnapshotSettings(Section):
+    """Snapshots of etcd that every member takes by itself.
+
+    `keep`: how many of its own a member keeps, newest first, on its disk and in `copy_to`: a directory
+    on the host, which may be a network file system's.
+    """
+
+    every: Annotated[Duration, AfterValidator(_seldom)] = "6h"
+    keep: Annotated[int, Field(ge=1, le=1000)] = 12
+    copy_to: HostPath | None = None
+
+
+class EtcdSettings(RoleSettings):
+    """etcd's members. Without hosts: the control planes."""
+
+    snapshots: SnapshotSettings = SnapshotSettings()
 
 
 class ControlPlaneSettings(RoleSettings):
@@ -25,10 +51,14 @@ class ControlPlaneSettings(RoleSettings):
 
 
 class PoolSettings(Section):
-    """Workers that are alike. `max_unavailable`: how many of them change at a time."""
+    """Workers that are alike. `max_unavailable`: how many of them change at a time.
+
+    `kubernetes_version`: of its kubelets and proxies, where they stay behind the API servers.
+    """
 
     hosts: tuple[str, ...] = ()
     labels: dict[LabelKey, LabelValue] = Field(default_factory=dict)
     taints: tuple[TaintText, ...] = ()
     max_unavailable: int = Field(default=1, ge=1)
+    kubernetes_version: Version | None = None
     kubelet: KubeletSettings = KubeletSettings()

@@ -19,6 +19,7 @@ _KEY_NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?")
 _VERSION = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+")
 _DURATION = re.compile(r"([0-9]+(h|m|s))+")
 _PERCENTAGE = re.compile(r"[0-9]+(\.[0-9]+)?%")
+_HOST_PATH = re.compile(r"(/[A-Za-z0-9_.-]+)+")
 _PORTS = re.compile(r"([0-9]+)-([0-9]+)")
 
 
@@ -111,6 +112,22 @@ def _duration(text: str) -> str:
     return text
 
 
+def _host_path(text: str) -> str:
+    if not _HOST_PATH.fullmatch(text) or ".." in text.split("/"):
+        raise ValueError(
+            "not a directory on a host; allowed: an absolute path of letters, digits and ._-, "
+            "such as /mnt/backup"
+        )
+    return text
+
+
+def seconds(duration: str) -> int:
+    """A duration such as `1h30m` in seconds. Raises ValueError for what is none."""
+    _duration(duration)
+    unit = {"h": 3600, "m": 60, "s": 1}
+    return sum(int(count) * unit[suffix] for count, suffix in re.findall(r"([0-9]+)([hms])", duration))
+
+
 def _https(text: str) -> str:
     url = urlsplit(text)
     if url.scheme != "https" or not url.hostname:
@@ -167,6 +184,7 @@ Network = Annotated[IPv4Network, BeforeValidator(_network)]
 Address = Annotated[IPv4Address, BeforeValidator(_address)]
 Version = Annotated[str, BeforeValidator(_version)]
 Duration = Annotated[str, AfterValidator(_duration)]
+HostPath = Annotated[str, AfterValidator(_host_path)]
 HttpsUrl = Annotated[str, AfterValidator(_https)]
 PortRange = Annotated[tuple[int, int], BeforeValidator(_port_range)]
 TaintText = Annotated[Taint, BeforeValidator(_taint)]

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from settings.certificates import CertificateSettings, RotationSettings
 from settings.cluster import Settings
 from settings.kubelet import DEFAULTS
 from settings.metal import MetalSettings
 from settings.pools import ControlPlaneSettings, PoolSettings
+from settings.types import seconds
 from topology.model import (
+    Certificates,
     ControlPlaneOptions,
     Endpoint,
     Kubelet,
@@ -19,6 +22,8 @@ from topology.model import (
     Pool,
     Registry,
     Role,
+    Rotation,
+    Snapshots,
     Taint,
     TaintEffect,
     Topology,
@@ -26,6 +31,7 @@ from topology.model import (
 )
 
 CONTROL_PLANE_POOL = "control-plane"
+SERVICE_ACCOUNT = "service-account"
 CONTROL_PLANE_LABEL = "node-role.kubernetes.io/control-plane"
 API_PORT = 6443
 
@@ -55,6 +61,9 @@ def topology(settings: Settings, *, files: Mapping[str, str] | None = None) -> T
         registries=_registries(settings, files),
         pause_image=settings.sandbox_image,
         api_names=settings.api.names,
+        drain_seconds=seconds(settings.drain_timeout),
+        snapshots=_snapshots(settings),
+        certificates=_certificates(settings.certificates),
     )
 
 
@@ -139,6 +148,7 @@ def _pool(name: str, section: PoolSettings, members: Mapping[str, Member], commo
         taints=section.taints,
         max_unavailable=section.max_unavailable,
         kubelet=section.kubelet.over(common),
+        kubernetes=section.kubernetes_version or "",
     )
 
 
@@ -172,6 +182,30 @@ def _options(settings: Settings) -> ControlPlaneOptions:
         pod_security_default=api.pod_security_default,
         leader_election=LeaderElection(lease=times.lease, renew=times.renew, retry=times.retry),
     )
+
+
+def _certificates(settings: CertificateSettings) -> Certificates:
+    rotations = {str(name): _rotation(section) for name, section in settings.authorities.items()}
+    rotations[SERVICE_ACCOUNT] = _rotation(settings.service_account)
+    # As if it were not there: a section that says what is so anyway changes nothing.
+    begun = tuple((name, rotation) for name, rotation in rotations.items() if rotation != Rotation())
+    return Certificates(leaves=settings.leaves, rotations=begun)
+
+
+def _rotation(section: RotationSettings) -> Rotation:
+    new = section.generation
+    match section.stage:
+        case "trust":
+            return Rotation(signs=new - 1, trusts=(new - 1, new))
+        case "sign":
+            return Rotation(signs=new, trusts=(new - 1, new))
+        case "done":
+            return Rotation(signs=new, trusts=(new,))
+
+
+def _snapshots(settings: Settings) -> Snapshots:
+    chosen = settings.etcd.snapshots
+    return Snapshots(every=seconds(chosen.every), keep=chosen.keep, copy_to=chosen.copy_to or "")
 
 
 def _registries(settings: Settings, files: Mapping[str, str] | None) -> tuple[Registry, ...]:

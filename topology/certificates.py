@@ -1,7 +1,8 @@
 """The cluster's public key infrastructure as one table a person can read [B1]. Pure data.
 
 `components/pki.py` makes it with pulumi-tls; `nodeconfig` refers to the results by name:
-`<name>.crt` and `<name>.key`, for authorities and leaves alike.
+`<name>.crt` and `<name>.key`, for authorities and leaves alike, and `<authority>-bundle.crt` with every
+authority that is trusted in its place. While an authority is rotated there are two of it [B3].
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv4Address
 
-from topology.model import Member, Topology
+from topology.model import Member, Rotation, Topology
 
 AUTHORITY_YEARS = 10
 LEAF_YEARS = 1
@@ -17,13 +18,17 @@ LEAF_YEARS = 1
 KUBERNETES_CA = "kubernetes-ca"
 ETCD_CA = "etcd-ca"
 FRONT_PROXY_CA = "front-proxy-ca"
+AUTHORITIES = {"kubernetes": KUBERNETES_CA, "etcd": ETCD_CA, "front-proxy": FRONT_PROXY_CA}
+"""What an authority is called in settings, and in this table."""
+SERVICE_ACCOUNT = "service-account"
+"""The key pair by which tokens of service accounts are signed; it is rotated like an authority."""
 
 _LOOPBACK = IPv4Address("127.0.0.1")
 
 
 @dataclass(frozen=True, slots=True)
 class Authority:
-    """A certificate authority, signed by itself, valid for `years`."""
+    """A generation of a certificate authority, signed by itself, valid for `years`."""
 
     name: str
     common_name: str
@@ -32,7 +37,10 @@ class Authority:
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """A certificate signed by an authority, for servers, clients or both, valid for `years`."""
+    """A certificate signed by an authority, for servers, clients or both, valid for `years`.
+
+    `authority` says which; of its generations that one which signs now (`signer`).
+    """
 
     name: str
     authority: str
@@ -46,12 +54,40 @@ class Leaf:
 
 
 def authorities(topology: Topology) -> tuple[Authority, ...]:
-    """The cluster's authorities. Their names carry the cluster's, to tell two clusters' apart."""
-    return (
-        Authority(KUBERNETES_CA, f"{topology.name} kubernetes-ca"),
-        Authority(ETCD_CA, f"{topology.name} etcd-ca"),
-        Authority(FRONT_PROXY_CA, f"{topology.name} front-proxy-ca"),
+    """The cluster's authorities, in every generation that is trusted.
+
+    Their subjects carry the cluster's name and the generation: of two authorities with one subject
+    verifiers may try the wrong one.
+    """
+    return tuple(
+        Authority(name, f"{topology.name} {name}")
+        for authority in AUTHORITIES.values()
+        for name in trusted(topology, authority)
     )
+
+
+def signer(topology: Topology, authority: str) -> str:
+    """The name of the generation of an authority, or of the service accounts' keys, that signs."""
+    return generation(authority, _rotation(topology, authority).signs)
+
+
+def trusted(topology: Topology, authority: str) -> tuple[str, ...]:
+    """The names of the generations that are trusted, the oldest first."""
+    return tuple(generation(authority, number) for number in _rotation(topology, authority).trusts)
+
+
+def generation(name: str, number: int) -> str:
+    """The name of a generation; the first has none in its."""
+    return name if number == 1 else f"{name}-{number}"
+
+
+def bundle(authority: str) -> str:
+    """The name of the file with all that is trusted in an authority's place."""
+    return f"{authority}-bundle"
+
+
+def _rotation(topology: Topology, authority: str) -> Rotation:
+    return topology.certificates.rotation(authority.removesuffix("-ca"))
 
 
 def leaves(topology: Topology) -> tuple[Leaf, ...]:

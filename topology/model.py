@@ -6,7 +6,7 @@ Nothing here knows a cloud, a Kubernetes flag or Pulumi. A `Topology` is made on
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network
 
@@ -111,6 +111,8 @@ class Pool:
     taints: tuple[Taint, ...]
     max_unavailable: int
     kubelet: Kubelet
+    kubernetes: str = ""
+    """Version of its kubelets and proxies, where these stay behind the API servers; empty: the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +195,18 @@ class ControlPlaneOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class Snapshots:
+    """Snapshots that every etcd member takes: how often in seconds, how many are kept, where copies go.
+
+    `copy_to` is a directory on the hosts, empty without.
+    """
+
+    every: int = 6 * 3600
+    keep: int = 12
+    copy_to: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Registry:
     """A mirror of an image registry. `name` is the registry in image names, or `_default`.
 
@@ -204,6 +218,28 @@ class Registry:
     endpoint: str
     ca: str
     credentials: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rotation:
+    """Generations of an authority or key pair: the one that signs, and those that are trusted."""
+
+    signs: int = 1
+    trusts: tuple[int, ...] = (1,)
+
+
+@dataclass(frozen=True, slots=True)
+class Certificates:
+    """Which generation every certificate is of. `rotations` by authority (`kubernetes`, `etcd`,
+    `front-proxy`) and for the key pair `service-account`; those left out are of the first.
+    """
+
+    leaves: int = 1
+    rotations: tuple[tuple[str, Rotation], ...] = ()
+
+    def rotation(self, name: str) -> Rotation:
+        """The generations of an authority or key pair."""
+        return dict(self.rotations).get(name, Rotation())
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,3 +261,13 @@ class Topology:
     pause_image: str
     api_names: tuple[str, ...]
     """Further names and addresses in the API servers' certificates."""
+    drain_seconds: int = 300
+    """How long a node may take to be drained before it changes or leaves."""
+    certificates: Certificates = Certificates()
+    snapshots: Snapshots = Snapshots()
+
+    @property
+    def releases(self) -> tuple[Versions, ...]:
+        """The sets of versions in use: the cluster's first, then those of pools that stay behind."""
+        behind = sorted({pool.kubernetes for pool in self.pools} - {"", self.versions.kubernetes})
+        return (self.versions, *(replace(self.versions, kubernetes=version) for version in behind))

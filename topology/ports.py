@@ -43,6 +43,8 @@ ENDPOINT_PORT = (-2, -2)
 SSH_PORTS = (-3, -3)
 """Stands in the table for the ports the machines' sshd listen on."""
 NO_PORTS = (0, 0)
+BALANCER_HEALTH_PORT = 6444
+"""Where a load balancer says on loopback how it is."""
 
 _EVERY_ROLE = tuple(Role)
 
@@ -58,6 +60,8 @@ class Row:
     why: str
     backend: Backend | None = None
     """The row is needed with this backend only."""
+    balanced: bool | None = None
+    """The row is needed only with (True) or without (False) load balancers of our own."""
 
 
 TABLE: tuple[Row, ...] = (
@@ -69,6 +73,16 @@ TABLE: tuple[Row, ...] = (
         Protocol.TCP,
         (6443, 6443),
         "Kubernetes API",
+        balanced=False,
+    ),
+    Row(
+        # Who is allowed to the API is decided at the balancers; pods reach it as a service.
+        (Source.LOAD_BALANCER, Source.MACHINES, Source.PODS),
+        (Role.CONTROL_PLANE,),
+        Protocol.TCP,
+        (6443, 6443),
+        "Kubernetes API",
+        balanced=True,
     ),
     Row(
         (Source.ANYONE_ALLOWED_TO_THE_API, Source.MACHINES, Source.PODS),
@@ -111,6 +125,7 @@ CLUSTER_PORTS = {
     2380: "etcd peers",
     2381: "etcd metrics",
     6443: "kube-apiserver",
+    BALANCER_HEALTH_PORT: "haproxy health",
     8472: "flannel vxlan",
     10248: "kubelet health",
     10249: "kube-proxy metrics",
@@ -138,7 +153,7 @@ def rules_for(topology: Topology, roles: Iterable[Role]) -> tuple[Rule, ...]:
     wanted = frozenset(roles)
     rules = []
     for row in TABLE:
-        if not wanted.intersection(row.roles) or row.backend not in (None, topology.network.backend):
+        if not wanted.intersection(row.roles) or not _applies(topology, row):
             continue
         networks = _networks(topology, row.sources)
         if networks:
@@ -152,7 +167,7 @@ def table(topology: Topology) -> str:
     lines = [_line("FROM", "TO", "PORT", "WHY", "NETWORKS")]
     for row in TABLE:
         roles = [role for role in row.roles if role in present]
-        if not roles or row.backend not in (None, topology.network.backend):
+        if not roles or not _applies(topology, row):
             continue
         numbers = ", ".join(_range(first, last) for first, last in _ports(topology, row))
         ports = f"{row.protocol} {numbers}".rstrip()
@@ -160,6 +175,13 @@ def table(topology: Topology) -> str:
         to = "all" if set(roles) == present else ", ".join(roles)
         lines.append(_line(", ".join(row.sources), to, ports, row.why, networks))
     return "\n".join(lines) + "\n"
+
+
+def _applies(topology: Topology, row: Row) -> bool:
+    return row.backend in (None, topology.network.backend) and row.balanced in (
+        None,
+        bool(topology.load_balancers),
+    )
 
 
 def _line(source: str, to: str, ports: str, why: str, networks: str) -> str:

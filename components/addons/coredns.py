@@ -18,6 +18,7 @@ from components.addons.workload import (
     rolling_update,
     spread,
     system_tolerations,
+    trusting,
 )
 from components.api import Api
 from components.rbac import Rule, bind, cluster_role, service_account
@@ -68,7 +69,11 @@ class CoreDns(ComponentResource):
             metadata=ObjectMetaArgs(name=_NAME, namespace=_NAMESPACE, labels=_LABELS),
             spec=_deployment(args.topology, text),
             opts=args.api.options(
-                self, depends_on=[account, rights, config, service, *map(settled, args.nodes)]
+                self,
+                depends_on=[
+                    *(account, rights, config, service, *args.api.published),
+                    *map(settled, args.nodes),
+                ],
             ),
         )
         available_while_drained(f"{name}-budget", _NAME, _NAMESPACE, _LABELS, options)
@@ -136,7 +141,10 @@ def _deployment(topology: Topology, config: str) -> apps.DeploymentSpecArgs:
             metadata=ObjectMetaArgs(
                 labels=_LABELS,
                 # A changed Corefile is a new rollout, gated like any other, and not a surprise later.
-                annotations={"kubewright.dev/config": hashlib.sha256(config.encode()).hexdigest()[:16]},
+                annotations={
+                    "kubewright.dev/config": hashlib.sha256(config.encode()).hexdigest()[:16],
+                    **trusting(topology),
+                },
             ),
             spec=core.PodSpecArgs(
                 service_account_name=_NAME,

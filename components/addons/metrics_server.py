@@ -19,6 +19,7 @@ from components.addons.workload import (
     rolling_update,
     spread,
     system_tolerations,
+    trusting,
 )
 from components.api import Api
 from components.rbac import READ, Rule, bind, bind_in, cluster_role, service_account
@@ -86,7 +87,7 @@ class MetricsServer(ComponentResource):
             f"{name}-deployment",
             metadata=ObjectMetaArgs(name=_NAME, namespace=_NAMESPACE, labels=_LABELS),
             spec=_deployment(args.topology),
-            opts=args.api.options(self, depends_on=[account, *rights, certificate]),
+            opts=args.api.options(self, depends_on=[account, *rights, certificate, *args.api.published]),
         )
         available_while_drained(f"{name}-budget", _NAME, _NAMESPACE, _LABELS, options)
         self._api(f"{name}-api", args, args.api.options(self, depends_on=[service, deployment]))
@@ -131,7 +132,7 @@ def _deployment(topology: Topology) -> apps.DeploymentSpecArgs:
         strategy=rolling_update(),
         selector=LabelSelectorArgs(match_labels=_LABELS),
         template=core.PodTemplateSpecArgs(
-            metadata=ObjectMetaArgs(labels=_LABELS),
+            metadata=ObjectMetaArgs(labels=_LABELS, annotations=_started_again_for(topology)),
             spec=core.PodSpecArgs(
                 service_account_name=_NAME,
                 priority_class_name="system-cluster-critical",
@@ -149,6 +150,13 @@ def _deployment(topology: Topology) -> apps.DeploymentSpecArgs:
             ),
         ),
     )
+
+
+def _started_again_for(topology: Topology) -> dict[str, str] | None:
+    """It shows a certificate too: that of an authority about to be dropped must be gone in time."""
+    trusted = trusting(topology)
+    signs = topology.certificates.rotation("kubernetes").signs
+    return {**trusted, "kubewright.dev/signed-by": str(signs)} if trusted else None
 
 
 def _container(version: str) -> core.ContainerArgs:

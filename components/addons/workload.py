@@ -10,6 +10,8 @@ import pulumi_kubernetes.policy.v1 as policy
 from pulumi import ResourceOptions
 from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
 
+from topology.model import Topology
+
 
 def spread(
     labels: Mapping[str, str], *, replicas: int, must: bool
@@ -32,6 +34,17 @@ def spread(
             match_label_keys=["pod-template-hash"],
         )
     ]
+
+
+def trusting(topology: Topology) -> dict[str, str]:
+    """Annotations of pods that must be started again when what the cluster trusts changes.
+
+    Few programs read it twice. None for a cluster whose authority was never rotated.
+    """
+    rotations = dict(topology.certificates.rotations)
+    if "kubernetes" not in rotations:
+        return {}
+    return {"kubewright.dev/trusts": " ".join(map(str, rotations["kubernetes"].trusts))}
 
 
 def system_tolerations() -> list[core.TolerationArgs]:

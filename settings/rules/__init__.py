@@ -1,6 +1,19 @@
 """Rules between fields: what each field alone cannot know. One file per subject."""
 
-from settings.rules import access, addons, capacity, cluster, hosts, kubelet, ports, ranges, roles, versions
+from settings.rules import (
+    access,
+    addons,
+    balancers,
+    capacity,
+    certificates,
+    cluster,
+    hosts,
+    kubelet,
+    ports,
+    ranges,
+    roles,
+    versions,
+)
 from settings.rules.base import RULES, Subject
 
 __all__ = [
@@ -8,7 +21,9 @@ __all__ = [
     "Subject",
     "access",
     "addons",
+    "balancers",
     "capacity",
+    "certificates",
     "cluster",
     "hosts",
     "kubelet",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from ipaddress import AddressValueError, IPv4Address
 
 from settings.cluster import Settings
 from settings.problem import Problem
@@ -149,22 +148,4 @@ def endpoint_is_right(subject: Subject) -> Iterator[Problem]:
             "endpoint.port",
             str(settings.endpoint.port),
             f"the only control plane, {owner}, answers on 6443; allowed here: 6443",
-        )
-
-
-@rule(needs=("endpoint.host", "network.machines", "load_balancers.hosts"))
-def virtual_address_is_near(subject: Subject) -> Iterator[Problem]:
-    """keepalived moves the address between two hosts of one network: it must be of that network."""
-    settings = subject.settings
-    if settings.endpoint is None or not settings.load_balancers.hosts:
-        return
-    try:
-        address = IPv4Address(settings.endpoint.host)
-    except AddressValueError:
-        return  # a name: only DNS knows what it stands for
-    networks = settings.network.machines
-    if networks and not any(address in network for network in networks):
-        known = ", ".join(map(str, networks))
-        yield Problem(
-            "endpoint.host", f'"{address}"', f"the virtual address must be of network.machines ({known})"
         )

@@ -15,6 +15,7 @@ _LEAST = {
     (1, 35): {"etcd": (3, 5), "containerd": (1, 7)},
     (1, 36): {"etcd": (3, 6), "containerd": (2, 0)},
 }
+_KUBELET_BEHIND = 3
 
 
 @rule(needs=("kubernetes",))
@@ -45,3 +46,36 @@ def _least(kubernetes: str, field: str) -> tuple[int, int] | None:
 def _minor(version: str) -> tuple[int, int]:
     major, minor, _ = version.split(".")
     return int(major), int(minor)
+
+
+@rule(needs=("kubernetes.version", "pools"))
+def pools_stay_close(subject: Subject) -> Iterator[Problem]:
+    """A pool's kubelets are never newer than the API servers, and at most three minor versions older.
+
+    From the version skew policy (kubernetes.io/releases/version-skew-policy).
+    """
+    server = subject.settings.kubernetes.version
+    known = catalogue.supported("kubernetes")
+    for name, pool in subject.settings.pools.items():
+        version = pool.kubernetes_version
+        if version is None:
+            continue
+        path, shown = f"pools.{name}.kubernetes_version", f'"{version}"'
+        if numbers(version) > numbers(server):
+            yield Problem(
+                path, shown, f"newer than the API servers' {server}; change kubernetes.version first"
+            )
+        elif _minor(server)[1] - _minor(version)[1] > _KUBELET_BEHIND:
+            yield Problem(
+                path,
+                shown,
+                f"more than {_KUBELET_BEHIND} minor versions behind the API servers' {server}; "
+                "change the pool first",
+            )
+        elif version not in known:
+            yield Problem(path, shown, f"not in the catalogue; allowed: {', '.join(known)}")
+
+
+def numbers(version: str) -> tuple[int, ...]:
+    """A version to compare."""
+    return tuple(int(part) for part in version.split("."))

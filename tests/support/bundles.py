@@ -5,6 +5,7 @@ from __future__ import annotations
 from hashlib import sha256
 
 from artifacts.catalogue import DEFAULTS
+from artifacts.index import TAR_ARTIFACTS
 from settings import load
 from topology.build import topology
 from topology.model import Topology
@@ -19,7 +20,7 @@ class FakeIndex:
         return f"https://mirror/{name}/{version}", sha256(f"{name} {version}".encode()).hexdigest()
 
     def member(self, name: str, version: str) -> str:
-        return "*" if name == "netfilter" else ""
+        return "*" if name in TAR_ARTIFACTS else ""
 
 
 def cluster(*, etcd: int = 1, workers: int = 2, max_pods: int = 110, **network: object) -> Topology:

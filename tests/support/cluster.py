@@ -271,6 +271,14 @@ class Cluster:
         """Boots a stopped host."""
         self.python("lab", "start", self.name, host)
 
+    def cut_host(self, host: str) -> None:
+        """Pulls a host's network cable."""
+        self.python("lab", "cut", self.name, host)
+
+    def join_host(self, host: str) -> None:
+        """Plugs a host's network cable in again."""
+        self.python("lab", "join", self.name, host)
+
     def services(self, host: str) -> dict[str, str]:
         """The services that run on a host: unit -> id of this run (another after a restart)."""
         script = "systemctl show --type=service --state=running --property=Id,InvocationID '*'"

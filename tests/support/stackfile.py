@@ -75,6 +75,18 @@ def document(
     return {LAB: {"network": network}, CLUSTER: cluster}
 
 
+def of(path: Path, name: str, network: str) -> Document:
+    """The configuration of a stack file of the checkout, under another name and on another network."""
+    text = path.read_text()
+    before = yaml.safe_load(text)["config"]
+    old = str(IPv4Network(before[LAB]["network"])[0]).removesuffix("0")
+    text = text.replace(old, str(IPv4Network(network)[0]).removesuffix("0"))
+    text = text.replace(f"labs/{before[CLUSTER]['name']}/", f"labs/{name}/")
+    config: Document = yaml.safe_load(text)["config"]
+    config[CLUSTER]["name"] = name
+    return config
+
+
 def write(path: Path, config: Mapping[str, Any]) -> None:
     """Writes a stack file with that configuration."""
     path.write_text(yaml.safe_dump({"config": dict(config)}, sort_keys=False))

@@ -14,9 +14,9 @@ CONTRACT = (
     *("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy", "kubectl"),
     *("etcd", "etcdctl", "etcdutl", "containerd", "containerd-shim-runc-v2", "ctr", "runc"),
     *("cni-bridge", "cni-loopback", "cni-host-local", "cni-portmap", "flanneld", "crictl"),
-    *("kubelet-csr-approver", "netfilter"),
+    *("kubelet-csr-approver", "netfilter", "haproxy", "keepalived"),
 )
-MADE_OF_DEBIAN = {"netfilter"}
+MADE_OF_DEBIAN = {"netfilter", "haproxy", "keepalived"}
 OUR_OWN = {"kubelet-csr-approver"}
 ROWS = [
     (name, version)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from artifacts import catalogue, images, netfilter, oci
+from artifacts import catalogue, images, oci, relocatable
 from artifacts.cache import Cache
 from artifacts.errors import ArtifactError
 from artifacts.oci import Config, Entry
@@ -118,7 +118,7 @@ def test_packing_is_deterministic_and_root_owned(tmp_path: Path) -> None:
         (directory / "nft").chmod(0o755)
         (directory / "lib" / "a.so").symlink_to("b.so")
         os.utime(directory / "nft", (number, number))
-        netfilter.pack(directory, tmp_path / f"{number}.tar")
+        relocatable.pack(directory, tmp_path / f"{number}.tar")
         packed.append((tmp_path / f"{number}.tar").read_bytes())
     assert packed[0] == packed[1]
     with tarfile.open(tmp_path / "1.tar") as tar:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from artifacts import catalogue, index, mirror, official
+from artifacts.acquire import OF_DEBIAN
 from artifacts.cache import Cache, write_atomic
 from artifacts.errors import ArtifactError
 from artifacts.progress import Progress
@@ -46,9 +47,9 @@ def test_from_a_directory(directory: Path) -> None:
     assert url == (directory / "files" / KUBELET / "kubelet").as_uri()
 
 
-def test_only_netfilter_is_an_archive_in_a_mirror(directory: Path) -> None:
+def test_debians_programs_are_archives_in_a_mirror(directory: Path) -> None:
     found = index.load(str(directory))
-    assert {name for name in catalogue.NODE_ARTIFACTS if found.member(name) == "*"} == {"netfilter"}
+    assert {name for name in catalogue.NODE_ARTIFACTS if found.member(name) == "*"} == set(OF_DEBIAN)
     assert {found.member(name) for name in catalogue.NODE_ARTIFACTS} == {"*", ""}
 
 
@@ -136,3 +137,10 @@ def test_official_places_with_published_checksums(cache: Cache) -> None:
     with pytest.raises(ArtifactError, match=r"netfilter 1: not in the official places; make a mirror"):
         found.artifact("netfilter")
     assert official.available(catalogue.binary("netfilter")) is False
+
+
+def test_pools_that_stay_behind_need_their_versions_too(directory: Path) -> None:
+    older = replace(catalogue.DEFAULTS, kubernetes=catalogue.supported("kubernetes")[1])
+    with pytest.raises(ArtifactError, match=rf"{older.kubernetes}: not in the mirror"):
+        index.load(str(directory), None, catalogue.DEFAULTS, older)
+    assert index.load(str(directory), None, catalogue.DEFAULTS, catalogue.DEFAULTS).places

@@ -3,11 +3,13 @@ from __future__ import annotations
 import json
 import runpy
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 from pulumi.runtime import config
+from pulumi.runtime.mocks import Mocks
 
 import artifacts.index
 from artifacts.index import Index
@@ -15,7 +17,10 @@ from tests.unit.components import graph as graphs
 from tests.unit.components.graph import Graph, Json
 
 ROOT = Path(__file__).resolve().parents[3]
-Deploy = Callable[[Json], Graph]
+
+
+class Deploy(Protocol):
+    def __call__(self, cluster: Json, plugins: Mocks | None = None) -> Graph: ...
 
 
 @pytest.fixture(scope="session")
@@ -25,9 +30,11 @@ def deploy() -> Iterator[Deploy]:
     def given(*_: object) -> Index:
         return graphs.index()
 
-    def run(cluster: Json) -> Graph:
+    def run(cluster: Json, plugins: Mocks | None = None) -> Graph:
         config.set_config("kubewright:cluster", json.dumps(cluster))
-        return graphs.record(lambda: runpy.run_path(str(ROOT / "__main__.py"), run_name="__main__"))
+        return graphs.record(
+            lambda: runpy.run_path(str(ROOT / "__main__.py"), run_name="__main__"), plugins=plugins
+        )
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(artifacts.index, "load", given)

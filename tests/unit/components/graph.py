@@ -38,6 +38,7 @@ class Node:
     depends_on: frozenset[str]
     hooks: Mapping[str, list[str]]
     timeouts: Mapping[str, str]
+    replacement_trigger: object
 
     def plain(self) -> Iterator[str]:
         """Every text of the inputs that is not within a secret."""
@@ -110,8 +111,8 @@ class Graph:
 class _Monitor(mocks.MockMonitor):
     """Records what the engine would be told."""
 
-    def __init__(self, graph: Graph) -> None:
-        super().__init__(_Plugins())
+    def __init__(self, graph: Graph, plugins: mocks.Mocks) -> None:
+        super().__init__(plugins)
         self._graph = graph
 
     def RegisterResource(
@@ -129,6 +130,7 @@ class _Monitor(mocks.MockMonitor):
             depends_on=frozenset(request.dependencies),
             hooks=json_format.MessageToDict(request.hooks, preserving_proto_field_name=True),
             timeouts=json_format.MessageToDict(request.customTimeouts),
+            replacement_trigger=json_format.MessageToDict(request.replacement_trigger),
         )
         return answer
 
@@ -140,7 +142,7 @@ class _Monitor(mocks.MockMonitor):
         return empty_pb2.Empty()
 
 
-class _Plugins(mocks.Mocks):
+class Plugins(mocks.Mocks):
     """What plugins would answer, as far as the program looks at it."""
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, Json]:
@@ -170,12 +172,15 @@ class _Callbacks:
         assert hook.callback is not None
 
 
-def record(program: Callable[[], object], *, preview: bool = False) -> Graph:
+def record(
+    program: Callable[[], object], *, preview: bool = False, plugins: mocks.Mocks | None = None
+) -> Graph:
     """Runs the program on mocks; what it raises comes through."""
     graph = Graph()
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
-    mocks.set_mocks(_Plugins(), "kubewright", "test", preview, monitor=_Monitor(graph))
+    plugins = plugins or Plugins()
+    mocks.set_mocks(plugins, "kubewright", "test", preview, monitor=_Monitor(graph, plugins))
     # set_mocks makes a stack of its own; ours is made as the engine's language host does.
     ROOT.set(None)
     SETTINGS.callbacks = _Callbacks()

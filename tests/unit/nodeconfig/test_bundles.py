@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 from collections import Counter
 
 import pytest
 
 from nodeconfig import BundleError, bundles, pool_bundle
-from nodeconfig.bundle import Bundle, File, Identity
+from nodeconfig.bundle import Bundle, File, Identity, Service
 from nodeconfig.part import Part, join
 from nodeconfig.render import script
 from tests.support.bundles import FakeIndex, cluster
-from topology.certificates import authorities, leaves
+from topology.certificates import AUTHORITIES, authorities, leaves
+from topology.certificates import bundle as bundle_of
 from topology.model import Role, Topology
 
 TOPOLOGIES = {
@@ -109,6 +111,7 @@ def test_secrets_are_of_the_certificate_table_and_private_files_are_closed(
 ) -> None:
     names = {item.name for item in authorities(topology)} | {item.name for item in leaves(topology)}
     known = {f"{name}.{kind}" for name in names for kind in ("crt", "key")}
+    known |= {f"{bundle_of(name)}.crt" for name in AUTHORITIES.values()}
     known |= {"service-account.key", "service-account.pub", "encryption.yaml", "bootstrap.token"}
     for bundle in bundles(topology, index).values():
         for item in bundle.secrets:
@@ -190,13 +193,25 @@ def test_a_cluster_of_one_node_is_never_drained(index: FakeIndex) -> None:
 
 
 def test_members_of_a_new_etcd_do_not_wait_for_each_other(index: FakeIndex) -> None:
-    alone = bundles(cluster(), index)["cp-1", Role.ETCD].services[-1].ready
-    several = bundles(cluster(etcd=3), index)["e-0", Role.ETCD]
+    def service(bundle: Bundle) -> Service:
+        return next(service for service in bundle.services if service.unit == "etcd.service")
+
+    alone = service(bundles(cluster(), index)["cp-1", Role.ETCD]).ready
+    several = service(bundles(cluster(etcd=3), index)["e-0", Role.ETCD])
     assert "listens" not in alone
-    assert "listens 2380" in several.services[-1].ready
-    flags = unit(several, "etcd")
-    assert flags["initial-cluster-state"] == "new"
-    assert flags["initial-cluster"].count("https://") == 3
+    assert "listens 2380" in several.ready
+    # With which membership a member starts is found out on its host: no flag says it.
+    flags = unit(bundles(cluster(etcd=3), index)["e-0", Role.ETCD], "etcd")
+    assert not {"initial-cluster", "initial-cluster-state"} & flags.keys()
+
+
+def test_a_member_more_changes_the_list_of_peers_and_restarts_no_other(index: FakeIndex) -> None:
+    three, five = (bundles(cluster(etcd=count), index)["e-0", Role.ETCD] for count in (3, 5))
+    changed = {file.path for file in {*three.files} ^ {*five.files}}
+    etcd = next(service for service in five.services if service.unit == "etcd.service")
+    assert "/etc/etcd/peers" in changed
+    assert not changed & {*etcd.restart_on}
+    assert not [path for path in changed if path.endswith(".service")]
 
 
 def test_components_of_a_control_plane_use_their_own_api_server(index: FakeIndex) -> None:
@@ -223,3 +238,14 @@ def test_two_components_that_want_different_things_at_one_path_are_an_error() ->
     assert join((one, one)) == one
     with pytest.raises(BundleError, match="/etc/x"):
         join((one, two))
+
+
+def test_nft_knows_the_names_of_protocols_also_on_a_host_that_has_none(index: FakeIndex) -> None:
+    """Else a restarted kube-proxy deletes what it takes for others' elements: all of its services."""
+    node = bundles(cluster(), index)["w-1", Role.NODE]
+    content = next(file.content for file in node.files if file.path == "/usr/local/lib/kubewright/protocols")
+    numbers = {line.split()[0]: int(line.split()[1]) for line in content.splitlines()}
+    assert {name: socket.getprotobyname(name) for name in numbers} == numbers
+    assert {"tcp", "udp", "sctp"} <= set(numbers)
+    proxy = next(file.content for file in node.files if file.path.endswith("/kube-proxy.service"))
+    assert "ln -sf /usr/local/lib/kubewright/protocols /etc/protocols" in proxy

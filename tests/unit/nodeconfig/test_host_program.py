@@ -15,64 +15,15 @@ from pathlib import Path
 
 import pytest
 
-from nodeconfig.bundle import Artifact, Bundle, File, Identity, SecretFile, Service
-from nodeconfig.render import payload, reset, script
+from nodeconfig.bundle import Artifact, Bundle, File, SecretFile, Service
+from nodeconfig.render import reset
+from tests.support.host import Host
 from topology.model import Role
-
-SYSTEMCTL = """#!/bin/sh
-verb=$1; shift
-while case ${1:-} in --*) true ;; *) false ;; esac; do shift; done
-echo "$verb $*" >>"$FAKE/log"
-[ "$verb" != reload ] || [ ! -e "$FAKE/refuses" ] || { echo "Job failed." >&2; exit 1; }
-case $verb in
-start | restart | reload) for unit; do [ -e "$FAKE/broken" ] || : >"$FAKE/active.$unit"; done ;;
-stop | disable) for unit; do rm -f "$FAKE/active.$unit"; done ;;
-is-active) [ -e "$FAKE/active.$1" ] ;;
-is-failed) [ -e "$FAKE/broken" ] ;;
-esac
-"""
 
 
 class Quiet(SimpleHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:
         """Nothing: tests need no log of requests."""
-
-
-class Host:
-    """A directory that stands for a host."""
-
-    def __init__(self, directory: Path, shell: str) -> None:
-        self.root, self.fake, self.shell = directory / "root", directory / "fake", shell
-        self.root.mkdir()
-        self.fake.mkdir()
-        for name, text in {"systemctl": SYSTEMCTL, "journalctl": "#!/bin/sh\necho a last message\n"}.items():
-            (self.fake / name).write_text(text)
-            (self.fake / name).chmod(0o755)
-
-    def path(self, path: str) -> Path:
-        return self.root / path.lstrip("/")
-
-    def run(self, text: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-        environment = {"PATH": f"{self.fake}:{os.environ['PATH']}", "KUBEWRIGHT_ROOT": str(self.root)}
-        return subprocess.run(
-            [self.shell, "-c", text],
-            input=stdin,
-            text=True,
-            capture_output=True,
-            env=environment | {"FAKE": str(self.fake)},
-            timeout=60,
-        )
-
-    def deliver(self, bundle: Bundle, **secrets: str) -> subprocess.CompletedProcess[str]:
-        known = {"token": "SECRET-1\n"} | secrets
-        return self.run(script(bundle, Identity("w-1", "10.9.0.21")), payload(bundle, known))
-
-    def did(self) -> list[str]:
-        """What systemctl was asked to change since the last call."""
-        log = self.fake / "log"
-        lines = log.read_text().splitlines() if log.exists() else []
-        log.unlink(missing_ok=True)
-        return [line.strip() for line in lines if not line.startswith("is-")]
 
 
 @pytest.fixture

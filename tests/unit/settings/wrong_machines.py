@@ -84,6 +84,23 @@ MACHINES = (
         AVAILABLE,
     ),
     Wrong(
+        "endpoint.host",
+        '"api.example.org": must be the address that the load balancers hold',
+        {"endpoint.host": "api.example.org"},
+        AVAILABLE,
+    ),
+    Wrong(
+        "endpoint.host", "is the broadcast address of 10.0.0.0/24", {"endpoint.host": "10.0.0.255"}, AVAILABLE
+    ),
+    Wrong(
+        "endpoint.host",
+        "is of 10.0.0.0/24, but lb-2 (10.0.7.2) is not: it could not hold it",
+        {"network.machines": ["10.0.0.0/24", "10.0.7.0/24"], "metal.hosts.lb-2.address": "10.0.7.2"},
+        AVAILABLE,
+    ),
+    Wrong("endpoint.port", "22: is the port of sshd on the load balancers", {"endpoint.port": 22}, AVAILABLE),
+    Wrong("endpoint.port", "6444: is the port of haproxy health", {"endpoint.port": 6444}, AVAILABLE),
+    Wrong(
         "endpoint.port",
         "443: the only control plane, cp-1, answers on 6443",
         {"endpoint": {"host": "10.89.0.11", "port": 443}},

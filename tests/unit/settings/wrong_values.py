@@ -90,6 +90,29 @@ VALUES = (
         "is there with effect NoSchedule already",
         {"pools.workers.taints": ["gpu:NoSchedule", "gpu=yes:NoSchedule"]},
     ),
+    # Rotation of certificates
+    Wrong(
+        "certificates.authorities.kubernetes.stage",
+        "the first generation replaces no other",
+        {"certificates.authorities.kubernetes.stage": "trust"},
+    ),
+    Wrong(
+        "certificates.service_account.stage",
+        "to rotate set generation: 2 and stage: trust",
+        {"certificates.service_account": {"generation": 1, "stage": "sign"}},
+    ),
+    Wrong(
+        "certificates.authorities.etcd.stage",
+        '"finished": unknown; allowed: trust, sign, done',
+        {"certificates.authorities.etcd": {"generation": 2, "stage": "finished"}},
+    ),
+    Wrong(
+        "certificates.authorities",
+        '"etcd-ca": unknown; allowed: kubernetes, etcd, front-proxy',
+        {"certificates.authorities": {"etcd-ca": {"generation": 2}}},
+    ),
+    Wrong("certificates.leaves", "0: must be at least 1", {"certificates.leaves": 0}),
+    Wrong("certificates.leaf", "did you mean leaves?", {"certificates.leaf": 2}),
     # Versions
     Wrong(
         "kubernetes.version",
@@ -101,6 +124,27 @@ VALUES = (
         'not a version; allowed: three numbers without a "v"',
         {"kubernetes.version": "v1.36.3"},
     ),
+    Wrong(
+        "pools.workers.kubernetes_version",
+        "newer than the API servers' 1.36.3",
+        {"pools.workers.kubernetes_version": "1.37.0"},
+    ),
+    Wrong(
+        "pools.workers.kubernetes_version",
+        "more than 3 minor versions behind the API servers' 1.36.3",
+        {"pools.workers.kubernetes_version": "1.32.9"},
+    ),
+    Wrong(
+        "pools.workers.kubernetes_version",
+        "not in the catalogue; allowed: 1.36.3, 1.36.1",
+        {"pools.workers.kubernetes_version": "1.33.0"},
+    ),
+    Wrong("etcd.snapshots.every", "more often than once a minute", {"etcd.snapshots.every": "30s"}),
+    Wrong("etcd.snapshots.keep", "0", {"etcd.snapshots.keep": 0}),
+    Wrong("etcd.snapshots.copy_to", "an absolute path", {"etcd.snapshots.copy_to": "backup"}),
+    Wrong("etcd.snapshots.copy_to", "an absolute path", {"etcd.snapshots.copy_to": "/mnt/../etc"}),
+    Wrong("etcd.snapshots.copy_to", "an absolute path", {"etcd.snapshots.copy_to": "/mnt/a b"}),
+    Wrong("drain_timeout", "not a duration", {"drain_timeout": "soon"}),
     Wrong("kubernetes.version", "1.36: not a version", {"kubernetes.version": 1.36}),
     Wrong(
         "kubernetes.etcd",

@@ -9,7 +9,7 @@ import pytest
 from settings import load
 from tests.unit.settings.support import AVAILABLE, SINGLE, WORKERS, edited
 from topology.build import registry_credentials, topology
-from topology.model import Endpoint, Member, Role, Taint, TaintEffect
+from topology.model import Endpoint, Member, Role, Rotation, Taint, TaintEffect
 
 CA = "-----BEGIN CERTIFICATE-----\n"
 
@@ -99,3 +99,22 @@ def test_the_ports_of_all_sshd_are_known() -> None:
 def test_an_endpoint_of_its_own() -> None:
     built = topology(load(edited(WORKERS, {"endpoint": {"host": "api.example", "port": 443}})))
     assert built.endpoint.url == "https://api.example:443"
+
+
+@pytest.mark.parametrize(
+    ("section", "rotation"),
+    [
+        ({"generation": 2, "stage": "trust"}, Rotation(signs=1, trusts=(1, 2))),
+        ({"generation": 2, "stage": "sign"}, Rotation(signs=2, trusts=(1, 2))),
+        ({"generation": 2}, Rotation(signs=2, trusts=(2,))),
+        ({"generation": 5, "stage": "trust"}, Rotation(signs=4, trusts=(4, 5))),
+        ({"generation": 1}, Rotation()),
+    ],
+)
+def test_stages_of_a_rotation(section: dict[str, object], rotation: Rotation) -> None:
+    raw = edited(WORKERS, {"certificates": {"authorities": {"etcd": section}, "service_account": section}})
+    certificates = topology(load(raw)).certificates
+    assert certificates.rotation("etcd") == certificates.rotation("service-account") == rotation
+    assert certificates.rotation("kubernetes") == Rotation()
+    # What is as it would be anyway must be no difference to a cluster.
+    assert bool(certificates.rotations) == (rotation != Rotation())

@@ -105,3 +105,12 @@ def test_the_printed_table_has_each_row_that_applies(closed: Topology) -> None:
         assert (row.why in text) == (row.roles != (Role.LOAD_BALANCER,))
     assert "192.0.2.0/24" in text
     assert "tcp 30000-32767" in text
+
+
+def test_behind_balancers_only_the_cluster_reaches_api_servers() -> None:
+    built = topology(load(edited(AVAILABLE, CLOSED)))
+    rules = rules_for(built, [Role.CONTROL_PLANE])
+    assert not admits(rules, "192.0.2.7", 6443)
+    assert admits(rules, "10.0.0.14", 6443)
+    assert admits(rules, "10.244.3.4", 6443)
+    assert admits(rules_for(built, [Role.LOAD_BALANCER]), "192.0.2.7", 6443)

@@ -1,0 +1,164 @@
+"""kubeadm's way to the cluster: its guide for highly available clusters, parallel where that allows it.
+
+Every host is prepared at the same time. The first control plane is made as soon as its host is ready;
+then workers join all at once while further control planes join one after another, which is what the
+guide asks for: each adds a member to etcd.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import subprocess
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from shlex import quote
+
+from artifacts import catalogue
+from benchmarks.ready import config, mirror, plan
+from benchmarks.ready.plan import CONTROL_PLANES, HOSTS, WORKERS, Site
+from benchmarks.rounds import BenchmarkError
+from benchmarks.timeline import Span
+
+_COMMAND_SECONDS = 400
+_ADMIN = "KUBECONFIG=/etc/kubernetes/admin.conf"
+_RUNTIME = (
+    *("kubeadm", "kubelet", "containerd", "containerd-shim-runc-v2", "ctr", "runc", "crictl"),
+    *("cni-bridge", "cni-loopback", "cni-host-local", "cni-portmap", "flanneld", "netfilter"),
+)
+
+
+@dataclass
+class Kubeadm:
+    """One cluster by kubeadm. `parts` has when each step began and ended, in seconds after `start`."""
+
+    site: Site
+    parts: dict[str, Span] = field(default_factory=dict)
+    start: float = field(default_factory=time.monotonic)
+
+    def build(self) -> None:
+        """From booted hosts to the last join. Raises BenchmarkError."""
+        token = f"{secrets.token_hex(3)}.{secrets.token_hex(8)}"
+        key = secrets.token_hex(32)
+        with ThreadPoolExecutor(max_workers=len(HOSTS)) as pool:
+            ready = {host: pool.submit(self._prepare, host) for host in HOSTS}
+            first = CONTROL_PLANES[0]
+            ready[first].result()
+            authority = self._init(first, token, key)
+            flannel = self._flannel(first)
+            joins = [pool.submit(self._worker, host, ready, token, authority, flannel) for host in WORKERS]
+            for host in CONTROL_PLANES[1:]:
+                ready[host].result()
+                with self._part(f"join of {host}"):
+                    self._join(host, config.join(host, token, authority, key), flannel)
+            for join in joins:
+                join.result()
+
+    def _prepare(self, host: str) -> None:
+        with self._part("files and images on the hosts"):
+            self._run(host, self._preparation(host))
+            if host in CONTROL_PLANES:
+                # The guide's own step to have images early: `kubeadm config images pull`.
+                document = config.init(host, "abcdef.0123456789abcdef", "0" * 64)
+                self._write(host, "/etc/kubernetes/pull.yaml", document)
+                self._run(host, "kubeadm config images pull --config /etc/kubernetes/pull.yaml")
+
+    def _init(self, host: str, token: str, key: str) -> str:
+        """Makes the first control plane; gives its authority's hash."""
+        with self._part("init"):
+            self._write(host, "/etc/kubernetes/init.yaml", config.init(host, token, key))
+            said = self._run(host, "kubeadm init --config /etc/kubernetes/init.yaml --upload-certs")
+        found = re.search(r"sha256:[0-9a-f]{64}", said)
+        if found is None:
+            raise BenchmarkError(f"{host}: `kubeadm init` told no hash of its authority")
+        return found[0]
+
+    def _flannel(self, host: str) -> str:
+        """The pod network's rights and credentials, and its service on the first host."""
+        with self._part("pod network"):
+            self._run(host, f"{_ADMIN} kubectl apply -f -", stdin=config.flannel_access())
+            kubeconfig = self._run(
+                host,
+                "kubeadm kubeconfig user --client-name=flannel --config=/etc/kubernetes/init.yaml",
+            )
+            self._write(host, "/etc/kubernetes/flannel.conf", kubeconfig)
+            self._run(host, "systemctl start --no-block flanneld")
+        return kubeconfig
+
+    def _worker(
+        self, host: str, ready: dict[str, Future[None]], token: str, authority: str, flannel: str
+    ) -> None:
+        ready[host].result()
+        with self._part("joins of the workers"):
+            self._join(host, config.join(host, token, authority), flannel)
+
+    def _join(self, host: str, document: str, flannel: str) -> None:
+        self._write(host, "/etc/kubernetes/join.yaml", document)
+        self._write(host, "/etc/kubernetes/flannel.conf", flannel)
+        self._run(
+            host, "kubeadm join --config /etc/kubernetes/join.yaml && systemctl start --no-block flanneld"
+        )
+
+    def _preparation(self, host: str) -> str:
+        values = {
+            "NODE": host,
+            "ADDRESS": str(plan.address(host)),
+            "AUTHORITY": (self.site.lab / "ca.crt").read_text().strip(),
+            "REGISTRY": self.site.spec.registry_url,
+            "SANDBOX": mirror.references()["pause"],
+            "NETWORK": json.dumps(
+                {"Network": plan.PODS, "EnableNFTables": True, "Backend": {"Type": "vxlan"}}
+            ),
+            "FILES": "\n".join(self._files(host)),
+        }
+        lines = [f"{name}={quote(value)}" for name, value in values.items()]
+        return "\n".join([*lines, (Path(__file__).parent / "prepare.sh").read_text()])
+
+    def _files(self, host: str) -> list[str]:
+        index = json.loads((self.site.mirror / "index.json").read_text())["files"]
+        names = (*_RUNTIME, "kubectl") if host in CONTROL_PLANES else _RUNTIME
+        entries = {name: index[f"{name}/{catalogue.version_of(name)}"] for name in names}
+        return [
+            f"{name} {self.site.spec.mirror_url}/{entry['path']} {entry['sha256']}"
+            for name, entry in entries.items()
+        ]
+
+    @contextmanager
+    def _part(self, name: str) -> Iterator[None]:
+        """Notes when a step runs; steps of one name on several hosts are one part, first to last."""
+        begin = time.monotonic() - self.start
+        yield
+        end = time.monotonic() - self.start
+        before = self.parts.get(name, Span(begin, end))
+        self.parts[name] = Span(min(before.begin, begin), max(before.end, end))
+
+    def _write(self, host: str, path: str, content: str) -> None:
+        self._run(host, f"umask 077; mkdir -p {path.rpartition('/')[0]}; cat >{path}", stdin=content)
+
+    def _run(self, host: str, script: str, *, stdin: str | None = None) -> str:
+        """Runs sh on a host: the script by standard input, or as an argument when that is needed."""
+        words = ["sh", "-s"] if stdin is None else ["sh", "-c", quote(script)]
+        done = subprocess.run(
+            [*self._ssh(host), *words],
+            input=script if stdin is None else stdin,
+            capture_output=True,
+            text=True,
+            timeout=_COMMAND_SECONDS,
+        )
+        if done.returncode:
+            tail = "\n".join((done.stdout + done.stderr).splitlines()[-25:])
+            raise BenchmarkError(f"{host}: {script.splitlines()[-1]}: exit code {done.returncode}:\n{tail}")
+        return done.stdout
+
+    def _ssh(self, host: str) -> list[str]:
+        keys = self.site.lab / "ssh"
+        return [
+            *["ssh", "-F", "none", "-i", str(keys / "id_ed25519"), "-o", "BatchMode=yes"],
+            *["-o", f"UserKnownHostsFile={keys / 'known_hosts'}", "-o", "StrictHostKeyChecking=yes"],
+            *["-o", "ConnectTimeout=10", f"root@{plan.address(host)}"],
+        ]

@@ -1,0 +1,83 @@
+"""The mirror of kubeadm's side: Kubewright's own, with kubeadm and the control plane as images.
+
+The images are made from the very binaries that Kubewright runs as services.
+"""
+
+from __future__ import annotations
+
+import json
+import tarfile
+from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
+
+from artifacts import acquire, catalogue, images, mirror
+from artifacts.cache import Cache, write_atomic
+from artifacts.catalogue import binary
+from artifacts.oci import Config, Entry
+from artifacts.progress import Progress
+
+PAUSE = "3.10.2"
+"""The tag that kubeadm 1.36.3 asks for."""
+_PLACE = "usr/local/bin"
+_TOOLS = "usr/local/netfilter"
+_PATH = "/usr/local/bin:/usr/local/netfilter:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+def references() -> dict[str, str]:
+    """Images by their programs' names, as kubeadm asks for them."""
+    versions = catalogue.DEFAULTS
+    kubernetes = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy")
+    named = {name: f"registry.k8s.io/{name}:v{versions.kubernetes}" for name in kubernetes}
+    named["etcd"] = f"registry.k8s.io/etcd:{versions.etcd}"
+    named["pause"] = f"registry.k8s.io/pause:{PAUSE}"
+    return named
+
+
+def build(directory: Path) -> Path:
+    """Makes or completes the mirror; gives its directory. Raises ArtifactError."""
+    cache, progress = Cache.default(), Progress()
+    programs = {name: partial(_image, name) for name in references() if name != "pause"}
+    images.RECIPES.update(programs)
+    mirror.build(directory, progress=progress, cache=cache)
+    index = mirror.read_index(directory)
+    kubeadm = binary("kubeadm")
+    index["files"][kubeadm.key] = mirror.place_file(kubeadm, directory, cache, progress)
+    for reference in references().values():
+        index["images"][reference] = mirror.place_image(reference, directory, cache, progress)
+    write_atomic(directory / mirror.INDEX, json.dumps(index, indent=1, sort_keys=True) + "\n")
+    return directory
+
+
+def own(directory: Path) -> Path:
+    """Makes or completes Kubewright's own mirror, as its `up` would. Raises ArtifactError."""
+    return mirror.build(directory, progress=Progress())
+
+
+def _image(
+    name: str, tag: str, cache: Cache, workspace: Path, progress: Progress
+) -> tuple[Iterable[Entry], Config]:
+    """One program by itself; kube-proxy's image also has the tools that it calls, and a shell for them."""
+    config = Config(entrypoint=(f"/{_PLACE}/{name}",), environment={"PATH": _PATH})
+    program = acquire.obtain(binary(name), cache, progress)
+    entries = [Entry(f"{_PLACE}/{name}", program.read_bytes(), 0o755)]
+    if name != "kube-proxy":
+        return [*_directories("tmp", "usr", "usr/local", _PLACE), *entries], config
+    busybox, _ = images.RECIPES["library/busybox"]("1.35", cache, workspace, progress)
+    tools = acquire.obtain(binary("netfilter"), cache, progress)
+    return [*busybox, *_directories("usr", "usr/local", _PLACE, _TOOLS), *_tree(tools), *entries], config
+
+
+def _directories(*paths: str) -> list[Entry]:
+    return [Entry(path, directory=True, mode=0o755) for path in paths]
+
+
+def _tree(archive: Path) -> Iterable[Entry]:
+    """The files of a tar, below the image's place for tools."""
+    with tarfile.open(archive) as tar:
+        for member in tar:
+            path = f"{_TOOLS}/{member.name}"
+            file = tar.extractfile(member) if member.isreg() else None
+            content = file.read() if file else b""
+            link = member.linkname if member.issym() else ""
+            yield Entry(path, content, member.mode, link=link, directory=member.isdir())

@@ -1,0 +1,151 @@
+# shellcheck shell=sh disable=SC2034,SC2153
+# Comparing without changing [J3]: put behind the host program in a bundle's script, it takes the
+# place of `begin` and `commit`. Each difference is one line: kind, what, how, separated by tabs; the
+# last line says that everything was compared.
+
+begin() { # ROLE: nothing is locked or kept
+    ROLE=$1
+    RECORD=$STATE/roles/$ROLE
+    mkdir -p "$WORK/stage"
+    for list in directories modules files artifacts services units paths digests; do : >"$WORK/$list"; done
+}
+
+differs() { printf '%s\t%s\t%s\n' "$1" "$2" "$3"; }
+
+commit() {
+    if [ -f "$RECORD/digest" ]; then
+        drift_files
+        drift_directories
+        drift_artifacts
+        drift_services
+        drift_kernel
+        drift_leftovers
+    else
+        differs role "$ROLE" "is not on this host, or was never finished"
+    fi
+    differs compared "$ROLE" "$(wc -l <"$WORK/files") files, $(wc -l <"$WORK/artifacts") artifacts, $(wc -l <"$WORK/services") services"
+}
+
+drift_files() {
+    while read -r mode owner path source; do
+        target=$ROOT$path
+        if [ -L "$target" ]; then
+            differs file "$path" "is a link"
+        elif [ ! -e "$target" ]; then
+            differs file "$path" "is missing"
+        elif [ ! -f "$target" ]; then
+            differs file "$path" "is no file"
+        elif [ "$(sum "$source")" != "$(sum "$target")" ]; then
+            differs file "$path" "has other content, changed $(stat -c %y "$target")"
+        else
+            drift_owner file "$mode" "$owner" "$path"
+        fi
+    done <"$WORK/files"
+}
+
+drift_owner() { # KIND MODE OWNER PATH
+    [ -z "$ROOT" ] || return 0
+    found=$(stat -c '%04a %U:%G' "$4")
+    [ "$found" = "$2 $3" ] || differs "$1" "$4" "is $found, not $2 $3"
+}
+
+drift_directories() {
+    while read -r mode owner path; do
+        if [ -d "$ROOT$path" ]; then
+            drift_owner directory "$mode" "$owner" "$path"
+        else
+            differs directory "$path" "is missing"
+        fi
+    done <"$WORK/directories"
+}
+
+# drift_artifacts: by the digest of what is kept, not by its name alone.
+drift_artifacts() {
+    : >"$WORK/checked"
+    while read -r name _ sha path member; do
+        target=$(stored "$name" "$sha" "$member")
+        if [ "$(readlink "$ROOT$path")" != "$target" ]; then
+            differs artifact "$path" "is not the link to $name of this version"
+        elif [ ! -e "$target" ]; then
+            differs artifact "$path" "is gone from $STATE/artifacts"
+        else
+            drift_stored "$name" "$sha" "$path" "$member" "$target"
+        fi
+    done <"$WORK/artifacts"
+}
+
+drift_stored() { # NAME SHA256 PATH MEMBER TARGET
+    archive=$STATE/artifacts/$2/archive
+    case $4 in
+    '') whole=$5 ;;
+    *) whole=$archive ;;
+    esac
+    found=$(sum "$whole")
+    [ "${found%% *}" = "$2" ] || { differs artifact "$3" "has other content than its digest $2"; return 0; }
+    case $4 in
+    '') ;;
+    '*')
+        # Owners and times are the installation's own.
+        if tar -d -f "$archive" -C "$5" 2>&1 | while read -r line; do
+            case $line in *differs | *"No such file"*) case $line in *time* | *Uid* | *Gid* | *Mode*) ;; *) exit 1 ;; esac ;; esac
+        done; then :; else differs artifact "$3" "has other content than its archive"; fi
+        ;;
+    *)
+        [ "$(tar -x -O -f "$archive" "$4" | sha256sum)" = "$(sum "$5")" ] ||
+            differs artifact "$3" "has other content than its archive"
+        ;;
+    esac
+}
+
+drift_services() {
+    while read -r unit _ _ watched; do
+        state=$(systemctl is-active "$unit") || :
+        systemctl is-active --quiet "$unit" || { differs service "$unit" "is ${state:-not active}"; continue; }
+        before=$(cat "$STATE/services/$unit" 2>/dev/null) || before=
+        # shellcheck disable=SC2086
+        now="$(fingerprint "/etc/systemd/system/$unit") $(fingerprint $watched)"
+        [ "$now" = "$before" ] || differs service "$unit" "was started with other files than are there now"
+        [ -f "$ROOT/etc/systemd/system/$unit" ] || continue
+        [ -n "$ROOT" ] || systemctl is-enabled --quiet "$unit" || differs service "$unit" "is not enabled at boot"
+        drops=$(systemctl show --value --property=DropInPaths "$unit") || drops=
+        [ -z "$drops" ] || differs service "$unit" "is changed by $drops"
+        [ "$(systemctl show --value --property=NeedDaemonReload "$unit")" != yes ] ||
+            differs service "$unit" "has a unit file that systemd has not read yet (systemctl daemon-reload)"
+    done <"$WORK/services"
+}
+
+# drift_kernel: the settings that our files make, as the kernel has them now.
+drift_kernel() {
+    while read -r _ _ path source; do
+        case $path in /etc/sysctl.d/*) ;; *) continue ;; esac
+        while read -r key _ wanted; do
+            key=${key#-}
+            case $key in '' | '#'*) continue ;; esac
+            drift_setting "$key" "$wanted"
+        done <"$source"
+    done <"$WORK/files"
+    [ -n "$ROOT" ] || [ "$(uname -n)" = "$NODE_NAME" ] || differs kernel hostname "is $(uname -n), not $NODE_NAME"
+}
+
+drift_setting() { # KEY WANTED
+    place=$ROOT/proc/sys
+    rest=$1.
+    while [ -n "$rest" ]; do
+        place=$place/${rest%%.*}
+        rest=${rest#*.}
+    done
+    [ -r "$place" ] || return 0
+    read -r value <"$place" || :
+    [ "$value" = "$2" ] || differs kernel "$1" "is $value, not $2"
+}
+
+# drift_leftovers: what an earlier bundle brought and an interrupted run has not taken away.
+drift_leftovers() {
+    [ -f "$RECORD/paths" ] || return 0
+    sort -u "$WORK/paths" >"$WORK/paths.now"
+    comm -13 "$WORK/paths.now" "$RECORD/paths" >"$WORK/paths.before"
+    unused paths "$WORK/paths.before" >"$WORK/paths.old"
+    while read -r path; do
+        [ ! -e "$ROOT$path" ] || differs file "$path" "is of an earlier configuration"
+    done <"$WORK/paths.old"
+}

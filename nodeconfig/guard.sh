@@ -1,0 +1,55 @@
+# shellcheck shell=sh
+# What the host program refuses before it changes anything: jumps between versions that upstream does
+# not support, and a restart that etcd's quorum could not bear. Joined to host.sh by nodeconfig.program.
+
+version() { say "$1 $2" >>"$WORK/versions"; } # COMPONENT VERSION that the bundle brings
+
+guard() {
+    while read -r component new; do
+        old=$(had "$component")
+        [ -z "$old" ] || [ "$(minor "$old")" = "$(minor "$new")" ] || guard_minor "$component" "$old" "$new"
+    done <"$WORK/versions"
+    # Without its program it comes from an earlier release of ours, with a single member.
+    if [ "$ROLE" = etcd ] && [ -f "$RECORD/digest" ] && [ -x "$LIBRARY/etcd-member" ] && etcd_restarts; then
+        "$LIBRARY/etcd-member" others || die "etcd is left as it is (the reason is above)"
+    fi
+}
+
+had() { # COMPONENT: its version before
+    [ -f "$RECORD/versions" ] || return 0
+    while read -r name was; do [ "$name" != "$1" ] || say "$was"; done <"$RECORD/versions"
+}
+
+minor() { # VERSION: as one number
+    major=${1%%.*} rest=${1#*.}
+    say "$((major * 1000 + ${rest%%.*}))"
+}
+
+# guard_minor: sources are upstream's version skew policy and etcd's upgrade guides.
+guard_minor() { # COMPONENT OLD NEW
+    step=$(($(minor "$3") - $(minor "$2")))
+    [ "$step" -gt 0 ] || die "$1 $2 is here and $3 is older by a minor version: going back is not supported"
+    case $1:$ROLE in
+    kubernetes:node) return 0 ;; # a kubelet may skip minors: it is drained before
+    esac
+    [ "$step" -eq 1 ] || die "$1 $2 cannot become $3 at once: go through every minor version between them"
+    [ "$1" != etcd ] || [ "$(minor "$3")" -ne 3007 ] || guard_etcd_members "$3"
+}
+
+# guard_etcd_members: 3.7 joins only members of 3.6.11 or later.
+guard_etcd_members() { # NEW
+    "$LIBRARY/etcd-member" versions >"$WORK/members" || die "etcd is left as it is (the reason is above)"
+    while read -r member found; do
+        patch=${found##*.}
+        [ "$(minor "$found")" -gt 3006 ] || { [ "$(minor "$found")" -eq 3006 ] && [ "${patch%%-*}" -ge 11 ]; } ||
+            die "etcd cannot become $1 while member $member is at $found: bring all members to 3.6.11 or later first"
+    done <"$WORK/members"
+}
+
+etcd_restarts() {
+    while read -r _ _ path _; do
+        case $path in /etc/systemd/system/etcd.service | /etc/etcd/pki/*) return 0 ;; esac
+    done <"$WORK/files.changed"
+    while read -r name _; do [ "$name" != etcd ] || return 0; done <"$WORK/artifacts.changed"
+    return 1
+}

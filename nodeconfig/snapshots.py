@@ -1,0 +1,101 @@
+"""Snapshots of etcd [C2]: every member takes its own by a timer, at times of its own.
+
+Every member, not the leader alone: what one host's disk loses, another has, and no member needs to
+know who leads.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from nodeconfig.bundle import File, Service
+from nodeconfig.part import Part
+from nodeconfig.places import ETCD_PKI, ETCD_SNAPSHOTS, HOST_ENV, LIBRARY
+from nodeconfig.systemd import TOOLS_PATH
+from topology.model import Member, Topology
+
+PROGRAM = f"{LIBRARY}/etcd-snapshot"
+"""The program that takes one; the unit gives it its environment."""
+SERVICE = "etcd-snapshot.service"
+TIMER = "etcd-snapshot.timer"
+
+_NO_COPY = 75  # the program's exit code when the snapshot was taken and its copy was not
+_SECONDS = 900  # a snapshot of the largest database, and its copy
+
+
+def part(topology: Topology, member: Member) -> Part:
+    """What an etcd member's host needs to take snapshots."""
+    timer = File(f"/etc/systemd/system/{TIMER}", _timer(topology, member), mode=0o600)
+    return Part(
+        files=(
+            File(PROGRAM, program(), mode=0o755),
+            File(f"/etc/systemd/system/{SERVICE}", _service(topology), mode=0o600),
+            timer,
+        ),
+        services=(Service(TIMER),),
+        directories=(File(ETCD_SNAPSHOTS, "", mode=0o700),),
+    )
+
+
+@cache
+def program() -> str:
+    """The text of the program, POSIX sh."""
+    return (Path(__file__).parent / "etcd-snapshot.sh").read_text()
+
+
+def _service(topology: Topology) -> str:
+    wanted = topology.snapshots
+    environment = {
+        "PATH": TOOLS_PATH,
+        "ETCDCTL_ENDPOINTS": "https://127.0.0.1:2379",
+        "ETCDCTL_CACERT": f"{ETCD_PKI}/etcd-ca.crt",
+        "ETCDCTL_CERT": f"{ETCD_PKI}/operator.crt",
+        "ETCDCTL_KEY": f"{ETCD_PKI}/operator.key",
+        "DIRECTORY": ETCD_SNAPSHOTS,
+        "KEEP": str(wanted.keep),
+        "COPY_TO": wanted.copy_to,
+    }
+    lines = [
+        "[Unit]",
+        "Description=Snapshot of this host's etcd member",
+        "After=etcd.service network-online.target",
+        *([f"RequiresMountsFor={wanted.copy_to}"] if wanted.copy_to else []),
+        "StartLimitIntervalSec=0",
+        "",
+        "[Service]",
+        "Type=oneshot",
+        f"EnvironmentFile={HOST_ENV}",
+        *(f"Environment={name}={value}" for name, value in environment.items()),
+        f"ExecStart=/bin/sh {PROGRAM}",
+        f"TimeoutStartSec={_SECONDS}",
+        # A member that is away for a while has its snapshot as soon as it is back.
+        "Restart=on-failure",
+        "RestartSec=60",
+        f"RestartPreventExitStatus={_NO_COPY}",
+        # The member itself comes first.
+        "Nice=10",
+        "IOSchedulingClass=idle",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _timer(topology: Topology, member: Member) -> str:
+    """The first one soon after start, so that a fresh boot has one; members in turn, never at once."""
+    every = topology.snapshots.every
+    number = topology.etcd.index(member)
+    offset = min(300, every // 2) + number * every // len(topology.etcd)
+    lines = [
+        "[Unit]",
+        "Description=Snapshots of this host's etcd member",
+        "",
+        "[Timer]",
+        f"OnActiveSec={offset}s",
+        f"OnUnitActiveSec={every}s",
+        "AccuracySec=10s",
+        f"Unit={SERVICE}",
+        "",
+        "[Install]",
+        "WantedBy=timers.target",
+    ]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,74 @@
+"""Rules about load balancers on hosts and the virtual address they hold [E1]."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from ipaddress import AddressValueError, IPv4Address
+
+from settings.cluster import Settings
+from settings.problem import Problem
+from settings.rules.base import Subject, rule
+from topology.network import containing
+from topology.ports import BALANCER_HEALTH_PORT, CLUSTER_PORTS
+
+
+@rule(needs=("endpoint.host", "load_balancers.hosts"))
+def virtual_address_is_one(subject: Subject) -> Iterator[Problem]:
+    """keepalived holds an address; what a name stands for only DNS knows."""
+    settings = subject.settings
+    if settings.endpoint and settings.load_balancers.hosts and _virtual(settings) is None:
+        yield Problem(
+            "endpoint.host",
+            f'"{settings.endpoint.host}"',
+            "must be the address that the load balancers hold; a name for it goes into api.names",
+        )
+
+
+@rule(needs=("endpoint.host", "load_balancers.hosts"), whole=("network.machines", "metal.hosts"))
+def virtual_address_is_near(subject: Subject) -> Iterator[Problem]:
+    """The address moves between two hosts of one network: it must be of that network, and free."""
+    settings = subject.settings
+    address = _virtual(settings)
+    if address is None or settings.metal is None:
+        return
+    path, value = "endpoint.host", f'"{address}"'
+    networks = settings.network.machines
+    home = containing(networks, address)
+    if home is None:
+        known = ", ".join(map(str, networks))
+        yield Problem(path, value, f"the virtual address must be of network.machines ({known})")
+        return
+    if home.num_addresses > 2 and address in (home[0], home[-1]):
+        kind = "network" if address == home[0] else "broadcast"
+        yield Problem(path, value, f"is the {kind} address of {home}; choose a free one")
+    for name in settings.load_balancers.hosts:
+        host = settings.metal.hosts.get(name)
+        if host and containing(networks, host.address) != home:
+            yield Problem(
+                path, value, f"is of {home}, but {name} ({host.address}) is not: it could not hold it"
+            )
+
+
+@rule(needs=("endpoint.port", "load_balancers.hosts", "metal.ssh.port"))
+def balancers_port_is_free(subject: Subject) -> Iterator[Problem]:
+    """haproxy shares its host with sshd, and has a port of its own for its health."""
+    settings = subject.settings
+    if settings.endpoint is None or settings.metal is None or not settings.load_balancers.hosts:
+        return
+    port = settings.endpoint.port
+    taken = {BALANCER_HEALTH_PORT: CLUSTER_PORTS[BALANCER_HEALTH_PORT]}
+    taken |= dict.fromkeys(settings.metal.ssh_ports, "sshd")
+    if port in taken:
+        yield Problem(
+            "endpoint.port", str(port), f"is the port of {taken[port]} on the load balancers; choose another"
+        )
+
+
+def _virtual(settings: Settings) -> IPv4Address | None:
+    """The endpoint's address where load balancers hold it; None without them, or for a name."""
+    if settings.endpoint is None or not settings.load_balancers.hosts:
+        return None
+    try:
+        return IPv4Address(settings.endpoint.host)
+    except AddressValueError:
+        return None

@@ -1,0 +1,23 @@
+"""Rules about the rotation of certificates [B3]."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from settings.problem import Problem
+from settings.rules.base import Subject, rule
+
+
+@rule(needs=("certificates",))
+def rotation_has_an_old_one(subject: Subject) -> Iterator[Problem]:
+    """The first generation replaces none: it has no stages."""
+    certificates = subject.settings.certificates
+    sections = {f"authorities.{name}": section for name, section in certificates.authorities.items()}
+    for path, section in {**sections, "service_account": certificates.service_account}.items():
+        if section.generation == 1 and section.stage != "done":
+            yield Problem(
+                f"certificates.{path}.stage",
+                f'"{section.stage}"',
+                "the first generation replaces no other; to rotate set generation: 2 and stage: trust, "
+                "then in later runs sign and done",
+            )

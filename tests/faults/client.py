@@ -1,0 +1,203 @@
+"""A client of the cluster: writes and reads through the API all the while, and keeps account of it.
+
+A process of its own: `python -m tests.faults.client KUBECONFIG RESULT`. It writes numbers, one after
+another, five in a second, each as a key of a ConfigMap; a number counts as written when the API has
+acknowledged it, and one that was not is tried again. It reads as often, and what it reads must hold
+the last number that was acknowledged before. It ends on SIGTERM and leaves its account in RESULT.
+"""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import json
+import os
+import signal
+import ssl
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+import yaml
+
+NAMESPACE = "load"
+PERIOD = 0.2
+TIMEOUT = 2.0
+"""Seconds that a request may take: then the client comes again by a new connection."""
+KEYS = 200
+"""Numbers in one ConfigMap."""
+_CONFIGMAPS = f"/api/v1/namespaces/{NAMESPACE}/configmaps"
+_FAILURES = (OSError, http.client.HTTPException, ssl.SSLError, ValueError)
+
+
+class Refused(ValueError):
+    """The API answered with an error."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(f"{status} {reason}")
+        self.status = status
+
+
+class Caller(Protocol):
+    """What the client needs of a connection."""
+
+    def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]: ...
+
+
+class Api:
+    """One connection to the API, made again after a failure, from the kubeconfig as it is then."""
+
+    def __init__(self, kubeconfig: Path) -> None:
+        self._kubeconfig = kubeconfig
+        self._connection: http.client.HTTPSConnection | None = None
+
+    def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        """One request. Raises one of `_FAILURES`; the connection is closed then."""
+        try:
+            return self._call(method, path, body)
+        except Refused as refusal:
+            # An answer of the server's own; only when it is ending it is worth another connection.
+            if refusal.status >= http.client.INTERNAL_SERVER_ERROR:
+                self.close()
+            raise
+        except _FAILURES:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Closes the connection."""
+        if self._connection is not None:
+            self._connection.close()
+        self._connection = None
+
+    def _call(self, method: str, path: str, body: dict[str, Any] | None) -> dict[str, Any]:
+        if self._connection is None:
+            server, context = credentials(self._kubeconfig)
+            self._connection = http.client.HTTPSConnection(server, timeout=TIMEOUT, context=context)
+        kind = "application/merge-patch+json" if method == "PATCH" else "application/json"
+        text = None if body is None else json.dumps(body)
+        self._connection.request(method, path, body=text, headers={"Content-Type": kind})
+        answer = self._connection.getresponse()
+        found = answer.read()
+        if answer.status >= http.client.BAD_REQUEST:
+            raise Refused(answer.status, answer.reason)
+        result: dict[str, Any] = json.loads(found)
+        return result
+
+
+def credentials(kubeconfig: Path) -> tuple[str, ssl.SSLContext]:
+    """Host and port of the API, and the way to authenticate, of a kubeconfig's only user."""
+    document = yaml.safe_load(kubeconfig.read_text())
+    cluster, user = document["clusters"][0]["cluster"], document["users"][0]["user"]
+    context = ssl.create_default_context(cadata=_data(cluster, "certificate-authority").decode())
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(_data(user, "client-certificate") + _data(user, "client-key"))
+        file.flush()
+        context.load_cert_chain(file.name)
+    return urlsplit(cluster["server"]).netloc, context
+
+
+def _data(part: dict[str, str], name: str) -> bytes:
+    if f"{name}-data" in part:
+        return base64.b64decode(part[f"{name}-data"])
+    return Path(part[name]).read_bytes()
+
+
+class Account:
+    """When what succeeded, and what did not. Times are of the wall, in seconds."""
+
+    def __init__(self) -> None:
+        self.began = time.time()
+        self.written: list[float] = []
+        """When each number was acknowledged."""
+        self.read: list[float] = []
+        self.stale: list[str] = []
+        self.failed: list[tuple[float, str, str]] = []
+        self._lock = threading.Lock()
+
+    def failure(self, what: str, error: BaseException) -> None:
+        with self._lock:
+            self.failed.append((time.time(), what, f"{type(error).__name__}: {error}"))
+
+    def save(self, path: Path) -> None:
+        """Writes the account, whole or not at all."""
+        document = {
+            "began": self.began,
+            "ended": time.time(),
+            "written": self.written,
+            "read": self.read,
+            "stale": self.stale,
+            "failed": self.failed,
+        }
+        fresh = path.with_suffix(".new")
+        fresh.write_text(json.dumps(document))
+        fresh.replace(path)
+
+
+def write(api: Caller, number: int) -> None:
+    """Writes a number. Doing so twice does no harm."""
+    name = f"load-{number // KEYS}"
+    patch = {"data": {str(number): "written"}}
+    try:
+        api.call("PATCH", f"{_CONFIGMAPS}/{name}", patch)
+    except Refused as refusal:
+        if refusal.status != http.client.NOT_FOUND:
+            raise
+        whole = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, **patch}
+        api.call("POST", _CONFIGMAPS, whole)
+
+
+def writing(account: Account, api: Caller, stopped: threading.Event) -> None:
+    """Writes number after number."""
+    while not stopped.is_set():
+        began = time.monotonic()
+        try:
+            write(api, len(account.written))
+            account.written.append(time.time())
+        except _FAILURES as error:
+            account.failure("write", error)
+        stopped.wait(max(0.0, PERIOD - (time.monotonic() - began)))
+
+
+def reading(account: Account, api: Caller, stopped: threading.Event) -> None:
+    """Reads the last number that was acknowledged."""
+    while not stopped.is_set():
+        began = time.monotonic()
+        last = len(account.written) - 1
+        try:
+            if last >= 0:
+                found = api.call("GET", f"{_CONFIGMAPS}/load-{last // KEYS}")
+                if str(last) not in found.get("data", {}):
+                    account.stale.append(f"{time.time():.3f}: {last} was acknowledged and not read")
+                account.read.append(time.time())
+        except _FAILURES as error:
+            account.failure("read", error)
+        stopped.wait(max(0.0, PERIOD - (time.monotonic() - began)))
+
+
+def main(kubeconfig: Path, result: Path) -> None:
+    """Writes and reads until SIGTERM; the account is brought up to date every second."""
+    stopped = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stopped.set())
+    account = Account()
+    threads = [
+        threading.Thread(target=work, args=(account, Api(kubeconfig), stopped), daemon=True)
+        for work in (writing, reading)
+    ]
+    for thread in threads:
+        thread.start()
+    while not stopped.wait(1):
+        account.save(result)
+        if os.getppid() == 1:
+            break  # whoever started it is gone
+    for thread in threads:
+        thread.join(2 * TIMEOUT)
+    account.save(result)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))

@@ -1,0 +1,62 @@
+"""etcd from one minor version to the next, member by member, with a client that writes all the while [J1]."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from artifacts.catalogue import DEFAULTS, supported
+from tests.faults.load import longest_gap
+from tests.support.etcd_members import Host, plan, together
+from tests.support.pki import secrets
+
+OLD = supported("etcd")[1]
+THREE = ("a", "b", "c")
+GAP = 5
+
+
+@pytest.fixture
+def hosts(tmp_path: Path) -> Iterator[list[Host]]:
+    keys = secrets(plan(THREE))
+    found = [Host(tmp_path / name, name, keys, OLD) for name in THREE]
+    yield found
+    for host in found:
+        host.kill()
+
+
+def test_member_by_member_without_a_gap(hosts: list[Host]) -> None:
+    for host in hosts:
+        host.configure(THREE)
+    together(hosts)
+    assert set(hosts[0].decide("versions").stdout.split()[1::2]) == {OLD}
+    stopped, written = threading.Event(), list[float]()
+    endpoints = "--endpoints=" + ",".join(f"https://{host.member.address}:2379" for host in hosts)
+
+    def write() -> None:
+        while not stopped.is_set():
+            try:
+                hosts[0].ctl("put", f"key-{len(written)}", "x", endpoints, "--command-timeout=2s")
+                written.append(time.monotonic())
+            except Exception:  # tried again: the gap is what counts
+                time.sleep(0.1)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        for host in hosts:
+            assert host.decide("others").returncode == 0
+            host.stop()
+            host.install(DEFAULTS.etcd)
+            host.start()
+    finally:
+        stopped.set()
+        writer.join()
+    print(f"{len(written)} writes, longest gap {longest_gap(written):.1f} s")
+    assert longest_gap(written) < GAP
+    assert set(hosts[0].decide("versions").stdout.split()[1::2]) == {DEFAULTS.etcd}
+    count = hosts[2].ctl("get", "key-", "--prefix", "--count-only", "--write-out=fields")
+    assert f'"Count" : {len(written)}' in count

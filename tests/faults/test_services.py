@@ -1,0 +1,94 @@
+"""The process of each component killed, and a disk that is full."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from tests.faults.conftest import Note
+from tests.faults.ha import Ha
+from tests.faults.load import held, load
+from tests.support.wait import eventually
+
+SERVICES = {
+    "haproxy": ("active-balancer", 10),
+    "keepalived": ("active-balancer", 10),
+    "etcd": ("etcd-leader", 15),
+    "kube-apiserver": ("control-plane", 15),
+    "kube-controller-manager": ("control-plane", 2),
+    "kube-scheduler": ("control-plane", 2),
+    "kubelet-csr-approver": ("control-plane", 2),
+    "containerd": ("worker", 2),
+    "kubelet": ("worker", 2),
+    "flanneld": ("worker", 2),
+    "kube-proxy": ("worker", 2),
+}
+"""Each component: the role of the host where it is killed, and seconds that writes may pause."""
+DATA = "/var/lib/etcd"
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_component_is_killed_and_comes_back(sound: Ha, note: Note, service: str) -> None:
+    role, gap = SERVICES[service]
+    host = sound.by_role(role)
+    with load(sound) as client:
+        sound.killed(f"{service}.service", host)
+        sound.whole()
+        note(host=host)
+        held(client, sound, gap, note)
+
+
+def test_the_disk_of_an_etcd_member_is_full(sound: Ha, note: Note) -> None:
+    """The others serve, `status` names the host and its disk, and freed space is all that is needed."""
+    host = sound.by_role("etcd-leader")
+    with small_disk(sound, host), load(sound) as client:
+        sound.ssh(host, f"dd if=/dev/zero of={DATA}/filler bs=1M 2>/dev/null || :")
+
+        def told() -> bool:
+            done = sound.command("status", check=False, timeout=120)
+            assert done.code != 0, "`status` finds nothing wrong with a full disk"
+            lines = [line for line in done.text.splitlines() if host in line]
+            assert any("full" in line for line in lines), f"`status` does not name the cause:\n{done.text}"
+            return True
+
+        eventually("`status` names the full disk", told, timeout=60, interval=3)
+        client.goes_on(timeout=30)
+        sound.ssh(host, f"rm {DATA}/filler")
+        sound.whole()
+        note(host=host)
+        held(client, sound, 15, note)
+
+
+@contextmanager
+def small_disk(cluster: Ha, host: str) -> Iterator[None]:
+    """A member whose data lie on a file system of their own that has 200 MiB to spare."""
+    aside = "/var/lib/etcd-aside"
+    cluster.ssh(
+        host,
+        f"""set -eu
+        systemctl stop etcd.service
+        cp -a {DATA} {aside}
+        mount -t tmpfs -o mode=0700,size=$(($(du -sm {DATA} | cut -f1) + 200))m tmpfs {DATA}
+        cp -a {aside}/. {DATA}/
+        systemctl start etcd.service
+        """,
+    )
+    cluster.whole()
+    try:
+        yield
+    finally:
+        cluster.ssh(
+            host,
+            f"""set -eu
+            rm -rf {aside} {DATA}/filler
+            systemctl stop etcd.service
+            cp -a {DATA} {aside}
+            umount {DATA}
+            find {DATA} -mindepth 1 -delete
+            cp -a {aside}/. {DATA}/
+            rm -rf {aside}
+            systemctl start etcd.service
+            """,
+        )

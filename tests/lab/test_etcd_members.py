@@ -1,0 +1,105 @@
+"""Real etcd members on loopback, started by what decides on hosts how: formed, grown, replaced, shrunk."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from tests.support.etcd_members import NAMES, Host, plan, together, voters
+from tests.support.pki import secrets
+from tests.support.wait import eventually
+
+
+@pytest.fixture
+def hosts(tmp_path: Path) -> Iterator[dict[str, Host]]:
+    keys = secrets(plan(NAMES))
+    found = {name: Host(tmp_path / name, name, keys) for name in NAMES}
+    yield found
+    for host in found.values():
+        host.kill()
+
+
+def test_formed_side_by_side_replaced_grown_and_shrunk(hosts: dict[str, Host]) -> None:
+    a, b, c = (hosts[name] for name in "abc")
+    for host in (a, b, c):
+        host.configure("abc")
+    began = time.monotonic()
+    together([a, b, c])
+    print(f"formed in {time.monotonic() - began:.1f} s")
+    voters(a, "abc")
+    a.ctl("put", "key", "first")
+
+    # The same data again, and then a machine that has none.
+    c.kill()
+    assert c.start() == ""
+    identity = a.members["c"][0]
+    c.empty()
+    c.configure("abc")
+    began = time.monotonic()
+    assert f"took out member {identity}" in c.start()
+    print(f"replaced in {time.monotonic() - began:.1f} s")
+    voters(a, "abc")
+    assert a.members["c"][0] != identity
+
+    # Two more at the same time, of which only one may be a learner.
+    d, e = hosts["d"], hosts["e"]
+    for host in hosts.values():
+        host.configure(NAMES)
+    began = time.monotonic()
+    together([d, e])
+    print(f"3 to 5 in {time.monotonic() - began:.1f} s")
+    voters(e, NAMES)
+    assert e.ctl("get", "key", "--print-value-only") == "first\n"
+
+    # Two at a time leave, the first of all among them: none is special.
+    for name in "bce":
+        hosts[name].configure("bce")
+    began = time.monotonic()
+    with ThreadPoolExecutor() as pool:
+        answers = list(pool.map(lambda host: host.decide("leave"), [a, d]))
+    assert [answer.returncode for answer in answers] == [0, 0], answers
+    print(f"5 to 3 in {time.monotonic() - began:.1f} s")
+    a.kill()
+    d.kill()
+    voters(b, "bce")
+    assert b.ctl("get", "key", "--print-value-only") == "first\n"
+
+
+def test_power_lost_everywhere_and_one_disk_with_it(hosts: dict[str, Host]) -> None:
+    """The member without data must not form a second cluster while the others are not there yet."""
+    three = [hosts[name] for name in "abc"]
+    for host in three:
+        host.configure("abc")
+    together(three)
+    three[0].ctl("put", "key", "kept")
+    for host in three:
+        host.kill()
+    a, b, c = three
+    shutil.rmtree(c.root / "var/lib/etcd/member")
+    alone = c.decide("start")
+    assert alone.returncode == 1
+    assert "its data is gone and no other member answers" in alone.stderr
+    together([a, b])
+    assert "took out member" in c.start()
+    voters(c, "abc")
+    eventually("the data is there", lambda: c.ctl("get", "key", "--print-value-only") == "kept\n", timeout=10)
+
+
+def test_from_one_to_three(hosts: dict[str, Host]) -> None:
+    a = hosts["a"]
+    a.configure("a")
+    a.start()
+    a.ctl("put", "key", "kept")
+    for name in "abc":
+        hosts[name].configure("abc")
+    together([hosts["b"], hosts["c"]])
+    voters(a, "abc")
+    assert hosts["c"].ctl("get", "key", "--print-value-only") == "kept\n"
+    assert a.decide("others").returncode == 0
+    hosts["b"].kill()
+    assert hosts["c"].decide("ready").returncode == 0

@@ -1,0 +1,207 @@
+"""A snapshot of real etcd members on loopback, all of their data destroyed, and what comes back."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import threading
+from collections.abc import Iterator, Sequence
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from automation import restore
+from nodeconfig import snapshots
+from tests.support.bundles import cluster
+from tests.support.cluster import cache
+from tests.support.etcd_members import BINARIES, Host, plan, together, voters
+from tests.support.pki import secrets
+
+NAMES = ("a", "b", "c")
+STAMP = "20261120T000000Z"
+
+
+@pytest.fixture
+def members(tmp_path: Path) -> Iterator[list[Host]]:
+    """Three members that serve."""
+    keys = secrets(plan(NAMES))
+    hosts = [Host(tmp_path / name, name, keys) for name in NAMES]
+    version = cluster().versions.etcd
+    for host in hosts:
+        os.symlink(cache() / "files/etcdutl" / version / "etcdutl", host.root / BINARIES / "etcdutl")
+        (host.root / "systemctl").write_text(
+            f"#!/bin/sh\n[ $1 != is-active ] || [ -e {host.root}/running ]\n"
+        )
+        (host.root / "systemctl").chmod(0o755)
+        host.configure(NAMES)
+    try:
+        together(hosts)
+        yield hosts
+    finally:
+        for host in hosts:
+            host.kill()
+
+
+def test_every_key_of_a_snapshot_comes_back_and_none_that_came_later(
+    members: list[Host], tmp_path: Path
+) -> None:
+    a, b, c = members
+    with writing(a) as written:
+        written.wait_for(30)
+        before = len(written.done)
+        snapshot = taken(b, tmp_path)
+        written.wait_for(before + 10)
+    revision, old = status(a), a.members
+    after = len(written.done)
+    a.ctl("put", "later", "x")
+    kept = c.root / "var/lib/etcd/member"
+    for host in members:
+        host.kill()
+    subprocess.run(["cp", "-a", str(kept), str(tmp_path / "old")], check=True)
+    for host in (a, b):
+        subprocess.run(["rm", "-rf", str(host.root / "var/lib/etcd/member")], check=True)
+
+    restored(members, snapshot)
+    together(members)
+    found = set(c.ctl("get", "--prefix", "n-", "--keys-only").split())
+    assert {f"n-{number}" for number in range(before)} <= found
+    assert len(found) < after, "what was written after the snapshot is there"
+    assert a.ctl("get", "later") == ""
+    assert status(a) > revision + 900_000_000, "revisions went backwards: caches would be wrong"
+    voters(b, NAMES)
+    # The old data is kept, and a member that has it is of another cluster.
+    assert (c.root / f"var/lib/etcd/before-{STAMP}/member/wal").is_dir()
+    assert {member for member, _ in a.members.values()}.isdisjoint(member for member, _ in old.values())
+
+
+def test_an_interrupted_restore_is_done_again(members: list[Host], tmp_path: Path) -> None:
+    a, b, _ = members
+    a.ctl("put", "n-0", "x")
+    snapshot = taken(a, tmp_path)
+    for host in members:
+        host.kill()
+    # Ended in the middle of the exchange on one, before it on the others.
+    for step in ("receive", "prepare", "swap"):
+        done(a, step, snapshot)
+    done(b, "receive", snapshot)
+    restored(members, snapshot, stamp="20261120T000001Z")
+    together(members)
+    assert b.ctl("get", "n-0").split() == ["n-0", "x"]
+    voters(a, NAMES)
+
+
+def test_data_is_not_exchanged_under_a_running_member(members: list[Host], tmp_path: Path) -> None:
+    a = members[0]
+    snapshot = taken(a, tmp_path)
+    (a.root / "running").touch()
+    done(a, "receive", snapshot)
+    done(a, "prepare", snapshot)
+    refused = step(a, "swap", snapshot)
+    assert refused.returncode != 0
+    assert refused.stderr == "etcd still runs\n"
+    assert a.ctl("put", "still", "serves")
+
+
+def test_a_snapshot_that_is_damaged_on_the_way_is_refused(members: list[Host], tmp_path: Path) -> None:
+    a = members[0]
+    snapshot = taken(a, tmp_path)
+    whole = snapshot.read_bytes()
+    digest = sha256(whole).hexdigest()
+    snapshot.write_bytes(whole[:-100])
+    refused = step(a, "receive", snapshot, digest=digest)
+    assert refused.returncode != 0
+    assert "did not arrive whole" in refused.stderr
+
+
+class Written:
+    """Numbers that a client writes, each acknowledged before the next."""
+
+    def __init__(self) -> None:
+        self.done: list[int] = []
+        self._more = threading.Condition()
+
+    def add(self, number: int) -> None:
+        with self._more:
+            self.done.append(number)
+            self._more.notify_all()
+
+    def wait_for(self, count: int) -> None:
+        with self._more:
+            assert self._more.wait_for(lambda: len(self.done) >= count, timeout=60)
+
+
+class writing:
+    """Writes to a member for the time of a `with`."""
+
+    def __init__(self, host: Host) -> None:
+        self._host, self._written, self._stop = host, Written(), threading.Event()
+        self._thread = threading.Thread(target=self._write)
+
+    def __enter__(self) -> Written:
+        self._thread.start()
+        return self._written
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _write(self) -> None:
+        number = 0
+        while not self._stop.is_set():
+            self._host.ctl("put", f"n-{number}", "x" * 1000)
+            self._written.add(number)
+            number += 1
+
+
+def taken(host: Host, directory: Path) -> Path:
+    """A snapshot by the program that the timer runs on hosts."""
+    pki, kept = host.root / "etc/etcd/pki", directory / "kept"
+    environment = {
+        "PATH": f"{host.root / BINARIES}:/usr/bin:/bin",
+        "NODE_NAME": host.name,
+        "DIRECTORY": str(kept),
+        "KEEP": "3",
+        "COPY_TO": "",
+        "ETCDCTL_ENDPOINTS": f"https://{host.member.address}:2379",
+        "ETCDCTL_CACERT": f"{pki}/etcd-ca.crt",
+        "ETCDCTL_CERT": f"{pki}/operator.crt",
+        "ETCDCTL_KEY": f"{pki}/operator.key",
+    }
+    program = Path(snapshots.__file__).parent / "etcd-snapshot.sh"
+    done = subprocess.run(["sh", str(program)], env=environment, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    [snapshot] = kept.glob("*.db")
+    restore.verified(snapshot)
+    return snapshot
+
+
+def step(
+    host: Host, name: str, snapshot: Path, *, digest: str = "", stamp: str = STAMP
+) -> subprocess.CompletedProcess[str]:
+    """A step of the restore on a member's host, as it is sent there."""
+    digest = digest or sha256(snapshot.read_bytes()).hexdigest()
+    text = restore.script(name, restore.variables(plan(NAMES), digest, stamp)[host.name])
+    environment = {"KUBEWRIGHT_ROOT": str(host.root), "PATH": f"{host.root}:/usr/bin:/bin"}
+    with snapshot.open("rb") as source:
+        return subprocess.run(
+            ["sh", "-c", text], env=environment, stdin=source, capture_output=True, text=True, timeout=60
+        )
+
+
+def done(host: Host, name: str, snapshot: Path, *, stamp: str = STAMP) -> None:
+    answer = step(host, name, snapshot, stamp=stamp)
+    assert answer.returncode == 0, f"{name}: {answer.stderr}"
+
+
+def restored(hosts: Sequence[Host], snapshot: Path, *, stamp: str = STAMP) -> None:
+    """All steps on all members that come before their start."""
+    for name in ("receive", "prepare", "swap"):
+        for host in hosts:
+            done(host, name, snapshot, stamp=stamp)
+
+
+def status(host: Host) -> int:
+    """The revision that a member is at."""
+    rows = host.ctl("endpoint", "status", "--write-out=fields").splitlines()
+    return next(int(row.split(" : ")[1]) for row in rows if row.startswith('"Revision"'))

@@ -1,0 +1,139 @@
+"""Real etcd members on loopback, each in a directory that stands for its host."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from ipaddress import IPv4Address
+from pathlib import Path
+
+from artifacts.acquire import obtain
+from artifacts.cache import Cache
+from artifacts.catalogue import DEFAULTS, binary
+from artifacts.progress import Progress
+from nodeconfig import etcd
+from tests.support.bundles import cluster
+from topology.model import Member, Topology
+
+NAMES = ("a", "b", "c", "d", "e")
+BINARIES = "usr/local/lib/kubewright/bin"
+
+
+def plan(names: Sequence[str]) -> Topology:
+    members = tuple(Member(name, IPv4Address(f"127.0.0.{21 + NAMES.index(name)}")) for name in names)
+    return replace(cluster(), etcd=members)
+
+
+class Host:
+    """A directory that stands for a member's host."""
+
+    def __init__(self, root: Path, name: str, keys: dict[str, str], version: str = "") -> None:
+        self.root, self.name, self.keys = root, name, keys
+        self.version = version or DEFAULTS.etcd
+        self.member = plan([name]).etcd[0]
+        self.processes: list[subprocess.Popen[bytes]] = []
+        self.empty()
+
+    def empty(self) -> None:
+        """As a machine that was never used."""
+        self.kill()
+        shutil.rmtree(self.root, ignore_errors=True)
+        (self.root / BINARIES).mkdir(parents=True)
+        self.install(self.version)
+        part = etcd.part(plan([self.name]), self.member)
+        for secret in part.secrets:
+            self.write(secret.path, self.keys[secret.secret])
+        self.write("/etc/kubewright/host.env", f"NODE_NAME={self.name}\nNODE_IP={self.member.address}\n")
+        (self.root / "var/lib/etcd").mkdir(parents=True, mode=0o700)
+
+    def install(self, version: str) -> None:
+        """Binaries of a version, had as the mirror's are."""
+        for name in ("etcd", "etcdctl"):
+            target = self.root / BINARIES / name
+            target.unlink(missing_ok=True)
+            target.symlink_to(obtain(binary(name, version), Cache.default(), Progress(quiet=True)))
+
+    def write(self, path: str, content: str) -> None:
+        target = self.root / path.lstrip("/")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(content)
+
+    def configure(self, names: Sequence[str]) -> None:
+        """What a delivery does to a host whose member is wanted among these."""
+        files = {file.path: file.content for file in etcd.part(plan(names), self.member).files}
+        self.write("/etc/etcd/peers", files["/etc/etcd/peers"])
+        self.write(etcd.MEMBER, files[etcd.MEMBER])
+
+    def decide(self, command: str, timeout: float = 90) -> subprocess.CompletedProcess[str]:
+        program = self.root / etcd.MEMBER.lstrip("/")
+        environment = {
+            "KUBEWRIGHT_ROOT": str(self.root),
+            "PATH": "/usr/bin:/bin",
+            "KUBEWRIGHT_PATIENCE": "60",
+        }
+        return subprocess.run(
+            ["sh", program, command], env=environment, capture_output=True, text=True, timeout=timeout
+        )
+
+    def start(self) -> str:
+        """Starts the member as its units do; gives what was decided."""
+        decided = self.decide("start")
+        assert decided.returncode == 0, decided.stderr
+        lines = (self.root / "etc/etcd/start.env").read_text().splitlines()
+        environment = dict(line.split("=", 1) for line in lines)
+        with (self.root / "log").open("ab") as log:
+            command = [str(self.root / BINARIES / "etcd"), *self.flags()]
+            self.processes.append(subprocess.Popen(command, env=environment, stdout=log, stderr=log))
+        settled = self.decide("settle")
+        assert settled.returncode == 0, settled.stderr + (self.root / "log").read_text()[-3000:]
+        return decided.stdout
+
+    def flags(self) -> list[str]:
+        """The unit's flags, below this root; the loopback address is everybody's here."""
+        files = etcd.part(plan([self.name]), self.member).files
+        unit = next(file.content for file in files if file.path.endswith("/etcd.service"))
+        found = [word for word in unit.split() if word.startswith("--") and "metrics-urls" not in word]
+        found = [word.replace("https://127.0.0.1:2379,", "") for word in found]
+        for path in ("/etc/etcd", "/var/lib/etcd"):
+            found = [word.replace(f"={path}", f"={self.root}{path}") for word in found]
+        return found
+
+    def stop(self) -> None:
+        """As systemd does it."""
+        for process in self.processes:
+            process.terminate()
+            process.wait()
+        self.processes.clear()
+
+    def kill(self) -> None:
+        """Without warning."""
+        for process in self.processes:
+            process.kill()
+            process.wait()
+        self.processes.clear()
+
+    def ctl(self, *words: str) -> str:
+        pki = self.root / "etc/etcd/pki"
+        argv = [str(self.root / BINARIES / "etcdctl"), f"--endpoints=https://{self.member.address}:2379"]
+        argv += [f"--cacert={pki}/etcd-ca.crt", f"--cert={pki}/operator.crt", f"--key={pki}/operator.key"]
+        return subprocess.run([*argv, *words], check=True, capture_output=True, text=True, timeout=20).stdout
+
+    @property
+    def members(self) -> dict[str, tuple[str, bool]]:
+        """Id and whether it is a learner, by name."""
+        rows = [line.split(", ") for line in self.ctl("member", "list").splitlines()]
+        return {row[2]: (row[0], row[-1] == "true") for row in rows}
+
+
+def together(hosts: Sequence[Host]) -> list[str]:
+    """Starts members side by side; gives what each decided."""
+    with ThreadPoolExecutor(max_workers=len(NAMES)) as pool:
+        return list(pool.map(Host.start, hosts))
+
+
+def voters(host: Host, names: Sequence[str]) -> None:
+    """Asserts that exactly these are members, none of them a learner."""
+    assert {name: learner for name, (_, learner) in host.members.items()} == dict.fromkeys(names, False)

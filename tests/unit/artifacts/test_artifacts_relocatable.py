@@ -1,0 +1,92 @@
+"""Debian's programs as tars: made of this machine's own files, and run from another place."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from artifacts import debian, relocatable
+from artifacts.acquire import OF_DEBIAN
+from artifacts.catalogue import NODE_ARTIFACTS
+from artifacts.errors import ArtifactError
+from artifacts.progress import Progress
+from artifacts.relocatable import Recipe
+
+RECIPE = Recipe(
+    name="tools",
+    packages=("tools",),
+    programs={"say": "echo", "shell": "bash"},
+    check={"say": "--version"},
+    settings='export HERE="$here"\n',
+    argv0='"$0"',
+)
+
+
+@pytest.fixture
+def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What apt would unpack: echo and bash with their libraries, and the loader, by names of Debian's."""
+    root = tmp_path / "root"
+    (root / "usr/bin").mkdir(parents=True)
+    (root / "usr/share/completions").mkdir(parents=True)
+    (root / "usr/share/completions/echo").write_text("not the program\n")
+    (root / "lib").mkdir()
+    for name in ("echo", "bash"):
+        found = shutil.which(name)
+        assert found
+        shutil.copy(found, root / "usr/bin" / name)
+        listed = subprocess.run(["ldd", found], capture_output=True, text=True, check=True).stdout
+        for library in re.findall(r"(/\S+) \(0x", listed):
+            shutil.copy(Path(library).resolve(), root / "lib" / Path(library).name)
+    monkeypatch.setattr(debian, "unpack", lambda *_, **__: root)
+    return root
+
+
+def test_it_runs_from_where_it_is_unpacked(packages: Path, tmp_path: Path, progress: Progress) -> None:
+    with tarfile.open(relocatable.build(RECIPE, tmp_path, progress)) as tar:
+        tar.extractall(tmp_path / "elsewhere", filter="data")
+    shutil.rmtree(packages)
+    (tmp_path / "link").symlink_to(tmp_path / "elsewhere" / "shell")
+    result = subprocess.run(
+        [str(tmp_path / "link"), "-c", 'echo "$0 $HERE"; cat /proc/$$/maps; :'],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PATH": "/usr/bin:/bin"},
+    )
+    name, here = result.stdout.split()[:2]
+    assert name == str(tmp_path / "link")
+    assert here == str(tmp_path / "elsewhere")
+    libraries = {line.split()[-1] for line in result.stdout.splitlines() if ".so" in line}
+    assert libraries
+    assert all(library.startswith(f"{tmp_path}/elsewhere/lib/") for library in libraries)
+
+
+def test_the_program_is_taken_and_not_what_is_called_like_it(
+    packages: Path, tmp_path: Path, progress: Progress
+) -> None:
+    with tarfile.open(relocatable.build(RECIPE, tmp_path, progress)) as tar:
+        member = tar.extractfile("libexec/echo")
+        assert member
+        assert member.read() == (packages / "usr/bin/echo").read_bytes()
+
+
+def test_a_library_that_did_not_come_is_named(packages: Path, tmp_path: Path, progress: Progress) -> None:
+    (library,) = packages.glob("lib/libc.so.*")
+    library.unlink()
+    with pytest.raises(ArtifactError, match=r"tools: \w+ needs libc\.so|tools: libraries of \w+ are missing"):
+        relocatable.build(RECIPE, tmp_path, progress)
+
+
+def test_a_program_that_did_not_come_is_named(packages: Path, tmp_path: Path, progress: Progress) -> None:
+    (packages / "usr/bin/bash").unlink()
+    with pytest.raises(ArtifactError, match="tools: Debian's packages hold no bash"):
+        relocatable.build(RECIPE, tmp_path, progress)
+
+
+def test_recipes_are_artifacts_of_hosts() -> None:
+    assert set(OF_DEBIAN) <= set(NODE_ARTIFACTS)

@@ -1,0 +1,56 @@
+"""Hosts that are directories: an `ssh` on PATH that runs what it is given here."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from automation.remote import Remote
+from settings.metal import HostSettings, HostSshSettings, MetalSettings, SshSettings
+
+SSH = """#!/bin/sh
+# Notes its arguments and runs the last one; `down` in an address cannot be reached.
+printf '%s\\n' "$*" >>"$FAKE_SSH/log"
+for last; do previous=${target:-}; target=$last; done
+case $previous in *10.0.0.99) echo "ssh: connect to host 10.0.0.99: No route to host" >&2; exit 255 ;; esac
+exec sh -c "$last"
+"""
+
+
+@dataclass
+class FakeSsh:
+    """Where the calls are noted, and the hosts reached by them."""
+
+    directory: Path
+    remote: Remote
+
+    def calls(self) -> list[str]:
+        """The command lines so far."""
+        log = self.directory / "log"
+        return log.read_text().splitlines() if log.exists() else []
+
+
+@pytest.fixture
+def fake_ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeSsh:
+    """Hosts `a`, `b` (its own key and port, not root), `lost` (cannot be reached)."""
+    directory = tmp_path / "ssh"
+    directory.mkdir()
+    (directory / "ssh").write_text(SSH)
+    (directory / "ssh").chmod(0o755)
+    (directory / "sudo").write_text('#!/bin/sh\nshift\nSUDO=yes exec "$@"\n')
+    (directory / "sudo").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{directory}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("FAKE_SSH", str(directory))
+    own = HostSshSettings(user="admin", port=2222, host_key="ssh-ed25519 AAAA")
+    metal = MetalSettings(
+        ssh=SshSettings(private_key_file="/keys/id", known_hosts_file="/keys/known"),
+        hosts={
+            "a": HostSettings.model_validate({"address": "10.0.0.1"}),
+            "b": HostSettings.model_validate({"address": "10.0.0.2", "ssh": own.model_dump()}),
+            "lost": HostSettings.model_validate({"address": "10.0.0.99"}),
+        },
+    )
+    return FakeSsh(directory, Remote(metal, tmp_path / "state"))

@@ -1,0 +1,38 @@
+"""Deliveries as the engine's state has them."""
+
+from __future__ import annotations
+
+from automation.delivered import from_state
+
+
+def command(name: str, **inputs: object) -> dict[str, object]:
+    return {
+        "type": "command:remote:Command",
+        "urn": f"urn:pulumi:ha::kubewright::command:remote:Command::{name}",
+        "inputs": inputs,
+    }
+
+
+def test_deliveries_come_from_the_state_with_their_secrets_which_never_show() -> None:
+    secret = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "plaintext": '"SECRET"'}
+    state = {
+        "deployment": {
+            "resources": [
+                command("w-1-node", create="n", stdin=secret),
+                command("cluster-farewell", create="f"),
+                command("cp-1-control-plane", create="c", stdin=secret),
+                command("cp-1-etcd", create="e", stdin=secret),
+                {**command("cp-1-etcd", create="old", stdin=secret), "delete": True},
+                {"type": "pulumi:pulumi:Stack", "urn": "urn:pulumi:ha::kubewright::x::y"},
+            ]
+        }
+    }
+    found = from_state(state)
+    assert [(item.host, item.role.value, item.script) for item in found] == [
+        ("cp-1", "etcd", "e"),
+        ("cp-1", "control-plane", "c"),
+        ("w-1", "node", "n"),
+    ]
+    assert {item.stdin for item in found} == {"SECRET"}
+    assert "SECRET" not in repr(found)
+    assert from_state({"deployment": None}) == []

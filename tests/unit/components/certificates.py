@@ -1,0 +1,71 @@
+"""The tls plugin on mocks with real keys and certificates, kept from run to run as a state keeps them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+from pulumi.runtime import mocks
+
+from lab.plugins.tls import certificates, keys
+from tests.unit.components.graph import Json, Plugins
+
+_DEFAULTS = {"isCaCertificate": False, "setSubjectKeyId": False, "setAuthorityKeyId": False}
+
+
+class Engine(Plugins):
+    """Resources with unchanged inputs stay as they are; all others are made anew."""
+
+    def __init__(self) -> None:
+        self._made: dict[tuple[str, str], tuple[str, Json]] = {}
+
+    def forget(self, name: str) -> None:
+        """What the engine does to a resource whose replacement trigger changes."""
+        self._made = {key: made for key, made in self._made.items() if key[1] != name}
+
+    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, Json]:
+        if not args.typ.startswith("tls:"):
+            return super().new_resource(args)
+        inputs = _plain(args.inputs)
+        asked = json.dumps(inputs, sort_keys=True)
+        before, state = self._made.get((args.typ, args.name), ("", {}))
+        if before != asked:
+            state = _results(args.typ, {**_DEFAULTS, **inputs})
+            self._made[args.typ, args.name] = asked, state
+        results = {
+            name: pulumi.Output.secret(value) if name == "privateKeyPem" else value
+            for name, value in state.items()
+        }
+        return f"{args.name}-id", {**args.inputs, **results}
+
+    def made(self, kind: str) -> dict[str, object]:
+        """What was made of a kind of resource (`PrivateKey`), by name."""
+        return {name: state for (token, name), (_, state) in self._made.items() if token.endswith(f":{kind}")}
+
+
+def _results(token: str, inputs: Mapping[str, Any]) -> Json:
+    if token.endswith(":PrivateKey"):
+        key = keys.generate("ECDSA", curve="P256", bits=0)
+        return {
+            "privateKeyPem": keys.private_forms(key)["privateKeyPem"],
+            "publicKeyPem": keys.public_forms(key)["publicKeyPem"],
+        }
+    if token.endswith(":CertRequest"):
+        key = keys.load(inputs["privateKeyPem"], "privateKeyPem")
+        return {"certRequestPem": certificates.pem(certificates.request(inputs, key))}
+    if token.endswith(":SelfSignedCert"):
+        key = keys.load(inputs["privateKeyPem"], "privateKeyPem")
+        return {"certPem": certificates.pem(certificates.self_signed(inputs, key))}
+    key = keys.load(inputs["caPrivateKeyPem"], "caPrivateKeyPem")
+    return {"certPem": certificates.pem(certificates.locally_signed(inputs, key))}
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - any property value
+    """A value without marks of secrets."""
+    if isinstance(value, Mapping):
+        if "4dabf18193072939515e22adb298388d" in value:
+            return _plain(value["value"])
+        return {str(key): _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, list) else value

@@ -1,0 +1,248 @@
+"""Rotation of certificates [B3]: what each stage makes, and that nobody is cut off on the way."""
+
+from __future__ import annotations
+
+import base64
+import io
+import itertools
+import json
+import random
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+
+from tests.support.trust import Connection, Host, connections, tokens
+from tests.unit.components.certificates import Engine
+from tests.unit.components.conftest import Deploy
+from tests.unit.components.graph import Graph, Json, Node, document
+
+PLANES = ["cp-1", "cp-2", "cp-3"]
+ROLES = ("etcd", "control-plane", "node")
+AUTHORITIES = ("kubernetes", "etcd", "front-proxy")
+
+
+def settings(stage: str, generation: int = 2) -> Json:
+    """All authorities and the service accounts' key in one stage."""
+    section = {"generation": generation, "stage": stage}
+    return {"authorities": dict.fromkeys(AUTHORITIES, section), "service_account": section}
+
+
+@pytest.fixture
+def engine() -> Engine:
+    return Engine()
+
+
+class Cluster:
+    """Three control planes with etcd and two workers, changed one host and role at a time."""
+
+    def __init__(self, deploy: Deploy, directory: Path, engine: Engine) -> None:
+        self._deploy, self._directory, self._engine = deploy, directory, engine
+        self.hosts: dict[str, Host] = {}
+        self.kubeconfig: list[Json] = []
+        self.up({}, random.Random(0), check=False)
+
+    def plan(self, certificates: Json) -> Graph:
+        """What the program asks for with these settings."""
+        cluster = document(self._directory, workers=2, control_planes=3, certificates=certificates)
+        return self._deploy(cluster, self._engine)
+
+    def up(self, certificates: Json, order: random.Random, *, check: bool = True) -> Graph:
+        """All hosts get what is asked for, in some order that turns allow; each time all must work."""
+        graph = self.plan(certificates)
+        before = dict(self._known_as_administrator())
+        for node in _deliveries(graph, order):
+            self._deliver(node)
+            if check:
+                self._works(node.name, before)
+        self.kubeconfig = [_administrator(graph)]
+        return graph
+
+    def _deliver(self, node: Node) -> None:
+        name, role = _split(node.name)
+        host = self.hosts.setdefault(name, Host(name))
+        host.files |= {path.removeprefix("secrets"): text for path, text in _payload(node).items()}
+        if role == "node":
+            host.asks_again(node.text("create"), [self.hosts[plane] for plane in PLANES])
+
+    def _works(self, after: str, administrators: dict[str, Json]) -> None:
+        for connection in self.connections(administrators):
+            assert connection.works, f"after {after}: {connection.what}"
+        for what, accepted in tokens(self.hosts, PLANES):
+            assert accepted, f"after {after}: {what}"
+
+    def connections(self, administrators: dict[str, Json]) -> Iterator[Connection]:
+        yield from connections(self.hosts, PLANES, PLANES)
+        for name, known in administrators.items():
+            for plane in PLANES:
+                host = self.hosts[plane]
+                shown = host.certificate("/etc/kubernetes/pki/apiserver.crt")
+                yield Connection(f"API {plane} to {name}", shown, _pems(known["ca"]))
+                (own,) = _pems(known["certificate"])
+                trusted = host.trusts("/etc/kubernetes/pki/kubernetes-ca.crt")
+                yield Connection(f"{name} to API {plane}", own, trusted)
+
+    def _known_as_administrator(self) -> Iterator[tuple[str, Json]]:
+        for kubeconfig in self.kubeconfig:
+            yield "who has the last run's kubeconfig", kubeconfig
+
+
+@pytest.fixture
+def cluster(deploy: Deploy, tmp_path: Path, engine: Engine) -> Cluster:
+    return Cluster(deploy, tmp_path, engine)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_all_connections_work_at_every_step_of_every_stage(cluster: Cluster, seed: int) -> None:
+    order = random.Random(seed)
+    for generation, stage in itertools.product((2, 3), ("trust", "sign", "done")):
+        cluster.up(settings(stage, generation), order)
+    cluster.up({**settings("done", 3), "leaves": 2}, order)
+
+
+def test_stages_can_be_taken_back(cluster: Cluster) -> None:
+    order = random.Random(7)
+    for certificates in (settings("trust"), settings("sign"), settings("trust"), {}):
+        cluster.up(certificates, order)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [(None, "sign"), (None, "done"), ("trust", "done")],
+    ids=lambda stage: stage or "nothing",
+)
+def test_a_stage_left_out_cuts_somebody_off(cluster: Cluster, first: str | None, second: str) -> None:
+    """Else the test above could not fail; and why hosts refuse it."""
+    if first:
+        cluster.up(settings(first), random.Random(1))
+    with pytest.raises(AssertionError, match="after "):
+        cluster.up(settings(second), random.Random(1))
+
+
+def test_each_stage_is_told_to_hosts_in_one_line_for_each_authority(cluster: Cluster) -> None:
+    wanted = {"trust": "1 1 2", "sign": "2 1 2", "done": "2 2"}
+    for stage, generations in wanted.items():
+        graph = cluster.plan(settings(stage))
+        plane = [line for line in _script(graph, "cp-1-control-plane") if line.startswith("trust ")]
+        assert plane == [f"trust {name} {generations}" for name in (*AUTHORITIES, "service-account")], stage
+        for worker in ("w-1-node", "w-2-node"):
+            told = [line for line in _script(graph, worker) if line.startswith("trust ")]
+            assert told == [f"trust kubernetes {generations}"]
+
+
+def test_bundles_hold_what_is_trusted_and_the_signer_stands_alone(cluster: Cluster) -> None:
+    counts = {"trust": 2, "sign": 2, "done": 1}
+    for stage, count in counts.items():
+        cluster.up(settings(stage), random.Random(2))
+        files = cluster.hosts["cp-2"].files
+        for name in AUTHORITIES:
+            assert len(_pems(files[f"/etc/kubernetes/pki/{name}-ca.crt"])) == count
+        assert len(_pems(files["/etc/kubernetes/pki/kubernetes-ca-signer.crt"])) == 1
+        assert files["/etc/kubernetes/pki/service-account.pub"].count("BEGIN PUBLIC KEY") == count
+        assert len({str(pem.subject) for pem in _pems(files["/etc/etcd/pki/etcd-ca.crt"])}) == count
+
+
+def test_without_rotation_nothing_is_there_for_it(cluster: Cluster) -> None:
+    plain, first = cluster.plan({}), cluster.plan(settings("done", 1))
+    assert plain.names == first.names
+    for node in plain.nodes.values():
+        assert node.inputs == first.nodes[node.urn].inputs, node.name
+    assert not [node for node in plain.nodes.values() if node.name == "cluster-published"]
+    assert "signer=" not in "\n".join(_script(plain, "w-1-node"))
+
+
+def test_a_rotated_authority_adds_its_own_resources_alone(cluster: Cluster) -> None:
+    plain = cluster.plan({})
+    trust = cluster.plan({"authorities": {"etcd": {"generation": 2, "stage": "trust"}}})
+    tls = "tls:index"
+    assert trust.names - plain.names == {
+        (f"{tls}/privateKey:PrivateKey", "cluster-pki-etcd-ca-2-key"),
+        (f"{tls}/selfSignedCert:SelfSignedCert", "cluster-pki-etcd-ca-2"),
+    }
+    changed = {node.name for node in trust.nodes.values() if _changed(plain, node)}
+    assert {name for name in changed if name.startswith(("w-", "coredns", "metrics"))} == set()
+    assert changed >= {f"{plane}-etcd" for plane in PLANES}
+
+
+def test_a_new_generation_of_leaves_replaces_their_keys_and_no_others(
+    cluster: Cluster, engine: Engine
+) -> None:
+    def triggers(graph: Graph) -> dict[str, object]:
+        keys = graph.of(":PrivateKey")
+        return {node.name: node.replacement_trigger for node in keys}
+
+    first, second = triggers(cluster.plan({})), triggers(cluster.plan({"leaves": 2}))
+    replaced = {name for name in first if first[name] != second[name]}
+    kept = {"kubernetes-ca", "etcd-ca", "front-proxy-ca", "service-account", "bootstrap", "encryption"}
+    assert set(first) - replaced == {f"cluster-pki-{name}-key" for name in kept}
+    before = dict(engine.made("LocallySignedCert"))
+    for name in replaced:
+        engine.forget(name)
+    cluster.up({"leaves": 2}, random.Random(3))
+    after = engine.made("LocallySignedCert")
+    assert all(before[name] != after[name] for name in before)
+    assert len(replaced) == len(after)
+
+
+def test_add_ons_start_again_once_pods_are_told(cluster: Cluster) -> None:
+    seen = []
+    for stage in ("trust", "sign", "done"):
+        graph = cluster.plan(settings(stage))
+        for name in ("coredns-deployment", "metrics-server-deployment"):
+            assert "cluster-published" in graph.before(graph.named(name))
+        assert {f"{plane}-control-plane" for plane in PLANES} <= graph.before(
+            graph.named("cluster-published")
+        )
+        seen.append(json.dumps(_annotations(graph, "metrics-server-deployment"), sort_keys=True))
+    assert len(set(seen)) == 3
+
+
+def _deliveries(graph: Graph, order: random.Random) -> Iterator[Node]:
+    """Commands for hosts: kind by kind, within a kind in any order."""
+    for role in ROLES:
+        nodes = [node for node in graph.of(":Command") if _split(node.name)[1] == role]
+        order.shuffle(nodes)
+        yield from nodes
+
+
+def _split(name: str) -> tuple[str, str]:
+    """`cp-1-control-plane` as host and role; other commands have no role."""
+    for role in ROLES:
+        if name.endswith(f"-{role}") and name.startswith(("cp-", "w-")):
+            return name.removesuffix(f"-{role}"), role
+    return name, ""
+
+
+def _payload(node: Node) -> dict[str, str]:
+    with tarfile.open(fileobj=io.BytesIO(base64.b64decode(node.text("stdin")))) as archive:
+        members = {member.name: archive.extractfile(member) for member in archive.getmembers()}
+        return {name: file.read().decode() for name, file in members.items() if file is not None}
+
+
+def _script(graph: Graph, name: str) -> list[str]:
+    return graph.named(name).text("create").splitlines()
+
+
+def _administrator(graph: Graph) -> Json:
+    config = json.loads(graph.named("kubernetes").text("kubeconfig"))
+    user = config["users"][0]["user"]
+    return {
+        "ca": base64.b64decode(config["clusters"][0]["cluster"]["certificate-authority-data"]).decode(),
+        "certificate": base64.b64decode(user["client-certificate-data"]).decode(),
+    }
+
+
+def _annotations(graph: Graph, name: str) -> object:
+    spec = graph.named(name).value("spec")
+    assert isinstance(spec, dict)
+    return spec["template"]["metadata"]["annotations"]
+
+
+def _pems(text: object) -> list[x509.Certificate]:
+    return x509.load_pem_x509_certificates(str(text).encode())
+
+
+def _changed(before: Graph, node: Node) -> bool:
+    return node.urn in before.nodes and before.nodes[node.urn].inputs != node.inputs

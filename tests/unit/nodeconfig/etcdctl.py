@@ -1,0 +1,101 @@
+"""A stand-in for etcdctl with the rules of etcd's membership; its cluster is a JSON file ($FAKE_ETCD).
+
+Run as a program. `members` by peer URL: id, name, learner, served (its addresses for clients are agreed
+on), up, ready (a learner in sync), version. Of a cluster that forms all names are there from the beginning.
+Voters that are up make a quorum or not, as in etcd.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+Members = dict[str, dict[str, Any]]
+
+
+def main(arguments: list[str]) -> None:
+    """One call. Ends the process with etcdctl's exit code and its message on standard error."""
+    file = Path(os.environ["FAKE_ETCD"])
+    state = json.loads(file.read_text())
+    members: Members = state["members"]
+    flags = [word for word in arguments if word.startswith("--")]
+    words = [word for word in arguments if not word.startswith("--")]
+    options = dict(flag.lstrip("-").partition("=")[::2] for flag in flags)
+    state["log"].append(" ".join(words))
+    answering = [_asked(endpoint, members) for endpoint in options["endpoints"].split(",")]
+    asked = next((url for url in answering if url is not None and members[url]["up"]), None)
+    serializable = options.get("consistency") == "s"
+    try:
+        if asked is None:
+            raise RuntimeError("context deadline exceeded")
+        if not serializable and (not _quorum(members) or members[asked]["learner"]):
+            raise RuntimeError("rpc not supported for learner or no leader")
+        _call(words, options, asked, state)
+    except RuntimeError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        raise SystemExit(1) from None
+    finally:
+        file.write_text(json.dumps(state))
+
+
+def _asked(endpoint: str, members: Members) -> str | None:
+    host = endpoint.removeprefix("https://").split(":")[0]
+    host = os.environ["NODE_IP"] if host == "127.0.0.1" else host
+    url = f"https://{host}:2380"
+    return url if url in members else None
+
+
+def _quorum(members: Members) -> bool:
+    voters = [member for member in members.values() if not member["learner"]]
+    return len([member for member in voters if member["up"]]) > len(voters) // 2
+
+
+def _call(words: list[str], options: dict[str, str], asked: str, state: dict[str, Any]) -> None:
+    members: Members = state["members"]
+    if state["refusals"] and state["refusals"][0][0] == " ".join(words[:2]):
+        raise RuntimeError(state["refusals"].pop(0)[1])
+    match words:
+        case ["member", "list"]:
+            for url, member in members.items():
+                name, client = member["name"], url.replace("2380", "2379") if member["served"] else ""
+                started = "started" if member["name"] else "unstarted"
+                print(f"{member['id']}, {started}, {name}, {url}, {client}, {str(member['learner']).lower()}")
+        case ["member", "add", name]:
+            if any(member["learner"] for member in members.values()):
+                raise RuntimeError("etcdserver: too many learner members in cluster")
+            assert name
+            assert "learner" in options
+            new = {"id": f"{len(state['log']):x}", "name": "", "learner": True, "up": False, "ready": True}
+            members[options["peer-urls"]] = new | {"version": "3.7.3", "served": False}
+        case ["member", "remove", number]:
+            members.pop(_url(number, members))
+        case ["member", "promote", number]:
+            member = members[_url(number, members)]
+            if not member["ready"]:
+                member["ready"] = True  # in sync by the next time
+                raise RuntimeError(
+                    "etcdserver: can only promote a learner member which is in sync with leader"
+                )
+            member["learner"] = False
+            if state.pop("promote_times_out", False):
+                raise RuntimeError("context deadline exceeded")
+        case ["endpoint", "health"] | ["move-leader", _]:
+            pass
+        case ["endpoint", "status"]:
+            print(f"{asked}, {members[asked]['id']}, {members[asked]['version']}, 3.6.0, 25 kB, true, false")
+        case _:
+            raise AssertionError(words)
+
+
+def _url(number: str, members: Members) -> str:
+    found = [url for url, member in members.items() if member["id"] == number]
+    if not found:
+        raise RuntimeError("etcdserver: member not found")
+    return found[0]
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

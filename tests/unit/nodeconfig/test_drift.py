@@ -1,0 +1,126 @@
+"""Drift, run for real below a root of its own: everything that differs is named, and nothing is changed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from nodeconfig.bundle import Artifact, Bundle, File, Identity, SecretFile, Service
+from nodeconfig.compare import Difference, comparing, differences
+from nodeconfig.render import payload, script
+from tests.support.host import Host
+from topology.model import Role
+
+UNIT = "/etc/systemd/system/a.service"
+BUNDLE = Bundle(
+    role=Role.NODE,
+    files=(
+        File("/etc/a/a.conf", "one\n"),
+        File("/etc/sysctl.d/90-kubewright.conf", "net.ipv4.ip_forward = 1\n-not.there = 2\n"),
+        File(UNIT, "[Service]\n"),
+    ),
+    secrets=(SecretFile("/etc/a/token", "token"),),
+    artifacts=(),
+    services=(Service("a.service", restart_on=("/etc/a/a.conf",), timeout=2),),
+    directories=(File("/var/lib/a", "", mode=0o700),),
+)
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Host:
+    host = Host(tmp_path, "sh")
+    forward = host.path("/proc/sys/net/ipv4/ip_forward")
+    forward.parent.mkdir(parents=True)
+    forward.write_text("1\n")
+    assert host.deliver(BUNDLE).returncode == 0
+    return host
+
+
+def compare(host: Host, bundle: Bundle = BUNDLE) -> list[Difference]:
+    text = comparing(script(bundle, Identity("w-1", "10.9.0.21")))
+    done = host.run(text, payload(bundle, {"token": "SECRET-1\n"}))
+    assert done.returncode == 0, done.stderr
+    assert "SECRET" not in done.stdout + done.stderr
+    return differences(done.stdout)
+
+
+def tree(host: Host) -> dict[str, str]:
+    found = (path for path in host.root.rglob("*") if not path.is_dir())
+    return {str(path): path.read_text() + str(path.stat().st_mtime_ns) for path in found}
+
+
+def test_a_host_as_delivered_has_no_drift_and_is_not_touched(host: Host) -> None:
+    before = tree(host)
+    host.did()
+    assert compare(host) == []
+    assert tree(host) == before
+    assert {line.split()[0] for line in host.did()} <= {"show"}
+
+
+def test_every_kind_of_difference_is_named_and_left_as_it_is(host: Host) -> None:
+    host.path("/etc/a/a.conf").write_text("by hand\n")
+    host.path("/etc/a/token").unlink()
+    host.path("/var/lib/a").rmdir()
+    host.path("/proc/sys/net/ipv4/ip_forward").write_text("0\n")
+    before = tree(host)
+    found = {(item.kind, item.what): item.how for item in compare(host)}
+    assert found.pop(("file", "/etc/a/a.conf")).startswith("has other content")
+    assert found == {
+        ("file", "/etc/a/token"): "is missing",
+        ("directory", "/var/lib/a"): "is missing",
+        ("service", "a.service"): "was started with other files than are there now",
+        ("kernel", "net.ipv4.ip_forward"): "is 0, not 1",
+    }
+    assert tree(host) == before
+
+
+def test_a_stopped_service_is_drift(host: Host) -> None:
+    (host.fake / "active.a.service").unlink()
+    assert [(item.kind, item.what) for item in compare(host)] == [("service", "a.service")]
+
+
+def test_a_host_that_never_had_the_role_says_so(tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    empty = Host(other, "sh")
+    assert [item.kind for item in compare(empty)] == ["role"]
+    assert tree(empty) == {}
+
+
+def test_what_an_earlier_bundle_left_is_drift(host: Host) -> None:
+    smaller = replace(BUNDLE, secrets=())
+    assert [(item.what, item.how) for item in compare(host, smaller)] == [
+        ("/etc/a/token", "is of an earlier configuration")
+    ]
+
+
+def test_a_tampered_binary_is_found_by_its_digest(tmp_path: Path) -> None:
+    directory = tmp_path / "h"
+    directory.mkdir()
+    host = Host(directory, "sh")
+    content = "#!/bin/sh\n"
+    digest = subprocess.run(["sha256sum"], input=content, text=True, capture_output=True).stdout.split()[0]
+    # As fetched before, so that no download is needed.
+    store = host.path(f"/var/lib/kubewright/artifacts/{digest}/tool")
+    store.parent.mkdir(parents=True)
+    store.write_text(content)
+    bundle = replace(BUNDLE, artifacts=(Artifact("tool", "https://none/tool", digest, "/usr/bin/tool"),))
+    done = host.deliver(bundle)
+    assert done.returncode == 0, done.stderr
+    assert compare(host, bundle) == []
+    store.write_text("#!/bin/sh\nevil\n")
+    assert [(item.kind, item.what) for item in compare(host, bundle)] == [("artifact", "/usr/bin/tool")]
+    host.path("/usr/bin/tool").unlink()
+    os.symlink("/bin/true", host.path("/usr/bin/tool"))
+    assert "not the link" in compare(host, bundle)[0].how
+
+
+def test_a_comparison_that_ended_early_is_no_comparison() -> None:
+    with pytest.raises(ValueError, match="ended early"):
+        differences("file\t/etc/a\tis missing\n")
+    with pytest.raises(ValueError, match="not a script"):
+        comparing("echo\n")

@@ -1,0 +1,303 @@
+"""What an etcd member decides on its host: every branch, against a membership that acts like etcd's."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import nodeconfig
+
+PROGRAM = Path(nodeconfig.__file__).with_name("etcd_member.sh")
+FAKE = Path(__file__).with_name("etcdctl.py")
+NAMES = ("a", "b", "c")
+ABSENT = {"served": False, "up": False}
+ADDED = {"name": "", "learner": True, **ABSENT}
+
+
+def url(name: str) -> str:
+    return f"https://10.9.0.{'abcdefgh'.index(name) + 11}:2380"
+
+
+class Cluster:
+    """A host `a` and the membership as its peers know it."""
+
+    def __init__(self, directory: Path) -> None:
+        self.root, self.state = directory / "root", directory / "etcd.json"
+        (self.root / "etc/etcd").mkdir(parents=True)
+        (self.root / "etc/kubewright").mkdir()
+        (self.root / "etc/kubewright/host.env").write_text("NODE_NAME=a\nNODE_IP=10.9.0.11\nexport NODE_IP\n")
+        program = self.root / "usr/local/lib/kubewright/bin/etcdctl"
+        program.parent.mkdir(parents=True)
+        program.write_text(f'#!/bin/sh\nexec {sys.executable} -S {FAKE} "$@"\n')
+        program.chmod(0o755)
+        self.configure(*NAMES)
+        self.write({})
+
+    def configure(self, *names: str) -> None:
+        peers = "".join(f"{name}={url(name)}\n" for name in names)
+        (self.root / "etc/etcd/peers").write_text(peers)
+
+    def write(self, members: dict[str, dict[str, Any]], **more: object) -> None:
+        rows = {url(name): self.member(name) | values for name, values in members.items()}
+        self.state.write_text(json.dumps({"members": rows, "log": [], "refusals": []} | more))
+
+    @staticmethod
+    def member(name: str) -> dict[str, Any]:
+        values = {"id": f"{name}1", "name": name, "learner": False, "up": True, "ready": True}
+        return values | {"version": "3.7.3", "served": True}
+
+    @property
+    def members(self) -> dict[str, dict[str, Any]]:
+        found: dict[str, dict[str, Any]] = json.loads(self.state.read_text())["members"]
+        return found
+
+    @property
+    def changes(self) -> list[str]:
+        """What was asked of the membership, without questions."""
+        log: list[str] = json.loads(self.state.read_text())["log"]
+        return [line for line in log if line.split()[:2] not in (["member", "list"], ["endpoint", "health"])]
+
+    def run(self, *command: str, patience: int = 3) -> subprocess.CompletedProcess[str]:
+        environment = {
+            "KUBEWRIGHT_ROOT": str(self.root),
+            "FAKE_ETCD": str(self.state),
+            "PATH": "/usr/bin:/bin",
+        }
+        environment |= {"KUBEWRIGHT_PATIENCE": str(patience), "KUBEWRIGHT_PAUSE": "0.05"}
+        return subprocess.run(
+            ["sh", PROGRAM, *command], env=environment, capture_output=True, text=True, timeout=60
+        )
+
+    def start(self) -> tuple[str, set[str]]:
+        """State and initial cluster that etcd would be started with."""
+        done = self.run("start")
+        assert done.returncode == 0, done.stderr
+        lines = (self.root / "etc/etcd/start.env").read_text().splitlines()
+        values = dict(line.split("=", 1) for line in lines)
+        return values["ETCD_INITIAL_CLUSTER_STATE"], set(values["ETCD_INITIAL_CLUSTER"].split(","))
+
+    def path(self, path: str) -> Path:
+        return self.root / path
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Cluster:
+    return Cluster(tmp_path)
+
+
+def entries(*names: str) -> set[str]:
+    return {f"{name}={url(name)}" for name in names}
+
+
+def test_the_first_members_form_a_new_cluster(cluster: Cluster) -> None:
+    assert cluster.start() == ("new", entries(*NAMES))
+    assert cluster.path("etc/etcd/forming").exists()
+
+
+def test_members_that_form_one_too_are_no_cluster_to_join(cluster: Cluster) -> None:
+    cluster.write({"a": ABSENT, "b": {"served": False}, "c": ABSENT})
+    assert cluster.start()[0] == "new"
+    assert cluster.changes == []
+
+
+def test_who_comes_after_the_others_formed_starts_with_their_membership(cluster: Cluster) -> None:
+    cluster.write({"a": ABSENT, "b": {}, "c": {}})
+    assert cluster.start() == ("existing", entries(*NAMES))
+    assert cluster.changes == []
+
+
+def test_data_is_started_as_it_is(cluster: Cluster) -> None:
+    wal = cluster.path("var/lib/etcd/member/wal/0-0.wal")
+    wal.parent.mkdir(parents=True)
+    wal.write_text("x")
+    cluster.write({"b": {}, "c": {}})
+    assert cluster.start()[0] == "existing"
+    assert cluster.changes == []
+    assert wal.exists()
+
+
+def test_a_new_member_comes_as_a_learner(cluster: Cluster) -> None:
+    cluster.write({"b": {}, "c": {}})
+    assert cluster.start() == ("existing", entries(*NAMES))
+    assert cluster.changes == ["member add a"]
+    assert cluster.members[url("a")]["learner"]
+
+
+def test_a_member_whose_disk_is_lost_goes_before_it_comes_again(cluster: Cluster) -> None:
+    cluster.path("etc/etcd/joined").touch()
+    cluster.path("var/lib/etcd/member/snap").mkdir(parents=True)
+    cluster.write({"a": {"up": False}, "b": {}, "c": {}})
+    assert cluster.start() == ("existing", entries(*NAMES))
+    assert cluster.changes == ["member remove a1", "member add a"]
+    assert not cluster.path("var/lib/etcd/member").exists()
+
+
+def test_a_learner_that_lost_its_disk_before_it_was_promoted_too(cluster: Cluster) -> None:
+    cluster.write({"a": {"up": False, "learner": True}, "b": {}, "c": {}})
+    assert cluster.start()[0] == "existing"
+    assert cluster.changes == ["member remove a1", "member add a"]
+
+
+def test_an_addition_that_was_interrupted_is_not_repeated(cluster: Cluster) -> None:
+    cluster.write({"a": ADDED, "b": {}, "c": {}})
+    assert cluster.start() == ("existing", entries(*NAMES))
+    assert cluster.changes == []
+
+
+def test_the_membership_counts_and_not_the_configuration(cluster: Cluster) -> None:
+    """c is not there yet, e is still: etcd wants the membership as it is."""
+    cluster.write({"b": {}, "e": {}})
+    assert cluster.start() == ("existing", entries("a", "b", "e"))
+
+
+def test_somebody_else_who_has_not_started_has_a_name_too(cluster: Cluster) -> None:
+    cluster.write({"a": ABSENT, "b": {}, "c": {}, "d": ADDED})
+    assert cluster.start() == ("existing", {*entries(*NAMES), f"member-d1={url('d')}"})
+
+
+def test_one_learner_at_a_time_is_waited_for(cluster: Cluster) -> None:
+    refusal = ["member add", "etcdserver: too many learner members in cluster"]
+    cluster.write({"b": {}, "c": {}}, refusals=[refusal, refusal])
+    assert cluster.start()[0] == "existing"
+    assert cluster.changes == ["member add a"] * 3
+
+
+def test_a_learner_that_never_ends_is_one_readable_line(cluster: Cluster) -> None:
+    cluster.write({"b": {}, "c": {}, "d": {"learner": True, "up": False}})
+    done = cluster.run("start", patience=1)
+    assert done.returncode == 1
+    assert done.stderr.strip() == (
+        "kubewright: a: etcd: not taken in: Error: etcdserver: too many learner members in cluster"
+    )
+
+
+def test_lost_data_never_makes_a_second_cluster(cluster: Cluster) -> None:
+    """After a power loss the others may not be there yet: `new` would then be fatal."""
+    cluster.path("etc/etcd/joined").touch()
+    done = cluster.run("start")
+    assert done.returncode == 1
+    assert "its data is gone and no other member answers" in done.stderr
+    assert not cluster.path("etc/etcd/start.env").exists()
+
+
+def test_an_established_cluster_without_quorum_is_not_taken_for_none(cluster: Cluster) -> None:
+    cluster.write({"b": {}, "c": {"up": False}})
+    done = cluster.run("start")
+    assert done.returncode == 1
+    assert "has no quorum" in done.stderr
+
+
+def test_a_single_member_starts_alone(cluster: Cluster) -> None:
+    cluster.configure("a")
+    assert cluster.start() == ("new", entries("a"))
+
+
+def test_a_learner_is_promoted_when_it_is_in_sync(cluster: Cluster) -> None:
+    cluster.write({"a": {"learner": True, "ready": False}, "b": {}, "c": {}})
+    done = cluster.run("settle")
+    assert done.returncode == 0, done.stderr
+    assert cluster.changes == ["member promote a1"] * 2
+    assert not cluster.members[url("a")]["learner"]
+    assert cluster.path("etc/etcd/joined").exists()
+
+
+def test_a_promotion_said_to_have_failed_may_have_succeeded(cluster: Cluster) -> None:
+    cluster.write({"a": {"learner": True}, "b": {}, "c": {}}, promote_times_out=True)
+    assert cluster.run("settle").returncode == 0
+    assert cluster.changes == ["member promote a1"]
+
+
+def test_settling_ends_the_forming(cluster: Cluster) -> None:
+    cluster.path("etc/etcd/forming").touch()
+    cluster.write({name: {} for name in NAMES})
+    assert cluster.run("settle").returncode == 0
+    assert not cluster.path("etc/etcd/forming").exists()
+
+
+def test_no_quorum_is_not_settled(cluster: Cluster) -> None:
+    cluster.write({"a": {}, "b": {"up": False}, "c": {"up": False}})
+    assert cluster.run("settle", patience=1).returncode == 1
+    assert not cluster.path("etc/etcd/joined").exists()
+
+
+def test_a_learner_is_not_ready(cluster: Cluster) -> None:
+    cluster.write({"a": {"learner": True}, "b": {}, "c": {}})
+    assert cluster.run("ready").returncode != 0
+    cluster.write({name: {} for name in NAMES})
+    assert cluster.run("ready").returncode == 0
+
+
+def test_others_must_serve_before_one_is_changed(cluster: Cluster) -> None:
+    cluster.write({name: {} for name in NAMES})
+    assert cluster.run("others").returncode == 0
+    cluster.write({"a": {}, "b": {}, "c": {"up": False}})
+    done = cluster.run("others", patience=1)
+    assert done.returncode == 1
+    assert "member c (https://10.9.0.13) does not serve" in done.stderr
+    cluster.write({"a": {}, "b": {}, "c": {}, "d": {"learner": True}})
+    assert "member d has not joined yet" in cluster.run("others", patience=1).stderr
+
+
+def test_a_member_that_is_out_of_quorum_may_be_changed(cluster: Cluster) -> None:
+    """What is broken must be repairable."""
+    cluster.write({"a": {}, "b": {"up": False}, "c": {"up": False}})
+    assert cluster.run("others").returncode == 0
+
+
+def test_versions_of_all_members(cluster: Cluster) -> None:
+    cluster.write({"a": {"version": "3.6.16"}, "b": {"version": "3.6.9"}})
+    assert cluster.run("versions").stdout == "a 3.6.16\nb 3.6.9\n"
+
+
+def test_leaving_hands_the_leadership_over_and_is_done_by_another(cluster: Cluster) -> None:
+    cluster.write({name: {} for name in NAMES})
+    done = cluster.run("leave")
+    assert done.returncode == 0, done.stderr
+    assert cluster.changes == ["move-leader b1", "member remove a1"]
+    assert url("a") not in cluster.members
+
+
+def test_leaving_again_is_nothing(cluster: Cluster) -> None:
+    cluster.write({"b": {}, "c": {}})
+    assert cluster.run("leave").returncode == 0
+    assert cluster.changes == []
+
+
+def test_the_last_member_goes_with_its_data(cluster: Cluster) -> None:
+    cluster.write({"a": {}})
+    assert cluster.run("leave").returncode == 0
+    assert cluster.changes == []
+    cluster.configure("a")
+    cluster.write({"a": {"up": False}})
+    assert cluster.run("leave").returncode == 0
+
+
+def test_leaving_without_quorum_is_refused_with_what_to_do(cluster: Cluster) -> None:
+    cluster.path("etc/etcd/joined").touch()
+    cluster.write({"a": {}, "b": {"up": False}, "c": {"up": False}})
+    done = cluster.run("leave", patience=1)
+    assert done.returncode == 1
+    assert "nothing was removed" in done.stderr
+    assert "/var/lib/kubewright/leaving" in done.stderr
+    assert cluster.changes == []
+
+
+def test_a_member_whose_host_is_lost_is_forgotten_by_another(cluster: Cluster) -> None:
+    cluster.write({"a": {}, "b": {}, "c": {"up": False}})
+    assert cluster.run("forget", "c").returncode == 0
+    assert cluster.changes == ["member remove c1"]
+    assert cluster.run("forget", "c").stdout == "c is no member\n"
+    cluster.write({"a": {}, "b": {"up": False}, "c": {"up": False}})
+    assert "nothing was removed" in cluster.run("forget", "c").stderr
+
+
+def test_a_refused_removal_is_tried_again(cluster: Cluster) -> None:
+    refusal = ["member remove", "etcdserver: unhealthy cluster"]
+    cluster.write({name: {} for name in NAMES}, refusals=[refusal, refusal])
+    assert cluster.run("leave").returncode == 0
+    assert url("a") not in cluster.members

@@ -1,0 +1,193 @@
+"""What a host refuses before anything is changed: version steps, restarts without quorum, held drains."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from nodeconfig.bundle import Bundle, File, Service
+from nodeconfig.render import reset
+from tests.support.host import Host
+from topology.model import Role
+
+UNIT = "/etc/systemd/system/etcd.service"
+MINOR = "/etc/kubewright/kubelet-minor"
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Host:
+    return Host(tmp_path, "sh")
+
+
+def brings(role: Role, component: str, version: str) -> Bundle:
+    """A bundle at a version, whose unit changes with it."""
+    unit = File(UNIT, f"[Service]\n# {version}\n") if role is Role.ETCD else File("/etc/a", f"{version}\n")
+    services = (Service("etcd.service", timeout=2),) if role is Role.ETCD else ()
+    return Bundle(
+        role=role,
+        files=(unit,),
+        secrets=(),
+        artifacts=(),
+        services=services,
+        versions=((component, version),),
+    )
+
+
+def program(host: Host, path: str, text: str) -> None:
+    host.path(path).parent.mkdir(parents=True, exist_ok=True)
+    host.path(path).write_text(f"#!/bin/sh\n{text}\n")
+    host.path(path).chmod(0o755)
+
+
+def etcd_member(host: Host, text: str) -> None:
+    program(host, "/usr/local/lib/kubewright/etcd-member", text)
+
+
+@pytest.mark.parametrize(
+    ("role", "component", "old", "new", "reason"),
+    [
+        (Role.CONTROL_PLANE, "kubernetes", "1.34.2", "1.36.3", "cannot become 1.36.3 at once"),
+        (Role.CONTROL_PLANE, "kubernetes", "1.36.3", "1.35.6", "going back is not supported"),
+        (Role.NODE, "kubernetes", "1.36.3", "1.35.6", "going back is not supported"),
+        (Role.ETCD, "etcd", "3.7.3", "3.6.16", "going back is not supported"),
+        (Role.ETCD, "etcd", "3.5.30", "3.7.3", "cannot become 3.7.3 at once"),
+    ],
+)
+def test_steps_that_are_refused_change_nothing(
+    host: Host, role: Role, component: str, old: str, new: str, reason: str
+) -> None:
+    assert host.deliver(brings(role, component, old)).returncode == 0
+    before = {path: path.read_bytes() for path in host.root.rglob("*") if path.is_file()}
+    host.did()
+    etcd_member(host, "exit 0")
+    done = host.deliver(brings(role, component, new))
+    assert done.returncode == 1
+    lines = done.stderr.splitlines()
+    assert len(lines) == 1
+    assert lines[0].startswith(f"kubewright: w-1: {component} {old} ")
+    assert reason in lines[0]
+    assert host.did() == []
+    etcd_member(host, "exit 0")
+    host.path("/usr/local/lib/kubewright/etcd-member").unlink()
+    assert {path: path.read_bytes() for path in host.root.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize(
+    ("role", "old", "new"),
+    [
+        (Role.CONTROL_PLANE, "1.35.6", "1.36.3"),
+        (Role.CONTROL_PLANE, "1.36.3", "1.36.1"),
+        (Role.NODE, "1.33.0", "1.36.3"),
+    ],
+)
+def test_steps_that_are_supported(host: Host, role: Role, old: str, new: str) -> None:
+    assert host.deliver(brings(role, "kubernetes", old)).returncode == 0
+    done = host.deliver(brings(role, "kubernetes", new))
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_step_that_was_begun_is_not_forgotten(host: Host) -> None:
+    """1.36 was installed but not healthy: then back to 1.35 is a step back, whatever was recorded last."""
+    host.deliver(brings(Role.CONTROL_PLANE, "kubernetes", "1.35.6"))
+    sick = replace(
+        brings(Role.CONTROL_PLANE, "kubernetes", "1.36.3"),
+        services=(Service("a.service", ready="false", timeout=1),),
+    )
+    assert host.deliver(sick).returncode != 0
+    assert "going back" in host.deliver(brings(Role.CONTROL_PLANE, "kubernetes", "1.35.6")).stderr
+
+
+def test_etcd_3_7_joins_only_members_of_a_late_3_6(host: Host) -> None:
+    host.deliver(brings(Role.ETCD, "etcd", "3.6.16"))
+    etcd_member(host, '[ "$1" != versions ] || printf "a 3.6.16\\nb 3.6.9\\n"')
+    done = host.deliver(brings(Role.ETCD, "etcd", "3.7.3"))
+    assert done.returncode == 1
+    assert "etcd cannot become 3.7.3 while member b is at 3.6.9" in done.stderr
+    etcd_member(host, '[ "$1" != versions ] || printf "a 3.6.16\\nb 3.7.3\\nc 3.6.11\\n"')
+    assert host.deliver(brings(Role.ETCD, "etcd", "3.7.3")).returncode == 0
+
+
+def test_etcd_is_not_restarted_while_another_member_is_away(host: Host) -> None:
+    old = brings(Role.ETCD, "etcd", "3.7.2")
+    host.deliver(old)
+    etcd_member(host, 'echo "kubewright: w-1: etcd: member c does not serve" >&2; [ "$1" != others ]')
+    host.did()
+    done = host.deliver(brings(Role.ETCD, "etcd", "3.7.3"))
+    assert done.returncode == 1
+    assert "member c does not serve" in done.stderr
+    assert host.did() == []
+    # What restarts nothing goes through: the list of peers, when the lost member is taken out of it.
+    peers = replace(old, files=(*old.files, File("/etc/etcd/peers", "x\n")))
+    assert host.deliver(peers).returncode == 0
+
+
+def test_a_member_leaves_before_it_is_reset_and_stays_when_it_cannot(host: Host) -> None:
+    host.deliver(brings(Role.ETCD, "etcd", "3.7.3"))
+    etcd_member(host, 'echo "$1" >>"$FAKE/asked"; exit 1')
+    done = host.run(reset(Role.ETCD))
+    assert done.returncode == 1
+    assert host.path(UNIT).exists()
+    etcd_member(host, 'echo "$1" >>"$FAKE/asked"')
+    assert host.run(reset(Role.ETCD)).returncode == 0
+    assert (host.fake / "asked").read_text() == "leave\nleave\n"
+    assert not host.path(UNIT).exists()
+
+
+def test_when_the_whole_cluster_goes_no_member_leaves(host: Host) -> None:
+    host.deliver(brings(Role.ETCD, "etcd", "3.7.3"))
+    etcd_member(host, "exit 1")
+    host.path("/var/lib/kubewright/leaving").touch()
+    assert host.run(reset(Role.ETCD)).returncode == 0
+
+
+KUBECTL = r"""
+case "$*" in
+*"get node"*unschedulable*) ;;
+*"get node"*) ;;
+*eviction*)
+    cat "$(eval echo \${$#})" >>"$FAKE/evictions"
+    echo 'Response Body: {"message":"Cannot evict pod","details":{"causes":[{"reason":"DisruptionBudget",' \
+        '"message":"The disruption budget web-budget needs 2 healthy pods and has 2 currently"}]}}' >&2
+    exit 1 ;;
+*" drain "*)
+    echo "$*" >>"$FAKE/drains"
+    [ -e "$FAKE/free" ] || {
+        echo 'error when evicting pods/"web-1" -n "shop" (will retry after 5s): Cannot evict pod as it' \
+            "would violate the pod's disruption budget." >&2
+        exit 1
+    } ;;
+esac
+"""
+
+
+def test_a_held_drain_names_pod_and_budget_and_is_resumed(host: Host) -> None:
+    node = Bundle(
+        role=Role.NODE,
+        files=(File(MINOR, "1.35\n"),),
+        secrets=(),
+        artifacts=(),
+        services=(),
+        drain=True,
+        drain_on=(MINOR,),
+        drain_seconds=7,
+    )
+    assert host.deliver(node).returncode == 0
+    host.path("/var/lib/kubelet").mkdir(parents=True)
+    host.path("/var/lib/kubelet/kubeconfig").touch()
+    program(host, "/usr/local/lib/kubewright/bin/kubectl", KUBECTL)
+    changed = replace(node, files=(File(MINOR, "1.36\n"),))
+    done = host.deliver(changed)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == (
+        f"kubewright: w-1: not drained in 7 s ({MINOR} changes): pod shop/web-1 is held by the disruption "
+        "budget web-budget; it stays cordoned; free these pods, or raise drain_timeout, and run again"
+    )
+    assert host.path(MINOR).read_text() == "1.35\n"
+    assert '"dryRun":["All"]' in (host.fake / "evictions").read_text()
+    (host.fake / "free").touch()
+    assert host.deliver(changed).returncode == 0
+    assert host.path(MINOR).read_text() == "1.36\n"
+    assert not host.path("/var/lib/kubewright/cordoned").exists()
+    assert "--timeout=7s" in (host.fake / "drains").read_text()

@@ -1,0 +1,114 @@
+"""Load balancers' files, and the script that finds their network interface, run for real."""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import nodeconfig
+from nodeconfig import load_balancer
+from nodeconfig.load_balancer import haproxy_configuration, keepalived_configuration, virtual_router_id
+from settings import load
+from tests.support.bundles import FakeIndex
+from tests.unit.settings.support import AVAILABLE
+from topology.build import topology
+from topology.model import Role, Topology
+
+SCRIPT = Path(load_balancer.__file__).parent / "balancer-interface.sh"
+# As the kernel writes them, on a machine whose first byte in memory is the lowest.
+ROUTES = """\
+Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT
+up0\t00000000\t0100000A\t0003\t0\t0\t0\t00000000\t0\t0\t0
+wide\t0000000A\t00000000\t0001\t0\t0\t0\t000000FF\t0\t0\t0
+near\t0002000A\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0
+far\t0009000A\t0100000A\t0003\t0\t0\t0\t00FFFFFF\t0\t0\t0
+high\t00FEA8C0\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0
+"""
+
+
+@pytest.fixture
+def available() -> Topology:
+    return topology(load(AVAILABLE))
+
+
+def find(tmp_path: Path, address: str) -> subprocess.CompletedProcess[str]:
+    routes = tmp_path / "route"
+    routes.write_text(ROUTES)
+    command = ["sh", str(SCRIPT), address, str(tmp_path / "interface"), str(routes)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [("10.0.2.7", "near"), ("10.0.3.7", "wide"), ("10.0.9.7", "wide"), ("192.168.254.1", "high")],
+)
+def test_the_interface_of_the_closest_network_is_found(tmp_path: Path, address: str, expected: str) -> None:
+    assert find(tmp_path, address).returncode == 0
+    assert (tmp_path / "interface").read_text() == f"$KUBEWRIGHT_INTERFACE={expected}\n"
+
+
+def test_an_address_of_no_network_is_named(tmp_path: Path) -> None:
+    result = find(tmp_path, "172.16.0.1")
+    assert result.returncode == 1
+    assert result.stderr.startswith("172.16.0.1 is in no network of this host")
+    assert not (tmp_path / "interface").exists()
+
+
+def test_each_balancer_knows_the_other_by_its_address(available: Topology) -> None:
+    first, second = available.load_balancers
+    one, other = (keepalived_configuration(available, member) for member in (first, second))
+    assert f"unicast_src_ip {first.address}" in one
+    assert f"        {second.address}\n" in one.split("unicast_peer {")[1].split("}")[0]
+    assert str(first.address) not in one.split("unicast_peer {")[1].split("}")[0]
+    assert f"{available.endpoint.host}/32" in one
+    swapped = one.replace(f"router_id {first.name}", f"router_id {second.name}")
+    swapped = swapped.replace(f"{first.address}\n", "A\n").replace(f"{second.address}\n", "B\n")
+    assert swapped == other.replace(f"{second.address}\n", "A\n").replace(f"{first.address}\n", "B\n")
+
+
+def test_only_a_lost_haproxy_takes_the_address_away(available: Topology) -> None:
+    """A weight lowers the priority; without one a failure gives up the address, with no API to wait for."""
+    text = keepalived_configuration(available, available.load_balancers[0])
+    scripts = {part.split()[0]: part.split("}")[0] for part in text.split("vrrp_script ")[1:]}
+    assert scripts.keys() == {"haproxy", "api"}
+    assert "weight" not in scripts["haproxy"]
+    assert "weight -" in scripts["api"]
+    assert "nopreempt" not in text
+
+
+def test_a_control_plane_more_is_a_line_more_of_haproxy_alone(available: Topology) -> None:
+    fewer = replace(available, control_planes=available.control_planes[:1])
+    lines = set(haproxy_configuration(available).splitlines())
+    more = lines - set(haproxy_configuration(fewer).splitlines())
+    assert len(more) == 2
+    assert all(line.lstrip().startswith("server cp-") and "verifyhost cp-" in line for line in more)
+    member = available.load_balancers[0]
+    assert keepalived_configuration(available, member) == keepalived_configuration(fewer, member)
+
+
+def test_haproxy_reloads_and_keepalived_restarts(available: Topology) -> None:
+    bundle = nodeconfig.bundles(available, FakeIndex())["lb-1", Role.LOAD_BALANCER]
+    services = {service.unit: service for service in bundle.services}
+    assert services["haproxy.service"].reload is True
+    assert services["keepalived.service"].reload is False
+    known = {item.path for item in bundle.files} | {item.path for item in bundle.secrets}
+    known |= {item.path for item in bundle.artifacts}
+    for service in services.values():
+        assert known.issuperset(service.restart_on)
+
+
+def test_no_private_key_is_on_a_balancer(available: Topology) -> None:
+    bundle = nodeconfig.bundles(available, FakeIndex())["lb-1", Role.LOAD_BALANCER]
+    assert bundle.secrets
+    assert all(secret.secret.endswith(".crt") for secret in bundle.secrets)
+
+
+def test_router_ids_are_valid_and_differ_between_clusters() -> None:
+    ids = {virtual_router_id(f"cluster-{number}") for number in range(1000)}
+    assert min(ids) >= 1
+    assert max(ids) <= 255
+    assert len(ids) > 200
+    assert virtual_router_id("ha") == virtual_router_id("ha")

@@ -1,0 +1,120 @@
+"""The program that takes snapshots, run for real with an etcd that is a file."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from nodeconfig import bundles, snapshots
+from tests.support.bundles import FakeIndex, cluster
+from topology.model import Role
+
+ETCDCTL = """#!/bin/sh
+for last; do :; done
+[ ! -e "$FAKE/down" ] || { echo "no leader" >&2; exit 1; }
+date +%N >"$last"
+"""
+DATE = """#!/bin/sh
+case $1 in -u) read -r n <"$FAKE/time"; n=$((n + 1)); echo $n >"$FAKE/time"; echo "20261120T0000${n}Z" ;;
+*) exec /bin/date "$@" ;; esac
+"""
+
+
+class Member:
+    def __init__(self, directory: Path) -> None:
+        self.fake, self.kept, self.copies = directory / "fake", directory / "kept", directory / "copies"
+        self.fake.mkdir()
+        self.copies.mkdir()
+        (self.fake / "time").write_text("10\n")
+        for name, text in {"etcdctl": ETCDCTL, "etcdutl": "#!/bin/sh\nexit 0\n", "date": DATE}.items():
+            (self.fake / name).write_text(text)
+            (self.fake / name).chmod(0o755)
+
+    def run(self, *, keep: int = 3, copy_to: str = "") -> subprocess.CompletedProcess[str]:
+        environment = {
+            "PATH": f"{self.fake}:{os.environ['PATH']}",
+            "FAKE": str(self.fake),
+            "NODE_NAME": "cp-1",
+            "DIRECTORY": str(self.kept),
+            "KEEP": str(keep),
+            "COPY_TO": copy_to,
+            "COPY_SECONDS": "2",
+        }
+        program = Path(snapshots.__file__).parent / "etcd-snapshot.sh"
+        return subprocess.run(
+            ["sh", str(program)], env=environment, capture_output=True, text=True, timeout=30
+        )
+
+    def whole(self, directory: Path) -> list[str]:
+        """The snapshots there; each agrees with the checksum beside it, and nothing else is there."""
+        found = sorted(path.name for path in directory.glob("*.db"))
+        for name in found:
+            digest = sha256((directory / name).read_bytes()).hexdigest()
+            assert (directory / f"{name}.sha256").read_text() == f"{digest}  {name}\n"
+        assert len(list(directory.iterdir())) == 2 * len(found)
+        return found
+
+
+@pytest.fixture
+def member(tmp_path: Path) -> Member:
+    return Member(tmp_path)
+
+
+def test_the_newest_are_kept_with_their_checksums_for_root_alone(member: Member) -> None:
+    for _ in range(5):
+        done = member.run()
+        assert done.returncode == 0, done.stderr
+    assert member.whole(member.kept) == [f"etcd-20261120T0000{n}Z-cp-1.db" for n in (13, 14, 15)]
+    assert all(path.stat().st_mode & 0o077 == 0 for path in member.kept.iterdir())
+
+
+def test_copies_have_their_own_retention_and_leave_other_members_alone(member: Member) -> None:
+    other = member.copies / "etcd-20251120T000000Z-cp-2.db"
+    other.write_text("x")
+    for _ in range(3):
+        assert member.run(keep=2, copy_to=str(member.copies)).returncode == 0
+    assert len(member.whole(member.kept)) == 2
+    assert sorted(path.name for path in member.copies.glob("*cp-1.db")) == member.whole(member.kept)
+    assert other.exists()
+
+
+def test_a_missing_place_for_copies_fails_but_the_snapshot_is_there(member: Member) -> None:
+    done = member.run(copy_to="/nowhere/backup")
+    assert done.returncode == 75
+    assert "etcd-snapshot: no copy in /nowhere/backup" in done.stderr
+    assert len(member.whole(member.kept)) == 1
+
+
+def test_a_place_for_copies_that_hangs_ends_by_the_time_out(member: Member) -> None:
+    slow = member.fake / "cp"
+    slow.write_text("#!/bin/sh\nexec sleep 60\n")
+    slow.chmod(0o755)
+    done = member.run(copy_to=str(member.copies))
+    assert done.returncode != 0
+    assert "124 is a time-out of 2 s" in done.stderr
+
+
+def test_an_etcd_that_is_down_leaves_nothing_half(member: Member) -> None:
+    assert member.run().returncode == 0
+    (member.fake / "down").touch()
+    done = member.run()
+    assert done.returncode != 0
+    assert "no snapshot of this member" in done.stderr
+    assert len(member.whole(member.kept)) == 1
+
+
+def test_members_take_turns() -> None:
+    topology = cluster(etcd=3)
+    found = bundles(topology, FakeIndex())
+    path = f"/etc/systemd/system/{snapshots.TIMER}"
+    timers = [
+        next(file.content for file in found[member.name, Role.ETCD].files if file.path == path)
+        for member in topology.etcd
+    ]
+    starts = [next(line for line in text.splitlines() if line.startswith("OnActiveSec")) for text in timers]
+    assert starts == ["OnActiveSec=300s", "OnActiveSec=7500s", "OnActiveSec=14700s"]
+    assert all("OnUnitActiveSec=21600s" in text for text in timers)

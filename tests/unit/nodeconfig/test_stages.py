@@ -1,0 +1,76 @@
+"""A host refuses a change that leaves out a stage of a rotation, before it touches anything."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from nodeconfig.bundle import Bundle, File
+from tests.support.host import Host
+from topology.model import Role, Rotation
+
+FIRST, TRUST = Rotation(), Rotation(1, (1, 2))
+SIGN, DONE, NEXT = Rotation(2, (1, 2)), Rotation(2, (2,)), Rotation(2, (2, 3))
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Host:
+    return Host(tmp_path, "sh")
+
+
+def bundle(rotation: Rotation) -> Bundle:
+    text = f"{rotation.signs} {rotation.trusts}\n"
+    # As from the topology: what was never rotated is not named.
+    rotations = (("etcd", rotation),) if rotation != FIRST else ()
+    return Bundle(
+        role=Role.ETCD,
+        files=(File("/etc/etcd/stage", text),),
+        secrets=(),
+        artifacts=(),
+        services=(),
+        rotations=rotations,
+    )
+
+
+@pytest.mark.parametrize(
+    "stages",
+    [
+        (FIRST, TRUST, SIGN, DONE, NEXT),
+        (FIRST, TRUST, FIRST),
+        (FIRST, TRUST, SIGN, TRUST),
+        (TRUST, TRUST, SIGN, SIGN),
+        (DONE,),
+    ],
+)
+def test_stages_that_follow_one_another_are_taken(host: Host, stages: tuple[Rotation, ...]) -> None:
+    for stage in stages:
+        done = host.deliver(bundle(stage))
+        assert done.returncode == 0, done.stderr
+        assert host.path("/etc/etcd/stage").read_text() == f"{stage.signs} {stage.trusts}\n"
+
+
+@pytest.mark.parametrize(
+    ("there", "wanted"),
+    [(FIRST, SIGN), (FIRST, DONE), (TRUST, DONE), (SIGN, FIRST), (DONE, TRUST), (DONE, FIRST)],
+)
+def test_a_stage_left_out_is_refused_and_changes_nothing(
+    host: Host, there: Rotation, wanted: Rotation
+) -> None:
+    assert host.deliver(bundle(there)).returncode == 0
+    refused = host.deliver(bundle(wanted))
+    assert refused.returncode == 1
+    (line,) = refused.stderr.strip().splitlines()
+    assert "certificates of etcd" in line
+    assert "trust, sign, done" in line
+    assert host.path("/etc/etcd/stage").read_text() == f"{there.signs} {there.trusts}\n"
+    assert host.deliver(bundle(there)).stdout.strip().endswith("etcd unchanged")
+
+
+def test_another_authority_is_judged_by_itself(host: Host) -> None:
+    both = (("etcd", SIGN), ("kubernetes", TRUST))
+    for rotations in ((("etcd", TRUST),), both):
+        assert host.deliver(replace(bundle(TRUST), rotations=rotations)).returncode == 0
+    refused = host.deliver(replace(bundle(TRUST), rotations=(("etcd", DONE), ("kubernetes", DONE))))
+    assert "certificates of kubernetes" in refused.stderr

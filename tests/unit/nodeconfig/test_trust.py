@@ -1,0 +1,120 @@
+"""Waiting until pods are told what to trust: the script run for real, against a kubectl with few answers."""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from nodeconfig.places import ADMIN, BIN, PKI
+from nodeconfig.trust import published
+from tests.support import pki
+from tests.support.bundles import cluster
+from topology.model import Certificates, Rotation, Topology
+
+# Answers from files; what is deleted comes again as the API server would write it.
+KUBECTL = """#!/bin/sh
+echo "$*" >>"$FAKE/log"
+case "$*" in
+*kube-root-ca.crt*)
+    [ ! -e "$FAKE/late" ] || { rm "$FAKE/late"; cat "$FAKE/before"; exit 0; }
+    cat "$FAKE/pods" ;;
+*"delete configmap extension-apiserver-authentication"*)
+    cp "$FAKE/wanted.client" "$FAKE/client"; cp "$FAKE/wanted.front" "$FAKE/front" ;;
+*.data.client-ca-file*) cat "$FAKE/client" ;;
+*.data.requestheader-client-ca-file*) cat "$FAKE/front" ;;
+esac
+"""
+SIGN = Rotation(2, (1, 2))
+
+
+def rotated(*names: str) -> Topology:
+    return replace(cluster(), certificates=Certificates(rotations=tuple((name, SIGN) for name in names)))
+
+
+class Cluster:
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        secrets = pki.secrets(rotated("kubernetes", "front-proxy"))
+        self.old = secrets["etcd-ca.crt"]
+        self.authority = secrets["kubernetes-ca-bundle.crt"]
+        self.front = secrets["front-proxy-ca-bundle.crt"]
+        (directory / "kubectl").write_text(KUBECTL)
+        (directory / "kubectl").chmod(0o755)
+        for name, text in {"kubernetes-ca": self.authority, "front-proxy-ca": self.front}.items():
+            (directory / f"{name}.crt").write_text(text)
+        self.write(**{"wanted.client": self.authority, "wanted.front": self.front})
+        self.write(client=self.authority, front=self.front, pods=self.pods(self.authority, self.authority))
+
+    def write(self, **texts: str) -> None:
+        for name, text in texts.items():
+            (self.directory / name).write_text(text)
+
+    def pods(self, *authorities: str) -> str:
+        return "".join(f"{text}\n= namespace-{number}\n" for number, text in enumerate(authorities))
+
+    def run(self, seconds: int = 120) -> subprocess.CompletedProcess[str]:
+        script = published(rotated("kubernetes", "front-proxy"))
+        script = script.replace(f"{BIN}/kubectl", f"{self.directory}/kubectl").replace(
+            PKI, str(self.directory)
+        )
+        script = script.replace(f"+ {120}", f"+ {seconds}").replace(ADMIN, "/none")
+        return subprocess.run(
+            ["sh", "-c", script],
+            env={"PATH": "/usr/bin:/bin", "FAKE": str(self.directory)},
+            capture_output=True,
+            text=True,
+            timeout=30,
+        )
+
+    @property
+    def deleted(self) -> bool:
+        return "delete configmap" in (self.directory / "log").read_text()
+
+
+@pytest.fixture
+def fake(tmp_path: Path) -> Cluster:
+    return Cluster(tmp_path)
+
+
+def test_it_ends_when_everyone_is_told(fake: Cluster) -> None:
+    done = fake.run()
+    assert done.returncode == 0, done.stderr
+    assert not fake.deleted
+
+
+def test_it_waits_for_a_namespace_that_is_behind(fake: Cluster) -> None:
+    fake.write(late="", before=fake.pods(fake.authority, fake.old))
+    assert fake.run().returncode == 0
+    assert not (fake.directory / "late").exists()
+
+
+def test_a_namespace_that_stays_behind_is_named(fake: Cluster) -> None:
+    fake.write(pods=fake.pods(fake.authority, fake.old, fake.authority))
+    done = fake.run(seconds=1)
+    assert done.returncode == 1
+    assert "namespaces namespace-1 \n" in done.stderr
+    assert "kube-controller-manager" in done.stderr
+
+
+@pytest.mark.parametrize("key", ["client", "front"])
+def test_what_was_dropped_is_taken_away_from_what_extensions_are_told(fake: Cluster, key: str) -> None:
+    fake.write(**{key: fake.old + (fake.authority if key == "client" else fake.front)})
+    assert fake.run().returncode == 0
+    assert fake.deleted
+    assert fake.old not in (fake.directory / key).read_text()
+
+
+def test_what_is_missing_is_waited_for_and_not_deleted(fake: Cluster) -> None:
+    half = fake.front[: fake.front.index("-----END CERTIFICATE-----") + 26]
+    fake.write(front=half)
+    assert fake.run(seconds=1).returncode == 1
+    assert not fake.deleted
+
+
+def test_the_stage_can_be_read_in_it() -> None:
+    assert published(cluster()) == ""
+    assert published(rotated("etcd")) == ""
+    assert published(rotated("kubernetes")).startswith("# kubernetes: 2 signs, 1 2 trusted\nset -eu\n")
