@@ -15,6 +15,7 @@ import artifacts.index
 import nodeconfig
 import settings
 import topology.build
+import topology.exposure
 import topology.sizing
 from artifacts.errors import ArtifactError
 from components.addons.access import Access, AccessArgs
@@ -36,7 +37,7 @@ def deploy() -> None:
     stack = settings.load(description())
     texts = files.read(stack, Path.cwd())
     plan = topology.build.topology(stack, files=texts)
-    for warning in topology.sizing.warnings(plan):
+    for warning in [*topology.sizing.warnings(plan), *topology.exposure.warnings(plan)]:
         pulumi.warn(warning)
     ca_file = Path(stack.artifacts.ca_file) if stack.artifacts.ca_file else None
     index = artifacts.index.load(stack.artifacts.mirror, ca_file, *plan.releases)

@@ -46,7 +46,9 @@ def nodes(pool: Pool) -> str:
         '  case " $there" in *" $node "*) set -- "$@" "$node" ;; *) missing="$missing $node" ;; esac',
         "done",
         f"columns={quote(_COLUMNS)}",
-        'kubectl get nodes -o "jsonpath=$columns" | while read -r node before taints; do',
+        # Read before the loop: what was applied must be known before it is overwritten.
+        'state=$(kubectl get nodes -o "jsonpath=$columns")',
+        "printf '%s\\n' \"$state\" | while read -r node before taints; do",
         '  case " $nodes " in *" $node "*) ;; *) continue ;; esac',
         "  IFS=,",
         "  for entry in ${before#applied=}; do",

@@ -21,8 +21,6 @@ from tests.support.processes import Watch
 
 NETWORK = "10.94.0.0/24"
 HELLO_PORT = 30080
-UP_SECONDS = 60
-"""What `up` may take with warm caches on two cores."""
 KEEP = "KUBEWRIGHT_TEST_STATE"
 _numbers = itertools.count(1)
 
@@ -63,7 +61,7 @@ def cluster(state: Path, watch: Watch) -> Iterator[Cluster]:
         "kwtest", NETWORK, control_planes=["cp-1"], workers=["w-1", "w-2"], hello=HELLO_PORT
     )
     with stack(Cluster(name="kwtest", state=state, config=config, checkout=CHECKOUT)) as cluster:
-        cluster.make(warm_seconds=UP_SECONDS)
+        cluster.up()
         watch.stop()
         yield cluster
 

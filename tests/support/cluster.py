@@ -6,7 +6,6 @@ import copy
 import json
 import os
 import sys
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -44,8 +43,6 @@ class Cluster:
     checkout: Path = CHECKOUT
     said: list[str] = field(default_factory=list)
     """The output of every command so far: no secret may be in it."""
-    first_up: float = 0.0
-    """Seconds of the `up` that made it from no hosts; 0 when it was there already."""
 
     @property
     def file(self) -> Path:
@@ -124,17 +121,6 @@ class Cluster:
     def up(self, *, check: bool = True) -> Done:
         """`up`: the cluster becomes what the stack file says."""
         return self.command("up", check=check)
-
-    def make(self, warm_seconds: float) -> None:
-        """The first `up`. One that takes longer may have filled caches: then it is made anew, once."""
-        there = self.lab.exists()
-        for again in (False, True):
-            begun = time.monotonic()
-            self.up()
-            self.first_up = 0.0 if there else time.monotonic() - begun
-            if again or self.first_up <= warm_seconds:
-                return
-            self.down()
 
     def preview(self) -> Done:
         """`preview`, as text."""
