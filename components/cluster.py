@@ -70,6 +70,7 @@ class Cluster(ComponentResource):
             published=self._published(f"{name}-published", control.members),
         )
         joining: list[Resource] = [
+            *self.api.published,
             Bootstrap(
                 f"{name}-bootstrap",
                 BootstrapArgs(api=self.api, token=self.pki.secrets["bootstrap.token"]),

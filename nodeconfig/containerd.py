@@ -35,7 +35,7 @@ def part(topology: Topology) -> Part:
         directories=(
             File("/etc/containerd", "", mode=0o755),
             File(_REGISTRIES, "", mode=0o755),
-            File("/var/lib/containerd", "", mode=0o711),
+            File("/var/lib/containerd", "", mode=0o700),
         ),
     )
 

@@ -107,11 +107,17 @@ drift_services() {
         [ "$now" = "$before" ] || differs service "$unit" "was started with other files than are there now"
         [ -f "$ROOT/etc/systemd/system/$unit" ] || continue
         [ -n "$ROOT" ] || systemctl is-enabled --quiet "$unit" || differs service "$unit" "is not enabled at boot"
-        drops=$(systemctl show --value --property=DropInPaths "$unit") || drops=
-        [ -z "$drops" ] || differs service "$unit" "is changed by $drops"
+        drift_drop_ins "$unit"
         [ "$(systemctl show --value --property=NeedDaemonReload "$unit")" != yes ] ||
             differs service "$unit" "has a unit file that systemd has not read yet (systemctl daemon-reload)"
     done <"$WORK/services"
+}
+
+# drift_drop_ins: files that change a unit of ours, whether systemd has read them yet or not.
+drift_drop_ins() { # UNIT
+    for drop in "$ROOT/etc/systemd/system/$1.d"/*.conf "$ROOT/run/systemd/system/$1.d"/*.conf; do
+        [ ! -e "$drop" ] || differs service "$1" "is changed by ${drop#"$ROOT"}"
+    done
 }
 
 # drift_kernel: the settings that our files make, as the kernel has them now.
@@ -135,7 +141,8 @@ drift_setting() { # KEY WANTED
         rest=${rest#*.}
     done
     [ -r "$place" ] || return 0
-    read -r value <"$place" || :
+    # All at once: the kernel gives such a file to the first read, and sh reads byte by byte.
+    value=$(cat "$place")
     [ "$value" = "$2" ] || differs kernel "$1" "is $value, not $2"
 }
 

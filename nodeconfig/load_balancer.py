@@ -86,7 +86,7 @@ def haproxy_configuration(topology: Topology) -> str:
     )
     lines = [
         "global",
-        "    log stdout format short daemon notice",
+        # What happens to servers is told on standard error, and so in the journal; connections are not.
         f"    maxconn {_MOST_CONNECTIONS}",
         # A host may allow fewer open files than that takes: fewer connections then, but a balancer.
         "    no strict-limits",
@@ -94,7 +94,6 @@ def haproxy_configuration(topology: Topology) -> str:
         "    hard-stop-after 10m",
         "",
         "defaults",
-        "    log global",
         "    timeout connect 2s",
         "    timeout check 2s",
         # Watches are idle for as long as nothing happens; a short time-out would end them all the time.
@@ -230,6 +229,7 @@ def _keepalived_unit() -> Unit:
             f"{KEEPALIVED}/keepalived",
             "--dont-fork",
             "--log-console",
+            "--no-syslog",
             "--vrrp",
             f"--use-file={_KEEPALIVED_CONFIG}",
         ),

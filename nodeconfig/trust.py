@@ -21,7 +21,8 @@ def published(topology: Topology) -> str:
     """The sh text for a control plane that waits until the cluster has told its pods what to trust.
 
     Empty for a cluster whose authorities were never rotated. The next stage must not begin before:
-    pods would meet certificates of an authority they have not heard of. API servers only ever add to
+    pods would meet certificates of an authority they have not heard of. It waits, too, for a controller
+    manager that leads, since kubelets are about to ask it for certificates. API servers only ever add to
     what extension API servers trust, so what was dropped is taken away here: they write it anew.
     """
     begun = [(name, r) for name, r in topology.certificates.rotations if name in _AUTHORITIES]
@@ -66,11 +67,14 @@ has() {{ # KEY FILE
 keeps() {{ # KEY FILE
     told "$1" && sort "$2" >"$work/wanted" && [ -n "$(comm -23 "$work/told" "$work/wanted")" ]
 }}
+leader() {{ kubectl -n kube-system get lease kube-controller-manager -o 'jsonpath={{.spec.renewTime}}'; }}
+renewed=$(leader) || renewed=
+leads() {{ now=$(leader) && [ -n "$now" ] && [ "$now" != "$renewed" ]; }}
 if {leftovers}; then
     kubectl -n kube-system delete configmap extension-apiserver-authentication --ignore-not-found >/dev/null
 fi
 deadline=$(($(date +%s) + {_SECONDS}))
-until [ -z "$(behind)" ] && {checks}; do
+until [ -z "$(behind)" ] && {checks} && leads; do
     [ "$(date +%s)" -lt "$deadline" ] || {{
         echo "not told after {_SECONDS} s what to trust: namespaces $(behind | tr '\n' ' ')" >&2
         echo "see that kube-controller-manager runs on the control planes, then run up again" >&2

@@ -106,6 +106,7 @@ class ControlPlane:
         service_accounts = issue("service-accounts")
         for name, content in {
             "ca.crt": authority.crt,
+            "ca.key": authority.pem,
             "server.crt": serving.crt,
             "server.key": serving.pem,
             "sa.key": service_accounts.pem,
@@ -125,6 +126,8 @@ class ControlPlane:
             "kube-controller-manager",
             f"--kubeconfig={self.directory}/kubeconfig",
             f"--service-account-private-key-file={self.directory}/sa.key",
+            f"--cluster-signing-cert-file={self.directory}/ca.crt",
+            f"--cluster-signing-key-file={self.directory}/ca.key",
             "--leader-elect=false",
             "--secure-port=0",
             "--concurrent-gc-syncs=5",

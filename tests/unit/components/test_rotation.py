@@ -190,6 +190,9 @@ def test_add_ons_start_again_once_pods_are_told(cluster: Cluster) -> None:
     seen = []
     for stage in ("trust", "sign", "done"):
         graph = cluster.plan(settings(stage))
+        # Kubelets ask for certificates: not before somebody signs.
+        for node in ("cp-1-node", "w-1-node"):
+            assert "cluster-published" in graph.before(graph.named(node))
         for name in ("coredns-deployment", "metrics-server-deployment"):
             assert "cluster-published" in graph.before(graph.named(name))
         assert {f"{plane}-control-plane" for plane in PLANES} <= graph.before(

@@ -83,6 +83,15 @@ def test_a_stopped_service_is_drift(host: Host) -> None:
     assert [(item.kind, item.what) for item in compare(host)] == [("service", "a.service")]
 
 
+def test_a_file_that_changes_a_unit_is_drift(host: Host) -> None:
+    drop = host.path(f"{UNIT}.d/override.conf")
+    drop.parent.mkdir()
+    drop.write_text("[Service]\nNice=3\n")
+    assert [(item.what, item.how) for item in compare(host)] == [
+        ("a.service", f"is changed by {UNIT}.d/override.conf")
+    ]
+
+
 def test_a_host_that_never_had_the_role_says_so(tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.mkdir()

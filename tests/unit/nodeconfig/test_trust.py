@@ -23,6 +23,8 @@ case "$*" in
     cat "$FAKE/pods" ;;
 *"delete configmap extension-apiserver-authentication"*)
     cp "$FAKE/wanted.client" "$FAKE/client"; cp "$FAKE/wanted.front" "$FAKE/front" ;;
+*"get lease kube-controller-manager"*)
+    [ -e "$FAKE/leaderless" ] || date +%s.%N ;;
 *.data.client-ca-file*) cat "$FAKE/client" ;;
 *.data.requestheader-client-ca-file*) cat "$FAKE/front" ;;
 esac
@@ -112,6 +114,13 @@ def test_what_is_missing_is_waited_for_and_not_deleted(fake: Cluster) -> None:
     fake.write(front=half)
     assert fake.run(seconds=1).returncode == 1
     assert not fake.deleted
+
+
+def test_nobody_goes_on_without_a_controller_manager_that_signs(fake: Cluster) -> None:
+    fake.write(leaderless="")
+    assert fake.run(seconds=1).returncode == 1
+    (fake.directory / "leaderless").unlink()
+    assert fake.run().returncode == 0
 
 
 def test_the_stage_can_be_read_in_it() -> None:

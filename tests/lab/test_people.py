@@ -1,0 +1,126 @@
+"""A person is let in and out again, at a real API server and signer on loopback."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+from cryptography import x509
+
+from artifacts import acquire, catalogue
+from artifacts.cache import Cache
+from artifacts.progress import Progress
+from automation import people
+from automation.environment import Environment
+from automation.errors import UserError
+from automation.people import Person
+from automation.target import Target
+from tests.lab.plugins_kubernetes.cluster import ControlPlane
+
+PROGRAMS = ("etcd", "kube-apiserver", "kube-controller-manager", "kubectl")
+ANN = Person(name="ann", groups=("dev",), namespace="web", role="edit", days=1)
+
+
+@pytest.fixture(scope="module")
+def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
+    """A stack whose API runs here, with a namespace `web`."""
+    directory = tmp_path_factory.mktemp("people")
+    environment = Environment(state=directory / "state", cache=directory / "cache")
+    environment.tools.mkdir(parents=True)
+    for name in PROGRAMS:
+        found = acquire.obtain(catalogue.binary(name), Cache.default(), Progress())
+        (environment.tools / name).symlink_to(found)
+    before = os.environ.get("KUBEWRIGHT_BIN")
+    os.environ["KUBEWRIGHT_BIN"] = str(environment.tools)
+    plane = ControlPlane(tmp_path_factory.mktemp("plane"))
+    try:
+        plane.start()
+        environment.stack("t").mkdir(parents=True)
+        environment.kubeconfig("t").write_text(plane.kubeconfig)
+        plane.kubectl("create", "namespace", "web")
+        yield cast(Target, SimpleNamespace(environment=environment, stack="t"))
+    finally:
+        plane.stop()
+        del os.environ["KUBEWRIGHT_BIN"]
+        if before is not None:
+            os.environ["KUBEWRIGHT_BIN"] = before
+
+
+def may(target: Target, kubeconfig: Path, *words: str) -> bool:
+    """Whether a kubeconfig's user may do that now."""
+    argv = [str(target.environment.tools / "kubectl"), f"--kubeconfig={kubeconfig}", *words]
+    return subprocess.run(argv, capture_output=True, timeout=30, check=False).returncode == 0
+
+
+def until(target: Target, kubeconfig: Path, allowed: bool) -> None:
+    """Waits until pods may be listed, or no longer: the API server learns of bindings by a watch."""
+    deadline = time.monotonic() + 15
+    while may(target, kubeconfig, "get", "pods") != allowed:
+        assert time.monotonic() < deadline, f"pods may {'not ' if allowed else ''}be listed after 15 s"
+        time.sleep(0.3)
+
+
+def test_a_person_works_in_the_namespace_and_nowhere_else(target: Target, tmp_path: Path) -> None:
+    kubeconfig = people.admit(target, ANN, tmp_path / "ann")
+    assert kubeconfig.stat().st_mode & 0o777 == 0o600
+    until(target, kubeconfig, True)
+    assert may(target, kubeconfig, "create", "configmap", "a")
+    assert not may(target, kubeconfig, "get", "pods", "--namespace=default")
+    assert not may(target, kubeconfig, "get", "nodes")
+    certificate = own(kubeconfig)
+    assert [item.value for item in certificate.subject][-1] == "ann"
+    left = certificate.not_valid_after_utc - datetime.now(UTC)
+    assert timedelta(hours=23) < left <= timedelta(days=1)
+    assert people.Api(target.environment, "t").get("csr")["items"] == []
+
+
+def test_after_revocation_the_old_kubeconfig_opens_nothing_ever_again(target: Target, tmp_path: Path) -> None:
+    old = people.admit(target, ANN, tmp_path / "old")
+    until(target, old, True)
+    assert people.revoke(target, "ann") == 0
+    until(target, old, False)
+    new = people.admit(target, ANN, tmp_path / "new")
+    until(target, new, True)
+    assert not may(target, old, "get", "pods"), "a revoked certificate came back to life"
+    assert people.revoke(target, "ann") == 0
+    assert people.revoke(target, "ann") == 1
+
+
+def test_bindings_of_the_configuration_are_named(
+    target: Target, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    people.admit(target, ANN, tmp_path / "ann")
+    api = people.Api(target.environment, "t")
+    api.kubectl("create", "clusterrolebinding", "devs", "--clusterrole=view", "--group=dev")
+    people.revoke(target, "ann")
+    assert "still bound by the configuration: ClusterRoleBinding devs" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("person", "phrase"),
+    [
+        (Person("bob", (), "nowhere", "edit", 3), "namespace nowhere: not in the cluster"),
+        (Person("bob", (), "web", "king", 3), "clusterrole king: not in the cluster"),
+    ],
+)
+def test_what_is_not_there_is_told_before_a_certificate_is_made(
+    target: Target, tmp_path: Path, person: Person, phrase: str
+) -> None:
+    with pytest.raises(UserError, match=phrase):
+        people.admit(target, person, tmp_path / "bob")
+    assert not (tmp_path / "bob").exists()
+
+
+def own(kubeconfig: Path) -> x509.Certificate:
+    """The certificate in a kubeconfig."""
+    user = json.loads(kubeconfig.read_text())["users"][0]["user"]
+    return x509.load_pem_x509_certificate(base64.b64decode(user["client-certificate-data"]))
