@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Iterable, Iterator
 
 from rich.console import Console
 
@@ -11,10 +12,28 @@ from rich.console import Console
 # the host said. The text is in the preview already; what the host said is what counts.
 _REPEATED_COMMAND = re.compile(r': running "(?:[^"\\]|\\.)*":')
 
+# When a resource failed, the SDK ends the program with a stack trace of its own, which says only that
+# it failed. The engine has said that already, and why.
+_TRACE_BEGINS = "Program failed with an unhandled exception:"
+_OF_A_FAILED_RESOURCE = "ResourceRegistrationFailed:"
+_LONGEST_TRACE = 100
+"""Lines. A longer one is no trace; then everything is shown."""
 
-def readable(line: str) -> str:
-    """A line of the engine's output without the repeated text of a failed command."""
-    return _REPEATED_COMMAND.sub(":", line)
+
+def readable(lines: Iterable[str]) -> Iterator[str]:
+    """The engine's lines without repeated commands, and without traces that only say a resource failed."""
+    held: list[str] = []
+    for line in lines:
+        if held or _TRACE_BEGINS in line:
+            held.append(_REPEATED_COMMAND.sub(":", line))
+            if _OF_A_FAILED_RESOURCE in line:
+                held.clear()
+            elif len(held) > _LONGEST_TRACE:
+                yield from held
+                held.clear()
+        else:
+            yield _REPEATED_COMMAND.sub(":", line)
+    yield from held
 
 
 def console() -> Console:

@@ -117,5 +117,5 @@ class Engine:
 
 def _show(process: subprocess.Popen[str]) -> None:
     assert process.stdout is not None
-    for line in process.stdout:
-        print(display.readable(line), end="", flush=True)
+    for line in display.readable(process.stdout):
+        print(line, end="", flush=True)

@@ -1,4 +1,4 @@
-"""Lines of the engine's output lose the repeated command and nothing else."""
+"""Lines of the engine's output lose repeated commands and empty traces, and nothing else."""
 
 from __future__ import annotations
 
@@ -6,10 +6,20 @@ import pytest
 
 from automation.display import readable
 
+TRACE = [
+    "    error: Program failed with an unhandled exception:\n",
+    "    Traceback (most recent call last):\n",
+    '      File "x.py", line 1, in <module>\n',
+]
+
+
+def _shown(*lines: str) -> list[str]:
+    return list(readable(lines))
+
 
 def test_the_text_of_a_failed_command_is_left_out() -> None:
     line = 'error: Process exited with status 1: running "# etcd\\numask 077\\ncat >\\"$work\\"":\n'
-    assert readable(line) == "error: Process exited with status 1:\n"
+    assert _shown(line) == ["error: Process exited with status 1:\n"]
 
 
 @pytest.mark.parametrize(
@@ -20,4 +30,14 @@ def test_the_text_of_a_failed_command_is_left_out() -> None:
     ],
 )
 def test_other_lines_stay(line: str) -> None:
-    assert readable(line) == line
+    assert _shown(line) == [line]
+
+
+def test_a_trace_that_only_says_a_resource_failed_is_left_out() -> None:
+    said = "    pulumi.runtime.stack.ResourceRegistrationFailed: resource cp-1-etcd failed to register\n"
+    assert _shown("before\n", *TRACE, said, "after\n") == ["before\n", "after\n"]
+
+
+def test_any_other_trace_is_shown_whole() -> None:
+    assert _shown(*TRACE, "    KeyError: 'x'\n") == [*TRACE, "    KeyError: 'x'\n"]
+    assert _shown(*TRACE, *["line\n"] * 200) == [*TRACE, *["line\n"] * 200]
