@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -17,6 +18,7 @@ EXPIRING = timedelta(days=30)
 SKEW_SECONDS = 2.0
 _MEMORY_LEFT = 0.04
 _QUOTA_BYTES = 8 * 2**30
+_FAILED_CHECK = re.compile(r"\[-\](\S+) failed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,11 +164,17 @@ def _etcd(topology: Topology, observed: Observed) -> Iterator[Finding]:
 def _api(observed: Observed) -> Iterator[Finding]:
     for name, facts in observed.facts.items():
         if facts.api is not None and facts.api.strip() != "ok":
-            yield Finding(name, f"API server is not ready: {facts.api[-200:] or 'no answer'}")
+            yield Finding(name, f"API server is not ready: {_condensed(facts.api) or 'no answer'}")
     if observed.endpoint:
-        yield Finding("endpoint", f"does not answer: {observed.endpoint}")
+        yield Finding("endpoint", f"does not answer: {_condensed(observed.endpoint)}")
     if observed.api:
         yield Finding("api", f"no control plane's API answers: {observed.api}")
+
+
+def _condensed(text: str) -> str:
+    """An API server's long list of checks as those that failed."""
+    failed = _FAILED_CHECK.findall(text)
+    return f"failed: {', '.join(failed)}" if failed else text[-300:]
 
 
 def _nodes(topology: Topology, observed: Observed) -> Iterator[Finding]:

@@ -16,6 +16,15 @@ die() {
     exit 1
 }
 
+# end UNIT…: an API server that has lost its etcd takes minutes to end by itself, and what it still
+# could do would be thrown away anyway.
+end() {
+    timeout "${PATIENCE:-20}" systemctl stop "$@" || {
+        systemctl kill --signal=KILL "$@" 2>/dev/null || :
+        timeout 60 systemctl stop "$@" || die "does not stop: $*"
+    }
+}
+
 readyz() {
     "$BIN/kubectl" --kubeconfig="$ROOT/etc/kubernetes/admin.conf" --server=https://127.0.0.1:6443 \
         --request-timeout=3s get --raw /readyz
@@ -57,11 +66,10 @@ prepare) # the new data, beside the old, which is still in use
     sync
     ;;
 stop-api)
-    timeout 120 systemctl stop kube-apiserver.service kube-controller-manager.service kube-scheduler.service ||
-        die "the control plane's services do not stop"
+    end kube-apiserver.service kube-controller-manager.service kube-scheduler.service
     ;;
 stop-etcd)
-    timeout 120 systemctl stop etcd.service || die "etcd does not stop"
+    end etcd.service
     ;;
 swap) # the old data is kept aside, also that of an attempt before
     [ -d "$WORK/data/member" ] || die "the new data is not prepared"

@@ -14,8 +14,7 @@ export CA=/etc/containerd/certs.d/_default/ca.crt
 cat >/var/cache/ready/fetch <<'FETCH'
 set -eu
 /usr/lib/apt/apt-helper -qq -o APT::Sandbox::User=root -o "Acquire::https::CaInfo=$CA" \
-    download-file "$2" "/var/cache/ready/$1" >/dev/null
-echo "$3  /var/cache/ready/$1" | sha256sum --check --quiet
+    download-file "$2" "/var/cache/ready/$1" "SHA256:$3" >/dev/null
 chmod 0755 "/var/cache/ready/$1"
 FETCH
 printf '%s\n' "$FILES" | xargs -P 2 -L 1 sh /var/cache/ready/fetch

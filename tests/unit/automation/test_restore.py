@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from pathlib import Path
@@ -159,3 +160,19 @@ def test_members_agree_on_cluster_and_token_and_no_two_restores_share_one() -> N
     assert len({values["cluster"] for values in one.values()}) == 1
     assert {values["token"] for values in one.values()}.isdisjoint(values["token"] for values in two.values())
     assert one["e-0"]["url"] == "https://10.9.0.100:2380"
+
+
+def test_a_service_that_does_not_end_by_itself_is_ended(tmp_path: Path) -> None:
+    """An API server without its etcd takes minutes; the second stop finds it gone."""
+    systemctl = tmp_path / "systemctl"
+    systemctl.write_text(
+        '#!/bin/sh\necho "$1 $2" >>"$LOG"\ncase $1 in kill) : >"$LOG.killed" ;;\n'
+        'stop) [ -e "$LOG.killed" ] || exec sleep 30 ;; esac\n'
+    )
+    systemctl.chmod(0o755)
+    log = tmp_path / "log"
+    environment = {"PATH": f"{tmp_path}:/usr/bin:/bin", "LOG": str(log), "PATIENCE": "1"}
+    text = restore.script("stop-api")
+    done = subprocess.run(["sh", "-c", text], env=environment, capture_output=True, text=True, timeout=20)
+    assert done.returncode == 0, done.stderr
+    assert [line.split()[0] for line in log.read_text().splitlines()] == ["stop", "kill", "stop"]
