@@ -14,7 +14,11 @@ _REPEATED_COMMAND = re.compile(r': running "(?:[^"\\]|\\.)*":')
 
 # When a resource failed, the SDK ends the program with a stack trace of its own, which says only that
 # it failed. The engine has said that already, and why.
-_TRACE_BEGINS = "Program failed with an unhandled exception:"
+_TRACE_BEGINS = re.compile(
+    r"^\s*(?:\x1b\[[0-9;]*m)*error: (?:\x1b\[[0-9;]*m)*Program failed with an unhandled"
+)
+# The same in a line of progress, without the trace: it stands whole among the diagnostics.
+_TRACE_ANNOUNCED = re.compile(r"running.*error: .*Program failed with an unhandled exception:")
 _OF_A_FAILED_RESOURCE = "ResourceRegistrationFailed:"
 _LONGEST_TRACE = 100
 """Lines. A longer one is no trace; then everything is shown."""
@@ -24,7 +28,9 @@ def readable(lines: Iterable[str]) -> Iterator[str]:
     """The engine's lines without repeated commands, and without traces that only say a resource failed."""
     held: list[str] = []
     for line in lines:
-        if held or _TRACE_BEGINS in line:
+        if not held and _TRACE_ANNOUNCED.search(line):
+            continue
+        if held or _TRACE_BEGINS.match(line):
             held.append(_REPEATED_COMMAND.sub(":", line))
             if _OF_A_FAILED_RESOURCE in line:
                 held.clear()

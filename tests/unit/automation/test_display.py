@@ -38,6 +38,14 @@ def test_a_trace_that_only_says_a_resource_failed_is_left_out() -> None:
     assert _shown("before\n", *TRACE, said, "after\n") == ["before\n", "after\n"]
 
 
+def test_its_announcement_holds_nothing_back() -> None:
+    announced = (
+        "    pulumi:pulumi:Stack kubewright-dev running error: Program failed with an unhandled exception:\n"
+    )
+    errors = ["Diagnostics:\n", "    error: ssh to root@10.89.0.21:22: no route to host\n"]
+    assert _shown(announced, *errors) == errors
+
+
 def test_any_other_trace_is_shown_whole() -> None:
     assert _shown(*TRACE, "    KeyError: 'x'\n") == [*TRACE, "    KeyError: 'x'\n"]
     assert _shown(*TRACE, *["line\n"] * 200) == [*TRACE, *["line\n"] * 200]
