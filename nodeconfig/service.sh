@@ -31,7 +31,7 @@ apply_services() {
     while read -r unit; do
         [ ! -f "$ROOT/etc/systemd/system/$unit" ] || set -- "$@" "$unit"
     done <"$WORK/restart"
-    [ $# -eq 0 ] || systemctl enable --quiet "$@"
+    [ $# -eq 0 ] || systemctl enable --quiet --no-reload "$@"
     for verb in reload restart; do
         set --
         while read -r unit; do set -- "$@" "$unit"; done <"$WORK/$verb"
