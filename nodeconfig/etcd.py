@@ -53,11 +53,12 @@ def _service(topology: Topology, unit: Unit, watched: tuple[str, ...]) -> Servic
     """etcd re-reads its leaves, but not its authority (etcd#11555): that one restarts it.
 
     The list of peers is not watched: a member that comes or goes restarts no other. The first members
-    of a new cluster cannot have a quorum yet: for them it is enough to listen for their peers.
+    of a new cluster cannot have a quorum yet: for them it is enough to listen for their peers, which is
+    asked first, since the other question is answered by a time-out then.
     """
     ready = f"{MEMBER} ready"
     if len(topology.etcd) > 1:
-        ready = f"{ready} || {{ [ -e {ETCD}/forming ] && listens 2380; }}"
+        ready = f"{{ [ -e {ETCD}/forming ] && listens 2380; }} || {ready}"
     return Service(unit.name, restart_on=(f"{BIN}/etcd", *watched), ready=ready, timeout=180)
 
 

@@ -68,6 +68,15 @@ glance() {
         [ -n "$MEMBERS" ]
 }
 
+# refused ENDPOINT…: whether nothing listens at any of these, told at once instead of by a time-out. A host
+# that is silent is another matter: it may have a cluster.
+refused() {
+    for endpoint; do
+        said=$(ctl "$endpoint" --command-timeout=500ms member list --consistency=s 2>&1) && return 1
+        case $said in *'connection refused'*) ;; *) return 1 ;; esac
+    done
+}
+
 # row URL: sets ID, STARTED (yes or no) and LEARNER of the member with that peer URL in MEMBERS.
 row() {
     ID='' STARTED='' LEARNER=''
@@ -128,7 +137,7 @@ start() {
     rm -rf "$DATA/member"
     # shellcheck disable=SC2046
     set -- $(peers)
-    if [ $# -gt 0 ] && glance "$@" && is_established; then
+    if [ $# -gt 0 ] && ! refused "$@" && glance "$@" && is_established; then
         ask "$@" || fail "the cluster of $(cluster) has no quorum; start its other members first"
         join "$@"
     elif [ -e "$ETC/joined" ]; then

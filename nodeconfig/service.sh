@@ -31,7 +31,7 @@ apply_services() {
     while read -r unit; do
         [ ! -f "$ROOT/etc/systemd/system/$unit" ] || set -- "$@" "$unit"
     done <"$WORK/restart"
-    [ $# -eq 0 ] || systemctl enable --quiet "$@"
+    [ $# -eq 0 ] || systemctl enable --quiet --no-reload "$@"
     # A reload that fails leaves a service active with what it had before: health would not show it.
     while read -r unit; do
         timeout 180 systemctl reload "$unit" 2>"$WORK/reason" </dev/null || explain "$unit" 'cannot be reloaded'
