@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import base64
+import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
 
+from tests.faults.client import NAMESPACE
 from tests.faults.conftest import Note
 from tests.faults.ha import Ha
 from tests.faults.load import held, load
+from tests.support import pods
 from tests.support.wait import eventually
 
 SERVICES = {
@@ -27,6 +32,8 @@ SERVICES = {
 }
 """Each component: the role of the host where it is killed, and seconds that writes may pause."""
 DATA = "/var/lib/etcd"
+BULK = 200
+"""Objects of half a megabyte: a segment of etcd's log is 64 MiB."""
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -44,7 +51,12 @@ def test_the_disk_of_an_etcd_member_is_full(sound: Ha, note: Note) -> None:
     """The others serve, `status` names the host and its disk, and freed space is all that is needed."""
     host = sound.by_role("etcd-leader")
     with small_disk(sound, host), load(sound) as client:
+        before = sound.run_of("etcd.service", host)
         sound.ssh(host, f"dd if=/dev/zero of={DATA}/filler bs=1M 2>/dev/null || :")
+        # More than etcd has set aside on its disk ahead of need.
+        for number in range(BULK):
+            sound.kubectl("create", "-f", "-", stdin=json.dumps(bulk(number)))
+        failed = sound.run_of("etcd.service", host) != before
 
         def told() -> bool:
             done = sound.command("status", check=False, timeout=120)
@@ -57,8 +69,15 @@ def test_the_disk_of_an_etcd_member_is_full(sound: Ha, note: Note) -> None:
         client.goes_on(timeout=30)
         sound.ssh(host, f"rm {DATA}/filler")
         sound.whole()
-        note(host=host)
+        note(host=host, member_failed=failed)
         held(client, sound, 15, note)
+
+
+def bulk(number: int) -> pods.Object:
+    """A ConfigMap of half a megabyte that does not shrink."""
+    metadata = {"namespace": NAMESPACE, "name": f"bulk-{number}"}
+    content = base64.b64encode(os.urandom(384 * 1024)).decode()
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "binaryData": {"bulk": content}}
 
 
 @contextmanager
