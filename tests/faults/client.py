@@ -31,6 +31,7 @@ TIMEOUT = 2.0
 KEYS = 200
 """Numbers in one ConfigMap."""
 _CONFIGMAPS = f"/api/v1/namespaces/{NAMESPACE}/configmaps"
+_RECONNECT = (http.client.UNAUTHORIZED, http.client.TOO_MANY_REQUESTS)
 _FAILURES = (OSError, http.client.HTTPException, ssl.SSLError, ValueError)
 
 
@@ -60,8 +61,9 @@ class Api:
         try:
             return self._call(method, path, body)
         except Refused as refusal:
-            # An answer of the server's own; only when it is ending it is worth another connection.
-            if refusal.status >= http.client.INTERNAL_SERVER_ERROR:
+            # An answer of the server's own; another connection is worth it when the server is ending
+            # (it says "too many requests" then), or does not know these credentials any more.
+            if refusal.status in _RECONNECT or refusal.status >= http.client.INTERNAL_SERVER_ERROR:
                 self.close()
             raise
         except _FAILURES:
