@@ -19,6 +19,7 @@ _TRACE_BEGINS = re.compile(
 )
 # The same in a line of progress, without the trace: it stands whole among the diagnostics.
 _TRACE_ANNOUNCED = re.compile(r"running.*error: .*Program failed with an unhandled exception:")
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m|<\{%[^%]*%\}>")
 _OF_A_FAILED_RESOURCE = "ResourceRegistrationFailed:"
 _LONGEST_TRACE = 100
 """Lines. A longer one is no trace; then everything is shown."""
@@ -40,6 +41,11 @@ def readable(lines: Iterable[str]) -> Iterator[str]:
         else:
             yield _REPEATED_COMMAND.sub(":", line)
     yield from held
+
+
+def plain(text: str) -> str:
+    """A text of the engine without its colours (escape sequences, or its own `<{%…%}>`)."""
+    return _REPEATED_COMMAND.sub(":", _COLOURS.sub("", text)).strip()
 
 
 def console() -> Console:
