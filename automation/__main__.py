@@ -12,6 +12,7 @@ from artifacts import mirror
 from artifacts.errors import ArtifactError
 from artifacts.progress import Progress
 from automation import daytwo, prepare, stacks
+from automation.comment import command as comment
 from automation.environment import environment
 from automation.errors import UserError
 from lab import status
@@ -76,6 +77,7 @@ def lab_status() -> None:
 
 
 daytwo.register(app)
+comment.register(app)
 
 
 def main() -> None:
