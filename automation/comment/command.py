@@ -11,8 +11,6 @@ import typer
 
 from automation.comment import target
 from automation.comment.forge import Forge
-from automation.comment.github import API, GitHub
-from automation.comment.gitlab import URL, GitLab
 from automation.comment.post import post
 from automation.errors import UserError
 
@@ -46,10 +44,15 @@ def forge(github: str, gitlab: str, api_url: str, variables: Mapping[str, str]) 
     """
     if bool(github) == bool(gitlab):
         raise UserError("name one of --github owner/repository#12 and --gitlab group/project!12")
+    # Libraries that no other command needs, a third of a second.
     if github:
+        from automation.comment.github import API, GitHub
+
         url = api_url or variables.get("GITHUB_API_URL") or API
         wanted = target.github(github)
         return GitHub(wanted, token=_token(variables, "GITHUB_TOKEN"), url=target.checked(url))
+    from automation.comment.gitlab import URL, GitLab
+
     url = api_url or variables.get("CI_SERVER_URL") or URL
     return GitLab(target.gitlab(gitlab), token=_token(variables, "GITLAB_TOKEN"), url=target.checked(url))
 
