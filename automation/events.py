@@ -8,7 +8,6 @@ hosts has a log that can be read.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -93,7 +92,9 @@ def from_engine(event: EngineEvent, veil: Veil) -> Event | None:
     if event.res_outputs_event:
         # Of a preview it repeats the plan; of an update it says that the step is done.
         return (
-            None if event.res_outputs_event.planning else _done(event.res_outputs_event.metadata, "done", veil)
+            None
+            if event.res_outputs_event.planning
+            else _done(event.res_outputs_event.metadata, "done", veil)
         )
     if event.res_op_failed_event:
         return _done(event.res_op_failed_event.metadata, "failed", veil)
@@ -112,7 +113,9 @@ def from_engine(event: EngineEvent, veil: Veil) -> Event | None:
             urn=veil.text(found.resource_urn or ""),
         )
     if event.summary_event:
-        changes = {str(getattr(key, "value", key)): n for key, n in event.summary_event.resource_changes.items()}
+        changes = {
+            str(getattr(key, "value", key)): n for key, n in event.summary_event.resource_changes.items()
+        }
         return Summary(changes=changes, seconds=int(event.summary_event.duration_seconds or 0))
     return None
 
@@ -161,11 +164,3 @@ def _done(data: StepEventMetadata, phase: str, veil: Veil) -> Step:
     """That a step ended; what it was for was in its plan."""
     operation = str(getattr(data.op, "value", data.op))
     return Step(operation=operation, phase=phase, urn=veil.text(data.urn), type=data.type)
-
-
-_UNSAFE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
-
-
-def printable(text: str) -> str:
-    """The text without control characters that a terminal or a comment would obey."""
-    return _UNSAFE.sub("", text)
