@@ -97,8 +97,8 @@ def drive(
         waiting(lambda: run.go(action, options), options.wait)
     except TimedOut:
         failure = (
-            f"stack {engine.workspace.stack}: not done in {options.timeout:.0f} s; what was begun is recorded, "
-            f"another `{action}` goes on from there (--timeout gives it longer)"
+            f"stack {engine.workspace.stack}: not done in {options.timeout:.0f} s; what was begun is "
+            f"recorded, another `{action}` goes on from there (--timeout gives it longer)"
         )
     except CommandError:
         failure = f"stack {engine.workspace.stack}: the engine failed, see above"

@@ -91,11 +91,8 @@ def from_engine(event: EngineEvent, veil: Veil) -> Event | None:
         return _step(event.resource_pre_event.metadata, "plan", veil)
     if event.res_outputs_event:
         # Of a preview it repeats the plan; of an update it says that the step is done.
-        return (
-            None
-            if event.res_outputs_event.planning
-            else _done(event.res_outputs_event.metadata, "done", veil)
-        )
+        ended = event.res_outputs_event
+        return None if ended.planning else _done(ended.metadata, "done", veil)
     if event.res_op_failed_event:
         return _done(event.res_op_failed_event.metadata, "failed", veil)
     if event.diagnostic_event:
@@ -113,10 +110,9 @@ def from_engine(event: EngineEvent, veil: Veil) -> Event | None:
             urn=veil.text(found.resource_urn or ""),
         )
     if event.summary_event:
-        changes = {
-            str(getattr(key, "value", key)): n for key, n in event.summary_event.resource_changes.items()
-        }
-        return Summary(changes=changes, seconds=int(event.summary_event.duration_seconds or 0))
+        end = event.summary_event
+        changes = {_word(key): number for key, number in end.resource_changes.items()}
+        return Summary(changes=changes, seconds=int(end.duration_seconds or 0))
     return None
 
 
@@ -139,15 +135,15 @@ def read(lines: Iterable[str]) -> Iterator[Event]:
 
 
 def _step(data: StepEventMetadata, phase: str, veil: Veil) -> Step:
-    operation = str(getattr(data.op, "value", data.op))
+    operation = _word(data.op)
     new, old = data.new, data.old
     parent = (new or old).parent if (new or old) else ""  # type: ignore[union-attr]  # one of them is there
     inputs = [dict(state.inputs or {}) if state else {} for state in (old, new)]
     if operation in _SAME:
         inputs = [{key: value for key, value in each.items() if key in KEPT_OF_UNCHANGED} for each in inputs]
     diffs = data.detailed_diff or {}
-    paths = {path: str(getattr(diff.diff_kind, "value", diff.diff_kind)) for path, diff in diffs.items()}
-    paths = paths or {key: "update" for key in data.diffs or ()}
+    paths = {path: _word(diff.diff_kind) for path, diff in diffs.items()}
+    paths = paths or dict.fromkeys(data.diffs or (), "update")
     return Step(
         operation=operation,
         phase=phase,
@@ -162,5 +158,10 @@ def _step(data: StepEventMetadata, phase: str, veil: Veil) -> Step:
 
 def _done(data: StepEventMetadata, phase: str, veil: Veil) -> Step:
     """That a step ended; what it was for was in its plan."""
-    operation = str(getattr(data.op, "value", data.op))
+    operation = _word(data.op)
     return Step(operation=operation, phase=phase, urn=veil.text(data.urn), type=data.type)
+
+
+def _word(word: object) -> str:
+    """The engine's word, whether the SDK knows it (then it is of an enumeration) or not."""
+    return str(getattr(word, "value", word))

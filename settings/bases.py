@@ -1,7 +1,8 @@
 """Several environments from one base: a stack file names a base, and overrides its settings key by key.
 
 Mappings are merged, everything else is replaced as a whole, lists too; `null` takes a key of the base
-away (in a file without a base it stays what it is). Chains are allowed. The engine and the program see the merged result alone.
+away (in a file without a base it stays what it is). Chains are allowed.
+The engine and the program see the merged result alone.
 """
 
 from __future__ import annotations
@@ -127,6 +128,6 @@ def _encrypted(value: object, at: Key) -> Iterator[tuple[Key, object]]:
 
 def _foreign(base: Path, key: Key) -> str:
     return (
-        f"{base.name}: {'.'.join(key)}: is encrypted, but each stack has a key of its own; set it in the stack "
-        "file (kubewright pulumi --stack X -- config set --secret --path …)"
+        f"{base.name}: {'.'.join(key)}: is encrypted, but each stack has a key of its own; "
+        "encrypt it in the stack file"
     )
