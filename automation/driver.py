@@ -19,6 +19,7 @@ from pulumi.automation.errors import CommandError, ConcurrentUpdateError
 from pulumi.automation.events import EngineEvent
 
 from automation import events as log
+from automation import policies
 from automation.command import EngineCommand, TimedOut
 from automation.display import Reader
 from automation.engine import Engine
@@ -53,7 +54,8 @@ class Code(StrEnum):
 class Options:
     """How to do it. Times in seconds (None: no limit; `wait` 0: a stack in use is an error at once).
 
-    `plan`: where a preview saves its plan, or the plan that an `up` keeps to.
+    `plan`: where a preview saves its plan, or the plan that an `up` keeps to. `policy`: a preview is judged
+    by the rules of `policy/`, and fails when a mandatory one is not kept.
     """
 
     parallel: int = PARALLEL
@@ -61,6 +63,7 @@ class Options:
     wait: float = 0
     plan: Path | None = None
     diff: bool = True
+    policy: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +95,8 @@ def drive(
     """
     begun = time.monotonic()
     run = _Run(engine, of_stack(engine), show, notice)
+    checker = policies.Checker(engine.workspace.config) if options.policy else None
+    run.checker = checker if action is Action.PREVIEW else None
     failure = ""
     try:
         waiting(lambda: run.go(action, options), options.wait)
@@ -137,6 +142,7 @@ class _Run:
         self._notice = notice
         self._reader = Reader()
         self._events: list[Event] = []
+        self.checker: policies.Checker | None = None
 
     def go(self, action: Action, options: Options) -> None:
         """Raises CommandError, TimedOut, StackInUse."""
@@ -166,10 +172,12 @@ class _Run:
 
     def result(self, action: Action, seconds: float, failure: str) -> Result:
         """What came of it. Of a failed run the messages say why; `failure` where they do not."""
+        broken = self._judge(whole=not failure)
         summaries = [event for event in self._events if isinstance(event, Summary)]
         changes = dict(summaries[-1].changes) if summaries else {}
         errors = tuple(e.text for e in self._events if isinstance(e, Message) and e.severity == "error")
-        failed = bool(failure)
+        errors += broken
+        failed = bool(failure or broken)
         changed = any(count for name, count in changes.items() if name not in ("same", "read"))
         return Result(
             stack=self._engine.workspace.stack,
@@ -182,13 +190,31 @@ class _Run:
         )
 
     def _line(self, line: str) -> None:
+        # They name the scratch file that our own plan is made of.
+        if line.startswith(("Update plan written to", "Run `pulumi up --plan=")):
+            return
         for text in self._reader.feed(line):
             self._show(self._veil.text(text))
 
+    def _judge(self, *, whole: bool) -> tuple[str, ...]:
+        """Shows which policies are not kept; gives a line for each mandatory one."""
+        if self.checker is None:
+            return ()
+        found = self.checker.found()
+        for each in found:
+            self._keep(each)
+        for text in policies.lines(found, whole=whole):
+            self._show(self._veil.text(text))
+        return policies.broken(found)
+
     def _event(self, event: EngineEvent) -> None:
+        if self.checker is not None:
+            self.checker.see(event)
         ours = log.from_engine(event, self._veil)
-        if ours is None:
-            return
+        if ours is not None:
+            self._keep(ours)
+
+    def _keep(self, ours: Event) -> None:
         self._events.append(ours)
         if self._notice is not None:
             self._notice(ours)

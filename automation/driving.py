@@ -42,9 +42,12 @@ Wait = Annotated[float, typer.Option("--wait", min=0, help="Seconds to wait for 
 Events = Annotated[
     Path | None, typer.Option("--events", help="Write what happens into this file, as JSON lines.")
 ]
+Policies = Annotated[
+    bool, typer.Option("--policy", help="Judge it by the rules of policy/; a mandatory one stops it.")
+]
 Detailed = Annotated[
     bool,
-    typer.Option("--detailed-exit-code", help="Exit with 2 when there are changes, 0 when there are none."),
+    typer.Option("--detailed-exit-code", help="Exit with 2 when there are changes, 0 without."),
 ]
 
 
@@ -68,9 +71,10 @@ def up(
     plan: Annotated[
         Path | None, typer.Option("--plan", help="Do what this saved preview says, or nothing.")
     ] = None,
+    policy: Policies = False,
 ) -> None:
     """Make or change clusters until they are what the stack files say."""
-    options = Options(parallel=parallel, timeout=timeout, wait=wait, plan=plan)
+    options = Options(parallel=parallel, timeout=timeout, wait=wait, plan=plan, policy=policy)
     names = _names(stack, file, everything, changed_from, plan)
     results = run(Action.UP, names, file, options, jobs=jobs, events=events)
     raise typer.Exit(fleet.exit_code(results, detailed=detailed))
@@ -89,6 +93,7 @@ def preview(
     save_plan: Annotated[
         Path | None, typer.Option("--save-plan", help="Save it for `up --plan`; secrets in it are encrypted.")
     ] = None,
+    policy: Policies = False,
     as_json: Annotated[bool, typer.Option("--json", help="The engine's own report, for programs.")] = False,
 ) -> None:
     """Show what `up` would change, line by line."""
@@ -97,7 +102,7 @@ def preview(
         if len(names) != 1:
             raise UserError("--json: is of one stack; --events writes what happens in several")
         raise typer.Exit(stacks.preview_json(environment(), names[0], file))
-    options = Options(timeout=timeout, wait=wait, plan=save_plan)
+    options = Options(timeout=timeout, wait=wait, plan=save_plan, policy=policy)
     results = run(Action.PREVIEW, names, file, options, jobs=jobs, events=events)
     raise typer.Exit(fleet.exit_code(results, detailed=detailed))
 

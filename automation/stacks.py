@@ -52,6 +52,13 @@ def up(job: Job) -> Result:
     engine = job.engine()
     stages.check(engine)
     steps.check(engine)
+    if job.options.policy:
+        quiet = replace(job, show=_nothing, notice=None)
+        judged = quiet.drive(Action.PREVIEW, engine, replace(job.options, plan=None, diff=False))
+        if judged.code is Code.FAILED:
+            for error in judged.errors:
+                job.show(error)
+            return replace(judged, action=Action.UP)
     if job.options.plan is not None:
         wanted = plans.read(job.options.plan, job.stack)
         with plans.scratch(engine) as now:
@@ -84,6 +91,9 @@ def preview(job: Job) -> Result:
         result = job.drive(Action.PREVIEW, engine, replace(job.options, plan=file))
         if result.code is not Code.FAILED:
             plans.write(job.options.plan, job.stack, plans.load(file))
+            job.show(
+                f"saved: `kubewright up --stack {job.stack} --plan {job.options.plan}` does this, or nothing"
+            )
     return result
 
 

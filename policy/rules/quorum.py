@@ -16,8 +16,12 @@ def described(stack: Stack) -> Iterator[str]:
     """What the settings ask for."""
     if len(stack.etcd) not in ALLOWED:
         yield f"etcd.hosts: {len(stack.etcd)} members; allowed: 1, 3 or 5"
-    elif stack.production and len(stack.etcd) == 1:
-        yield "etcd.hosts: one member in production; its loss is the cluster's; allowed: 3 or 5"
+
+
+def alone(stack: Stack) -> Iterator[str]:
+    """A single member is allowed, and worth a word."""
+    if stack.production and len(stack.etcd) == 1:
+        yield "etcd.hosts: one member in production, whose loss is the cluster's; 3 or 5 survive one"
 
 
 def made(resources: Sequence[Resource], stack: Stack) -> Iterator[tuple[Resource, str]]:
@@ -28,8 +32,12 @@ def made(resources: Sequence[Resource], stack: Stack) -> Iterator[tuple[Resource
 
 
 RULES = (
+    SettingsRule(name="odd-etcd", description="etcd has 1, 3 or 5 members.", check=described),
     SettingsRule(
-        name="odd-etcd", description="etcd has 1, 3 or 5 members, in production 3 or 5.", check=described
+        name="etcd-not-alone",
+        description="In production, etcd has 3 or 5 members.",
+        mandatory=False,
+        check=alone,
     ),
     StackRule(name="odd-etcd-made", description="1, 3 or 5 etcd members are made.", check=made),
 )
