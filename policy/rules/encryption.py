@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from policy.rules.model import Resource, ResourceRule, Stack, StackRule, items, mapping, yes
+from policy.rules.model import Resource, ResourceRule, Stack, StackRule, decided, items, mapping, yes
 
 BUCKETS = ("aws:s3/bucket:Bucket", "aws:s3/bucketV2:BucketV2")
 _ENCRYPTIONS = (
@@ -43,7 +43,8 @@ def transport(resource: Resource, stack: Stack) -> Iterator[str]:
     inputs = resource.inputs
     if not yes(inputs.get("enableHttpsTrafficOnly", True)):
         yield "enableHttpsTrafficOnly: must be true"
-    if inputs.get("minimumTlsVersion") not in _TLS:
+    least = inputs.get("minimumTlsVersion")
+    if least not in _TLS and decided(least):
         yield "minimumTlsVersion: must be TLS1_2 or later"
 
 

@@ -19,7 +19,7 @@ def protected(resource: Resource, stack: Stack) -> Iterator[str]:
         # AWS takes a snapshot before it deletes such a volume.
         if not yes(resource.inputs.get("finalSnapshot")):
             yield "must have `protect` (or, on AWS, `finalSnapshot: true`): it holds a member's data"
-    elif resource.kind in BUCKETS and yes(resource.inputs.get("forceDestroy")):
+    elif resource.kind in BUCKETS and resource.inputs.get("forceDestroy") is True:
         yield "forceDestroy: must not be true without `protect`: it would be deleted with all it holds"
     elif resource.kind == _STORAGE:
         yield "must have `protect`: Azure deletes it with all it holds"
