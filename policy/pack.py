@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import pulumi
 import pulumi_policy
 from pulumi_policy import policy as _library
+from pulumi_policy.deserialize import deserialize_properties
 from pulumi_policy.proxy import UNKNOWN_STRING_VALUE
 from pulumi_policy.secret import Secret
 
@@ -18,6 +19,8 @@ from policy.rules.table import RULES
 from settings import SettingsError
 
 NAME = "kubewright"
+DESERIALIZE = "deserialize_properties"
+"""The library's own name for what turns the engine's messages into inputs."""
 _ROOT = "pulumi:pulumi:Stack"
 """The resource that every stack begins with: settings are judged before anything is made."""
 _KINDS_OF_UNKNOWN = (
@@ -35,12 +38,7 @@ def keep_secrets() -> None:
     Left alone it unwraps them for validations, and a secret looks like any other text: a rule about
     secrets in plain inputs would be impossible.
     """
-    original = _library.deserialize_properties
-
-    def deserialize(properties: Mapping[str, Any], keep: bool = True) -> Any:  # noqa: ANN401
-        return original(properties, keep)
-
-    _library.deserialize_properties = deserialize
+    setattr(_library, DESERIALIZE, partial(deserialize_properties, proxy_secrets=True))
 
 
 def policies() -> list[pulumi_policy.Policy]:

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import gitlab
 import requests
-from gitlab.v4.objects import ProjectMergeRequest, ProjectMergeRequestNote
+from gitlab.v4.objects import ProjectMergeRequest
 
 from automation.comment.forge import Comment, Unavailable
 from automation.comment.target import Target
@@ -53,7 +53,7 @@ class GitLab:
     def create(self, body: str) -> Comment:
         """See `Forge.create`."""
         with self._explained():
-            note = cast("ProjectMergeRequestNote", self._request.notes.create({"body": body}, **_NO_RETRY))
+            note = self._request.notes.create({"body": body}, **_NO_RETRY)
             return self._comment(note.id)
 
     def update(self, comment: Comment, body: str) -> Comment:

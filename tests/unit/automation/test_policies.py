@@ -25,8 +25,14 @@ def step(operation: str, inputs: dict[str, Any] | None, name: str = "x") -> Engi
     kind = "command:remote:Command"
     urn = f"urn:pulumi:dev::kubewright::{kind}::{name}"
     state = {
-        "type": kind, "urn": urn, "id": "1", "parent": "", "provider": "", "custom": True,
-        "inputs": inputs, "outputs": {},
+        "type": kind,
+        "urn": urn,
+        "id": "1",
+        "parent": "",
+        "provider": "",
+        "custom": True,
+        "inputs": inputs,
+        "outputs": {},
     }
     new = state if inputs is not None else None
     metadata = {"op": operation, "urn": urn, "type": kind, "old": state, "new": new, "provider": ""}

@@ -10,6 +10,7 @@ import pytest
 from google.protobuf import struct_pb2
 from pulumi.runtime.proto import analyzer_pb2
 from pulumi_policy import policy as library
+from pulumi_policy.deserialize import deserialize_properties
 
 from policy import pack
 from policy.rules import table
@@ -24,13 +25,11 @@ _LIST_UNKNOWN = "6a19a0b0-7e62-4c92-b797-7f8e31da9cc2"
 @pytest.fixture
 def servicer(monkeypatch: pytest.MonkeyPatch) -> Any:  # noqa: ANN401
     """What `PolicyPack` serves, with the facts of a production stack."""
-    monkeypatch.setattr(library, "deserialize_properties", library.deserialize_properties)
+    monkeypatch.setattr(library, pack.DESERIALIZE, deserialize_properties)
     monkeypatch.setattr(pack, "_stack", lambda: STACK)
     pack.keep_secrets()
     advisory = pulumi_policy.EnforcementLevel.ADVISORY
-    return library._PolicyAnalyzerServicer(  # type: ignore[no-untyped-call]
-        pack.NAME, "1.0.0", pack.policies(), advisory, *[None] * 7
-    )
+    return library._PolicyAnalyzerServicer(pack.NAME, "1.0.0", pack.policies(), advisory, *[None] * 7)
 
 
 def analyzed(servicer: Any, kind: str, inputs: dict[str, Any]) -> dict[str, Any]:  # noqa: ANN401
@@ -87,7 +86,7 @@ def test_nothing_is_judged_without_settings(servicer: Any, monkeypatch: pytest.M
 
 def test_inputs_are_plain(servicer: Any) -> None:  # noqa: ANN401
     """As the driver has them from the engine's events."""
-    value = library.deserialize_properties(  # type: ignore[no-untyped-call]
+    value = getattr(library, pack.DESERIALIZE)(
         {"a": [{"b": {**_SECRET_SIGN, "value": {"c": 1}}}], "d": _LIST_UNKNOWN, "e": [True, None, 2.5, "x"]}
     )
     assert pack.plain(value) == {"a": [{"b": SECRET}], "d": UNKNOWN, "e": [True, None, 2.5, "x"]}

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from policy.rules import table
-from policy.rules.model import SECRET, UNKNOWN, Resource, Stack
+from policy.rules.model import SECRET, UNKNOWN, Resource, ResourceRule, SettingsRule, Stack
 
 TODAY = date(2026, 11, 20)
 STACK = Stack(
@@ -226,7 +226,7 @@ def test_a_resource_keeps_the_rule_until_it_is_changed(
 
 
 def test_every_rule_of_resources_is_in_the_table() -> None:
-    rules = {rule.name for rule in table.RULES if isinstance(rule, table.ResourceRule)}
+    rules = {rule.name for rule in table.RULES if isinstance(rule, ResourceRule)}
     assert rules == {row[0] for row in _TABLE}
 
 
@@ -275,7 +275,7 @@ def test_settings_keep_the_rule_until_they_are_changed(
 
 
 def test_every_rule_of_settings_is_tested() -> None:
-    rules = {rule.name for rule in table.RULES if isinstance(rule, table.SettingsRule)}
+    rules = {rule.name for rule in table.RULES if isinstance(rule, SettingsRule)}
     assert rules == {
         "no-open-api",
         "odd-etcd",
