@@ -16,11 +16,17 @@ from pulumi.automation.events import EngineEvent, StepEventMetadata
 
 from automation.display import plain
 from automation.errors import UserError
-from automation.veil import Veil
+from automation.veil import MASK, Veil
 
 Values = Mapping[str, Any]
 """Inputs of a resource as JSON; secrets are the text `[secret]`."""
 
+SECRET = MASK
+UNKNOWN = "[unknown]"
+"""Stands for what is known only when something else was made."""
+
+_SECRET = "4dabf18193072939515e22adb298388d"  # the engine's marks of a secret and of an unknown value
+_UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 KEPT_OF_UNCHANGED = frozenset({"instanceType", "hardwareProfile", "sku", "minSize", "mixedInstancesPolicy"})
 """Inputs that a report needs of resources that stay as they are: what machines cost."""
 
@@ -150,8 +156,8 @@ def _step(data: StepEventMetadata, phase: str, veil: Veil) -> Step:
         urn=veil.text(data.urn),
         type=data.type,
         parent=veil.text(parent or ""),
-        old=veil.values(inputs[0]),
-        new=veil.values(inputs[1]),
+        old=veil.values(_masked(inputs[0])),
+        new=veil.values(_masked(inputs[1])),
         paths={veil.text(path): kind for path, kind in paths.items()},
     )
 
@@ -160,6 +166,17 @@ def _done(data: StepEventMetadata, phase: str, veil: Veil) -> Step:
     """That a step ended; what it was for was in its plan."""
     operation = _word(data.op)
     return Step(operation=operation, phase=phase, urn=veil.text(data.urn), type=data.type)
+
+
+def _masked(value: Any) -> Any:  # noqa: ANN401 - any JSON
+    """The value with one word in the place of each secret, and of what is not known before it is made."""
+    if isinstance(value, Mapping):
+        if _SECRET in value:
+            return SECRET
+        return {key: _masked(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_masked(item) for item in value]
+    return UNKNOWN if value == _UNKNOWN else value
 
 
 def _word(word: object) -> str:

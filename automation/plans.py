@@ -25,6 +25,9 @@ Plan = Mapping[str, Any]
 _SECRET = "4dabf18193072939515e22adb298388d"  # the engine's mark of a secret value
 _VERSION = 1
 _SHOWN = 12
+_COMPARED = ("goal", "steps")
+# Lists whose order is that in which the program's coroutines happened to run.
+_UNORDERED = ("dependencies", "propertyDependencies", "replaceWith")
 
 
 class PlanError(UserError):
@@ -113,16 +116,22 @@ def differences(wanted: Plan, now: Plan) -> list[str]:
 
 def _resources(plan: Plan) -> dict[str, Any]:
     entries = plan.get("resourcePlans") or {}
-    return {urn: _comparable(entry) for urn, entry in entries.items()}
+    return {urn: _comparable({key: entry.get(key) for key in _COMPARED}) for urn, entry in entries.items()}
 
 
 def _comparable(value: Any) -> Any:  # noqa: ANN401 - any JSON
-    """The value without what differs between two plans of the same: how secrets are encrypted, seeds."""
+    """The value without what differs in two plans of the same: how secrets are encrypted, orders."""
     if isinstance(value, Mapping):
         if _SECRET in value or set(value) == {"secure"}:
             return {"secret": True}
-        return {key: _comparable(item) for key, item in value.items() if key != "seed"}
+        return {key: _sorted(item) if key in _UNORDERED else _comparable(item) for key, item in value.items()}
     return [_comparable(item) for item in value] if isinstance(value, list) else value
+
+
+def _sorted(value: Any) -> Any:  # noqa: ANN401 - any JSON
+    if isinstance(value, Mapping):
+        return {key: _sorted(item) for key, item in value.items()}
+    return sorted(map(str, value)) if isinstance(value, list) else value
 
 
 def _steps(entry: Mapping[str, Any]) -> str:

@@ -28,7 +28,7 @@ PROGRAM = (
 
 
 def all_stacks(checkout: Path = CHECKOUT) -> dict[str, Path]:
-    """Every stack of the checkout with its file: `Pulumi.<stack>.yaml`, but for those that are bases of others."""
+    """Every stack of the checkout with its file: `Pulumi.<stack>.yaml`, without the bases of others."""
     files = {path.name.removeprefix("Pulumi.").removesuffix(".yaml"): path for path in _stack_files(checkout)}
     bases: set[Path] = set()
     for path in files.values():

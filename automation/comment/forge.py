@@ -26,13 +26,13 @@ class Unavailable(Exception):
 
 
 class Forge(Protocol):
-    """One pull or merge request.
+    """The comments of one pull or merge request, or the open issues of a project.
 
     Every method raises `Unavailable` when another try may succeed, and `UserError` when none will.
     """
 
     limit: int
-    """Characters that a comment may have."""
+    """Characters that a text may have."""
 
     def find(self, marker: str) -> Comment | None:
         """The first comment that begins with the marker and was written by the token's own account.

@@ -16,10 +16,10 @@ _GITLAB = re.compile(rf"({_WORD}(?:/{_WORD})+)!([1-9][0-9]*)")
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A pull or merge request: the project's path and the request's number in it."""
+    """A pull or merge request: the project's path and the request's number in it (0: the project itself)."""
 
     project: str
-    number: int
+    number: int = 0
 
 
 def github(text: str) -> Target:
@@ -30,6 +30,16 @@ def github(text: str) -> Target:
 def gitlab(text: str) -> Target:
     """Reads `group/project!12`, with any number of groups. Raises `UserError` for anything else."""
     return _read(_GITLAB, text, "--gitlab", "group/project!12")
+
+
+def github_project(text: str) -> Target:
+    """Reads `owner/repository`. Raises `UserError` for anything else."""
+    return Target(_read(_GITHUB, f"{text}#1", "--github", "owner/repository").project)
+
+
+def gitlab_project(text: str) -> Target:
+    """Reads `group/project`. Raises `UserError` for anything else."""
+    return Target(_read(_GITLAB, f"{text}!1", "--gitlab", "group/project").project)
 
 
 def checked(url: str) -> str:
