@@ -99,7 +99,7 @@ def issues(stack: str, github: str, gitlab: str, api_url: str, variables: Mappin
 
 
 def _one_of(github: str, gitlab: str, like_github: str, like_gitlab: str) -> bool:
-    """Whether it is GitHub. The clients' libraries take a third of a second: each is imported where it is used."""
+    """Whether it is GitHub. Clients take a third of a second to import: each is where it is used."""
     if bool(github) == bool(gitlab):
         raise UserError(f"name one of --github {like_github} and --gitlab {like_gitlab}")
     return bool(github)

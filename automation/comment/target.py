@@ -34,12 +34,12 @@ def gitlab(text: str) -> Target:
 
 def github_project(text: str) -> Target:
     """Reads `owner/repository`. Raises `UserError` for anything else."""
-    return Target(_read(_GITHUB, f"{text}#1", "--github", "owner/repository").project)
+    return _project(_GITHUB, text, "#1", "--github", "owner/repository")
 
 
 def gitlab_project(text: str) -> Target:
     """Reads `group/project`. Raises `UserError` for anything else."""
-    return Target(_read(_GITLAB, f"{text}!1", "--gitlab", "group/project").project)
+    return _project(_GITLAB, text, "!1", "--gitlab", "group/project")
 
 
 def checked(url: str) -> str:
@@ -59,6 +59,13 @@ def _read(pattern: re.Pattern[str], text: str, option: str, example: str) -> Tar
     if match is None:
         raise UserError(f"{option}: {text!r}: expected {example}")
     return Target(match.group(1), int(match.group(2)))
+
+
+def _project(pattern: re.Pattern[str], text: str, first: str, option: str, example: str) -> Target:
+    match = pattern.fullmatch(text + first)
+    if match is None:
+        raise UserError(f"{option}: {text!r}: expected {example}")
+    return Target(match.group(1))
 
 
 def _loopback(host: str | None) -> bool:

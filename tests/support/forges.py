@@ -95,9 +95,13 @@ class _Handler(BaseHTTPRequestHandler):
             r"GET /user": self._github_user,
             rf"(GET|POST) /repos/{PROJECT}/issues/{NUMBER}/comments": self._github_comments,
             rf"PATCH /repos/{PROJECT}/issues/comments/(\d+)": self._github_change,
+            rf"(GET|POST) /repos/{PROJECT}/issues": self._github_issues,
+            rf"PATCH /repos/{PROJECT}/issues/(\d+)": self._github_issue_change,
             r"GET /api/v4/user": lambda query, sent: (200, {"id": 1, "username": "robot"}, {}),
             rf"(GET|POST) /api/v4/projects/{PROJECT}/merge_requests/{NUMBER}/notes": self._gitlab_notes,
             rf"PUT /api/v4/projects/{PROJECT}/merge_requests/{NUMBER}/notes/(\d+)": self._gitlab_change,
+            rf"(GET|POST) /api/v4/projects/{PROJECT}/issues": self._gitlab_issues,
+            rf"PUT /api/v4/projects/{PROJECT}/issues/(\d+)": self._gitlab_issue_change,
         }
         for pattern, handle in routes.items():
             match = re.fullmatch(pattern, f"{self.command} {unquote(path)}")
@@ -151,7 +155,58 @@ class _Handler(BaseHTTPRequestHandler):
             "html_url": f"https://github.example/{PROJECT}/pull/{NUMBER}#issuecomment-{item['id']}",
         }
 
+    def _github_issues(self, query: dict[str, list[str]], sent: dict[str, Any]) -> Answer:
+        if self.command == "POST":
+            return 201, self._github_issue(self._new_issue(sent["body"], sent["title"], sent["labels"])), {}
+        return 200, [self._github_issue(item) for item in self._open(query, "open")], {}
+
+    def _github_issue_change(self, number: str, query: Any, sent: dict[str, Any]) -> Answer:  # noqa: ANN401
+        found = self._changed(number, sent)
+        return (404, {"message": "Not Found"}, {}) if found is None else (200, self._github_issue(found), {})
+
+    def _github_issue(self, item: dict[str, Any]) -> dict[str, Any]:
+        page = f"https://github.example/{PROJECT}/issues/{item['id']}"
+        url = f"{self.forge.url}/repos/{PROJECT}/issues/{item['id']}"
+        return self._github(item) | {
+            "number": item["id"],
+            "title": item["title"],
+            "html_url": page,
+            "url": url,
+        }
+
+    # Issues of both
+
+    def _new_issue(self, body: str, title: str, labels: list[str]) -> dict[str, Any]:
+        item = self.forge.add(body)
+        item |= {"title": title, "labels": labels, "state": "open"}
+        return item
+
+    def _open(self, query: dict[str, list[str]], state: str) -> list[dict[str, Any]]:
+        assert query["state"] == [state]
+        wanted = set(query["labels"][0].split(","))
+        return [
+            item
+            for item in self.forge.comments
+            if item.get("state") == "open" and wanted <= set(item.get("labels", ()))
+        ]
+
     # GitLab
+
+    def _gitlab_issues(self, query: dict[str, list[str]], sent: dict[str, Any]) -> Answer:
+        if self.command == "POST":
+            made = self._new_issue(sent["description"], sent["title"], sent["labels"].split(","))
+            return 201, self._gitlab_issue(made), {}
+        return 200, [self._gitlab_issue(item) for item in self._open(query, "opened")], {}
+
+    def _gitlab_issue_change(self, number: str, query: Any, sent: dict[str, Any]) -> Answer:  # noqa: ANN401
+        found = self._changed(number, {"body": sent["description"]})
+        return (
+            (404, {"message": "404 Not found"}, {}) if found is None else (200, self._gitlab_issue(found), {})
+        )
+
+    def _gitlab_issue(self, item: dict[str, Any]) -> dict[str, Any]:
+        more = {"iid": item["id"], "title": item["title"], "description": item["body"]}
+        return self._gitlab(item) | more
 
     def _gitlab_notes(self, query: dict[str, list[str]], sent: dict[str, Any]) -> Answer:
         if self.command == "POST":

@@ -12,6 +12,7 @@ import typer
 from typer.testing import CliRunner
 
 from automation.comment import command
+from automation.comment.command import register
 from automation.comment.forge import Forge
 from automation.comment.post import ATTEMPTS, LONGEST_WAIT, marker, post
 from automation.errors import UserError
@@ -156,6 +157,46 @@ def test_a_report_that_is_too_long_is_not_sent(forge: Forge, server: ForgeServer
     assert server.requests == []
 
 
+# Issues --------------------------------------------------------------------------------------
+
+
+@pytest.fixture(params=KINDS)
+def issues(request: pytest.FixtureRequest, server: ForgeServer) -> Forge:
+    names = {"github": "", "gitlab": ""} | {str(request.param): forges.PROJECT}
+    return command.issues("prod", names["github"], names["gitlab"], server.url, _VARIABLES)
+
+
+def test_an_issue_is_opened_and_the_next_night_updated(issues: Forge, server: ForgeServer) -> None:
+    first = post(issues, "prod", "first night")
+    second = post(issues, "prod", "second night")
+    assert (first.created, second.created) == (True, False)
+    assert first.comment == second.comment
+    assert server.texts() == [f"{marker('prod')}\nsecond night"]
+    assert server.comments[0]["title"] == "Stack prod: drift"
+    assert server.comments[0]["labels"] == [command.LABEL]
+
+
+def test_an_issue_that_was_closed_is_not_written_to_again(issues: Forge, server: ForgeServer) -> None:
+    post(issues, "prod", "first")
+    server.comments[0]["state"] = "closed"
+    assert post(issues, "prod", "second").created
+    assert server.texts()[0].endswith("first")
+
+
+def test_an_issue_of_somebody_else_is_never_taken(issues: Forge, server: ForgeServer) -> None:
+    forged = server.add(f"{marker('prod')}\nall is well", author=7)
+    forged |= {"title": "x", "labels": [command.LABEL], "state": "open"}
+    assert post(issues, "prod", "drift").created
+    assert forged["body"].endswith("all is well")
+
+
+def test_an_issue_that_may_not_be_opened_is_one_line(issues: Forge, server: ForgeServer) -> None:
+    server.failures.append(Failure(403, method="POST"))
+    with pytest.raises(UserError, match="403: the token may not do this") as error:
+        post(issues, "prod", "drift", sleep=_never)
+    assert "\n" not in str(error.value)
+
+
 # The command ---------------------------------------------------------------------------------
 
 
@@ -171,11 +212,10 @@ def run(
     report = tmp_path / "report.md"
     report.write_text("# what would change\n")
 
-    def run(*words: str) -> SimpleNamespace:
+    def run(*words: str, command: str = "comment") -> SimpleNamespace:
         app = typer.Typer()
-        command.register(app)
-        app.command("other")(_nothing_at_all)  # with one command alone, typer wants no name of it
-        done = CliRunner().invoke(app, ["comment", "--report", str(report), *words])
+        register(app)
+        done = CliRunner().invoke(app, [command, "--report", str(report), *words])
         return SimpleNamespace(code=done.exit_code, text=done.output, error=done.exception)
 
     return run
@@ -195,6 +235,15 @@ def test_the_command_says_where_the_comment_is_and_never_the_token(
     assert first.text.startswith("comment posted: http")
     assert second.text.startswith("comment updated: http")
     assert forges.TOKEN not in first.text + second.text + caplog.text
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_command_opens_an_issue(
+    run: Callable[..., SimpleNamespace], server: ForgeServer, kind: str
+) -> None:
+    words = ("--stack", "prod", f"--{kind}", forges.PROJECT, "--api-url", server.url)
+    assert run(*words, command="issue").text.startswith("issue opened: http")
+    assert run(*words, command="issue").text.startswith("issue updated: http")
 
 
 @pytest.mark.parametrize(
@@ -229,10 +278,6 @@ def test_a_token_that_is_none_is_refused_before_anything_is_sent(token: str) -> 
 
 def _nothing(seconds: float) -> None:
     """Waits not."""
-
-
-def _nothing_at_all() -> None:
-    """Does nothing."""
 
 
 def _never(seconds: float) -> None:
