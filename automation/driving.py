@@ -94,6 +94,10 @@ def preview(
         Path | None, typer.Option("--save-plan", help="Save it for `up --plan`; secrets in it are encrypted.")
     ] = None,
     policy: Policies = False,
+    report: Annotated[
+        Path | None,
+        typer.Option("--report", help="Write <stack>.md (a comment) and <stack>.html into this directory."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The engine's own report, for programs.")] = False,
 ) -> None:
     """Show what `up` would change, line by line."""
@@ -103,7 +107,9 @@ def preview(
             raise UserError("--json: is of one stack; --events writes what happens in several")
         raise typer.Exit(stacks.preview_json(environment(), names[0], file))
     options = Options(timeout=timeout, wait=wait, plan=save_plan, policy=policy)
-    results = run(Action.PREVIEW, names, file, options, jobs=jobs, events=events)
+    results = run(Action.PREVIEW, names, file, options, jobs=jobs, events=events, keep=report is not None)
+    if report is not None:
+        _report(report, results, file)
     raise typer.Exit(fleet.exit_code(results, detailed=detailed))
 
 
@@ -163,9 +169,10 @@ def run(
     *,
     jobs: int = 1,
     events: Path | None = None,
+    keep: bool = False,
 ) -> list[Result]:
-    """Drives stacks, shows and logs it. Raises what a user can mend, of a single stack; of several it
-    is in their results.
+    """Drives stacks, shows and logs it. What a user can mend is raised of a single stack, unless `keep`;
+    of several it is in their results.
     """
     if not names:
         print("no stack is touched", file=sys.stderr)
@@ -189,9 +196,23 @@ def run(
             shown.done(result)
             return result
 
-        results = fleet.drive_all(names, action, work, jobs=jobs)
+        results = fleet.drive_all(names, action, work, jobs=jobs, keep=keep)
     _say_why(results)
     return results
+
+
+def _report(directory: Path, results: list[Result], file: Path | None) -> None:
+    # Graphviz and its like are of no use to the other commands.
+    from automation.report import build, write
+
+    reports = []
+    for result in results:
+        try:
+            config = workspace.settings(file or workspace.stack_file(result.stack)).config
+        except UserError:
+            config = {}  # the result says what is wrong with the file
+        reports.append(build.of_result(result, build.wanted(config)))
+    write.write(directory, reports)
 
 
 def _say_why(results: list[Result]) -> None:

@@ -61,12 +61,14 @@ class EventLog:
             self._file.close()
 
 
-def drive_all(stacks: Sequence[str], action: Action, work: Work, *, jobs: int) -> list[Result]:
-    """Drives all of them, `jobs` at a time; results in the stacks' order.
+def drive_all(
+    stacks: Sequence[str], action: Action, work: Work, *, jobs: int, keep: bool = False
+) -> list[Result]:
+    """Drives all of them, `jobs` at a time; results in the stacks' order. `keep`: see `driving.run`.
 
     An interrupt from the keyboard reaches the engines themselves: they end what they have begun.
     """
-    if len(stacks) == 1:
+    if len(stacks) == 1 and not keep:
         return [_uninterrupted([_started(work, stacks[0])])[0]]
     with ThreadPoolExecutor(max_workers=max(1, jobs)) as pool:
         return _uninterrupted([pool.submit(_kept, work, stack, action) for stack in stacks])

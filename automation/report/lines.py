@@ -40,8 +40,8 @@ def difference(old: Sequence[str], new: Sequence[str]) -> Iterator[Line]:
     """The lines that go and come, each with a little around it; `@` names the file that they are of."""
     matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
     for group in matcher.get_grouped_opcodes(_CONTEXT):
-        place = _place(new, group[0][3]) or _place(old, group[0][1])
-        yield Line("@", place)
+        first = next(code for code in group if code[0] != "equal")
+        yield Line("@", _place(new, first[3]) or _place(old, first[1]))
         for verb, old_from, old_to, new_from, new_to in group:
             if verb == "equal":
                 yield from (Line(" ", text) for text in new[new_from:new_to])
@@ -52,7 +52,7 @@ def difference(old: Sequence[str], new: Sequence[str]) -> Iterator[Line]:
 
 def _place(lines: Sequence[str], at: int) -> str:
     """The file on the host that the line at `at` belongs to, in a bundle's text; empty elsewhere."""
-    for line in reversed(lines[: at + 1]):
+    for line in reversed(lines[:at]):
         if line.startswith("EOF"):
             return ""
         if found := _FILE.match(line):

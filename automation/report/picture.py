@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import graphviz
 
@@ -107,6 +108,7 @@ def svg(picture: Picture, title: str) -> str:
                     color=style.border,
                     style=look,
                 )
+            _in_order(part, [f"n{number}x{place}" for place in range(len(drawn))])
     names = list(groups)
     for one, other in _edges(names):
         a, b = names.index(one), names.index(other)
@@ -118,6 +120,14 @@ def svg(picture: Picture, title: str) -> str:
             "the picture needs Graphviz: install the package graphviz, then run this again"
         ) from None
     return drawing[drawing.index("<svg") :]
+
+
+def _in_order(part: graphviz.Digraph, boxes: Sequence[str]) -> None:
+    """Side by side, the first on the left: Graphviz would put them as its edges like best."""
+    with part.subgraph() as row:
+        row.attr(rank="same")
+        for left, right in pairwise(boxes):
+            row.edge(left, right, style="invis")
 
 
 def _boxes(hosts: Sequence[Host]) -> Iterable[Box]:

@@ -171,14 +171,14 @@ def shrinking(facts: Facts) -> list[str]:
     """Fewer hosts, or a smaller size of a cloud's group."""
     before, after = _pools(facts.before), _pools(facts.after)
     found = [
-        f"{pool}: {len(names)} -> {len(after[pool])} nodes"
+        f"{pool}: {len(names)} → {len(after[pool])} nodes"
         for pool, names in before.items()
         if pool in after and len(after[pool]) < len(names)
     ]
     for step in facts.doing(Operation.CHANGE):
         if step.type in GROUPS:
             old, new = _size(step.old), _size(step.new)
-            found += [f"{step.name}: {old} -> {new} machines"] if old > new else []
+            found += [f"{step.name}: {old} → {new} machines"] if old > new else []
     return found
 
 
@@ -199,7 +199,7 @@ def minor_versions(facts: Facts) -> list[str]:
             before = old.get(component, version)
             if before.split(".")[:2] != version.split(".")[:2]:
                 where = facts.at(step).host or step.name
-                jumps.setdefault(f"{component} {before} -> {version}", []).append(where)
+                jumps.setdefault(f"{component} {before} → {version}", []).append(where)
     return [f"{jump}: {_some(sorted(set(hosts), key=natural))}" for jump, hosts in sorted(jumps.items())]
 
 

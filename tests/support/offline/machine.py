@@ -37,7 +37,7 @@ class Machine:
 
     @classmethod
     def make(cls, root: Path, server: Server) -> Machine:
-        """Tools are those of the shared cache; the plugins are ours. `server` is where hosts would fetch from."""
+        """Tools are those of the shared cache, the plugins ours. Hosts would fetch from `server`."""
         machine = cls(root, server)
         server.files[f"/{INDEX}"] = _index().encode()
         machine.cache.mkdir(parents=True)
