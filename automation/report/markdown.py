@@ -18,6 +18,7 @@ _LONGEST_PROPERTY = 60
 _LONGEST_SAID = 20
 """Errors, warnings and broken policies of each kind that are shown."""
 _SIGNS = {Level.HIGH: "🔴", Level.MEDIUM: "🟠", Level.LOW: "🟡"}
+# Nobody reads them, and whole they would fill the comment.
 _CHECKSUM = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{52}\b")
 _NONE = "(the program itself)"
 
@@ -130,17 +131,11 @@ def _property(found: Property) -> str:
         return f"`{path}`: a secret value changes"
     shown = found.lines[:_LONGEST_PROPERTY]
     # The place of a difference goes where every viewer of differences looks for it.
-    lines = [
-        f"@@ {line.text} @@" if line.mark == "@" else f"{line.mark}{_short(line.text)}" for line in shown
-    ]
+    lines = [f"@@ {each.text or '…'} @@" if each.mark == "@" else each.mark + each.text for each in shown]
+    lines = [_CHECKSUM.sub(r"\1…", line) for line in lines]
     more = len(found.lines) - len(shown)
     lines += [f"@@ {more} lines more @@"] if more else []
     return f"`{path}`\n\n{_fenced(lines, 'diff')}"
-
-
-def _short(text: str) -> str:
-    """A line with its checksums abbreviated: nobody reads them, and whole they would fill the comment."""
-    return _CHECKSUM.sub(r"\1…", text)
 
 
 def _said(title: str, texts: Sequence[str]) -> str:

@@ -95,14 +95,18 @@ class Machine:
         write(path, config)
         return path
 
-    def command(self, *words: str, check: bool = True, timeout: float = 300, **variables: str) -> Done:
-        """Runs `python -m automation …`."""
-        environment = {
+    @property
+    def environment(self) -> dict[str, str]:
+        """What commands need in their environment."""
+        return {
             "KUBEWRIGHT_STATE": str(self.state),
             "KUBEWRIGHT_CACHE": str(self.cache),
             "PYTHONPATH": str(CHECKOUT),
-            **variables,
         }
+
+    def command(self, *words: str, check: bool = True, timeout: float = 300, **variables: str) -> Done:
+        """Runs `python -m automation …`."""
+        environment = {**self.environment, **variables}
         return run(
             [sys.executable, "-m", "automation", *words],
             check=check,
