@@ -21,6 +21,9 @@ from settings.bases import is_secure
 
 PACK = "kubewright"
 MANDATORY = "mandatory"
+# pulumi/sdk/go/common/resource/sig: what is no plain JSON is an object with this key.
+_SIGN = "4dabf18193072939515e22adb298388d"
+_SIGN_OF_SECRETS = "1b47061264138c4ac30d75fd1eb44270"
 
 
 class Checker:
@@ -44,7 +47,7 @@ class Checker:
         # What is deleted has no new state.
         if state is not None:
             self._resources[state.urn] = Resource(
-                type=state.type, urn=state.urn, inputs=state.inputs or {}, protect=bool(state.protect)
+                type=state.type, urn=state.urn, inputs=_masked(state.inputs or {}), protect=bool(state.protect)
             )
 
     def found(self) -> list[Policy]:
@@ -85,6 +88,18 @@ def _subject(policy: Policy) -> str:
 def _event(finding: Finding) -> Policy:
     level = MANDATORY if finding.mandatory else "advisory"
     return Policy(policy=f"{PACK}/{finding.rule}", level=level, text=finding.message, urn=finding.urn)
+
+
+def _masked(value: Any) -> Any:  # noqa: ANN401  JSON of any shape
+    """Inputs with every secret masked.
+
+    Of resources that stay as they are the engine gives secrets as it keeps them: an object with a sign.
+    """
+    if isinstance(value, Mapping):
+        if _SIGN in value:
+            return SECRET if value[_SIGN] == _SIGN_OF_SECRETS else {}
+        return {key: _masked(item) for key, item in value.items()}
+    return [_masked(item) for item in value] if isinstance(value, list) else value
 
 
 def _readable(value: Any) -> Any:  # noqa: ANN401  JSON of any shape

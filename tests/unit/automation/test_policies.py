@@ -51,6 +51,13 @@ def test_unchanged_resources_are_judged_and_deleted_ones_are_not() -> None:
     assert policies.broken(found) == (f"policy kubewright/no-plain-secret: kept: {found[0].text}",)
 
 
+def test_secrets_of_unchanged_resources_are_taken_for_secrets() -> None:
+    sign = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "plaintext": _KEY}
+    checker = Checker(config())
+    checker.see(step("same", {"stdin": sign, "connection": {"privateKey": sign}, "list": [sign]}))
+    assert checker.found() == []
+
+
 def test_mandatory_ones_come_first_and_alone_are_broken() -> None:
     found = Checker(config(environment="production")).found()
     assert [each.level for each in found] == ["mandatory", "advisory", "advisory"]
