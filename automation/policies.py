@@ -46,8 +46,9 @@ class Checker:
         state = event.resource_pre_event.metadata.new
         # What is deleted has no new state.
         if state is not None:
+            inputs = _masked(state.inputs or {})
             self._resources[state.urn] = Resource(
-                type=state.type, urn=state.urn, inputs=_masked(state.inputs or {}), protect=bool(state.protect)
+                type=state.type, urn=state.urn, inputs=inputs, protect=bool(state.protect)
             )
 
     def found(self) -> list[Policy]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cache, partial
+from functools import cache
 from typing import Any
 
 import pulumi
@@ -38,7 +38,11 @@ def keep_secrets() -> None:
     Left alone it unwraps them for validations, and a secret looks like any other text: a rule about
     secrets in plain inputs would be impossible.
     """
-    setattr(_library, DESERIALIZE, partial(deserialize_properties, proxy_secrets=True))
+
+    def deserialize(props: dict[str, Any], proxy_secrets: bool = True) -> dict[str, Any]:
+        return deserialize_properties(props, True)
+
+    setattr(_library, DESERIALIZE, deserialize)
 
 
 def policies() -> list[pulumi_policy.Policy]:

@@ -67,6 +67,14 @@ def test_a_secret_is_told_from_a_text_that_is_none(servicer: Any) -> None:  # no
     assert "MHcCAQEE" not in broken["no-plain-secret"].message
 
 
+def test_nothing_is_remedied(servicer: Any) -> None:  # noqa: ANN401
+    """The engine asks for remedies before it asks for violations."""
+    properties = struct_pb2.Struct()
+    properties.update({"stdin": {**_SECRET_SIGN, "value": _KEY}})
+    request = analyzer_pb2.AnalyzeRequest(type="a:b:C", urn="urn:x", name="x", properties=properties)
+    assert list(servicer.Remediate(request, None).remediations) == []
+
+
 def test_what_is_unknown_stops_no_rule(servicer: Any) -> None:  # noqa: ANN401
     inputs = {"encrypted": True, "finalSnapshot": True, "tags": _LIST_UNKNOWN, "zone": UNKNOWN}
     assert analyzed(servicer, "aws:ebs/volume:Volume", inputs) == {}
