@@ -46,15 +46,15 @@ def test_open_change_comment_apply(request_: PullRequest, stack: Stack) -> None:
     workers = stack.config[CLUSTER]["pools"]["workers"]
     workers["kubelet"] = {"max_pods": 97}
     opened = request_.push()
-    assert "maxPods: 97" in opened
+    assert '"maxPods": 97' in opened
     assert "w-1" in opened
     assert forges.TOKEN not in opened
     stale = Path(shutil.copy(request_.plan, request_.directory / "stale.json"))
 
     workers["kubelet"] = {"max_pods": 98}
     changed = request_.push()
-    assert "maxPods: 98" in changed
-    assert "maxPods: 97" not in changed
+    assert '"maxPods": 98' in changed
+    assert '"maxPods": 97' not in changed
 
     refused = request_.merge(stale, check=False)
     assert refused.code == 1, "a plan of another change was carried out"
