@@ -1,4 +1,4 @@
-"""A pull request on a real cluster: opened, changed, commented, merged, and the hosts are what the plan said."""
+"""A pull request on a real cluster: opened, changed, commented, merged; the hosts are what the plan said."""
 
 from __future__ import annotations
 
