@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import requests
 from github import Auth, Github, GithubException, RateLimitExceededException
 from github.NamedUser import NamedUser
+from github.Organization import Organization
 
 from automation.comment.forge import Comment, Unavailable
 from automation.comment.target import Target
@@ -140,7 +141,7 @@ class GitHubIssues(_Api):
             return comment
 
 
-def _is_own(user: NamedUser, login: str) -> bool:
+def _is_own(user: NamedUser | Organization, login: str) -> bool:
     return user.login == login if login else user.type == "Bot"
 
 
