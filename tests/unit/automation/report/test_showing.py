@@ -176,8 +176,8 @@ def test_what_machines_cost() -> None:
             GROUP,
             "general",
             "general",
-            old=overrides("m6i.large", 3),
-            new=overrides("m6i.large", 5),
+            old=group(3),
+            new=group(5),
         ),
         step("same", GROUP, "cp-1-group", "etcd", old={"minSize": 1}, new={"minSize": 1}),
         step(
