@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,13 +41,19 @@ class Stack:
         """Makes it what `config` says."""
         return self._run(self.config, "up", *words, check=check)
 
-    def preview(self, change: Change, *words: str, check: bool = True, **variables: str) -> Done:
+    def preview(
+        self,
+        change: Change,
+        *words: str,
+        check: bool = True,
+        variables: Mapping[str, str] | None = None,
+    ) -> Done:
         """Previews it with a change; the report is written."""
         config = copy.deepcopy(self.config)
         change(config[CLUSTER])
         config[CLUSTER]["metal"]["ssh"] |= self.machine.keys(config[CLUSTER]["metal"]["hosts"])
         words = ("preview", "--report", str(self.reports), *words)
-        return self._run(config, *words, check=check, **variables)
+        return self._run(config, *words, check=check, variables=variables)
 
     def markdown(self) -> str:
         """The last report, with names in the place of what differs between two machines."""
@@ -58,7 +64,14 @@ class Stack:
         """The last report as a page."""
         return self.reports / f"{self.name}.html"
 
-    def _run(self, config: Document, command: str, *words: str, check: bool, **variables: str) -> Done:
+    def _run(
+        self,
+        config: Document,
+        command: str,
+        *words: str,
+        check: bool,
+        variables: Mapping[str, str] | None = None,
+    ) -> Done:
         file = self.machine.file(self.name, config)
         arguments = (command, "--stack", self.name, "--file", str(file), *words)
-        return self.machine.command(*arguments, check=check, **variables)
+        return self.machine.command(*arguments, check=check, variables=variables)

@@ -138,13 +138,13 @@ def test_no_marked_secret_is_shown_or_kept(one: Stack, tmp_path: Path) -> None:
         cluster["access"] = {"namespaces": {"team": {"labels": {"by": f"{MARKED}-token"}}}}
 
     variables = {"SOME_TOKEN": f"{MARKED}-token", FAIL: f"cp-1-node={errors}"}
-    said = one.preview(change, "--events", str(log), **variables)
+    said = one.preview(change, "--events", str(log), variables=variables)
     kept = [said.text, log.read_text(), one.markdown(), one.html().read_text()]
     # The same in an update that fails.
     change(one.config[CLUSTER])
     file = one.machine.file(one.name, one.config)
     words = ("up", "--stack", one.name, "--file", str(file), "--events", str(log))
-    failed = one.machine.command(*words, check=False, **variables)
+    failed = one.machine.command(*words, check=False, variables=variables)
     assert failed.code == 1
     assert "was refused" in failed.text, "the error itself must be readable"
     kept += [failed.text, log.read_text()]

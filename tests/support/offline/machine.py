@@ -6,6 +6,7 @@ import hashlib
 import json
 import shlex
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -13,7 +14,7 @@ from pathlib import Path
 import yaml
 
 from artifacts import catalogue
-from artifacts.index import INDEX
+from artifacts.mirror import INDEX
 from lab.plugins.install import install
 from tests.support.cluster import CHECKOUT, cache
 from tests.support.process import Done, run
@@ -104,9 +105,15 @@ class Machine:
             "PYTHONPATH": str(CHECKOUT),
         }
 
-    def command(self, *words: str, check: bool = True, timeout: float = 300, **variables: str) -> Done:
+    def command(
+        self,
+        *words: str,
+        check: bool = True,
+        timeout: float = 300,
+        variables: Mapping[str, str] | None = None,
+    ) -> Done:
         """Runs `python -m automation …`."""
-        environment = {**self.environment, **variables}
+        environment = {**self.environment, **(variables or {})}
         return run(
             [sys.executable, "-m", "automation", *words],
             check=check,

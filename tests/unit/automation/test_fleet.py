@@ -81,7 +81,7 @@ def test_exit_codes(codes: list[Code], plain: int, detailed: int) -> None:
 
 def test_the_event_log_can_be_read_again(tmp_path: Path) -> None:
     path = tmp_path / "events"
-    said = [
+    said: list[events.Event] = [
         Step(
             operation="update",
             phase="plan",

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from automation.events import Message, Policy, Step, Summary
+from automation.events import Event, Message, Policy, Step, Summary
 from automation.report.build import of_events
 from automation.report.cost import cost
 from automation.report.grouping import groups
@@ -75,7 +75,8 @@ def test_a_comment_is_never_too_long(number: int) -> None:
         for i in range(number)
     ]
     long = [Message(severity="error", text=f"error {i} " + "x" * 500) for i in range(300)]
-    for events in (different, [*different, *long], long):
+    several: list[list[Event]] = [[*different], [*different, *long], [*long]]
+    for events in several:
         text = markdown(of_events("x", events))
         assert len(text) <= 65_536
         assert text.count("```") % 2 == 0, "a fence is left open"
