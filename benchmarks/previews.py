@@ -101,6 +101,11 @@ def stack(machine: Machine, name: str, hosts: int) -> Document:
     first = IPv4Address("10.0.1.1")
     inventory = {"cp-1": {"address": str(first)}}
     inventory |= {f"w-{i}": {"address": str(first + i)} for i in range(1, hosts)}
+    workers = {
+        "hosts": list(inventory)[1:],
+        "max_unavailable": max(1, hosts // 50),
+        "kubelet": {"max_pods": 60},
+    }
     return {
         CLUSTER: {
             "name": name,
@@ -108,13 +113,7 @@ def stack(machine: Machine, name: str, hosts: int) -> Document:
             "network": {"machines": ["10.0.0.0/16"], "pods": "172.16.0.0/12", "node_prefix": 26},
             "kubelet": {"max_pods": 60},
             "control_planes": {"hosts": ["cp-1"]},
-            "pools": {
-                "workers": {
-                    "hosts": list(inventory)[1:],
-                    "max_unavailable": max(1, hosts // 50),
-                    "kubelet": {"max_pods": 60},
-                }
-            },
+            "pools": {"workers": workers},
             "artifacts": {"mirror": machine.server.url, "ca_file": str(machine.server.ca_file)},
             "metal": {"ssh": machine.keys(inventory), "hosts": inventory},
         }
