@@ -74,4 +74,4 @@ class Stack:
     ) -> Done:
         file = self.machine.file(self.name, config)
         arguments = (command, "--stack", self.name, "--file", str(file), *words)
-        return self.machine.command(*arguments, check=check, variables=variables)
+        return self.machine.execute(arguments, check=check, variables=variables)

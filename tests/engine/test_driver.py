@@ -144,7 +144,7 @@ def test_no_marked_secret_is_shown_or_kept(one: Stack, tmp_path: Path) -> None:
     change(one.config[CLUSTER])
     file = one.machine.file(one.name, one.config)
     words = ("up", "--stack", one.name, "--file", str(file), "--events", str(log))
-    failed = one.machine.command(*words, check=False, variables=variables)
+    failed = one.machine.execute(words, check=False, variables=variables)
     assert failed.code == 1
     assert "was refused" in failed.text, "the error itself must be readable"
     kept += [failed.text, log.read_text()]

@@ -6,7 +6,7 @@ import hashlib
 import json
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -105,14 +105,19 @@ class Machine:
             "PYTHONPATH": str(CHECKOUT),
         }
 
-    def command(
+    def command(self, *words: str, check: bool = True, timeout: float = 900, **variables: str) -> Done:
+        """Runs `python -m automation …`."""
+        return self.execute(words, check=check, timeout=timeout, variables=variables)
+
+    def execute(
         self,
-        *words: str,
+        words: Sequence[str],
+        *,
         check: bool = True,
-        timeout: float = 300,
+        timeout: float = 900,
         variables: Mapping[str, str] | None = None,
     ) -> Done:
-        """Runs `python -m automation …`."""
+        """The same, with words and variables as data."""
         environment = {**self.environment, **(variables or {})}
         return run(
             [sys.executable, "-m", "automation", *words],
