@@ -13,6 +13,8 @@ from pathlib import Path
 from pulumi.automation import CommandResult, PulumiCommand
 from pulumi.automation.errors import create_command_error
 
+from automation.errors import UserError
+
 _PATIENCE = 60.0
 """Seconds that an interrupted engine has for what it had begun, before it is ended."""
 
@@ -25,10 +27,14 @@ class EngineCommand(PulumiCommand):
     """Runs `pulumi`, ends it when the time is up.
 
     `deadline` is of `time.monotonic`, None without. An interrupt from the keyboard reaches the engine
-    by itself; so does `stop`, for a run in a thread.
+    by itself; so does `stop`, for a run in a thread. Raises `UserError` where there is no engine.
     """
 
     def __init__(self, tools: Path, *, deadline: float | None = None) -> None:
+        if not (tools / "pulumi").exists():
+            raise UserError(
+                f"{tools / 'pulumi'}: not there; `./kubewright prepare` makes it, then run this again"
+            )
         # The SDK wants the directory that has bin/pulumi in it.
         super().__init__(root=str(tools.parent))
         self._deadline = deadline
