@@ -11,6 +11,7 @@ from automation.report.model import Host, Operation, Picture
 from topology.model import Role, Topology
 
 _POOL = "cluster-pool-"
+_CLOUDS = ("aws:", "azure-native:", "command:local:")
 _COMMAND = "command:remote:Command"
 _OPERATIONS: Mapping[str, Operation] = {
     "same": Operation.SAME,
@@ -54,7 +55,7 @@ def place(step: Step, topology: Topology | None) -> Place:
                 return Place(component, host, role.value)
         return Place(component)
     # In a cloud a member's resources begin with its name.
-    if component.startswith("cluster-") and topology is not None:
+    if step.type.startswith(_CLOUDS) and topology is not None:
         names = sorted((machine.name for machine in topology.machines), key=len, reverse=True)
         for name in names:
             if step.name == name or step.name.startswith(f"{name}-"):

@@ -6,6 +6,8 @@ import re
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from automation.events import Event, Message, Policy, Step, Summary
 from automation.report.build import of_events
@@ -13,7 +15,7 @@ from automation.report.cost import cost
 from automation.report.grouping import groups
 from automation.report.hosts import natural
 from automation.report.html import page
-from automation.report.lines import properties
+from automation.report.lines import difference, properties
 from automation.report.markdown import markdown
 from automation.report.model import Operation, Report
 from automation.report.picture import boxes, joined, mermaid
@@ -202,3 +204,16 @@ def test_what_machines_cost() -> None:
     seen = of_events("x", steps, prices=prices)
     assert "0.78 → 0.58 per hour (-0.20)" in markdown(seen)
     assert "0.78 → 0.58 per hour" in page([seen])
+
+
+@given(st.lists(st.sampled_from("abc"), max_size=12), st.lists(st.sampled_from("abc"), max_size=12))
+def test_differences_are_of_the_old_and_the_new(old: list[str], new: list[str]) -> None:
+    found = list(difference(old, new))
+    gone = [line.text for line in found if line.mark == "-"]
+    come = [line.text for line in found if line.mark == "+"]
+    assert len(new) - len(old) == len(come) - len(gone)
+    assert (found == []) == (old == new)
+    # All that is shown of the old, in order, is in the old; so of the new.
+    for shown, whole in (("- ", old), ("+ ", new)):
+        rest = iter(whole)
+        assert all(any(line.text == each for each in rest) for line in found if line.mark in shown)
