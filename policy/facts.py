@@ -25,6 +25,7 @@ def facts(description: Mapping[str, object], today: date | None = None) -> Stack
         cluster=settings.name or "",
         environment=settings.environment,
         api_allowed=settings.network.api_allowed,
+        api_ports=(6443, settings.endpoint.port) if settings.endpoint else (6443,),
         versions=(("kubernetes.version", version), *pools),
         etcd=settings.etcd_hosts,
         copies=bool(settings.etcd.snapshots.copy_to),

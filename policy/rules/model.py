@@ -42,13 +42,15 @@ class Resource:
 class Stack:
     """What rules need of the stack's settings.
 
-    `versions` are Kubernetes versions with the path of the setting that says so; `etcd` the hosts of its
-    members; `copies` whether etcd's snapshots are copied off the members' own disks.
+    `api_ports` are those of the API, at the machines and at the endpoint. `versions` are Kubernetes
+    versions with the path of the setting that says so; `etcd` the hosts of its members; `copies` whether
+    etcd's snapshots are copied off the members' own disks.
     """
 
     cluster: str
     environment: str
     api_allowed: tuple[IPv4Network, ...]
+    api_ports: tuple[int, ...]
     versions: tuple[tuple[str, str], ...]
     etcd: tuple[str, ...]
     copies: bool

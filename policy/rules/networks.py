@@ -44,7 +44,7 @@ def ingress(resource: Resource, stack: Stack) -> Iterator[str]:
         open_to = [source for source in sources if everyone(source)]
         if not open_to or protocol.lower() in _ICMP:
             continue
-        if _meant(stack) and port == "6443":
+        if _meant(stack) and port in map(str, stack.api_ports):
             continue
         yield f"{path}: lets {open_to[0]} reach port {port} ({protocol}); list the networks that need it"
 

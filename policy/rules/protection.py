@@ -12,17 +12,22 @@ _DISKS = ("aws:ebs/volume:Volume", "azure-native:compute:Disk")
 
 
 def protected(resource: Resource, stack: Stack) -> Iterator[str]:
-    """Data volumes and stores are protected in the engine, or leave something behind when they go."""
+    """Data volumes are protected in the engine, or leave a snapshot behind when they go."""
+    if not stack.production or resource.protect or resource.kind not in _DISKS:
+        return
+    # AWS takes a snapshot before it deletes such a volume.
+    if not yes(resource.inputs.get("finalSnapshot")):
+        yield "must have `protect` (or, on AWS, `finalSnapshot: true`): it holds a member's data"
+
+
+def kept(resource: Resource, stack: Stack) -> Iterator[str]:
+    """Stores go with all they hold. What hosts fetch can be made again from the state, so it is a word."""
     if not stack.production or resource.protect:
         return
-    if resource.kind in _DISKS:
-        # AWS takes a snapshot before it deletes such a volume.
-        if not yes(resource.inputs.get("finalSnapshot")):
-            yield "must have `protect` (or, on AWS, `finalSnapshot: true`): it holds a member's data"
-    elif resource.kind in BUCKETS and resource.inputs.get("forceDestroy") is True:
-        yield "forceDestroy: must not be true without `protect`: it would be deleted with all it holds"
+    if resource.kind in BUCKETS and resource.inputs.get("forceDestroy") is True:
+        yield "forceDestroy: without `protect` it is deleted with all it holds"
     elif resource.kind == _STORAGE:
-        yield "must have `protect`: Azure deletes it with all it holds"
+        yield "without `protect` Azure deletes it with all it holds"
 
 
 def copied(stack: Stack) -> Iterator[str]:
@@ -34,6 +39,12 @@ def copied(stack: Stack) -> Iterator[str]:
 RULES = (
     ResourceRule(
         name="protected-data", description="In production, data is protected from deletion.", check=protected
+    ),
+    ResourceRule(
+        name="kept-stores",
+        description="In production, stores are not deleted with all they hold.",
+        mandatory=False,
+        check=kept,
     ),
     SettingsRule(
         name="snapshots-copied",

@@ -20,6 +20,7 @@ STACK = Stack(
     cluster="prod",
     environment="production",
     api_allowed=(IPv4Network("192.0.2.0/24"),),
+    api_ports=(6443,),
     versions=(("kubernetes.version", "1.36.3"),),
     etcd=("cp-1", "cp-2", "cp-3"),
     copies=True,
@@ -172,7 +173,7 @@ _TABLE: list[tuple[str, str, Mapping[str, Any], Mapping[str, Any]]] = [
         {"tags": [{"key": "Name", "value": "prod"}]},
     ),
     ("protected-data", "aws:ebs/volume:Volume", _VOLUME, {"finalSnapshot": None}),
-    ("protected-data", "aws:s3/bucket:Bucket", {"tags": _TAGS}, {"forceDestroy": True}),
+    ("kept-stores", "aws:s3/bucket:Bucket", {"tags": _TAGS}, {"forceDestroy": True}),
     ("no-plain-secret", "command:remote:Command", {"create": "true"}, {"create": f"cat <<E\n{_KEY}E"}),
     (
         "no-plain-secret",
