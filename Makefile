@@ -89,6 +89,11 @@ lint: ## style (ruff, shellcheck) and types (mypy, strict)
 test-unit: ## fast tests, no root
 	@$(PYTEST) tests/unit
 
+.PHONY: test-engine
+test-engine: ## the real engine on plugins that touch no host: reports, plans, previews; no root
+	@./kubewright prepare
+	@$(PYTEST) tests/engine
+
 .PHONY: test-lab
 test-lab: ## tests on real hosts of a lab of their own (root)
 	@./kubewright prepare
@@ -100,9 +105,9 @@ test-faults: ## the highly available stack under faults and changes, hours of th
 	@$(PYTEST) tests/faults
 
 .PHONY: test
-test: lint ## everything: lint, types, unit, lab
+test: lint ## everything: lint, types, unit, engine, lab
 	@./kubewright prepare
-	@$(PYTEST) tests/unit tests/lab
+	@$(PYTEST) tests/unit tests/engine tests/lab
 
 .PHONY: bench
 bench: ## measure how long a cluster takes, part by part

@@ -11,7 +11,8 @@ import typer
 from artifacts import mirror
 from artifacts.errors import ArtifactError
 from artifacts.progress import Progress
-from automation import daytwo, prepare, stacks
+from automation import daytwo, driving, prepare, stacks
+from automation.comment import command as comment
 from automation.environment import environment
 from automation.errors import UserError
 from lab import status
@@ -23,22 +24,6 @@ Stack = Annotated[str, typer.Option("--stack", "-s", help="Name of the stack: Pu
 StackFile = Annotated[
     Path | None, typer.Option("--file", help="The stack file, if it is not in this directory.")
 ]
-
-
-@app.command()
-def up(stack: Stack = "dev", file: StackFile = None) -> None:
-    """Make or change the cluster until it is what the stack file says."""
-    raise typer.Exit(stacks.up(environment(), stack, file))
-
-
-@app.command()
-def preview(
-    stack: Stack = "dev",
-    file: StackFile = None,
-    json: Annotated[bool, typer.Option("--json", help="The engine's own report, for programs.")] = False,
-) -> None:
-    """Show what `up` would change, line by line."""
-    raise typer.Exit(stacks.preview(environment(), stack, file, as_json=json))
 
 
 @app.command()
@@ -75,7 +60,9 @@ def lab_status() -> None:
     print(status.table(status.status()), end="")
 
 
+driving.register(app)
 daytwo.register(app)
+comment.register(app)
 
 
 def main() -> None:

@@ -19,27 +19,47 @@ _TRACE_BEGINS = re.compile(
 )
 # The same in a line of progress, without the trace: it stands whole among the diagnostics.
 _TRACE_ANNOUNCED = re.compile(r"running.*error: .*Program failed with an unhandled exception:")
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m|<\{%[^%]*%\}>")
 _OF_A_FAILED_RESOURCE = "ResourceRegistrationFailed:"
 _LONGEST_TRACE = 100
 """Lines. A longer one is no trace; then everything is shown."""
 
 
-def readable(lines: Iterable[str]) -> Iterator[str]:
+class Reader:
     """The engine's lines without repeated commands, and without traces that only say a resource failed."""
-    held: list[str] = []
-    for line in lines:
+
+    def __init__(self) -> None:
+        self._held: list[str] = []
+
+    def feed(self, line: str) -> list[str]:
+        """The lines that can be shown now, given the next one."""
+        held = self._held
         if not held and _TRACE_ANNOUNCED.search(line):
-            continue
-        if held or _TRACE_BEGINS.match(line):
-            held.append(_REPEATED_COMMAND.sub(":", line))
-            if _OF_A_FAILED_RESOURCE in line:
-                held.clear()
-            elif len(held) > _LONGEST_TRACE:
-                yield from held
-                held.clear()
-        else:
-            yield _REPEATED_COMMAND.sub(":", line)
-    yield from held
+            return []
+        if not held and not _TRACE_BEGINS.match(line):
+            return [_REPEATED_COMMAND.sub(":", line)]
+        held.append(_REPEATED_COMMAND.sub(":", line))
+        if _OF_A_FAILED_RESOURCE in line:
+            held.clear()
+        return self.end() if len(held) > _LONGEST_TRACE else []
+
+    def end(self) -> list[str]:
+        """What was still held back, when nothing more comes."""
+        rest, self._held = self._held, []
+        return rest
+
+
+def readable(lines: Iterable[str]) -> Iterator[str]:
+    """All of the lines that people should read."""
+    reader = Reader()
+    for line in lines:
+        yield from reader.feed(line)
+    yield from reader.end()
+
+
+def plain(text: str) -> str:
+    """A text of the engine without its colours (escape sequences, or its own `<{%…%}>`)."""
+    return _REPEATED_COMMAND.sub(":", _COLOURS.sub("", text)).strip()
 
 
 def console() -> Console:

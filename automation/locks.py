@@ -15,6 +15,10 @@ from pathlib import Path
 from automation.errors import UserError
 
 
+class StackInUse(UserError):
+    """Somebody else works on the stack; the text says who, as far as the backend tells."""
+
+
 @dataclass(frozen=True, slots=True)
 class Holder:
     """Who holds a stack's lock. `since` is the engine's own time stamp."""
@@ -42,7 +46,7 @@ def _lives(pid: int) -> bool:
 def release(*, root: Path, project: str, stack: str) -> None:
     """Removes the locks of dead processes on a stack of a file backend.
 
-    `root` is the backend's directory. Raises `UserError` naming the holder when somebody else works
+    `root` is the backend's directory. Raises `StackInUse` naming the holder when somebody else works
     on the stack.
     """
     for path in (root / ".pulumi/locks/organization" / project / stack).glob("*.json"):
@@ -50,7 +54,7 @@ def release(*, root: Path, project: str, stack: str) -> None:
         if holder is None:
             continue
         if not holder.gone:
-            raise UserError(
+            raise StackInUse(
                 f"stack {stack}: {holder.user}@{holder.host} works on it since {holder.since} (process "
                 f"{holder.pid}); wait until it is done, or `kubewright pulumi --stack {stack} -- cancel`"
             )

@@ -2,7 +2,7 @@
 
 The engine writes into stack files (the salt of the passphrase) and wants them beside Pulumi.yaml.
 A work directory holds a Pulumi.yaml whose `main` is a link to the program, and a copy of the stack
-file, renewed at every run; the salt of the copy is kept.
+file with its bases laid under it, renewed at every run; the salt of the copy is kept.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import yaml
 
 from automation.environment import CHECKOUT, Environment
 from automation.errors import UserError
+from settings.bases import BaseError, Merged, merged
 
 _SALT = "encryptionsalt"
 # It becomes the name of a directory, which `down` removes: never "", ".." or a path.
@@ -30,7 +31,7 @@ class Workspace:
     stack: str
     directory: Path
     config: dict[str, Any]
-    """The stack file's `config` mapping."""
+    """The stack file's `config` mapping, over those of its bases."""
 
     @property
     def going(self) -> Path:
@@ -51,11 +52,9 @@ def prepare(*, environment: Environment, stack: str, source: Path | None = None)
     """
     if not _NAME.fullmatch(stack):
         raise UserError(f"--stack: {stack!r}: allowed: letters, digits, and `.`, `_`, `-` after the first")
-    source = source or CHECKOUT / f"Pulumi.{stack}.yaml"
-    document = _read(source)
-    config = document.get("config") or {}
-    if not isinstance(config, dict):
-        raise UserError(f"{source.name}: config: expected a mapping, with the key `kubewright:cluster`")
+    source = source or stack_file(stack)
+    config = settings(source).config
+    document = _read(source) | {"config": config}
     directory = environment.stack(stack)
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     project = _read(CHECKOUT / "Pulumi.yaml")
@@ -67,6 +66,26 @@ def prepare(*, environment: Environment, stack: str, source: Path | None = None)
         document |= {key: value for key, value in _read(workspace.file).items() if key == _SALT}
     _write(workspace.file, document)
     return workspace
+
+
+def stack_file(stack: str) -> Path:
+    """Where a stack's file is, unless the user names another."""
+    return CHECKOUT / f"Pulumi.{stack}.yaml"
+
+
+def settings(source: Path) -> Merged:
+    """A stack file's settings over those of its bases. Raises `UserError` for one that cannot be used."""
+    try:
+        return merged(source, _config)
+    except BaseError as error:
+        raise UserError(str(error)) from None
+
+
+def _config(source: Path) -> dict[str, Any]:
+    config = _read(source).get("config") or {}
+    if not isinstance(config, dict):
+        raise UserError(f"{source.name}: config: expected a mapping, with the key `kubewright:cluster`")
+    return config
 
 
 def remove(workspace: Workspace) -> None:

@@ -7,6 +7,7 @@ from typing import cast
 
 import yaml
 
+from settings.bases import BaseError, merged
 from settings.cluster import Settings
 from settings.loading import load
 from settings.problem import OBJECT, Problem, SettingsError
@@ -21,6 +22,17 @@ def load_file(path: Path) -> Settings:
     Raises SettingsError, also for a file that cannot be read or has no such object.
     """
     try:
+        config = merged(path, _config).config
+    except BaseError as error:
+        raise _refused(path, f"cannot be used: {error}") from None
+    cluster = config.get(OBJECT)
+    if not isinstance(cluster, dict):
+        raise _refused(path, f"has no mapping {OBJECT} below config; describe the cluster there")
+    return load(cast(dict[str, object], _readable(cluster)))
+
+
+def _config(path: Path) -> dict[str, object]:
+    try:
         content: object = yaml.safe_load(path.read_text())
     except OSError as error:
         raise _refused(
@@ -31,10 +43,7 @@ def load_file(path: Path) -> Settings:
         line = f" near line {where.line + 1}" if where is not None else ""
         raise _refused(path, f"is no valid YAML{line}; correct it") from None
     config = content.get("config") if isinstance(content, dict) else None
-    cluster = config.get(OBJECT) if isinstance(config, dict) else None
-    if not isinstance(cluster, dict):
-        raise _refused(path, f"has no mapping {OBJECT} below config; describe the cluster there")
-    return load(cast(dict[str, object], _readable(cluster)))
+    return config if isinstance(config, dict) else {}
 
 
 def _refused(path: Path, message: str) -> SettingsError:

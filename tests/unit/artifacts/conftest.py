@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import http.server
-import ssl
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +11,7 @@ from artifacts import catalogue, fetch, images, oci
 from artifacts.cache import Cache
 from artifacts.oci import Config, Entry
 from artifacts.progress import Progress
-from tests.unit.artifacts.support import Server, put, self_signed
+from tests.unit.artifacts.support import Server, put, serving
 
 
 @pytest.fixture(autouse=True)
@@ -47,34 +44,5 @@ def full_cache(cache: Cache, tmp_path: Path) -> Cache:
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
-    certificate, key = self_signed(tmp_path)
-    state = Server("", certificate)
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_HEAD(self) -> None:
-            self.send_error(404)
-
-        def do_GET(self) -> None:
-            state.asked.append(self.path)
-            body = state.files.get(self.path)
-            if body is None:
-                self.send_error(404)
-                return
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listener:
-        listener.socket = context.wrap_socket(listener.socket, server_side=True)
-        state.url = f"https://127.0.0.1:{listener.server_port}"
-        thread = threading.Thread(target=listener.serve_forever, args=(0.05,), daemon=True)
-        thread.start()
+    with serving(tmp_path) as state:
         yield state
-        listener.shutdown()
-        thread.join()

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import datetime
+import http.server
 import ipaddress
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,6 +34,42 @@ class Server:
     ca_file: Path
     files: dict[str, bytes] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
+
+
+@contextmanager
+def serving(directory: Path) -> Iterator[Server]:
+    """An HTTPS server on loopback; its certificate lands in the directory."""
+    certificate, key = self_signed(directory)
+    state = Server("", certificate)
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_HEAD(self) -> None:
+            self.send_error(404)
+
+        def do_GET(self) -> None:
+            state.asked.append(self.path)
+            body = state.files.get(self.path)
+            if body is None:
+                self.send_error(404)
+                return
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listener:
+        listener.socket = context.wrap_socket(listener.socket, server_side=True)
+        state.url = f"https://127.0.0.1:{listener.server_port}"
+        thread = threading.Thread(target=listener.serve_forever, args=(0.05,), daemon=True)
+        thread.start()
+        yield state
+        listener.shutdown()
+        thread.join()
 
 
 def self_signed(directory: Path) -> tuple[Path, Path]:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from automation import prepare, stacks, workspace
+from automation import driver, prepare, stacks, workspace
+from automation.driver import Action, Code, Result
 from automation.engine import Engine
 from automation.environment import Environment
 from automation.errors import UserError
@@ -64,12 +65,12 @@ def test_a_stack_of_real_hosts_is_prepared_and_freed_of_a_killed_engines_lock(
 ) -> None:
     done: list[str] = []
 
-    def run(_: Engine, command: str, *_words: str) -> int:
-        done.append(command)
-        return 0
+    def drive(action: Action, engine: Engine, *_: object, **__: object) -> Result:
+        done.append(action.value)
+        return Result(stack=engine.workspace.stack, action=action, code=Code.CHANGES)
 
     monkeypatch.setattr(prepare, "machine", lambda _: done.append("tools"))
     monkeypatch.setattr(Engine, "select", lambda _: done.append("select"))
-    monkeypatch.setattr(Engine, "run", run)
+    monkeypatch.setattr(driver, "drive", drive)
     assert stacks.down(environment, "x", _file(tmp_path, {})) == 0
     assert done == ["tools", "select", "destroy"]

@@ -1,0 +1,155 @@
+"""GitHub, by PyGithub."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import requests
+from github import Auth, Github, GithubException, RateLimitExceededException
+from github.NamedUser import NamedUser
+from github.Organization import Organization
+
+from automation.comment.forge import Comment, Unavailable
+from automation.comment.target import Target
+from automation.errors import UserError
+
+_SECONDS = 30
+_PAGE = 100
+_MEANS = {
+    401: "the token is not accepted; give a valid one in GITHUB_TOKEN",
+    403: "the token may not do this; it needs `{needs}: write` (a fork's workflow has no such token)",
+    404: "not found, or the token cannot see it; check --github and the token's repositories",
+    410: "comments or issues are switched off there",
+    422: "GitHub refuses the text: the conversation may be locked",
+}
+
+
+class _Api:
+    """What comments and issues share. `url` is the API's address."""
+
+    limit = 65_536
+    needs = ""
+    """The permission that a workflow's token needs for it."""
+
+    def __init__(self, target: Target, *, token: str, url: str) -> None:
+        self._where = f"GitHub {target.project}" + (f"#{target.number}" if target.number else "")
+        # Trying again is our caller's: it first looks whether the comment was made after all.
+        # So few requests need no pauses between them.
+        self._api = Github(
+            auth=Auth.Token(token),
+            base_url=url,
+            timeout=_SECONDS,
+            per_page=_PAGE,
+            retry=None,
+            seconds_between_requests=None,
+            seconds_between_writes=None,
+            lazy=True,
+        )
+        self._repository = self._api.get_repo(target.project)
+
+    def _login(self) -> str:
+        """The token's account; empty for a workflow's token, which may not ask."""
+        try:
+            return self._api.get_user().login
+        except RateLimitExceededException:
+            raise
+        except GithubException as error:
+            if error.status == 403:
+                return ""
+            raise
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Turns the library's errors into ours, without their texts: a proxy may have put anything there."""
+        try:
+            yield
+        except RateLimitExceededException as error:
+            raise Unavailable(f"{self._where}: GitHub limits the requests", _wait(error.headers)) from None
+        except GithubException as error:
+            if error.status == 429 or error.status >= 500:
+                raise Unavailable(
+                    f"{self._where}: GitHub answers {error.status}", _wait(error.headers)
+                ) from None
+            means = _MEANS.get(error.status, "an answer that is not expected").format(needs=self.needs)
+            raise UserError(f"{self._where}: {error.status}: {means}") from None
+        except requests.RequestException as error:
+            raise Unavailable(f"{self._where}: cannot be reached ({type(error).__name__})") from None
+
+
+class GitHub(_Api):
+    """The comments of a pull request."""
+
+    needs = "pull-requests"
+
+    def __init__(self, target: Target, *, token: str, url: str) -> None:
+        super().__init__(target, token=token, url=url)
+        self._request = self._repository.get_issue(target.number)
+
+    def find(self, marker: str) -> Comment | None:
+        """See `Forge.find`."""
+        with self._explained():
+            login = self._login()
+            for comment in self._request.get_comments():
+                if comment.body.startswith(marker) and _is_own(comment.user, login):
+                    return Comment(comment.id, comment.html_url)
+            return None
+
+    def create(self, body: str) -> Comment:
+        """See `Forge.create`."""
+        with self._explained():
+            made = self._request.create_comment(body)
+            return Comment(made.id, made.html_url)
+
+    def update(self, comment: Comment, body: str) -> Comment:
+        """See `Forge.update`."""
+        with self._explained():
+            self._request.get_comment(comment.number).edit(body)
+            return comment
+
+
+class GitHubIssues(_Api):
+    """The open issues of a repository that have a label."""
+
+    needs = "issues"
+
+    def __init__(self, target: Target, *, token: str, title: str, label: str, url: str) -> None:
+        super().__init__(target, token=token, url=url)
+        self._title = title
+        self._label = label
+
+    def find(self, marker: str) -> Comment | None:
+        """See `Forge.find`."""
+        with self._explained():
+            login = self._login()
+            for issue in self._repository.get_issues(state="open", labels=[self._label]):
+                if (issue.body or "").startswith(marker) and _is_own(issue.user, login):
+                    return Comment(issue.number, issue.html_url)
+            return None
+
+    def create(self, body: str) -> Comment:
+        """See `Forge.create`. A label that is not there yet is made."""
+        with self._explained():
+            made = self._repository.create_issue(title=self._title, body=body, labels=[self._label])
+            return Comment(made.number, made.html_url)
+
+    def update(self, comment: Comment, body: str) -> Comment:
+        """See `Forge.update`."""
+        with self._explained():
+            self._repository.get_issue(comment.number).edit(body=body)
+            return comment
+
+
+def _is_own(user: NamedUser | Organization, login: str) -> bool:
+    return user.login == login if login else user.type == "Bot"
+
+
+def _wait(headers: Mapping[str, str] | None) -> float | None:
+    """Seconds that the answer asks to wait: https://docs.github.com/rest/using-the-rest-api/rate-limits."""
+    lower = {key.lower(): value for key, value in (headers or {}).items()}
+    if lower.get("retry-after", "").isdigit():
+        return float(lower["retry-after"])
+    if lower.get("x-ratelimit-remaining") == "0" and lower.get("x-ratelimit-reset", "").isdigit():
+        return float(lower["x-ratelimit-reset"]) - time.time() + 1
+    return None

@@ -1,0 +1,75 @@
+"""Where a comment goes: `owner/repository#12` on GitHub, `group/project!12` on GitLab."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from automation.errors import UserError
+
+_WORD = r"[A-Za-z0-9_.-]+"
+_GITHUB = re.compile(rf"({_WORD}/{_WORD})#([1-9][0-9]*)")
+_GITLAB = re.compile(rf"({_WORD}(?:/{_WORD})+)!([1-9][0-9]*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A pull or merge request: the project's path and the request's number in it (0: the project itself)."""
+
+    project: str
+    number: int = 0
+
+
+def github(text: str) -> Target:
+    """Reads `owner/repository#12`. Raises `UserError` for anything else."""
+    return _read(_GITHUB, text, "--github", "owner/repository#12")
+
+
+def gitlab(text: str) -> Target:
+    """Reads `group/project!12`, with any number of groups. Raises `UserError` for anything else."""
+    return _read(_GITLAB, text, "--gitlab", "group/project!12")
+
+
+def github_project(text: str) -> Target:
+    """Reads `owner/repository`. Raises `UserError` for anything else."""
+    return _project(_GITHUB, text, "#1", "--github", "owner/repository")
+
+
+def gitlab_project(text: str) -> Target:
+    """Reads `group/project`. Raises `UserError` for anything else."""
+    return _project(_GITLAB, text, "!1", "--gitlab", "group/project")
+
+
+def checked(url: str) -> str:
+    """The API's address. Raises `UserError` where the token would travel unencrypted."""
+    parts = urlsplit(url)
+    if parts.username or parts.password:
+        raise UserError("--api-url: holds a user or password; tokens come from the environment alone")
+    if parts.scheme != "https" and not (parts.scheme == "http" and _loopback(parts.hostname)):
+        raise UserError(f"--api-url: {url!r}: expected https://…, so that the token travels encrypted")
+    if not parts.hostname:
+        raise UserError(f"--api-url: {url!r}: names no host")
+    return url.rstrip("/")
+
+
+def _read(pattern: re.Pattern[str], text: str, option: str, example: str) -> Target:
+    match = pattern.fullmatch(text)
+    if match is None:
+        raise UserError(f"{option}: {text!r}: expected {example}")
+    return Target(match.group(1), int(match.group(2)))
+
+
+def _project(pattern: re.Pattern[str], text: str, first: str, option: str, example: str) -> Target:
+    match = pattern.fullmatch(text + first)
+    if match is None:
+        raise UserError(f"{option}: {text!r}: expected {example}")
+    return Target(match.group(1))
+
+
+def _loopback(host: str | None) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host or "").is_loopback
+    except ValueError:
+        return False

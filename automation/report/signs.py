@@ -1,0 +1,315 @@
+"""What the rules of the table look for. Each sign gives what it was seen on, in words; none is an empty list.
+
+A cluster that is only made has nothing to lose: most signs are of clusters that are there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from automation.events import Step
+from automation.report.hosts import GROUPS, Place, natural, operation, place
+from automation.report.model import Operation, Picture
+from topology.model import Role, Topology
+
+_GONE = (Operation.DELETE, Operation.REPLACE)
+_MACHINES = (
+    "aws:ec2/instance:Instance",
+    "aws:autoscaling/group:Group",
+    "azure-native:compute:VirtualMachine",
+)
+_VOLUMES = (
+    "aws:ebs/volume:Volume",
+    "aws:s3/bucket:Bucket",
+    "azure-native:compute:Disk",
+    "azure-native:storage:StorageAccount",
+    "kubernetes:core/v1:PersistentVolume",
+    "kubernetes:core/v1:PersistentVolumeClaim",
+)
+_ENTRANCES = (
+    "aws:lb/loadBalancer:LoadBalancer",
+    "aws:lb/listener:Listener",
+    "azure-native:network:LoadBalancer",
+    "azure-native:network:PublicIPAddress",
+)
+_AUTHORITY = re.compile(r"cluster-pki-(?:kubernetes|etcd|front-proxy)-ca(?:-\d+)?(?:-key)?\Z")
+_VERSION = re.compile(r"^version (kubernetes|etcd) (\S+)$", re.MULTILINE)
+_TRUST = re.compile(r"^trust (\S+) (\d+) (.+)$", re.MULTILINE)
+_WORLD = frozenset({"0.0.0.0/0", "::/0", "*", "Internet", "Any"})
+# A line of the hosts' packet filter without a source (`nodeconfig.firewall`).
+_OPEN = re.compile(r"^\s*((?:tcp|udp) dport \S+) accept", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """A change as the signs see it. `topology` is of what is wanted, None where it cannot be read."""
+
+    steps: Sequence[Step]
+    before: Picture
+    after: Picture
+    topology: Topology | None = None
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is a cluster already."""
+        return bool(self.before.hosts)
+
+    def at(self, step: Step) -> Place:
+        """The place of the step's resource."""
+        return place(step, self.topology)
+
+    def doing(self, *operations: Operation) -> Iterator[Step]:
+        """The steps that do one of these to a cluster that is there."""
+        if self.exists:
+            yield from (step for step in self.steps if operation(step) in operations)
+
+
+def etcd_data(facts: Facts) -> list[str]:
+    """Members' machines, or the deliveries whose deletion resets them."""
+    members = _with_role(facts.before, Role.ETCD)
+    lost = [facts.at(step).host for step in facts.doing(*_GONE) if _takes_away(facts, step, Role.ETCD)]
+    return [host for host in lost if host in members]
+
+
+def quorum(facts: Facts) -> list[str]:
+    """More than the members can spare. Changes go one by one, but nothing gates what is deleted."""
+    members = _with_role(facts.before, Role.ETCD)
+    lost = set(etcd_data(facts))
+    if len(members) - len(lost) >= len(members) // 2 + 1:
+        return []
+    return [f"{len(lost)} of {len(members)}: {', '.join(sorted(lost))}"] if lost else []
+
+
+def volumes(facts: Facts) -> list[str]:
+    """Disks, buckets, claims."""
+    return [step.name for step in facts.doing(*_GONE) if step.type in _VOLUMES]
+
+
+def authorities(facts: Facts) -> list[str]:
+    """Authorities' certificates and keys."""
+    return [step.name for step in facts.doing(*_GONE) if _AUTHORITY.match(step.name)]
+
+
+def new_authorities(facts: Facts) -> list[str]:
+    """A new generation, or hosts that are told of another one to sign or trust."""
+    made = [
+        step.name
+        for step in facts.doing(Operation.CREATE)
+        if _AUTHORITY.match(step.name) and not step.name.endswith("-key")
+    ]
+    told: list[str] = []
+    for step in facts.doing(Operation.CHANGE):
+        old = {name: rest for name, *rest in _TRUST.findall(_script(step.old))}
+        for name, signs, trusts in _TRUST.findall(_script(step.new)):
+            if old.get(name, ["1", "1"]) != [signs, trusts]:
+                told.append(f"{name}: generation {signs} signs, trusted: {', '.join(trusts.split())}")
+    return [*made, *dict.fromkeys(told)]
+
+
+def encryption(facts: Facts) -> list[str]:
+    """The key behind `encryption.yaml`."""
+    return [
+        step.name
+        for step in facts.doing(*_GONE)
+        if step.type.endswith(":PrivateKey") and "encryption" in step.name
+    ]
+
+
+def namespaces(facts: Facts) -> list[str]:
+    """Namespaces of the configuration."""
+    return [step.name for step in facts.doing(*_GONE) if step.type == "kubernetes:core/v1:Namespace"]
+
+
+def open_to_world(facts: Facts) -> list[str]:
+    """Rules of a cloud's firewall, or lines of the hosts' own, that name no source and did not before."""
+    found = []
+    for step in facts.steps:
+        if operation(step) in (Operation.CREATE, Operation.CHANGE, Operation.REPLACE):
+            new = dict.fromkeys(_cloud_openings(step.type, step.new))
+            old = set(_cloud_openings(step.type, step.old))
+            found += [f"{step.name}: {port}" for port in new if port not in old]
+    for step in facts.doing(Operation.CHANGE):
+        before = set(_OPEN.findall(_script(step.old)))
+        opened = [line for line in _OPEN.findall(_script(step.new)) if line not in before]
+        found += [f"{facts.at(step).host or step.name}: {line}" for line in opened]
+    return found
+
+
+def entrance(facts: Facts) -> list[str]:
+    """Load balancers, and the addresses before them."""
+    clouds = [step.name for step in facts.doing(*_GONE) if step.type in _ENTRANCES]
+    hosts = [
+        facts.at(step).host
+        for step in facts.doing(*_GONE)
+        if _takes_away(facts, step, Role.LOAD_BALANCER) and facts.at(step).role == Role.LOAD_BALANCER
+    ]
+    return [*clouds, *hosts]
+
+
+def control_planes_gone(facts: Facts) -> list[str]:
+    """Control planes of before that are none any more."""
+    now = _with_role(facts.after, Role.CONTROL_PLANE)
+    return [name for name in _with_role(facts.before, Role.CONTROL_PLANE) if name not in now]
+
+
+def unavailable(facts: Facts) -> list[str]:
+    """Nodes whose deletion or replacement nothing gates."""
+    limits = {pool.name: pool.max_unavailable for pool in facts.topology.pools} if facts.topology else {}
+    lost = _lost_nodes(facts)
+    return [
+        f"{pool}: {len(names)} at once, max_unavailable {limits.get(pool, 1)}"
+        for pool, names in lost.items()
+        # A pool that goes as a whole is said by its own rule.
+        if len(names) > limits.get(pool, 1) and pool in _pools(facts.after)
+    ]
+
+
+def shrinking(facts: Facts) -> list[str]:
+    """Fewer hosts, or a smaller size of a cloud's group."""
+    before, after = _pools(facts.before), _pools(facts.after)
+    found = [
+        f"{pool}: {len(names)} → {len(after[pool])} nodes"
+        for pool, names in before.items()
+        if pool in after and len(after[pool]) < len(names)
+    ]
+    for step in facts.doing(Operation.CHANGE):
+        if step.type in GROUPS:
+            old, new = _size(step.old), _size(step.new)
+            found += [f"{step.name}: {old} → {new} machines"] if old > new else []
+    return found
+
+
+def pools_gone(facts: Facts) -> list[str]:
+    """Pools of before that are no more."""
+    after = _pools(facts.after)
+    return [
+        f"{pool}: {len(names)} nodes" for pool, names in _pools(facts.before).items() if pool not in after
+    ]
+
+
+def minor_versions(facts: Facts) -> list[str]:
+    """Versions in what is delivered to hosts."""
+    jumps: dict[str, list[str]] = {}
+    for step in facts.doing(Operation.CHANGE, Operation.REPLACE):
+        old = dict(_VERSION.findall(_script(step.old)))
+        for component, version in _VERSION.findall(_script(step.new)):
+            before = old.get(component, version)
+            if before.split(".")[:2] != version.split(".")[:2]:
+                where = facts.at(step).host or step.name
+                jumps.setdefault(f"{component} {before} → {version}", []).append(where)
+    return [f"{jump}: {_some(sorted(set(hosts), key=natural))}" for jump, hosts in sorted(jumps.items())]
+
+
+def only_member(facts: Facts) -> list[str]:
+    """The delivery of control plane or etcd to a host that is alone."""
+    planes = _with_role(facts.before, Role.CONTROL_PLANE)
+    if len(planes) != 1:
+        return []
+    roles = (Role.CONTROL_PLANE.value, Role.ETCD.value)
+    changed = (facts.at(step) for step in facts.doing(Operation.CHANGE))
+    return [where.host for where in changed if where.role in roles and where.host in planes]
+
+
+def every_node(facts: Facts) -> list[str]:
+    """Pools of which no node stays as it is."""
+    changed = {
+        facts.at(step).host
+        for step in facts.doing(Operation.CHANGE)
+        if facts.at(step).role == Role.NODE.value
+    }
+    return [
+        f"{pool}: {len(names)} nodes"
+        for pool, names in _pools(facts.before).items()
+        if len(names) > 1 and changed >= set(names)
+    ]
+
+
+def _takes_away(facts: Facts, step: Step, role: Role) -> bool:
+    """Whether a deletion or replacement takes the role's machine away, or what was delivered for it."""
+    where = facts.at(step)
+    if step.type in _MACHINES:
+        return bool(where.host)
+    return where.role == role.value
+
+
+def _with_role(picture: Picture, role: Role) -> list[str]:
+    return [host.name for host in picture.hosts if role.value in host.roles]
+
+
+def _pools(picture: Picture) -> dict[str, list[str]]:
+    pools: dict[str, list[str]] = {}
+    for host in picture.hosts:
+        if host.pool:
+            pools.setdefault(host.pool, []).append(host.name)
+    return pools
+
+
+def _lost_nodes(facts: Facts) -> Mapping[str, list[str]]:
+    lost: dict[str, list[str]] = {}
+    for step in facts.doing(*_GONE):
+        where = facts.at(step)
+        if where.pool and where.role == Role.NODE.value and where.pool != Role.CONTROL_PLANE.value:
+            lost.setdefault(where.pool, []).append(where.host)
+    return lost
+
+
+def _script(inputs: Mapping[str, Any]) -> str:
+    """The visible text of a bundle: a command's, or an object's in a cloud's store."""
+    for key in ("create", "content", "source"):
+        if isinstance(text := inputs.get(key), str):
+            return text
+    return ""
+
+
+def _size(inputs: Mapping[str, Any]) -> int:
+    sku = inputs.get("sku")
+    found = inputs.get("minSize", sku.get("capacity") if isinstance(sku, Mapping) else None)
+    return int(found) if isinstance(found, int | float) else 0
+
+
+def _cloud_openings(kind: str, inputs: Mapping[str, Any]) -> Iterator[str]:
+    """The ports that a resource of a cloud's firewall opens to everybody."""
+    match kind:
+        case "aws:ec2/securityGroup:SecurityGroup":
+            rules: Any = inputs.get("ingress") or ()
+        case "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule":
+            rules = (inputs,)
+        case "aws:ec2/securityGroupRule:SecurityGroupRule":
+            rules = (inputs,) if inputs.get("type") == "ingress" else ()
+        case "azure-native:network:NetworkSecurityGroup":
+            rules = [rule for rule in inputs.get("securityRules") or () if _lets_in(rule)]
+        case "azure-native:network:SecurityRule":
+            rules = (inputs,) if _lets_in(inputs) else ()
+        case _:
+            rules = ()
+    for rule in rules:
+        if isinstance(rule, Mapping) and _sources(rule) & _WORLD:
+            yield _port(rule)
+
+
+def _lets_in(rule: Any) -> bool:  # noqa: ANN401 - any JSON
+    return isinstance(rule, Mapping) and rule.get("direction") == "Inbound" and rule.get("access") == "Allow"
+
+
+def _sources(rule: Mapping[str, Any]) -> set[str]:
+    keys = ("cidrBlocks", "ipv6CidrBlocks", "sourceAddressPrefixes")
+    listed = [word for key in keys for word in rule.get(key) or () if isinstance(word, str)]
+    single = [rule.get(key) for key in ("cidrIpv4", "cidrIpv6", "sourceAddressPrefix")]
+    return {*listed, *(word for word in single if isinstance(word, str))}
+
+
+def _port(rule: Mapping[str, Any]) -> str:
+    protocol = rule.get("protocol") or rule.get("ipProtocol") or ""
+    ports = rule.get("destinationPortRange") or rule.get("destinationPortRanges")
+    if ports is None:
+        first, last = rule.get("fromPort"), rule.get("toPort")
+        ports = first if first == last else f"{first}-{last}"
+    return f"{protocol} {ports}".strip()
+
+
+def _some(names: Sequence[str], most: int = 6) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

@@ -1,0 +1,1 @@
+"""The rules: pure functions of resources and of the stack's settings."""

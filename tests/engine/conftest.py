@@ -1,0 +1,18 @@
+"""The real engine on plugins that touch no host: no root, no lab."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.offline.machine import Machine
+from tests.unit.artifacts.support import serving
+
+
+@pytest.fixture(scope="session")
+def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    """A machine with stacks of its own, and a mirror that it can read."""
+    root = tmp_path_factory.mktemp("machine")
+    with serving(root) as server:
+        yield Machine.make(root, server)

@@ -1,0 +1,188 @@
+"""The driver with the real engine: plans, locks, time-outs, several stacks; and no secret anywhere."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.engine.stack import Stack
+from tests.support.cluster import CHECKOUT
+from tests.support.offline.command import FAIL
+from tests.support.offline.machine import Machine
+from tests.support.stackfile import CLUSTER, Document
+
+MARKED = "marked-S3cret"
+
+
+@pytest.fixture(scope="module")
+def one(machine: Machine) -> Stack:
+    """A single machine, made."""
+    stack = Stack.of(machine, "dev", _single)
+    stack.name = "one"
+    said = stack.up("--detailed-exit-code", "--events", str(machine.root / "one.jsonl"), check=False)
+    assert said.code == 2, said.text
+    return stack
+
+
+def _single(cluster: Document) -> None:
+    cluster["control_planes"]["schedulable"] = True
+    cluster["pools"] = {}
+    cluster["metal"]["hosts"] = {"cp-1": cluster["metal"]["hosts"]["cp-1"]}
+    cluster["helm_releases"] = {}
+    cluster["registries"]["_default"] |= {"username": "user", "password": f"{MARKED}-registry"}
+
+
+def _pods(number: int) -> dict[str, object]:
+    return {"max_pods": number}
+
+
+def test_the_event_log_of_an_up(one: Stack) -> None:
+    lines = [json.loads(line) for line in (one.machine.root / "one.jsonl").read_text().splitlines()]
+    assert {line["stack"] for line in lines} == {"one"}
+    assert lines[-1]["kind"] == "summary"
+    done = [line for line in lines if line.get("phase") == "done"]
+    assert "cp-1-etcd" in {line["urn"].rpartition("::")[2] for line in done}
+    assert lines[-1]["changes"]["create"] > 50
+
+
+def test_an_up_that_changes_nothing_says_so_by_its_code(one: Stack) -> None:
+    assert one.up("--detailed-exit-code").code == 0
+
+
+def test_a_plan_is_kept_to_or_refused(one: Stack, tmp_path: Path) -> None:
+    plan = tmp_path / "plan.json"
+    one.preview(lambda cluster: cluster.update(kubelet=_pods(90)), "--save-plan", str(plan))
+    state = one.machine.state / "backend/.pulumi/stacks/kubewright/one.json"
+    before = state.read_bytes()
+    one.config[CLUSTER]["kubelet"] = _pods(91)
+    refused = one.up("--plan", str(plan), check=False)
+    assert refused.code == 1
+    assert "cp-1-node: would update, differently" in refused.text
+    assert "nothing was touched" in refused.text
+    assert state.read_bytes() == before
+    one.config[CLUSTER]["kubelet"] = _pods(90)
+    assert one.up("--plan", str(plan), "--detailed-exit-code", check=False).code == 2
+    # What was planned has been done: the same plan is no longer what would happen.
+    assert one.up("--plan", str(plan), check=False).code == 1
+
+
+def test_a_plan_holds_no_secret(one: Stack, tmp_path: Path) -> None:
+    plan = tmp_path / "plan.json"
+    one.preview(lambda cluster: cluster.update(certificates={"leaves": 2}), "--save-plan", str(plan))
+    text = plan.read_text()
+    assert "PRIVATE KEY" not in text
+    assert "b2ZmbGluZS1rZXk" not in text, "the SSH key"
+
+
+@contextmanager
+def held(stack: Stack) -> Iterator[None]:
+    """Somebody else works on the stack."""
+    locks = stack.machine.state / "backend/.pulumi/locks/organization/kubewright" / stack.name
+    locks.mkdir(parents=True, exist_ok=True)
+    lock = locks / "00000000-0000-0000-0000-000000000000.json"
+    holder = {"pid": os.getpid(), "username": "eve", "hostname": socket.gethostname()}
+    lock.write_text(json.dumps({**holder, "timestamp": "2026-01-01T00:00:00Z"}))
+    try:
+        yield
+    finally:
+        lock.unlink()
+
+
+def test_a_stack_in_use_says_by_whom_and_is_waited_for(one: Stack) -> None:
+    with held(one):
+        refused = one.up(check=False)
+        assert refused.code == 1
+        assert "eve@" in refused.text
+        file = one.machine.file(one.name, one.config)
+        waiting = subprocess.Popen(
+            [sys.executable, "-m", "automation", "outputs", "--stack", one.name, "--file", str(file)],
+            env={**os.environ, **one.machine.environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        assert "eve@" in waiting.communicate(timeout=120)[0]
+    assert one.up("--wait", "30").code == 0
+
+
+def test_a_time_out_ends_the_engine_and_says_so(one: Stack) -> None:
+    late = one.up("--timeout", "1", check=False)
+    assert late.code == 1
+    assert "not done in 1 s" in late.text
+    assert one.up().code == 0
+
+
+def test_outputs_are_json_without_secrets(one: Stack) -> None:
+    file = one.machine.file(one.name, one.config)
+    said = one.machine.command("outputs", "--stack", one.name, "--file", str(file))
+    found = json.loads(said.stdout)
+    assert found["kubeconfig"] == "[secret]"
+    assert found["members"] == {"cp-1": "10.89.0.11"}
+
+
+def test_no_marked_secret_is_shown_or_kept(one: Stack, tmp_path: Path) -> None:
+    """In the configuration, in inputs and standard input, in an error, in a name, in the environment."""
+    log = tmp_path / "events.jsonl"
+    errors = f"ssh: {MARKED}-registry was refused; {MARKED}-token"
+
+    def change(cluster: Document) -> None:
+        cluster["kubelet"] = _pods(80)
+        cluster["access"] = {"namespaces": {"team": {"labels": {"by": f"{MARKED}-token"}}}}
+
+    variables = {"SOME_TOKEN": f"{MARKED}-token", FAIL: f"cp-1-node={errors}"}
+    said = one.preview(change, "--events", str(log), variables=variables)
+    kept = [said.text, log.read_text(), one.markdown(), one.html().read_text()]
+    # The same in an update that fails.
+    change(one.config[CLUSTER])
+    file = one.machine.file(one.name, one.config)
+    words = ("up", "--stack", one.name, "--file", str(file), "--events", str(log))
+    failed = one.machine.execute(words, check=False, variables=variables)
+    assert failed.code == 1
+    assert "was refused" in failed.text, "the error itself must be readable"
+    kept += [failed.text, log.read_text()]
+    key = (one.machine.root / "key").read_text().splitlines()[1]
+    passphrase = (one.machine.state / "passphrase").read_text()
+    for text in kept:
+        for secret in (f"{MARKED}-registry", f"{MARKED}-token", key, passphrase, "PRIVATE KEY"):
+            assert secret not in text
+
+
+def test_several_stacks_side_by_side(one: Stack, machine: Machine, tmp_path: Path) -> None:
+    """`--all` is of a checkout: a copy of this one, with two stacks of its own."""
+    copy = tmp_path / "checkout"
+    copy.mkdir()
+    for entry in CHECKOUT.iterdir():
+        if not entry.name.startswith((".", "Pulumi.")) or entry.name == "Pulumi.yaml":
+            (copy / entry.name).symlink_to(entry)
+    # The module finds its checkout by its own place.
+    (copy / "automation").unlink()
+    subprocess.run(["cp", "-r", CHECKOUT / "automation", copy], check=True, timeout=60)
+    for name in ("one", "two"):
+        text = machine.file(name, one.config).read_text()
+        (copy / f"Pulumi.{name}.yaml").write_text(
+            text.replace("max_pods", "max_pod") if name == "two" else text
+        )
+    log, reports = tmp_path / "log", tmp_path / "reports"
+    environment = {**machine.environment, "PYTHONPATH": str(copy)}
+    words = ("preview", "--all", "--jobs", "2", "--events", str(log), "--report", str(reports))
+    done = subprocess.run(
+        [sys.executable, "-m", "automation", *words],
+        env={**os.environ, **environment},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "two: error: kubewright:cluster.kubelet.max_pod: unknown key" in done.stdout
+    assert {json.loads(line)["stack"] for line in log.read_text().splitlines()} == {"one", "two"}
+    assert "cannot be previewed" in (reports / "two.md").read_text()
+    assert "Stack `one`" in (reports / "one.md").read_text()

@@ -1,0 +1,88 @@
+"""Policies with the real engine: inside the driver, and as a CrossGuard pack."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from policy.rules.table import RULES
+from tests.engine.stack import Stack
+from tests.support.cluster import CHECKOUT
+from tests.support.offline.machine import Machine
+from tests.support.stackfile import Document
+
+_OPEN = "network.api_allowed: holds 0.0.0.0/0"
+
+
+def unchanged(cluster: Document) -> None:
+    """Nothing."""
+
+
+def production(cluster: Document) -> None:
+    cluster["environment"] = "production"
+
+
+@pytest.fixture(scope="module")
+def stack(machine: Machine) -> Stack:
+    return Stack.of(machine, "dev")
+
+
+def test_a_stack_that_keeps_the_rules_may_pass(stack: Stack) -> None:
+    said = stack.preview(unchanged, "--policy")
+    assert f"Policies: all {len(RULES)} rules are kept" in said.text
+
+
+def test_a_stack_that_breaks_one_may_not_and_the_report_says_why(stack: Stack) -> None:
+    said = stack.preview(production, "--policy", check=False)
+    assert said.code == 1
+    assert _OPEN in said.text
+    report = stack.markdown()
+    assert _OPEN in report
+    assert "no-open-api" in report
+    # Without being asked, nobody judges.
+    assert stack.preview(production).code == 0
+
+
+def test_an_update_that_breaks_one_does_not_begin(machine: Machine) -> None:
+    stack = Stack.of(machine, "dev", production)
+    said = stack.up("--policy", check=False)
+    assert said.code == 1
+    assert _OPEN in said.text
+    assert "Updating" not in said.text
+
+
+@pytest.fixture(scope="module")
+def pack(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The pack under a runtime that the engine starts by a program of its own.
+
+    The language host that is built where it cannot be downloaded is older than the engine, and runs no
+    packs. The engine's other way, for runtimes without a language host, is the one that the official
+    `pulumi-analyzer-policy-python` took: it is started with the engine's address and the pack.
+    """
+    root = tmp_path_factory.mktemp("pack")
+    (root / "PulumiPolicy.yaml").write_text("runtime: kubewright-test\nversion: 1.0.0\n")
+    (root / "__main__.py").symlink_to(CHECKOUT / "policy/__main__.py")
+    analyzer = root / "pulumi-analyzer-policy-kubewright-test"
+    analyzer.write_text(f'#!/bin/sh\nexec "{sys.executable}" -u -m pulumi.policy "$1" "$2"\n')
+    analyzer.chmod(0o755)
+    return root
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_the_pack_judges_as_the_driver_does(machine: Machine, pack: Path, kept: bool) -> None:
+    stack = Stack.of(machine, "dev", unchanged if kept else production)
+    file = machine.file("dev", stack.config)
+    said = machine.command(
+        *["pulumi", "--stack", "dev", "--file", str(file), "--", "preview", "--policy-pack", str(pack)],
+        check=False,
+        PATH=f"{pack}{os.pathsep}{os.environ['PATH']}",
+    )
+    assert "kubewright@v1.0.0" in said.text
+    assert (said.code == 0) is kept, said.text
+    assert (_OPEN in said.text) is not kept
+    assert ("[mandatory]  no-open-api" in said.text) is not kept
+    # Of a hundred resources, with secrets in most of them, nothing else is found.
+    assert "no-plain-secret" not in said.text

@@ -1,0 +1,77 @@
+"""A pull request from its opening to its merge, with the real engine and a server that keeps comments."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.engine.stack import Stack
+from tests.support import forges
+from tests.support.offline.machine import Machine
+from tests.support.process import Done
+from tests.support.pull_request import PullRequest
+from tests.support.stackfile import CLUSTER
+
+
+@pytest.fixture
+def server() -> Iterator[forges.ForgeServer]:
+    with forges.serving() as server:
+        server.may_ask_who = False
+        yield server
+
+
+@pytest.fixture
+def stack(machine: Machine) -> Stack:
+    stack = Stack.of(machine, "dev")
+    stack.up()
+    return stack
+
+
+@pytest.fixture
+def request_(machine: Machine, stack: Stack, server: forges.ForgeServer, tmp_path: Path) -> PullRequest:
+    def run(command: str, *words: str, check: bool = True) -> Done:
+        file = machine.file("dev", stack.config)
+        return machine.command(command, "--stack", "dev", "--file", str(file), *words, check=check)
+
+    def comment(*words: str, check: bool = True) -> Done:
+        return machine.command(*words, check=check, GITHUB_TOKEN=forges.TOKEN)
+
+    return PullRequest("dev", run, comment, server, tmp_path)
+
+
+def test_open_change_comment_apply(request_: PullRequest, stack: Stack) -> None:
+    workers = stack.config[CLUSTER]["pools"]["workers"]
+    workers["kubelet"] = {"max_pods": 97}
+    opened = request_.push()
+    assert '"maxPods": 97' in opened
+    assert "w-1" in opened
+    assert forges.TOKEN not in opened
+    stale = Path(shutil.copy(request_.plan, request_.directory / "stale.json"))
+
+    workers["kubelet"] = {"max_pods": 98}
+    changed = request_.push()
+    assert '"maxPods": 98' in changed
+    assert '"maxPods": 97' not in changed
+
+    refused = request_.merge(stale, check=False)
+    assert refused.code == 1, "a plan of another change was carried out"
+    request_.merge()
+    assert "nothing to do" in request_.push()
+
+
+def test_a_broken_configuration_is_a_comment_with_the_errors(request_: PullRequest, stack: Stack) -> None:
+    stack.config[CLUSTER]["network"]["mtu"] = "wide"
+    said = request_.push(check=False)
+    assert "kubewright:cluster.network.mtu" in said
+    assert "Traceback" not in said
+
+
+def test_a_broken_policy_is_a_comment_and_no_update(request_: PullRequest, stack: Stack) -> None:
+    stack.config[CLUSTER]["environment"] = "production"
+    said = request_.push(check=False)
+    assert "no-open-api" in said
+    assert not request_.plan.exists(), "what must not be done has a plan"
+    assert request_.run("up", "--policy", check=False).code == 1

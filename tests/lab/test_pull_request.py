@@ -1,0 +1,53 @@
+"""A pull request on a real cluster: opened, changed, commented, merged; the hosts are what the plan said."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from tests.support import forges
+from tests.support.cluster import Cluster
+from tests.support.process import Done, run
+from tests.support.pull_request import PullRequest
+
+_SECONDS = 120
+
+
+def test_open_change_comment_apply(cluster: Cluster, tmp_path: Path) -> None:
+    with forges.serving() as server, cluster.changed({}):
+        request = _request(cluster, server, tmp_path)
+        assert "nothing to do" in request.push()
+
+        cluster.change({"pools": {"workers": {"kubelet": {"max_pods": 97}}}})
+        opened = request.push()
+        assert '"maxPods": 97' in opened
+        assert all(host in opened for host in cluster.workers)
+        stale = Path(shutil.copy(request.plan, tmp_path / "stale.json"))
+
+        cluster.change({"pools": {"workers": {"kubelet": {"max_pods": 98}}}})
+        changed = request.push()
+        assert '"maxPods": 98' in changed
+        assert '"maxPods": 97' not in changed
+
+        assert request.merge(stale, check=False).code == 1, "a plan of another change was carried out"
+        assert _capacity(cluster) == {"110"}, "the refused plan did something"
+        request.merge()
+        assert _capacity(cluster) == {"98"}
+        assert "nothing to do" in request.push()
+        assert len(server.comments) == 1
+
+
+def _request(cluster: Cluster, server: forges.ForgeServer, directory: Path) -> PullRequest:
+    def comment(*words: str, check: bool = True) -> Done:
+        environment = {**cluster.environment, "GITHUB_TOKEN": forges.TOKEN}
+        argv = [str(cluster.checkout / "kubewright"), *words]
+        done = run(argv, timeout=_SECONDS, check=check, env=environment, cwd=Path(os.sep))
+        cluster.said.append(done.text)
+        return done
+
+    return PullRequest(cluster.name, cluster.command, comment, server, directory)
+
+
+def _capacity(cluster: Cluster) -> set[str]:
+    return {cluster.get("node", name)["status"]["capacity"]["pods"] for name in cluster.workers}

@@ -1,0 +1,257 @@
+"""GitHub's and GitLab's APIs as far as a comment needs them: a server on the loopback that keeps comments.
+
+Answers follow https://docs.github.com/rest/issues/comments and https://docs.gitlab.com/api/notes: pages with
+their headers, status codes, who wrote what. `failures` makes the next answers errors.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+PROJECT = "group/cluster"
+NUMBER = 12
+TOKEN = "t0ken-that-nobody-may-see"
+_PAGE_MOST = 100
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An answer that is an error. `after`: the request is carried out first, and only its answer lost."""
+
+    status: int
+    headers: dict[str, str] = field(default_factory=dict)
+    body: dict[str, Any] = field(default_factory=dict)
+    method: str = ""
+    after: bool = False
+
+
+@dataclass
+class ForgeServer:
+    """What the server knows: comments (in order), requests so far, errors to come."""
+
+    comments: list[dict[str, Any]] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+    may_ask_who: bool = True
+    """Whether the token may ask whose it is: a workflow's own token may not."""
+    url: str = ""
+
+    def add(self, body: str, *, author: int = 1) -> dict[str, Any]:
+        """A comment; author 1 is the token's own account."""
+        number = 1000 + len(self.comments)
+        self.comments.append({"id": number, "body": body, "author": author})
+        return self.comments[-1]
+
+    def texts(self) -> list[str]:
+        """All comments' texts."""
+        return [comment["body"] for comment in self.comments]
+
+    def failure(self, method: str) -> Failure | None:
+        """The error that this request gets, and no other after it."""
+        if self.failures and self.failures[0].method in ("", method):
+            return self.failures.pop(0)
+        return None
+
+
+Answer = tuple[int, Any, dict[str, str]]
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """One request, to either API."""
+
+    server_version = "forges"
+    forge: ForgeServer
+    protocol_version = "HTTP/1.1"
+
+    def _handle(self) -> None:
+        parts = urlsplit(self.path)
+        length = int(self.headers.get("Content-Length") or 0)
+        sent = json.loads(self.rfile.read(length)) if length else {}
+        self.forge.requests.append(f"{self.command} {unquote(parts.path)}")
+        failure = self.forge.failure(self.command)
+        answer: Answer | None = None
+        if failure is None or failure.after:
+            answer = self._answer(parts.path, parse_qs(parts.query), sent)
+        if failure is not None:
+            answer = (failure.status, failure.body, failure.headers)
+        assert answer is not None
+        self._send(*answer)
+
+    do_GET = do_POST = do_PATCH = do_PUT = _handle
+
+    def _answer(self, path: str, query: dict[str, list[str]], sent: dict[str, Any]) -> Answer:
+        tokens = (self.headers.get("Authorization"), self.headers.get("PRIVATE-TOKEN"))
+        if TOKEN not in (tokens[1], (tokens[0] or "").removeprefix("token ").removeprefix("Bearer ")):
+            return 401, {"message": "Bad credentials"}, {}
+        routes: dict[str, Callable[..., Answer]] = {
+            r"GET /user": self._github_user,
+            rf"(GET|POST) /repos/{PROJECT}/issues/{NUMBER}/comments": self._github_comments,
+            rf"PATCH /repos/{PROJECT}/issues/comments/(\d+)": self._github_change,
+            rf"(GET|POST) /repos/{PROJECT}/issues": self._github_issues,
+            rf"PATCH /repos/{PROJECT}/issues/(\d+)": self._github_issue_change,
+            r"GET /api/v4/user": lambda query, sent: (200, {"id": 1, "username": "robot"}, {}),
+            rf"(GET|POST) /api/v4/projects/{PROJECT}/merge_requests/{NUMBER}/notes": self._gitlab_notes,
+            rf"PUT /api/v4/projects/{PROJECT}/merge_requests/{NUMBER}/notes/(\d+)": self._gitlab_change,
+            rf"(GET|POST) /api/v4/projects/{PROJECT}/issues": self._gitlab_issues,
+            rf"PUT /api/v4/projects/{PROJECT}/issues/(\d+)": self._gitlab_issue_change,
+        }
+        for pattern, handle in routes.items():
+            match = re.fullmatch(pattern, f"{self.command} {unquote(path)}")
+            if match:
+                numbers = [word for word in match.groups() if word.isdigit()]
+                return handle(*numbers, query=query, sent=sent)
+        return 404, {"message": "Not Found"}, {}
+
+    def _page(self, query: dict[str, list[str]]) -> tuple[list[dict[str, Any]], int, int]:
+        size = min(int(query.get("per_page", ["20"])[0]), _PAGE_MOST)
+        page = int(query.get("page", ["1"])[0])
+        pages = max(1, -(-len(self.forge.comments) // size))
+        return self.forge.comments[(page - 1) * size : page * size], page, pages
+
+    def _changed(self, number: str, sent: dict[str, Any]) -> dict[str, Any] | None:
+        found = next((item for item in self.forge.comments if item["id"] == int(number)), None)
+        if found is not None:
+            found["body"] = sent["body"]
+        return found
+
+    # GitHub
+
+    def _github_user(self, query: Any, sent: Any) -> Answer:  # noqa: ANN401
+        if not self.forge.may_ask_who:
+            return 403, {"message": "Resource not accessible by integration"}, {}
+        return 200, {"login": "robot", "id": 1, "type": "User"}, {}
+
+    def _github_comments(self, query: dict[str, list[str]], sent: dict[str, Any]) -> Answer:
+        if self.command == "POST":
+            return 201, self._github(self.forge.add(sent["body"])), {}
+        items, page, pages = self._page(query)
+        headers = {}
+        if page < pages:
+            size = query.get("per_page", ["30"])[0]
+            where = f"{self.forge.url}/repos/{PROJECT}/issues/{NUMBER}/comments?per_page={size}&page="
+            headers["Link"] = f'<{where}{page + 1}>; rel="next", <{where}{pages}>; rel="last"'
+        return 200, [self._github(item) for item in items], headers
+
+    def _github_change(self, number: str, query: Any, sent: dict[str, Any]) -> Answer:  # noqa: ANN401
+        found = self._changed(number, sent)
+        return (404, {"message": "Not Found"}, {}) if found is None else (200, self._github(found), {})
+
+    def _github(self, item: dict[str, Any]) -> dict[str, Any]:
+        own = item["author"] == 1
+        kind = "Bot" if own and not self.forge.may_ask_who else "User"
+        return {
+            "id": item["id"],
+            "body": item["body"],
+            "user": {"login": "robot" if own else f"person-{item['author']}", "type": kind},
+            "url": f"{self.forge.url}/repos/{PROJECT}/issues/comments/{item['id']}",
+            "html_url": f"https://github.example/{PROJECT}/pull/{NUMBER}#issuecomment-{item['id']}",
+        }
+
+    def _github_issues(self, query: dict[str, list[str]], sent: dict[str, Any]) -> Answer:
+        if self.command == "POST":
+            return 201, self._github_issue(self._new_issue(sent["body"], sent["title"], sent["labels"])), {}
+        return 200, [self._github_issue(item) for item in self._open(query, "open")], {}
+
+    def _github_issue_change(self, number: str, query: Any, sent: dict[str, Any]) -> Answer:  # noqa: ANN401
+        found = self._changed(number, sent)
+        return (404, {"message": "Not Found"}, {}) if found is None else (200, self._github_issue(found), {})
+
+    def _github_issue(self, item: dict[str, Any]) -> dict[str, Any]:
+        page = f"https://github.example/{PROJECT}/issues/{item['id']}"
+        url = f"{self.forge.url}/repos/{PROJECT}/issues/{item['id']}"
+        return self._github(item) | {
+            "number": item["id"],
+            "title": item["title"],
+            "html_url": page,
+            "url": url,
+        }
+
+    # Issues of both
+
+    def _new_issue(self, body: str, title: str, labels: list[str]) -> dict[str, Any]:
+        item = self.forge.add(body)
+        item |= {"title": title, "labels": labels, "state": "open"}
+        return item
+
+    def _open(self, query: dict[str, list[str]], state: str) -> list[dict[str, Any]]:
+        assert query["state"] == [state]
+        wanted = set(query["labels"][0].split(","))
+        return [
+            item
+            for item in self.forge.comments
+            if item.get("state") == "open" and wanted <= set(item.get("labels", ()))
+        ]
+
+    # GitLab
+
+    def _gitlab_issues(self, query: dict[str, list[str]], sent: dict[str, Any]) -> Answer:
+        if self.command == "POST":
+            made = self._new_issue(sent["description"], sent["title"], sent["labels"].split(","))
+            return 201, self._gitlab_issue(made), {}
+        return 200, [self._gitlab_issue(item) for item in self._open(query, "opened")], {}
+
+    def _gitlab_issue_change(self, number: str, query: Any, sent: dict[str, Any]) -> Answer:  # noqa: ANN401
+        found = self._changed(number, {"body": sent["description"]})
+        return (
+            (404, {"message": "404 Not found"}, {}) if found is None else (200, self._gitlab_issue(found), {})
+        )
+
+    def _gitlab_issue(self, item: dict[str, Any]) -> dict[str, Any]:
+        more = {"iid": item["id"], "title": item["title"], "description": item["body"]}
+        return self._gitlab(item) | more
+
+    def _gitlab_notes(self, query: dict[str, list[str]], sent: dict[str, Any]) -> Answer:
+        if self.command == "POST":
+            return 201, self._gitlab(self.forge.add(sent["body"])), {}
+        items, page, pages = self._page(query)
+        headers = {"X-Page": str(page), "X-Next-Page": "", "X-Total-Pages": str(pages)}
+        if page < pages:
+            here = urlsplit(self.path)
+            size = query.get("per_page", ["20"])[0]
+            link = f"{self.forge.url}{here.path}?per_page={size}&page={page + 1}"
+            headers |= {"X-Next-Page": str(page + 1), "Link": f'<{link}>; rel="next"'}
+        return 200, [self._gitlab(item) for item in items], headers
+
+    def _gitlab_change(self, number: str, query: Any, sent: dict[str, Any]) -> Answer:  # noqa: ANN401
+        found = self._changed(number, sent)
+        return (404, {"message": "404 Not found"}, {}) if found is None else (200, self._gitlab(found), {})
+
+    def _gitlab(self, item: dict[str, Any]) -> dict[str, Any]:
+        return {"id": item["id"], "body": item["body"], "author": {"id": item["author"]}, "system": False}
+
+    def _send(self, status: int, body: Any, headers: dict[str, str]) -> None:  # noqa: ANN401
+        data = json.dumps(body).encode()
+        self.send_response(status)
+        for key, value in ({"Content-Type": "application/json"} | headers).items():
+            self.send_header(key, value)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Silent: `requests` has them."""
+
+
+@contextmanager
+def serving() -> Iterator[ForgeServer]:
+    """Serves both APIs on a port of the loopback until the block ends."""
+    forge = ForgeServer()
+    handler = type("Handler", (_Handler,), {"forge": forge})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    forge.url = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    try:
+        yield forge
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

@@ -1,0 +1,139 @@
+"""A cache and a state for commands of Kubewright that run the real engine on plugins without hosts."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+
+import yaml
+
+from artifacts import catalogue
+from artifacts.mirror import INDEX
+from lab.plugins.install import install
+from tests.support.cluster import CHECKOUT, cache
+from tests.support.process import Done, run
+from tests.support.stackfile import Document, write
+from tests.unit.artifacts.support import Server
+
+OFFLINE = ("command", "kubernetes")
+_LAUNCHER = """#!/bin/sh
+PYTHONPATH={checkout} exec {python} -m tests.support.offline.{name} "$@"
+"""
+_VERSIONS = ("1.35.6", "1.36.1", "1.36.3")
+"""Of Kubernetes, in the mirror."""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Runs commands of the checkout with everything below `root`."""
+
+    root: Path
+    server: Server
+
+    @classmethod
+    def make(cls, root: Path, server: Server) -> Machine:
+        """Tools are those of the shared cache, the plugins ours. Hosts would fetch from `server`."""
+        machine = cls(root, server)
+        server.files[f"/{INDEX}"] = _index().encode()
+        machine.cache.mkdir(parents=True)
+        for entry in cache().iterdir():
+            if entry.name not in ("pulumi", "locks", "plugins"):
+                (machine.cache / entry.name).symlink_to(entry)
+        home = machine.cache / "pulumi"
+        for name in OFFLINE:
+            plugin = (
+                home / "plugins" / f"resource-{name}-v{version(f'pulumi-{name}')}" / f"pulumi-resource-{name}"
+            )
+            plugin.parent.mkdir(parents=True)
+            words = {"checkout": str(CHECKOUT), "python": sys.executable}
+            quoted = {key: shlex.quote(word) for key, word in words.items()}
+            plugin.write_text(_LAUNCHER.format(name=name, **quoted))
+            plugin.chmod(0o755)
+        install(cache() / "bin/pulumi", home, ["tls"])
+        return machine
+
+    @property
+    def cache(self) -> Path:
+        """$KUBEWRIGHT_CACHE."""
+        return self.root / "cache"
+
+    @property
+    def state(self) -> Path:
+        """$KUBEWRIGHT_STATE."""
+        return self.root / "state"
+
+    def stack(self, path: Path) -> Document:
+        """The configuration of a stack file of the checkout, for hosts that are not there."""
+        config: Document = yaml.safe_load(path.read_text())["config"]
+        config.pop("kubewright:lab", None)
+        cluster = config["kubewright:cluster"]
+        cluster["artifacts"] = {"mirror": self.server.url, "ca_file": str(self.server.ca_file)}
+        for registry in cluster.get("registries", {}).values():
+            registry["endpoint"] = "https://registry.example.com"
+            registry.pop("ca_file", None)
+        cluster["metal"]["ssh"] = self.keys(cluster["metal"]["hosts"])
+        return config
+
+    def keys(self, hosts: Document) -> Document:
+        """An SSH key that opens nothing, and known hosts."""
+        key, known = self.root / "key", self.root / "known_hosts"
+        if not key.exists():
+            key.write_text("-----BEGIN OPENSSH PRIVATE KEY-----\nb2ZmbGluZS1rZXktb2YtYS10ZXN0\n")
+        known.write_text(
+            "".join(f"{host['address']} ssh-ed25519 AAAA{name}\n" for name, host in hosts.items())
+        )
+        return {"private_key_file": str(key), "known_hosts_file": str(known)}
+
+    def file(self, name: str, config: Document) -> Path:
+        """Writes the stack file."""
+        path = self.root / f"Pulumi.{name}.yaml"
+        write(path, config)
+        return path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What commands need in their environment."""
+        return {
+            "KUBEWRIGHT_STATE": str(self.state),
+            "KUBEWRIGHT_CACHE": str(self.cache),
+            "PYTHONPATH": str(CHECKOUT),
+        }
+
+    def command(self, *words: str, check: bool = True, timeout: float = 900, **variables: str) -> Done:
+        """Runs `python -m automation …`."""
+        return self.execute(words, check=check, timeout=timeout, variables=variables)
+
+    def execute(
+        self,
+        words: Sequence[str],
+        *,
+        check: bool = True,
+        timeout: float = 900,
+        variables: Mapping[str, str] | None = None,
+    ) -> Done:
+        """The same, with words and variables as data."""
+        environment = {**self.environment, **(variables or {})}
+        return run(
+            [sys.executable, "-m", "automation", *words],
+            check=check,
+            timeout=timeout,
+            env=environment,
+            cwd=self.root,
+        )
+
+
+def _index() -> str:
+    files = {}
+    for kubernetes in _VERSIONS:
+        versions = replace(catalogue.DEFAULTS, kubernetes=kubernetes)
+        for name in catalogue.NODE_ARTIFACTS:
+            each = catalogue.version_of(name, versions)
+            digest = hashlib.sha256(f"{name} {each}".encode()).hexdigest()
+            files[f"{name}/{each}"] = {"path": f"files/{name}/{each}/{name}", "sha256": digest, "size": 1}
+    return json.dumps({"files": files, "images": {}})

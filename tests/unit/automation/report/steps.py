@@ -1,0 +1,54 @@
+"""Steps of a small cluster, as the engine would tell them."""
+
+from __future__ import annotations
+
+from automation.events import Step, Values
+from automation.report.build import of_events
+from automation.report.model import Report
+
+_ROOT = "urn:pulumi:x::kubewright::kubewright:index:Cluster"
+COMMAND = "command:remote:Command"
+PARENTS = {
+    "etcd": ("kubewright:index:Etcd", "cluster-etcd"),
+    "control-plane": ("kubewright:index:ControlPlane", "cluster-control-plane"),
+    "load-balancer": ("kubewright:index:LoadBalancers", "cluster-load-balancers"),
+    "pki": ("kubewright:index:Pki", "cluster-pki"),
+}
+
+
+def step(operation: str, type_: str, name: str, parent: str = "", **values: Values) -> Step:
+    """A step of a plan; `parent` is one of the table, or a pool's name."""
+    kind, component = PARENTS.get(parent, ("kubewright:index:NodePool", f"cluster-pool-{parent}"))
+    urn = f"{_ROOT}${kind}${type_}::{name}" if parent else f"urn:pulumi:x::kubewright::{type_}::{name}"
+    above = f"{_ROOT}${kind}::{component}" if parent else ""
+    return Step(operation=operation, phase="plan", urn=urn, type=type_, parent=above, **values)
+
+
+def host(operation: str, name: str, role: str, pool: str = "", old: str = "a\n", new: str = "b\n") -> Step:
+    """The delivery of a role to a host; `old` and `new` are its text."""
+    return step(
+        operation,
+        COMMAND,
+        f"{name}-{role}",
+        pool or role,
+        old={} if operation in ("create", "same") else {"create": old},
+        new={} if operation in ("delete", "same") else {"create": new},
+    )
+
+
+def cluster(*changed: Step, planes: int = 3, workers: int = 3) -> list[Step]:
+    """A whole cluster that stays, but for the steps given."""
+    steps = [host("same", f"cp-{i + 1}", role) for i in range(planes) for role in ("etcd", "control-plane")]
+    steps += [host("same", f"w-{i + 1}", "node", "workers") for i in range(workers)]
+    urns = {each.urn for each in changed}
+    return [*(each for each in steps if each.urn not in urns), *changed]
+
+
+def report(*changed: Step, **size: int) -> Report:
+    """The report of a change of that cluster."""
+    return of_events("x", cluster(*changed, **size))
+
+
+def rules(*changed: Step, **size: int) -> dict[str, tuple[str, ...]]:
+    """The rules that hold, with what for."""
+    return {risk.rule: risk.subjects for risk in report(*changed, **size).risks}
