@@ -20,7 +20,7 @@ from lab.commands import wait
 from lab.errors import LabError
 from lab.keys import public_line
 from lab.paths import LabPaths
-from lab.spec import LabHost, LabSpec
+from lab.spec import Instance, LabHost, LabSpec
 
 BOOT_TIMEOUT = 60.0
 """Seconds from launch to a greeting by sshd. It takes 0.5 s on an idle machine."""
@@ -184,7 +184,8 @@ def _prepare(spec: LabSpec, host: LabHost) -> None:
     (home / "disk/etcd").chmod(0o700)
     upper = home / "upper"
     _write(upper / "etc/hostname", f"{host.name}\n")
-    _write(upper / "etc/hosts", f"127.0.0.1 localhost\n::1 localhost\n{host.address} {host.name}\n")
+    known = "".join(f"{address} {name}\n" for name, address in spec.names.items())
+    _write(upper / "etc/hosts", f"127.0.0.1 localhost\n::1 localhost\n{host.address} {host.name}\n{known}")
     # Nothing answers there: names outside the lab fail at once.
     _write(upper / "etc/resolv.conf", f"nameserver {spec.gateway}\n")
     _write(upper / "etc/machine-id", f"{_identity(spec, host).hex}\n")
@@ -194,6 +195,16 @@ def _prepare(spec: LabSpec, host: LabHost) -> None:
     (upper / "root").mkdir(mode=0o700, exist_ok=True)
     (upper / "root/.ssh").mkdir(mode=0o700, exist_ok=True)
     _write(upper / "root/.ssh/authorized_keys", public_line(paths.user_key), mode=0o600)
+    if host.instance is not None:
+        _seed(upper, host.instance)
+
+
+def _seed(upper: Path, instance: Instance) -> None:
+    """Leave what cloud-init's NoCloud source reads: `id` decides whether it is the first boot."""
+    seed = upper / "var/lib/cloud/seed/nocloud"
+    _write(upper / "etc/hostname", f"{instance.hostname}\n")
+    _write(seed / "meta-data", f"instance-id: {instance.id}\nlocal-hostname: {instance.hostname}\n")
+    _write(seed / "user-data", instance.user_data, mode=0o600)
 
 
 def _write(path: Path, content: str, *, mode: int = 0o644) -> None:
