@@ -65,7 +65,7 @@ def boot(spec: LabSpec, host: LabHost, root: Path) -> None:
     cgroups.remove(spec.name, host.name)
     network.renew_host(spec, host)
     cgroups.create(spec.name, host.name, memory=host.memory)
-    _prepare(spec, host)
+    _prepare(spec, host, root)
     launcher = _launch(spec, host, root)
     if not wait(lambda: launcher.poll() is not None or _greets(host, timeout=0.2), timeout=BOOT_TIMEOUT):
         raise LabError(
@@ -175,7 +175,7 @@ def _nspawn(spec: LabSpec, host: LabHost, home: Path) -> list[str]:
     ]
 
 
-def _prepare(spec: LabSpec, host: LabHost) -> None:
+def _prepare(spec: LabSpec, host: LabHost, root: Path) -> None:
     """Write what is the host's own into its overlay, before it boots."""
     paths = LabPaths.of(spec.name)
     home = paths.host(host.name)
@@ -197,6 +197,9 @@ def _prepare(spec: LabSpec, host: LabHost) -> None:
     _write(upper / "root/.ssh/authorized_keys", public_line(paths.user_key), mode=0o600)
     if host.instance is not None:
         _seed(upper, host.instance)
+        # The cloud's own services have certificates of an authority that its images know.
+        system = "etc/ssl/certs/ca-certificates.crt"
+        _write(upper / system, (root / system).read_text() + paths.ca.read_text())
 
 
 def _seed(upper: Path, instance: Instance) -> None:

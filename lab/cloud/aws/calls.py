@@ -1,0 +1,120 @@
+"""What a request to AWS asks for, in the words of policies; and what moto lets pass that AWS does not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from moto.ec2.models import ec2_backends
+from moto.iam.models import iam_backends
+
+from lab.cloud.aws.metadata import ACCOUNT
+from lab.cloud.aws.signature import Refused
+from lab.cloud.running import Running
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """An action on resources (ARNs, or "*" where the action knows none). `form` are its parameters."""
+
+    action: str
+    resources: tuple[str, ...]
+    form: Mapping[str, str]
+
+
+_OBJECTS = {"GET": "GetObject", "HEAD": "GetObject", "PUT": "PutObject", "DELETE": "DeleteObject"}
+
+
+def call(
+    service: str, region: str, method: str, path: str, query: Mapping[str, str], form: Mapping[str, str]
+) -> Call:
+    """The call that a request is."""
+    if service == "s3":
+        return _store(method, path, query)
+    words = form or query
+    action = f"{service}:{words.get('Action', '')}"
+    if action in ("ec2:AttachVolume", "ec2:DetachVolume"):
+        arn = f"arn:aws:ec2:{region}:{ACCOUNT}"
+        kinds = {"volume": words.get("VolumeId", ""), "instance": words.get("InstanceId", "")}
+        return Call(action, tuple(f"{arn}:{kind}/{value}" for kind, value in kinds.items()), words)
+    if service == "autoscaling" and not action.startswith("autoscaling:Describe"):
+        group = words.get("AutoScalingGroupName", "")
+        arn = f"arn:aws:autoscaling:{region}:{ACCOUNT}:autoScalingGroup:lab:autoScalingGroupName/{group}"
+        return Call(action, (arn,), words)
+    return Call(action, ("*",), words)
+
+
+def _store(method: str, path: str, query: Mapping[str, str]) -> Call:
+    bucket, _, key = path.removeprefix("/").partition("/")
+    if not key:
+        action = "ListBucket" if method in ("GET", "HEAD") else f"{method}Bucket"
+        return Call(f"s3:{action}", (f"arn:aws:s3:::{bucket}",), query)
+    action = _OBJECTS.get(method, method)
+    if "versionId" in query:
+        action = action.replace("Object", "ObjectVersion")
+    return Call(f"s3:{action}", (f"arn:aws:s3:::{bucket}/{key}",), query)
+
+
+def policies(role: str) -> list[str]:
+    """The documents of a role: those inside it, and those attached."""
+    iam = iam_backends[ACCOUNT]["aws"]
+    found = [iam.get_role_policy(role, name)[1] for name in iam.list_role_policies(role)]
+    attached, _ = iam.list_attached_role_policies(role)
+    documents = [*found, *(policy.document for policy in attached)]
+    return [item if isinstance(item, str) else json.dumps(item) for item in documents]
+
+
+def context(resource: str, machine: Running) -> dict[str, str]:
+    """What conditions may ask for: the tags of the resource, the machine that asks, and that it is TLS."""
+    known = {
+        "aws:securetransport": "true",
+        "aws:principalaccount": ACCOUNT,
+        "aws:resourceaccount": ACCOUNT,
+        "aws:requestedregion": machine.region,
+        "ec2:sourceinstancearn": f"arn:aws:ec2:{machine.region}:{ACCOUNT}:instance/{machine.id}",
+        "aws:userid": f"AROALAB:{machine.id}",
+    }
+    if resource.startswith("arn:aws:ec2:"):
+        tags = _ec2(machine.region).describe_tags({"resource-id": [resource.rpartition("/")[2]]})
+        for tag in tags:
+            for prefix in ("aws:resourcetag", "ec2:resourcetag"):
+                known[f"{prefix}/{tag['key']}".lower()] = tag["value"]
+    return known
+
+
+def check_attach(volume: str, instance: str, device: str) -> None:
+    """Refuse what AWS refuses and moto does not: a volume in use, or of another zone. Raises Refused."""
+    if not device:
+        raise Refused("MissingParameter", "The request must contain the parameter device", 400)
+    region = _region(volume)
+    found = _ec2(region).volumes[volume]
+    if found.attachment is not None:
+        raise Refused("VolumeInUse", f"{volume} is already attached to an instance", 400)
+    runs = _ec2(region).get_instance(instance)
+    if runs.placement != found.zone.name:
+        raise Refused("InvalidVolume.ZoneMismatch", f"{volume} is not in the zone of {instance}", 400)
+
+
+def size(volume: str) -> int:
+    """A volume's bytes."""
+    return int(_ec2(_region(volume)).volumes[volume].size) * 1024**3
+
+
+def let_go(instances: Iterable[str]) -> None:
+    """What happens to volumes of machines that ended: they are free."""
+    for region in ec2_backends[ACCOUNT].values():
+        for volume in region.volumes.values():
+            if volume.attachment is not None and volume.attachment.instance.id in instances:
+                volume.attachment = None
+
+
+def _ec2(region: str):  # type: ignore[no-untyped-def]  # noqa: ANN202 — moto's own
+    return ec2_backends[ACCOUNT][region]
+
+
+def _region(volume: str) -> str:
+    for name, region in ec2_backends[ACCOUNT].items():
+        if volume in region.volumes:
+            return name
+    raise Refused("InvalidVolume.NotFound", f"The volume '{volume}' does not exist.", 400)

@@ -1,0 +1,98 @@
+"""Which machines the cloud runs: written by whoever plays the cloud, read by what answers machines."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from lab.keys import write_new
+from lab.paths import LabPaths
+
+ADMIN = "KWLABADMIN0000000000"
+"""Name of the deployer's own key."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """A machine as the cloud knows it.
+
+    `id` is the cloud's, `host` the lab's name. `identity` is what it may do: a role's name (AWS), or
+    the client id of a managed identity (Azure). `group` is the group that made it. `lifecycle` is
+    `InService`, or `Terminated` once it is told to go; `released`: it said that it is ready to.
+    """
+
+    id: str
+    host: str
+    address: str
+    hostname: str
+    zone: str
+    region: str
+    identity: str
+    group: str
+    type: str = "t3.large"
+    lifecycle: str = "InService"
+    spot_action: str = ""
+    released: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """All machines of a lab's cloud, kept in a file. Whole or not at all, whoever reads meanwhile."""
+
+    path: Path
+
+    @classmethod
+    def of(cls, lab: str) -> Fleet:
+        """The machines of a lab."""
+        return cls(LabPaths.of(lab).cloud / "machines.json")
+
+    def all(self) -> tuple[Running, ...]:
+        """Every machine there is."""
+        try:
+            return tuple(Running(**item) for item in json.loads(self.path.read_text()))
+        except FileNotFoundError:
+            return ()
+
+    def at(self, address: str) -> Running | None:
+        """The machine with that address; None: no machine of this cloud."""
+        return next((machine for machine in self.all() if machine.address == address), None)
+
+    def of_id(self, identifier: str) -> Running | None:
+        """The machine of that id."""
+        return next((machine for machine in self.all() if machine.id == identifier), None)
+
+    def add(self, machine: Running) -> None:
+        """Start a machine, in place of an earlier one at its address."""
+        kept = [other for other in self.all() if other.address != machine.address]
+        self._write([*kept, machine])
+
+    def remove(self, identifier: str) -> None:
+        """End a machine."""
+        self._write([machine for machine in self.all() if machine.id != identifier])
+
+    def tell(self, identifier: str, **changes: object) -> None:
+        """Change what a machine is told: `lifecycle`, `spot_action`, `released`."""
+        found = [
+            replace(machine, **changes) if machine.id == identifier else machine  # type: ignore[arg-type]
+            for machine in self.all()
+        ]
+        self._write(found)
+
+    def _write(self, machines: Iterable[Running]) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        fresh = self.path.with_name(f"{self.path.name}.{os.getpid()}")
+        fresh.write_text(json.dumps([asdict(machine) for machine in machines], indent=2) + "\n")
+        fresh.replace(self.path)
+
+
+def admin_secret(lab: str) -> str:
+    """The secret of the deployer's own key in this lab's cloud; made on first use."""
+    path = LabPaths.of(lab).cloud / "admin"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_new(path, secrets.token_urlsafe(30), mode=0o600)
+    return path.read_text()
