@@ -42,12 +42,13 @@ def deploy() -> None:
     ca_file = Path(stack.artifacts.ca_file) if stack.artifacts.ca_file else None
     index = artifacts.index.load(stack.artifacts.mirror, ca_file, *plan.releases)
 
+    bundles = nodeconfig.bundles(plan, index)
     cluster = Cluster(
         "cluster",
         ClusterArgs(
             topology=plan,
-            bundles=nodeconfig.bundles(plan, index),
-            provider=provider_for(stack, plan, texts),
+            bundles=bundles,
+            provider=provider_for(stack, plan, texts, bundles),
             connect=connect,
             secrets=registry_secrets(plan, topology.build.registry_credentials(stack)),
         ),

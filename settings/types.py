@@ -139,6 +139,16 @@ def _https(text: str) -> str:
     return text.rstrip("/")
 
 
+def url(text: str, *schemes: str) -> str:
+    """A URL of one of these schemes, without a slash at its end; empty stays empty. Raises ValueError."""
+    parts = urlsplit(text)
+    if text and (parts.scheme not in schemes or not parts.hostname):
+        raise ValueError(f"not a URL; allowed: {' or '.join(schemes)}://HOST[:PORT], or nothing")
+    if parts.username or parts.password:
+        raise ValueError("holds a user or password; leave them out")
+    return text.rstrip("/")
+
+
 def _port_range(value: object) -> object:
     if isinstance(value, tuple):
         return value
