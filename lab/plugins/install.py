@@ -32,7 +32,7 @@ _DIGEST = "stand-in.sha256"
 _OFFICIAL_SECONDS = 120  # a refused download fails within 3 s; this is for slow but working ones
 _REFUSAL_SECONDS = 24 * 3600
 _MAIN = 'import runpy\n\nrunpy.run_module("lab.plugins.{0}", run_name="__main__", alter_sys=True)\n'
-_LAUNCHER = '#!/bin/sh\nexec {python} "${{0%/*}}/main.py" --package={name} "$@"\n'
+_LAUNCHER = '#!/bin/sh\nexec {python} "${{0%/*}}/main.py" {options}"$@"\n'
 
 
 class InstallError(Exception):
@@ -160,7 +160,8 @@ def _pack(name: str, digest: str, scratch: Path) -> Path:
     (tree / "main.py").write_text(_MAIN.format(PREVIEWING.get(name, name)))
     (tree / _DIGEST).write_text(digest)
     launcher = tree / f"pulumi-resource-{name}"
-    launcher.write_text(_LAUNCHER.format(python=shlex.quote(sys.executable), name=name))
+    options = f"--package={name} " if name in PREVIEWING else ""
+    launcher.write_text(_LAUNCHER.format(python=shlex.quote(sys.executable), options=options))
     launcher.chmod(0o755)
     # Compiled beforehand, and valid whatever time stamps unpacking leaves: a plugin starts in every run.
     compileall.compile_dir(
