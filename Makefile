@@ -94,6 +94,11 @@ test-lab: ## tests on real hosts of a lab of their own (root)
 	@./kubewright prepare
 	@$(PYTEST) tests/lab
 
+.PHONY: test-clouds
+test-clouds: ## user data of AWS and Azure run by cloud-init in the lab, against emulated services (root)
+	@./kubewright prepare
+	@$(PYTEST) tests/clouds
+
 .PHONY: test-faults
 test-faults: ## the highly available stack under faults and changes, hours of them (root)
 	@./kubewright prepare

@@ -57,9 +57,9 @@ def ensure(spec: LabSpec, *, say: Callable[[str], None]) -> None:
     servers = _servers(spec, say)
     wanted = _settings(spec, servers)
     settings = LabPaths.of(spec.name).gateway / "settings.json"
-    if settings.exists() and settings.read_text() == wanted:
-        if all(_up(spec, server) for server in servers):
-            return
+    same = settings.exists() and settings.read_text() == wanted
+    if same and all(_up(spec, server) for server in servers):
+        return
     cgroups.kill(spec.name, GROUP)
     settings.unlink(missing_ok=True)
     if not servers:
@@ -217,9 +217,8 @@ def _await(spec: LabSpec, server: _Server) -> None:
     log = _log(spec, server.name)
     lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
     said = lines[-1] if lines else "it said nothing"
-    raise LabError(
-        f"gateway: {server.name} did not answer on port {server.port} in {START_TIMEOUT:g} s: {said}; see {log}"
-    )
+    where = f"{server.name} did not answer on port {server.port}"
+    raise LabError(f"gateway: {where} in {START_TIMEOUT:g} s: {said}; see {log}")
 
 
 def _log(spec: LabSpec, name: str) -> Path:

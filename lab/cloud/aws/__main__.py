@@ -13,8 +13,8 @@ from lab import spec
 from lab.cloud.aws.api import Api
 from lab.cloud.aws.metadata import Metadata
 from lab.cloud.aws.sessions import Sessions
-from lab.cloud.running import Fleet, admin_secret
 from lab.cloud.ports import API_PORT, METADATA_PORT
+from lab.cloud.running import Fleet, admin_secret
 from lab.paths import LabPaths
 
 

@@ -38,7 +38,7 @@ class Api:
 
     def __call__(self, environ: Environ, start: Start) -> Iterable[bytes]:
         """Answer one request."""
-        body = environ["wsgi.input"].read(min(int(environ.get("CONTENT_LENGTH") or 0), MAX_BODY))
+        body = _body(environ)
         environ["wsgi.input"] = io.BytesIO(body)
         try:
             signed = Signed(environ["REQUEST_METHOD"], _url(environ), _headers(environ), body, self._sessions)
@@ -116,6 +116,13 @@ class Api:
         )
         start("200 OK", [("Content-Type", "text/xml")])
         return [body.encode()]
+
+
+def _body(environ: Environ) -> bytes:
+    """The whole body, also one that came in chunks."""
+    if environ.get("wsgi.input_terminated"):
+        return bytes(environ["wsgi.input"].read())
+    return bytes(environ["wsgi.input"].read(min(int(environ.get("CONTENT_LENGTH") or 0), MAX_BODY)))
 
 
 def _url(environ: Environ) -> str:

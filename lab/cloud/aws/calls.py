@@ -92,7 +92,7 @@ def check_attach(volume: str, instance: str, device: str) -> None:
     if found.attachment is not None:
         raise Refused("VolumeInUse", f"{volume} is already attached to an instance", 400)
     runs = _ec2(region).get_instance(instance)
-    if runs.placement != found.zone.name:
+    if runs.placement.zone != found.zone.name:
         raise Refused("InvalidVolume.ZoneMismatch", f"{volume} is not in the zone of {instance}", 400)
 
 
