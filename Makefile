@@ -12,6 +12,10 @@ PROGRAM = $(patsubst %,nodeconfig/%.sh,host fetch guard service node)
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
+.PHONY: prepare
+prepare: ## put tools and plugins onto this machine, ahead of the first command
+	@./kubewright prepare
+
 .PHONY: up
 up: ## make everything and end with a cluster that answers (STACK=dev)
 	@./kubewright up --stack $(STACK)

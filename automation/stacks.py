@@ -7,6 +7,7 @@ from pathlib import Path
 from automation import local, prepare, stages, steps, workspace
 from automation.engine import Engine
 from automation.environment import Environment
+from automation.needs import Use
 
 PARALLEL = 40
 """Resources changed at a time: most of them wait for a host, so more than the engine's default."""
@@ -14,7 +15,9 @@ PARALLEL = 40
 
 def up(environment: Environment, stack: str, file: Path | None) -> int:
     """Makes or changes the cluster; writes its kubeconfig. Returns the engine's exit code."""
-    engine = prepare.stack(environment, workspace.prepare(environment=environment, stack=stack, source=file))
+    engine = prepare.stack(
+        environment, workspace.prepare(environment=environment, stack=stack, source=file), Use.CHANGE
+    )
     stages.check(engine)
     steps.check(engine)
     # A host that cannot be reached must not keep the others from being done.
@@ -30,7 +33,9 @@ def up(environment: Environment, stack: str, file: Path | None) -> int:
 
 def preview(environment: Environment, stack: str, file: Path | None, *, as_json: bool = False) -> int:
     """Shows what `up` would change. Returns the engine's exit code."""
-    engine = prepare.stack(environment, workspace.prepare(environment=environment, stack=stack, source=file))
+    engine = prepare.stack(
+        environment, workspace.prepare(environment=environment, stack=stack, source=file), Use.PREVIEW
+    )
     stages.check(engine)
     steps.check(engine)
     return engine.run("preview", "--json" if as_json else "--diff")
@@ -53,6 +58,8 @@ def down(environment: Environment, stack: str, file: Path | None) -> int:
 
 def run(environment: Environment, stack: str, file: Path | None, arguments: list[str]) -> int:
     """Runs any command of the engine on a stack. Returns its exit code."""
-    engine = prepare.stack(environment, workspace.prepare(environment=environment, stack=stack, source=file))
     command, *rest = arguments
+    use = Use.PREVIEW if command == "preview" else Use.OTHER
+    work = workspace.prepare(environment=environment, stack=stack, source=file)
+    engine = prepare.stack(environment, work, use)
     return engine.run(command, *rest)
