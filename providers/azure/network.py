@@ -135,7 +135,7 @@ class Network(ComponentResource):
         )
 
     def _gateway(self) -> NatGateway:
-        """One for all zones. It may be lost with the zone that Azure put it in: that costs the way out alone."""
+        """One for all zones. It may be lost with the zone it was put in, which costs the way out alone."""
         address = PublicIPAddress(
             f"{self._name}-nat-address",
             resource_group_name=self._names.group,
