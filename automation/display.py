@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator
 
 from rich.console import Console
 
+from automation import encoded
+
 # The command plugin repeats the whole text of a failed command, escaped into one line, before what
 # the host said. The text is in the preview already; what the host said is what counts.
 _REPEATED_COMMAND = re.compile(r': running "(?:[^"\\]|\\.)*":')
@@ -25,7 +27,10 @@ _LONGEST_TRACE = 100
 
 
 def readable(lines: Iterable[str]) -> Iterator[str]:
-    """The engine's lines without repeated commands, and without traces that only say a resource failed."""
+    """The engine's lines as people read them.
+
+    Without repeated commands, without traces that only say a resource failed, user data as text.
+    """
     held: list[str] = []
     for line in lines:
         if not held and _TRACE_ANNOUNCED.search(line):
@@ -38,7 +43,7 @@ def readable(lines: Iterable[str]) -> Iterator[str]:
                 yield from held
                 held.clear()
         else:
-            yield _REPEATED_COMMAND.sub(":", line)
+            yield from encoded.readable(_REPEATED_COMMAND.sub(":", line))
     yield from held
 
 

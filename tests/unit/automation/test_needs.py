@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import yaml
@@ -47,13 +47,17 @@ def test_changes_and_labs_need_every_tool(use: Use, lab_there: bool) -> None:
 class Machine:
     """What would be put onto this machine, noted instead."""
 
-    def __init__(self, directory: Path, monkeypatch: pytest.MonkeyPatch, kind: Any) -> None:
+    def __init__(
+        self, directory: Path, monkeypatch: pytest.MonkeyPatch, kind: Literal["official", "stand-in"]
+    ) -> None:
         self.environment = Environment(state=directory / "state", cache=directory / "cache")
         self.tools: tuple[str, ...] = ()
         self.asked: list[str] = []
         self.ran: list[str] = []
 
-        def tools(_directory: Path, _cache: object, _progress: object, names: tuple[str, ...]) -> Any:
+        def tools(
+            _directory: Path, _cache: object, _progress: object, names: tuple[str, ...]
+        ) -> dict[str, Path]:
             self.tools = names
             return {"pulumi": directory / "pulumi"}
 
