@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import os
 import secrets
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from lab.keys import write_new
@@ -33,6 +33,7 @@ class Running:
     region: str
     identity: str
     group: str
+    group_tags: Mapping[str, str] = field(default_factory=dict)
     type: str = "t3.large"
     lifecycle: str = "InService"
     spot_action: str = ""

@@ -12,6 +12,7 @@ import pytest
 from lab import stack
 from lab.spec import LabSpec
 from tests.clouds.amazon import Amazon
+from tests.clouds.azure import Azure
 
 KEEP = "KUBEWRIGHT_TEST_STATE"
 
@@ -45,3 +46,11 @@ def amazon(state: Path) -> Iterator[Amazon]:
     spec = LabSpec.model_validate({"name": "kwaws", "network": "10.121.0.0/16", "cloud": "aws"})
     with lab(spec):
         yield Amazon(spec.name)
+
+
+@pytest.fixture(scope="module")
+def azure(state: Path) -> Iterator[Azure]:
+    """A subscription of an emulated Azure, without machines."""
+    spec = LabSpec.model_validate({"name": "kwazure", "network": "10.122.0.0/16", "cloud": "azure"})
+    with lab(spec):
+        yield Azure(spec.name)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from lab import stack, volumes
 from lab.leftovers import leftovers
-from tests.clouds.amazon import REGION, Amazon
+from tests.clouds.amazon import REGION, Amazon, Launch
 
 BUCKET = "kw-test"
 ARN = f"arn:aws:s3:::{BUCKET}"
@@ -47,16 +45,18 @@ ec2() { aws ec2 -H 'Content-Type: application/x-www-form-urlencoded' -d "$1" "$A
 
 
 @pytest.fixture(scope="module")
-def machine(amazon: Amazon) -> Iterator[Amazon]:
+def machine(amazon: Amazon) -> Amazon:
     s3 = amazon.client("s3")
     s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
     s3.put_object(Bucket=BUCKET, Key="members/a/etcd.sh", Body=b"of a\n")
     s3.put_object(Bucket=BUCKET, Key="members/b/etcd.sh", Body=b"of b\n")
     amazon.role("node-a", POLICY)
     text = "#!/bin/sh\ntouch /root/ran\n"
-    amazon.launch("a", "10.121.0.10", text, role="node-a", tags=CLUSTER)
-    amazon.launch("b", "10.121.0.11", text, role="node-a", tags={})
-    yield amazon
+    amazon.launch(
+        Launch(host="a", address="10.121.0.10", user_data=text, role="node-a", tags=CLUSTER),
+        Launch(host="b", address="10.121.0.11", user_data=text, role="node-a"),
+    )
+    return amazon
 
 
 def on(amazon: Amazon, command: str, host: str = "a") -> str:
@@ -80,8 +80,7 @@ def test_cloud_init_runs_the_user_data(machine: Amazon) -> None:
 
 
 def test_metadata_is_for_the_machine_that_asks_and_needs_a_token(machine: Amazon) -> None:
-    found = machine.fleet.at("10.121.0.10")
-    assert found is not None
+    found = machine.at("10.121.0.10")
     assert on(machine, "meta instance-id") == found.id
     assert on(machine, "meta placement/availability-zone; echo; meta local-ipv4").split() == [
         found.zone,
@@ -122,14 +121,11 @@ def test_a_volume_appears_where_it_is_attached_and_outlives_its_machine(machine:
     tags = [{"ResourceType": "volume", "Tags": [{"Key": k, "Value": v} for k, v in CLUSTER.items()]}]
     volume = ec2.create_volume(AvailabilityZone=f"{REGION}a", Size=1, TagSpecifications=tags)["VolumeId"]
     path = f"/dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_{volume.replace('-', '')}"
-    first = machine.fleet.at("10.121.0.10")
-    other = machine.fleet.at("10.121.0.11")
-    assert first is not None
-    assert other is not None
+    first, other = machine.at("10.121.0.10"), machine.at("10.121.0.11")
 
     def attach(instance: str) -> str:
-        form = f"Action=AttachVolume&Device=%2Fdev%2Fxvdu&InstanceId={instance}&Version=2016-11-15&VolumeId={volume}"
-        return f"ec2 '{form}'"
+        form = f"Action=AttachVolume&Device=%2Fdev%2Fxvdu&InstanceId={instance}&Version=2016-11-15"
+        return f"ec2 '{form}&VolumeId={volume}'"
 
     assert code(machine, attach(other.id)) == "403"  # has no tag of the cluster
     assert code(machine, attach(first.id)) == "200"
@@ -137,7 +133,10 @@ def test_a_volume_appears_where_it_is_attached_and_outlives_its_machine(machine:
     assert "VolumeInUse" in on(machine, attach(first.id))
     machine.terminate(first)
     assert volumes.attached(machine.lab, volume) is None
-    again = machine.launch("a", "10.121.0.10", "#!/bin/sh\n", role="node-a", tags=CLUSTER)
+    text = "#!/bin/sh\n"
+    (again,) = machine.launch(
+        Launch(host="a", address="10.121.0.10", user_data=text, role="node-a", tags=CLUSTER)
+    )
     assert again.id != first.id
     machine.run("a", f"test ! -e {path}")
     assert code(machine, attach(again.id)) == "200"

@@ -71,10 +71,9 @@ class Api:
         if address != machine.address:
             raise Refused("AccessDenied", "this key is another machine's")
         policies = calls.policies(machine.identity)
-        for resource in call.resources:
-            context = calls.context(resource, machine)
-            if not allowed(policies, call.action, resource, context):
-                raise Refused("AccessDenied", f"{machine.identity} may not {call.action} on {resource}")
+        for need in calls.needs(call, machine):
+            if not allowed(policies, need.action, need.resource, need.context):
+                raise Refused("AccessDenied", f"{machine.identity} may not {need.action} on {need.resource}")
 
     def _do(self, call: calls.Call, environ: Environ, start: Start) -> Iterable[bytes]:
         form = call.form

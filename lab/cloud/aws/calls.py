@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from moto.ec2.models import ec2_backends
 from moto.iam.models import iam_backends
+from moto.s3.models import s3_backends
 
 from lab.cloud.aws.metadata import ACCOUNT
 from lab.cloud.aws.signature import Refused
@@ -21,6 +22,37 @@ class Call:
     action: str
     resources: tuple[str, ...]
     form: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """A right that a call needs: an action on a resource, and what conditions may ask for."""
+
+    action: str
+    resource: str
+    context: Mapping[str, str]
+
+
+def needs(call: Call, machine: Running) -> list[Need]:
+    """All rights that a call of a machine needs: for the action itself, and for keys of what is encrypted."""
+    found = [Need(call.action, resource, context(resource, machine)) for resource in call.resources]
+    use = {"s3:GetObject": "kms:Decrypt", "s3:PutObject": "kms:GenerateDataKey"}.get(call.action)
+    if use:
+        arn = call.resources[0]
+        key = _bucket_key(arn.removeprefix("arn:aws:s3:::").partition("/")[0])
+        through = {
+            "kms:viaservice": f"s3.{machine.region}.amazonaws.com",
+            "kms:encryptioncontext:aws:s3:arn": arn,
+        }
+        found += [Need(use, key, context(key, machine) | through)] if key else []
+    return found
+
+
+def _bucket_key(bucket: str) -> str:
+    """ARN of the key that a bucket encrypts with; empty where it has none of its own."""
+    known = s3_backends[ACCOUNT]["aws"].buckets.get(bucket)
+    rule = ((known.encryption if known is not None else None) or {}).get("Rule", {})
+    return str(rule.get("ApplyServerSideEncryptionByDefault", {}).get("KMSMasterKeyID", ""))
 
 
 _OBJECTS = {"GET": "GetObject", "HEAD": "GetObject", "PUT": "PutObject", "DELETE": "DeleteObject"}
@@ -75,11 +107,15 @@ def context(resource: str, machine: Running) -> dict[str, str]:
         "ec2:sourceinstancearn": f"arn:aws:ec2:{machine.region}:{ACCOUNT}:instance/{machine.id}",
         "aws:userid": f"AROALAB:{machine.id}",
     }
+    tags: Mapping[str, str] = {}
     if resource.startswith("arn:aws:ec2:"):
-        tags = _ec2(machine.region).describe_tags({"resource-id": [resource.rpartition("/")[2]]})
-        for tag in tags:
-            for prefix in ("aws:resourcetag", "ec2:resourcetag"):
-                known[f"{prefix}/{tag['key']}".lower()] = tag["value"]
+        found = _ec2(machine.region).describe_tags({"resource-id": [resource.rpartition("/")[2]]})
+        tags = {tag["key"]: tag["value"] for tag in found}
+    elif resource.endswith(f"autoScalingGroupName/{machine.group}"):
+        tags = machine.group_tags
+    for key, value in tags.items():
+        for prefix in ("aws:resourcetag", "ec2:resourcetag", "autoscaling:resourcetag"):
+            known[f"{prefix}/{key}".lower()] = value
     return known
 
 

@@ -23,7 +23,7 @@ def main(lab: str) -> None:
     known = {"fleet": Fleet.of(lab), "tokens": Tokens(admin_secret(lab))}
     metadata = Server((gateway, METADATA_PORT), type("MetadataHandler", (Metadata,), known))
     threading.Thread(target=metadata.serve_forever, daemon=True).start()
-    stores: dict[str, object] = {"lab": lab, "blobs": {}, "secrets": {}}
+    stores: dict[str, object] = {"lab": lab, "blobs": {}}
     store = Server((gateway, API_PORT), type("StoreHandler", (Store,), known | stores))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(paths.gateway_certificate, paths.gateway_key)

@@ -1,4 +1,4 @@
-"""Role assignments: which identity may do what, on which part of a store or vault."""
+"""Role assignments: which identity may do what, on which part of a store."""
 
 from __future__ import annotations
 
@@ -16,20 +16,15 @@ class Right(StrEnum):
 
     READ_BLOBS = "read-blobs"
     WRITE_BLOBS = "write-blobs"
-    READ_SECRETS = "read-secrets"
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A right of an identity (its client id). `scope` is a container, or a secret's name; `prefix` of blobs.
-
-    An empty scope is the whole account or vault.
-    """
+    """A right of an identity (its client id) on a container."""
 
     identity: str
     right: Right
-    scope: str = ""
-    prefix: str = ""
+    container: str
 
 
 def assign(lab: str, grants: Iterable[Grant]) -> None:
@@ -40,17 +35,11 @@ def assign(lab: str, grants: Iterable[Grant]) -> None:
     path.with_suffix(".new").replace(path)
 
 
-def granted(lab: str, identity: str, right: Right, scope: str, name: str = "") -> bool:
-    """Whether an identity has a right on a container's blob of that name, or on a secret."""
+def granted(lab: str, identity: str, right: Right, container: str) -> bool:
+    """Whether an identity has a right on a container."""
     path = _file(lab)
     known = [Grant(**item) for item in json.loads(path.read_text())] if path.exists() else []
-    return any(
-        grant.identity == identity
-        and grant.right == right
-        and grant.scope in ("", scope)
-        and name.startswith(grant.prefix)
-        for grant in known
-    )
+    return Grant(identity, right, container) in known
 
 
 def _file(lab: str) -> Path:
