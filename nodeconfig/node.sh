@@ -91,6 +91,18 @@ admin_api() {
     "$LIBRARY/bin/kubectl" --kubeconfig="$ROOT/etc/kubernetes/admin.conf" --request-timeout=10s "$@"
 }
 
+# away SECONDS: the machine goes, with everything on it: its node is drained and its Node removed.
+away() {
+    ROLE=node
+    [ -d "$STATE/roles/$ROLE" ] || return 0
+    # shellcheck disable=SC1091
+    . "$ROOT/etc/kubewright/host.env"
+    lock
+    leave_cluster "$1"
+    # It would make its Node anew.
+    systemctl stop kubelet.service
+}
+
 # --- reset -----------------------------------------------------------------------------------
 
 # reset ROLE [leave [SECONDS]]: as before the role came. `leave`: a node is drained within that time and

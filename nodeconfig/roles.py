@@ -48,7 +48,8 @@ TRUSTS = {
 def bundles(topology: Topology, index: Index) -> dict[tuple[str, Role], Bundle]:
     """The bundles of all machines with names, by machine and role, in the order of delivery.
 
-    Of a pool whose nodes a cloud makes there is one, by the pool's name and `Role.NODE`. Raises BundleError for a role that cannot be made, and what the index raises.
+    Of a pool whose nodes a cloud makes there is one, by the pool's name and `Role.NODE`. Raises BundleError
+    for a role that cannot be made, and what the index raises.
     """
     pool_of = {node.name: pool for pool in topology.pools for node in pool.nodes}
 

@@ -29,7 +29,7 @@ def is_told(topology: Topology) -> bool:
 
 
 def published(topology: Topology, authorities: Mapping[str, str]) -> str:
-    """The sh text that waits until the cluster has told its pods what to trust, by an administrator's `kubectl`.
+    """The sh text that waits until pods are told what to trust, by an administrator's `kubectl`.
 
     `authorities` are the PEMs of what is trusted, by the names of the authorities. The next stage must not
     begin before: pods would meet certificates of an authority they have not heard of. It waits, too, for a

@@ -105,7 +105,7 @@ class AwsSettings(CloudSettings):
 
     @property
     def node_domains(self) -> tuple[str, ...]:
-        """Of instances' private names (docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-instance-naming.html)."""
+        """Of private names (docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-instance-naming.html)."""
         return ("ec2.internal" if self.region == "us-east-1" else f"{self.region}.compute.internal",)
 
     @property
