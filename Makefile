@@ -5,6 +5,8 @@ PYTHON = "$$(setup/environment)"
 PYTEST = PYTHONPYCACHEPREFIX="$${KUBEWRIGHT_CACHE:-$$HOME/.cache/kubewright}/pycache" $(PYTHON) -m pytest -p no:cacheprovider
 # Parts of the host program: linted joined, as they are sent.
 PROGRAM = $(patsubst %,nodeconfig/%.sh,host fetch guard service node)
+# The clouds' halves of the boot program: each linted with the half that all share.
+CLOUDS = $(filter-out providers/cloud/boot.sh,$(wildcard providers/*/boot.sh))
 
 .DEFAULT_GOAL := help
 
@@ -87,6 +89,7 @@ lint: ## style (ruff, shellcheck) and types (mypy, strict)
 	@$(PYTHON) -m ruff format --no-cache --check .
 	@shellcheck kubewright setup/environment $(filter-out $(PROGRAM),$(wildcard nodeconfig/*.sh automation/*.sh))
 	@$(PYTHON) -c 'from nodeconfig.program import program; print(program())' | shellcheck --shell=sh -
+	@for half in $(CLOUDS); do cat $$half providers/cloud/boot.sh | shellcheck --shell=sh - || exit 1; done
 	@MYPY_CACHE_DIR="$${KUBEWRIGHT_CACHE:-$$HOME/.cache/kubewright}/mypy" $(PYTHON) -m mypy
 
 .PHONY: test-unit

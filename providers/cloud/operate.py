@@ -45,5 +45,5 @@ def operate(
 
 
 def here(script: str) -> str:
-    """The script, in a shell of its own as it may set traps, with what `kubectl` is on the deployer's machine."""
+    """The script with what `kubectl` is here; in a shell of its own, since it may set traps."""
     return f"{_HERE}{script}{_END}"
