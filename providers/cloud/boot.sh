@@ -12,7 +12,7 @@
 
 ROOT=${KUBEWRIGHT_ROOT:-}
 PLACE=/usr/local/lib/kubewright-boot
-UNITS=$ROOT/etc/systemd/system
+SYSTEMD=$ROOT/etc/systemd/system
 RUN=$ROOT/run/kubewright-boot
 DATA=/var/lib/kubewright-data
 STATE=$ROOT/var/lib/kubewright
@@ -47,7 +47,7 @@ begin() {
 # --- install ---------------------------------------------------------------------------------
 
 install() {
-    mkdir -p "$ROOT$PLACE" "$UNITS"
+    mkdir -p "$ROOT$PLACE" "$SYSTEMD"
     cp "$0" "$ROOT$PLACE/boot.new"
     chmod 0700 "$ROOT$PLACE/boot.new"
     mv -f "$ROOT$PLACE/boot.new" "$ROOT$PLACE/boot"
@@ -91,8 +91,8 @@ EOF
 }
 
 unit() { # NAME DESCRIPTION, what follows on stdin
-    { printf '[Unit]\nDescription=%s\n' "$2" && cat; } >"$UNITS/$1"
-    chmod 0644 "$UNITS/$1"
+    { printf '[Unit]\nDescription=%s\n' "$2" && cat; } >"$SYSTEMD/$1"
+    chmod 0644 "$SYSTEMD/$1"
 }
 
 # --- deliver ---------------------------------------------------------------------------------
