@@ -171,8 +171,13 @@ def _nspawn(spec: LabSpec, host: LabHost, home: Path) -> list[str]:
         "--timezone=off",
         "--link-journal=no",
         "--bind=/dev/kmsg",
-        *(f"--bind={home}/disk/{part}:/var/lib/{part}" for part in DISK),
+        *(f"--bind={home}/disk/{part}:/var/lib/{part}" for part in DISK if _on_disk(host, part)),
     ]
+
+
+def _on_disk(host: LabHost, part: str) -> bool:
+    """Whether a directory is on the host's disk itself: a cloud's machine has etcd on a volume of its own."""
+    return host.instance is None or part != "etcd"
 
 
 def _prepare(spec: LabSpec, host: LabHost, root: Path) -> None:

@@ -22,7 +22,8 @@ class Running:
 
     `id` is the cloud's, `host` the lab's name. `identity` is what it may do: a role's name (AWS), or
     the client id of a managed identity (Azure). `group` is the group that made it. `lifecycle` is
-    `InService`, or `Terminated` once it is told to go; `released`: it said that it is ready to.
+    `InService`, or `Terminated` once it is told to go; `hook` what its group waits for (AWS; empty: nothing);
+    `released`: it said that it is ready to go on.
     """
 
     id: str
@@ -37,6 +38,7 @@ class Running:
     type: str = "t3.large"
     lifecycle: str = "InService"
     spot_action: str = ""
+    hook: str = ""
     released: bool = False
 
 
@@ -76,7 +78,7 @@ class Fleet:
         self._write([machine for machine in self.all() if machine.id != identifier])
 
     def tell(self, identifier: str, **changes: object) -> None:
-        """Change what a machine is told: `lifecycle`, `spot_action`, `released`."""
+        """Change what a machine is told: `lifecycle`, `hook`, `spot_action`, `released`."""
         found = [
             replace(machine, **changes) if machine.id == identifier else machine  # type: ignore[arg-type]
             for machine in self.all()

@@ -102,12 +102,10 @@ class Api:
         machine = self._fleet.of_id(form.get("InstanceId", ""))
         if machine is None or form.get("AutoScalingGroupName") != machine.group:
             raise Refused("ValidationError", "No active Lifecycle Action found with that instance", 400)
-        if machine.lifecycle == "InService" or form.get("LifecycleActionResult") not in (
-            "CONTINUE",
-            "ABANDON",
-        ):
+        result = form.get("LifecycleActionResult")
+        if form.get("LifecycleHookName") != machine.hook or result not in ("CONTINUE", "ABANDON"):
             raise Refused("ValidationError", "No active Lifecycle Action found", 400)
-        self._fleet.tell(machine.id, released=True)
+        self._fleet.tell(machine.id, hook="", released=True)
         body = (
             '<CompleteLifecycleActionResponse xmlns="http://autoscaling.amazonaws.com/doc/2011-01-01/">'
             "<CompleteLifecycleActionResult/><ResponseMetadata><RequestId>lab</RequestId></ResponseMetadata>"
