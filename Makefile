@@ -80,8 +80,8 @@ lab-status: ## the lab's hosts and what runs on them
 	@./kubewright lab-status
 
 .PHONY: mirror
-mirror: ## make a directory of all files and images, for an air-gapped site (DIRECTORY=…)
-	@./kubewright mirror $(if $(DIRECTORY),--directory "$(DIRECTORY)")
+mirror: ## make a directory of all files and images, to be served (DIRECTORY=…, INDEX=file: its checksums, to keep)
+	@./kubewright mirror $(if $(DIRECTORY),--directory "$(DIRECTORY)") $(if $(INDEX),--index "$(INDEX)")
 
 .PHONY: lint
 lint: ## style (ruff, shellcheck) and types (mypy, strict)

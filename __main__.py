@@ -40,7 +40,8 @@ def deploy() -> None:
     for warning in [*topology.sizing.warnings(plan), *topology.exposure.warnings(plan)]:
         pulumi.warn(warning)
     ca_file = Path(stack.artifacts.ca_file) if stack.artifacts.ca_file else None
-    index = artifacts.index.load(stack.artifacts.mirror, ca_file, *plan.releases)
+    pinned = texts[stack.artifacts.index] if stack.artifacts.index else None
+    index = artifacts.index.load(stack.artifacts.mirror, ca_file, *plan.releases, pinned=pinned)
 
     bundles = nodeconfig.bundles(plan, index)
     cluster = Cluster(
