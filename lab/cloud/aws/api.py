@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import parse_qs
 from xml.sax.saxutils import escape
 
-from moto.server import DomainDispatcherApplication, create_backend_app
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
 from lab import volumes
 from lab.cloud.aws import calls
@@ -82,7 +82,7 @@ class Api:
         if call.action == "ec2:AttachVolume":
             calls.check_attach(form["VolumeId"], form["InstanceId"], form.get("Device", ""))
             self._attach(form["VolumeId"], form["InstanceId"])
-        answer = self._moto(environ, start)  # type: ignore[no-untyped-call]
+        answer = self._moto(environ, start)
         if call.action == "ec2:DetachVolume":
             volumes.detach(self._lab, form["VolumeId"])
         if call.action == "ec2:TerminateInstances":

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from moto.ec2.models import ec2_backends
-from moto.iam.models import iam_backends
+from moto.iam.models import ManagedPolicy, iam_backends
 from moto.s3.models import s3_backends
 
 from lab.cloud.aws.metadata import ACCOUNT
@@ -93,8 +93,12 @@ def policies(role: str) -> list[str]:
     iam = iam_backends[ACCOUNT]["aws"]
     found = [iam.get_role_policy(role, name)[1] for name in iam.list_role_policies(role)]
     attached, _ = iam.list_attached_role_policies(role)
-    documents = [*found, *(policy.document for policy in attached)]
+    documents = [*found, *(_default(policy) for policy in attached)]
     return [item if isinstance(item, str) else json.dumps(item) for item in documents]
+
+
+def _default(policy: ManagedPolicy) -> str:
+    return next(version.document for version in policy.versions if version.is_default)
 
 
 def context(resource: str, machine: Running) -> dict[str, str]:

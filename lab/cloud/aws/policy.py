@@ -8,7 +8,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-l
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -52,17 +52,10 @@ def _holds(operator: str, key: str, values: list[str], context: Context) -> bool
     if found is None:
         # What is not there is not equal to anything.
         return plain != operator or "Not" in plain
-    tests = {
-        "StringEquals": lambda value: found == value,
-        "StringEqualsIgnoreCase": lambda value: found.lower() == value.lower(),
-        "StringLike": lambda value: _like(found, value),
-        "ArnLike": lambda value: _like(found, value),
-        "ArnEquals": lambda value: _like(found, value),
-        "Bool": lambda value: found.lower() == str(value).lower(),
-    }
-    if plain.replace("Not", "") not in tests:
+    test = _TESTS.get(plain.replace("Not", ""))
+    if test is None:
         raise ValueError(f"condition {operator} is not known here")
-    hit = any(tests[plain.replace("Not", "")](value) for value in values)
+    hit = any(test(found, str(value)) for value in values)
     return hit != ("Not" in plain)
 
 
@@ -72,3 +65,13 @@ def _like(text: str, pattern: str) -> bool:
 
 def _list(value: Any) -> list[Any]:  # noqa: ANN401 — JSON
     return value if isinstance(value, list) else [value]
+
+
+_TESTS: Mapping[str, Callable[[str, str], bool]] = {
+    "StringEquals": lambda found, value: found == value,
+    "StringEqualsIgnoreCase": lambda found, value: found.lower() == value.lower(),
+    "StringLike": _like,
+    "ArnLike": _like,
+    "ArnEquals": _like,
+    "Bool": lambda found, value: found.lower() == value.lower(),
+}

@@ -39,7 +39,7 @@ class Store(Handler):
             self.refuse(HTTPStatus.NOT_FOUND, "BlobNotFound", "The specified blob does not exist.")
             return
         tag = hashlib.sha256(data).hexdigest()[:16]
-        self.give(data, "application/octet-stream", ETag=f'"0x{tag}"', **_dated())
+        self.give(data, "application/octet-stream", headers={"ETag": f'"0x{tag}"'} | _dated())
 
     do_HEAD = do_GET
 
@@ -55,7 +55,7 @@ class Store(Handler):
             return
         with self.lock:
             self.blobs[self.where] = self.body()
-        self.give(b"", "text/plain", HTTPStatus.CREATED, **_dated())
+        self.give(b"", "text/plain", HTTPStatus.CREATED, _dated())
 
     def _may(self, right: Right) -> bool:
         """Whether the request may pass; if not it was refused."""
