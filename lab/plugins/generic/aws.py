@@ -24,6 +24,7 @@ REPLACES: Mapping[str, tuple[str, ...]] = {
         "outpostArn",
         "snapshotId",
     ),
+    "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup": ("vpcId",),
     "aws:ec2/eip:Eip": ("domain", "address", "publicIpv4Pool", "networkBorderGroup"),
     "aws:ec2/flowLog:FlowLog": (
         "deliverCrossAccountRole",
@@ -95,6 +96,7 @@ REPLACES: Mapping[str, tuple[str, ...]] = {
     "aws:route53/record:Record": ("name", "zoneId"),
     "aws:route53/zone:Zone": ("delegationSetId", "name"),
     "aws:s3/bucket:Bucket": ("bucket", "bucketPrefix", "objectLockEnabled"),
+    "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": ("bucket", "expectedBucketOwner"),
     "aws:s3/bucketObjectv2:BucketObjectv2": ("bucket", "key"),
     "aws:s3/bucketOwnershipControls:BucketOwnershipControls": ("bucket",),
     "aws:s3/bucketPolicy:BucketPolicy": ("bucket",),
@@ -132,7 +134,7 @@ Arguments = Mapping[str, Plain]
 def _ami(arguments: Arguments, settings: Arguments) -> dict[str, Plain]:
     filters = {item["name"]: item["values"] for item in arguments.get("filters") or []}
     owner = (arguments.get("owners") or [""])[0]
-    identity = f"ami-{_NOT_ASKED}"
+    identity = (filters.get("image-id") or [f"ami-{_NOT_ASKED}"])[0]
     return {
         "id": identity,
         "imageId": identity,

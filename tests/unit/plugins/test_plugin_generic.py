@@ -251,6 +251,8 @@ def test_questions_are_answered_plausibly_or_not_at_all() -> None:
     )
     assert ubuntu["id"] == "ami-unknown-in-this-preview"
     assert (ubuntu["name"], ubuntu["rootDeviceName"]) == ("ubuntu-*", "/dev/sda1")
+    given = ask("aws:ec2/getAmi:getAmi", filters=[{"name": "image-id", "values": ["ami-12"]}])
+    assert (given["id"], given["rootDeviceName"]) == ("ami-12", "/dev/xvda")
     zones = ask("aws:index/getAvailabilityZones:getAvailabilityZones")["names"]
     assert zones == ["eu-central-1a", "eu-central-1b", "eu-central-1c"]
     assert ask("aws:index/getPartition:getPartition")["partition"] == "aws"
