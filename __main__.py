@@ -44,16 +44,18 @@ def deploy() -> None:
     index = artifacts.index.load(stack.artifacts.mirror, ca_file, *plan.releases, pinned=pinned)
 
     bundles = nodeconfig.bundles(plan, index)
+    provider = provider_for(stack, plan, texts, bundles)
     cluster = Cluster(
         "cluster",
         ClusterArgs(
             topology=plan,
             bundles=bundles,
-            provider=provider_for(stack, plan, texts, bundles),
+            provider=provider,
             connect=connect,
             secrets=registry_secrets(plan, topology.build.registry_credentials(stack)),
         ),
     )
+    provider.add_ons(cluster.api)
     add_ons(stack, plan, cluster)
 
     pulumi.export("kubeconfig", cluster.kubeconfig)

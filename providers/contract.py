@@ -7,6 +7,7 @@ from typing import Protocol
 
 from pulumi import Input, Output, Resource, ResourceOptions
 
+from components.api import Api
 from nodeconfig.bundle import Bundle
 from topology.model import Machine, Pool, Role
 
@@ -55,4 +56,8 @@ class Provider(Protocol):
         In the script `kubectl` is one that reaches the API: on a control plane, or the deployer's own with
         `kubeconfig`. `farewell` is run when the resource is deleted ("": nothing is).
         """
+        ...
+
+    def add_ons(self, api: Api) -> Sequence[Resource]:
+        """What runs in the cluster because of where it is: a cloud's controllers; nothing on bare metal."""
         ...

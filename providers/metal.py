@@ -8,6 +8,7 @@ from functools import partial
 from pulumi import CustomTimeouts, Input, Output, Resource, ResourceOptions
 from pulumi_command.remote import Command, Logging
 
+from components.api import Api
 from nodeconfig.bundle import Bundle, Identity
 from nodeconfig.places import KUBECTL_HERE
 from nodeconfig.render import payload, reset, script
@@ -79,6 +80,10 @@ class Metal:
             add_previous_output_in_env=False,
             opts=ResourceOptions.merge(opts, ResourceOptions(custom_timeouts=_LIMIT)),
         )
+
+    def add_ons(self, api: Api) -> Sequence[Resource]:
+        """Nothing: there is no cloud to work with."""
+        return []
 
     def _deliver(
         self,

@@ -147,7 +147,7 @@ STORAGE = (
     Statement("MakeSnapshots", ("ec2:CreateSnapshot",), (SNAPSHOTS,), (_FOR_DRIVER,)),
     Statement("DropSnapshots", ("ec2:DeleteSnapshot",), (SNAPSHOTS,), (_OF_DRIVER,)),
 )
-"""The EBS CSI driver's. Volumes made elsewhere need the tag `ebs.csi.aws.com/cluster: true` to be attached."""
+"""The EBS CSI driver's. Volumes made elsewhere need its tag `ebs.csi.aws.com/cluster: true`."""
 
 AUTOSCALER = (
     Statement(

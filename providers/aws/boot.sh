@@ -1,20 +1,20 @@
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2034,SC2153,SC2154
 # AWS's half of the boot program: who this machine is, its calls of S3, EC2 and Auto Scaling, its volume.
 # Before it stand REGION, STORE (the bucket's URL), EC2, AUTOSCALING and METADATA (URLs), GROUP (the Auto
 # Scaling group), VOLUME (a volume's id, or nothing) and CA_FILE (the authority of private endpoints, or nothing).
 # Calls are signed by curl (7.87 or newer: older ones leave the session's token out of the signature).
 # Credentials reach curl by its standard input: the words of a command are anyone's to read.
 
-aws_quietly() { curl --silent --show-error --fail --connect-timeout 5 "$@"; }
+aws_quietly() { curl --silent --show-error --connect-timeout 5 "$@"; }
 
 aws_session() { # a token of the metadata service, for one hour
-    aws_token=$(aws_quietly --noproxy '*' --max-time 10 -X PUT \
+    aws_token=$(aws_quietly --fail --noproxy '*' --max-time 10 -X PUT \
         -H 'X-aws-ec2-metadata-token-ttl-seconds: 3600' "$METADATA/latest/api/token")
 }
 
 aws_asked() { # PATH: what the metadata service says there
     printf 'header = "X-aws-ec2-metadata-token: %s"\n' "$aws_token" |
-        aws_quietly --noproxy '*' --max-time 10 -K - "$METADATA/latest/$1"
+        aws_quietly --fail --noproxy '*' --max-time 10 -K - "$METADATA/latest/$1"
 }
 
 aws_word() { # NAME: a word of the credentials
@@ -37,9 +37,10 @@ aws_signed() {
 
 aws_sum() { sha256sum | cut -d ' ' -f 1; }
 
-# aws_call SERVICE URL FORM: a call of the query API; FORM is sorted and encoded, as its signature demands.
+# aws_call SERVICE URL FORM: a call of the query API, and its answer, also when that is no. FORM is sorted and
+# encoded, as its signature demands.
 aws_call() {
-    aws_signed "$1" "$(printf '%s' "$3" | aws_sum)" -X POST --data "$3" "$2/"
+    aws_signed "$1" "$(printf '%s' "$3" | aws_sum)" --fail-with-body -X POST --data "$3" "$2/"
 }
 
 cloud_identity() {
@@ -52,11 +53,11 @@ cloud_identity() {
 }
 
 cloud_get() { # KEY FILE
-    aws_signed s3 "$(printf '' | aws_sum)" -o "$2" "$STORE/$1"
+    aws_signed s3 "$(printf '' | aws_sum)" --fail -o "$2" "$STORE/$1"
 }
 
 cloud_put() { # KEY FILE
-    aws_signed s3 "$(aws_sum <"$2")" -X PUT -H 'Content-Type: text/plain' --data-binary "@$2" "$STORE/$1"
+    aws_signed s3 "$(aws_sum <"$2")" --fail -X PUT -H 'Content-Type: text/plain' --data-binary "@$2" "$STORE/$1"
 }
 
 # cloud_volume: the volume's device. The machine before may hold it still: it is asked for until it is free.
@@ -69,7 +70,7 @@ cloud_volume() {
             return 1
         fi
         aws_call ec2 "$EC2" "Action=AttachVolume&Device=%2Fdev%2Fxvdu&InstanceId=$aws_instance&Version=2016-11-15&VolumeId=$VOLUME" \
-            >/dev/null || echo "$VOLUME is not free yet; asking again" >&2
+            >"$RUN/attach" || echo "$VOLUME is not free yet: $(tr -d '\n' <"$RUN/attach" | sed 's/.*<Code>//; s/<.*//'); asking again" >&2
         aws_tries=0
         until [ -e "$aws_device" ] || [ "$aws_tries" -ge 10 ]; do
             sleep 1
@@ -86,15 +87,20 @@ cloud_leaving() {
         aws_asked meta-data/spot/instance-action >/dev/null 2>&1
 }
 
-aws_hook() { # HOOK: what the hook waits for is done
-    aws_call autoscaling "$AUTOSCALING" "Action=CompleteLifecycleAction&AutoScalingGroupName=$GROUP&InstanceId=$aws_instance&LifecycleActionResult=CONTINUE&LifecycleHookName=$1&Version=2011-01-01" >/dev/null
+# aws_hook HOOK: what the hook waits for is done. Nothing may be waiting: the machine came or goes without it.
+aws_hook() {
+    aws_answer=$(aws_call autoscaling "$AUTOSCALING" "Action=CompleteLifecycleAction&AutoScalingGroupName=$GROUP&InstanceId=$aws_instance&LifecycleActionResult=CONTINUE&LifecycleHookName=$1&Version=2011-01-01") || case $aws_answer in
+        *'No active Lifecycle Action'*) ;;
+        *)
+            printf '%s\n' "$aws_answer" >&2
+            return 1
+            ;;
+    esac
 }
 
 cloud_left() { aws_hook leaving; }
 
-# cloud_ready: healthy; a group that waits for it (the hook `joining`) goes on to the next machine.
+# cloud_ready: healthy; a pool's group waits for it (the hook `joining`) before it replaces the next machine.
 cloud_ready() {
-    case $(aws_asked meta-data/autoscaling/target-lifecycle-state 2>/dev/null) in
-        InService) aws_hook joining || : ;;
-    esac
+    case $KIND in pools) aws_hook joining ;; esac
 }

@@ -89,7 +89,12 @@ class Firewall(ComponentResource):
             BALANCER: balancer,
             CONTROL_PLANE: self._members(
                 CONTROL_PLANE,
-                {role for machine in topology.machines for role in machine.roles if machine.name not in own_etcd},
+                {
+                    role
+                    for machine in topology.machines
+                    for role in machine.roles
+                    if machine.name not in own_etcd
+                },
                 [api],
             ),
             WORKERS: self._workers(),

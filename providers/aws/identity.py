@@ -12,17 +12,13 @@ from pulumi_aws import iam
 from providers.aws import addon_rights, rights
 from providers.aws.names import Names
 from providers.aws.policies import Statement, assumed_by, document, values
+from providers.cloud.units import CONTROL_PLANES, POOLS
 from settings.clouds import CloudAddonSettings
-
-CONTROL_PLANES = "members/control-plane"
-ETCD = "members/etcd"
-POOLS = "pools"
-"""Kinds of machines: each is a prefix in the store, and an identity."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rights:
-    """The rights of one kind: `inline` by name, together at most 10,240 characters; `managed` up to 6,144 each."""
+    """The rights of one kind: in `inline` policies as far as these have room, else in `managed` ones."""
 
     inline: Mapping[str, tuple[Statement, ...]]
     managed: Mapping[str, tuple[Statement, ...]]

@@ -7,10 +7,11 @@ is replaced by AWS and comes back as itself, without anyone.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
 
-from pulumi import ComponentResource, CustomTimeouts, Input, Output, ResourceOptions
+from pulumi import ComponentResource, CustomTimeouts, Input, Output, Resource, ResourceOptions
 from pulumi_aws import autoscaling, dlm, ebs, ec2
 
 from providers.aws.machine import LEAVING, MachineArgs, group_tags, heartbeat, template
@@ -78,15 +79,24 @@ class MemberArgs:
 
 
 class Member(ComponentResource):
-    """The group of one; `group` is its name."""
+    """The group of one: its name, and the version of its template. It is made after all that is `ready`."""
 
     group: Output[str]
+    version: Output[str]
 
-    def __init__(self, name: str, args: MemberArgs, opts: ResourceOptions | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        args: MemberArgs,
+        *,
+        ready: Sequence[Resource] = (),
+        opts: ResourceOptions | None = None,
+    ) -> None:
         super().__init__("kubewright:aws:Member", name, None, opts)
         child = ResourceOptions(parent=self)
         machine, names = args.machine, args.machine.names
         described = template(f"{name}-template", replace(machine, interface=args.seat.interface), child)
+        self.version = described.latest_version.apply(str)
         made = autoscaling.Group(
             f"{name}-group",
             name=names.name(machine.part),
@@ -94,9 +104,7 @@ class Member(ComponentResource):
             availability_zones=[args.zone],
             min_size=1,
             max_size=1,
-            launch_template=autoscaling.GroupLaunchTemplateArgs(
-                id=described.id, version=described.latest_version.apply(str)
-            ),
+            launch_template=autoscaling.GroupLaunchTemplateArgs(id=described.id, version=self.version),
             health_check_type="EC2",
             health_check_grace_period=300,
             # The old machine goes before the new one comes: it has the interface and the volume.
@@ -108,7 +116,10 @@ class Member(ComponentResource):
             wait_for_capacity_timeout="0",
             tags=group_tags(names.tagged(machine.part, machine.tags)),
             opts=ResourceOptions(
-                parent=self, delete_before_replace=True, custom_timeouts=CustomTimeouts(delete="40m")
+                parent=self,
+                delete_before_replace=True,
+                custom_timeouts=CustomTimeouts(delete="40m"),
+                depends_on=list(ready),
             ),
         )
         autoscaling.LifecycleHook(

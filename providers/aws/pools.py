@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pulumi import ComponentResource, CustomTimeouts, Input, Output, ResourceOptions
+from pulumi import ComponentResource, CustomTimeouts, Input, Output, Resource, ResourceOptions
 from pulumi_aws import autoscaling, ec2
 
 from providers.aws.machine import JOINING, LEAVING, MachineArgs, group_tags, heartbeat, template
@@ -33,9 +33,7 @@ def autoscaler_tags(cluster: str, pool: Pool) -> dict[str, str]:
     template_key = "k8s.io/cluster-autoscaler/node-template"
     tags = {"k8s.io/cluster-autoscaler/enabled": "true", f"k8s.io/cluster-autoscaler/{cluster}": "owned"}
     tags |= {f"{template_key}/label/{key}": value for key, value in pool.labels}
-    tags |= {
-        f"{template_key}/taint/{taint.key}": f"{taint.value}:{taint.effect}" for taint in pool.taints
-    }
+    tags |= {f"{template_key}/taint/{taint.key}": f"{taint.value}:{taint.effect}" for taint in pool.taints}
     return tags
 
 
@@ -55,22 +53,34 @@ class PoolArgs:
 
 
 class WorkerPool(ComponentResource):
-    """The group of a pool; `group` is its name. Four resources, whatever its size."""
+    """The group of a pool: its name, and the version of its template. Four resources, whatever its size.
+
+    It is made, and changed, after all that is `ready`.
+    """
 
     group: Output[str]
+    version: Output[str]
 
-    def __init__(self, name: str, args: PoolArgs, opts: ResourceOptions | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        args: PoolArgs,
+        *,
+        ready: Sequence[Resource] = (),
+        opts: ResourceOptions | None = None,
+    ) -> None:
         super().__init__("kubewright:aws:Pool", name, None, opts)
         self._name, self._args = name, args
         self._child = ResourceOptions(parent=self)
         described = template(f"{name}-template", args.machine, self._child)
-        made = self._group(described)
+        self.version = described.latest_version.apply(str)
+        made = self._group(described, ready)
         self._hook(made, LEAVING, "TERMINATING", heartbeat(args.drain_seconds), "CONTINUE")
         self._hook(made, JOINING, "LAUNCHING", _JOIN_SECONDS, "ABANDON")
         self.group = made.name
         self.register_outputs({"group": self.group})
 
-    def _group(self, described: ec2.LaunchTemplate) -> autoscaling.Group:
+    def _group(self, described: ec2.LaunchTemplate, ready: Sequence[Resource]) -> autoscaling.Group:
         args, names = self._args, self._args.machine.names
         tags = names.tagged(args.machine.part, {**args.machine.tags, names.kubernetes_tag: "owned"})
         if args.autoscaled:
@@ -95,7 +105,10 @@ class WorkerPool(ComponentResource):
             wait_for_capacity_timeout=_NEVER,
             tags=group_tags(tags),
             opts=ResourceOptions(
-                parent=self, delete_before_replace=True, custom_timeouts=CustomTimeouts(delete="40m")
+                parent=self,
+                delete_before_replace=True,
+                custom_timeouts=CustomTimeouts(delete="40m"),
+                depends_on=list(ready),
             ),
         )
 
@@ -103,7 +116,7 @@ class WorkerPool(ComponentResource):
         """One of the types, in the order given; of spot machines those least likely to be taken back."""
         spot = self._args.capacity.spot
         specification = autoscaling.GroupMixedInstancesPolicyLaunchTemplateLaunchTemplateSpecificationArgs(
-            launch_template_id=described.id, version=described.latest_version.apply(str)
+            launch_template_id=described.id, version=self.version
         )
         overrides = [
             autoscaling.GroupMixedInstancesPolicyLaunchTemplateOverrideArgs(instance_type=kind)

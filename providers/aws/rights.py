@@ -53,8 +53,8 @@ def _volume(kind: str) -> tuple[Statement, ...]:
     )
 
 
-# Session Manager, without the managed policy's right to read all of the account's parameters
-# (docs.aws.amazon.com/systems-manager/latest/userguide/getting-started-add-permissions-to-existing-profile.html).
+# Session Manager, without the managed policy's right to read all of the account's parameters ("Add Session
+# Manager permissions to an existing IAM role" in the Systems Manager user guide).
 SESSIONS = (
     Statement("SessionAgent", ("ssm:UpdateInstanceInformation",), (f"{EC2}:instance/*",)),
     Statement(

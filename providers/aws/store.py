@@ -101,7 +101,7 @@ class Store(ComponentResource):
         return key.arn
 
     def _encryption(self, bucket: s3.Bucket) -> None:
-        """Also of what machines write. Without bucket keys: KMS then tells objects apart (`rights.machine`)."""
+        """Also of what machines write. Without bucket keys KMS can tell objects apart (`rights.machine`)."""
         by_default = s3.BucketServerSideEncryptionConfigurationRuleApplyServerSideEncryptionByDefaultArgs(
             sse_algorithm="aws:kms", kms_master_key_id=self.key
         )
