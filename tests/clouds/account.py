@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import itertools
 from collections.abc import Mapping
+from dataclasses import replace
 from ipaddress import IPv4Network
 from typing import Any
 
@@ -61,12 +62,18 @@ class Account(Engine):
     def launches(self, graph: Graph, sizes: Mapping[str, int]) -> list[Launch]:
         """The machines that the groups start: one for each member, `sizes` for the groups of pools."""
         templates = {f"{node.name}-id": plain(node.inputs) for node in graph.of(":LaunchTemplate")}
+        hooks = {
+            str(hook["autoscalingGroupName"]): str(hook["name"])
+            for hook in (plain(node.inputs) for node in graph.of(":LifecycleHook"))
+            if hook["lifecycleTransition"].endswith("LAUNCHING")
+        }
         found: list[Launch] = []
         for node in graph.of("autoscaling/group:Group"):
             group = plain(node.inputs)
             template = templates[_template(group)]
             for number in range(sizes.get(group["name"], 1)):
-                found.append(self._launch(group, template, number))
+                launch = self._launch(group, template, number)
+                found.append(replace(launch, hook=hooks.get(group["name"], "")))
         return found
 
     def _launch(self, group: Mapping[str, Any], template: Mapping[str, Any], number: int) -> Launch:

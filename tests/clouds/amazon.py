@@ -17,7 +17,10 @@ REGION = "eu-central-1"
 
 @dataclass(frozen=True, kw_only=True)
 class Launch:
-    """A machine to start: the lab's name, the address of its interface, and what its template says."""
+    """A machine to start: the lab's name, the address of its interface, and what its template says.
+
+    `hook` is the one that its group waits for before it counts the machine in.
+    """
 
     host: str
     address: str
@@ -27,6 +30,7 @@ class Launch:
     group: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
     group_tags: Mapping[str, str] = field(default_factory=dict)
+    hook: str = ""
 
 
 class Amazon(Site):
@@ -79,4 +83,5 @@ class Amazon(Site):
             identity=launch.role,
             group=launch.group or launch.host,
             group_tags=launch.group_tags,
+            hook=launch.hook,
         )

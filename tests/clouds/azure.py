@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Sequence
+from dataclasses import dataclass
 from urllib.request import Request, urlopen
 
 from lab import volumes
@@ -11,6 +11,15 @@ from lab.cloud.running import Running, admin_secret
 from tests.clouds.site import Site
 
 LOCATION = "westeurope"
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A machine to start with its custom data and its disks: names and sizes in bytes, by their luns."""
+
+    machine: Running
+    user_data: str
+    disks: tuple[tuple[str, int], ...] = ()
 
 
 class Azure(Site):
@@ -24,13 +33,14 @@ class Azure(Site):
         """Read a blob. Raises HTTPError without one."""
         return self._call("GET", path)
 
-    def launch(self, *machines: tuple[Running, str, Sequence[tuple[str, int]]]) -> None:
-        """Start machines, each with its custom data and its disks: their names and sizes in bytes, by lun."""
-        self.boot([(machine, data) for machine, data, _ in machines])
-        for machine, _, disks in machines:
-            for lun, (disk, size) in enumerate(disks):
+    def launch(self, *starts: Start) -> None:
+        """Start machines side by side, and attach their disks."""
+        self.boot([(start.machine, start.user_data) for start in starts])
+        for start in starts:
+            for lun, (disk, size) in enumerate(start.disks):
                 volumes.create(self.lab, disk, size)
-                volumes.attach(self.lab, disk, machine.host, [f"/dev/disk/azure/data/by-lun/{lun}"])
+                link = f"/dev/disk/azure/data/by-lun/{lun}"
+                volumes.attach(self.lab, disk, start.machine.host, [link])
 
     def _call(self, method: str, path: str, body: bytes | None = None) -> str:
         request = Request(

@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from artifacts.cache import default_root
 from lab import stack
 from lab.spec import LabSpec
 from tests.clouds.amazon import Amazon
 from tests.clouds.azure import Azure
 
 KEEP = "KUBEWRIGHT_TEST_STATE"
+MIRROR = "KUBEWRIGHT_TEST_MIRROR"
 
 
 @pytest.fixture(scope="session")
@@ -26,6 +28,11 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("KUBEWRIGHT_STATE", str(home))
         yield home
+
+
+def mirror() -> Path:
+    """The files and images of clusters, which `make test-clouds` makes first."""
+    return Path(os.environ.get(MIRROR, default_root() / "mirror"))
 
 
 @contextmanager

@@ -8,7 +8,7 @@ import pytest
 
 from lab.cloud.azure.grants import Grant, Right, assign
 from lab.cloud.running import Running
-from tests.clouds.azure import LOCATION, Azure
+from tests.clouds.azure import LOCATION, Azure, Start
 
 CLIENT = "11111111-1111-1111-1111-111111111111"
 LIBRARY = r"""
@@ -44,7 +44,7 @@ def site(azure: Azure) -> Azure:
         azure.lab, [Grant(CLIENT, Right.READ_BLOBS, "members"), Grant(CLIENT, Right.WRITE_BLOBS, "status")]
     )
     script = "#!/bin/sh\ntouch /root/ran\n"
-    azure.launch((machine(0), script, [("disk-0", 1024**3)]), (machine(1), script, []))
+    azure.launch(Start(machine(0), script, (("disk-0", 1024**3),)), Start(machine(1), script))
     return azure
 
 

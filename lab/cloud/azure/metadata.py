@@ -111,7 +111,7 @@ def _instance(machine: Running) -> dict[str, Any]:
         "compute": {
             "azEnvironment": "AzurePublicCloud",
             "location": machine.region,
-            "name": machine.host if not machine.group else machine.hostname,
+            "name": _name(machine),
             "osProfile": {"computerName": machine.hostname},
             "resourceGroupName": "kubewright",
             "resourceId": machine.id,
@@ -135,6 +135,12 @@ def _instance(machine: Running) -> dict[str, Any]:
     }
 
 
+def _name(machine: Running) -> str:
+    """Azure's name: that of an instance of a scale set has the set's and its number."""
+    words = machine.id.split("/")
+    return f"{machine.group}_{words[-1]}" if machine.group else words[-1]
+
+
 def _events(machine: Running) -> dict[str, Any]:
     if machine.lifecycle == "InService":
         return {"DocumentIncarnation": 1, "Events": []}
@@ -142,7 +148,7 @@ def _events(machine: Running) -> dict[str, Any]:
         "EventId": f"leave-{machine.hostname}",
         "EventType": "Preempt" if machine.spot_action else "Terminate",
         "ResourceType": "VirtualMachine",
-        "Resources": [machine.hostname],
+        "Resources": [_name(machine)],
         "EventStatus": "Scheduled",
         "NotBefore": "Mon, 01 Jan 2029 00:00:00 GMT",
         "EventSource": "Platform",
