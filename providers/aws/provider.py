@@ -20,7 +20,7 @@ from providers.aws.names import KIND_TAG, Names
 from providers.aws.pools import PoolArgs, WorkerPool
 from providers.aws.site import site
 from providers.aws.waiting import Waiting
-from providers.cloud.gate import chain, gate, roll
+from providers.cloud.gate import gate, roll
 from providers.cloud.operate import operate
 from providers.cloud.units import CONTROL_PLANES, ETCD_MEMBERS, POOLS, Unit, kind_of, member_unit, pool_unit
 from providers.contract import Secrets
@@ -163,9 +163,7 @@ class Aws:
         command = roll(
             f"{machine.name}-roll",
             self._waiting.roll(member.group, member.version, keys, unit.digest),
-            ResourceOptions.merge(
-                ResourceOptions(parent=under.parent, depends_on=[member]), chain(self._rolls)
-            ),
+            ResourceOptions(parent=under.parent, depends_on=[member, *self._rolls[-1:]]),
             delete=self._waiting.leave(member.group, unit.leave, unit.left),
         )
         self._rolls.append(command)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from pulumi import ComponentResource, Input, Output, ResourceOptions
+from pulumi import ComponentResource, Input, Output, Resource, ResourceOptions
 from pulumi_aws import kms, s3
 
 from providers.aws.names import Names
@@ -46,7 +46,7 @@ class Store(ComponentResource):
             versioning_configuration=s3.BucketVersioningVersioningConfigurationArgs(status="Enabled"),
             opts=self._child,
         )
-        self._encryption(bucket)
+        encryption = self._encryption(bucket)
         closed = s3.BucketPublicAccessBlock(
             f"{name}-closed",
             bucket=bucket.id,
@@ -57,12 +57,13 @@ class Store(ComponentResource):
             opts=self._child,
         )
         self._old_versions(bucket, versions)
-        s3.BucketPolicy(
+        only_by_tls = s3.BucketPolicy(
             f"{name}-policy",
             bucket=bucket.id,
             policy=bucket.arn.apply(policy),
             opts=ResourceOptions(parent=self, depends_on=[closed]),
         )
+        self._before: list[Resource] = [versions, encryption, closed, only_by_tls]
         self.bucket = bucket.bucket
         self.register_outputs({"bucket": self.bucket})
 
@@ -79,8 +80,8 @@ class Store(ComponentResource):
             bucket_key_enabled=False,
             # At most ten are allowed on an object: the administrator's own stay on the bucket.
             tags=Names(cluster=self._names.cluster, region=self._names.region).tagged(key.replace("/", "-")),
-            # All of the store is there before the first object, and closed.
-            opts=ResourceOptions(parent=self, depends_on=[self]),
+            # The store is encrypted, versioned and closed before the first object comes.
+            opts=ResourceOptions(parent=self, depends_on=self._before),
         )
 
     def _key(self) -> Output[str]:
@@ -100,7 +101,7 @@ class Store(ComponentResource):
         )
         return key.arn
 
-    def _encryption(self, bucket: s3.Bucket) -> None:
+    def _encryption(self, bucket: s3.Bucket) -> s3.BucketServerSideEncryptionConfiguration:
         """Also of what machines write. Without bucket keys KMS can tell objects apart (`rights.machine`)."""
         by_default = s3.BucketServerSideEncryptionConfigurationRuleApplyServerSideEncryptionByDefaultArgs(
             sse_algorithm="aws:kms", kms_master_key_id=self.key
@@ -108,7 +109,7 @@ class Store(ComponentResource):
         rule = s3.BucketServerSideEncryptionConfigurationRuleArgs(
             apply_server_side_encryption_by_default=by_default, bucket_key_enabled=False
         )
-        s3.BucketServerSideEncryptionConfiguration(
+        return s3.BucketServerSideEncryptionConfiguration(
             f"{self._name}-encryption", bucket=bucket.id, rules=[rule], opts=self._child
         )
 
