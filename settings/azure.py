@@ -88,13 +88,17 @@ class AzureQuotaSettings(Section):
 
 
 class AzureSettings(CloudSettings):
-    """A cluster on Azure. `ssh_key`: a public key's text, or none."""
+    """A cluster on Azure. `ssh_key`: a public key's text, or none.
+
+    `private_store`: the store is reached from inside the network alone, also by the deployer.
+    """
 
     subscription: Annotated[str, AfterValidator(_guid)]
     location: Annotated[str, AfterValidator(_location)]
     zones: tuple[Filled, ...] = ("1", "2", "3")
     network: AzureNetworkSettings
     endpoint: AzureEndpointSettings = AzureEndpointSettings()
+    private_store: bool = False
     image: AzureImageSettings = AzureImageSettings()
     endpoints: AzureEndpoints = AzureEndpoints()
     quotas: AzureQuotaSettings = AzureQuotaSettings()
