@@ -66,12 +66,12 @@ class Settings(Section):
     @property
     def cloud(self) -> CloudSettings | None:
         """The cloud's section; None on bare metal."""
-        return self.aws or self.azure
+        return None if self.metal else self.aws or self.azure
 
     @property
     def cloud_name(self) -> str:
         """Under which key the cloud's section is; empty on bare metal."""
-        return "aws" if self.aws else "azure" if self.azure else ""
+        return "" if self.cloud is None else "aws" if self.aws else "azure"
 
     @property
     def machine_networks(self) -> tuple[IPv4Network, ...]:

@@ -10,7 +10,7 @@ from settings.problem import Problem, SettingsError
 
 
 def read(settings: Settings, checkout: Path) -> dict[str, str]:
-    """Texts of authorities, of known_hosts files and of the mirror's index by their paths as settings have them.
+    """Texts of authorities, known_hosts files and the mirror's index, by their paths as settings have them.
 
     Private keys are not among them: whoever needs one reads it as a secret. Charts and relative paths are
     looked for from `checkout`. Raises SettingsError with every file that is missing or no text.

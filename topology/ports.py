@@ -25,6 +25,7 @@ class Source(StrEnum):
     CONTROL_PLANE = "control-plane"
     LOAD_BALANCER = "load-balancer"
     PODS = "pods"
+    PROBES = "probes"
 
 
 class Protocol(StrEnum):
@@ -68,7 +69,7 @@ TABLE: tuple[Row, ...] = (
     Row((Source.ADMINISTRATORS,), _EVERY_ROLE, Protocol.TCP, SSH_PORTS, "SSH: deployment"),
     Row((Source.ANYONE,), _EVERY_ROLE, Protocol.ICMP, NO_PORTS, "path MTU, reachability"),
     Row(
-        (Source.ANYONE_ALLOWED_TO_THE_API, Source.MACHINES, Source.PODS),
+        (Source.ANYONE_ALLOWED_TO_THE_API, Source.MACHINES, Source.PODS, Source.PROBES),
         (Role.CONTROL_PLANE,),
         Protocol.TCP,
         (6443, 6443),
@@ -167,13 +168,14 @@ def table(topology: Topology) -> str:
     lines = [_line("FROM", "TO", "PORT", "WHY", "NETWORKS")]
     for row in TABLE:
         roles = [role for role in row.roles if role in present]
-        if not roles or not _applies(topology, row):
+        if not roles or not _applies(topology, row) or not _ports(topology, row):
             continue
+        sources = [source for source in row.sources if _source(topology, source)]
         numbers = ", ".join(_range(first, last) for first, last in _ports(topology, row))
         ports = f"{row.protocol} {numbers}".rstrip()
         networks = ", ".join(map(str, _networks(topology, row.sources)))
         to = "all" if set(roles) == present else ", ".join(roles)
-        lines.append(_line(", ".join(row.sources), to, ports, row.why, networks))
+        lines.append(_line(", ".join(sources), to, ports, row.why, networks))
     return "\n".join(lines) + "\n"
 
 
@@ -224,6 +226,8 @@ def _source(topology: Topology, source: Source) -> tuple[IPv4Network, ...]:
             return network.machines
         case Source.PODS:
             return (network.pods,)
+        case Source.PROBES:
+            return network.probes
         case Source.ETCD:
             return _addresses(topology.etcd)
         case Source.CONTROL_PLANE:

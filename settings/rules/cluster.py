@@ -15,7 +15,7 @@ def has_a_name(subject: Subject) -> Iterator[Problem]:
         yield Problem("name", "", "missing; give the cluster a name, such as dev")
 
 
-@rule(needs=("metal", "aws", "azure"))
+@rule(whole=("metal", "aws", "azure"))
 def stands_in_one_place(subject: Subject) -> Iterator[Problem]:
     """Exactly one provider."""
     settings = subject.settings
