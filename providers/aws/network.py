@@ -14,6 +14,8 @@ from providers.aws.policies import Statement, assumed_by, document
 from topology.subnets import ZoneSubnets
 
 _LOG_DAYS = 30
+_MEMBERS_PREFIX = 27
+"""The first 32 addresses of a subnet, among which members' are (`topology.subnets`)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +71,7 @@ class Network(ComponentResource):
         )
         public = self._subnets("public")
         private = self._subnets("private")
+        self._keep_for_members(private)
         gateways, leaving = self._way_out(public)
         tables = self._private_routes(private, gateways)
         self._way_to_s3(tables)
@@ -103,6 +106,18 @@ class Network(ComponentResource):
                 zip(self._args.zones, self._args.subnets, strict=True), start=1
             )
         ]
+
+    def _keep_for_members(self, private: Sequence[ec2.Subnet]) -> None:
+        """Members' addresses are given to nobody else: workers and balancers get theirs above them."""
+        for number, (subnet, ranges) in enumerate(zip(private, self._args.subnets, strict=True), start=1):
+            ec2.SubnetCidrReservation(
+                f"{self._name}-members-{number}",
+                subnet_id=subnet.id,
+                cidr_block=str(next(ranges.private.subnets(new_prefix=_MEMBERS_PREFIX))),
+                reservation_type="explicit",
+                description="Members, by their own addresses",
+                opts=self._child,
+            )
 
     def _way_out(self, public: Sequence[ec2.Subnet]) -> tuple[list[ec2.NatGateway], list[Output[str]]]:
         """Internet gateway and public routes; NAT gateways, with their addresses outside."""

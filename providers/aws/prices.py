@@ -20,16 +20,20 @@ _GIB = 1024**3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prices:
-    """US dollars an hour; `gp3` for a GiB and month. `machines` by instance type (Linux, on demand)."""
+    """US dollars an hour; `gp3` for a GiB and month. `machines` by instance type (Linux, on demand).
 
-    as_of: date
+    None: not known.
+    """
+
+    as_of: date | None
     machines: Mapping[str, float]
-    nat: float
-    address: float
-    balancer: float
-    gp3: float
+    nat: float | None
+    address: float | None
+    balancer: float | None
+    gp3: float | None
 
 
+_UNKNOWN = Prices(as_of=None, machines={}, nat=None, address=None, balancer=None, gp3=None)
 KEY_A_MONTH, ZONE_A_MONTH = 1.0, 0.5
 """A KMS key and a hosted zone, in every region."""
 
@@ -94,20 +98,20 @@ def estimate(settings: Settings, aws: AwsSettings) -> tuple[Line, ...]:
 
     Spot machines are counted at their on-demand price, the most that they cost.
     """
-    prices = PRICES.get(aws.region)
+    prices = PRICES.get(aws.region, _UNKNOWN)
     machines: dict[str, int] = {}
     gib = 0
     for count, machine_type, disk in _machines(settings):
         machines[machine_type] = machines.get(machine_type, 0) + count
         gib += count * disk
-    lines = [_line(count, kind, prices and prices.machines.get(kind)) for kind, count in machines.items()]
+    lines = [_line(count, kind, prices.machines.get(kind)) for kind, count in machines.items()]
     gateways = 0 if aws.network.vpc else aws.zone_count if aws.network.nat == "per-zone" else 1
     balancer_addresses = aws.zone_count if aws.endpoint.public else 0
     lines += [
-        _line(gateways, "NAT gateway", prices and prices.nat),
-        _line(gateways + balancer_addresses, "public address", prices and prices.address),
-        _line(1, "Network Load Balancer", prices and prices.balancer),
-        _line(gib, "GiB of gp3 volume", prices and prices.gp3 / HOURS_A_MONTH),
+        _line(gateways, "NAT gateway", prices.nat),
+        _line(gateways + balancer_addresses, "public address", prices.address),
+        _line(1, "Network Load Balancer", prices.balancer),
+        _line(gib, "GiB of gp3 volume", None if prices.gp3 is None else prices.gp3 / HOURS_A_MONTH),
         _line(1, "KMS key", KEY_A_MONTH / HOURS_A_MONTH),
         _line(1, "hosted zone", ZONE_A_MONTH / HOURS_A_MONTH),
     ]

@@ -145,7 +145,11 @@ def leave(cloud: Cloud, group: str, key: str, left: str) -> None:
 
     One without a machine cannot; its group goes then as it is.
     """
-    if not cloud.machines(group)[0]:
+    try:
+        machines, _ = cloud.machines(group)
+    except NotThereError:
+        machines = []
+    if not machines:
         print(f"{group} has no machine: nobody leaves", file=sys.stderr)
         return
     cloud.s3.delete_object(Bucket=cloud.bucket, Key=left)
