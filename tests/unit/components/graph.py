@@ -39,6 +39,7 @@ class Node:
     hooks: Mapping[str, list[str]]
     timeouts: Mapping[str, str]
     replacement_trigger: object
+    protect: bool = False
 
     def plain(self) -> Iterator[str]:
         """Every text of the inputs that is not within a secret."""
@@ -131,6 +132,7 @@ class _Monitor(mocks.MockMonitor):
             hooks=json_format.MessageToDict(request.hooks, preserving_proto_field_name=True),
             timeouts=json_format.MessageToDict(request.customTimeouts),
             replacement_trigger=json_format.MessageToDict(request.replacement_trigger),
+            protect=request.protect,
         )
         return answer
 
