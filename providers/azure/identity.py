@@ -78,22 +78,23 @@ CONTROLLER_ACTIONS = (
 class IdentityArgs:
     """`containers` are pairs of a container that is read and one that is written, by the identity's name.
 
-    `account` is the storage account's id; `controllers` name the identities of control planes;
+    `scopes` are the containers' ids by name; `controllers` name the identities of control planes;
     `networks` are ids of networks outside the cluster's own group, which these must see, too.
     """
 
     names: Names
-    account: Input[str]
+    scopes: Mapping[str, Output[str]]
     containers: Mapping[str, tuple[str, str]]
     controllers: Sequence[str]
     networks: Sequence[str] = ()
 
 
 class Identities(ComponentResource):
-    """The identities: `ids` are their resource ids, `clients` their client ids, by name."""
+    """The identities: by name their resource ids, client ids, and the ids of their directory."""
 
     ids: Mapping[str, Output[str]]
     clients: Mapping[str, Output[str]]
+    tenants: Mapping[str, Output[str]]
 
     def __init__(self, name: str, args: IdentityArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("kubewright:azure:Identities", name, None, opts)
@@ -101,12 +102,13 @@ class Identities(ComponentResource):
         self._child = ResourceOptions(parent=self)
         made = {identity: self._identity(identity) for identity in args.containers}
         for identity, (read, written) in args.containers.items():
-            self._may(identity, made[identity], "reads", self._names.role(BLOB_READER), self._container(read))
+            self._may(identity, made[identity], "reads", self._names.role(BLOB_READER), args.scopes[read])
             writer = self._names.role(BLOB_CONTRIBUTOR)
-            self._may(identity, made[identity], "writes", writer, self._container(written))
+            self._may(identity, made[identity], "writes", writer, args.scopes[written])
         self._controllers(made)
         self.ids = {identity: resource.id for identity, resource in made.items()}
         self.clients = {identity: resource.client_id for identity, resource in made.items()}
+        self.tenants = {identity: resource.tenant_id for identity, resource in made.items()}
         self.register_outputs({})
 
     def _identity(self, identity: str) -> UserAssignedIdentity:
@@ -149,10 +151,6 @@ class Identities(ComponentResource):
             scope=scope,
             opts=self._child,
         )
-
-    def _container(self, container: str) -> Output[str]:
-        account = Output.from_input(self._args.account)
-        return account.apply(lambda id: f"{id}/blobServices/default/containers/{container}")
 
 
 def _group(id: str) -> str:

@@ -12,9 +12,9 @@ ADMIN = "kubewright"
 OS_DISK_SKU = "Premium_LRS"
 
 
-def custom_data(program: str) -> str:
-    """The boot program as Azure wants it: base64 of at most 65,535 bytes (`limits.custom_data`)."""
-    return base64.b64encode(program.encode()).decode()
+def custom_data(program: Input[str]) -> Output[str]:
+    """The boot program as Azure wants it: base64, of at most 65,535 bytes (`limits`)."""
+    return Output.from_input(program).apply(lambda text: base64.b64encode(text.encode()).decode())
 
 
 def linux(ssh_key: Input[str]) -> compute.LinuxConfigurationArgs:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
-from pulumi import ComponentResource, Input, Output, Resource, ResourceOptions
+from pulumi import ComponentResource, Input, Output, ResourceOptions
 from pulumi_azure_native import compute, network
 
 from providers.azure.machine import ADMIN, OS_DISK_SKU, custom_data, linux, trusted, watched
@@ -53,13 +53,13 @@ class MemberArgs:
     backends: Sequence[Input[str]]
     identity: Input[str]
     ssh_key: Input[str]
-    program: str
+    program: Input[str]
 
 
 class MemberMachine(ComponentResource):
     """A machine with its interface and its data disk. `machine` is replaced when its boot program changes.
 
-    `ready` is what must be there, and must have changed, before the machine does.
+    What it is to wait for (`after`) is the machine's alone: interface and disk come before.
     """
 
     machine: compute.VirtualMachine
@@ -70,7 +70,7 @@ class MemberMachine(ComponentResource):
         name: str,
         args: MemberArgs,
         *,
-        ready: Sequence[Resource] = (),
+        after: ResourceOptions,
         opts: ResourceOptions | None = None,
     ) -> None:
         super().__init__("kubewright:azure:Member", name, None, opts)
@@ -106,12 +106,14 @@ class MemberMachine(ComponentResource):
             security_profile=trusted(),
             diagnostics_profile=watched(),
             tags=args.names.tagged(),
-            opts=ResourceOptions(
-                parent=self,
-                replace_on_changes=_REPLACING,
-                # Its name, interface and disk can be one machine's only.
-                delete_before_replace=True,
-                depends_on=list(ready),
+            opts=ResourceOptions.merge(
+                ResourceOptions(
+                    parent=self,
+                    replace_on_changes=_REPLACING,
+                    # Its name, interface and disk can be one machine's only.
+                    delete_before_replace=True,
+                ),
+                ResourceOptions(depends_on=after.depends_on),
             ),
         )
         self.register_outputs({"address": str(args.address)})

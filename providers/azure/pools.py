@@ -56,13 +56,14 @@ def notice_minutes(drain_seconds: int) -> int:
     return min(15, max(5, -(-drain_seconds // 60) + 2))
 
 
-def autoscaler_tags(pool: Pool, part: ZonePart) -> dict[str, str]:
+def autoscaler_tags(cluster: str, pool: Pool, part: ZonePart) -> dict[str, str]:
     """What the cluster autoscaler reads of a set: its bounds, and what a node would be like if it had one.
 
     `/` is no letter for a tag's name: the autoscaler takes `_` for it.
     """
     template = "k8s.io_cluster-autoscaler_node-template"
-    tags = {"cluster-autoscaler-enabled": "true", "min": str(part.least), "max": str(part.most)}
+    tags = {"cluster-autoscaler-enabled": "true", "cluster-autoscaler-name": cluster}
+    tags |= {"min": str(part.least), "max": str(part.most)}
     tags |= {f"{template}_label_{key.replace('/', '_')}": value for key, value in pool.labels}
     tags |= {
         f"{template}_taint_{taint.key.replace('/', '_')}": f"{taint.value}:{taint.effect}"
@@ -88,7 +89,7 @@ class PoolArgs:
     firewall: Input[str]
     identity: Input[str]
     ssh_key: Input[str]
-    program: str
+    program: Input[str]
     drain_seconds: int
     autoscaled: bool
 
@@ -98,15 +99,17 @@ class PoolMachines(ComponentResource):
 
     sets: Mapping[int, compute.VirtualMachineScaleSet]
 
-    def __init__(self, name: str, args: PoolArgs, opts: ResourceOptions | None = None) -> None:
+    def __init__(
+        self, name: str, args: PoolArgs, *, after: ResourceOptions, opts: ResourceOptions | None = None
+    ) -> None:
         super().__init__("kubewright:azure:Pool", name, None, opts)
-        self._name, self._args, self._names = name, args, args.names
+        self._name, self._args, self._names, self._after = name, args, args.names, after
         self.sets = {part.zone: self._set(part) for part in parts(args.capacity, len(args.zones))}
         self.register_outputs({})
 
     def _set(self, part: ZonePart) -> compute.VirtualMachineScaleSet:
         args = self._args
-        scaled = autoscaler_tags(args.pool, part) if args.autoscaled else {}
+        scaled = autoscaler_tags(args.names.cluster, args.pool, part) if args.autoscaled else {}
         return compute.VirtualMachineScaleSet(
             f"{self._name}-{part.zone + 1}",
             resource_group_name=self._names.group,
@@ -128,7 +131,12 @@ class PoolMachines(ComponentResource):
             ),
             virtual_machine_profile=self._profile(part),
             tags=self._names.tagged(scaled),
-            opts=ResourceOptions(parent=self, ignore_changes=["sku.capacity"] if args.autoscaled else None),
+            opts=ResourceOptions(
+                parent=self,
+                depends_on=self._after.depends_on,
+                # The autoscaler's. What is sent in its place is the state's: docs/azure.md, "Sizes of pools".
+                ignore_changes=["sku.capacity"] if args.autoscaled else None,
+            ),
         )
 
     def _upgrade(self, part: ZonePart) -> compute.UpgradePolicyArgs:

@@ -6,14 +6,16 @@ plane's payload is several times that. docs/azure.md weighs the two.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 
 from pulumi import ComponentResource, Input, Output, Resource, ResourceOptions, StringAsset
 from pulumi_azure_native import storage
 
+from providers.azure.door import private_door
 from providers.azure.names import Names
+from providers.azure.network import Place
 
 _RFC1918 = tuple(map(IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")))
 _KEPT_DAYS = 7
@@ -22,44 +24,38 @@ _KEPT_DAYS = 7
 
 @dataclass(frozen=True, kw_only=True)
 class StoreArgs:
-    """`containers` are the names of all of them; `subnets` ids of those that machines are in.
+    """`containers` are the names of all of them; `place` is where machines are.
 
-    `allowed` are networks outside from which the deployer comes; empty: nobody from outside.
+    `allowed` are networks outside from which the deployer comes. `private`: the store has no address but
+    one in the members' subnet, and nobody comes from outside.
     """
 
     names: Names
     containers: Sequence[str]
-    subnets: Sequence[Input[str]]
+    place: Place
     allowed: Sequence[IPv4Network]
+    private: bool
 
 
 class Store(ComponentResource):
-    """The account and its containers. `id` is the account's."""
+    """The account and its containers. `scopes` are the containers' ids, by name."""
 
-    id: Output[str]
+    scopes: Mapping[str, Output[str]]
 
     def __init__(self, name: str, args: StoreArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("kubewright:azure:Store", name, None, opts)
         self._name, self._args, self._names = name, args, args.names
         self._child = ResourceOptions(parent=self)
         self._account = self._make()
-        self._keep()
+        self._kept = self._keep()
         self._containers = {container: self._container(container) for container in args.containers}
-        self.id = self._account.id
-        self.register_outputs({"id": self.id})
+        self.scopes = {name: container.id for name, container in self._containers.items()}
+        self._door = [private_door(name, args.names, args.place, self._account)] if args.private else []
+        self.register_outputs({"id": self._account.id})
 
-    def put(
-        self, container: str, key: str, content: Input[str], opts: ResourceOptions, *, secret: bool
-    ) -> Resource:
+    def put(self, container: str, key: str, content: Input[str], *, secret: bool) -> Resource:
         """One object: its key stays when its content changes, so that a preview shows lines."""
         text = Output.secret(content) if secret else Output.from_input(content)
-        own = ResourceOptions(
-            parent=self,
-            # A blob that is replaced keeps its name: the new one must not be deleted with the old.
-            delete_before_replace=True,
-            deleted_with=self._account,
-            depends_on=[self._containers[container]],
-        )
         return storage.Blob(
             f"{self._name}-{key}",
             resource_group_name=self._names.group,
@@ -69,11 +65,18 @@ class Store(ComponentResource):
             type=storage.BlobType.BLOCK,
             content_type="text/plain; charset=utf-8",
             source=text.apply(StringAsset),
-            opts=ResourceOptions.merge(own, opts),
+            opts=ResourceOptions(
+                parent=self,
+                # A blob that is replaced keeps its name: the new one must not be deleted with the old.
+                delete_before_replace=True,
+                deleted_with=self._account,
+                # Of a blob's versions none is unseen.
+                depends_on=[self._kept, *self._door],
+            ),
         )
 
     def _make(self) -> storage.StorageAccount:
-        rules = ip_rules(self._args.allowed)
+        rules = () if self._args.private else ip_rules(self._args.allowed)
         return storage.StorageAccount(
             f"{self._name}-account",
             resource_group_name=self._names.group,
@@ -88,6 +91,7 @@ class Store(ComponentResource):
             # Pulumi's blobs go by the account's key, which only the deployer may read. No machine has it.
             allow_shared_key_access=True,
             default_to_o_auth_authentication=True,
+            public_network_access="Disabled" if self._args.private else "Enabled",
             encryption=storage.EncryptionArgs(
                 key_source=storage.KeySource.MICROSOFT_STORAGE,
                 require_infrastructure_encryption=True,
@@ -101,7 +105,7 @@ class Store(ComponentResource):
                 ip_rules=[storage.IPRuleArgs(i_p_address_or_range=rule) for rule in rules or ()],
                 virtual_network_rules=[
                     storage.VirtualNetworkRuleArgs(virtual_network_resource_id=subnet)
-                    for subnet in self._args.subnets
+                    for subnet in (self._args.place.members, self._args.place.pools)
                 ],
             ),
             tags=self._names.tagged(),
@@ -118,7 +122,7 @@ class Store(ComponentResource):
             opts=ResourceOptions(parent=self, deleted_with=self._account),
         )
 
-    def _keep(self) -> None:
+    def _keep(self) -> Resource:
         """Versions and deleted blobs stay for some days, and no longer."""
         kept = storage.DeleteRetentionPolicyArgs(enabled=True, days=_KEPT_DAYS)
         service = storage.BlobServiceProperties(
@@ -153,6 +157,7 @@ class Store(ComponentResource):
             ),
             opts=ResourceOptions(parent=self, deleted_with=self._account, depends_on=[service]),
         )
+        return service
 
 
 def ip_rules(allowed: Iterable[IPv4Network]) -> tuple[str, ...] | None:

@@ -1,7 +1,7 @@
-"""What `up` waits for on Azure, by the deployer's own credentials: statuses in the store, replaced nodes.
+"""What `up` waits for on Azure, by the deployer's own credentials: statuses in the store, new nodes.
 
-Run as `python3 -m providers.azure.wait gate|pool …`. It ends with 0 when what it waited for is there, and
-with 1 and one line when it is not.
+Run as `python3 -m providers.azure.wait gate|pool|leave …`. It ends with 0 when what it waited for is there,
+and with 1 and one line when it is not.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -40,8 +41,8 @@ class NotThereError(Exception):
     """What was waited for did not come, or cannot: one line for the administrator."""
 
 
-class Statuses:
-    """A container in which machines write how they are. `url` is the container's."""
+class Blobs:
+    """A container of the store. `url` is the container's."""
 
     def __init__(self, url: str, credential: TokenCredential, ca_file: str | None) -> None:
         checks: dict[str, Any] = {"connection_verify": ca_file} if ca_file else {}
@@ -51,10 +52,19 @@ class Statuses:
         """The keys whose status is not the digest."""
         names = list(keys)
         with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
-            found = list(pool.map(self._status, names))
+            found = list(pool.map(self.status, names))
         return [key for key, status in zip(names, found, strict=True) if status != digest]
 
-    def _status(self, key: str) -> str:
+    def put(self, key: str, text: str) -> None:
+        """Writes an object."""
+        self._client.upload_blob(key, text.encode(), overwrite=True)
+
+    def delete(self, key: str) -> None:
+        """Deletes an object; one that is not there is no error."""
+        with suppress(ResourceNotFoundError):
+            self._client.delete_blob(key)
+
+    def status(self, key: str) -> str:
         """What a machine wrote there; empty when it has not yet."""
         try:
             return self._client.download_blob(key).readall().decode().strip()
@@ -121,13 +131,13 @@ class Patience:
     every: float = _LOOK_EVERY
 
 
-def gate(statuses: Statuses, keys: Sequence[str], digest: str, patience: Patience) -> None:
+def gate(statuses: Blobs, keys: Sequence[str], digest: str, patience: Patience) -> None:
     """Waits until everything under the keys is healthy with that digest. Raises NotThereError."""
     _until(patience, lambda: _said(statuses.behind(keys, digest)))
 
 
 def pool(
-    statuses: Statuses,
+    statuses: Blobs,
     sets: ScaleSets,
     ids: Sequence[str],
     prefix: str,
@@ -160,8 +170,23 @@ def pool(
     _until(patience, settled)
 
 
+def leave(objects: Blobs, asked: str, statuses: Blobs, answered: str, patience: Patience) -> None:
+    """Tells a member to leave the cluster for good, and waits until it has. Raises NotThereError.
+
+    `asked` is the key of that word, `answered` that of its answer. Both are gone afterwards: a machine that
+    later comes under this name must not leave at once.
+    """
+    statuses.delete(answered)
+    objects.put(asked, "leave\n")
+    try:
+        _until(patience, lambda: "" if statuses.status(answered) else f"the member has not left: {asked}")
+    finally:
+        objects.delete(asked)
+    statuses.delete(answered)
+
+
 def credential(environment: Mapping[str, str]) -> TokenCredential:
-    """What pulumi-azure-native takes from the same variables; without them the command line's (`az login`)."""
+    """What pulumi-azure-native takes from the same variables; without them `az login`'s."""
     tenant, client = environment.get("ARM_TENANT_ID", ""), environment.get("ARM_CLIENT_ID", "")
     if tenant and client and (secret := environment.get("ARM_CLIENT_SECRET")):
         return ClientSecretCredential(tenant, client, secret)
@@ -205,37 +230,46 @@ def _until(patience: Patience, missing: Callable[[], str]) -> None:
 def arguments(words: Sequence[str]) -> argparse.Namespace:
     """The command line; ends the program with its usage when it is wrong."""
     parser = argparse.ArgumentParser(prog="python3 -m providers.azure.wait")
-    parser.add_argument("--container", required=True, help="the URL of the container of statuses")
-    parser.add_argument("--digest", required=True)
+    parser.add_argument("--statuses", required=True, help="the URL of the container of statuses")
     parser.add_argument("--seconds", type=float, required=True)
     parser.add_argument("--management", default=_MANAGEMENT)
     parser.add_argument("--ca-file", default=None)
     commands = parser.add_subparsers(dest="command", required=True)
     gates = commands.add_parser("gate")
+    gates.add_argument("digest")
     gates.add_argument("keys", nargs="+")
     pools = commands.add_parser("pool")
+    pools.add_argument("digest")
     pools.add_argument("prefix")
     pools.add_argument("role")
     pools.add_argument("sets", nargs="+", help="ids of scale sets")
+    leaves = commands.add_parser("leave")
+    leaves.add_argument("objects", help="the URL of the container that the member reads")
+    leaves.add_argument("asked")
+    leaves.add_argument("answered")
     return parser.parse_args(words)
 
 
 def main(words: Sequence[str], who: Callable[[Mapping[str, str]], TokenCredential] = credential) -> int:
     """Does what the command line says; the program's exit code."""
     given = arguments(words)
-    patience = Patience(limit=given.seconds)
     try:
-        own = who(os.environ)
-        statuses = Statuses(given.container, own, given.ca_file)
-        if given.command == "gate":
-            gate(statuses, given.keys, given.digest, patience)
-        else:
-            sets = ScaleSets(given.management, own, given.ca_file)
-            pool(statuses, sets, given.sets, given.prefix, given.role, given.digest, patience)
+        _do(given, who(os.environ), Patience(limit=given.seconds))
     except (NotThereError, AzureError, OSError) as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         return 1
     return 0
+
+
+def _do(given: argparse.Namespace, own: TokenCredential, patience: Patience) -> None:
+    statuses = Blobs(given.statuses, own, given.ca_file)
+    if given.command == "gate":
+        gate(statuses, given.keys, given.digest, patience)
+    elif given.command == "leave":
+        leave(Blobs(given.objects, own, given.ca_file), given.asked, statuses, given.answered, patience)
+    else:
+        sets = ScaleSets(given.management, own, given.ca_file)
+        pool(statuses, sets, given.sets, given.prefix, given.role, given.digest, patience)
 
 
 if __name__ == "__main__":
