@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 from shlex import quote
 
@@ -63,7 +62,6 @@ def program(half: Path, variables: Mapping[str, str]) -> str:
     return "\n".join(lines)
 
 
-@cache
 def _code(file: Path) -> str:
     """A half of the program without its comments: clouds limit the size of user data."""
     return _COMMENT.sub("", file.read_text())
