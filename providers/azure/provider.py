@@ -237,10 +237,7 @@ class Azure:
                 ssh_key=self._ssh_key,
                 program=self._boot.program(unit, name=machine.name, address=str(machine.address)),
             ),
-            # Machines that change do so one after another: the roll before has seen its machine healthy.
-            after=ResourceOptions.merge(
-                self._ready(unit, opts), ResourceOptions(depends_on=self._rolls[-1:])
-            ),
+            after=self._ready(unit, opts, self._rolls[-1:]),
             opts=ResourceOptions.merge(ResourceOptions(parent=opts.parent), self._under),
         )
         return unit, member, self._roll(machine, unit, member, opts)
