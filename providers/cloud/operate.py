@@ -32,11 +32,12 @@ def operate(
     farewell: str = "",
 ) -> Resource:
     """Runs `script` as `providers.contract.Provider.operate` says; the kubeconfig goes by stdin."""
+    stdin: Output[str] = Output.secret(kubeconfig)
     return Command(
         name,
         create=Output.from_input(script).apply(here),
         delete=here(farewell) if farewell else None,
-        stdin=Output.secret(kubeconfig),
+        stdin=stdin,
         triggers=list(triggers) or None,
         logging=Logging.NONE,
         add_previous_output_in_env=False,
