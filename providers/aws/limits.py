@@ -13,7 +13,7 @@ from providers.cloud.units import CONTROL_PLANES, ETCD_MEMBERS, POOLS
 from settings.aws import AwsSettings
 from settings.cluster import Settings
 from settings.problem import Problem
-from topology.model import Backend, Capacity, Role, Topology
+from topology.model import Role, Topology
 
 MOST_USER_DATA_BYTES = 16 * 1024
 """Before it is base64 (docs.aws.amazon.com/AWSEC2/latest/UserGuide/user-data.html)."""
@@ -22,8 +22,6 @@ MOST_INLINE_CHARACTERS = 10_240
 MOST_MANAGED_CHARACTERS = 6_144
 MOST_NAME_CHARACTERS = 24
 """Of a cluster: with its account and the longest region the name of its bucket then fits into 63."""
-MOST_TAGS = 40
-"""Of the administrator's: a resource takes 50, and some have several of ours."""
 
 _MACHINE_TYPE = re.compile(r"([a-z]+[0-9]+[a-z0-9]*(?:-[a-z0-9]+)?)\.([a-z0-9-]+)")
 _ARM = re.compile(r"[a-z]+[0-9]+[a-z]*g[a-z]*")
@@ -49,9 +47,6 @@ def problems(settings: Settings, aws: AwsSettings, topology: Topology) -> list[P
     names = Names(cluster=topology.name, region=aws.region, tags=aws.tags)
     return [
         *_names(topology),
-        *_tags(aws),
-        *_network(topology),
-        *_image(aws),
         *_types(settings),
         *_policies(names, aws, topology),
         *_rules(aws, topology),
@@ -94,33 +89,6 @@ def _names(topology: Topology) -> Iterable[Problem]:
             topology.name,
             f"on AWS at most {MOST_NAME_CHARACTERS} characters: names of bucket and balancer carry it",
         )
-
-
-def _tags(aws: AwsSettings) -> Iterable[Problem]:
-    if len(aws.tags) > MOST_TAGS:
-        yield Problem("aws.tags", "", f"{len(aws.tags)} tags; allowed: {MOST_TAGS}")
-    for key, value in aws.tags.items():
-        if key.lower().startswith("aws:") or len(key) > 128 or len(value) > 256:
-            yield Problem(
-                f"aws.tags.{key}",
-                "",
-                "AWS takes keys of 128 characters not beginning with aws:, values of 256",
-            )
-
-
-def _network(topology: Topology) -> Iterable[Problem]:
-    if topology.network.backend is Backend.HOST_GW:
-        yield Problem(
-            "network.backend",
-            "host-gw",
-            "host-gw needs all nodes in one subnet, and AWS's check of source and destination off; "
-            "zones have subnets of their own: use vxlan",
-        )
-
-
-def _image(aws: AwsSettings) -> Iterable[Problem]:
-    if not aws.image.id and not (aws.image.owner and aws.image.name):
-        yield Problem("aws.image", "", "which? give its id, or the owner and a filter of names")
 
 
 def _types(settings: Settings) -> Iterable[Problem]:
@@ -235,8 +203,3 @@ def _addresses(aws: AwsSettings) -> Iterable[Problem]:
         )
     if aws.quotas.nat_gateways_per_zone < 1:
         yield Problem("aws.quotas.nat_gateways_per_zone", "0", "a NAT gateway is needed in a zone at least")
-
-
-def whole_gib(capacity: Capacity) -> int:
-    """A pool's disk in whole GiB, as AWS counts volumes."""
-    return -(-capacity.disk // 1024**3)
