@@ -22,7 +22,7 @@ class Running:
 
     `id` is the cloud's, `host` the lab's name. `identity` is what it may do: a role's name (AWS), or
     the client id of a managed identity (Azure). `group` is the group that made it. `lifecycle` is
-    `InService`, or `Terminated` once it is told to go; `hook` what its group waits for (AWS; empty: nothing);
+    `InService`, or `Terminated` once it is told to go; `hook` what its group waits for (AWS), `version` its template's;
     `released`: it said that it is ready to go on.
     """
 
@@ -39,6 +39,7 @@ class Running:
     lifecycle: str = "InService"
     spot_action: str = ""
     hook: str = ""
+    version: str = "1"
     released: bool = False
 
 

@@ -74,7 +74,7 @@ class Subscription(Engine):
         name = args.token.rpartition(":")[2]
         if name not in known:
             raise AssertionError(f"the program asks Azure for {args.token}")
-        return {**args.args, **known[name]}, None
+        return {**args.args, **known[name]}, []
 
     def starts(self, graph: Graph, sizes: Mapping[str, int]) -> list[Start]:
         """The machines: each member, and of each scale set as many as `sizes` says (else its capacity)."""

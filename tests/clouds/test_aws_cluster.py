@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,7 +37,7 @@ def description(ca: Path) -> dict[str, Any]:
         "name": NAME,
         "endpoint": {"host": API},
         "network": {"api_allowed": [RANGE]},
-        "control_planes": {"hosts": list(MEMBERS), "machine": {"type": "t3.large", "data_disk": "1Gi"}},
+        "control_planes": {"hosts": list(MEMBERS), "machine": {"type": "t3.large", "data_disk": "10Gi"}},
         "pools": {POOL: {"size": {"min": 2, "max": 5}, "machine": {"types": ["m6i.large"]}}},
         "artifacts": {"mirror": f"https://{GATEWAY}:8080", "ca_file": str(ca)},
         "registries": {"_default": {"endpoint": f"https://{GATEWAY}:5000", "ca_file": str(ca)}},
@@ -80,7 +81,7 @@ def cluster(state: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[A
         deployment = Deployment(description(amazon.ca), account, environment(amazon))
         deployment.use(tmp_path_factory.mktemp("kubeconfig"), GATEWAY)
         launches = {
-            launch.host: launch for launch in account.launches(deployment.graph, {f"{NAME}-{POOL}": 2})
+            launch.host: launch for launch in account.launches(deployment.graph, {f"{NAME}-pool-{POOL}": 2})
         }
         set_targets(NAME, [launches[member].address for member in MEMBERS])
         amazon.launch(*launches.values())
@@ -106,7 +107,7 @@ def environment(amazon: Amazon) -> dict[str, str]:
         "AWS_CA_BUNDLE": str(amazon.ca),
         "AWS_REGION": REGION,
         "AWS_EC2_METADATA_DISABLED": "true",
-        "PATH": f"{default_root() / 'bin'}:{os.environ['PATH']}",
+        "PATH": f"{Path(sys.executable).parent}:{default_root() / 'bin'}:{os.environ['PATH']}",
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qs
@@ -14,7 +14,7 @@ from xml.sax.saxutils import escape
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
 from lab import volumes
-from lab.cloud.aws import calls
+from lab.cloud.aws import calls, groups
 from lab.cloud.aws.policy import allowed
 from lab.cloud.aws.sessions import Sessions
 from lab.cloud.aws.signature import Refused, Signed
@@ -77,8 +77,11 @@ class Api:
 
     def _do(self, call: calls.Call, environ: Environ, start: Start) -> Iterable[bytes]:
         form = call.form
-        if call.action == "autoscaling:CompleteLifecycleAction":
-            return self._complete(form, start)
+        service, _, action = call.action.partition(":")
+        said = groups.answer(self._fleet, action, form) if service == "autoscaling" else None
+        if said is not None:
+            start("200 OK", [("Content-Type", "text/xml")])
+            return [said.encode()]
         if call.action == "ec2:AttachVolume":
             calls.check_attach(form["VolumeId"], form["InstanceId"], form.get("Device", ""))
             self._attach(form["VolumeId"], form["InstanceId"])
@@ -97,22 +100,6 @@ class Api:
         plain = volume.replace("-", "")
         link = f"/dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_{plain}"
         volumes.attach(self._lab, volume, machine.host, [link])
-
-    def _complete(self, form: Mapping[str, str], start: Start) -> Iterable[bytes]:
-        machine = self._fleet.of_id(form.get("InstanceId", ""))
-        if machine is None or form.get("AutoScalingGroupName") != machine.group:
-            raise Refused("ValidationError", "No active Lifecycle Action found with that instance", 400)
-        result = form.get("LifecycleActionResult")
-        if form.get("LifecycleHookName") != machine.hook or result not in ("CONTINUE", "ABANDON"):
-            raise Refused("ValidationError", "No active Lifecycle Action found", 400)
-        self._fleet.tell(machine.id, hook="", released=True)
-        body = (
-            '<CompleteLifecycleActionResponse xmlns="http://autoscaling.amazonaws.com/doc/2011-01-01/">'
-            "<CompleteLifecycleActionResult/><ResponseMetadata><RequestId>lab</RequestId></ResponseMetadata>"
-            "</CompleteLifecycleActionResponse>"
-        )
-        start("200 OK", [("Content-Type", "text/xml")])
-        return [body.encode()]
 
 
 def _body(environ: Environ) -> bytes:
