@@ -21,9 +21,9 @@ class Running:
     """A machine as the cloud knows it.
 
     `id` is the cloud's, `host` the lab's name. `identity` is what it may do: a role's name (AWS), or
-    the client id of a managed identity (Azure). `group` is the group that made it. `lifecycle` is
-    `InService`, or `Terminated` once it is told to go; `hook` what its group waits for (AWS), `version` its template's;
-    `released`: it said that it is ready to go on.
+    the client id of a managed identity (Azure). `group` is the group that made it, `version` that of its
+    template. `lifecycle` is `InService`, or `Terminated` once it is told to go; `hook` what its group
+    waits for (AWS; empty: nothing), `released`: it said that it is ready to go on.
     """
 
     id: str

@@ -56,12 +56,9 @@ class CloudCluster:
 
     def etcd_members(self) -> dict[str, str]:
         """Names and ids of etcd's members, as one of them says."""
-        program = (
-            "export ETCDCTL_ENDPOINTS=https://127.0.0.1:2379 ETCDCTL_CACERT=/etc/etcd/pki/ca.crt"
-            " ETCDCTL_CERT=/etc/etcd/pki/server.crt ETCDCTL_KEY=/etc/etcd/pki/server.key;"
-            ' "$(find /usr/local -name etcdctl -type f | head -n 1)" member list --write-out=json'
-        )
-        found = json.loads(self.site.run("cp-2", program))
+        keys = "--cacert etcd-ca.crt --cert operator.crt --key operator.key"
+        ask = f"cd /etc/etcd/pki && curl -sSf {keys} -d '{{}}' https://127.0.0.1:2379/v3/cluster/member/list"
+        found = json.loads(self.site.run("cp-2", ask))
         return {member["name"]: str(member["ID"]) for member in found["members"]}
 
     def schedulable(self) -> set[str]:
