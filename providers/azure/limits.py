@@ -14,7 +14,7 @@ from providers.cloud.units import POOLS
 from settings.azure import AzureSettings
 from settings.cluster import Settings
 from settings.problem import Problem
-from topology.model import Backend, Topology
+from topology.model import Topology
 
 MOST_CUSTOM_DATA_BYTES = 65_535
 """Before it is base64 (learn.microsoft.com/azure/virtual-machines/custom-data)."""
@@ -42,9 +42,8 @@ def problems(settings: Settings, azure: AzureSettings, topology: Topology) -> li
         *_names(topology),
         *_endpoint(topology),
         *_network(azure, topology),
-        *_image(azure),
         *_sizes(settings),
-        *_pools(settings, azure, topology),
+        *_pools(azure, topology),
         *_rules(azure, topology),
         *_vcpus(settings, azure, topology),
         *_addresses(azure),
@@ -100,12 +99,6 @@ def _endpoint(topology: Topology) -> Iterable[Problem]:
 
 
 def _network(azure: AzureSettings, topology: Topology) -> Iterable[Problem]:
-    if topology.network.backend is Backend.HOST_GW:
-        yield Problem(
-            "network.backend",
-            "host-gw",
-            "Azure carries pods' addresses nowhere without routes of its own; use vxlan",
-        )
     rules = ip_rules(topology.network.api_allowed)
     if azure.private_store or rules is None:
         return
@@ -120,15 +113,6 @@ def _network(azure: AzureSettings, topology: Topology) -> Iterable[Problem]:
         yield Problem(
             "network.api_allowed", "", f"{len(rules)} networks; a storage account takes {MOST_STORE_RULES}"
         )
-
-
-def _image(azure: AzureSettings) -> Iterable[Problem]:
-    image = azure.image
-    named = (image.publisher, image.offer, image.sku)
-    if image.id and any(named):
-        yield Problem("azure.image", "", "an id, or publisher, offer and sku; not both")
-    elif any(named) and not all(named):
-        yield Problem("azure.image", "", "publisher, offer and sku belong together; give all three")
 
 
 def _sizes(settings: Settings) -> Iterable[Problem]:
@@ -153,14 +137,7 @@ def _asked(settings: Settings) -> Iterable[tuple[str, str]]:
                 yield f"pools.{name}.machine.types", size
 
 
-def _pools(settings: Settings, azure: AzureSettings, topology: Topology) -> Iterable[Problem]:
-    for name, section in settings.pools.items():
-        if section.machine is not None and len(section.machine.types) > 1:
-            yield Problem(
-                f"pools.{name}.machine.types",
-                "",
-                "a uniform scale set has one size; name one, and make another pool of the other",
-            )
+def _pools(azure: AzureSettings, topology: Topology) -> Iterable[Problem]:
     most = MOST_NODES_OF_A_SET if not azure.image.id else 600
     for pool in topology.pools:
         if pool.capacity is None:

@@ -131,6 +131,7 @@ class Snapshots(ComponentResource):
             resource_group_name=self._names.group,
             vault_name=self._vault.name,
             backup_instance_name=source,
+            tags=self._names.tagged(),
             properties=dataprotection.BackupInstanceArgs(
                 object_type="BackupInstance",
                 friendly_name=source,

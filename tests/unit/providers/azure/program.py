@@ -25,11 +25,26 @@ ROOT = Path(__file__).resolve().parents[4]
 Change = Callable[[Json], None]
 
 
+_NAMED = {
+    "BackupVault": "vaultName",
+    "BlobContainer": "containerName",
+    "NetworkSecurityGroup": "networkSecurityGroupName",
+    "PrivateEndpoint": "privateEndpointName",
+    "PrivateZone": "privateZoneName",
+    "StorageAccount": "accountName",
+    "VirtualNetwork": "virtualNetworkName",
+}
+"""Where the names are of resources that others name."""
+
+
 class AzurePlugins(Plugins):
     """What Azure's plugin gives back, as far as the program and its SDK look at it."""
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, Json]:
         identity, state = super().new_resource(args)
+        kind = args.typ.rsplit(":", 1)[-1]
+        if kind in _NAMED:
+            state["name"] = args.inputs[_NAMED[kind]]
         if args.typ.startswith("tls:index/privateKey"):
             state["publicKeyOpenssh"] = f"ssh-rsa {args.name}"
         if args.typ.endswith(":UserAssignedIdentity"):
@@ -43,7 +58,7 @@ class AzurePlugins(Plugins):
         given = state.get("identity")
         if isinstance(given, dict) and "userAssignedIdentities" in given:
             # A list that is asked for comes back as a mapping.
-            ids = dict.fromkeys(given["userAssignedIdentities"], {"clientId": "c", "principalId": "p"})
+            ids = {id: {"clientId": "c", "principalId": "p"} for id in given["userAssignedIdentities"]}
             state["identity"] = given | {"userAssignedIdentities": ids}
         return identity, state
 

@@ -72,13 +72,6 @@ class TestStore:
         assert ip_rules([IPv4Network("192.168.1.0/24")]) == ()
 
 
-def sized(count: int) -> Change:
-    def change(cluster: Json) -> None:
-        part(cluster, "pools", "general")["size"] = {"min": 1, "max": count}
-
-    return change
-
-
 def with_size(size: str) -> Change:
     def change(cluster: Json) -> None:
         part(cluster, "control_planes", "machine")["type"] = size
@@ -98,14 +91,6 @@ def other_port(cluster: Json) -> None:
     part(cluster, "endpoint")["port"] = 443
 
 
-def two_types(cluster: Json) -> None:
-    part(cluster, "pools", "general", "machine")["types"] = ["Standard_D4s_v5", "Standard_D4s_v4"]
-
-
-def host_gw(cluster: Json) -> None:
-    part(cluster, "network")["backend"] = "host-gw"
-
-
 class TestLimits:
     def test_the_example_has_no_problem(self) -> None:
         assert limits.problems(*plan()) == []
@@ -116,7 +101,6 @@ class TestLimits:
             (quota, "azure.quotas.vcpus"),
             (private_networks, "network.api_allowed"),
             (other_port, "endpoint.port"),
-            (two_types, "pools.general.machine.types"),
             (with_size("t3.large"), "control_planes.machine.type"),
             (with_size("Standard_D2ps_v5"), "control_planes.machine.type"),
             (with_size("Standard_D2_v5"), "control_planes.machine.type"),
