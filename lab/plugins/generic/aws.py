@@ -60,6 +60,12 @@ REPLACES: Mapping[str, tuple[str, ...]] = {
         "outpostArn",
         "vpcId",
     ),
+    "aws:ec2/subnetCidrReservation:SubnetCidrReservation": (
+        "cidrBlock",
+        "description",
+        "reservationType",
+        "subnetId",
+    ),
     "aws:ec2/vpc:Vpc": ("cidrBlock", "ipv4IpamPoolId", "ipv4NetmaskLength"),
     "aws:ec2/vpcEndpoint:VpcEndpoint": ("serviceName", "serviceRegion", "vpcEndpointType", "vpcId"),
     "aws:iam/instanceProfile:InstanceProfile": ("name", "namePrefix", "path"),

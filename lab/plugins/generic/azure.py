@@ -24,6 +24,9 @@ REPLACES: Mapping[str, tuple[str, ...]] = {
 NOT_OF_THE_PATH = frozenset({"id", "source"})
 """Inputs that no state holds and that still are no part of the path."""
 
+UNLIKE_INPUTS = frozenset({"userAssignedIdentities"})
+"""Properties, at any depth, whose output has another form than their input: ids in, a map of them out."""
+
 _NOBODY = "00000000-0000-0000-0000-000000000000"
 Arguments = Mapping[str, Plain]
 

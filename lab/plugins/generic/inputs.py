@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from pulumi.provider.experimental.property_value import PropertyValue
 
-from lab.plugins.common.values import Properties, contains_unknown, plain, wrap
+from lab.plugins.common.values import UNKNOWN_VALUE, Properties, contains_unknown, plain, wrap
 from lab.plugins.generic.packages import Package
 from lab.plugins.generic.sdk import ResourceType
 
@@ -72,6 +72,24 @@ def _tagged(kind: ResourceType, inputs: Properties, settings: Mapping[str, Prope
         return {}
     merged = {**{key: wrap(value) for key, value in tags.items()}, **given.value}
     return {"tags": PropertyValue(merged, is_secret=given.is_secret)}
+
+
+def as_outputs(inputs: Properties, unlike: frozenset[str]) -> Properties:
+    """Inputs as they stand in a state; where that has another form, only the real run knows it."""
+    return {
+        key: UNKNOWN_VALUE if key in unlike else _as_output(value, unlike)
+        for key, value in inputs.items()
+        if key != DEFAULTS
+    }
+
+
+def _as_output(value: PropertyValue, unlike: frozenset[str]) -> PropertyValue:
+    inner = value.value
+    if isinstance(inner, Mapping):
+        return PropertyValue(as_outputs(dict(inner), unlike), is_secret=value.is_secret)
+    if isinstance(inner, Sequence) and not isinstance(inner, str):
+        return PropertyValue([_as_output(item, unlike) for item in inner], is_secret=value.is_secret)
+    return value
 
 
 def comparable(old: Properties, new: Properties) -> Properties:

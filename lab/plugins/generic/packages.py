@@ -29,6 +29,8 @@ class Package:
     functions: Mapping[str, Function]
     place: str
     """The provider's setting that is every resource's default for the input of the same name."""
+    unlike_inputs: frozenset[str] = frozenset()
+    """Properties, at any depth, whose output has another form than their input."""
     path_replaces: bool = False
     """Whether inputs that no state holds are parts of the resource's path."""
     separator: str
@@ -77,6 +79,7 @@ PACKAGES: Mapping[str, Package] = {
         replaces=azure.REPLACES,
         functions=azure.FUNCTIONS,
         place="location",
+        unlike_inputs=azure.UNLIKE_INPUTS,
         path_replaces=True,
         separator="",
         digits=8,

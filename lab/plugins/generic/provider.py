@@ -14,7 +14,7 @@ from lab.plugins.common.errors import ProviderError
 from lab.plugins.common.urns import resource_type
 from lab.plugins.common.values import UNKNOWN_VALUE, Plain, Properties, is_unknown, plain_map, wrap
 from lab.plugins.generic import sdk
-from lab.plugins.generic.inputs import comparable, completed, unmarked
+from lab.plugins.generic.inputs import as_outputs, comparable, completed, unmarked
 from lab.plugins.generic.packages import Package
 
 
@@ -75,7 +75,7 @@ class GenericProvider(api.Provider):
         kind = self._kind(request.urn)
         if not request.preview:
             self._refuse(request.urn, "created")
-        state = dict.fromkeys(kind.computed - {"id"}, UNKNOWN_VALUE) | unmarked(request.properties)
+        state = dict.fromkeys(kind.computed - {"id"}, UNKNOWN_VALUE) | self._outputs(request.properties)
         return api.CreateResponse("", state | self._derived(kind, state))
 
     async def update(self, request: api.UpdateRequest) -> api.UpdateResponse:
@@ -85,7 +85,7 @@ class GenericProvider(api.Provider):
         kind = self._kind(request.urn)
         kept = {key: value for key, value in request.olds.items() if key not in kind.inputs}
         renewed = dict.fromkeys(self._package.renewed.get(kind.token, ()), UNKNOWN_VALUE)
-        state = kept | renewed | unmarked(request.news)
+        state = kept | renewed | self._outputs(request.news)
         return api.UpdateResponse(state | self._derived(kind, state))
 
     async def read(self, request: api.ReadRequest) -> api.ReadResponse:
@@ -110,6 +110,9 @@ class GenericProvider(api.Provider):
                 f"{function} cannot be answered: {self._why()}; in previews it answers only {known}"
             )
         return _wrapped(package.functions[function](plain_map(arguments), plain_map(self._settings)))
+
+    def _outputs(self, inputs: Properties) -> Properties:
+        return as_outputs(inputs, self._package.unlike_inputs)
 
     def _derived(self, kind: sdk.ResourceType, state: Properties) -> Properties:
         """Outputs that follow from inputs and from the provider's settings."""

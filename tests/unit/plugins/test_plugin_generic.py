@@ -115,6 +115,17 @@ def test_what_a_cloud_would_make_is_unknown_and_inputs_are_known() -> None:
     assert is_unknown(network["etag"])
 
 
+def test_an_output_of_another_form_than_its_input_is_unknown() -> None:
+    identity = {"type": "UserAssigned", "userAssignedIdentities": ["/subscriptions/s/identity"]}
+    inputs = {"resourceGroupName": "g", "vmName": "cp-1", "identity": identity, "zones": ["1"]}
+    made = create("azure-native:compute:VirtualMachine", inputs)
+    inside = made["identity"].value
+    assert isinstance(inside, Mapping)
+    assert is_unknown(inside["userAssignedIdentities"])
+    assert plain(inside["type"]) == "UserAssigned"
+    assert plain(made["zones"]) == ["1"]
+
+
 def test_a_made_up_name_is_the_resources_own_and_stays() -> None:
     first = check(BUCKET, {})
     assert first["bucket"].startswith("thing-")
