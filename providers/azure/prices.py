@@ -1,6 +1,6 @@
 """What a cluster on Azure costs an hour, from a dated table of pay-as-you-go prices. Pure; an estimate.
 
-The table was written from published prices as they were known in 2026, not asked of Azure: check before you rely on it.
+Written from published prices as they were known, not asked of Azure: check before you rely on it.
 
 Without traffic, requests, snapshots and what runs in the cluster makes by itself.
 """
