@@ -17,6 +17,7 @@ REPLACES: Mapping[str, tuple[str, ...]] = {
     "azure-native:network:PublicIPAddress": ("location", "publicIPAddressVersion", "publicIPPrefix", "sku"),
     "azure-native:network:VirtualNetwork": ("location",),
     "azure-native:resources:ResourceGroup": ("location",),
+    "azure-native:storage:Blob": ("contentMd5", "source", "type"),
     "azure-native:storage:StorageAccount": ("isHnsEnabled", "location"),
 }
 """By type, the inputs beside those of the path whose change replaces the resource."""

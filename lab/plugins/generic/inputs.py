@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pulumi.provider.experimental.property_value import PropertyValue
 
 from lab.plugins.common.values import UNKNOWN_VALUE, Properties, contains_unknown, plain, wrap
+from lab.plugins.generic.assets import compared
 from lab.plugins.generic.packages import Package
 from lab.plugins.generic.sdk import ResourceType
 
@@ -113,6 +114,7 @@ def _own(old: Mapping[str, PropertyValue], new: Mapping[str, PropertyValue]) -> 
 
 
 def _without_defaults(old: PropertyValue, new: PropertyValue | None) -> PropertyValue:
+    old = compared(old)
     inner, other = old.value, new.value if new is not None else None
     if isinstance(inner, Mapping):
         against = other if isinstance(other, Mapping) else {}

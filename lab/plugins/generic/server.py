@@ -7,8 +7,9 @@ from pulumi.provider.experimental import provider as api
 from pulumi.provider.experimental.property_value import PropertyValue
 from pulumi.runtime.proto import provider_pb2 as proto
 
-from lab.plugins.common.serve import Context, Servicer
+from lab.plugins.common.serve import Context, Handler, Servicer
 from lab.plugins.common.values import Properties
+from lab.plugins.generic.assets import closed, opened
 from lab.plugins.generic.provider import GenericProvider
 
 _KINDS = {
@@ -33,6 +34,13 @@ class GenericServicer(Servicer):
         """Learn whether the engine will say that it previews."""
         self._knows_previews = request.invoke_with_preview
         return proto.ProviderHandshakeResponse(accept_secrets=True)
+
+    async def run(self, handler: Handler, request: Message, context: Context) -> Message:
+        """Answer a request with its assets as objects, which keep their hashes."""
+        opened(request)
+        response = await super().run(handler, request, context)
+        closed(response)
+        return response
 
     async def Diff(self, request: proto.DiffRequest, context: Context) -> Message:
         """Compare a resource's inputs; a state made by another plugin has outputs of another form."""
