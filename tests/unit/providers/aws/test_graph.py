@@ -163,12 +163,12 @@ class TestRights:
         reasons = {statement.name for statement in known_statements() if statement.because}
         found = {s["Sid"] for _, s in policies(made) if "*" in s["Resource"]}
         assert found <= reasons
-        describing = (
+        services = (
+            "acm:",
+            "autoscaling:Describe",
             "ec2:Describe",
             "ec2:Get",
             "elasticloadbalancing:Describe",
-            "autoscaling:Describe",
-            "acm:",
         )
         for _, statement in policies(made):
             if "*" in statement["Resource"] and statement["Sid"] != "Sessions":
