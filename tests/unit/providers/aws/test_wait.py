@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import boto3
 import pytest
@@ -20,7 +20,8 @@ from providers.aws.wait import Cloud, NotThereError
 if TYPE_CHECKING:
     from types_boto3_autoscaling import AutoScalingClient
 
-REGION, BUCKET, GROUP = "eu-central-1", "kubewright-test", "test-cp-1"
+REGION: Final = "eu-central-1"
+BUCKET, GROUP = "kubewright-test", "test-cp-1"
 KEYS = ["status/members/control-plane/cp-1/etcd", "status/members/control-plane/cp-1/node"]
 _IMAGE = "ami-12c6146b"
 """One that moto knows."""
