@@ -47,15 +47,19 @@ def resource_type(module: str, token: str) -> ResourceType | None:
     if source is None:
         return None
     text = source[source.index(_mark(token)) :]
-    wire = {found["name"]: found["wire"] or found["name"] for found in _GETTER.finditer(source)}
+    wire: dict[str, str] = {
+        found["name"]: found["wire"] or found["name"] for found in _GETTER.finditer(source)
+    }
     made, _, rest = text[text.index("def _internal_init(") :].partition("super(")
-    assigned = dict(_PROPERTY.findall(made))
+    assigned: dict[str, str] = dict(_PROPERTY.findall(made))
+    required: list[str] = _REQUIRED.findall(made)
     state = rest.partition("return ")[0] if "def get(" in rest else ""
+    stated: dict[str, str] = dict(_PROPERTY.findall(state))
     return ResourceType(
         token=token,
         inputs=frozenset(wire.get(name, name) for name, value in assigned.items() if value != "None"),
-        required=frozenset(wire.get(name, name) for name in _REQUIRED.findall(made)),
-        outputs=frozenset(wire.get(name, name) for name, _ in _PROPERTY.findall(state)),
+        required=frozenset(wire.get(name, name) for name in required),
+        outputs=frozenset(wire.get(name, name) for name in stated),
     )
 
 

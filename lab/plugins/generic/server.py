@@ -62,7 +62,9 @@ class GenericServicer(Servicer):
 
         return await self.run(work, request, context)
 
-    async def Invoke(self, request: proto.InvokeRequest, context: Context) -> Message:
+    async def Invoke(  # type: ignore[override]  # `run` gives any message
+        self, request: proto.InvokeRequest, context: Context
+    ) -> Message:
         """Answer a question in a preview. An engine that cannot say what it does is believed to preview."""
 
         async def work(asked: Message, _: Context) -> Message:

@@ -68,13 +68,17 @@ class Machine:
         def forbidden(*_: object, **__: object) -> Index:
             raise AssertionError("a mirror or a lab was made")
 
+        def run(_: Engine, command: str, *_arguments: str) -> int:
+            self.ran.append(command)
+            return 0
+
         monkeypatch.setattr(prepare, "install_tools", tools)
         monkeypatch.setattr(prepare, "install", plugins)
         monkeypatch.setattr("artifacts.mirror.build", forbidden)
         monkeypatch.setattr(lab, "up", forbidden)
         monkeypatch.setattr(Engine, "select", lambda _: None)
         monkeypatch.setattr(Engine, "capture", lambda *_: "{}")
-        monkeypatch.setattr(Engine, "run", lambda _, command, *__: self.ran.append(command) or 0)
+        monkeypatch.setattr(Engine, "run", run)
 
     def file(self, directory: Path) -> Path:
         path = directory / "Pulumi.x.yaml"

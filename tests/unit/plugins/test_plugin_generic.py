@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, TypeVar
 
 import pytest
@@ -237,12 +237,13 @@ def test_another_region_is_another_provider() -> None:
 def test_outside_a_preview_everything_is_refused_in_one_line_that_says_what_to_do() -> None:
     state = props({"cidrBlock": "10.0.0.0/16"})
     where = urn(VPC, "net")
-    for verb, work in {
+    refused: dict[str, Callable[[], Coroutine[Any, Any, object]]] = {
         "created": lambda: AWS.create(api.CreateRequest(where, state, 0, False)),
         "updated": lambda: AWS.update(api.UpdateRequest(where, "i", state, state, 0, [], False)),
         "deleted": lambda: AWS.delete(api.DeleteRequest(where, "i", state, 0)),
         "read": lambda: AWS.read(api.ReadRequest(where, "i", state, state)),
-    }.items():
+    }
+    for verb, work in refused.items():
         with pytest.raises(ProviderError) as said:
             run(work())
         text = str(said.value)
