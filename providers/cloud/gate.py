@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from shlex import quote
 
 from pulumi import CustomTimeouts, Input, Output, ResourceOptions
@@ -27,19 +26,16 @@ def gate(
     *,
     update: Input[str] | None = None,
     delete: Input[str] | None = None,
-    triggers: Mapping[str, Input[str]] | None = None,
 ) -> Command:
     """A command that ends when what it waits for is there: depending on it is a health gate.
 
-    `update` is run in the place of `create` when anything changes (None: `create` is). `triggers` are what
-    makes it run again beside its own words: they are its environment.
+    `update` is run in the place of `create` when anything changes (None: `create` is).
     """
     return Command(
         name,
         create=create,
         update=update,
         delete=delete,
-        environment=dict(triggers) if triggers else None,
         # A failure carries the output anyway.
         logging=Logging.NONE,
         add_previous_output_in_env=False,
