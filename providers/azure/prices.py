@@ -93,15 +93,18 @@ def estimate(settings: Settings, azure: AzureSettings) -> tuple[Line, ...]:
         for disk in each:
             disks[disk] = disks.get(disk, 0) + count
     gateway = int(azure.network.nat and not azure.network.id)
-    lines = [_line(count, size, prices and prices.machines.get(size)) for size, count in machines.items()]
+    lines = [
+        _line(count, size, prices.machines.get(size) if prices else None) for size, count in machines.items()
+    ]
     lines += [
-        _line(gateway, "NAT gateway", prices and prices.nat),
-        _line(gateway + int(azure.endpoint.public), "public address", prices and prices.address),
-        _line(1 + int(azure.endpoint.public), "Standard Load Balancer", prices and prices.balancer),
+        _line(gateway, "NAT gateway", prices.nat if prices else None),
+        _line(gateway + int(azure.endpoint.public), "public address", prices.address if prices else None),
+        _line(1 + int(azure.endpoint.public), "Standard Load Balancer", prices.balancer if prices else None),
     ]
     for disk, count in sorted(disks.items()):
-        monthly = prices and prices.disks.get(disk)
-        lines.append(_line(count, f"premium disk of {disk} GiB", monthly and monthly / HOURS_A_MONTH))
+        monthly = prices.disks.get(disk) if prices else None
+        hourly = None if monthly is None else monthly / HOURS_A_MONTH
+        lines.append(_line(count, f"premium disk of {disk} GiB", hourly))
     return tuple(line for line in lines if line.count)
 
 

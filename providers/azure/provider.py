@@ -6,16 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import pulumi
 import pulumi_tls as tls
-from pulumi import (
-    Input,
-    Output,
-    Resource,
-    ResourceOptions,
-    ResourceTransformationArgs,
-    ResourceTransformationResult,
-)
-from pulumi_azure_native.provider import Provider
-from pulumi_azure_native.resources import ResourceGroup
+from pulumi import Input, Output, Resource, ResourceOptions
 from pulumi_command.local import Command
 
 from components.api import Api
@@ -23,6 +14,7 @@ from nodeconfig.bundle import Bundle
 from providers.azure import limits
 from providers.azure.addons import AddOns, AddOnsArgs
 from providers.azure.boot import Boot
+from providers.azure.connection import within
 from providers.azure.endpoint import Endpoint, EndpointArgs
 from providers.azure.firewall import NODES, Firewall, FirewallArgs, group_of, groups
 from providers.azure.identity import Identities, IdentityArgs
@@ -76,7 +68,7 @@ class Azure:
         self._waiting = Waiting(self._boot)
         self._machines = {machine.name: machine for machine in topology.machines}
         self._image = image(cloud.image)
-        self._under = _within(self._names, Provider("azure", subscription_id=cloud.subscription))
+        self._under = within(self._names)
         self._build()
         self._made: dict[str, tuple[Unit, MemberMachine, Command]] = {}
         self._rolls: list[Command] = []
@@ -316,28 +308,6 @@ class Azure:
         if section.machine is None:
             raise ValueError(f"{machine.name}: settings that load() returned say what machine it is")
         return section.machine
-
-
-def _within(names: Names, provider: Provider) -> ResourceOptions:
-    """Options of everything on Azure: this subscription, and after the cluster's resource group.
-
-    The group is named by its name, which is known, and not by its output, so that previews show text.
-    """
-    group = ResourceGroup(
-        "azure-group",
-        resource_group_name=names.group,
-        location=names.location,
-        tags=names.tagged(),
-        opts=ResourceOptions(provider=provider),
-    )
-
-    def after(args: ResourceTransformationArgs) -> ResourceTransformationResult | None:
-        if not args.type_.startswith("azure-native:"):
-            return None
-        opts = ResourceOptions.merge(args.opts, ResourceOptions(depends_on=[group]))
-        return ResourceTransformationResult(props=args.props, opts=opts)
-
-    return ResourceOptions(providers=[provider], transformations=[after])
 
 
 def _whole_gib(size: int) -> int:
