@@ -93,9 +93,11 @@ class AddOns(ComponentResource):
             (CLOUD_CONTROLLER, cloud_controller(args.names, args.pods, args.replicas))
         ]
         if args.chosen.storage:
-            asked.append((STORAGE, storage(args.names, args.replicas)))
+            asked.append((STORAGE, storage(args.replicas)))
         if args.chosen.autoscaler:
             asked.append((AUTOSCALER, autoscaler(args.names, args.identity)))
+        if args.chosen.storage:
+            self._storage_class()
         self.releases = [self._release(chart, values, configured) for chart, values in asked]
         self.register_outputs({})
 
@@ -109,6 +111,23 @@ class AddOns(ComponentResource):
             f"{self._name}-configuration",
             metadata=kubernetes.meta.v1.ObjectMetaArgs(name=CONFIGURATION, namespace="kube-system"),
             string_data={"cloud-config": text},
+            opts=self._args.api.options(self),
+        )
+
+    def _storage_class(self) -> None:
+        """The default: a premium disk, made in the zone of its pod. Azure encrypts every disk it manages."""
+        tags = ",".join(f"{key}={value}" for key, value in self._args.names.tagged().items())
+        kubernetes.storage.v1.StorageClass(
+            f"{self._name}-storage-class",
+            metadata=kubernetes.meta.v1.ObjectMetaArgs(
+                name="managed-premium",
+                annotations={"storageclass.kubernetes.io/is-default-class": "true"},
+            ),
+            provisioner="disk.csi.azure.com",
+            parameters={"skuName": "Premium_LRS", "networkAccessPolicy": "DenyAll", "tags": tags},
+            volume_binding_mode="WaitForFirstConsumer",
+            allow_volume_expansion=True,
+            reclaim_policy="Delete",
             opts=self._args.api.options(self),
         )
 
@@ -182,11 +201,8 @@ def cloud_controller(names: Names, pods: str, replicas: int) -> Mapping[str, Inp
     }
 
 
-def storage(names: Names, replicas: int) -> Mapping[str, Input[object]]:
-    """The disk driver, and the default StorageClass: a premium disk made in the zone of its pod.
-
-    Azure encrypts every managed disk; the class says by whose key.
-    """
+def storage(replicas: int) -> Mapping[str, Input[object]]:
+    """The disk driver."""
     return {
         "controller": {
             "replicas": replicas,
@@ -200,20 +216,6 @@ def storage(names: Names, replicas: int) -> Mapping[str, Input[object]]:
         "node": {"cloudConfigSecretName": CONFIGURATION},
         "windows": {"enabled": False},
         "snapshot": {"enabled": False},
-        "storageClasses": [
-            {
-                "name": "managed-premium",
-                "annotations": {"storageclass.kubernetes.io/is-default-class": "true"},
-                "volumeBindingMode": "WaitForFirstConsumer",
-                "allowVolumeExpansion": True,
-                "reclaimPolicy": "Delete",
-                "parameters": {
-                    "skuName": "Premium_LRS",
-                    "networkAccessPolicy": "DenyAll",
-                    "tags": ",".join(f"{key}={value}" for key, value in names.tagged().items()),
-                },
-            }
-        ],
     }
 
 

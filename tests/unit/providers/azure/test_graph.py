@@ -327,6 +327,13 @@ class TestAll:
             assert where["hostNetwork"] is True
             assert "node-role.kubernetes.io/control-plane" in where["nodeSelector"]
 
+    def test_there_is_one_default_storage_class(self, made: Graph) -> None:
+        (storage,) = made.of(":StorageClass")
+        assert storage.inputs["provisioner"] == "disk.csi.azure.com"
+        assert storage.inputs["volumeBindingMode"] == "WaitForFirstConsumer"
+        annotations = inner(storage.inputs, "metadata", "annotations")
+        assert annotations == {"storageclass.kubernetes.io/is-default-class": "true"}
+
     def test_every_data_disk_is_backed_up(self, made: Graph) -> None:
         backed = {
             inner(node.inputs, "properties", "dataSourceInfo", "resourceID")
