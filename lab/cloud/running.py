@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
-import os
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -71,26 +71,29 @@ class Fleet:
 
     def add(self, machine: Running) -> None:
         """Start a machine, in place of an earlier one at its address."""
-        kept = [other for other in self.all() if other.address != machine.address]
-        self._write([*kept, machine])
+        self._change(lambda all: [*(other for other in all if other.address != machine.address), machine])
 
     def remove(self, identifier: str) -> None:
         """End a machine."""
-        self._write([machine for machine in self.all() if machine.id != identifier])
+        self._change(lambda all: [machine for machine in all if machine.id != identifier])
 
     def tell(self, identifier: str, **changes: object) -> None:
         """Change what a machine is told: `lifecycle`, `hook`, `spot_action`, `released`."""
-        found = [
-            replace(machine, **changes) if machine.id == identifier else machine  # type: ignore[arg-type]
-            for machine in self.all()
-        ]
-        self._write(found)
 
-    def _write(self, machines: Iterable[Running]) -> None:
+        def told(machine: Running) -> Running:
+            return replace(machine, **changes) if machine.id == identifier else machine  # type: ignore[arg-type]
+
+        self._change(lambda all: [told(machine) for machine in all])
+
+    def _change(self, change: Callable[[Iterable[Running]], Iterable[Running]]) -> None:
+        """One change at a time, by whichever process."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = self.path.with_name(f"{self.path.name}.{os.getpid()}")
-        fresh.write_text(json.dumps([asdict(machine) for machine in machines], indent=2) + "\n")
-        fresh.replace(self.path)
+        with self.path.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            fresh = self.path.with_suffix(".new")
+            machines = [asdict(machine) for machine in change(self.all())]
+            fresh.write_text(json.dumps(machines, indent=2) + "\n")
+            fresh.replace(self.path)
 
 
 def admin_secret(lab: str) -> str:

@@ -10,7 +10,7 @@ import json
 import os
 import runpy
 import signal
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
@@ -36,9 +36,17 @@ def plain(value: Any) -> Any:  # noqa: ANN401 — any property value
 
 
 class Deployment:
-    """One run of the program. `environment` is what its commands find."""
+    """One run of the program. `environment` is what its commands find.
 
-    def __init__(self, cluster: Mapping[str, Any], plugins: Engine, environment: Mapping[str, str]) -> None:
+    `rewrite` changes their words, where these name a place that is not the lab's."""
+
+    def __init__(
+        self,
+        cluster: Mapping[str, Any],
+        plugins: Engine,
+        environment: Mapping[str, str],
+        rewrite: Callable[[str], str] = str,
+    ) -> None:
         config.set_config("kubewright:cluster", json.dumps(cluster))
         interrupt = signal.getsignal(signal.SIGINT)
         before = Path.cwd()
@@ -51,6 +59,7 @@ class Deployment:
             os.chdir(before)
             signal.signal(signal.SIGINT, interrupt)
             config.set_all_config({})
+        self._rewrite = rewrite
         self._environment = {**os.environ, **environment}
         self.kubeconfig = str(plain(self.graph.outputs["kubeconfig"]))
 
@@ -111,7 +120,7 @@ class Deployment:
             return
         stdin = inputs.get("stdin", "")
         run(
-            [*inputs.get("interpreter", ["/bin/sh", "-c"]), inputs["create"]],
+            [*inputs.get("interpreter", ["/bin/sh", "-c"]), self._rewrite(inputs["create"])],
             stdin=self._reachable(stdin) if '"current-context"' in stdin else stdin,
             timeout=COMMAND_SECONDS,
             env=self._environment | inputs.get("environment", {}),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import itertools
+import threading
 import uuid
 from collections.abc import Mapping
 from ipaddress import IPv4Network
@@ -38,6 +39,10 @@ _NAMED = {
     "Subnet": "subnetName",
     "VirtualNetwork": "virtualNetworkName",
     "ResourceGroup": "resourceGroupName",
+    "BackupVault": "vaultName",
+    "NetworkSecurityGroup": "networkSecurityGroupName",
+    "PrivateEndpoint": "privateEndpointName",
+    "PrivateZone": "privateZoneName",
 }
 GIB = 1024**3
 
@@ -48,6 +53,7 @@ class Subscription(Engine):
     def __init__(self, azure: Azure) -> None:
         super().__init__()
         self._azure = azure
+        self._turn = threading.Lock()
         self._grants: list[Grant] = []
         self._identities: dict[str, str] = {}
         self._principals: dict[str, str] = {}
@@ -56,15 +62,25 @@ class Subscription(Engine):
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, Json]:
         """What the engine asks a plugin for."""
         if not args.typ.startswith("azure-native:"):
-            return super().new_resource(args)
-        inputs = plain(args.inputs)
+            identity, state = super().new_resource(args)
+            return identity, {"publicKeyOpenssh": "ssh-rsa AAAA", **state}
+        # Mocks are asked by several threads at once.
+        with self._turn:
+            return self._new(args, plain(args.inputs))
+
+    def _new(self, args: mocks.MockResourceArgs, inputs: Mapping[str, Any]) -> tuple[str, Json]:
         kind = args.typ.rpartition(":")[2]
         name = str(inputs.get(_NAMED.get(kind, ""), args.name))
         identity = self._id(args.typ, name, inputs)
         self._inputs[identity] = inputs
         make = getattr(self, f"_{kind}", None)
         more = make(identity, inputs) if make is not None else {}
-        return identity, {"name": name, **args.inputs, **more}
+        state: Json = {"name": name, **args.inputs, **more}
+        given = inputs.get("identity")
+        if isinstance(given, Mapping):
+            ids = {id: {"clientId": "", "principalId": ""} for id in given.get("userAssignedIdentities", ())}
+            state["identity"] = {**given, "principalId": identity, "userAssignedIdentities": ids}
+        return identity, state
 
     def call(self, args: mocks.MockCallArgs) -> tuple[Json, list[tuple[str, str]] | None]:
         """What the program asks for."""
@@ -145,14 +161,13 @@ class Subscription(Engine):
         client, principal = (str(uuid.uuid5(uuid.NAMESPACE_URL, identity + part)) for part in ("c", "p"))
         self._identities[identity] = client
         self._principals[principal] = client
-        return {"clientId": client, "principalId": principal}
+        return {"clientId": client, "principalId": principal, "tenantId": SUBSCRIPTION}
 
     def _RoleAssignment(self, _: str, inputs: Mapping[str, Any]) -> Json:
         rights = _ROLES.get(inputs["roleDefinitionId"].rpartition("/")[2], ())
-        container = inputs["scope"].partition("/containers/")[2]
+        container = inputs["scope"].partition("/blobContainers/")[2]
         assert container or not rights, "a right on all of the store"
-        client = self._principals[inputs["principalId"]]
-        self._grants += [Grant(client, right, container) for right in rights]
+        self._grants += [Grant(self._principals[inputs["principalId"]], right, container) for right in rights]
         assign(self._azure.lab, self._grants)
         return {}
 

@@ -10,6 +10,7 @@ import threading
 from email.utils import formatdate
 from http import HTTPStatus
 
+from lab.cloud.azure import management
 from lab.cloud.azure.answers import Handler
 from lab.cloud.azure.grants import Right, granted
 from lab.cloud.azure.tokens import Tokens
@@ -31,15 +32,23 @@ class Store(Handler):
     lock = threading.Lock()
 
     def do_GET(self) -> None:
-        """Read a blob."""
+        """Read a blob, or as the deployer what the management API says."""
+        if self.where.startswith(management.PREFIX):
+            self._manage()
+            return
         if not self._may(Right.READ_BLOBS):
             return
         data = self.blobs.get(self.where)
         if data is None:
             self.refuse(HTTPStatus.NOT_FOUND, "BlobNotFound", "The specified blob does not exist.")
             return
-        tag = hashlib.sha256(data).hexdigest()[:16]
-        self.give(data, "application/octet-stream", headers={"ETag": f'"0x{tag}"'} | _dated())
+        headers = {"ETag": f'"0x{hashlib.sha256(data).hexdigest()[:16]}"'} | _dated()
+        if data and (self.headers.get("x-ms-range") or self.headers.get("Range")):
+            # Of all that asks for a part, nothing asks for less than all that such small blobs have.
+            headers["Content-Range"] = f"bytes 0-{len(data) - 1}/{len(data)}"
+            self.give(data, "application/octet-stream", HTTPStatus.PARTIAL_CONTENT, headers)
+            return
+        self.give(data, "application/octet-stream", headers=headers)
 
     do_HEAD = do_GET
 
@@ -56,6 +65,25 @@ class Store(Handler):
         with self.lock:
             self.blobs[self.where] = self.body()
         self.give(b"", "text/plain", HTTPStatus.CREATED, _dated())
+
+    def do_DELETE(self) -> None:
+        """Delete a blob."""
+        if not self._may(Right.WRITE_BLOBS):
+            return
+        if self.blobs.pop(self.where, None) is None:
+            self.refuse(HTTPStatus.NOT_FOUND, "BlobNotFound", "The specified blob does not exist.")
+            return
+        self.give(b"", "text/plain", HTTPStatus.ACCEPTED, _dated())
+
+    def _manage(self) -> None:
+        token = self.tokens.find(self.headers.get("Authorization", ""))
+        found = management.answer(self.fleet, self.where)
+        if token is None or token.machine is not None:
+            self.refuse(HTTPStatus.FORBIDDEN, "AuthorizationFailed", "no right to manage")
+        elif found is None:
+            self.refuse(HTTPStatus.NOT_FOUND, "ResourceNotFound", "there is no such resource")
+        else:
+            self.give_json(found)
 
     def _may(self, right: Right) -> bool:
         """Whether the request may pass; if not it was refused."""
