@@ -63,6 +63,8 @@ class Row:
     """The row is needed with this backend only."""
     balanced: bool | None = None
     """The row is needed only with (True) or without (False) load balancers of our own."""
+    in_a_cloud: bool = False
+    """The row is needed only where a cloud's controllers run on the control planes' host network."""
 
 
 TABLE: tuple[Row, ...] = (
@@ -99,6 +101,15 @@ TABLE: tuple[Row, ...] = (
         NO_PORTS,
         "keepalived: the virtual address",
     ),
+    Row(
+        # The AWS Load Balancer Controller's, which the API servers of all control planes ask.
+        (Source.CONTROL_PLANE,),
+        (Role.CONTROL_PLANE,),
+        Protocol.TCP,
+        (9443, 9443),
+        "webhooks of a cloud's controllers",
+        in_a_cloud=True,
+    ),
     Row((Source.CONTROL_PLANE, Source.ETCD), (Role.ETCD,), Protocol.TCP, (2379, 2379), "etcd clients"),
     Row((Source.ETCD,), (Role.ETCD,), Protocol.TCP, (2380, 2380), "etcd peers"),
     Row(
@@ -128,6 +139,7 @@ CLUSTER_PORTS = {
     6443: "kube-apiserver",
     BALANCER_HEALTH_PORT: "haproxy health",
     8472: "flannel vxlan",
+    9443: "webhooks of a cloud's controllers",
     10248: "kubelet health",
     10249: "kube-proxy metrics",
     10250: "kubelet",
@@ -180,10 +192,10 @@ def table(topology: Topology) -> str:
 
 
 def _applies(topology: Topology, row: Row) -> bool:
-    return row.backend in (None, topology.network.backend) and row.balanced in (
-        None,
-        bool(topology.load_balancers),
-    )
+    if row.in_a_cloud and not topology.external_cloud:
+        return False
+    balanced = bool(topology.load_balancers)
+    return row.backend in (None, topology.network.backend) and row.balanced in (None, balanced)
 
 
 def _line(source: str, to: str, ports: str, why: str, networks: str) -> str:

@@ -56,7 +56,6 @@ def template(name: str, args: MachineArgs, opts: ResourceOptions) -> ec2.LaunchT
         network_interfaces=[_interface(args)] if args.interface is not None else None,
         vpc_security_group_ids=[args.group] if args.group is not None else None,
         block_device_mappings=[_root(args)],
-        ebs_optimized="true",
         metadata_options=ec2.LaunchTemplateMetadataOptionsArgs(
             http_endpoint="enabled",
             http_tokens="required",

@@ -15,7 +15,7 @@ from pulumi import ComponentResource, CustomTimeouts, Input, Output, Resource, R
 from pulumi_aws import autoscaling, dlm, ebs, ec2
 
 from providers.aws.machine import LEAVING, MachineArgs, group_tags, heartbeat, template
-from providers.aws.names import CLUSTER_TAG, KIND_TAG, Names
+from providers.aws.names import KIND_TAG, Names
 from settings.clouds import VolumeSnapshotSettings
 
 SNAPSHOT_TAG = "kubewright:snapshots"
@@ -145,8 +145,8 @@ def snapshots(
             interval=settings.every_hours, interval_unit="HOURS", times="03:00"
         ),
         retain_rule=dlm.LifecyclePolicyPolicyDetailsScheduleRetainRuleArgs(count=settings.keep),
+        # With the tag by which they may be deleted again.
         copy_tags=True,
-        tags_to_add={CLUSTER_TAG: names.cluster},
     )
     return dlm.LifecyclePolicy(
         name,
