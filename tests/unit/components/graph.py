@@ -139,7 +139,7 @@ class _Monitor(mocks.MockMonitor):
     def RegisterResourceOutputs(
         self, request: resource_pb2.RegisterResourceOutputsRequest
     ) -> empty_pb2.Empty:
-        if "pulumi:pulumi:Stack" in request.urn:
+        if "::pulumi:pulumi:Stack::" in request.urn:
             self._graph.outputs = json_format.MessageToDict(request.outputs)
         return empty_pb2.Empty()
 
