@@ -5,12 +5,18 @@ PYTHON = "$$(setup/environment)"
 PYTEST = PYTHONPYCACHEPREFIX="$${KUBEWRIGHT_CACHE:-$$HOME/.cache/kubewright}/pycache" $(PYTHON) -m pytest -p no:cacheprovider
 # Parts of the host program: linted joined, as they are sent.
 PROGRAM = $(patsubst %,nodeconfig/%.sh,host fetch guard service node)
+# The clouds' halves of the boot program: each linted with the half that all share.
+CLOUDS = $(filter-out providers/cloud/boot.sh,$(wildcard providers/*/boot.sh))
 
 .DEFAULT_GOAL := help
 
 .PHONY: help
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: prepare
+prepare: ## put tools and plugins onto this machine, ahead of the first command
+	@./kubewright prepare
 
 .PHONY: up
 up: ## make everything and end with a cluster that answers (STACK=dev)
@@ -74,15 +80,16 @@ lab-status: ## the lab's hosts and what runs on them
 	@./kubewright lab-status
 
 .PHONY: mirror
-mirror: ## make a directory of all files and images, for an air-gapped site (DIRECTORY=…)
-	@./kubewright mirror $(if $(DIRECTORY),--directory "$(DIRECTORY)")
+mirror: ## make a directory of all files and images, to be served (DIRECTORY=…, INDEX=file: its checksums, to keep)
+	@./kubewright mirror $(if $(DIRECTORY),--directory "$(DIRECTORY)") $(if $(INDEX),--index "$(INDEX)")
 
 .PHONY: lint
 lint: ## style (ruff, shellcheck) and types (mypy, strict)
 	@$(PYTHON) -m ruff check --no-cache .
 	@$(PYTHON) -m ruff format --no-cache --check .
-	@shellcheck kubewright setup/environment $(filter-out $(PROGRAM),$(wildcard nodeconfig/*.sh automation/*.sh))
+	@shellcheck kubewright setup/environment $(filter-out $(PROGRAM),$(wildcard nodeconfig/*.sh automation/*.sh)) providers/aws/host-network.sh
 	@$(PYTHON) -c 'from nodeconfig.program import program; print(program())' | shellcheck --shell=sh -
+	@for half in $(CLOUDS); do cat $$half providers/cloud/boot.sh | shellcheck --shell=sh - || exit 1; done
 	@MYPY_CACHE_DIR="$${KUBEWRIGHT_CACHE:-$$HOME/.cache/kubewright}/mypy" $(PYTHON) -m mypy
 
 .PHONY: test-unit
@@ -98,6 +105,11 @@ test-engine: ## the real engine on plugins that touch no host: reports, plans, p
 test-lab: ## tests on real hosts of a lab of their own (root)
 	@./kubewright prepare
 	@$(PYTEST) tests/lab
+
+.PHONY: test-clouds
+test-clouds: ## user data of AWS and Azure run by cloud-init in the lab, against emulated services (root)
+	@./kubewright prepare
+	@$(PYTEST) tests/clouds
 
 .PHONY: test-faults
 test-faults: ## the highly available stack under faults and changes, hours of them (root)

@@ -40,18 +40,22 @@ def deploy() -> None:
     for warning in [*topology.sizing.warnings(plan), *topology.exposure.warnings(plan)]:
         pulumi.warn(warning)
     ca_file = Path(stack.artifacts.ca_file) if stack.artifacts.ca_file else None
-    index = artifacts.index.load(stack.artifacts.mirror, ca_file, *plan.releases)
+    pinned = texts[stack.artifacts.index] if stack.artifacts.index else None
+    index = artifacts.index.load(stack.artifacts.mirror, ca_file, *plan.releases, pinned=pinned)
 
+    bundles = nodeconfig.bundles(plan, index)
+    provider = provider_for(stack, plan, texts, bundles)
     cluster = Cluster(
         "cluster",
         ClusterArgs(
             topology=plan,
-            bundles=nodeconfig.bundles(plan, index),
-            provider=provider_for(stack, plan, texts),
+            bundles=bundles,
+            provider=provider,
             connect=connect,
             secrets=registry_secrets(plan, topology.build.registry_credentials(stack)),
         ),
     )
+    provider.add_ons(cluster.api)
     add_ons(stack, plan, cluster)
 
     pulumi.export("kubeconfig", cluster.kubeconfig)

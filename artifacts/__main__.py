@@ -44,6 +44,8 @@ def _mirror(options: argparse.Namespace, progress: Progress) -> int:
             )
         versions = replace(versions, **{name: version})
     print(mirror.build(options.directory, versions, progress))
+    if options.index:
+        mirror.pin(options.directory, options.index)
     return 0
 
 
@@ -79,6 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("mirror", help="make a directory with everything hosts fetch")
     command.add_argument("--directory", type=Path, default=default_root() / "mirror")
     command.add_argument("--version", action="append", default=[], metavar="COMPONENT=VERSION")
+    command.add_argument("--index", type=Path, default=None, help="also write its checksums here, to keep")
     command.set_defaults(run=_mirror)
 
     command = commands.add_parser("tools", help="put the deployer's tools into a directory")

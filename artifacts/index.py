@@ -71,12 +71,14 @@ def load(
     ca_file: Path | None = None,
     versions: Versions = catalogue.DEFAULTS,
     *others: Versions,
+    pinned: str | None = None,
 ) -> Index:
     """The index of a stack; `others` are the sets of versions of pools that stay behind.
 
     `mirror`: an https URL, a directory, or None for the official places. `ca_file`: PEM of the
-    authority of the mirror's certificate (None: the system's). Raises ArtifactError, one line, when
-    the mirror cannot be reached or verified, is no mirror, or misses a file of these versions.
+    authority of the mirror's certificate (None: the system's). `pinned`: the text of the mirror's index
+    where it is kept elsewhere; the mirror is not asked then. Raises ArtifactError, one line, when the
+    mirror cannot be reached or verified, is no mirror, or misses a file of these versions.
     """
     if not mirror:
         behind = [from_official(other, Cache.default()).places for other in others]
@@ -86,13 +88,13 @@ def load(
         )
     ca = _read_ca(ca_file)
     if mirror.startswith("https://"):
-        text = _fetch(mirror.rstrip("/"), ca_file)
+        text = pinned if pinned is not None else _fetch(mirror.rstrip("/"), ca_file)
         base = mirror.rstrip("/")
     elif "://" in mirror:
         raise ArtifactError(f"artifacts.mirror {mirror}: must be an https URL or a directory")
     else:
         directory = Path(mirror).expanduser().absolute()
-        text = _read(directory)
+        text = pinned if pinned is not None else _read(directory)
         base = directory.as_uri()
     index = parse(text, base, mirror, versions, ca)
     for each in (versions, *others):

@@ -65,6 +65,16 @@ def read_index(directory: Path) -> Index:
         raise ArtifactError(f"{path}: is damaged; remove it and run make mirror again") from None
 
 
+def pin(directory: Path, target: Path) -> None:
+    """Write what `artifacts.index` takes: the mirror's files with their checksums. Raises ArtifactError."""
+    files = {"files": read_index(directory)["files"]}
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(target, json.dumps(files, indent=1, sort_keys=True) + "\n")
+    except OSError as error:
+        raise ArtifactError(f"index {target}: {error.strerror}; name a file that can be written") from None
+
+
 def place_file(item: Binary, directory: Path, cache: Cache, progress: Progress) -> dict[str, str | int]:
     """Put one binary into the mirror; gives its entry for the index. Raises ArtifactError."""
     source = acquire.obtain(item, cache, progress)

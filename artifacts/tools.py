@@ -5,6 +5,7 @@ from __future__ import annotations
 import filecmp
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from artifacts import acquire, catalogue
@@ -13,16 +14,17 @@ from artifacts.errors import ArtifactError
 from artifacts.progress import Progress
 
 
-def install_tools(directory: Path, cache: Cache, progress: Progress) -> dict[str, Path]:
-    """Put the deployer's tools, PATH's or the cache's, into a directory; gives name to path.
+def install_tools(
+    directory: Path, cache: Cache, progress: Progress, names: Sequence[str] = catalogue.TOOLS
+) -> dict[str, Path]:
+    """Put the deployer's tools of these names, PATH's or the cache's, into a directory; gives name to path.
 
     Hard links, not symbolic ones: the language host looks for its companion beside its own file.
     """
     try:
         directory.mkdir(parents=True, exist_ok=True)
         return {
-            name: _link(acquire.tool(name, cache, progress).resolve(), directory / name)
-            for name in catalogue.TOOLS
+            name: _link(acquire.tool(name, cache, progress).resolve(), directory / name) for name in names
         }
     except OSError as error:
         raise ArtifactError(f"{error.filename or directory}: {error.strerror}") from None

@@ -49,9 +49,13 @@ def prepare_machine() -> None:
 @app.command("mirror")
 def make_mirror(
     directory: Annotated[Path | None, typer.Option(help="Where to; default: the cache.")] = None,
+    index: Annotated[Path | None, typer.Option(help="Also write its checksums here, to be kept.")] = None,
 ) -> None:
-    """Make a directory with every file and image that hosts fetch, for an air-gapped site."""
-    print(mirror.build(directory or environment().mirror, progress=Progress()))
+    """Make a directory with every file and image that hosts fetch, to be served to them."""
+    made = mirror.build(directory or environment().mirror, progress=Progress())
+    print(made)
+    if index:
+        mirror.pin(made, index)
 
 
 @app.command("lab-status")

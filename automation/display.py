@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator
 
 from rich.console import Console
 
+from automation import encoded
+
 # The command plugin repeats the whole text of a failed command, escaped into one line, before what
 # the host said. The text is in the preview already; what the host said is what counts.
 _REPEATED_COMMAND = re.compile(r': running "(?:[^"\\]|\\.)*":')
@@ -26,7 +28,10 @@ _LONGEST_TRACE = 100
 
 
 class Reader:
-    """The engine's lines without repeated commands, and without traces that only say a resource failed."""
+    """The engine's lines as people read them.
+
+    Without repeated commands, without traces that only say a resource failed, user data as text.
+    """
 
     def __init__(self) -> None:
         self._held: list[str] = []
@@ -37,7 +42,7 @@ class Reader:
         if not held and _TRACE_ANNOUNCED.search(line):
             return []
         if not held and not _TRACE_BEGINS.match(line):
-            return [_REPEATED_COMMAND.sub(":", line)]
+            return list(encoded.readable(_REPEATED_COMMAND.sub(":", line)))
         held.append(_REPEATED_COMMAND.sub(":", line))
         if _OF_A_FAILED_RESOURCE in line:
             held.clear()

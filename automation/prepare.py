@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Iterable, Mapping, Sequence
 
 from artifacts import mirror
 from artifacts.cache import Cache
@@ -12,34 +13,37 @@ from automation import local
 from automation.engine import Engine
 from automation.environment import Environment
 from automation.errors import UserError
+from automation.needs import Needs, Use, needs
 from automation.workspace import Workspace
 from lab import stack as lab
 from lab.paths import LabPaths
-from lab.plugins.install import InstallError, install
-
-PLUGINS = ("command", "tls", "kubernetes")
-"""Providers that the program's stacks use."""
+from lab.plugins.install import Installed, InstallError, install
 
 
-def machine(environment: Environment) -> None:
-    """Puts tools and plugins onto this machine; quick when they are there.
+def machine(environment: Environment, wanted: Needs | None = None) -> Sequence[Installed]:
+    """Puts tools and plugins onto this machine, all of them unless told; quick when they are there.
 
     Raises `ArtifactError`, and `UserError` when a plugin cannot be installed.
     """
-    tools = install_tools(environment.tools, Cache.default(), Progress())
+    wanted = wanted or Needs()
+    tools = install_tools(environment.tools, Cache.default(), Progress(), wanted.tools)
     try:
-        install(tools["pulumi"], environment.pulumi_home, PLUGINS)
+        return install(tools["pulumi"], environment.pulumi_home, wanted.plugins)
     except (InstallError, subprocess.TimeoutExpired) as error:
         raise UserError(f"{error}; run this again, or remove {environment.pulumi_home} first") from None
 
 
-def stack(environment: Environment, workspace: Workspace) -> Engine:
+def stack(environment: Environment, workspace: Workspace, use: Use = Use.OTHER) -> Engine:
     """Prepares the machine and, for a local stack, its mirror and hosts; gives the engine for it.
 
     Raises `UserError`, `ArtifactError` or `LabError`; the description is checked before anything is made.
     """
     wanted = local.local(workspace.stack, workspace.config, environment.mirror)
-    machine(environment)
+    cluster = workspace.config.get(local.CLUSTER)
+    needed = needs(cluster if isinstance(cluster, Mapping) else {}, use, lab=wanted is not None)
+    plugins = machine(environment, needed)
+    if use is Use.CHANGE:
+        _check_plugins(plugins, environment)
     engine = Engine(environment, workspace)
     if wanted is not None:
         for versions in wanted.releases:
@@ -49,6 +53,18 @@ def stack(environment: Environment, workspace: Workspace) -> Engine:
         local.ensure(wanted.lab)
     engine.select()
     return engine
+
+
+def _check_plugins(plugins: Iterable[Installed], environment: Environment) -> None:
+    """Raises `UserError` before a stand-in would have to refuse each resource on its own."""
+    for plugin in plugins:
+        if plugin.previews_only:
+            wanted = f"{plugin.name} {plugin.version}"
+            raise UserError(
+                f"plugin {wanted}: only its stand-in is here, which answers previews and makes nothing; "
+                f"where downloads are allowed run PULUMI_HOME={environment.pulumi_home} "
+                f"pulumi plugin install resource {wanted} --reinstall"
+            )
 
 
 def forget(engine: Engine) -> None:

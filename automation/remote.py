@@ -161,6 +161,11 @@ class Remote:
         try:
             return self._metal.connection(host)
         except KeyError:
+            if not self._metal.hosts:
+                raise UserError(
+                    f"{host}: a cloud's machine, which this command does not reach (it works by SSH, on bare "
+                    "metal); use kubectl, or log in as the cloud's page in docs/ says"
+                ) from None
             known = ", ".join(self._metal.hosts)
             raise UserError(f"{host}: not a host of metal.hosts; there are {known}") from None
 

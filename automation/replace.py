@@ -14,7 +14,7 @@ from automation.repair import deliver
 from automation.target import Target
 from nodeconfig.etcd import MEMBER
 from nodeconfig.nodes import nodes
-from nodeconfig.places import ADMIN, BIN, STATE
+from nodeconfig.places import ADMIN, BIN, KUBECTL_HERE, STATE
 from topology.model import Pool, Role
 
 _ASK_SECONDS = 30
@@ -102,4 +102,4 @@ def _deliver(target: Target, host: str, wanted: list[Delivery]) -> int:
 
 def _label(target: Target, host: str, pool: Pool) -> None:
     """The new Node has none of the labels and taints that only an administrator may set."""
-    _operate(target, host, nodes(pool), f"set the labels and taints of pool {pool.name}")
+    _operate(target, host, KUBECTL_HERE + nodes(pool), f"set the labels and taints of pool {pool.name}")

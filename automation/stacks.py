@@ -11,6 +11,7 @@ from automation import driver, local, plans, prepare, stages, steps, workspace
 from automation.driver import Action, Code, Notice, Options, Result, Show
 from automation.engine import Engine
 from automation.environment import Environment
+from automation.needs import Use
 
 # Tools, mirrors and labs are this machine's: they are made for one stack after another.
 _PREPARING = threading.Lock()
@@ -27,13 +28,13 @@ class Job:
     show: Show = print
     notice: Notice | None = None
 
-    def engine(self) -> Engine:
-        """The engine for the stack, with everything that it needs. Raises as `prepare.stack` does."""
+    def engine(self, use: Use = Use.OTHER) -> Engine:
+        """The engine for the stack, with everything that `use` needs. Raises as `prepare.stack` does."""
         found: list[Engine] = []
 
         def make() -> None:
             with _PREPARING:
-                found.append(prepare.stack(self.environment, self.workspace()))
+                found.append(prepare.stack(self.environment, self.workspace(), use))
 
         driver.waiting(make, self.options.wait)
         return found[0]
@@ -49,7 +50,7 @@ class Job:
 
 def up(job: Job) -> Result:
     """Makes or changes the cluster; writes its kubeconfig. With a plan, only what the plan says."""
-    engine = job.engine()
+    engine = job.engine(Use.CHANGE)
     stages.check(engine)
     steps.check(engine)
     if job.options.policy:
@@ -82,7 +83,7 @@ def up(job: Job) -> Result:
 
 def preview(job: Job) -> Result:
     """Shows what `up` would change; with a plan, saves it for that `up`."""
-    engine = job.engine()
+    engine = job.engine(Use.PREVIEW)
     stages.check(engine)
     steps.check(engine)
     if job.options.plan is None:
@@ -117,7 +118,7 @@ DO: dict[Action, Callable[[Job], Result]] = {
 
 def preview_json(environment: Environment, stack: str, file: Path | None) -> int:
     """Shows the engine's own report of a preview. Returns the engine's exit code."""
-    engine = Job(environment=environment, stack=stack, file=file).engine()
+    engine = Job(environment=environment, stack=stack, file=file).engine(Use.PREVIEW)
     stages.check(engine)
     steps.check(engine)
     return engine.run("preview", "--json")
@@ -140,8 +141,9 @@ def down(environment: Environment, stack: str, file: Path | None) -> int:
 
 def run(environment: Environment, stack: str, file: Path | None, arguments: list[str]) -> int:
     """Runs any command of the engine on a stack. Returns its exit code."""
-    engine = Job(environment=environment, stack=stack, file=file).engine()
     command, *rest = arguments
+    use = Use.PREVIEW if command == "preview" else Use.OTHER
+    engine = Job(environment=environment, stack=stack, file=file).engine(use)
     return engine.run(command, *rest)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
 import pulumi_kubernetes as kubernetes
 from pulumi import ComponentResource, Output, Resource, ResourceOptions
@@ -16,8 +17,9 @@ from components.members import Bundles, ControlPlane, Etcd, LoadBalancers, Membe
 from components.node_pool import NodePool, NodePoolArgs
 from components.pki import Pki, PkiArgs
 from components.settled import settled
-from nodeconfig.trust import published
+from nodeconfig.trust import is_told, published
 from providers.contract import Provider, Secrets
+from topology.certificates import FRONT_PROXY_CA, KUBERNETES_CA, bundle
 from topology.model import Member, Role, Topology
 
 Connect = Callable[[Output[str], Sequence[Resource]], kubernetes.Provider]
@@ -82,7 +84,8 @@ class Cluster(ComponentResource):
             pool.name: self._pool(f"{name}-pool-{pool.name}", pool.name, [*control.members, *joining])
             for pool in topology.pools
         }
-        self._farewell(f"{name}-farewell", [*self.nodes, *(pool.labels for pool in self.pools.values())])
+        labels = [pool.labels for pool in self.pools.values() if pool.labels]
+        self._farewell(f"{name}-farewell", [*self.nodes, *labels])
         self.register_outputs({"endpoint": topology.endpoint.url, "kubeconfig": self.kubeconfig})
 
     @property
@@ -102,17 +105,30 @@ class Cluster(ComponentResource):
 
     def _pool(self, name: str, pool_name: str, after: Sequence[Resource]) -> NodePool:
         pool = next(pool for pool in self._args.topology.pools if pool.name == pool_name)
-        bundles = {node.name: self._args.bundles[node.name, Role.NODE] for node in pool.nodes}
+        # Nodes that a cloud makes have one bundle, under the pool's name.
+        names = [pool.name] if pool.capacity else [node.name for node in pool.nodes]
         args = NodePoolArgs(
-            pool=pool, bundles=bundles, secrets=self._secrets, provider=self._args.provider, after=after
+            pool=pool,
+            bundles={node: self._args.bundles[node, Role.NODE] for node in names},
+            secrets=self._secrets,
+            provider=self._args.provider,
+            kubeconfig=self.kubeconfig,
+            after=after,
         )
         return NodePool(name, args, self._child)
 
     def _published(self, name: str, after: Sequence[Resource]) -> Sequence[Resource]:
         """Waits until pods are told what to trust; nothing for authorities that were never rotated."""
-        script = published(self._args.topology)
+        if not is_told(self._args.topology):
+            return []
+        trusted = {ca: self._secrets[f"{bundle(ca)}.crt"] for ca in (KUBERNETES_CA, FRONT_PROXY_CA)}
+        script: Output[str] = Output.all(**trusted).apply(
+            lambda pems: published(self._args.topology, cast(Mapping[str, str], pems))
+        )
         options = ResourceOptions(parent=self, depends_on=list(after))
-        return [self._args.provider.operate(name, script, (), options)] if script else []
+        # Certificates are no secrets, and what is waited for is worth seeing.
+        visible = Output.unsecret(script)
+        return [self._args.provider.operate(name, visible, (), options, kubeconfig=self.kubeconfig)]
 
     def _farewell(self, name: str, last: Sequence[Resource]) -> Resource:
         """Tells the nodes, before they go, when the whole cluster goes: then none is worth draining.
@@ -124,5 +140,6 @@ class Cluster(ComponentResource):
             farewell.STAYING,
             (),
             ResourceOptions(parent=self, depends_on=[settled(resource) for resource in last]),
+            kubeconfig=self.kubeconfig,
             farewell=farewell.LEAVING,
         )

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from nodeconfig.places import ADMIN_KUBECTL
-
 ANNOTATION: Final = "kubewright.dev/leaving"
 """On a Node: `cluster` when the whole cluster is being taken down. The host program looks at it."""
 
-_KUBECTL = f"{ADMIN_KUBECTL} --request-timeout=10s"
+_KUBECTL = "kubectl --request-timeout=10s"
 
 # Also takes back the farewell of a `destroy` that was interrupted and then thought better of.
 STAYING: Final = f"{_KUBECTL} annotate nodes --all {ANNOTATION}- >/dev/null\n"

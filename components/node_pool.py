@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pulumi import ComponentResource, Resource, ResourceOptions
+from pulumi import ComponentResource, Output, Resource, ResourceOptions
 
 from components.settled import settled
 from nodeconfig.bundle import Bundle
@@ -16,12 +16,16 @@ from topology.model import Pool
 
 @dataclass(frozen=True, kw_only=True)
 class NodePoolArgs:
-    """`bundles` by the node's name; `after` is what must be there before nodes join."""
+    """`bundles` by the node's name, or the pool's where a cloud makes its nodes.
+
+    `after` is what must be there before nodes join; `kubeconfig` is an administrator's.
+    """
 
     pool: Pool
     bundles: Mapping[str, Bundle]
     secrets: Secrets
     provider: Provider
+    kubeconfig: Output[str]
     after: Sequence[Resource] = ()
 
 
@@ -29,18 +33,21 @@ class NodePool(ComponentResource):
     """Nodes that are alike. `nodes` are healthy when they are Ready."""
 
     nodes: Sequence[Resource]
+    labels: Resource | None = None
 
     def __init__(self, name: str, args: NodePoolArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("kubewright:index:NodePool", name, None, opts)
         options = ResourceOptions(parent=self, depends_on=list(args.after))
         self.nodes = args.provider.pool(args.pool, args.bundles, args.secrets, options)
         # A kubelet may not set `node-role` and other labels of its own node: they come from outside,
-        # and so does the removal of those no longer asked for.
-        self.labels = args.provider.operate(
-            f"{name}-labels",
-            nodes(args.pool),
-            (),
-            # Nodes that failed to join must not keep the others from getting theirs.
-            ResourceOptions(parent=self, depends_on=[settled(node) for node in self.nodes]),
-        )
+        # and so does the removal of those no longer asked for. Nodes that a cloud makes bring theirs.
+        if args.pool.nodes:
+            self.labels = args.provider.operate(
+                f"{name}-labels",
+                nodes(args.pool),
+                (),
+                # Nodes that failed to join must not keep the others from getting theirs.
+                ResourceOptions(parent=self, depends_on=[settled(node) for node in self.nodes]),
+                kubeconfig=args.kubeconfig,
+            )
         self.register_outputs({"nodes": [node.name for node in args.pool.nodes]})

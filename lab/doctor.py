@@ -23,6 +23,7 @@ TOOLS = {
     "nft": "nftables",
     "nsenter": "util-linux",
     "unshare": "util-linux",
+    "losetup": "mount",
     "apt-config": "apt",
 }
 """Programs the lab runs, each with the Debian package that has it."""

@@ -1,4 +1,4 @@
-"""The gateway's servers: the mirror's files and an image registry, both by HTTPS.
+"""The gateway's servers: the mirror's files and an image registry, both by HTTPS, and a cloud's services.
 
 The registry's storage is cached by the digest of the mirror's index, so that only the first lab
 of a mirror fills it; every registry serves it read-only.
@@ -12,16 +12,18 @@ import socket
 import ssl
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from artifacts.errors import ArtifactError
 from artifacts.push import push
 from lab import authority, cgroups, network
+from lab.cloud.ports import API_PORT, BALANCER_PORT
 from lab.commands import wait
 from lab.errors import LabError
 from lab.locks import locked
-from lab.paths import LabPaths, cache_home
+from lab.paths import LabPaths, cache_home, state_home
 from lab.spec import MIRROR_PORT, REGISTRY_PORT, LabSpec
 
 GROUP = "_gateway"
@@ -39,30 +41,57 @@ COMPLETE = "complete"
 JOIN = 'for group in $1; do echo $$ > "$group"; done; shift; exec "$@"'
 
 
+@dataclass(frozen=True, slots=True)
+class _Server:
+    """A program of the gateway. `tls` false: its port speaks no TLS itself."""
+
+    name: str
+    port: int
+    argv: Sequence[str]
+    tls: bool = True
+
+
 def ensure(spec: LabSpec, *, say: Callable[[str], None]) -> None:
     """Start the servers, or leave them alone when they run as they should. Raises LabError."""
     authority.ensure(spec)
-    if spec.mirror is None:
-        cgroups.kill(spec.name, GROUP)
-        return
-    storage = _storage(spec.mirror)
-    if not (storage / COMPLETE).exists():
-        _fill(spec, spec.mirror, storage, say)
-    paths = LabPaths.of(spec.name)
-    wanted = _settings(spec, storage)
-    settings = paths.gateway / "settings.json"
-    ports = (MIRROR_PORT, REGISTRY_PORT)
-    if settings.exists() and settings.read_text() == wanted and all(answers(spec, port) for port in ports):
+    servers = _servers(spec, say)
+    wanted = _settings(spec, servers)
+    settings = LabPaths.of(spec.name).gateway / "settings.json"
+    same = settings.exists() and settings.read_text() == wanted
+    if same and all(_up(spec, server) for server in servers):
         return
     cgroups.kill(spec.name, GROUP)
     settings.unlink(missing_ok=True)
+    if not servers:
+        return
     cgroups.create(spec.name, GROUP, memory=MEMORY)
-    _start(spec, "files", _file_server(spec, spec.mirror))
-    _start(spec, "registry", _registry(spec, storage, readonly=True))
-    for name, port in (("files", MIRROR_PORT), ("registry", REGISTRY_PORT)):
-        _await(spec, name, port)
+    for server in servers:
+        _start(spec, server)
+    for server in servers:
+        _await(spec, server)
     settings.write_text(wanted)
-    say(f"gateway: mirror {spec.mirror_url}, registry {spec.registry_url}")
+    if spec.mirror is not None:
+        say(f"gateway: mirror {spec.mirror_url}, registry {spec.registry_url}")
+    if spec.cloud is not None:
+        say(f"gateway: {spec.cloud} at {spec.gateway}")
+
+
+def _servers(spec: LabSpec, say: Callable[[str], None]) -> list[_Server]:
+    """What runs on the lab's gateway."""
+    found: list[_Server] = []
+    if spec.mirror is not None:
+        storage = _storage(spec.mirror)
+        if not (storage / COMPLETE).exists():
+            _fill(spec, spec.mirror, storage, say)
+        found.append(_Server("files", MIRROR_PORT, _file_server(spec, spec.mirror)))
+        found.append(_Server("registry", REGISTRY_PORT, _registry(spec, storage, readonly=True)))
+    if spec.cloud is not None:
+        found.append(
+            _Server(spec.cloud, API_PORT, [sys.executable, "-m", f"lab.cloud.{spec.cloud}", spec.name])
+        )
+        balancer = [sys.executable, "-m", "lab.cloud.balancer", spec.name]
+        found.append(_Server("balancer", BALANCER_PORT, balancer, tls=False))
+    return found
 
 
 def answers(spec: LabSpec, port: int) -> bool:
@@ -74,6 +103,16 @@ def answers(spec: LabSpec, port: int) -> bool:
             socket.create_connection((address, port), timeout=1) as plain,
             context.wrap_socket(plain, server_hostname=address),
         ):
+            return True
+    except OSError:
+        return False
+
+
+def _up(spec: LabSpec, server: _Server) -> bool:
+    if server.tls:
+        return answers(spec, server.port)
+    try:
+        with socket.create_connection((str(spec.gateway), server.port), timeout=1):
             return True
     except OSError:
         return False
@@ -93,8 +132,9 @@ def _fill(spec: LabSpec, mirror: Path, storage: Path, say: Callable[[str], None]
         say("gateway: filling the registry from the mirror, once")
         cgroups.kill(spec.name, GROUP)
         cgroups.create(spec.name, GROUP, memory=MEMORY)
-        _start(spec, "registry", _registry(spec, storage, readonly=False))
-        _await(spec, "registry", REGISTRY_PORT)
+        registry = _Server("registry", REGISTRY_PORT, _registry(spec, storage, readonly=False))
+        _start(spec, registry)
+        _await(spec, registry)
         try:
             if json.loads((mirror / "index.json").read_text()).get("images"):
                 push(mirror, f"{spec.gateway}:{REGISTRY_PORT}", LabPaths.of(spec.name).ca)
@@ -107,12 +147,12 @@ def _fill(spec: LabSpec, mirror: Path, storage: Path, say: Callable[[str], None]
         (storage / COMPLETE).touch()
 
 
-def _settings(spec: LabSpec, storage: Path) -> str:
+def _settings(spec: LabSpec, servers: Sequence[_Server]) -> str:
     """What the servers depend on: when it changes they are started again."""
     certificate = LabPaths.of(spec.name).gateway_certificate.read_bytes()
     fields = {
-        "mirror": str(spec.mirror),
-        "storage": str(storage),
+        "servers": [list(server.argv) for server in servers],
+        "mirror": "" if spec.mirror is None else str(_storage(spec.mirror)),
         "certificate": hashlib.sha256(certificate).hexdigest(),
     }
     return json.dumps(fields, indent=2) + "\n"
@@ -148,14 +188,15 @@ def _registry(spec: LabSpec, storage: Path, *, readonly: bool) -> list[str]:
     return ["docker-registry", "serve", str(path)]
 
 
-def _start(spec: LabSpec, name: str, argv: list[str]) -> None:
+def _start(spec: LabSpec, server: _Server) -> None:
     """Start a server in the gateway's namespace and control group; its output goes to a log."""
     groups = " ".join(cgroups.join_files(spec.name, GROUP))
-    inside = ["ip", "netns", "exec", network.gateway_namespace(spec.name)]
+    # The network alone: `ip netns exec` would hide the control groups, by which hosts are found.
+    inside = ["nsenter", f"--net={network.NAMESPACES}/{network.gateway_namespace(spec.name)}", "--"]
     code = Path(__file__).resolve().parent.parent
-    with _log(spec, name).open("wb") as log:
+    with _log(spec, server.name).open("wb") as log:
         subprocess.Popen(
-            ["sh", "-c", JOIN, "sh", groups, *inside, *argv],
+            ["sh", "-c", JOIN, "sh", groups, *inside, *server.argv],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -165,17 +206,19 @@ def _start(spec: LabSpec, name: str, argv: list[str]) -> None:
                 "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
                 "PYTHONPATH": str(code),
                 "PYTHONDONTWRITEBYTECODE": "1",
+                "KUBEWRIGHT_STATE": str(state_home()),
             },
         )
 
 
-def _await(spec: LabSpec, name: str, port: int) -> None:
-    if wait(lambda: answers(spec, port), timeout=START_TIMEOUT, pause=0.02):
+def _await(spec: LabSpec, server: _Server) -> None:
+    if wait(lambda: _up(spec, server), timeout=START_TIMEOUT, pause=0.05):
         return
-    log = _log(spec, name)
+    log = _log(spec, server.name)
     lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
     said = lines[-1] if lines else "it said nothing"
-    raise LabError(f"gateway: {name} did not answer on port {port} in {START_TIMEOUT:g} s: {said}; see {log}")
+    where = f"{server.name} did not answer on port {server.port}"
+    raise LabError(f"gateway: {where} in {START_TIMEOUT:g} s: {said}; see {log}")
 
 
 def _log(spec: LabSpec, name: str) -> Path:

@@ -20,7 +20,7 @@ from lab.commands import wait
 from lab.errors import LabError
 from lab.keys import public_line
 from lab.paths import LabPaths
-from lab.spec import LabHost, LabSpec
+from lab.spec import Instance, LabHost, LabSpec
 
 BOOT_TIMEOUT = 60.0
 """Seconds from launch to a greeting by sshd. It takes 0.5 s on an idle machine."""
@@ -45,14 +45,19 @@ exec "$@"
 
 
 def running(lab: str, host: LabHost) -> bool:
-    """Whether the host's systemd runs and its sshd answers, within five seconds on a busy machine."""
+    """Whether the host's systemd runs and its sshd answers, within five seconds on a busy machine.
+
+    A cloud's machine need not let anybody in by SSH.
+    """
+    if host.instance is not None:
+        return cgroups.init(lab, host.name) is not None
     return cgroups.init(lab, host.name) is not None and wait(lambda: _greets(host, timeout=1), timeout=5)
 
 
 def state(lab: str, host: LabHost) -> str:
     """In a word: running, silent (its sshd does not answer), half-dead (without its systemd) or stopped."""
     if cgroups.init(lab, host.name) is not None:
-        return "running" if _greets(host, timeout=1) else "silent"
+        return "running" if host.instance is not None or _greets(host, timeout=1) else "silent"
     return "half-dead" if cgroups.pids(lab, host.name) else "stopped"
 
 
@@ -65,7 +70,7 @@ def boot(spec: LabSpec, host: LabHost, root: Path) -> None:
     cgroups.remove(spec.name, host.name)
     network.renew_host(spec, host)
     cgroups.create(spec.name, host.name, memory=host.memory)
-    _prepare(spec, host)
+    _prepare(spec, host, root)
     launcher = _launch(spec, host, root)
     if not wait(lambda: launcher.poll() is not None or _greets(host, timeout=0.2), timeout=BOOT_TIMEOUT):
         raise LabError(
@@ -171,11 +176,16 @@ def _nspawn(spec: LabSpec, host: LabHost, home: Path) -> list[str]:
         "--timezone=off",
         "--link-journal=no",
         "--bind=/dev/kmsg",
-        *(f"--bind={home}/disk/{part}:/var/lib/{part}" for part in DISK),
+        *(f"--bind={home}/disk/{part}:/var/lib/{part}" for part in DISK if _on_disk(host, part)),
     ]
 
 
-def _prepare(spec: LabSpec, host: LabHost) -> None:
+def _on_disk(host: LabHost, part: str) -> bool:
+    """Whether a directory is on the host's disk itself: a cloud's machine has etcd on a volume of its own."""
+    return host.instance is None or part != "etcd"
+
+
+def _prepare(spec: LabSpec, host: LabHost, root: Path) -> None:
     """Write what is the host's own into its overlay, before it boots."""
     paths = LabPaths.of(spec.name)
     home = paths.host(host.name)
@@ -184,7 +194,8 @@ def _prepare(spec: LabSpec, host: LabHost) -> None:
     (home / "disk/etcd").chmod(0o700)
     upper = home / "upper"
     _write(upper / "etc/hostname", f"{host.name}\n")
-    _write(upper / "etc/hosts", f"127.0.0.1 localhost\n::1 localhost\n{host.address} {host.name}\n")
+    known = "".join(f"{address} {name}\n" for name, address in spec.names.items())
+    _write(upper / "etc/hosts", f"127.0.0.1 localhost\n::1 localhost\n{host.address} {host.name}\n{known}")
     # Nothing answers there: names outside the lab fail at once.
     _write(upper / "etc/resolv.conf", f"nameserver {spec.gateway}\n")
     _write(upper / "etc/machine-id", f"{_identity(spec, host).hex}\n")
@@ -194,6 +205,19 @@ def _prepare(spec: LabSpec, host: LabHost) -> None:
     (upper / "root").mkdir(mode=0o700, exist_ok=True)
     (upper / "root/.ssh").mkdir(mode=0o700, exist_ok=True)
     _write(upper / "root/.ssh/authorized_keys", public_line(paths.user_key), mode=0o600)
+    if host.instance is not None:
+        _seed(upper, host.instance)
+        # The cloud's own services have certificates of an authority that its images know.
+        system = "etc/ssl/certs/ca-certificates.crt"
+        _write(upper / system, (root / system).read_text() + paths.ca.read_text())
+
+
+def _seed(upper: Path, instance: Instance) -> None:
+    """Leave what cloud-init's NoCloud source reads: `id` decides whether it is the first boot."""
+    seed = upper / "var/lib/cloud/seed/nocloud"
+    _write(upper / "etc/hostname", f"{instance.hostname}\n")
+    _write(seed / "meta-data", f"instance-id: {instance.id}\nlocal-hostname: {instance.hostname}\n")
+    _write(seed / "user-data", instance.user_data, mode=0o600)
 
 
 def _write(path: Path, content: str, *, mode: int = 0o644) -> None:

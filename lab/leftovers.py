@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lab import cgroups, hosts, network
+from lab import cgroups, hosts, network, volumes
 from lab.paths import LabPaths
 from lab.spec import link_name
 
@@ -14,6 +14,7 @@ def leftovers(lab: str) -> list[str]:
     state = LabPaths.of(lab).root
     found = [f"process {pid}" for pid in sorted(cgroups.pids(lab) | network.pids(lab))]
     found += [f"mount {mount}" for mount in _mounts() if Path(mount).is_relative_to(state)]
+    found += [f"loop device {device}" for device in volumes.devices(state)]
     found += [f"namespace {name}" for name in network.namespaces(lab)]
     found += [f"control group {group}" for group in cgroups.groups(lab)]
     if link_name(lab) in network.links():

@@ -102,6 +102,11 @@ class LabPaths:
         """Private key of the gateway's certificate."""
         return self.gateway / "tls.key"
 
+    @property
+    def cloud(self) -> Path:
+        """Directory of what the emulated cloud knows."""
+        return self.root / "cloud"
+
     def host(self, host: str) -> Path:
         """Directory of a host: its overlay, its disk and its console."""
         return self.root / "hosts" / host

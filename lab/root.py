@@ -6,6 +6,7 @@ import hashlib
 import json
 import shutil
 import tempfile
+from enum import StrEnum
 from pathlib import Path
 
 from lab.commands import run
@@ -80,9 +81,52 @@ LINKS = {
 REMOVED = ("/etc/machine-id", "/etc/hostname", "/etc/resolv.conf", "/etc/apt/apt.conf.d/99mmdebstrap")
 """What belongs to one host alone, or to the machine that built the root."""
 
+
+class Kind(StrEnum):
+    """What kind of machine a root is of: a rented one, or one made from Debian's image in a cloud."""
+
+    RENTED = "rented"
+    CLOUD = "cloud"
+
+
+CLOUD_PACKAGES = (
+    "ca-certificates",
+    "cloud-guest-utils",
+    "cloud-init",
+    "curl",
+    "e2fsprogs",
+    "fdisk",
+    "iproute2",
+    "iputils-ping",
+    "kmod",
+    "procps",
+    "python3",
+    "socat",
+    "sudo",
+    "util-linux-extra",
+    "vim-tiny",
+    "wget",
+)
+"""What Debian's cloud images have beyond the plain root, as far as anything here could use it."""
+
+# The seed is the only source: none of the others may look for its link-local address. The network is
+# there before the host boots; locales and package sources belong to the root.
+CLOUD_INIT = """\
+datasource_list: [NoCloud]
+datasource: {NoCloud: {fs_label: null}}
+network: {config: disabled}
+locale: false
+manage_etc_hosts: false
+apt: {preserve_sources_list: true}
+disable_root: false
+ssh_deletekeys: false
+ssh_genkeytypes: [ed25519]
+"""
+
+CLOUD_FILES = {"/etc/cloud/cloud.cfg.d/99-kubewright-lab.cfg": CLOUD_INIT}
+
 OPTIONS = (
     "--variant=minbase",
-    f"--include={','.join(PACKAGES)}",
     '--aptopt=Apt::Install-Recommends "false"',
     "--dpkgopt=path-exclude=/usr/share/doc/*",
     "--dpkgopt=path-exclude=/usr/share/man/*",
@@ -90,37 +134,37 @@ OPTIONS = (
 )
 
 
-def recipe(suite: str) -> str:
+def recipe(suite: str, kind: Kind = Kind.RENTED) -> str:
     """Digest of everything that the root is made of: the key of its cache."""
-    parts = [suite, list(OPTIONS), FILES, LINKS, list(REMOVED)]
+    parts: list[object] = [suite, list(_options(kind)), _files(kind), LINKS, list(REMOVED)]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def ensure() -> Path:
+def ensure(kind: Kind = Kind.RENTED) -> Path:
     """The directory of the root, built when it is not in the cache (about 30 s, once).
 
     Raises LabError when packages cannot be had.
     """
     suite = _suite()
     home = cache_home() / "lab"
-    finished = home / f"root-{recipe(suite)}"
+    finished = home / f"root-{recipe(suite, kind)}"
     if finished.is_dir():
         return finished
     home.mkdir(parents=True, exist_ok=True)
     with locked("root", timeout=900):
         if not finished.is_dir():
-            _build(suite, finished)
+            _build(suite, finished, kind)
     return finished
 
 
-def customise(root: Path) -> None:
+def customise(root: Path, kind: Kind = Kind.RENTED) -> None:
     """Turn a plain Debian root into the hosts' root."""
     for name in REMOVED:
         (root / name[1:]).unlink(missing_ok=True)
     for key in (root / "etc/ssh").glob("ssh_host_*"):
         key.unlink()
     shutil.rmtree(root / "etc/apt/sources.list.d", ignore_errors=True)
-    for name, content in FILES.items():
+    for name, content in _files(kind).items():
         path = root / name[1:]
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content)
@@ -133,17 +177,26 @@ def customise(root: Path) -> None:
     (root / "etc/machine-id").touch()
 
 
-def _build(suite: str, finished: Path) -> None:
+def _options(kind: Kind) -> tuple[str, ...]:
+    packages = PACKAGES + (CLOUD_PACKAGES if kind is Kind.CLOUD else ())
+    return (OPTIONS[0], f"--include={','.join(packages)}", *OPTIONS[1:])
+
+
+def _files(kind: Kind) -> dict[str, str]:
+    return FILES | (CLOUD_FILES if kind is Kind.CLOUD else {})
+
+
+def _build(suite: str, finished: Path, kind: Kind) -> None:
     with tempfile.TemporaryDirectory(dir=finished.parent, prefix="root-building-") as scratch:
         options = Path(scratch, "apt.conf")
         options.write_text(_apt_options())
         root = Path(scratch, "root")
         run(
-            ["mmdebstrap", "--quiet", *OPTIONS, f"--aptopt={options}", suite, str(root), *_sources()],
+            ["mmdebstrap", "--quiet", *_options(kind), f"--aptopt={options}", suite, str(root), *_sources()],
             what="the hosts' Debian root cannot be built; check this machine's apt sources",
             timeout=900,
         )
-        customise(root)
+        customise(root, kind)
         root.rename(finished)
 
 

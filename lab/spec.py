@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Annotated, Self
@@ -26,25 +27,54 @@ class _Plain(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class Cloud(StrEnum):
+    """Clouds whose services the gateway can stand in for."""
+
+    AWS = "aws"
+    AZURE = "azure"
+
+
+class Instance(_Plain):
+    """A machine as a cloud makes it from an image: cloud-init runs `user_data` at its first boot.
+
+    `id` is the cloud's name of the machine, another one for each machine; `hostname` what it is called
+    at its start.
+    """
+
+    id: Annotated[str, Field(min_length=1)]
+    hostname: Name
+    user_data: str
+
+
 class LabHost(_Plain):
     """One host. `memory` is the limit of its cgroup in bytes."""
 
     name: Name
     address: IPv4Address
     memory: int = Field(default=4 * 1024**3, ge=MINIMUM_MEMORY)
+    instance: Instance | None = None
+    """What a cloud would give it at its start; None: a rented machine."""
 
 
 class LabSpec(_Plain):
-    """A whole lab. `mirror` is a directory as `artifacts` makes it, or None for a lab without one."""
+    """A whole lab. `mirror` is a directory as `artifacts` makes it, or None for a lab without one.
+
+    `cloud`: the gateway answers like that cloud, see `lab.cloud`. `names` are names that every host
+    knows, with their addresses: what the private zone of a cloud would answer.
+    """
 
     name: Name
     network: IPv4Network
-    hosts: tuple[LabHost, ...] = Field(min_length=1)
+    hosts: tuple[LabHost, ...] = ()
     mirror: Path | None = None
+    cloud: Cloud | None = None
+    names: dict[str, IPv4Address] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         problems = [*_network_problems(self.network), *_host_problems(self)]
+        if not self.hosts and self.cloud is None:
+            problems.append("hosts: at least one is needed")
         if self.mirror is not None and not self.mirror.is_absolute():
             problems.append(f"mirror: {self.mirror} must be an absolute path")
         if problems:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from lab import cgroups, claims, doctor, gateway, hosts, keys, machine, network, root, spec
+from lab import cgroups, claims, doctor, gateway, hosts, keys, machine, network, root, spec, volumes
 from lab.errors import LabError
 from lab.leftovers import leftovers
 from lab.locks import locked
@@ -22,7 +22,7 @@ def up(wanted: LabSpec, *, say: Callable[[str], None] = lambda _: None) -> LabPa
     goes on from there.
     """
     doctor.check(wanted)
-    debian = root.ensure()
+    debian = _roots(wanted.hosts)
     with locked(f"lab-{wanted.name}"):
         paths = LabPaths.of(wanted.name)
         before = _stored(paths)
@@ -64,7 +64,7 @@ def start(name: str, host: str) -> None:
     doctor.check_caller()
     wanted = load(name)
     found = wanted.host(host)
-    debian = root.ensure()
+    debian = _roots([found])
     with locked(f"lab-{name}"):
         machine.prepare(name, gateway.GROUP, memory=gateway.MEMORY)
         network.ensure_gateway(wanted)
@@ -102,6 +102,7 @@ def _clear(name: str) -> None:
         cgroups.kill_process(pid)
     cgroups.remove(name)
     network.remove(name)
+    volumes.release(LabPaths.of(name).root)
     for path in hosts.PROPAGATION.glob(f"{name}.*"):
         shutil.rmtree(path, ignore_errors=True)
 
@@ -123,22 +124,44 @@ def _leave(wanted: LabSpec, before: LabSpec | None, say: Callable[[str], None]) 
     names = {host.name for host in wanted.hosts}
     for name in cgroups.members(wanted.name):
         if name not in names and name != gateway.GROUP:
-            hosts.remove(wanted.name, name)
+            _remove(wanted.name, name)
             say(f"{name}: removed")
     for old in before.hosts if before is not None else ():
         if old.name not in names:
-            hosts.remove(wanted.name, old.name)
+            _remove(wanted.name, old.name)
+        elif wanted.host(old.name).instance != old.instance:
+            _remove(wanted.name, old.name)  # a cloud's machine is never changed: this is another one
+            say(f"{old.name}: removed, for another in its place")
         elif wanted.host(old.name).address != old.address:
             hosts.stop(wanted.name, old.name)
             network.remove_host(wanted.name, old.name)
 
 
-def _ensure_host(wanted: LabSpec, host: LabHost, debian: Path, say: Callable[[str], None]) -> None:
+def _remove(lab: str, host: str) -> None:
+    """Remove a host with its disk; its data volumes stay."""
+    hosts.remove(lab, host)
+    volumes.leave(lab, host)
+
+
+def _roots(needed: Iterable[LabHost]) -> Mapping[root.Kind, Path]:
+    """The Debian roots of these hosts."""
+    return {kind: root.ensure(kind) for kind in {_kind(host) for host in needed}}
+
+
+def _kind(host: LabHost) -> root.Kind:
+    return root.Kind.RENTED if host.instance is None else root.Kind.CLOUD
+
+
+def _ensure_host(
+    wanted: LabSpec, host: LabHost, debian: Mapping[root.Kind, Path], say: Callable[[str], None]
+) -> None:
     if cgroups.init(wanted.name, host.name) is not None:
         network.ensure_host(wanted, host)
         cgroups.create(wanted.name, host.name, memory=host.memory)
     if not hosts.running(wanted.name, host):
-        hosts.boot(wanted, host, debian)
+        hosts.boot(wanted, host, debian[_kind(host)])
+        for volume in volumes.of_host(wanted.name, host.name):
+            volumes.appear(wanted.name, volume)
         say(f"{host.name}: booted at {host.address}")
 
 

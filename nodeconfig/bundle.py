@@ -93,7 +93,16 @@ class Bundle:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who a host is: written to /etc/kubewright/host.env as NODE_NAME and NODE_IP for the units."""
+    """Who a host is: written to /etc/kubewright/host.env as NODE_NAME and NODE_IP for the units.
+
+    `provider_id` is what a cloud calls the machine (PROVIDER_ID there), empty on bare metal. Each may be
+    a variable of the environment that the script runs in, `$BOOT_NAME`.
+    """
 
     name: str
     address: str
+    provider_id: str = ""
+
+
+AT_BOOT = Identity("$BOOT_NAME", "$BOOT_ADDRESS", "$BOOT_ID")
+"""The identity of a node that only learns at boot who it is."""

@@ -63,6 +63,8 @@ def _unit(topology: Topology) -> Unit:
         "node-cidr-mask-size": str(network.node_prefix),
         "terminated-pod-gc-threshold": "1000",
     }
+    if topology.external_cloud:
+        flags["cloud-provider"] = "external"
     return Unit(
         name="kube-controller-manager.service",
         description="Kubernetes controller manager",

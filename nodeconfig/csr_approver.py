@@ -31,6 +31,8 @@ def part(topology: Topology) -> Part:
         "metrics-bind-address": "127.0.0.1:8181",
         "health-probe-bind-address": "127.0.0.1:8182",
     }
+    if topology.network.node_domains:
+        flags["provider-domains"] = ",".join(topology.network.node_domains)
     unit = Unit(
         name="kubelet-csr-approver.service",
         description="Approver of kubelets' serving certificates",

@@ -24,6 +24,7 @@ STATE=$ROOT/var/lib/kubewright
 LOCK=$ROOT/run/kubewright.lock
 LIBRARY=$ROOT/usr/local/lib/kubewright
 NODE_NAME=$(uname -n)
+PROVIDER_ID=
 COUNT=0
 DRAIN_ON=
 
@@ -78,11 +79,12 @@ begin() { # ROLE
     mv -f "$STATE/host.sh.new" "$STATE/host.sh"
 }
 
-identity() { # NAME ADDRESS
-    NODE_NAME=$1
+identity() { # NAME ADDRESS [PROVIDER'S ID]
+    NODE_NAME=$1 PROVIDER_ID=${3:-}
     file 0644 root:root /etc/kubewright/host.env <<EOF
 NODE_NAME=$1
-NODE_IP=$2
+NODE_IP=$2${3:+
+PROVIDER_ID=$3}
 EOF
 }
 

@@ -25,7 +25,7 @@ def part(topology: Topology, pool: Pool, server: str) -> Part:
     bootstrap = kubeconfig(_BOOTSTRAP, server, {"tokenFile": _TOKEN})
     prepare = File(_PREPARE, _prepare() + _renew(topology), mode=0o755)
     minor = File(MINOR, ".".join(topology.versions.kubernetes.split(".")[:2]) + "\n")
-    unit = _unit()
+    unit = _unit(topology, pool)
     # Not the token: it is needed to join, and read when it is.
     watched = (f"{BIN}/kubelet", config.path, bootstrap.path, prepare.path, CA)
     ready = "local_health http://127.0.0.1:10248/healthz && node_ready"
@@ -77,15 +77,20 @@ fi
 """
 
 
-def _unit() -> Unit:
-    flags = (
+def _unit(topology: Topology, pool: Pool) -> Unit:
+    flags = [
         f"--config={_CONFIG}",
         f"--kubeconfig={KUBELET}/kubeconfig",
         f"--bootstrap-kubeconfig={_BOOTSTRAP}",
         f"--cert-dir={KUBELET}/pki",
         "--hostname-override=${NODE_NAME}",
         "--node-ip=${NODE_IP}",
-    )
+    ]
+    if topology.external_cloud:
+        flags += ["--cloud-provider=external", "--provider-id=${PROVIDER_ID}"]
+    if pool.capacity and pool.labels:
+        # Nobody knows these nodes before they are there, so that they bring their labels along.
+        flags.append("--node-labels=" + ",".join(f"{key}={value}" for key, value in pool.labels))
     return Unit(
         name="kubelet.service",
         description="Kubernetes node agent",

@@ -75,6 +75,34 @@ uncordon_node() {
     rm -f "$STATE/cordoned"
 }
 
+# forget_stale_node: a machine in the place of a lost one has its name, and must not inherit its Node: what a
+# cloud calls the machine cannot change there. Only control planes have names that come again.
+forget_stale_node() {
+    [ "$ROLE" = node ] && [ -n "$PROVIDER_ID" ] && [ -f "$ROOT/etc/kubernetes/admin.conf" ] || return 0
+    was=$(admin_api get node "$NODE_NAME" --ignore-not-found -o 'jsonpath={.spec.providerID}' 2>"$WORK/reason") ||
+        die "cannot see whether an old Node has this name: $(tail -n 1 "$WORK/reason")"
+    [ -n "$was" ] && [ "$was" != "$PROVIDER_ID" ] || return 0
+    admin_api delete node "$NODE_NAME" --ignore-not-found --timeout=60s >/dev/null ||
+        die "cannot delete the old Node of this name, $was; see the API server's health, then run again"
+    say "deleted the Node of the machine that was here before, $was"
+}
+
+admin_api() {
+    "$LIBRARY/bin/kubectl" --kubeconfig="$ROOT/etc/kubernetes/admin.conf" --request-timeout=10s "$@"
+}
+
+# away SECONDS: the machine goes, with everything on it: its node is drained and its Node removed.
+away() {
+    ROLE=node
+    [ -d "$STATE/roles/$ROLE" ] || return 0
+    # shellcheck disable=SC1091
+    . "$ROOT/etc/kubewright/host.env"
+    lock
+    leave_cluster "$1"
+    # It would make its Node anew.
+    systemctl stop kubelet.service
+}
+
 # --- reset -----------------------------------------------------------------------------------
 
 # reset ROLE [leave [SECONDS]]: as before the role came. `leave`: a node is drained within that time and

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from shlex import quote
 
-from nodeconfig.places import ADMIN_KUBECTL
 from topology.model import Pool
 
-_KUBECTL = f"{ADMIN_KUBECTL} --request-timeout=20s"
 _APPLIED = "kubewright.dev/applied"
 
 _NAMES = 'jsonpath={range .items[*]}{.metadata.name}{" "}{end}'
@@ -21,7 +19,7 @@ _COLUMNS = (
 
 
 def nodes(pool: Pool) -> str:
-    """The sh text for a control plane that gives a pool's nodes its labels and taints.
+    """The sh text that gives a pool's nodes its labels and taints, by an administrator's `kubectl`.
 
     What it set before and the pool no longer has it takes away, as the annotation on each node
     remembers; what others set it leaves alone. Nodes that are not there (their host could not be
@@ -39,25 +37,25 @@ def nodes(pool: Pool) -> str:
         "set -eu",
         f"nodes={quote(names)}",
         f"applied={quote(applied)}",
-        f'kubectl() {{ {_KUBECTL} "$@"; }}',
-        f"there=$(kubectl get nodes -o {quote(_NAMES)})",
+        'k() { kubectl --request-timeout=20s "$@"; }',
+        f"there=$(k get nodes -o {quote(_NAMES)})",
         "missing=",
         "for node in $nodes; do",
         '  case " $there" in *" $node "*) set -- "$@" "$node" ;; *) missing="$missing $node" ;; esac',
         "done",
         f"columns={quote(_COLUMNS)}",
         # Read before the loop: what was applied must be known before it is overwritten.
-        'state=$(kubectl get nodes -o "jsonpath=$columns")',
+        'state=$(k get nodes -o "jsonpath=$columns")',
         "printf '%s\\n' \"$state\" | while read -r node before taints; do",
         '  case " $nodes " in *" $node "*) ;; *) continue ;; esac',
         "  IFS=,",
         "  for entry in ${before#applied=}; do",
         '    case ",$applied," in *",$entry,"*) continue ;; esac',
         "    case $entry in",
-        '    label=*) kubectl label node "$node" "${entry#label=}-" ;;',
+        '    label=*) k label node "$node" "${entry#label=}-" ;;',
         "    taint=*)",
         '      case ",${taints#taints=}" in *",${entry#taint=},"*)',
-        '        kubectl taint node "$node" "${entry#taint=}-" ;;',
+        '        k taint node "$node" "${entry#taint=}-" ;;',
         "      esac ;;",
         "    esac",
         "  done",
@@ -65,9 +63,9 @@ def nodes(pool: Pool) -> str:
         "done",
     ]
     if labels:
-        lines.append(f'[ $# = 0 ] || kubectl label --overwrite node "$@"{labels}')
+        lines.append(f'[ $# = 0 ] || k label --overwrite node "$@"{labels}')
     if taints:
-        lines.append(f'[ $# = 0 ] || kubectl taint --overwrite node "$@"{taints}')
-    lines.append(f'[ $# = 0 ] || kubectl annotate --overwrite node "$@" "{_APPLIED}=$applied"')
+        lines.append(f'[ $# = 0 ] || k taint --overwrite node "$@"{taints}')
+    lines.append(f'[ $# = 0 ] || k annotate --overwrite node "$@" "{_APPLIED}=$applied"')
     lines.append(f'[ -z "$missing" ] || {{ echo "no node yet:$missing; {_ADVICE}" >&2; exit 1; }}')
     return "\n".join(lines) + "\n"

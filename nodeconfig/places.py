@@ -13,6 +13,8 @@ CA = f"{PKI}/kubernetes-ca.crt"
 ADMIN = f"{KUBERNETES}/admin.conf"
 ADMIN_KUBECTL = f"{BIN}/kubectl --kubeconfig={ADMIN} --cache-dir={STATE}/kubectl"
 """How an administrator's command line on a control plane begins; its cache goes with the host's roles."""
+KUBECTL_HERE = f'kubectl() {{ {ADMIN_KUBECTL} "$@"; }}\n'
+"""What `kubectl` is in a script that is run on a control plane: goes before the script."""
 KUBELET = "/var/lib/kubelet"
 ETCD = "/etc/etcd"
 ETCD_PKI = f"{ETCD}/pki"

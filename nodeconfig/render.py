@@ -31,7 +31,7 @@ def script(bundle: Bundle, identity: Identity, *, sudo: bool = False) -> str:
     """
     statements = [
         f"begin {bundle.role}",
-        f"identity {identity.name} {identity.address}",
+        f"identity {identity.name} {identity.address} {identity.provider_id}".rstrip(),
         *([f"authority {_here(bundle.ca)}"] if bundle.ca else []),
         *(f"version {component} {version}" for component, version in bundle.versions),
         *(_trust(name, rotation) for name, rotation in bundle.rotations),

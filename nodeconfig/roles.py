@@ -48,7 +48,8 @@ TRUSTS = {
 def bundles(topology: Topology, index: Index) -> dict[tuple[str, Role], Bundle]:
     """The bundles of all machines with names, by machine and role, in the order of delivery.
 
-    Raises BundleError for a role that cannot be made, and what the index raises.
+    Of a pool whose nodes a cloud makes there is one, by the pool's name and `Role.NODE`. Raises BundleError
+    for a role that cannot be made, and what the index raises.
     """
     pool_of = {node.name: pool for pool in topology.pools for node in pool.nodes}
 
@@ -64,7 +65,9 @@ def bundles(topology: Topology, index: Index) -> dict[tuple[str, Role], Bundle]:
             else:
                 bundle = _member_bundle(topology, machine, role, pool_of, index)
             result[machine.name, role] = bundle
-    return result
+    return result | {
+        (pool.name, Role.NODE): shared(pool) for pool in topology.pools if pool.capacity is not None
+    }
 
 
 def pool_bundle(topology: Topology, pool: Pool, index: Index) -> Bundle:
@@ -127,9 +130,7 @@ def _node(topology: Topology, pool: Pool, server: str) -> Part:
 
 def _bundle(topology: Topology, role: Role, parts: Iterable[Part], index: Index) -> Bundle:
     part = join(tuple(parts))
-    # A cluster of one node has nowhere to drain to.
-    nodes = [machine for machine in topology.machines if Role.NODE in machine.roles]
-    drain = role is Role.NODE and len(nodes) != 1
+    drain = role is Role.NODE and not _is_alone(topology)
     return Bundle(
         role=role,
         files=part.files,
@@ -145,6 +146,12 @@ def _bundle(topology: Topology, role: Role, parts: Iterable[Part], index: Index)
         versions=_guarded(topology, role),
         rotations=tuple((name, r) for name, r in topology.certificates.rotations if name in TRUSTS[role]),
     )
+
+
+def _is_alone(topology: Topology) -> bool:
+    """A cluster of one node has nowhere to drain to."""
+    nodes = sum(Role.NODE in machine.roles for machine in topology.machines)
+    return nodes + sum(pool.capacity.most for pool in topology.pools if pool.capacity) == 1
 
 
 def _guarded(topology: Topology, role: Role) -> tuple[tuple[str, str], ...]:

@@ -158,6 +158,7 @@ commit() {
     set_hostname
     remove_stale
     [ -z "$(cat "$WORK/files.changed" "$WORK/units.stale")" ] || systemctl daemon-reload
+    forget_stale_node
     plan_services
     apply_services
     wait_services

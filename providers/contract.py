@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from pulumi import Output, Resource, ResourceOptions
+from pulumi import Input, Output, Resource, ResourceOptions
 
+from components.api import Api
 from nodeconfig.bundle import Bundle
 from topology.model import Machine, Pool, Role
 
@@ -26,24 +27,37 @@ class Provider(Protocol):
     ) -> Resource:
         """One role of one machine with a stable name and address.
 
-        New members come up side by side; members that change do so one after another.
+        Called once for each role of a machine, in the order of `Role`. New members come up side by side;
+        members that change do so one after another.
         """
         ...
 
     def pool(
         self, pool: Pool, bundles: Mapping[str, Bundle], secrets: Secrets, opts: ResourceOptions
     ) -> Sequence[Resource]:
-        """The nodes of a pool, `bundles` by the node's name.
+        """The nodes of a pool, `bundles` by the node's name; one with a capacity has one, by the pool's name.
 
         New nodes join side by side; of those that change at most `pool.max_unavailable` do at a time.
         """
         ...
 
     def operate(
-        self, name: str, script: str, triggers: Sequence[str], opts: ResourceOptions, *, farewell: str = ""
+        self,
+        name: str,
+        script: Input[str],
+        triggers: Sequence[str],
+        opts: ResourceOptions,
+        *,
+        kubeconfig: Output[str],
+        farewell: str = "",
     ) -> Resource:
-        """Runs `script` on a control plane, again whenever it or a trigger changes.
+        """Runs `script` with an administrator's rights, again whenever it or a trigger changes.
 
-        `farewell` is run when the resource is deleted ("": nothing is).
+        In the script `kubectl` is one that reaches the API: on a control plane, or the deployer's own with
+        `kubeconfig`. `farewell` is run when the resource is deleted ("": nothing is).
         """
+        ...
+
+    def add_ons(self, api: Api) -> Sequence[Resource]:
+        """What runs in the cluster because of where it is: a cloud's controllers; nothing on bare metal."""
         ...

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
-from pulumi import CustomTimeouts, Output, Resource, ResourceOptions
+from pulumi import CustomTimeouts, Input, Output, Resource, ResourceOptions
 from pulumi_command.remote import Command, Logging
 
+from components.api import Api
 from nodeconfig.bundle import Bundle, Identity
+from nodeconfig.places import KUBECTL_HERE
 from nodeconfig.render import payload, reset, script
 from providers.contract import Secrets
 from providers.ssh import Connections
@@ -56,20 +59,31 @@ class Metal:
         ]
 
     def operate(
-        self, name: str, script: str, triggers: Sequence[str], opts: ResourceOptions, *, farewell: str = ""
+        self,
+        name: str,
+        script: Input[str],
+        triggers: Sequence[str],
+        opts: ResourceOptions,
+        *,
+        kubeconfig: Output[str],
+        farewell: str = "",
     ) -> Resource:
-        """Runs `script` on the first control plane; any of them would do."""
-        sudo = self._connections.sudo(self._operator)
+        """Runs `script` on the first control plane, with the kubeconfig there; any of them would do."""
+        here = partial(_here, sudo=self._connections.sudo(self._operator))
         return Command(
             name,
             connection=self._connections[self._operator],
-            create=_as_root(script) if sudo else script,
-            delete=(_as_root(farewell) if sudo else farewell) or None,
+            create=Output.from_input(script).apply(here),
+            delete=here(farewell) if farewell else None,
             triggers=list(triggers) or None,
             logging=Logging.NONE,
             add_previous_output_in_env=False,
             opts=ResourceOptions.merge(opts, ResourceOptions(custom_timeouts=_LIMIT)),
         )
+
+    def add_ons(self, api: Api) -> Sequence[Resource]:
+        """Nothing: there is no cloud to work with."""
+        return []
 
     def _deliver(
         self,
@@ -112,5 +126,7 @@ def _payload(bundle: Bundle, secrets: Secrets) -> Output[str]:
     return Output.secret(joined)
 
 
-def _as_root(script: str) -> str:
-    return f"sudo -n sh -eu <<'KUBEWRIGHT'\n{script}KUBEWRIGHT\n" if script else ""
+def _here(script: str, *, sudo: bool) -> str:
+    """The script with what `kubectl` is on a control plane, as root."""
+    script = KUBECTL_HERE + script
+    return f"sudo -n sh -eu <<'KUBEWRIGHT'\n{script}KUBEWRIGHT\n" if sudo else script

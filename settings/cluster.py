@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Network
 from typing import Literal
 
-from pydantic import Field, JsonValue
+from pydantic import Field
 
 from settings.access import AccessSettings
 from settings.addons import HelmReleaseSettings
+from settings.aws import AwsSettings
+from settings.azure import AzureSettings
 from settings.base import Section
 from settings.certificates import CertificateSettings
+from settings.clouds import CloudSettings
 from settings.control_plane import ApiSettings, LeaderElectionSettings
 from settings.kubelet import KubeletSettings
 from settings.metal import MetalSettings
@@ -46,8 +50,8 @@ class Settings(Section):
     helm_releases: dict[Name, HelmReleaseSettings] = Field(default_factory=dict)
     access: AccessSettings = AccessSettings()
     metal: MetalSettings | None = None
-    aws: dict[str, JsonValue] | None = None
-    azure: dict[str, JsonValue] | None = None
+    aws: AwsSettings | None = None
+    azure: AzureSettings | None = None
 
     @property
     def etcd_hosts(self) -> tuple[str, ...]:
@@ -58,3 +62,23 @@ class Settings(Section):
     def worker_hosts(self) -> tuple[str, ...]:
         """Names of all pools' hosts, pool by pool."""
         return tuple(host for pool in self.pools.values() for host in pool.hosts)
+
+    @property
+    def cloud(self) -> CloudSettings | None:
+        """The cloud's section; None on bare metal."""
+        return None if self.metal else self.aws or self.azure
+
+    @property
+    def cloud_name(self) -> str:
+        """Under which key the cloud's section is; empty on bare metal."""
+        return "" if self.cloud is None else "aws" if self.aws else "azure"
+
+    @property
+    def machine_networks(self) -> tuple[IPv4Network, ...]:
+        """The networks of machines: named, or the cloud's virtual network."""
+        return (self.cloud.range,) if self.cloud else self.network.machines
+
+    @property
+    def worker_count(self) -> int:
+        """How many nodes all pools together have at most."""
+        return sum(pool.most for pool in self.pools.values())

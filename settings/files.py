@@ -10,16 +10,16 @@ from settings.problem import Problem, SettingsError
 
 
 def read(settings: Settings, checkout: Path) -> dict[str, str]:
-    """Texts of the authorities' and known_hosts files by their paths as settings have them.
+    """Texts of authorities, known_hosts files and the mirror's index, by their paths as settings have them.
 
-    Private keys are not among them: whoever needs one reads it as a secret. Charts are looked for
-    from `checkout`. Raises SettingsError with every file that is missing or no text.
+    Private keys are not among them: whoever needs one reads it as a secret. Charts and relative paths are
+    looked for from `checkout`. Raises SettingsError with every file that is missing or no text.
     """
     texts: dict[str, str] = {}
     problems = missing(settings, checkout)
     for field, path in _texts(settings):
         try:
-            texts[path] = Path(path).read_text()
+            texts[path] = (checkout / path).read_text()
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "is no text"
             problems.append(
@@ -45,6 +45,10 @@ def missing(settings: Settings, checkout: Path) -> list[Problem]:
 
 
 def _texts(settings: Settings) -> Iterator[tuple[str, str]]:
+    if settings.artifacts.index:
+        yield "artifacts.index", settings.artifacts.index
+    if settings.cloud and settings.cloud.authority_file:
+        yield f"{settings.cloud_name}.endpoints.ca_file", settings.cloud.authority_file
     if settings.artifacts.ca_file:
         yield "artifacts.ca_file", settings.artifacts.ca_file
     for name, registry in settings.registries.items():

@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from settings.base import Section
+from settings.clouds import MemberMachineSettings, PoolMachineSettings, SizeSettings
 from settings.kubelet import KubeletSettings
 from settings.types import Duration, HostPath, LabelKey, LabelValue, TaintText, Version, seconds
 
@@ -36,29 +37,42 @@ class SnapshotSettings(Section):
 
 
 class EtcdSettings(RoleSettings):
-    """etcd's members. Without hosts: the control planes."""
+    """etcd's members. Without hosts: the control planes. `machine`: of those on their own, in a cloud."""
 
     snapshots: SnapshotSettings = SnapshotSettings()
+    machine: MemberMachineSettings | None = None
 
 
 class ControlPlaneSettings(RoleSettings):
-    """The control planes. `schedulable`: workloads may run on them (a single machine needs it)."""
+    """The control planes. `schedulable`: workloads may run on them (a single machine needs it).
+
+    `machine`: what they are in a cloud, where `hosts` are the names of machines to be made.
+    """
 
     schedulable: bool = False
     labels: dict[LabelKey, LabelValue] = Field(default_factory=dict)
     taints: tuple[TaintText, ...] = ()
     kubelet: KubeletSettings = KubeletSettings()
+    machine: MemberMachineSettings | None = None
 
 
 class PoolSettings(Section):
     """Workers that are alike. `max_unavailable`: how many of them change at a time.
 
     `kubernetes_version`: of its kubelets and proxies, where they stay behind the API servers.
+    In a cloud a pool has a `size` and a `machine` in the place of hosts.
     """
 
     hosts: tuple[str, ...] = ()
+    size: SizeSettings | None = None
+    machine: PoolMachineSettings | None = None
     labels: dict[LabelKey, LabelValue] = Field(default_factory=dict)
     taints: tuple[TaintText, ...] = ()
     max_unavailable: int = Field(default=1, ge=1)
     kubernetes_version: Version | None = None
     kubelet: KubeletSettings = KubeletSettings()
+
+    @property
+    def most(self) -> int:
+        """How many nodes it may have at most."""
+        return self.size.max if self.size else len(self.hosts)

@@ -23,9 +23,14 @@ class VersionSettings(Section):
 
 
 class ArtifactSettings(Section):
-    """The mirror that binaries come from; without it, upstream's official places."""
+    """The mirror that binaries come from; without it, upstream's official places.
+
+    `index`: the mirror's index, kept in the repository: with it the mirror cannot change what is installed,
+    and need not be reached to see what would be. A relative path is from the checkout.
+    """
 
     mirror: HttpsUrl | None = None
+    index: FilePath | None = None
     ca_file: FilePath | None = None
 
 

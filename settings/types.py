@@ -23,7 +23,8 @@ _HOST_PATH = re.compile(r"(/[A-Za-z0-9_.-]+)+")
 _PORTS = re.compile(r"([0-9]+)-([0-9]+)")
 
 
-def _name(text: str) -> str:
+def name(text: str) -> str:
+    """A DNS label, as names of machines are. Raises ValueError."""
     if len(text) > 63 or not _NAME.fullmatch(text):
         raise ValueError(
             "not a DNS label; allowed: a-z, 0-9 and - between them, at most 63 characters, such as web-1"
@@ -139,6 +140,16 @@ def _https(text: str) -> str:
     return text.rstrip("/")
 
 
+def url(text: str, *schemes: str) -> str:
+    """A URL of one of these schemes, without a slash at its end; empty stays empty. Raises ValueError."""
+    parts = urlsplit(text)
+    if text and (parts.scheme not in schemes or not parts.hostname):
+        raise ValueError(f"not a URL; allowed: {' or '.join(schemes)}://HOST[:PORT], or nothing")
+    if parts.username or parts.password:
+        raise ValueError("holds a user or password; leave them out")
+    return text.rstrip("/")
+
+
 def _port_range(value: object) -> object:
     if isinstance(value, tuple):
         return value
@@ -174,7 +185,7 @@ def _filled(text: str) -> str:
     return text
 
 
-Name = Annotated[str, AfterValidator(_name)]
+Name = Annotated[str, AfterValidator(name)]
 Subdomain = Annotated[str, AfterValidator(subdomain)]
 LabelKey = Annotated[str, AfterValidator(_label_key)]
 LabelValue = Annotated[str, AfterValidator(_label_value)]

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network
 
+from settings import quantity
 from settings.certificates import CertificateSettings, RotationSettings
+from settings.clouds import CloudSettings
 from settings.cluster import Settings
 from settings.kubelet import DEFAULTS
-from settings.metal import MetalSettings
 from settings.pools import ControlPlaneSettings, PoolSettings
 from settings.types import seconds
 from topology.model import (
+    Capacity,
     Certificates,
     ControlPlaneOptions,
     Endpoint,
@@ -23,12 +27,14 @@ from topology.model import (
     Registry,
     Role,
     Rotation,
+    Size,
     Snapshots,
     Taint,
     TaintEffect,
     Topology,
     Versions,
 )
+from topology.subnets import FIRST_CONTROL_PLANE, FIRST_ETCD_MEMBER, member_address
 
 CONTROL_PLANE_POOL = "control-plane"
 SERVICE_ACCOUNT = "service-account"
@@ -41,17 +47,18 @@ def topology(settings: Settings, *, files: Mapping[str, str] | None = None) -> T
 
     `files` are the texts of the files that settings name, from `settings.files.read`; without them
     registries get no private authority (enough to print plans, not to deliver). Raises KeyError when
-    `files` lacks one, ValueError for a provider other than metal.
+    `files` lacks one, ValueError for settings that `load` did not return.
     """
-    if settings.metal is None or settings.name is None:
-        raise ValueError("only settings that load() returned, of a bare-metal stack, have a topology")
-    members = {name: Member(name, host.address) for name, host in settings.metal.hosts.items()}
+    if settings.name is None or (settings.metal is None and settings.cloud is None):
+        raise ValueError("only settings that load() returned have a topology")
+    machines = _machines(settings)
+    members = {machine.name: Member(machine.name, machine.address) for machine in machines}
     return Topology(
         name=settings.name,
         environment=settings.environment,
         versions=_versions(settings),
         endpoint=_endpoint(settings, members),
-        machines=_machines(settings, settings.metal),
+        machines=machines,
         etcd=tuple(members[name] for name in settings.etcd_hosts),
         control_planes=tuple(members[name] for name in settings.control_planes.hosts),
         load_balancers=tuple(members[name] for name in settings.load_balancers.hosts),
@@ -64,6 +71,7 @@ def topology(settings: Settings, *, files: Mapping[str, str] | None = None) -> T
         drain_seconds=seconds(settings.drain_timeout),
         snapshots=_snapshots(settings),
         certificates=_certificates(settings.certificates),
+        external_cloud=settings.cloud is not None,
     )
 
 
@@ -97,8 +105,8 @@ def _endpoint(settings: Settings, members: Mapping[str, Member]) -> Endpoint:
     return Endpoint(str(only.address), API_PORT)
 
 
-def _machines(settings: Settings, metal: MetalSettings) -> tuple[Machine, ...]:
-    """Hosts in the inventory's order, each with its roles in the order of delivery."""
+def _machines(settings: Settings) -> tuple[Machine, ...]:
+    """Machines with names in the inventory's order, each with its roles in the order of delivery."""
     pool_of = dict.fromkeys(settings.control_planes.hosts, CONTROL_PLANE_POOL)
     for pool, section in settings.pools.items():
         pool_of |= dict.fromkeys(section.hosts, pool)
@@ -108,16 +116,50 @@ def _machines(settings: Settings, metal: MetalSettings) -> tuple[Machine, ...]:
         Role.CONTROL_PLANE: frozenset(settings.control_planes.hosts),
         Role.NODE: frozenset(pool_of),
     }
+    places = _in_a_cloud(settings, settings.cloud) if settings.cloud else _in_the_inventory(settings)
     return tuple(
         Machine(
             name=name,
-            address=host.address,
+            address=place.address,
             roles=tuple(role for role in Role if name in holders[role]),
             pool=pool_of.get(name, ""),
-            size=host.size,
+            size=place.size,
+            zone=place.zone,
         )
-        for name, host in metal.hosts.items()
+        for name, place in places.items()
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    address: IPv4Address
+    size: Size | None = None
+    zone: int = 0
+
+
+def _in_the_inventory(settings: Settings) -> dict[str, _Place]:
+    hosts = settings.metal.hosts if settings.metal else {}
+    return {name: _Place(host.address, host.size) for name, host in hosts.items()}
+
+
+def _in_a_cloud(settings: Settings, cloud: CloudSettings) -> dict[str, _Place]:
+    """Members' zones and addresses, by their place in their list: a new one at its end moves no other."""
+    control_planes = settings.control_planes.hosts
+    own = tuple(name for name in settings.etcd.hosts if name not in control_planes)
+    return _spread(control_planes, FIRST_CONTROL_PLANE, cloud) | _spread(own, FIRST_ETCD_MEMBER, cloud)
+
+
+def _spread(names: Sequence[str], first: int, cloud: CloudSettings) -> dict[str, _Place]:
+    """Zone after zone; in each of the subnets the addresses from number `first` on."""
+    places: dict[str, _Place] = {}
+    given: dict[IPv4Network, int] = {}
+    ranges = cloud.member_ranges
+    for number, name in enumerate(names):
+        zone = number % len(ranges)
+        taken = given.get(ranges[zone], 0)
+        given[ranges[zone]] = taken + 1
+        places[name] = _Place(member_address(ranges[zone], first, taken), zone=zone)
+    return places
 
 
 def _pools(settings: Settings, members: Mapping[str, Member]) -> tuple[Pool, ...]:
@@ -149,13 +191,26 @@ def _pool(name: str, section: PoolSettings, members: Mapping[str, Member], commo
         max_unavailable=section.max_unavailable,
         kubelet=section.kubelet.over(common),
         kubernetes=section.kubernetes_version or "",
+        capacity=_capacity(section),
+    )
+
+
+def _capacity(section: PoolSettings) -> Capacity | None:
+    if section.size is None or section.machine is None:
+        return None
+    return Capacity(
+        least=section.size.min,
+        most=section.size.max,
+        types=section.machine.types,
+        spot=section.machine.spot,
+        disk=quantity.whole(section.machine.disk),
     )
 
 
 def _network(settings: Settings) -> Network:
-    plan = settings.network
+    plan, cloud = settings.network, settings.cloud
     return Network(
-        machines=plan.machines,
+        machines=settings.machine_networks,
         pods=plan.pods,
         node_prefix=plan.node_prefix,
         services=plan.services,
@@ -165,8 +220,16 @@ def _network(settings: Settings) -> Network:
         proxy_mode=plan.proxy_mode,
         mtu=plan.mtu,
         domain=plan.domain,
-        ssh_ports=settings.metal.ssh_ports if settings.metal else (22,),
+        ssh_ports=_ssh_ports(settings),
+        probes=cloud.probes if cloud else (),
+        node_domains=cloud.node_domains if cloud else (),
     )
+
+
+def _ssh_ports(settings: Settings) -> tuple[int, ...]:
+    if settings.metal:
+        return settings.metal.ssh_ports
+    return (22,) if settings.cloud and settings.cloud.ssh_key else ()
 
 
 def _options(settings: Settings) -> ControlPlaneOptions:

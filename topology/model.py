@@ -72,7 +72,8 @@ class Size:
 class Machine:
     """A host of the cluster with everything it does.
 
-    `size` is what the inventory says the machine has; None where it says nothing.
+    `size` is what the inventory says the machine has; None where it says nothing. `zone` is the number of
+    its failure domain, from 0 on (bare metal has one).
     """
 
     name: str
@@ -80,6 +81,7 @@ class Machine:
     roles: tuple[Role, ...]
     pool: str
     size: Size | None = None
+    zone: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,20 @@ class Kubelet:
     container_log_max_size: str
     container_log_max_files: int
     pod_pids_limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """What a cloud makes of a pool: `least` to `most` nodes of one of these machine types.
+
+    `spot`: machines that the cloud may take back. `disk` in bytes.
+    """
+
+    least: int
+    most: int
+    types: tuple[str, ...]
+    spot: bool
+    disk: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +129,8 @@ class Pool:
     kubelet: Kubelet
     kubernetes: str = ""
     """Version of its kubelets and proxies, where these stay behind the API servers; empty: the same."""
+    capacity: Capacity | None = None
+    """Where a cloud makes the nodes: such a pool has no `nodes` here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +148,11 @@ class Network:
     mtu: int
     domain: str
     ssh_ports: tuple[int, ...] = (22,)
-    """Where the machines' sshd listen: the firewall must not lock the deployer out."""
+    """Where the machines' sshd listen: the firewall must not lock the deployer out. Empty: no SSH."""
+    probes: tuple[IPv4Network, ...] = ()
+    """Where a cloud's health probes come from, beside the machines' networks."""
+    node_domains: tuple[str, ...] = ()
+    """Domains in which a cloud names machines: their serving certificates have these names, too."""
 
     @property
     def api_service(self) -> IPv4Address:
@@ -265,6 +287,8 @@ class Topology:
     """How long a node may take to be drained before it changes or leaves."""
     certificates: Certificates = Certificates()
     snapshots: Snapshots = Snapshots()
+    external_cloud: bool = False
+    """A cloud's own controller manager looks after the nodes: addresses, zones, balancers."""
 
     @property
     def releases(self) -> tuple[Versions, ...]:

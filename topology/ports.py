@@ -25,6 +25,7 @@ class Source(StrEnum):
     CONTROL_PLANE = "control-plane"
     LOAD_BALANCER = "load-balancer"
     PODS = "pods"
+    PROBES = "probes"
 
 
 class Protocol(StrEnum):
@@ -62,13 +63,15 @@ class Row:
     """The row is needed with this backend only."""
     balanced: bool | None = None
     """The row is needed only with (True) or without (False) load balancers of our own."""
+    in_a_cloud: bool = False
+    """The row is needed only where a cloud's controllers run on the control planes' host network."""
 
 
 TABLE: tuple[Row, ...] = (
     Row((Source.ADMINISTRATORS,), _EVERY_ROLE, Protocol.TCP, SSH_PORTS, "SSH: deployment"),
     Row((Source.ANYONE,), _EVERY_ROLE, Protocol.ICMP, NO_PORTS, "path MTU, reachability"),
     Row(
-        (Source.ANYONE_ALLOWED_TO_THE_API, Source.MACHINES, Source.PODS),
+        (Source.ANYONE_ALLOWED_TO_THE_API, Source.MACHINES, Source.PODS, Source.PROBES),
         (Role.CONTROL_PLANE,),
         Protocol.TCP,
         (6443, 6443),
@@ -97,6 +100,15 @@ TABLE: tuple[Row, ...] = (
         Protocol.VRRP,
         NO_PORTS,
         "keepalived: the virtual address",
+    ),
+    Row(
+        # The AWS Load Balancer Controller's, which the API servers of all control planes ask.
+        (Source.CONTROL_PLANE,),
+        (Role.CONTROL_PLANE,),
+        Protocol.TCP,
+        (9443, 9443),
+        "webhooks of a cloud's controllers",
+        in_a_cloud=True,
     ),
     Row((Source.CONTROL_PLANE, Source.ETCD), (Role.ETCD,), Protocol.TCP, (2379, 2379), "etcd clients"),
     Row((Source.ETCD,), (Role.ETCD,), Protocol.TCP, (2380, 2380), "etcd peers"),
@@ -127,6 +139,7 @@ CLUSTER_PORTS = {
     6443: "kube-apiserver",
     BALANCER_HEALTH_PORT: "haproxy health",
     8472: "flannel vxlan",
+    9443: "webhooks of a cloud's controllers",
     10248: "kubelet health",
     10249: "kube-proxy metrics",
     10250: "kubelet",
@@ -167,21 +180,22 @@ def table(topology: Topology) -> str:
     lines = [_line("FROM", "TO", "PORT", "WHY", "NETWORKS")]
     for row in TABLE:
         roles = [role for role in row.roles if role in present]
-        if not roles or not _applies(topology, row):
+        if not roles or not _applies(topology, row) or not _ports(topology, row):
             continue
+        sources = [source for source in row.sources if _source(topology, source)]
         numbers = ", ".join(_range(first, last) for first, last in _ports(topology, row))
         ports = f"{row.protocol} {numbers}".rstrip()
         networks = ", ".join(map(str, _networks(topology, row.sources)))
         to = "all" if set(roles) == present else ", ".join(roles)
-        lines.append(_line(", ".join(row.sources), to, ports, row.why, networks))
+        lines.append(_line(", ".join(sources), to, ports, row.why, networks))
     return "\n".join(lines) + "\n"
 
 
 def _applies(topology: Topology, row: Row) -> bool:
-    return row.backend in (None, topology.network.backend) and row.balanced in (
-        None,
-        bool(topology.load_balancers),
-    )
+    if row.in_a_cloud and not topology.external_cloud:
+        return False
+    balanced = bool(topology.load_balancers)
+    return row.backend in (None, topology.network.backend) and row.balanced in (None, balanced)
 
 
 def _line(source: str, to: str, ports: str, why: str, networks: str) -> str:
@@ -224,6 +238,8 @@ def _source(topology: Topology, source: Source) -> tuple[IPv4Network, ...]:
             return network.machines
         case Source.PODS:
             return (network.pods,)
+        case Source.PROBES:
+            return network.probes
         case Source.ETCD:
             return _addresses(topology.etcd)
         case Source.CONTROL_PLANE:

@@ -16,7 +16,7 @@ import sys
 import tarfile
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -24,13 +24,15 @@ from pathlib import Path
 from typing import Literal
 
 NAMES = ("command", "tls", "kubernetes")
+PREVIEWING: Mapping[str, str] = {"aws": "generic", "azure-native": "generic"}
+"""Plugins whose stand-ins answer previews only, and the package here that is their stand-in."""
 
 _SOURCES = Path(__file__).resolve().parent
 _DIGEST = "stand-in.sha256"
 _OFFICIAL_SECONDS = 120  # a refused download fails within 3 s; this is for slow but working ones
 _REFUSAL_SECONDS = 24 * 3600
 _MAIN = 'import runpy\n\nrunpy.run_module("lab.plugins.{0}", run_name="__main__", alter_sys=True)\n'
-_LAUNCHER = '#!/bin/sh\nexec {python} "${{0%/*}}/main.py" "$@"\n'
+_LAUNCHER = '#!/bin/sh\nexec {python} "${{0%/*}}/main.py" {options}"$@"\n'
 
 
 class InstallError(Exception):
@@ -46,6 +48,11 @@ class Installed:
     kind: Literal["official", "stand-in"]
     fresh: bool
     """Whether this call installed it."""
+
+    @property
+    def previews_only(self) -> bool:
+        """Whether it can neither make nor change anything."""
+        return self.kind == "stand-in" and self.name in PREVIEWING
 
     def __str__(self) -> str:
         state = "installed" if self.fresh else "already installed"
@@ -132,11 +139,12 @@ def _digest(name: str) -> str:
 
 
 def _sources(name: str) -> list[Path]:
-    if not (_SOURCES / name / "__main__.py").exists():
+    package = PREVIEWING.get(name, name)
+    if not (_SOURCES / package / "__main__.py").exists():
         raise InstallError(
             f"plugin {name}: there is no stand-in, and the official one could not be downloaded"
         )
-    return sorted(path for part in ("common", name) for path in (_SOURCES / part).rglob("*.py"))
+    return sorted(path for part in ("common", package) for path in (_SOURCES / part).rglob("*.py"))
 
 
 def _pack(name: str, digest: str, scratch: Path) -> Path:
@@ -149,10 +157,11 @@ def _pack(name: str, digest: str, scratch: Path) -> Path:
     for package in ("lab", "lab/plugins"):
         # A package without this file would lose against any other `lab` on Python's path.
         (tree / package / "__init__.py").touch()
-    (tree / "main.py").write_text(_MAIN.format(name))
+    (tree / "main.py").write_text(_MAIN.format(PREVIEWING.get(name, name)))
     (tree / _DIGEST).write_text(digest)
     launcher = tree / f"pulumi-resource-{name}"
-    launcher.write_text(_LAUNCHER.format(python=shlex.quote(sys.executable)))
+    options = f"--package={name} " if name in PREVIEWING else ""
+    launcher.write_text(_LAUNCHER.format(python=shlex.quote(sys.executable), options=options))
     launcher.chmod(0o755)
     # Compiled beforehand, and valid whatever time stamps unpacking leaves: a plugin starts in every run.
     compileall.compile_dir(

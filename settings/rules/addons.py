@@ -46,5 +46,10 @@ def credentials_are_pairs(subject: Subject) -> Iterator[Problem]:
 @rule(needs=("artifacts",))
 def authority_has_a_mirror(subject: Subject) -> Iterator[Problem]:
     """A private authority vouches for a mirror, never for upstream's own places."""
-    if subject.settings.artifacts.ca_file and not subject.settings.artifacts.mirror:
+    artifacts = subject.settings.artifacts
+    if artifacts.mirror:
+        return
+    if artifacts.ca_file:
         yield Problem("artifacts.ca_file", "", "given without a mirror; add artifacts.mirror or remove it")
+    if artifacts.index:
+        yield Problem("artifacts.index", "", "is a mirror's; add artifacts.mirror, where its files are")

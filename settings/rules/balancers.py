@@ -16,6 +16,8 @@ from topology.ports import BALANCER_HEALTH_PORT, CLUSTER_PORTS
 def virtual_address_is_one(subject: Subject) -> Iterator[Problem]:
     """keepalived holds an address; what a name stands for only DNS knows."""
     settings = subject.settings
+    if settings.cloud:
+        return  # it has its own balancer
     if settings.endpoint and settings.load_balancers.hosts and _virtual(settings) is None:
         yield Problem(
             "endpoint.host",

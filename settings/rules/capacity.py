@@ -17,7 +17,7 @@ from topology.capacity import MOST_NODES, MOST_PODS
 def nodes_within_limits(subject: Subject) -> Iterator[Problem]:
     """At most 5,000 nodes."""
     settings = subject.settings
-    count = len({*settings.control_planes.hosts, *settings.worker_hosts})
+    count = len(set(settings.control_planes.hosts)) + settings.worker_count
     if count > MOST_NODES:
         yield Problem(
             "pools", "", f"{count:,} nodes with the control planes; Kubernetes is tested to {MOST_NODES:,}"
@@ -30,8 +30,8 @@ def pods_within_limits(subject: Subject) -> Iterator[Problem]:
     settings = subject.settings
     common = settings.kubelet.over(DEFAULTS)
     total = len(settings.control_planes.hosts) * settings.control_planes.kubelet.over(common).max_pods
-    total += sum(len(pool.hosts) * pool.kubelet.over(common).max_pods for pool in settings.pools.values())
-    nodes = len(settings.control_planes.hosts) + len(settings.worker_hosts)
+    total += sum(pool.most * pool.kubelet.over(common).max_pods for pool in settings.pools.values())
+    nodes = len(settings.control_planes.hosts) + settings.worker_count
     if nodes <= MOST_NODES and total > MOST_PODS:
         yield Problem(
             "kubelet.max_pods",
@@ -41,12 +41,14 @@ def pods_within_limits(subject: Subject) -> Iterator[Problem]:
         )
 
 
-@rule(whole=("pools",))
+@rule(whole=("pools", "aws", "azure"))
 def pools_keep_somebody(subject: Subject) -> Iterator[Problem]:
     """Taking all of a larger pool at once is never meant."""
     for name, pool in subject.settings.pools.items():
-        count = len(pool.hosts)
+        count = pool.most
         if not count:
+            if subject.settings.cloud:
+                continue
             yield Problem(f"pools.{name}.hosts", "", "is empty; name its hosts or remove the pool")
         elif pool.max_unavailable >= count > 1:
             yield Problem(

@@ -15,18 +15,15 @@ def has_a_name(subject: Subject) -> Iterator[Problem]:
         yield Problem("name", "", "missing; give the cluster a name, such as dev")
 
 
-@rule(needs=("metal", "aws", "azure"))
+@rule(whole=("metal", "aws", "azure"))
 def stands_in_one_place(subject: Subject) -> Iterator[Problem]:
-    """Exactly one provider; those not built yet say so."""
+    """Exactly one provider."""
     settings = subject.settings
     places = {"metal": settings.metal, "aws": settings.aws, "azure": settings.azure}
     named = [name for name, section in places.items() if section is not None]
     if len(named) != 1:
         have = f"{' and '.join(named)} are there" if named else "none is there"
         yield Problem("", "", f"needs exactly one provider section of metal, aws, azure; {have}")
-    for name in named:
-        if name != "metal":
-            yield Problem(name, "", "not yet supported by this version; supported: metal")
 
 
 @rule(needs=("leader_election",), whole=("leader_election",))

@@ -11,10 +11,14 @@ from settings.rules.roles import host_lists
 from topology.network import addresses_twice, containing
 
 
-@rule(needs=("network.machines",))
+@rule(needs=("network.machines",), whole=("aws", "azure"))
 def machines_have_networks(subject: Subject) -> Iterator[Problem]:
     """The firewall and the certificate approver admit the machines' networks alone."""
-    if not subject.settings.network.machines:
+    if subject.settings.cloud:
+        if subject.settings.network.machines:
+            own = f"{subject.settings.cloud_name}.network.range"
+            yield Problem("network.machines", "", f"is {own} in a cloud; leave it out here")
+    elif not subject.settings.network.machines:
         yield Problem(
             "network.machines", "", "missing; name the networks of the hosts, such as [10.0.0.0/24]"
         )

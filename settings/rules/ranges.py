@@ -28,7 +28,7 @@ _RESERVED = {
 }
 
 
-@rule(whole=("network.machines", "network.pods", "network.services"))
+@rule(whole=("network.machines", "network.pods", "network.services", "aws", "azure"))
 def ranges_are_apart(subject: Subject) -> Iterator[Problem]:
     """Pods, services and machines share no address."""
     for shared in overlaps(_ranges(subject)):
@@ -40,7 +40,7 @@ def ranges_are_apart(subject: Subject) -> Iterator[Problem]:
         )
 
 
-@rule(whole=("network.machines", "network.pods", "network.services"))
+@rule(whole=("network.machines", "network.pods", "network.services", "aws", "azure"))
 def ranges_can_be_routed(subject: Subject) -> Iterator[Problem]:
     """No range lies where addresses mean something else."""
     for path, network in _ranges(subject):
@@ -94,7 +94,7 @@ def nodes_fit(subject: Subject) -> Iterator[Problem]:
     """The pods' range has a part for every node."""
     settings = subject.settings
     pods, prefix = settings.network.pods, settings.network.node_prefix
-    wanted = len({*settings.control_planes.hosts, *settings.worker_hosts})
+    wanted = len(set(settings.control_planes.hosts)) + settings.worker_count
     room = nodes_in(pods, prefix)
     if 0 < room < wanted:
         yield Problem(
@@ -190,7 +190,10 @@ def somebody_reaches_the_api(subject: Subject) -> Iterator[Problem]:
 
 
 def _ranges(subject: Subject) -> list[tuple[str, IPv4Network]]:
-    network = subject.settings.network
+    network, cloud = subject.settings.network, subject.settings.cloud
+    if cloud:
+        virtual = (f"{subject.settings.cloud_name}.network.range", cloud.range)
+        return [virtual, ("network.pods", network.pods), ("network.services", network.services)]
     machines = [(f"network.machines[{index}]", item) for index, item in enumerate(network.machines)]
     return [*machines, ("network.pods", network.pods), ("network.services", network.services)]
 

@@ -114,10 +114,12 @@ def pool_names_are_free(subject: Subject) -> Iterator[Problem]:
         )
 
 
-@rule(needs=("endpoint", "control_planes.hosts", "load_balancers.hosts"))
+@rule(needs=("endpoint", "control_planes.hosts", "load_balancers.hosts"), whole=("aws", "azure"))
 def endpoint_is_given(subject: Subject) -> Iterator[Problem]:
     """With several control planes no single machine's address can stand for the API."""
     settings = subject.settings
+    if settings.cloud:
+        return  # it needs a name there, always
     balanced = len(settings.control_planes.hosts) > 1 or bool(settings.load_balancers.hosts)
     if balanced and settings.endpoint is None:
         yield Problem(

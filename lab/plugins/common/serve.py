@@ -77,7 +77,7 @@ for _name in ("CheckConfig", "Configure", "Check", "Diff", "Create", "Read", "Up
     setattr(Servicer, _name, _wrapped(_name))
 
 
-def serve(version: str, make: Callable[[EngineLog], Provider]) -> None:
+def serve(version: str, make: Callable[[EngineLog], Provider], servicer: type[Servicer] = Servicer) -> None:
     """Serve the provider that `make` returns until the engine ends; the entry point of a plugin.
 
     The engine's address is the first argument that is no option; the port goes to standard output.
@@ -85,13 +85,15 @@ def serve(version: str, make: Callable[[EngineLog], Provider]) -> None:
     addresses = [argument for argument in sys.argv[1:] if not argument.startswith("-")]
     if not addresses:
         sys.exit("this program is a Pulumi plugin: the engine starts it and gives its address")
-    asyncio.run(_serve(version, make, addresses[0]))
+    asyncio.run(_serve(version, make, servicer, addresses[0]))
 
 
-async def _serve(version: str, make: Callable[[EngineLog], Provider], engine: str) -> None:
+async def _serve(
+    version: str, make: Callable[[EngineLog], Provider], servicer: type[Servicer], engine: str
+) -> None:
     server = grpc.aio.server(options=_GRPC_CHANNEL_OPTIONS)
-    servicer = Servicer(version, make(EngineLog(engine)), engine)
-    provider_pb2_grpc.add_ResourceProviderServicer_to_server(servicer, server)
+    made = servicer(version, make(EngineLog(engine)), engine)
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(made, server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     print(port, flush=True)

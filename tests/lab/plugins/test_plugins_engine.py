@@ -1,11 +1,8 @@
 """The stand-ins for `command` and `tls` under the real engine, with an sshd of their own on loopback."""
 
 import json
-import os
-import shutil
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.plugins.install import install
+from tests.support.program import Program, make, tool
 
 SECRET = "swordfish-of-the-test"
 HEAD = """
@@ -71,15 +68,6 @@ pulumi.export("leaf", leaf.cert_pem)
 """
 
 
-def tool(name: str) -> str:
-    """Where a program is: in KUBEWRIGHT_BIN, the cache, or on PATH; a missing one fails the test."""
-    cache = Path(os.environ.get("KUBEWRIGHT_CACHE", "~/.cache/kubewright")).expanduser()
-    places = [os.environ.get("KUBEWRIGHT_BIN", ""), str(cache / "bin"), os.environ["PATH"], "/usr/sbin"]
-    found = shutil.which(name, path=os.pathsep.join(places))
-    assert found, f"{name} not found; set KUBEWRIGHT_BIN to the directory of the built tools"
-    return found
-
-
 @dataclass(frozen=True)
 class Sshd:
     port: int
@@ -113,60 +101,18 @@ def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
     server.wait()
 
 
-@dataclass(frozen=True)
-class Stack:
-    directory: Path
-    environment: dict[str, str]
-
-    def program(self, text: str) -> None:
-        (self.directory / "__main__.py").write_text(HEAD + text)
-
-    def run(self, *arguments: str, fails: bool = False) -> str:
-        """What the engine prints, on both of its streams."""
-        done = subprocess.run(
-            [tool("pulumi"), *arguments, "--non-interactive", "--color=never"],
-            cwd=self.directory,
-            env=self.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=300,
-            check=False,
-        )
-        assert (done.returncode != 0) == fails, done.stdout
-        return done.stdout
-
-    def up(self, *, fails: bool = False) -> str:
-        return self.run("up", "--yes", "--skip-preview", fails=fails)
-
-    def unchanged(self) -> None:
-        self.run("preview", "--expect-no-changes")
-
-
 @pytest.fixture
-def stack(tmp_path: Path, sshd: Sshd, tmp_path_factory: pytest.TempPathFactory) -> Stack:
-    home = tmp_path_factory.getbasetemp() / "pulumi-home"
-    install(Path(tool("pulumi")), home, ["command", "tls"])
-    tools = [str(Path(sys.executable).parent), str(Path(tool("pulumi-language-python")).parent)]
-    environment = os.environ | {
-        "PATH": os.pathsep.join([*tools, os.environ["PATH"]]),
-        "PULUMI_HOME": str(home),
-        "PULUMI_BACKEND_URL": f"file://{tmp_path}/state",
-        "PULUMI_CONFIG_PASSPHRASE": "test",
-        "PULUMI_SKIP_UPDATE_CHECK": "true",
+def stack(tmp_path: Path, sshd: Sshd, tmp_path_factory: pytest.TempPathFactory) -> Program:
+    variables = {
         "SSH_PORT": str(sshd.port),
         "SSH_KEY": f"{sshd.directory}/user",
         "SSH_HOST_KEY": f"{sshd.directory}/host.pub",
     }
-    (tmp_path / "state").mkdir()
-    (tmp_path / "Pulumi.yaml").write_text("name: plugins\nruntime: python\n")
-    made = Stack(tmp_path, environment)
-    made.program("")
-    made.run("stack", "init", "test")
-    return made
+    home = tmp_path_factory.getbasetemp() / "pulumi-home"
+    return make(tmp_path, home, ["command", "tls"], head=HEAD, variables=variables)
 
 
-def test_a_delivery_from_create_to_delete(stack: Stack) -> None:
+def test_a_delivery_from_create_to_delete(stack: Program) -> None:
     out = stack.directory / "out"
     stack.program(DELIVERY.format(line="echo two", out=out, secret=SECRET))
     shown = stack.run("preview", "--diff") + stack.up()
@@ -200,7 +146,7 @@ def test_a_delivery_from_create_to_delete(stack: Stack) -> None:
     assert not out.exists()
 
 
-def test_a_failure_says_why_and_the_next_run_finishes(stack: Stack) -> None:
+def test_a_failure_says_why_and_the_next_run_finishes(stack: Program) -> None:
     out = stack.directory / "out"
     stack.program(DELIVERY.format(line="echo the reason >&2; exit 7", out=out, secret=SECRET))
     said = stack.up(fails=True)
@@ -213,7 +159,7 @@ def test_a_failure_says_why_and_the_next_run_finishes(stack: Stack) -> None:
     assert out.read_text() == SECRET
 
 
-def test_triggers_replace_and_a_secret_output_stays_secret(stack: Stack) -> None:
+def test_triggers_replace_and_a_secret_output_stays_secret(stack: Program) -> None:
     program = """
 made = command.local.Command("here", create="echo {secret}", triggers=["{trigger}"],
     opts=pulumi.ResourceOptions(additional_secret_outputs=["stdout"]), logging="none")
@@ -227,7 +173,7 @@ pulumi.export("made", made.stdout)
 
 
 def test_a_chain_is_kept_and_a_change_of_its_root_replaces_what_hangs_on_it(
-    stack: Stack, tmp_path: Path
+    stack: Program, tmp_path: Path
 ) -> None:
     stack.program(CERTIFICATES.format(name="one"))
     stack.run("preview")

@@ -144,3 +144,28 @@ def test_pools_that_stay_behind_need_their_versions_too(directory: Path) -> None
     with pytest.raises(ArtifactError, match=rf"{older.kubernetes}: not in the mirror"):
         index.load(str(directory), None, catalogue.DEFAULTS, older)
     assert index.load(str(directory), None, catalogue.DEFAULTS, catalogue.DEFAULTS).places
+
+
+def test_a_kept_index_pins_what_a_mirror_gives(directory: Path, tmp_path: Path) -> None:
+    kept = tmp_path / "kept/index.json"
+    mirror.pin(directory, kept)
+    # Nobody listens there: with the index at hand the mirror is not asked.
+    found = index.load("https://127.0.0.1:9", None, catalogue.DEFAULTS, pinned=kept.read_text())
+    there = index.load(str(directory), None, catalogue.DEFAULTS)
+    url, sha256 = found.artifact("kubelet")
+    assert sha256 == there.artifact("kubelet")[1]
+    assert url == f"https://127.0.0.1:9/files/kubelet/{catalogue.DEFAULTS.kubernetes}/kubelet"
+    assert "images" not in kept.read_text()
+
+
+def test_a_kept_index_has_every_version(directory: Path) -> None:
+    pinned = (directory / "index.json").read_text()
+    older = replace(catalogue.DEFAULTS, kubernetes="1.35.6")
+    with pytest.raises(ArtifactError, match=r"kube-apiserver 1\.35\.6: not in the mirror https://127"):
+        index.load("https://127.0.0.1:9", None, older, pinned=pinned)
+
+
+def test_an_index_that_cannot_be_kept_is_said(directory: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ArtifactError, match="name a file that can be written"):
+        mirror.pin(directory, tmp_path / "file" / "index.json")

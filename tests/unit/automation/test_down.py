@@ -69,7 +69,7 @@ def test_a_stack_of_real_hosts_is_prepared_and_freed_of_a_killed_engines_lock(
         done.append(action.value)
         return Result(stack=engine.workspace.stack, action=action, code=Code.CHANGES)
 
-    monkeypatch.setattr(prepare, "machine", lambda _: done.append("tools"))
+    monkeypatch.setattr(prepare, "machine", lambda *_: done.append("tools"))
     monkeypatch.setattr(Engine, "select", lambda _: done.append("select"))
     monkeypatch.setattr(driver, "drive", drive)
     assert stacks.down(environment, "x", _file(tmp_path, {})) == 0

@@ -27,7 +27,7 @@ class Deploy(Protocol):
 def deploy() -> Iterator[Deploy]:
     """Runs the real program on a configuration; only the mirror's index is given."""
 
-    def given(*_: object) -> Index:
+    def given(*_: object, pinned: str | None = None) -> Index:
         return graphs.index()
 
     def run(cluster: Json, plugins: Mocks | None = None) -> Graph:

@@ -39,6 +39,7 @@ class Node:
     hooks: Mapping[str, list[str]]
     timeouts: Mapping[str, str]
     replacement_trigger: object
+    protect: bool = False
 
     def plain(self) -> Iterator[str]:
         """Every text of the inputs that is not within a secret."""
@@ -131,13 +132,14 @@ class _Monitor(mocks.MockMonitor):
             hooks=json_format.MessageToDict(request.hooks, preserving_proto_field_name=True),
             timeouts=json_format.MessageToDict(request.customTimeouts),
             replacement_trigger=json_format.MessageToDict(request.replacement_trigger),
+            protect=request.protect,
         )
         return answer
 
     def RegisterResourceOutputs(
         self, request: resource_pb2.RegisterResourceOutputsRequest
     ) -> empty_pb2.Empty:
-        if "pulumi:pulumi:Stack" in request.urn:
+        if "::pulumi:pulumi:Stack::" in request.urn:
             self._graph.outputs = json_format.MessageToDict(request.outputs)
         return empty_pb2.Empty()
 

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from nodeconfig.places import ADMIN, BIN, PKI
-from nodeconfig.trust import published
+from nodeconfig.trust import is_told, published
 from tests.support import pki
 from tests.support.bundles import cluster
 from topology.model import Certificates, Rotation, Topology
@@ -45,8 +44,6 @@ class Cluster:
         self.front = secrets["front-proxy-ca-bundle.crt"]
         (directory / "kubectl").write_text(KUBECTL)
         (directory / "kubectl").chmod(0o755)
-        for name, text in {"kubernetes-ca": self.authority, "front-proxy-ca": self.front}.items():
-            (directory / f"{name}.crt").write_text(text)
         self.write(**{"wanted.client": self.authority, "wanted.front": self.front})
         self.write(client=self.authority, front=self.front, pods=self.pods(self.authority, self.authority))
 
@@ -58,14 +55,12 @@ class Cluster:
         return "".join(f"{text}\n= namespace-{number}\n" for number, text in enumerate(authorities))
 
     def run(self, seconds: int = 120) -> subprocess.CompletedProcess[str]:
-        script = published(rotated("kubernetes", "front-proxy"))
-        script = script.replace(f"{BIN}/kubectl", f"{self.directory}/kubectl").replace(
-            PKI, str(self.directory)
-        )
-        script = script.replace(f"+ {120}", f"+ {seconds}").replace(ADMIN, "/none")
+        pems = {"kubernetes-ca": self.authority, "front-proxy-ca": self.front}
+        script = published(rotated("kubernetes", "front-proxy"), pems)
+        script = script.replace(f"+ {120}", f"+ {seconds}")
         return subprocess.run(
             ["sh", "-c", script],
-            env={"PATH": "/usr/bin:/bin", "FAKE": str(self.directory)},
+            env={"PATH": f"{self.directory}:/usr/bin:/bin", "FAKE": str(self.directory)},
             capture_output=True,
             text=True,
             timeout=30,
@@ -124,6 +119,8 @@ def test_nobody_goes_on_without_a_controller_manager_that_signs(fake: Cluster) -
 
 
 def test_the_stage_can_be_read_in_it() -> None:
-    assert published(cluster()) == ""
-    assert published(rotated("etcd")) == ""
-    assert published(rotated("kubernetes")).startswith("# kubernetes: 2 signs, 1 2 trusted\nset -eu\n")
+    assert not is_told(cluster())
+    assert not is_told(rotated("etcd"))
+    assert is_told(rotated("kubernetes"))
+    text = published(rotated("kubernetes"), dict.fromkeys(("kubernetes-ca", "front-proxy-ca"), "PEM"))
+    assert text.startswith("# kubernetes: 2 signs, 1 2 trusted\nset -eu\n")

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from settings import Settings, SettingsError, load
 from tests.unit.settings.support import AVAILABLE, SINGLE, WORKERS, edited, grown
+from tests.unit.settings.wrong_clouds import AWS, AZURE
 from topology.build import topology
 from topology.certificates import leaves
 from topology.ports import table
@@ -52,7 +53,9 @@ def places(node: object, way: tuple[str | int, ...] = ()) -> Iterator[tuple[str 
         yield from places(inner, (*way, key))
 
 
+FULL_AWS = edited(AWS, {"aws.tags": {"a": "b"}, "aws.endpoint": {"public": True}, "etcd.snapshots.keep": 3})
 PLACES = list(places(FULL))
+CLOUD_PLACES = [(base, way) for base in (FULL_AWS, AZURE) for way in places(base)]
 
 
 @settings(max_examples=300, deadline=None)
@@ -67,6 +70,20 @@ def test_any_values_anywhere(changes: list[tuple[tuple[str | int, ...], object]]
             holder[way[-1]] = value
         except (KeyError, IndexError, TypeError):
             continue  # an earlier change took the place away
+    check(raw)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.sampled_from(CLOUD_PLACES), values)
+def test_any_value_anywhere_in_a_cloud(
+    place: tuple[dict[str, Any], tuple[str | int, ...]], value: object
+) -> None:
+    base, way = place
+    raw: Any = edited(base, {})
+    holder = raw
+    for part in way[:-1]:
+        holder = holder[part]
+    holder[way[-1]] = value
     check(raw)
 
 
@@ -106,7 +123,7 @@ def answer(raw: Any) -> tuple[list[str], Settings | None]:  # noqa: ANN401 - wha
         return [str(problem) for problem in error.problems], None
 
 
-@pytest.mark.parametrize("raw", [FULL, SINGLE, WORKERS, AVAILABLE])
+@pytest.mark.parametrize("raw", [FULL, SINGLE, WORKERS, AVAILABLE, FULL_AWS, AZURE])
 def test_the_starting_points_are_right(raw: dict[str, Any]) -> None:
     assert topology(load(raw)).name == raw["name"]
 

@@ -9,11 +9,12 @@ import pytest
 from settings import SettingsError, load
 from tests.unit.settings.support import WORKERS, Wrong, edited
 from tests.unit.settings.wrong_addons import ADDONS
+from tests.unit.settings.wrong_clouds import CLOUDS
 from tests.unit.settings.wrong_machines import MACHINES
 from tests.unit.settings.wrong_network import NETWORK
 from tests.unit.settings.wrong_values import VALUES
 
-WRONG = (*VALUES, *MACHINES, *NETWORK, *ADDONS)
+WRONG = (*VALUES, *MACHINES, *NETWORK, *ADDONS, *CLOUDS)
 
 
 def problems(row: Wrong) -> SettingsError:

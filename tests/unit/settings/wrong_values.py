@@ -16,8 +16,6 @@ VALUES = (
     Wrong("metal.hosts.w-1.address", "missing; it must be there", {"metal.hosts.w-1.address": REMOVE}),
     Wrong("control_planes.hosts", "needs a control plane", {"control_planes.hosts": []}, together_with=1),
     Wrong("", "exactly one provider section of metal, aws, azure; none", {"metal": REMOVE}),
-    Wrong("", "metal and aws are there", {"aws": {}}, together_with=1),
-    Wrong("azure", "not yet supported", {"azure": {}, "metal": REMOVE}),
     # Kinds of values
     Wrong("name", "not a DNS label", {"name": "Dev_1"}),
     Wrong("environment", "allowed: poc, lab, test, production", {"environment": "staging"}),

@@ -193,3 +193,32 @@ func TestNetworksMustBeGiven(t *testing.T) {
 		t.Error("a broken expression was accepted")
 	}
 }
+
+func TestACloudsOwnNamesOfMachines(t *testing.T) {
+	p, err := newPolicy(options{regex: `[a-z0-9.-]+`, prefixes: "10.89.0.0/24", domains: "ec2.internal", maxSeconds: 86400, bypassDNS: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, allowed := range map[string]bool{
+		"ip-10-89-0-21.ec2.internal":  true,
+		"ec2.internal":                false,
+		".ec2.internal":               false,
+		"a.b.ec2.internal":            false,
+		"kubernetes.default.svc":      false,
+		"ip-10-89-0-21.evil.example":  false,
+		"ip-10-89-0-21.xec2.internal": false,
+	} {
+		csr := request(t, func(r *x509.CertificateRequest, _ *certificates.CertificateSigningRequestSpec) {
+			r.DNSNames = append(r.DNSNames, name)
+		})
+		if err := p.check(csr, others); (err == nil) != allowed {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	csr := request(t, func(r *x509.CertificateRequest, _ *certificates.CertificateSigningRequestSpec) {
+		r.DNSNames = append(r.DNSNames, "ip-10-89-0-21.ec2.internal")
+	})
+	if rules(t).check(csr, others) == nil {
+		t.Error("approved a cloud's name without a cloud")
+	}
+}

@@ -30,6 +30,7 @@ import (
 
 type options struct {
 	kubeconfig, regex, prefixes string
+	domains                     string
 	health, metrics, namespace  string
 	maxSeconds                  int
 	bypassDNS, elect            bool
@@ -41,6 +42,7 @@ func main() {
 	flag.StringVar(&o.kubeconfig, "kubeconfig", "", "file with the API's address and the client certificate (empty: in-cluster)")
 	flag.StringVar(&o.regex, "provider-regex", ".*", "what DNS names must match, whole")
 	flag.StringVar(&o.prefixes, "provider-ip-prefixes", "", "networks, comma-separated, that addresses must be in")
+	flag.StringVar(&o.domains, "provider-domains", "", "domains, comma-separated, in which a cloud names machines by itself")
 	flag.IntVar(&o.maxSeconds, "max-expiration-sec", 31622400, "longest life that may be asked for")
 	flag.BoolVar(&o.bypassDNS, "bypass-dns-resolution", false, "do not require that names resolve to the addresses")
 	flag.BoolVar(&o.elect, "leader-election", false, "let one of several instances answer")
@@ -84,6 +86,11 @@ func newPolicy(o options) (policy, error) {
 		return policy{}, fmt.Errorf("--provider-regex: %w", err)
 	}
 	rules := policy{names: names, maxExpiration: time.Duration(o.maxSeconds) * time.Second}
+	for domain := range strings.SplitSeq(o.domains, ",") {
+		if domain != "" {
+			rules.domains = append(rules.domains, "."+domain)
+		}
+	}
 	for text := range strings.SplitSeq(o.prefixes, ",") {
 		prefix, err := netip.ParsePrefix(strings.TrimSpace(text))
 		if err != nil {

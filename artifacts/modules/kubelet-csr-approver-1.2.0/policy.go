@@ -22,8 +22,11 @@ const (
 
 // policy says which serving certificates kubelets may have.
 type policy struct {
-	names         *regexp.Regexp
-	prefixes      []netip.Prefix
+	names    *regexp.Regexp
+	prefixes []netip.Prefix
+	// domains, each with its first dot, hold names that a cloud gives to machines. Nothing reaches a
+	// kubelet by such a name, so that it does not matter whose it is.
+	domains       []string
 	maxExpiration time.Duration
 	// resolve looks a DNS name up; nil leaves the look-up out.
 	resolve func(host string) ([]netip.Addr, error)
@@ -113,7 +116,7 @@ func checkUsages(usages []certificates.KeyUsage) error {
 
 func (p policy) checkNames(node string, request *x509.CertificateRequest, taken owners) error {
 	for _, name := range request.DNSNames {
-		if name != node && !strings.HasPrefix(name, node+".") {
+		if name != node && !strings.HasPrefix(name, node+".") && !p.cloudNames(name) {
 			return fmt.Errorf("name %q is not the node's, %q", name, node)
 		}
 		if !p.names.MatchString(name) {
@@ -134,6 +137,14 @@ func (p policy) checkNames(node string, request *x509.CertificateRequest, taken 
 		addresses = append(addresses, address)
 	}
 	return p.checkResolved(request.DNSNames, addresses)
+}
+
+// cloudNames tells whether a name is one label in a domain of the cloud's.
+func (p policy) cloudNames(name string) bool {
+	return slices.ContainsFunc(p.domains, func(domain string) bool {
+		label, found := strings.CutSuffix(name, domain)
+		return found && label != "" && !strings.Contains(label, ".")
+	})
 }
 
 func (p policy) checkResolved(names []string, addresses []netip.Addr) error {

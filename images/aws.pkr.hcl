@@ -1,0 +1,119 @@
+# An image of Debian for AWS that has the cluster's binaries already: new machines join sooner, and without the mirror.
+#
+#   python3 -m images.store STACKFILE >store.sh      what to download, with its checksums
+#   packer init images/aws.pkr.hcl
+#   packer build -var region=eu-central-1 -var store=store.sh images/aws.pkr.hcl
+#
+# It was not run where it was written: there is no account. It puts nothing of a cluster into the image, no key
+# and no configuration: what it fetches lies in the host program's own store, by its sha256, where a delivery finds it.
+
+packer {
+  required_plugins {
+    amazon = {
+      source  = "github.com/hashicorp/amazon"
+      version = ">= 1.3.9"
+    }
+  }
+}
+
+variable "region" {
+  type = string
+}
+
+variable "store" {
+  type        = string
+  description = "The program that fills the host program's store, written by `python3 -m images.store`"
+}
+
+variable "owner" {
+  type    = string
+  default = "136693071363" # Debian
+}
+
+variable "name" {
+  type    = string
+  default = "debian-13-amd64-*"
+}
+
+variable "session_agent_url" {
+  type        = string
+  default     = ""
+  description = "The .deb of amazon-ssm-agent, for Session Manager; none: no agent"
+}
+
+variable "session_agent_sha256" {
+  type    = string
+  default = ""
+}
+
+source "amazon-ebs" "debian" {
+  region        = var.region
+  instance_type = "t3.large"
+  ami_name      = "kubewright-{{ timestamp }}"
+  ssh_username  = "admin"
+  encrypt_boot  = true
+  imds_support  = "v2.0"
+
+  source_ami_filter {
+    filters = {
+      name                = var.name
+      architecture        = "x86_64"
+      root-device-type    = "ebs"
+      virtualization-type = "hvm"
+    }
+    owners      = [var.owner]
+    most_recent = true
+  }
+
+  metadata_options {
+    http_endpoint               = "enabled"
+    http_tokens                 = "required"
+    http_put_response_hop_limit = 1
+  }
+
+  launch_block_device_mappings {
+    device_name           = "/dev/xvda"
+    volume_size           = 20
+    volume_type           = "gp3"
+    encrypted             = true
+    delete_on_termination = true
+  }
+
+  tags = {
+    Name               = "kubewright"
+    "kubewright:base"  = "{{ .SourceAMIName }}"
+    "kubewright:image" = "{{ timestamp }}"
+  }
+}
+
+build {
+  sources = ["source.amazon-ebs.debian"]
+
+  provisioner "file" {
+    source      = var.store
+    destination = "/tmp/store.sh"
+  }
+
+  provisioner "shell" {
+    execute_command = "sudo sh -eu -c '{{ .Vars }} {{ .Path }}'"
+    environment_vars = [
+      "AGENT_URL=${var.session_agent_url}",
+      "AGENT_SHA256=${var.session_agent_sha256}",
+    ]
+    inline = [
+      "apt-get update",
+      "DEBIAN_FRONTEND=noninteractive apt-get -y upgrade",
+      "DEBIAN_FRONTEND=noninteractive apt-get -y install --no-install-recommends ca-certificates curl e2fsprogs chrony",
+      "sh /tmp/store.sh",
+      "rm -f /tmp/store.sh",
+      "if [ -n \"$AGENT_URL\" ]; then",
+      "  curl -fsSLo /tmp/agent.deb \"$AGENT_URL\"",
+      "  echo \"$AGENT_SHA256  /tmp/agent.deb\" | sha256sum -c -",
+      "  dpkg -i /tmp/agent.deb && rm /tmp/agent.deb",
+      "fi",
+      # The next machine is another one: it makes its own keys and identity, and runs cloud-init from the start.
+      "cloud-init clean --logs --machine-id",
+      "rm -f /etc/ssh/ssh_host_*",
+    ]
+  }
+}

@@ -1,0 +1,137 @@
+"""The API of AWS: moto's, behind checks of signature and role, with volumes that really appear."""
+
+from __future__ import annotations
+
+import io
+import re
+import sys
+from collections.abc import Callable, Iterable
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import parse_qs
+from xml.sax.saxutils import escape
+
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+
+from lab import volumes
+from lab.cloud.aws import calls, groups
+from lab.cloud.aws.policy import allowed
+from lab.cloud.aws.sessions import Sessions
+from lab.cloud.aws.signature import Refused, Signed
+from lab.cloud.running import Fleet, Running
+from lab.errors import LabError
+
+Start = Callable[..., Any]
+Environ = dict[str, Any]
+
+MAX_BODY = 64 * 1024**2
+
+
+class Api:
+    """A WSGI application. The deployer may do everything, a machine what its role's policies allow."""
+
+    def __init__(self, lab: str, fleet: Fleet, sessions: Sessions) -> None:
+        self._lab = lab
+        self._fleet = fleet
+        self._sessions = sessions
+        self._moto = DomainDispatcherApplication(create_backend_app)
+
+    def __call__(self, environ: Environ, start: Start) -> Iterable[bytes]:
+        """Answer one request."""
+        body = _body(environ)
+        environ["wsgi.input"] = io.BytesIO(body)
+        try:
+            signed = Signed(environ["REQUEST_METHOD"], _url(environ), _headers(environ), body, self._sessions)
+            query = {
+                key: values[0] for key, values in parse_qs(environ.get("QUERY_STRING", ""), True).items()
+            }
+            form = {key: values[0] for key, values in parse_qs(body.decode("latin-1"), True).items()}
+            call = calls.call(
+                signed.service, signed.region, environ["REQUEST_METHOD"], _path(environ), query, form
+            )
+            machine = signed.session.machine
+            if machine is not None:
+                self._check(machine, call, environ["REMOTE_ADDR"])
+            return self._do(call, environ, start)
+        except Refused as error:
+            print(
+                f"{environ['REMOTE_ADDR']}: {_path(environ)}: {error.code}: {error}",
+                file=sys.stderr,
+                flush=True,
+            )
+            return _refusal(error, start)
+        except LabError as error:
+            print(f"{environ['REMOTE_ADDR']}: {error}", file=sys.stderr, flush=True)
+            return _refusal(Refused("InternalError", str(error), 500), start)
+
+    def _check(self, machine: Running, call: calls.Call, address: str) -> None:
+        """Raises Refused when the role does not allow it, or the keys were carried elsewhere."""
+        if self._fleet.of_id(machine.id) is None:
+            raise Refused("UnauthorizedOperation", "the machine of this key has ended")
+        if address != machine.address:
+            raise Refused("AccessDenied", "this key is another machine's")
+        policies = calls.policies(machine.identity)
+        for need in calls.needs(call, machine):
+            if not allowed(policies, need.action, need.resource, need.context):
+                raise Refused("AccessDenied", f"{machine.identity} may not {need.action} on {need.resource}")
+
+    def _do(self, call: calls.Call, environ: Environ, start: Start) -> Iterable[bytes]:
+        form = call.form
+        service, _, action = call.action.partition(":")
+        said = groups.answer(self._fleet, action, form) if service == "autoscaling" else None
+        if said is not None:
+            start("200 OK", [("Content-Type", "text/xml")])
+            return [said.encode()]
+        if call.action == "ec2:AttachVolume":
+            calls.check_attach(form["VolumeId"], form["InstanceId"], form.get("Device", ""))
+            self._attach(form["VolumeId"], form["InstanceId"])
+        answer = self._moto(environ, start)
+        if call.action == "ec2:DetachVolume":
+            volumes.detach(self._lab, form["VolumeId"])
+        if call.action == "ec2:TerminateInstances":
+            calls.let_go([value for key, value in form.items() if key.startswith("InstanceId.")])
+        return list(answer)
+
+    def _attach(self, volume: str, instance: str) -> None:
+        machine = self._fleet.of_id(instance)
+        if machine is None:
+            raise Refused("IncorrectInstanceState", f"{instance} does not run", 400)
+        volumes.create(self._lab, volume, calls.size(volume))
+        plain = volume.replace("-", "")
+        link = f"/dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_{plain}"
+        volumes.attach(self._lab, volume, machine.host, [link])
+
+
+def _body(environ: Environ) -> bytes:
+    """The whole body, also one that came in chunks."""
+    if environ.get("wsgi.input_terminated"):
+        return bytes(environ["wsgi.input"].read())
+    return bytes(environ["wsgi.input"].read(min(int(environ.get("CONTENT_LENGTH") or 0), MAX_BODY)))
+
+
+def _url(environ: Environ) -> str:
+    return f"https://{environ['HTTP_HOST']}{environ['REQUEST_URI']}"
+
+
+def _path(environ: Environ) -> str:
+    return str(environ.get("PATH_INFO", ""))
+
+
+def _headers(environ: Environ) -> dict[str, str]:
+    named = {
+        "content-type": environ.get("CONTENT_TYPE", ""),
+        "content-length": environ.get("CONTENT_LENGTH", ""),
+    }
+    found = {
+        key[5:].lower().replace("_", "-"): value for key, value in environ.items() if key.startswith("HTTP_")
+    }
+    return {key: value for key, value in named.items() if value} | found
+
+
+def _refusal(error: Refused, start: Start) -> Iterable[bytes]:
+    text = escape(re.sub(r"\s+", " ", str(error)))
+    start(f"{error.status} {HTTPStatus(error.status).phrase}", [("Content-Type", "text/xml")])
+    return [
+        f"<Response><Errors><Error><Code>{error.code}</Code><Message>{text}</Message></Error></Errors>"
+        f"<Code>{error.code}</Code><Message>{text}</Message></Response>".encode()
+    ]

@@ -1,0 +1,68 @@
+"""Auto Scaling as machines and their deployer see it: groups of the machines that run, and their hooks.
+
+moto has groups that start machines of its own; here whoever plays the cloud starts them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from xml.sax.saxutils import escape
+
+from lab.cloud.aws.signature import Refused
+from lab.cloud.running import Fleet, Running
+
+_WAITING = {"InService": "Pending:Wait", "Terminated": "Terminating:Wait"}
+
+
+def answer(fleet: Fleet, action: str, form: Mapping[str, str]) -> str | None:
+    """The answer to a call of Auto Scaling, as XML; None: one that is not known here. Raises Refused."""
+    if action == "CompleteLifecycleAction":
+        _complete(fleet, form)
+        return _response(action, "")
+    if action == "DescribeAutoScalingGroups":
+        wanted = [value for key, value in form.items() if key.startswith("AutoScalingGroupNames.member.")]
+        groups = sorted({machine.group for machine in fleet.all() if not wanted or machine.group in wanted})
+        listed = "".join(f"<member>{_group(fleet, group)}</member>" for group in groups)
+        return _response(action, f"<AutoScalingGroups>{listed}</AutoScalingGroups>")
+    if action == "DescribeInstanceRefreshes":
+        return _response(action, "<InstanceRefreshes/>")
+    return None
+
+
+def _complete(fleet: Fleet, form: Mapping[str, str]) -> None:
+    machine = fleet.of_id(form.get("InstanceId", ""))
+    known = machine is not None and form.get("AutoScalingGroupName") == machine.group
+    result = form.get("LifecycleActionResult")
+    if machine is None or not known or not machine.hook or form.get("LifecycleHookName") != machine.hook:
+        raise Refused("ValidationError", "No active Lifecycle Action found with that instance", 400)
+    if result not in ("CONTINUE", "ABANDON"):
+        raise Refused("ValidationError", f"{result} is no result of a lifecycle action", 400)
+    fleet.tell(machine.id, hook="", released=True)
+
+
+def _group(fleet: Fleet, group: str) -> str:
+    machines = [machine for machine in fleet.all() if machine.group == group]
+    listed = "".join(f"<member>{_instance(machine)}</member>" for machine in machines)
+    return (
+        f"<AutoScalingGroupName>{escape(group)}</AutoScalingGroupName>"
+        f"<MinSize>1</MinSize><MaxSize>{len(machines)}</MaxSize>"
+        f"<DesiredCapacity>{len(machines)}</DesiredCapacity><Instances>{listed}</Instances>"
+    )
+
+
+def _instance(machine: Running) -> str:
+    state = _WAITING[machine.lifecycle] if machine.hook else "InService"
+    return (
+        f"<InstanceId>{machine.id}</InstanceId><AvailabilityZone>{machine.zone}</AvailabilityZone>"
+        f"<LifecycleState>{state}</LifecycleState><HealthStatus>Healthy</HealthStatus>"
+        f"<LaunchTemplate><LaunchTemplateId>lt-lab</LaunchTemplateId><Version>{machine.version}</Version>"
+        "</LaunchTemplate><ProtectedFromScaleIn>false</ProtectedFromScaleIn>"
+    )
+
+
+def _response(action: str, result: str) -> str:
+    return (
+        f'<{action}Response xmlns="http://autoscaling.amazonaws.com/doc/2011-01-01/">'
+        f"<{action}Result>{result}</{action}Result>"
+        f"<ResponseMetadata><RequestId>lab</RequestId></ResponseMetadata></{action}Response>"
+    )

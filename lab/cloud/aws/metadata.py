@@ -1,0 +1,157 @@
+"""The instance metadata service, version 2 only, for the machine that asks.
+
+https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-data-categories.html
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+import time
+from collections.abc import Callable
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler
+
+from lab.cloud.aws.sessions import Sessions
+from lab.cloud.running import Fleet, Running
+
+ACCOUNT = "123456789012"
+"""moto's own account."""
+
+MAX_TTL = 21600
+
+
+class Tokens:
+    """Tokens given out: each is good for the address that asked, and for the time it asked for."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[str, float]] = {}
+
+    def give(self, address: str, seconds: int) -> str:
+        """A new token."""
+        token = secrets.token_urlsafe(42)
+        self._known[token] = (address, time.monotonic() + seconds)
+        return token
+
+    def good(self, address: str, token: str) -> bool:
+        """Whether that address may use it now."""
+        owner, end = self._known.get(token, ("", 0.0))
+        return owner == address and time.monotonic() < end
+
+
+class Metadata(BaseHTTPRequestHandler):
+    """Answers one machine. Nothing without a token, nothing to who is no machine of this cloud."""
+
+    protocol_version = "HTTP/1.1"
+    timeout = 30
+    fleet: Fleet
+    sessions: Sessions
+    tokens = Tokens()
+
+    def do_PUT(self) -> None:
+        """Give a token."""
+        machine = self._machine()
+        lifetime = self.headers.get("X-aws-ec2-metadata-token-ttl-seconds", "")
+        if machine is None or self.headers.get("X-Forwarded-For"):
+            self._answer(HTTPStatus.FORBIDDEN)
+        elif self.path != "/latest/api/token":
+            self._answer(HTTPStatus.NOT_FOUND)
+        elif not lifetime.isdigit() or not 1 <= int(lifetime) <= MAX_TTL:
+            self._answer(HTTPStatus.BAD_REQUEST)
+        else:
+            self._answer(HTTPStatus.OK, self.tokens.give(machine.address, int(lifetime)))
+
+    def do_GET(self) -> None:
+        """Give what there is at a path."""
+        machine = self._machine()
+        if machine is None:
+            self._answer(HTTPStatus.FORBIDDEN)
+        elif not self.tokens.good(machine.address, self.headers.get("X-aws-ec2-metadata-token", "")):
+            self._answer(HTTPStatus.UNAUTHORIZED)
+        else:
+            text = value(self.path.rstrip("/"), machine, self.sessions)
+            self._answer(HTTPStatus.NOT_FOUND if text is None else HTTPStatus.OK, text or "")
+
+    def _machine(self) -> Running | None:
+        return self.fleet.at(self.client_address[0])
+
+    def _answer(self, status: HTTPStatus, text: str = "") -> None:
+        data = text.encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "text/plain")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Nothing: a credential's path is no secret, but a log of requests has no reader."""
+
+
+def value(path: str, machine: Running, sessions: Sessions) -> str | None:
+    """What a machine finds at a path; None: nothing."""
+    if path == "/latest/dynamic/instance-identity/document":
+        return json.dumps(_document(machine), indent=2)
+    item = path.removeprefix("/latest/meta-data/")
+    if item == f"iam/security-credentials/{machine.identity}" and machine.identity:
+        return json.dumps(_credentials(machine, sessions), indent=2)
+    found = _ITEMS.get(item)
+    return (found(machine) or None) if found is not None and item != path else None
+
+
+def _mac(machine: Running) -> str:
+    digest = hashlib.sha256(machine.id.encode()).hexdigest()
+    return "02:" + ":".join(digest[place : place + 2] for place in range(0, 10, 2))
+
+
+def _domain(machine: Running) -> str:
+    return f"{machine.hostname}.{machine.region}.compute.internal"
+
+
+def _action(machine: Running) -> str:
+    if not machine.spot_action:
+        return ""
+    return json.dumps({"action": machine.spot_action, "time": "2026-01-01T00:00:00Z"})
+
+
+_ITEMS: dict[str, Callable[[Running], str]] = {
+    "instance-id": lambda machine: machine.id,
+    "instance-type": lambda machine: machine.type,
+    "local-ipv4": lambda machine: machine.address,
+    "local-hostname": _domain,
+    "hostname": _domain,
+    "mac": _mac,
+    "placement/availability-zone": lambda machine: machine.zone,
+    "placement/region": lambda machine: machine.region,
+    "services/domain": lambda _: "amazonaws.com",
+    "services/partition": lambda _: "aws",
+    "iam/security-credentials": lambda machine: machine.identity,
+    "autoscaling/target-lifecycle-state": lambda machine: machine.lifecycle,
+    "spot/instance-action": _action,
+}
+
+
+def _document(machine: Running) -> dict[str, str]:
+    return {
+        "accountId": ACCOUNT,
+        "architecture": "x86_64",
+        "availabilityZone": machine.zone,
+        "instanceId": machine.id,
+        "instanceType": machine.type,
+        "privateIp": machine.address,
+        "region": machine.region,
+        "version": "2017-09-30",
+    }
+
+
+def _credentials(machine: Running, sessions: Sessions) -> dict[str, str]:
+    session = sessions.give(machine)
+    return {
+        "Code": "Success",
+        "LastUpdated": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "Type": "AWS-HMAC",
+        "AccessKeyId": session.key,
+        "SecretAccessKey": session.secret,
+        "Token": session.token,
+        "Expiration": session.expires.strftime("%Y-%m-%dT%H:%M:%SZ"),
+    }

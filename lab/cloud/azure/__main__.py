@@ -1,0 +1,35 @@
+"""Serves a lab's Azure in the gateway's namespace: `python -m lab.cloud.azure LAB`."""
+
+from __future__ import annotations
+
+import ssl
+import sys
+import threading
+
+from lab import spec
+from lab.cloud.azure.answers import Server
+from lab.cloud.azure.metadata import Metadata
+from lab.cloud.azure.store import Store
+from lab.cloud.azure.tokens import Tokens
+from lab.cloud.ports import API_PORT, METADATA_PORT
+from lab.cloud.running import Fleet, admin_secret
+from lab.paths import LabPaths
+
+
+def main(lab: str) -> None:
+    """Serve until killed. Raises OSError when an address is taken."""
+    paths = LabPaths.of(lab)
+    gateway = str(spec.read(paths.spec).gateway)
+    known = {"fleet": Fleet.of(lab), "tokens": Tokens(admin_secret(lab))}
+    metadata = Server((gateway, METADATA_PORT), type("MetadataHandler", (Metadata,), known))
+    threading.Thread(target=metadata.serve_forever, daemon=True).start()
+    stores: dict[str, object] = {"lab": lab, "blobs": {}}
+    store = Server((gateway, API_PORT), type("StoreHandler", (Store,), known | stores))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(paths.gateway_certificate, paths.gateway_key)
+    store.socket = context.wrap_socket(store.socket, server_side=True, do_handshake_on_connect=False)
+    store.serve_forever()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

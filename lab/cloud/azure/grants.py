@@ -1,0 +1,46 @@
+"""Role assignments: which identity may do what, on which part of a store."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from lab.paths import LabPaths
+
+
+class Right(StrEnum):
+    """What an assignment allows."""
+
+    READ_BLOBS = "read-blobs"
+    WRITE_BLOBS = "write-blobs"
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A right of an identity (its client id) on a container."""
+
+    identity: str
+    right: Right
+    container: str
+
+
+def assign(lab: str, grants: Iterable[Grant]) -> None:
+    """Say which assignments there are: these and no others."""
+    path = _file(lab)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.with_suffix(".new").write_text(json.dumps([asdict(grant) for grant in grants], indent=2))
+    path.with_suffix(".new").replace(path)
+
+
+def granted(lab: str, identity: str, right: Right, container: str) -> bool:
+    """Whether an identity has a right on a container."""
+    path = _file(lab)
+    known = [Grant(**item) for item in json.loads(path.read_text())] if path.exists() else []
+    return Grant(identity, right, container) in known
+
+
+def _file(lab: str) -> Path:
+    return LabPaths.of(lab).cloud / "grants.json"

@@ -1,0 +1,158 @@
+"""The instance metadata service: the machine, its identities' tokens, and events ahead.
+
+https://learn.microsoft.com/azure/virtual-machines/instance-metadata-service
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from http import HTTPStatus
+from typing import Any
+
+from lab.cloud.azure.answers import Handler
+from lab.cloud.azure.tokens import SECONDS, Tokens
+from lab.cloud.running import Fleet, Running
+
+SUBSCRIPTION = "00000000-0000-0000-0000-000000000000"
+
+
+class Metadata(Handler):
+    """Answers one machine; nothing without the header, and nothing that came by a proxy."""
+
+    fleet: Fleet
+    tokens: Tokens
+
+    def do_GET(self) -> None:
+        """Give what there is at a path."""
+        machine = self._machine()
+        if machine is None:
+            return
+        if self.where == "/metadata/identity/oauth2/token":
+            self._token(machine)
+        elif self.where == "/metadata/scheduledevents":
+            self.give_json(_events(machine))
+        elif self.where == "/metadata/instance" or self.where.startswith("/metadata/instance/"):
+            self._instance(machine)
+        else:
+            self.refuse(HTTPStatus.NOT_FOUND, "NotFound", "there is no such item")
+
+    def do_POST(self) -> None:
+        """Let an event start."""
+        machine = self._machine()
+        if machine is None:
+            return
+        if self.where != "/metadata/scheduledevents":
+            self.refuse(HTTPStatus.NOT_FOUND, "NotFound", "there is no such item")
+            return
+        asked = {item["EventId"] for item in json.loads(self.body())["StartRequests"]}
+        if not asked & {event["EventId"] for event in _events(machine)["Events"]}:
+            self.refuse(HTTPStatus.BAD_REQUEST, "BadRequest", "no such event")
+            return
+        self.fleet.tell(machine.id, released=True)
+        self.give(b"", "text/plain")
+
+    def _machine(self) -> Running | None:
+        machine = self.fleet.at(self.client_address[0])
+        if machine is None or self.headers.get("X-Forwarded-For"):
+            self.refuse(HTTPStatus.FORBIDDEN, "Forbidden", "no machine of this cloud, or by a proxy")
+            return None
+        if self.headers.get("Metadata", "").lower() != "true":
+            self.refuse(HTTPStatus.BAD_REQUEST, "Bad request", "Required metadata header not specified")
+            return None
+        if not self.query("api-version"):
+            self.refuse(HTTPStatus.BAD_REQUEST, "Bad request", "api-version was not specified in the request")
+            return None
+        return machine
+
+    def _token(self, machine: Running) -> None:
+        resource, client = self.query("resource"), self.query("client_id")
+        if not resource or not machine.identity:
+            self.refuse(
+                HTTPStatus.BAD_REQUEST, "invalid_request", "no resource, or the machine has no identity"
+            )
+        elif client not in ("", machine.identity):
+            self.refuse(HTTPStatus.BAD_REQUEST, "invalid_request", "Identity not found")
+        else:
+            self.give_json(
+                {
+                    "access_token": self.tokens.give(machine, resource),
+                    "client_id": machine.identity,
+                    "expires_in": str(SECONDS),
+                    "expires_on": str(int(time.time()) + SECONDS),
+                    "ext_expires_in": str(SECONDS),
+                    "not_before": str(int(time.time())),
+                    "resource": resource,
+                    "token_type": "Bearer",
+                }
+            )
+
+    def _instance(self, machine: Running) -> None:
+        found: Any = _instance(machine)
+        for part in self.where.removeprefix("/metadata/instance").strip("/").split("/"):
+            if part:
+                try:
+                    found = found[int(part)] if isinstance(found, list) else found[part]
+                except (KeyError, IndexError, ValueError, TypeError):
+                    self.refuse(HTTPStatus.NOT_FOUND, "NotFound", "there is no such item")
+                    return
+        if self.query("format") == "text" and isinstance(found, str):
+            self.give(found.encode(), "text/plain; charset=utf-8")
+        elif isinstance(found, str):
+            # As the real one: a single value only as text.
+            self.refuse(HTTPStatus.BAD_REQUEST, "Bad request", "a leaf is given as text only: format=text")
+        else:
+            self.give_json(found)
+
+
+def _instance(machine: Running) -> dict[str, Any]:
+    address = {"privateIpAddress": machine.address, "publicIpAddress": ""}
+    return {
+        "compute": {
+            "azEnvironment": "AzurePublicCloud",
+            "location": machine.region,
+            "name": _name(machine),
+            "osProfile": {"computerName": machine.hostname},
+            "resourceGroupName": "kubewright",
+            "resourceId": machine.id,
+            "subscriptionId": SUBSCRIPTION,
+            "vmId": machine.id.rpartition("/")[2],
+            "vmScaleSetName": machine.group,
+            "vmSize": machine.type,
+            "zone": machine.zone,
+        },
+        "network": {
+            "interface": [
+                {
+                    "ipv4": {
+                        "ipAddress": [address],
+                        "subnet": [{"address": machine.address, "prefix": "24"}],
+                    },
+                    "macAddress": "000D3A000000",
+                }
+            ]
+        },
+    }
+
+
+def _name(machine: Running) -> str:
+    """Azure's name: that of an instance of a scale set has the set's and its number."""
+    words = machine.id.split("/")
+    return f"{machine.group}_{words[-1]}" if machine.group else words[-1]
+
+
+def _events(machine: Running) -> dict[str, Any]:
+    if machine.lifecycle == "InService":
+        return {"DocumentIncarnation": 1, "Events": []}
+    event = {
+        "EventId": f"leave-{machine.hostname}",
+        "EventType": "Preempt" if machine.spot_action else "Terminate",
+        "ResourceType": "VirtualMachine",
+        "Resources": [_name(machine)],
+        "EventStatus": "Scheduled",
+        "NotBefore": "Mon, 01 Jan 2029 00:00:00 GMT",
+        "EventSource": "Platform",
+        "DurationInSeconds": -1,
+        "Description": "",
+    }
+    return {"DocumentIncarnation": 2, "Events": [event]}

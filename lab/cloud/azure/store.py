@@ -1,0 +1,111 @@
+"""Blobs, for tokens of identities that have a right to them.
+
+https://learn.microsoft.com/rest/api/storageservices/blob-service-rest-api
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from email.utils import formatdate
+from http import HTTPStatus
+
+from lab.cloud.azure import management
+from lab.cloud.azure.answers import Handler
+from lab.cloud.azure.grants import Right, granted
+from lab.cloud.azure.tokens import Tokens
+from lab.cloud.running import Fleet
+
+AUDIENCE = "https://storage.azure.com"
+
+OLDEST = "2017-11-09"
+"""Version of the blob service from which on tokens are taken."""
+
+
+class Store(Handler):
+    """The blobs of one account, by their containers."""
+
+    lab: str
+    fleet: Fleet
+    tokens: Tokens
+    blobs: dict[str, bytes]
+    lock = threading.Lock()
+
+    def do_GET(self) -> None:
+        """Read a blob, or as the deployer what the management API says."""
+        if self.where.startswith(management.PREFIX):
+            self._manage()
+            return
+        if not self._may(Right.READ_BLOBS):
+            return
+        data = self.blobs.get(self.where)
+        if data is None:
+            self.refuse(HTTPStatus.NOT_FOUND, "BlobNotFound", "The specified blob does not exist.")
+            return
+        headers = {"ETag": f'"0x{hashlib.sha256(data).hexdigest()[:16]}"'} | _dated()
+        if data and (self.headers.get("x-ms-range") or self.headers.get("Range")):
+            # Of all that asks for a part, nothing asks for less than all that such small blobs have.
+            headers["Content-Range"] = f"bytes 0-{len(data) - 1}/{len(data)}"
+            self.give(data, "application/octet-stream", HTTPStatus.PARTIAL_CONTENT, headers)
+            return
+        self.give(data, "application/octet-stream", headers=headers)
+
+    do_HEAD = do_GET
+
+    def do_PUT(self) -> None:
+        """Write a blob."""
+        if not self._may(Right.WRITE_BLOBS):
+            return
+        if self.headers.get("x-ms-blob-type") != "BlockBlob":
+            self.refuse(HTTPStatus.BAD_REQUEST, "MissingRequiredHeader", "x-ms-blob-type is not BlockBlob")
+            return
+        if "Content-Length" not in self.headers:
+            self.refuse(HTTPStatus.LENGTH_REQUIRED, "MissingContentLengthHeader", "no Content-Length")
+            return
+        with self.lock:
+            self.blobs[self.where] = self.body()
+        self.give(b"", "text/plain", HTTPStatus.CREATED, _dated())
+
+    def do_DELETE(self) -> None:
+        """Delete a blob."""
+        if not self._may(Right.WRITE_BLOBS):
+            return
+        if self.blobs.pop(self.where, None) is None:
+            self.refuse(HTTPStatus.NOT_FOUND, "BlobNotFound", "The specified blob does not exist.")
+            return
+        self.give(b"", "text/plain", HTTPStatus.ACCEPTED, _dated())
+
+    def _manage(self) -> None:
+        token = self.tokens.find(self.headers.get("Authorization", ""))
+        found = management.answer(self.fleet, self.where)
+        if token is None or token.machine is not None:
+            self.refuse(HTTPStatus.FORBIDDEN, "AuthorizationFailed", "no right to manage")
+        elif found is None:
+            self.refuse(HTTPStatus.NOT_FOUND, "ResourceNotFound", "there is no such resource")
+        else:
+            self.give_json(found)
+
+    def _may(self, right: Right) -> bool:
+        """Whether the request may pass; if not it was refused."""
+        token = self.tokens.find(self.headers.get("Authorization", ""))
+        if self.headers.get("x-ms-version", "") < OLDEST:
+            self.refuse(
+                HTTPStatus.BAD_REQUEST, "InvalidHeaderValue", f"x-ms-version must be {OLDEST} or later"
+            )
+            return False
+        if token is None or token.audience not in ("", AUDIENCE):
+            self.refuse(HTTPStatus.UNAUTHORIZED, "InvalidAuthenticationInfo", f"no token for {AUDIENCE}")
+            return False
+        if token.machine is None:
+            return True
+        if self.fleet.at(self.client_address[0]) is None or self.client_address[0] != token.machine.address:
+            self.refuse(HTTPStatus.FORBIDDEN, "AuthorizationFailure", "this token is another machine's")
+            return False
+        if granted(self.lab, token.machine.identity, right, self.where.split("/")[1]):
+            return True
+        self.refuse(HTTPStatus.FORBIDDEN, "AuthorizationPermissionMismatch", f"no right to {right} here")
+        return False
+
+
+def _dated() -> dict[str, str]:
+    return {"x-ms-version": "2021-12-02", "Last-Modified": formatdate(usegmt=True)}

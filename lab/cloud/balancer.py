@@ -1,0 +1,105 @@
+"""A balancer for TCP as a cloud has it: only to targets whose /readyz says yes by HTTPS.
+
+`python -m lab.cloud.balancer LAB`; the targets' addresses are in the lab's state.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import ssl
+import sys
+from collections.abc import Sequence
+from itertools import count
+from pathlib import Path
+
+from lab import spec
+from lab.cloud.ports import BALANCER_PORT
+from lab.paths import LabPaths
+
+CHECK_SECONDS = 2.0
+"""The real ones look every 5 to 10 seconds; a shorter time makes tests quicker, not easier."""
+
+PORT = 6443
+
+
+def set_targets(lab: str, addresses: Sequence[str]) -> None:
+    """Say where the API servers are."""
+    path = _targets(lab)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.with_suffix(".new").write_text(json.dumps(list(addresses)))
+    path.with_suffix(".new").replace(path)
+
+
+class Balancer:
+    """Hands each connection to one of the healthy targets in turn; without any it is closed at once."""
+
+    def __init__(self, lab: str) -> None:
+        self._lab = lab
+        self._healthy: list[str] = []
+        self._turn = count()
+        # As in the clouds: a health check does not know the authority of a target.
+        self._context = ssl.create_default_context()
+        self._context.check_hostname = False
+        self._context.verify_mode = ssl.CERT_NONE
+
+    async def watch(self) -> None:
+        """Look at the targets for ever."""
+        while True:
+            path = _targets(self._lab)
+            wanted = json.loads(path.read_text()) if path.exists() else []
+            answers = await asyncio.gather(*(self._ready(address) for address in wanted))
+            self._healthy = [address for address, good in zip(wanted, answers, strict=True) if good]
+            await asyncio.sleep(CHECK_SECONDS)
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Carry one connection."""
+        try:
+            if not self._healthy:
+                return
+            target = self._healthy[next(self._turn) % len(self._healthy)]
+            there, back = await asyncio.wait_for(asyncio.open_connection(target, PORT), 5)
+            await asyncio.gather(_copy(reader, back), _copy(there, writer))
+        except (OSError, TimeoutError):
+            pass
+        finally:
+            writer.close()
+
+    async def _ready(self, address: str) -> bool:
+        try:
+            async with asyncio.timeout(3):
+                reader, writer = await asyncio.open_connection(address, PORT, ssl=self._context)
+                writer.write(f"GET /readyz HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n".encode())
+                line = await reader.readline()
+                writer.close()
+            return line.split(b" ")[1:2] == [b"200"]
+        except (OSError, TimeoutError):
+            return False
+
+
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    try:
+        while data := await reader.read(65536):
+            writer.write(data)
+            await writer.drain()
+    except OSError:
+        pass
+    finally:
+        writer.close()
+
+
+def _targets(lab: str) -> Path:
+    return LabPaths.of(lab).cloud / "targets.json"
+
+
+async def main(lab: str) -> None:
+    """Serve until killed. Raises OSError when the address is taken."""
+    balancer = Balancer(lab)
+    gateway = str(spec.read(LabPaths.of(lab).spec).gateway)
+    server = await asyncio.start_server(balancer.serve, gateway, BALANCER_PORT)
+    async with server:
+        await balancer.watch()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1]))

@@ -1,0 +1,23 @@
+"""`python -m lab.plugins.generic --package=NAME ENGINE`: the plugin's process."""
+
+import sys
+
+from lab.plugins.common.serve import serve
+from lab.plugins.generic.packages import PACKAGES
+from lab.plugins.generic.provider import GenericProvider
+from lab.plugins.generic.server import GenericServicer
+
+_OPTION = "--package="
+
+
+def main() -> None:
+    """Serve one package until the engine ends."""
+    names = [argument.removeprefix(_OPTION) for argument in sys.argv[1:] if argument.startswith(_OPTION)]
+    if len(names) != 1 or names[0] not in PACKAGES:
+        sys.exit(f"give one option {_OPTION}NAME; NAME is one of {', '.join(PACKAGES)}")
+    package = PACKAGES[names[0]]
+    serve(package.version, lambda _: GenericProvider(package), GenericServicer)
+
+
+if __name__ == "__main__":
+    main()

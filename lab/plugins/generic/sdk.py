@@ -1,0 +1,86 @@
+"""What the installed SDK of a cloud says of a resource type: its inputs and its outputs.
+
+The SDK is read as text, not imported: that would cost this process hundreds of megabytes and the
+user seconds, and the few facts wanted stand in generated lines that always look the same.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+_GETTER = re.compile(
+    r'@pulumi\.getter(?:\(name="(?P<wire>\w+)"\))?\n(?:.*\n)*?\s+def (?P<name>\w+)\(', re.MULTILINE
+)
+_PROPERTY = re.compile(r'__props__\.__dict__\["(\w+)"\] = (.+)')
+_REQUIRED = re.compile(r"raise TypeError\(\"Missing required property '(\w+)'\"\)")
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceType:
+    """Names of a resource type's properties, as they travel (camelCase)."""
+
+    token: str
+    inputs: frozenset[str]
+    required: frozenset[str]
+    outputs: frozenset[str]
+    """All that a state of it holds, most inputs among them."""
+
+    @property
+    def computed(self) -> frozenset[str]:
+        """Outputs that nobody gives: the cloud makes them."""
+        return self.outputs - self.inputs
+
+    @property
+    def address(self) -> frozenset[str]:
+        """Inputs that no state holds: on Azure, the parts of the resource's path."""
+        return self.inputs - self.outputs
+
+
+@functools.cache
+def resource_type(module: str, token: str) -> ResourceType | None:
+    """The type of that token in the SDK, a Python package such as `pulumi_aws`; None if it has none."""
+    source = _source(module, token)
+    if source is None:
+        return None
+    text = source[source.index(_mark(token)) :]
+    wire: dict[str, str] = {
+        found["name"]: found["wire"] or found["name"] for found in _GETTER.finditer(source)
+    }
+    made, _, rest = text[text.index("def _internal_init(") :].partition("super(")
+    assigned: dict[str, str] = dict(_PROPERTY.findall(made))
+    required: list[str] = _REQUIRED.findall(made)
+    state = rest.partition("return ")[0] if "def get(" in rest else ""
+    stated: dict[str, str] = dict(_PROPERTY.findall(state))
+    return ResourceType(
+        token=token,
+        inputs=frozenset(wire.get(name, name) for name, value in assigned.items() if value != "None"),
+        required=frozenset(wire.get(name, name) for name in required),
+        outputs=frozenset(wire.get(name, name) for name in stated),
+    )
+
+
+def _source(module: str, token: str) -> str | None:
+    """The text of the file that defines a type."""
+    spec = importlib.util.find_spec(module)
+    if spec is None or spec.origin is None:
+        return None
+    _, path, name = token.split(":")
+    directory = Path(spec.origin).parent / path.split("/")[0].removeprefix("index")
+    likely = directory / f"{_snake(name)}.py"
+    # Most names follow the rule; for the others the directory is searched.
+    for file in (likely, *sorted(directory.glob("*.py"))):
+        if file.exists() and _mark(token) in (text := file.read_text()):
+            return text
+    return None
+
+
+def _mark(token: str) -> str:
+    return f'@pulumi.type_token("{token}")'
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", name).lower()

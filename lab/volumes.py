@@ -1,0 +1,164 @@
+"""Data volumes of a cloud's machines: files of the lab's state that hosts see as block devices.
+
+A volume outlives the host that it is attached to, as in a cloud; it goes with its lab.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab import cgroups, hosts
+from lab.commands import run, wait
+from lab.errors import LabError
+from lab.locks import locked
+from lab.paths import LabPaths
+
+LIMIT = 64 * 1024**3
+"""Bytes. Volumes are sparse, so this protects from a slip only."""
+
+# In the host: its /dev is its own, so nothing there appears by itself.
+APPEAR = """\
+set -eu
+device=$1 minor=$2; shift 2
+[ -b "$device" ] || mknod -m 0660 "$device" b 7 "$minor"
+for link; do mkdir -p "${link%/*}"; ln -sfn "$device" "$link"; done
+"""
+
+DISAPPEAR = 'device=$1; shift; rm -f "$device" "$@"'
+
+
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """Where a volume is: the host, and the paths at which that host finds it."""
+
+    host: str
+    links: tuple[str, ...]
+
+
+def create(lab: str, volume: str, size: int) -> None:
+    """Make an empty volume of `size` bytes; one that is there already stays. Raises LabError."""
+    if not 0 < size <= LIMIT:
+        raise LabError(f"{volume}: a volume has 1 to {LIMIT} bytes, not {size}")
+    path = _image(lab, volume)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        with path.open("wb") as file:
+            file.truncate(size)
+
+
+def attach(lab: str, volume: str, host: str, links: Sequence[str]) -> None:
+    """Make the volume appear in a running host, at each of `links` (absolute paths below /dev).
+
+    Raises LabError when another host has it, or this machine has no loop device left.
+    """
+    with locked(f"volumes-{lab}"):
+        if not _image(lab, volume).exists():
+            raise LabError(f"{volume}: lab {lab} has no such volume")
+        now = attached(lab, volume)
+        if now is not None and now.host != host:
+            raise LabError(f"{volume}: is attached to {now.host}; detach it first")
+        record = {"host": host, "links": list(links)}
+        _record(lab, volume).write_text(json.dumps(record))
+    appear(lab, volume)
+
+
+def appear(lab: str, volume: str) -> None:
+    """Show an attached volume to its host, also after that was started again. Raises LabError."""
+    now = attached(lab, volume)
+    if now is None:
+        raise LabError(f"{volume}: is attached to no host")
+    device = _device(_image(lab, volume)) or _loop(_image(lab, volume))
+    minor = device.removeprefix("/dev/loop")
+    done = hosts.execute(
+        lab, now.host, ["sh", "-c", APPEAR, "sh", device, minor, *now.links], stdin="", timeout=20
+    )
+    if done.returncode:
+        raise LabError(f"{now.host}: volume {volume} does not appear: {done.stderr.strip()}")
+
+
+def detach(lab: str, volume: str) -> None:
+    """Take a volume from its host; a host that still uses it keeps it until it ends. Raises LabError."""
+    now = attached(lab, volume)
+    device = _device(_image(lab, volume))
+    if now is not None and device and cgroups.init(lab, now.host) is not None:
+        hosts.execute(lab, now.host, ["sh", "-c", DISAPPEAR, "sh", device, *now.links], stdin="", timeout=20)
+    _record(lab, volume).unlink(missing_ok=True)
+    if device:
+        run(["losetup", "--detach", device], what=f"volume {volume}")
+
+
+def attached(lab: str, volume: str) -> Attached | None:
+    """Where the volume is attached; None: nowhere."""
+    try:
+        record = json.loads(_record(lab, volume).read_text())
+    except FileNotFoundError:
+        return None
+    return Attached(host=record["host"], links=tuple(record["links"]))
+
+
+def of_host(lab: str, host: str) -> list[str]:
+    """Names of the volumes that a host has."""
+    found = {volume: attached(lab, volume) for volume in volumes(lab)}
+    return [volume for volume, now in found.items() if now is not None and now.host == host]
+
+
+def volumes(lab: str) -> list[str]:
+    """Names of all volumes of a lab, sorted."""
+    return sorted(path.stem for path in _home(lab).glob("*.img"))
+
+
+def leave(lab: str, host: str) -> None:
+    """Take all its volumes from a host that has ended. Raises LabError."""
+    for volume in of_host(lab, host):
+        detach(lab, volume)
+
+
+def release(state: Path) -> None:
+    """Give back every loop device of volumes below a lab's directory, whoever had them.
+
+    Raises LabError when one stays in use.
+    """
+
+    def free() -> bool:
+        for device in devices(state):
+            run(["losetup", "--detach", device], what=f"volume at {device}")
+        return not devices(state)
+
+    if not wait(free, timeout=10, pause=0.2):
+        raise LabError(f"{', '.join(devices(state))}: loop devices of {state} stay in use; who mounts them?")
+
+
+def devices(state: Path) -> list[str]:
+    """Loop devices whose files are below a lab's directory."""
+    found = json.loads(run(["losetup", "--json", "--list"], what="loop devices") or '{"loopdevices": []}')
+    files = {item["name"]: item["back-file"] or "" for item in found["loopdevices"]}
+    return [name for name, file in files.items() if Path(file).is_relative_to(state)]
+
+
+def _device(image: Path) -> str:
+    """The loop device of an image; empty without."""
+    return run(
+        ["losetup", "--associated", str(image), "--noheadings", "--output", "NAME"], what=image.stem
+    ).strip()
+
+
+def _loop(image: Path) -> str:
+    try:
+        return run(["losetup", "--find", "--show", str(image)], what=f"volume {image.stem}").strip()
+    except LabError as error:
+        raise LabError(f"{error}; `losetup --list` shows who has this machine's loop devices") from error
+
+
+def _home(lab: str) -> Path:
+    return LabPaths.of(lab).root / "volumes"
+
+
+def _image(lab: str, volume: str) -> Path:
+    return _home(lab) / f"{volume}.img"
+
+
+def _record(lab: str, volume: str) -> Path:
+    return _home(lab) / f"{volume}.json"

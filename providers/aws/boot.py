@@ -1,0 +1,90 @@
+"""User data of AWS's machines: what their half of the boot program (`boot.sh`) is told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pulumi import Input, Output
+
+from providers.cloud.boot import program, user_data
+from providers.cloud.units import Unit
+from settings.aws import AwsEndpoints
+
+_HALF = Path(__file__).with_name("boot.sh")
+_METADATA = "http://169.254.169.254"
+_LONGEST_ROLES = "etcd control-plane node"
+
+
+@dataclass(frozen=True)
+class Boot:
+    """Makes user data for one region and its services. `files` are the texts of the settings' files."""
+
+    region: str
+    domain: str
+    endpoints: AwsEndpoints
+    files: Mapping[str, str]
+
+    def program(
+        self,
+        unit: Unit,
+        bucket: Output[str],
+        group: str,
+        *,
+        name: str = "",
+        address: str = "",
+        volume: Input[str] = "",
+    ) -> Output[str]:
+        """A unit's program. `group` is its Auto Scaling group; the rest is a member's."""
+        variables: dict[str, Input[str]] = {
+            **self._services(),
+            "STORE": bucket.apply(self.store),
+            "GROUP": group,
+        }
+        return user_data(
+            unit,
+            _HALF,
+            variables,
+            name=name,
+            address=address,
+            volume=volume,
+            authority=self._authority,
+        )
+
+    def store(self, bucket: str) -> str:
+        """The bucket's URL: a host of its own, or a path of a private endpoint."""
+        own = self.endpoints.s3
+        return f"{own}/{bucket}" if own else f"https://{bucket}.s3.{self.region}.{self.domain}"
+
+    def longest(self, name: str, kind: str) -> str:
+        """A program as long as a unit's can be, without anything that is only known once it is made."""
+        variables = {
+            "UNIT": name,
+            "KIND": kind,
+            "ROLES": _LONGEST_ROLES,
+            "DIGEST": "0" * 64,
+            "BOOT_NAME": name,
+            "BOOT_ADDRESS": "255.255.255.255",
+            "VOLUME": f"vol-{'0' * 17}",
+            "DRAIN_SECONDS": "86400",
+            "CA": self._authority.strip(),
+            **self._services(),
+            "STORE": self.store("b" * 63),
+            "GROUP": "g" * 96,
+        }
+        return program(_HALF, variables)
+
+    def _services(self) -> dict[str, str]:
+        """Where services answer, without the slash that a call begins with."""
+        at = self.endpoints
+        public = {
+            "EC2": at.ec2 or f"https://ec2.{self.region}.{self.domain}",
+            "AUTOSCALING": at.autoscaling or f"https://autoscaling.{self.region}.{self.domain}",
+            "METADATA": at.metadata or _METADATA,
+        }
+        return {"REGION": self.region, **{key: url.rstrip("/") for key, url in public.items()}}
+
+    @property
+    def _authority(self) -> str:
+        return self.files[self.endpoints.ca_file] if self.endpoints.ca_file else ""

@@ -1,0 +1,109 @@
+"""What every instance has in common: its template's root volume, metadata service, tags and user data."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pulumi import Input, Output, ResourceOptions
+from pulumi_aws import autoscaling, ec2
+
+from providers.aws.image import Image
+from providers.aws.names import Names
+
+LEAVING, JOINING = "leaving", "joining"
+"""Names of lifecycle hooks; the boot program says when what they wait for is done."""
+_DRAIN_MARGIN_SECONDS = 120
+
+
+@dataclass(frozen=True, kw_only=True)
+class MachineArgs:
+    """An instance's template. `part` names it; `disk` is its root volume's size in whole GiB.
+
+    `program` is the boot program, `digest` what its bundles are: a preview shows it, while user data is
+    base64. `interface` is an existing network interface, which then has the security group already.
+    """
+
+    names: Names
+    part: str
+    kind: str
+    type: str
+    image: Image
+    disk: int
+    profile: Input[str]
+    program: Input[str]
+    digest: Input[str]
+    ssh_key: str
+    tags: Mapping[str, str]
+    group: Input[str] | None = None
+    interface: Input[str] | None = None
+
+
+def template(name: str, args: MachineArgs, opts: ResourceOptions) -> ec2.LaunchTemplate:
+    """The launch template."""
+    tags = args.names.tagged(args.part, args.tags)
+    return ec2.LaunchTemplate(
+        name,
+        name=args.names.name(args.part),
+        description=Output.concat("Bundles ", args.digest),
+        update_default_version=True,
+        image_id=args.image.id,
+        instance_type=args.type,
+        key_name=args.ssh_key or None,
+        user_data=Output.from_input(args.program).apply(_base64),
+        iam_instance_profile=ec2.LaunchTemplateIamInstanceProfileArgs(arn=args.profile),
+        network_interfaces=[_interface(args)] if args.interface is not None else None,
+        vpc_security_group_ids=[args.group] if args.group is not None else None,
+        block_device_mappings=[_root(args)],
+        metadata_options=ec2.LaunchTemplateMetadataOptionsArgs(
+            http_endpoint="enabled",
+            http_tokens="required",
+            # One hop: pods on the pod network are two away from it, and get no rights of their node.
+            http_put_response_hop_limit=1,
+            # Keys of tags with a slash, such as Kubernetes' own, are refused when this is on.
+            instance_metadata_tags="disabled",
+        ),
+        tag_specifications=[
+            ec2.LaunchTemplateTagSpecificationArgs(resource_type=kind, tags=tags)
+            for kind in ("instance", "volume")
+        ],
+        tags=tags,
+        opts=opts,
+    )
+
+
+def heartbeat(drain_seconds: int) -> int:
+    """How long a machine that is told to go is waited for: its drain and a little; AWS: 30 to 7,200 s."""
+    return min(7200, max(30, drain_seconds + _DRAIN_MARGIN_SECONDS))
+
+
+def _interface(args: MachineArgs) -> ec2.LaunchTemplateNetworkInterfaceArgs:
+    """An existing interface takes nothing else beside it (terraform-provider-aws, issues 7615 and 7835)."""
+    return ec2.LaunchTemplateNetworkInterfaceArgs(
+        device_index=0, network_interface_id=args.interface, delete_on_termination="false"
+    )
+
+
+def _root(args: MachineArgs) -> ec2.LaunchTemplateBlockDeviceMappingArgs:
+    return ec2.LaunchTemplateBlockDeviceMappingArgs(
+        device_name=args.image.root,
+        ebs=ec2.LaunchTemplateBlockDeviceMappingEbsArgs(
+            encrypted="true",
+            volume_type="gp3",
+            volume_size=args.disk,
+            delete_on_termination="true",
+        ),
+    )
+
+
+def _base64(program: str) -> str:
+    return base64.b64encode(program.encode()).decode()
+
+
+def group_tags(tags: Mapping[str, str]) -> list[autoscaling.GroupTagArgs]:
+    """A group's own tags: its machines get theirs from the template."""
+    return [
+        autoscaling.GroupTagArgs(key=key, value=value, propagate_at_launch=False)
+        for key, value in tags.items()
+    ]

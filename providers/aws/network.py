@@ -1,0 +1,241 @@
+"""The virtual network: subnets in every zone, gateways, the way to S3, flow logs; or an existing one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pulumi import ComponentResource, Input, Output, ResourceOptions
+from pulumi_aws import cloudwatch, ec2, iam
+
+from providers.aws.names import Names
+from providers.aws.policies import Statement, assumed_by, document
+from topology.subnets import ZoneSubnets
+
+_LOG_DAYS = 30
+_MEMBERS_PREFIX = 27
+"""The first 32 addresses of a subnet, among which members' are (`topology.subnets`)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkArgs:
+    """`zones` are names of availability zones, one for each item of `subnets`.
+
+    `nat_per_zone`: a NAT gateway in every zone instead of one for all: a lost zone then takes nobody
+    else's way out with it.
+    """
+
+    names: Names
+    account: Output[str]
+    range: str
+    zones: Sequence[Input[str]]
+    subnets: Sequence[ZoneSubnets]
+    nat_per_zone: bool
+    flow_logs: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where machines and balancers go: identifiers of the network and its subnets, zone by zone.
+
+    `leaving` are the addresses that machines have outside (NAT), as far as they are known.
+    """
+
+    vpc: Input[str]
+    public: Sequence[Input[str]]
+    private: Sequence[Input[str]]
+    leaving: Sequence[Output[str]] = ()
+
+
+class Network(ComponentResource):
+    """A network of the cluster's own."""
+
+    place: Place
+
+    def __init__(self, name: str, args: NetworkArgs, opts: ResourceOptions | None = None) -> None:
+        super().__init__("kubewright:aws:Network", name, None, opts)
+        self._name, self._args, self._names = name, args, args.names
+        self._child = ResourceOptions(parent=self)
+        self._vpc = ec2.Vpc(
+            f"{name}-vpc",
+            cidr_block=args.range,
+            enable_dns_support=True,
+            enable_dns_hostnames=True,
+            tags=args.names.tagged("vpc", {args.names.kubernetes_tag: "owned"}),
+            opts=self._child,
+        )
+        # What nobody named a group for gets this one: it lets nothing in or out.
+        ec2.DefaultSecurityGroup(
+            f"{name}-default-group", vpc_id=self._vpc.id, tags=args.names.tagged("unused"), opts=self._child
+        )
+        public = self._subnets("public")
+        private = self._subnets("private")
+        self._keep_for_members(private)
+        gateways, leaving = self._way_out(public)
+        tables = self._private_routes(private, gateways)
+        self._way_to_s3(tables)
+        if args.flow_logs:
+            self._flow_logs()
+        self.place = Place(
+            vpc=self._vpc.id,
+            public=[subnet.id for subnet in public],
+            private=[subnet.id for subnet in private],
+            leaving=leaving,
+        )
+        self.register_outputs({"vpc": self._vpc.id})
+
+    def _subnets(self, kind: str) -> list[ec2.Subnet]:
+        role = "elb" if kind == "public" else "internal-elb"
+        return [
+            ec2.Subnet(
+                f"{self._name}-{kind}-{number}",
+                vpc_id=self._vpc.id,
+                availability_zone=zone,
+                cidr_block=str(ranges.public if kind == "public" else ranges.private),
+                map_public_ip_on_launch=False,
+                # Workers are called by their instance's id, and the cloud controller must agree.
+                private_dns_hostname_type_on_launch="resource-name",
+                tags=self._names.tagged(
+                    f"{kind}-{number}",
+                    {self._names.kubernetes_tag: "owned", f"kubernetes.io/role/{role}": "1"},
+                ),
+                opts=self._child,
+            )
+            for number, (zone, ranges) in enumerate(
+                zip(self._args.zones, self._args.subnets, strict=True), start=1
+            )
+        ]
+
+    def _keep_for_members(self, private: Sequence[ec2.Subnet]) -> None:
+        """Members' addresses are given to nobody else: workers and balancers get theirs above them."""
+        for number, (subnet, ranges) in enumerate(zip(private, self._args.subnets, strict=True), start=1):
+            ec2.SubnetCidrReservation(
+                f"{self._name}-members-{number}",
+                subnet_id=subnet.id,
+                cidr_block=str(next(ranges.private.subnets(new_prefix=_MEMBERS_PREFIX))),
+                reservation_type="explicit",
+                description="Members, by their own addresses",
+                opts=self._child,
+            )
+
+    def _way_out(self, public: Sequence[ec2.Subnet]) -> tuple[list[ec2.NatGateway], list[Output[str]]]:
+        """Internet gateway and public routes; NAT gateways, with their addresses outside."""
+        internet = ec2.InternetGateway(
+            f"{self._name}-internet",
+            vpc_id=self._vpc.id,
+            tags=self._names.tagged("internet"),
+            opts=self._child,
+        )
+        to_internet = ec2.RouteTableRouteArgs(cidr_block="0.0.0.0/0", gateway_id=internet.id)
+        table = self._routes("public", [to_internet])
+        for number, subnet in enumerate(public, start=1):
+            self._associate(f"public-{number}", subnet, table)
+        addresses, gateways = [], []
+        for number, subnet in enumerate(public if self._args.nat_per_zone else public[:1], start=1):
+            address = ec2.Eip(
+                f"{self._name}-nat-{number}-address",
+                domain="vpc",
+                tags=self._names.tagged(f"nat-{number}"),
+                opts=self._child,
+            )
+            gateway = ec2.NatGateway(
+                f"{self._name}-nat-{number}",
+                allocation_id=address.id,
+                subnet_id=subnet.id,
+                tags=self._names.tagged(f"nat-{number}"),
+                opts=ResourceOptions(parent=self, depends_on=[internet]),
+            )
+            addresses.append(address.public_ip)
+            gateways.append(gateway)
+        return gateways, addresses
+
+    def _private_routes(
+        self, private: Sequence[ec2.Subnet], gateways: Sequence[ec2.NatGateway]
+    ) -> list[ec2.RouteTable]:
+        """One table for each NAT gateway; zones without one of their own use the first."""
+        tables = [
+            self._routes(
+                f"private-{number}",
+                [ec2.RouteTableRouteArgs(cidr_block="0.0.0.0/0", nat_gateway_id=gateway.id)],
+            )
+            for number, gateway in enumerate(gateways, start=1)
+        ]
+        for number, subnet in enumerate(private):
+            self._associate(f"private-{number + 1}", subnet, tables[number % len(tables)])
+        return tables
+
+    def _routes(self, part: str, routes: Sequence[ec2.RouteTableRouteArgs]) -> ec2.RouteTable:
+        return ec2.RouteTable(
+            f"{self._name}-{part}-routes",
+            vpc_id=self._vpc.id,
+            routes=list(routes),
+            tags=self._names.tagged(part),
+            opts=self._child,
+        )
+
+    def _associate(self, part: str, subnet: ec2.Subnet, table: ec2.RouteTable) -> None:
+        ec2.RouteTableAssociation(
+            f"{self._name}-{part}-association",
+            subnet_id=subnet.id,
+            route_table_id=table.id,
+            opts=self._child,
+        )
+
+    def _way_to_s3(self, tables: Sequence[ec2.RouteTable]) -> None:
+        """Bundles come from S3 without leaving AWS's network, and without the NAT gateways' price."""
+        ec2.VpcEndpoint(
+            f"{self._name}-s3",
+            vpc_id=self._vpc.id,
+            service_name=f"com.amazonaws.{self._names.region}.s3",
+            vpc_endpoint_type="Gateway",
+            route_table_ids=[table.id for table in tables],
+            tags=self._names.tagged("s3"),
+            opts=self._child,
+        )
+
+    def _flow_logs(self) -> None:
+        names = self._names
+        group = cloudwatch.LogGroup(
+            f"{self._name}-flows",
+            name=f"/kubewright/{names.cluster}/flows",
+            retention_in_days=_LOG_DAYS,
+            tags=names.tagged("flows"),
+            opts=self._child,
+        )
+        role = iam.Role(
+            f"{self._name}-flows-role",
+            name=names.name(f"flows-{names.region}"),
+            description="Writes the network's flow logs",
+            assume_role_policy=self._args.account.apply(
+                lambda account: json.dumps(assumed_by("vpc-flow-logs.amazonaws.com", account))
+            ),
+            tags=names.tagged("flows"),
+            opts=self._child,
+        )
+        writes = Statement(
+            "WriteFlows",
+            (
+                "logs:CreateLogStream",
+                "logs:PutLogEvents",
+                "logs:DescribeLogStreams",
+            ),
+            ("{log_group}", "{log_group}:*"),
+        )
+        policy = iam.RolePolicy(
+            f"{self._name}-flows-policy",
+            role=role.id,
+            policy=group.arn.apply(lambda arn: document([writes], {"log_group": arn})),
+            opts=self._child,
+        )
+        ec2.FlowLog(
+            f"{self._name}-flow-log",
+            vpc_id=self._vpc.id,
+            traffic_type="ALL",
+            log_destination_type="cloud-watch-logs",
+            log_destination=group.arn,
+            iam_role_arn=role.arn,
+            max_aggregation_interval=600,
+            tags=names.tagged("flows"),
+            opts=ResourceOptions(parent=self, depends_on=[policy]),
+        )

@@ -1,0 +1,147 @@
+"""The store of bundles and secrets: an S3 bucket of the cluster's own, encrypted, versioned, closed."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from pulumi import ComponentResource, Input, Output, Resource, ResourceOptions
+from pulumi_aws import kms, s3
+
+from providers.aws.names import Names
+
+_OLD_VERSIONS_DAYS = 90
+_KEY_DELETION_DAYS = 30
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoreArgs:
+    """`account` is the account's number: it makes the bucket's name unique."""
+
+    names: Names
+    account: Output[str]
+
+
+class Store(ComponentResource):
+    """The bucket and its key. What is in it can be made again from the state; it goes with the cluster."""
+
+    bucket: Output[str]
+    key: Output[str]
+
+    def __init__(self, name: str, args: StoreArgs, opts: ResourceOptions | None = None) -> None:
+        super().__init__("kubewright:aws:Store", name, None, opts)
+        self._name, self._names = name, args.names
+        self._child = ResourceOptions(parent=self)
+        self.key = self._key()
+        bucket = s3.Bucket(
+            f"{name}-bucket",
+            bucket=args.account.apply(args.names.bucket),
+            force_destroy=True,
+            tags=args.names.tagged("store"),
+            opts=self._child,
+        )
+        versions = s3.BucketVersioning(
+            f"{name}-versions",
+            bucket=bucket.id,
+            versioning_configuration=s3.BucketVersioningVersioningConfigurationArgs(status="Enabled"),
+            opts=self._child,
+        )
+        encryption = self._encryption(bucket)
+        closed = s3.BucketPublicAccessBlock(
+            f"{name}-closed",
+            bucket=bucket.id,
+            block_public_acls=True,
+            block_public_policy=True,
+            ignore_public_acls=True,
+            restrict_public_buckets=True,
+            opts=self._child,
+        )
+        self._old_versions(bucket, versions)
+        only_by_tls = s3.BucketPolicy(
+            f"{name}-policy",
+            bucket=bucket.id,
+            policy=bucket.arn.apply(policy),
+            opts=ResourceOptions(parent=self, depends_on=[closed]),
+        )
+        self._before: list[Resource] = [versions, encryption, closed, only_by_tls]
+        self.bucket = bucket.bucket
+        self.register_outputs({"bucket": self.bucket})
+
+    def put(self, name: str, key: str, content: Input[str]) -> s3.BucketObjectv2:
+        """One object. Its key stays while its content changes, so that a preview shows the lines."""
+        return s3.BucketObjectv2(
+            name,
+            bucket=self.bucket,
+            key=key,
+            content=content,
+            content_type="text/plain; charset=utf-8",
+            server_side_encryption="aws:kms",
+            kms_key_id=self.key,
+            bucket_key_enabled=False,
+            # At most ten are allowed on an object: the administrator's own stay on the bucket.
+            tags=Names(cluster=self._names.cluster, region=self._names.region).tagged(key.replace("/", "-")),
+            # The store is encrypted, versioned and closed before the first object comes.
+            opts=ResourceOptions(parent=self, depends_on=self._before),
+        )
+
+    def _key(self) -> Output[str]:
+        key = kms.Key(
+            f"{self._name}-key",
+            description=f"Bundles and secrets of the cluster {self._names.cluster}",
+            enable_key_rotation=True,
+            deletion_window_in_days=_KEY_DELETION_DAYS,
+            tags=self._names.tagged("store"),
+            opts=self._child,
+        )
+        kms.Alias(
+            f"{self._name}-key-alias",
+            name=f"alias/kubewright/{self._names.cluster}",
+            target_key_id=key.key_id,
+            opts=self._child,
+        )
+        return key.arn
+
+    def _encryption(self, bucket: s3.Bucket) -> s3.BucketServerSideEncryptionConfiguration:
+        """Also of what machines write. Without bucket keys KMS can tell objects apart (`rights.machine`)."""
+        by_default = s3.BucketServerSideEncryptionConfigurationRuleApplyServerSideEncryptionByDefaultArgs(
+            sse_algorithm="aws:kms", kms_master_key_id=self.key
+        )
+        rule = s3.BucketServerSideEncryptionConfigurationRuleArgs(
+            apply_server_side_encryption_by_default=by_default, bucket_key_enabled=False
+        )
+        return s3.BucketServerSideEncryptionConfiguration(
+            f"{self._name}-encryption", bucket=bucket.id, rules=[rule], opts=self._child
+        )
+
+    def _old_versions(self, bucket: s3.Bucket, versions: s3.BucketVersioning) -> None:
+        expiry = s3.BucketLifecycleConfigurationRuleNoncurrentVersionExpirationArgs(
+            noncurrent_days=_OLD_VERSIONS_DAYS
+        )
+        rule = s3.BucketLifecycleConfigurationRuleArgs(
+            id="old-versions",
+            status="Enabled",
+            filter=s3.BucketLifecycleConfigurationRuleFilterArgs(prefix=""),
+            noncurrent_version_expiration=expiry,
+        )
+        s3.BucketLifecycleConfiguration(
+            f"{self._name}-old-versions",
+            bucket=bucket.id,
+            rules=[rule],
+            opts=ResourceOptions(parent=self, depends_on=[versions]),
+        )
+
+
+def policy(bucket: str) -> str:
+    """The policy of the bucket with that ARN: nothing without TLS, for nobody. Pure.
+
+    The statement's `*` are a refusal's: of every action, to everyone.
+    """
+    statement = {
+        "Sid": "OnlyByTls",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:*",
+        "Resource": [bucket, f"{bucket}/*"],
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})

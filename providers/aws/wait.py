@@ -1,0 +1,262 @@
+"""What `up` waits for on AWS, by the deployer's own credentials: status in the store, replaced machines.
+
+Run as `python3 -m providers.aws.wait gate|roll|pool|leave …`. It ends with 0 when what it waited for is
+there, and with 1 and one line when it is not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+if TYPE_CHECKING:
+    from types_boto3_autoscaling import AutoScalingClient
+    from types_boto3_autoscaling.type_defs import InstanceRefreshTypeDef, InstanceTypeDef
+    from types_boto3_s3 import S3Client
+
+_LOOK_EVERY = 5.0
+_SIDE_BY_SIDE = 16
+_GOING_ON = {"Pending", "InProgress", "Cancelling", "RollbackInProgress", "Baking"}
+_GIVEN_UP = {"Failed", "Cancelled", "RollbackFailed", "RollbackSuccessful"}
+_ABSENT = {"NoSuchKey", "404"}
+
+
+class NotThereError(Exception):
+    """What was waited for did not come, or cannot: one line for the administrator."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cloud:
+    """The clients, and how long anything is waited for (seconds)."""
+
+    s3: S3Client
+    autoscaling: AutoScalingClient
+    bucket: str
+    limit: float
+    every: float = _LOOK_EVERY
+
+    def status(self, key: str) -> str:
+        """What a machine wrote there; empty when it has not yet."""
+        try:
+            return self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read().decode().strip()
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") in _ABSENT:
+                return ""
+            raise
+
+    def behind(self, keys: Iterable[str], digest: str) -> list[str]:
+        """The keys whose status is not the digest."""
+        names = list(keys)
+        with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
+            found = list(pool.map(self.status, names))
+        return [key for key, status in zip(names, found, strict=True) if status != digest]
+
+    def refresh(self, group: str) -> InstanceRefreshTypeDef | None:
+        """The group's latest refresh."""
+        answer = self.autoscaling.describe_instance_refreshes(AutoScalingGroupName=group, MaxRecords=1)
+        return next(iter(answer["InstanceRefreshes"]), None)
+
+    def machines(self, group: str) -> tuple[list[InstanceTypeDef], int]:
+        """The group's instances, and how many there should be in service.
+
+        Raises NotThereError when there is no such group.
+        """
+        answer = self.autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=[group])
+        for found in answer["AutoScalingGroups"]:
+            return found["Instances"], found["DesiredCapacity"]
+        raise NotThereError(f"there is no Auto Scaling group {group}; run `up` to make it")
+
+    def outdated(self, group: str, version: str) -> str:
+        """What is said of machines that are not of that version of their template, or too few; else empty."""
+        machines, wanted = self.machines(group)
+        serving = [machine for machine in machines if machine["LifecycleState"] == "InService"]
+        old = [m["InstanceId"] for m in serving if m.get("LaunchTemplate", {}).get("Version") != version]
+        if old:
+            return f"{group}: not replaced yet: {_few(old)}"
+        if len(serving) < wanted:
+            return f"{group}: {len(serving)} of {wanted} machines are in service"
+        return ""
+
+
+def gate(cloud: Cloud, keys: Sequence[str], digest: str) -> None:
+    """Waits until everything under the keys is healthy with that digest. Raises NotThereError."""
+    _until(cloud, lambda: _said(cloud.behind(keys, digest)))
+
+
+def roll(cloud: Cloud, group: str, version: str, keys: Sequence[str], digest: str) -> None:
+    """Replaces the machine of a group of one unless it is what it should be; waits until it is healthy.
+
+    `version` is its template's. Raises NotThereError, also when the machine that came is not healthy in time:
+    the next is then not begun.
+    """
+    if not cloud.outdated(group, version) and not cloud.behind(keys, digest):
+        return
+    _until(cloud, lambda: _still(cloud.refresh(group)))
+    begun = cloud.autoscaling.start_instance_refresh(
+        AutoScalingGroupName=group,
+        Strategy="Rolling",
+        # Its interface and volume can be on one machine only: the old one goes first. One that was
+        # started from the newest template already (an interrupted roll) is left as it is.
+        Preferences={"MinHealthyPercentage": 0, "InstanceWarmup": 0, "SkipMatching": True},
+    )["InstanceRefreshId"]
+
+    def healthy() -> str:
+        waiting = cloud.outdated(group, version) or _said(cloud.behind(keys, digest))
+        refresh = cloud.refresh(group)
+        if waiting and refresh and refresh.get("InstanceRefreshId") == begun:
+            _given_up(refresh)
+        return waiting or _still(refresh)
+
+    _until(cloud, healthy)
+
+
+def pool(cloud: Cloud, group: str, version: str, prefix: str, role: str, digest: str) -> None:
+    """Waits until the group's refresh is over, and all of its machines are healthy nodes with that digest.
+
+    `version` is its template's. A node writes `<prefix>/<instance>/<role>`. Raises NotThereError.
+    """
+
+    def settled() -> str:
+        refresh = cloud.refresh(group)
+        if waiting := _still(refresh):
+            return waiting
+        machines, _ = cloud.machines(group)
+        keys = (f"{prefix}/{machine['InstanceId']}/{role}" for machine in machines)
+        waiting = cloud.outdated(group, version) or _said(cloud.behind(keys, digest))
+        if waiting:
+            # A refresh that failed long ago does not matter once every machine is as it should be.
+            _given_up(refresh)
+        return waiting
+
+    _until(cloud, settled)
+
+
+def leave(cloud: Cloud, group: str, key: str, left: str) -> None:
+    """Tells a member to leave for good, and waits until it says that it has. Raises NotThereError.
+
+    One without a machine cannot; its group goes then as it is.
+    """
+    try:
+        machines, _ = cloud.machines(group)
+    except NotThereError:
+        machines = []
+    if not machines:
+        print(f"{group} has no machine: nobody leaves", file=sys.stderr)
+        return
+    cloud.s3.delete_object(Bucket=cloud.bucket, Key=left)
+    cloud.s3.put_object(Bucket=cloud.bucket, Key=key, Body=b"leave\n")
+    try:
+        _until(cloud, lambda: "" if cloud.status(left) else f"{group}: its machine has not left yet")
+    finally:
+        # A member of that name may come again.
+        cloud.s3.delete_object(Bucket=cloud.bucket, Key=key)
+
+
+def _still(refresh: InstanceRefreshTypeDef | None) -> str:
+    """What a refresh is still at, empty when it is over."""
+    if refresh is None or refresh.get("Status") not in _GOING_ON:
+        return ""
+    done = refresh.get("PercentageComplete", 0)
+    return f"{refresh.get('AutoScalingGroupName', '')}: {done} % of its machines are replaced"
+
+
+def _given_up(refresh: InstanceRefreshTypeDef | None) -> None:
+    """Raises NotThereError for a refresh that ended before its time."""
+    if refresh is not None and refresh.get("Status") in _GIVEN_UP:
+        group, status = refresh.get("AutoScalingGroupName", ""), refresh.get("Status")
+        reason = refresh.get("StatusReason", "no reason given")
+        raise NotThereError(f"{group}: the replacement of its machines ended ({status}): {reason}")
+
+
+def _said(behind: Sequence[str]) -> str:
+    return f"not healthy yet: {_few(behind)}" if behind else ""
+
+
+def _few(names: Sequence[str]) -> str:
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return f"{', '.join(names[:3])}{more}"
+
+
+def _until(cloud: Cloud, missing: Callable[[], str]) -> None:
+    """Asks until nothing is missing. Raises NotThereError with what still is when the time is over."""
+    deadline = time.monotonic() + cloud.limit
+    while waiting := missing():
+        if time.monotonic() >= deadline:
+            raise NotThereError(
+                f"{waiting} (waited {cloud.limit:.0f} s); look at its console output, then run up again"
+            )
+        time.sleep(cloud.every)
+
+
+def arguments(words: Sequence[str]) -> argparse.Namespace:
+    """The command line; ends the program with its usage when it is wrong."""
+    parser = argparse.ArgumentParser(prog="python3 -m providers.aws.wait")
+    parser.add_argument("--region", required=True)
+    parser.add_argument("--bucket", required=True)
+    parser.add_argument("--seconds", type=float, required=True)
+    parser.add_argument("--digest", default="")
+    parser.add_argument("--version", default="", help="of the launch template")
+    parser.add_argument("--s3", default=None, help="a private endpoint")
+    parser.add_argument("--autoscaling", default=None, help="a private endpoint")
+    parser.add_argument("--ca-file", default=None, help="the authority of private endpoints")
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, positions in {
+        "gate": (),
+        "roll": ("group",),
+        "pool": ("group", "prefix", "role"),
+        "leave": ("group", "key", "left"),
+    }.items():
+        command = commands.add_parser(name)
+        for position in positions:
+            command.add_argument(position)
+        if name in {"gate", "roll"}:
+            command.add_argument("keys", nargs="+")
+    return parser.parse_args(words)
+
+
+def cloud_of(given: argparse.Namespace) -> Cloud:
+    """The clients that the command line asks for, with the deployer's own credentials."""
+    settings = Config(retries={"max_attempts": 10, "mode": "adaptive"})
+    verify = given.ca_file
+    region = given.region
+    return Cloud(
+        s3=boto3.client("s3", region, endpoint_url=given.s3, verify=verify, config=settings),
+        autoscaling=boto3.client(
+            "autoscaling", region, endpoint_url=given.autoscaling, verify=verify, config=settings
+        ),
+        bucket=given.bucket,
+        limit=given.seconds,
+    )
+
+
+def main(words: Sequence[str]) -> int:
+    """Does what the command line says; the program's exit code."""
+    given = arguments(words)
+    try:
+        cloud = cloud_of(given)
+        match given.command:
+            case "gate":
+                gate(cloud, given.keys, given.digest)
+            case "roll":
+                roll(cloud, given.group, given.version, given.keys, given.digest)
+            case "pool":
+                pool(cloud, given.group, given.version, given.prefix, given.role, given.digest)
+            case "leave":
+                leave(cloud, given.group, given.key, given.left)
+    except (NotThereError, ClientError, BotoCoreError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,58 @@
+"""The command lines of `providers.aws.wait`: what is waited for, in the words that a preview shows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pulumi import Input, Output
+
+from providers.cloud.gate import words
+from settings.aws import AwsSettings
+
+_MODULE = "providers.aws.wait"
+# A machine boots, fetches its binaries and is healthy within minutes; the rest is for what is slow or lost.
+_MEMBER_SECONDS = 2400
+_POOL_SECONDS = 3300
+_LEAVE_SECONDS = 900
+
+
+class Waiting:
+    """Command lines for one store. Secrets are in none of them: a digest tells nothing."""
+
+    def __init__(self, cloud: AwsSettings, bucket: Output[str]) -> None:
+        self._bucket = bucket
+        at = cloud.endpoints
+        private = {"--s3": at.s3, "--autoscaling": at.autoscaling, "--ca-file": at.ca_file or ""}
+        self._common = ["--region", cloud.region]
+        self._common += [word for flag, value in private.items() if value for word in (flag, value)]
+
+    def gate(self, keys: Sequence[str], digest: Input[str]) -> Output[str]:
+        """Waits until all keys' status is the digest."""
+        return self._words(_MEMBER_SECONDS, {"--digest": digest}, ["gate", *keys])
+
+    def roll(
+        self, group: Input[str], version: Input[str], keys: Sequence[str], digest: Input[str]
+    ) -> Output[str]:
+        """Replaces a group's one machine and waits for it."""
+        named = {"--digest": digest, "--version": version}
+        return self._words(_MEMBER_SECONDS, named, ["roll", group, *keys])
+
+    def pool(
+        self, group: Input[str], version: Input[str], prefix: str, role: str, digest: Input[str]
+    ) -> Output[str]:
+        """Waits for all machines of a pool."""
+        named = {"--digest": digest, "--version": version}
+        return self._words(_POOL_SECONDS, named, ["pool", group, prefix, role])
+
+    def leave(self, group: Input[str], key: str, left: str) -> Output[str]:
+        """Tells a member to leave for good."""
+        return self._words(_LEAVE_SECONDS, {}, ["leave", group, key, left])
+
+    def _words(
+        self, seconds: int, named: dict[str, Input[str]], command: Sequence[Input[str]]
+    ) -> Output[str]:
+        flags: list[Input[str]] = ["--bucket", self._bucket, "--seconds", str(seconds)]
+        flags += [word for flag, value in named.items() for word in (flag, value)]
+        resolved = Output.all(*self._common, *flags, *command)
+        line: Output[str] = resolved.apply(lambda known: words(_MODULE, *map(str, known)))
+        return line

@@ -1,0 +1,85 @@
+"""Custom data of Azure's machines: what their half of the boot program (`boot.sh`) is told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pulumi import Output
+
+from providers.azure.members import LUN
+from providers.azure.names import Names, container, status_container
+from providers.azure.pools import HEALTH_PORT
+from providers.cloud.boot import program, user_data
+from providers.cloud.units import CONTROL_PLANES, POOLS, Unit
+from settings.azure import AzureEndpoints
+from topology.model import Topology
+
+_HALF = Path(__file__).with_name("boot.sh")
+_METADATA = "http://169.254.169.254"
+_LONGEST_ROLES = "etcd control-plane node"
+
+
+@dataclass(frozen=True)
+class Boot:
+    """Makes custom data for one cluster. `files` are the texts of the settings' files."""
+
+    names: Names
+    endpoints: AzureEndpoints
+    topology: Topology
+    files: Mapping[str, str]
+
+    def program(self, unit: Unit, *, name: str = "", address: str = "") -> Output[str]:
+        """A unit's program; with a name and an address it is a member's, which has a data disk."""
+        return user_data(
+            unit,
+            _HALF,
+            self._variables(unit.kind, unit.name),
+            name=name,
+            address=address,
+            volume=str(LUN) if name else "",
+            authority=self._authority,
+        )
+
+    def longest(self, name: str, kind: str) -> str:
+        """A program as long as a unit's can be, without anything that is only known once it is made."""
+        variables = {
+            "UNIT": name,
+            "KIND": kind,
+            "ROLES": _LONGEST_ROLES,
+            "DIGEST": "0" * 64,
+            "BOOT_NAME": name,
+            "BOOT_ADDRESS": "255.255.255.255",
+            "VOLUME": str(LUN),
+            "DRAIN_SECONDS": "86400",
+            "CA": self._authority.strip(),
+            **self._variables(kind, name),
+        }
+        return program(_HALF, variables)
+
+    def reads(self, kind: str, unit: str) -> str:
+        """The URL of the container that a unit's machines read."""
+        return f"{self._store}/{container(kind, unit)}"
+
+    def writes(self, kind: str, unit: str) -> str:
+        """The URL of the container in which they say how they are."""
+        return f"{self._store}/{status_container(kind, unit)}"
+
+    def _variables(self, kind: str, unit: str) -> dict[str, str]:
+        return {
+            "STORE": self._store,
+            "CONTAINER": container(kind, unit),
+            "METADATA": (self.endpoints.metadata or _METADATA).rstrip("/"),
+            "PODS": str(self.topology.network.pods),
+            "HEALTH": str(HEALTH_PORT) if kind == POOLS else "",
+            "ENDPOINT": self.topology.endpoint.host if kind == CONTROL_PLANES else "",
+        }
+
+    @property
+    def _store(self) -> str:
+        return (self.endpoints.blob or f"https://{self.names.account}.blob.core.windows.net").rstrip("/")
+
+    @property
+    def _authority(self) -> str:
+        return self.files[self.endpoints.ca_file] if self.endpoints.ca_file else ""

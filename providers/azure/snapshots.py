@@ -1,0 +1,173 @@
+"""Snapshots of members' data disks by Azure itself (Azure Disk Backup), as often as the settings say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pulumi import ComponentResource, Input, ResourceOptions
+from pulumi_azure_native import dataprotection
+from pulumi_azure_native.authorization import RoleAssignment
+
+from providers.azure.names import Names
+from settings.clouds import VolumeSnapshotSettings
+
+DISK_BACKUP_READER = "3e5e47e6-65f7-47ef-90b5-e5dd4d455f24"
+DISK_SNAPSHOT_CONTRIBUTOR = "7efff54f-a5b4-42b5-a1c5-5411624893ce"
+"""Built-in roles that Disk Backup's vault needs (learn.microsoft.com/azure/backup/backup-managed-disks)."""
+_DISKS = "Microsoft.Compute/disks"
+_STORE = dataprotection.DataStoreTypes.OPERATIONAL_STORE
+_STORE_INFO = "DataStoreInfoBase"
+_DEFAULT = "Default"
+# When the intervals begin; any moment that is past.
+_BEGIN = "2026-01-01T03:00:00+00:00"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SnapshotArgs:
+    """`disks` are the members' names with their disks' ids."""
+
+    names: Names
+    disks: Mapping[str, Input[str]]
+    settings: VolumeSnapshotSettings
+
+
+class Snapshots(ComponentResource):
+    """A vault with a policy, and every disk under it. The snapshots are in the cluster's resource group."""
+
+    def __init__(self, name: str, args: SnapshotArgs, opts: ResourceOptions | None = None) -> None:
+        super().__init__("kubewright:azure:Snapshots", name, None, opts)
+        self._name, self._args, self._names = name, args, args.names
+        self._child = ResourceOptions(parent=self)
+        self._vault = self._make()
+        policy = self._policy()
+        writes = self._may("writes", DISK_SNAPSHOT_CONTRIBUTOR, args.names.group_id)
+        for member, disk in args.disks.items():
+            reads = self._may(f"{member}-reads", DISK_BACKUP_READER, disk)
+            self._disk(member, disk, policy, [reads, writes])
+        self.register_outputs({})
+
+    def _make(self) -> dataprotection.BackupVault:
+        return dataprotection.BackupVault(
+            f"{self._name}-vault",
+            resource_group_name=self._names.group,
+            vault_name=f"{self._names.cluster}-disks",
+            location=self._names.location,
+            identity=dataprotection.DppIdentityDetailsArgs(type="SystemAssigned"),
+            properties=dataprotection.BackupVaultArgs(
+                storage_settings=[
+                    dataprotection.StorageSettingArgs(
+                        datastore_type=dataprotection.StorageSettingStoreTypes.VAULT_STORE,
+                        type=dataprotection.StorageSettingTypes.LOCALLY_REDUNDANT,
+                    )
+                ],
+            ),
+            tags=self._names.tagged(),
+            opts=self._child,
+        )
+
+    def _policy(self) -> Input[str]:
+        settings = self._args.settings
+        store = dataprotection.DataStoreInfoBaseArgs(data_store_type=_STORE, object_type=_STORE_INFO)
+        keep_days = max(1, -(-settings.keep * settings.every_hours // 24))
+        schedule = dataprotection.ScheduleBasedTriggerContextArgs(
+            object_type="ScheduleBasedTriggerContext",
+            schedule=dataprotection.BackupScheduleArgs(
+                repeating_time_intervals=[f"R/{_BEGIN}/{interval(settings.every_hours)}"]
+            ),
+            tagging_criteria=[
+                dataprotection.TaggingCriteriaArgs(
+                    is_default=True,
+                    tagging_priority=99.0,
+                    tag_info=dataprotection.RetentionTagArgs(tag_name=_DEFAULT),
+                )
+            ],
+        )
+        lifecycle = dataprotection.SourceLifeCycleArgs(
+            source_data_store=store,
+            delete_after=dataprotection.AbsoluteDeleteOptionArgs(
+                duration=f"P{keep_days}D", object_type="AbsoluteDeleteOption"
+            ),
+        )
+        policy = dataprotection.BackupPolicy(
+            f"{self._name}-policy",
+            resource_group_name=self._names.group,
+            vault_name=self._vault.name,
+            backup_policy_name="data",
+            properties=dataprotection.BackupPolicyArgs(
+                object_type="BackupPolicy",
+                datasource_types=[_DISKS],
+                policy_rules=[
+                    dataprotection.AzureBackupRuleArgs(
+                        name="Snapshots",
+                        object_type="AzureBackupRule",
+                        data_store=store,
+                        trigger=schedule,
+                        backup_parameters=dataprotection.AzureBackupParamsArgs(
+                            backup_type="Incremental", object_type="AzureBackupParams"
+                        ),
+                    ),
+                    dataprotection.AzureRetentionRuleArgs(
+                        name=_DEFAULT,
+                        object_type="AzureRetentionRule",
+                        is_default=True,
+                        lifecycles=[lifecycle],
+                    ),
+                ],
+            ),
+            opts=self._child,
+        )
+        return policy.id
+
+    def _disk(self, member: str, disk: Input[str], policy: Input[str], after: list[RoleAssignment]) -> None:
+        source = f"{member}-data"
+        operational = dataprotection.AzureOperationalStoreParametersArgs(
+            object_type="AzureOperationalStoreParameters",
+            data_store_type=_STORE,
+            resource_group_id=self._names.group_id,
+        )
+        dataprotection.BackupInstance(
+            f"{self._name}-{member}",
+            resource_group_name=self._names.group,
+            vault_name=self._vault.name,
+            backup_instance_name=source,
+            tags=self._names.tagged(),
+            properties=dataprotection.BackupInstanceArgs(
+                object_type="BackupInstance",
+                friendly_name=source,
+                data_source_info=dataprotection.DatasourceArgs(
+                    object_type="Datasource",
+                    datasource_type=_DISKS,
+                    resource_id=disk,
+                    resource_location=self._names.location,
+                    resource_name=source,
+                    resource_type=_DISKS,
+                    resource_uri=disk,
+                ),
+                policy_info=dataprotection.PolicyInfoArgs(
+                    policy_id=policy,
+                    policy_parameters=dataprotection.PolicyParametersArgs(
+                        data_store_parameters_list=[operational]
+                    ),
+                ),
+            ),
+            opts=ResourceOptions(parent=self, depends_on=after),
+        )
+
+    def _may(self, what: str, role: str, scope: Input[str]) -> RoleAssignment:
+        principal = self._vault.identity.apply(lambda identity: identity.principal_id if identity else None)
+        known = principal.apply(lambda id: id or "")
+        return RoleAssignment(
+            f"{self._name}-{what}",
+            role_assignment_name=known.apply(lambda id: self._names.guid("snapshots", what, id)),
+            principal_id=known,
+            principal_type="ServicePrincipal",
+            role_definition_id=self._names.role(role),
+            scope=scope,
+            opts=self._child,
+        )
+
+
+def interval(hours: int) -> str:
+    """Between two snapshots, in ISO 8601 as Disk Backup takes it: whole days, or hours below one."""
+    return "P1D" if hours == 24 else f"PT{hours}H"

@@ -1,0 +1,276 @@
+"""What `up` waits for on Azure, by the deployer's own credentials: statuses in the store, new nodes.
+
+Run as `python3 -m providers.azure.wait gate|pool|leave …`. It ends with 0 when what it waited for is there,
+and with 1 and one line when it is not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from azure.core import PipelineClient
+from azure.core.credentials import TokenCredential
+from azure.core.exceptions import AzureError, ResourceNotFoundError
+from azure.core.pipeline.policies import BearerTokenCredentialPolicy, RetryPolicy
+from azure.core.rest import HttpRequest
+from azure.identity import (
+    AzureCliCredential,
+    ClientAssertionCredential,
+    ClientSecretCredential,
+    ManagedIdentityCredential,
+)
+from azure.storage.blob import ContainerClient
+
+_LOOK_EVERY = 5.0
+_SIDE_BY_SIDE = 16
+_COMPUTE_API = "2024-07-01"
+_MANAGEMENT = "https://management.azure.com"
+_GIVEN_UP = {"Faulted", "Cancelled"}
+
+
+class NotThereError(Exception):
+    """What was waited for did not come, or cannot: one line for the administrator."""
+
+
+class Blobs:
+    """A container of the store. `url` is the container's."""
+
+    def __init__(self, url: str, credential: TokenCredential, ca_file: str | None) -> None:
+        checks: dict[str, Any] = {"connection_verify": ca_file} if ca_file else {}
+        self._client = ContainerClient.from_container_url(url, credential=credential, **checks)
+
+    def behind(self, keys: Iterable[str], digest: str) -> list[str]:
+        """The keys whose status is not the digest."""
+        names = list(keys)
+        with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
+            found = list(pool.map(self.status, names))
+        return [key for key, status in zip(names, found, strict=True) if status != digest]
+
+    def put(self, key: str, text: str) -> None:
+        """Writes an object."""
+        self._client.upload_blob(key, text.encode(), overwrite=True)
+
+    def delete(self, key: str) -> None:
+        """Deletes an object; one that is not there is no error."""
+        with suppress(ResourceNotFoundError):
+            self._client.delete_blob(key)
+
+    def status(self, key: str) -> str:
+        """What a machine wrote there; empty when it has not yet."""
+        try:
+            return self._client.download_blob(key).readall().decode().strip()
+        except ResourceNotFoundError:
+            return ""
+
+
+class ScaleSets:
+    """Scale sets, by Azure's management API at `url`."""
+
+    def __init__(self, url: str, credential: TokenCredential, ca_file: str | None) -> None:
+        checks: dict[str, Any] = {"connection_verify": ca_file} if ca_file else {}
+        scope = f"{_MANAGEMENT}/.default"
+        policies = [RetryPolicy(), BearerTokenCredentialPolicy(credential, scope)]
+        self._url = url
+        self._client = PipelineClient(url, policies=policies, **checks)
+
+    def capacity(self, id: str) -> int:
+        """How many nodes the set is to have."""
+        return int(self._get(id)["sku"]["capacity"])
+
+    def nodes(self, id: str) -> list[str]:
+        """Host names of the set's machines, which are the names of their nodes."""
+        machines = self._pages(f"{id}/virtualMachines")
+        return [machine["properties"]["osProfile"]["computerName"].lower() for machine in machines]
+
+    def given_up(self, id: str) -> str:
+        """Why the set's latest upgrade ended before its time; empty when it did not."""
+        try:
+            properties = self._get(f"{id}/rollingUpgrades/latest")["properties"]
+        except ResourceNotFoundError:
+            return ""
+        if properties.get("runningStatus", {}).get("code") not in _GIVEN_UP:
+            return ""
+        return str(properties.get("error", {}).get("message") or "no reason given")
+
+    def _pages(self, path: str) -> Iterator[Mapping[str, Any]]:
+        answer = self._get(path)
+        yield from answer["value"]
+        while link := answer.get("nextLink"):
+            # A page's address is Azure's own; the token goes nowhere else.
+            if urlsplit(link).netloc != urlsplit(self._url).netloc:
+                raise NotThereError(f"the next page of {path} is at another host; not asked")
+            answer = self._send(link)
+            yield from answer["value"]
+
+    def _get(self, path: str) -> Mapping[str, Any]:
+        return self._send(f"{self._url}{path}?api-version={_COMPUTE_API}")
+
+    def _send(self, url: str) -> Mapping[str, Any]:
+        response = self._client.send_request(HttpRequest("GET", url))
+        if response.status_code == 404:
+            raise ResourceNotFoundError(f"there is no {urlsplit(url).path}", response=response)
+        response.raise_for_status()
+        answer: Mapping[str, Any] = response.json()
+        return answer
+
+
+@dataclass(frozen=True, kw_only=True)
+class Patience:
+    """How long is waited at most, and between two looks. Seconds."""
+
+    limit: float
+    every: float = _LOOK_EVERY
+
+
+def gate(statuses: Blobs, keys: Sequence[str], digest: str, patience: Patience) -> None:
+    """Waits until everything under the keys is healthy with that digest. Raises NotThereError."""
+    _until(patience, lambda: _said(statuses.behind(keys, digest)))
+
+
+def pool(
+    statuses: Blobs,
+    sets: ScaleSets,
+    ids: Sequence[str],
+    prefix: str,
+    role: str,
+    digest: str,
+    patience: Patience,
+) -> None:
+    """Waits until all nodes of the scale sets are healthy with that digest, and none is missing.
+
+    A node writes `<prefix>/<node>/<role>`. Raises NotThereError, at once where a set's upgrade gave up.
+    """
+
+    def settled() -> str:
+        missing = []
+        for id in ids:
+            name = id.rsplit("/", 1)[-1]
+            wanted, nodes = sets.capacity(id), sets.nodes(id)
+            waiting = _said(statuses.behind((f"{prefix}/{node}/{role}" for node in nodes), digest))
+            # An upgrade that failed long ago does not matter once every node is as it should be.
+            if waiting and (reason := sets.given_up(id)):
+                raise NotThereError(
+                    f"{name}: the replacement of its nodes ended: {reason}; mend it, run `up`"
+                )
+            if len(nodes) < wanted:
+                missing.append(f"{len(nodes)} of {wanted} nodes of {name} are there")
+            elif waiting:
+                missing.append(waiting)
+        return "; ".join(missing)
+
+    _until(patience, settled)
+
+
+def leave(objects: Blobs, asked: str, statuses: Blobs, answered: str, patience: Patience) -> None:
+    """Tells a member to leave the cluster for good, and waits until it has. Raises NotThereError.
+
+    `asked` is the key of that word, `answered` that of its answer. Both are gone afterwards: a machine that
+    later comes under this name must not leave at once.
+    """
+    statuses.delete(answered)
+    objects.put(asked, "leave\n")
+    try:
+        _until(patience, lambda: "" if statuses.status(answered) else f"the member has not left: {asked}")
+    finally:
+        objects.delete(asked)
+    statuses.delete(answered)
+
+
+def credential(environment: Mapping[str, str]) -> TokenCredential:
+    """What pulumi-azure-native takes from the same variables; without them `az login`'s."""
+    tenant, client = environment.get("ARM_TENANT_ID", ""), environment.get("ARM_CLIENT_ID", "")
+    if tenant and client and (secret := environment.get("ARM_CLIENT_SECRET")):
+        return ClientSecretCredential(tenant, client, secret)
+    if tenant and client and environment.get("ARM_USE_OIDC", "").lower() == "true":
+        return ClientAssertionCredential(tenant, client, lambda: _assertion(environment))
+    if environment.get("ARM_USE_MSI", "").lower() == "true":
+        return ManagedIdentityCredential(client_id=client or None)
+    return AzureCliCredential()
+
+
+def _assertion(environment: Mapping[str, str]) -> str:
+    """The token of the CI system that Azure trusts. Raises NotThereError without one."""
+    if path := environment.get("ARM_OIDC_TOKEN_FILE_PATH"):
+        with open(path, encoding="utf-8") as file:
+            return file.read().strip()
+    token = environment.get("ARM_OIDC_TOKEN", "")
+    if not token:
+        raise NotThereError("ARM_USE_OIDC needs ARM_OIDC_TOKEN or ARM_OIDC_TOKEN_FILE_PATH")
+    return token
+
+
+def _said(behind: Sequence[str]) -> str:
+    if not behind:
+        return ""
+    more = f" and {len(behind) - 3} more" if len(behind) > 3 else ""
+    return f"not healthy yet: {', '.join(behind[:3])}{more}"
+
+
+def _until(patience: Patience, missing: Callable[[], str]) -> None:
+    """Asks until nothing is missing. Raises NotThereError with what still is when the time is over."""
+    deadline = time.monotonic() + patience.limit
+    while waiting := missing():
+        if time.monotonic() >= deadline:
+            raise NotThereError(
+                f"{waiting} (waited {patience.limit:.0f} s); look at the machine's boot diagnostics, "
+                "then run `up` again"
+            )
+        time.sleep(patience.every)
+
+
+def arguments(words: Sequence[str]) -> argparse.Namespace:
+    """The command line; ends the program with its usage when it is wrong."""
+    parser = argparse.ArgumentParser(prog="python3 -m providers.azure.wait")
+    parser.add_argument("--statuses", required=True, help="the URL of the container of statuses")
+    parser.add_argument("--seconds", type=float, required=True)
+    parser.add_argument("--management", default=_MANAGEMENT)
+    parser.add_argument("--ca-file", default=None)
+    commands = parser.add_subparsers(dest="command", required=True)
+    gates = commands.add_parser("gate")
+    gates.add_argument("digest")
+    gates.add_argument("keys", nargs="+")
+    pools = commands.add_parser("pool")
+    pools.add_argument("digest")
+    pools.add_argument("prefix")
+    pools.add_argument("role")
+    pools.add_argument("sets", nargs="+", help="ids of scale sets")
+    leaves = commands.add_parser("leave")
+    leaves.add_argument("objects", help="the URL of the container that the member reads")
+    leaves.add_argument("asked")
+    leaves.add_argument("answered")
+    return parser.parse_args(words)
+
+
+def main(words: Sequence[str], who: Callable[[Mapping[str, str]], TokenCredential] = credential) -> int:
+    """Does what the command line says; the program's exit code."""
+    given = arguments(words)
+    try:
+        _do(given, who(os.environ), Patience(limit=given.seconds))
+    except (NotThereError, AzureError, OSError) as error:
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _do(given: argparse.Namespace, own: TokenCredential, patience: Patience) -> None:
+    statuses = Blobs(given.statuses, own, given.ca_file)
+    if given.command == "gate":
+        gate(statuses, given.keys, given.digest, patience)
+    elif given.command == "leave":
+        leave(Blobs(given.objects, own, given.ca_file), given.asked, statuses, given.answered, patience)
+    else:
+        sets = ScaleSets(given.management, own, given.ca_file)
+        pool(statuses, sets, given.sets, given.prefix, given.role, given.digest, patience)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,56 @@
+"""The command lines of `providers.azure.wait`: what is waited for, in the words that a preview shows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pulumi import Output
+
+from providers.azure.boot import Boot
+from providers.cloud.gate import words
+from providers.cloud.units import Unit
+
+_MODULE = "providers.azure.wait"
+# A machine boots, fetches its binaries and is healthy within minutes. New role assignments may take ten
+# minutes to count; the rest is for what is slow or lost.
+_MEMBER_SECONDS = 2400
+_POOL_SECONDS = 3300
+_LEAVE_SECONDS = 900
+
+
+class Waiting:
+    """Command lines for one store. Secrets are in none of them: a digest tells nothing."""
+
+    def __init__(self, boot: Boot) -> None:
+        self._boot = boot
+        self._authority = ["--ca-file", boot.endpoints.ca_file] if boot.endpoints.ca_file else []
+
+    def gate(self, unit: Unit, keys: Sequence[str]) -> Output[str]:
+        """Waits until all keys' status is the unit's digest."""
+        return unit.digest.apply(
+            lambda digest: words(_MODULE, *self._common(unit, _MEMBER_SECONDS), "gate", digest, *keys)
+        )
+
+    def pool(self, unit: Unit, role: str, sets: Sequence[str]) -> Output[str]:
+        """Waits for all nodes of a pool's scale sets."""
+        return unit.digest.apply(
+            lambda digest: words(
+                _MODULE,
+                *self._common(unit, _POOL_SECONDS),
+                "pool",
+                digest,
+                unit.status_prefix,
+                role,
+                *sets,
+            )
+        )
+
+    def leave(self, unit: Unit) -> str:
+        """Tells a member to leave for good."""
+        objects = self._boot.reads(unit.kind, unit.name)
+        common = self._common(unit, _LEAVE_SECONDS)
+        return words(_MODULE, *common, "leave", objects, unit.leave, unit.left)
+
+    def _common(self, unit: Unit, seconds: int) -> list[str]:
+        statuses = self._boot.writes(unit.kind, unit.name)
+        return ["--statuses", statuses, "--seconds", str(seconds), *self._authority]

@@ -1,0 +1,261 @@
+# shellcheck shell=sh
+# The half of the boot program that all clouds share: makes a machine what the store says it is.
+# Before it stand UNIT, KIND and ROLES (what this machine is), DIGEST (of what the store had for it when its
+# template was made), BOOT_NAME and BOOT_ADDRESS (empty: the cloud tells), VOLUME (of its data, or nothing),
+# DRAIN_SECONDS, CA (a PEM, or nothing), and the cloud's half with its functions `cloud_*` (docs/clouds.md).
+#
+#   install   as cloud-init runs it, once: puts itself and its units in place
+#   deliver   by kubewright-boot.service, at every boot, until all roles are healthy
+#   leaving   by kubewright-leaving.timer: whether the machine is told to go
+#
+# KUBEWRIGHT_ROOT is a prefix for every path (tests).
+
+ROOT=${KUBEWRIGHT_ROOT:-}
+PLACE=/usr/local/lib/kubewright-boot
+SYSTEMD=$ROOT/etc/systemd/system
+RUN=$ROOT/run/kubewright-boot
+DATA=/var/lib/kubewright-data
+STATE=$ROOT/var/lib/kubewright
+PAUSE=${KUBEWRIGHT_PAUSE:-5}
+CA_FILE=
+FOUND=
+
+say() { printf 'kubewright: %s\n' "$*"; }
+
+fail() {
+    say "$*" >&2
+    exit 1
+}
+
+persist() { # TIMES COMMAND…
+    times=$1
+    shift
+    until "$@"; do
+        times=$((times - 1))
+        [ "$times" -gt 0 ] || return 1
+        sleep "$PAUSE"
+    done
+}
+
+# begin: /run is in memory, and so is all that is fetched.
+begin() {
+    mkdir -p "$RUN"
+    chmod 0700 "$RUN"
+    [ -z "$CA" ] || { printf '%s\n' "$CA" >"$RUN/authority.pem" && CA_FILE=$RUN/authority.pem; }
+}
+
+# --- install ---------------------------------------------------------------------------------
+
+install() {
+    mkdir -p "$ROOT$PLACE" "$SYSTEMD"
+    cp "$0" "$ROOT$PLACE/boot.new"
+    chmod 0700 "$ROOT$PLACE/boot.new"
+    mv -f "$ROOT$PLACE/boot.new" "$ROOT$PLACE/boot"
+    unit kubewright-boot.service 'Kubewright: becomes what the store says' <<EOF
+Wants=network-online.target
+After=network-online.target
+StartLimitIntervalSec=0
+
+[Service]
+Type=exec
+RemainAfterExit=yes
+ExecStart=/bin/sh $PLACE/boot deliver
+Restart=on-failure
+RestartSec=15
+
+[Install]
+WantedBy=multi-user.target
+EOF
+    unit kubewright-leaving.service 'Kubewright: goes when it is told to' <<EOF
+After=network-online.target
+
+[Service]
+Type=oneshot
+ExecStart=/bin/sh $PLACE/boot leaving
+TimeoutStartSec=infinity
+EOF
+    unit kubewright-leaving.timer 'Kubewright: asks whether to go' <<EOF
+
+[Timer]
+OnActiveSec=10s
+OnUnitInactiveSec=10s
+AccuracySec=1s
+
+[Install]
+WantedBy=timers.target
+EOF
+    systemctl daemon-reload
+    systemctl enable --quiet kubewright-boot.service kubewright-leaving.timer
+    # Not waited for: cloud-init must end, and others wait for its end.
+    systemctl start --no-block kubewright-boot.service kubewright-leaving.timer
+}
+
+unit() { # NAME DESCRIPTION, what follows on stdin
+    { printf '[Unit]\nDescription=%s\n' "$2" && cat; } >"$SYSTEMD/$1"
+    chmod 0644 "$SYSTEMD/$1"
+}
+
+# --- deliver ---------------------------------------------------------------------------------
+
+deliver() {
+    begin
+    identify 60 || fail 'the cloud does not tell who this machine is; look at its metadata service'
+    [ -z "$VOLUME" ] || data_volume
+    in_memory
+    persist 20 fetch || fail "the store does not give what $KIND/$UNIT is; are its identity and network right?"
+    [ "$FOUND" = "$DIGEST" ] || say 'the store has changed since this machine was described; it becomes what is there'
+    for role in $ROLES; do
+        sh "$RUN/$role.sh" <"$RUN/$role.payload" || fail "$role: not healthy yet (the reason is above); tried again"
+        rm -f "$RUN/$role.payload"
+        persist 10 report "$role" || fail "$role is healthy, but that cannot be written to the store"
+    done
+    cloud_ready || fail 'all is healthy, but the cloud does not take that in'
+}
+
+identify() { # TIMES
+    persist "$1" cloud_identity || return 1
+    case $BOOT_NAME$BOOT_ADDRESS$BOOT_ID in
+    *[!A-Za-z0-9./:_-]*) fail "the cloud calls this machine what no node can be called: $BOOT_NAME, $BOOT_ID" ;;
+    esac
+    export BOOT_NAME BOOT_ADDRESS BOOT_ID
+}
+
+# fetch: every role's text and payload. FOUND is their digest, as providers/cloud/units.py has it.
+fetch() {
+    for role in $ROLES; do
+        for part in sh payload; do
+            cloud_get "$KIND/$UNIT/$role.$part" "$RUN/$role.$part" || return 1
+        done
+    done
+    FOUND=$(for role in $ROLES; do
+        sha256sum <"$RUN/$role.sh"
+        sha256sum <"$RUN/$role.payload"
+    done | sha256sum)
+    FOUND=${FOUND%% *}
+}
+
+report() { # ROLE
+    printf '%s\n' "$FOUND" >"$RUN/status"
+    case $KIND in
+    pools) cloud_put "status/$KIND/$UNIT/$BOOT_NAME/$1" "$RUN/status" ;;
+    *) cloud_put "status/$KIND/$UNIT/$1" "$RUN/status" ;;
+    esac
+}
+
+has_role() { case " $ROLES " in *" $1 "*) ;; *) return 1 ;; esac }
+
+# in_memory: keys that are delivered never reach a disk; after a restart they are fetched again.
+in_memory() {
+    if has_role etcd; then mounted tmpfs /etc/etcd/pki tmpfs mode=0755,size=16m,nosuid,nodev,noexec; fi
+    if has_role control-plane || has_role node; then
+        mounted tmpfs /etc/kubernetes/pki tmpfs mode=0755,size=16m,nosuid,nodev,noexec
+    fi
+}
+
+# mounted WHAT WHERE TYPE OPTIONS: now, and after every restart before what needs it (RequiresMountsFor in
+# its unit). `nofail`: a machine whose volume is missing is still reached.
+mounted() {
+    line="$1 $2 $3 $4,nofail 0 0"
+    found=no
+    while read -r known; do [ "$known" != "$line" ] || found=yes; done <"$ROOT/etc/fstab"
+    if [ "$found" = no ]; then
+        printf '%s\n' "$line" >>"$ROOT/etc/fstab"
+        systemctl daemon-reload
+    fi
+    [ -d "$ROOT$2" ] || (umask 022 && mkdir -p "$ROOT$2")
+    mountpoint -q "$ROOT$2" || mount "$ROOT$2"
+}
+
+# --- the data volume -------------------------------------------------------------------------
+
+data_volume() {
+    if ! mountpoint -q "$ROOT$DATA"; then
+        device=$(cloud_volume) || fail "the data volume $VOLUME cannot be had (the reason is above)"
+        prepare "$device"
+        uuid=$(blkid -p -s UUID -o value "$device")
+        mounted "UUID=$uuid" "$DATA" ext4 noatime,x-systemd.device-timeout=900
+    fi
+    has_role etcd || return 0
+    # Its files are etcd's, whatever number this image gives that user.
+    systemd-sysusers --inline 'u etcd - "etcd" /var/lib/etcd -'
+    for name in etcd etcd-snapshots; do
+        mkdir -p "$ROOT$DATA/$name"
+        mounted "$DATA/$name" "/var/lib/$name" none bind
+    done
+    chown -R etcd:etcd "$ROOT$DATA/etcd"
+}
+
+# prepare DEVICE: a file system is made once, on a volume whose first MiB can be read and is blank, and on no
+# other: what cannot be read or recognised may be somebody's data.
+prepare() {
+    type=$(blkid -p -s TYPE -o value "$1") || type=
+    case $type in
+    ext4)
+        # The machine before may have gone without a word.
+        e2fsck -p "$1" >"$RUN/e2fsck" 2>&1 || [ $? -le 1 ] ||
+            fail "$1 ($VOLUME) is damaged: $(tail -n 1 "$RUN/e2fsck"); repair it by hand, or go back to a snapshot"
+        resize2fs "$1" >/dev/null 2>&1 || say "$1 ($VOLUME) could not be made as large as its volume"
+        ;;
+    '')
+        head=$(dd if="$1" bs=1048576 count=1 2>/dev/null | wc -c)
+        rest=$(dd if="$1" bs=1048576 count=1 2>/dev/null | tr -d '\000' | wc -c)
+        if [ "$head" -ne 1048576 ] || [ "$rest" -ne 0 ]; then
+            fail "$1 ($VOLUME) has no file system and is not blank; it is left as it is: look at what is on it"
+        fi
+        mkfs.ext4 -q -m 0 -L kubewright "$1"
+        ;;
+    *) fail "$1 ($VOLUME) has a file system of another kind, $type; it is left as it is" ;;
+    esac
+}
+
+# --- leaving ---------------------------------------------------------------------------------
+
+leaving() {
+    begin
+    [ ! -e "$RUN/left" ] || return 0
+    identify 1 || return 0
+    if cloud_leaving; then
+        say 'told to go by the cloud'
+        systemctl stop kubewright-boot.service
+        hosted away "$DRAIN_SECONDS"
+        cloud_left || fail 'drained, but the cloud does not take that in'
+    elif for_good; then
+        say 'told to leave the cluster for good'
+        systemctl stop kubewright-boot.service
+        for role in $(reversed); do hosted reset "$role" leave "$DRAIN_SECONDS"; done
+        printf '%s\n' "$DIGEST" >"$RUN/status"
+        persist 10 cloud_put "status/$KIND/$UNIT/left" "$RUN/status" || fail 'cannot say that it has left'
+    else
+        return 0
+    fi
+    : >"$RUN/left"
+}
+
+# for_good: whether a member is taken out of the configuration: the deployer has put a word into the store.
+for_good() {
+    case $KIND in
+    members/*) cloud_get "$KIND/$UNIT/leave" "$RUN/leave" 2>/dev/null ;;
+    *) return 1 ;;
+    esac
+}
+
+reversed() {
+    list=
+    for role in $ROLES; do list="$role $list"; done
+    printf '%s\n' "$list"
+}
+
+# hosted FUNCTION…: of the host program; nothing where it has not come yet.
+hosted() {
+    [ -f "$STATE/host.sh" ] || return 0
+    work=$(mktemp -d "$RUN/work.XXXXXX")
+    cp "$STATE/host.sh" "$work/host.sh"
+    # shellcheck disable=SC2016 # the inner shell's words
+    sh -c '. "$1/host.sh"; shift; "$@"' kubewright "$work" "$@" || fail "$1: not done (the reason is above); tried again"
+    rm -rf "$work"
+}
+
+case ${1:-install} in
+install | deliver | leaving) "${1:-install}" ;;
+*) fail "no such command: $1" ;;
+esac

@@ -1,0 +1,131 @@
+"""What is put into the store for a machine or a pool: texts, payloads, and their digest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+
+from pulumi import Output
+
+from nodeconfig.bundle import AT_BOOT, Bundle, Identity
+from nodeconfig.render import payload, script
+from providers.contract import Secrets
+from topology.model import Machine, Pool, Role
+
+CONTROL_PLANES = "members/control-plane"
+ETCD_MEMBERS = "members/etcd"
+POOLS = "pools"
+KINDS = (CONTROL_PLANES, ETCD_MEMBERS, POOLS)
+"""Prefixes in the store: what one kind of machine may read, and below `status/` write."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delivery:
+    """One role of a unit: its visible text, and its secret payload."""
+
+    role: Role
+    text: str
+    payload: Output[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unit:
+    """What a machine with a name, or all machines of a pool, become.
+
+    `digest` is the hex sha256 of everything that machines fetch, and what they write as their status. It is
+    no secret: each payload has keys that nobody guesses.
+    """
+
+    kind: str
+    name: str
+    deliveries: tuple[Delivery, ...]
+    drain_seconds: int
+    digest: Output[str]
+
+    @property
+    def roles(self) -> tuple[Role, ...]:
+        """Its roles in the order of delivery."""
+        return tuple(delivery.role for delivery in self.deliveries)
+
+    @property
+    def objects(self) -> tuple[tuple[str, Output[str], bool], ...]:
+        """Everything for the store: key, content, and whether that is secret."""
+        prefix = f"{self.kind}/{self.name}"
+        return tuple(
+            item
+            for each in self.deliveries
+            for item in (
+                (f"{prefix}/{each.role}.sh", Output.from_input(each.text), False),
+                (f"{prefix}/{each.role}.payload", each.payload, True),
+            )
+        )
+
+    def status(self, role: Role) -> str:
+        """The key of a member's status in a role."""
+        return f"{self.status_prefix}/{role}"
+
+    @property
+    def status_prefix(self) -> str:
+        """Below it is a member's status, `/<role>`, or a pool's, `/<node>/<role>`."""
+        return f"status/{self.kind}/{self.name}"
+
+    @property
+    def leave(self) -> str:
+        """An object with this key tells a member to leave the cluster for good."""
+        return f"{self.kind}/{self.name}/leave"
+
+    @property
+    def left(self) -> str:
+        """A member that has left for good says so here."""
+        return f"{self.status_prefix}/left"
+
+
+def kind_of(machine: Machine) -> str:
+    """The kind of a machine with a name."""
+    return CONTROL_PLANES if Role.CONTROL_PLANE in machine.roles else ETCD_MEMBERS
+
+
+def member_unit(machine: Machine, bundles: Mapping[tuple[str, Role], Bundle], secrets: Secrets) -> Unit:
+    """A machine with a name and all its roles."""
+    identity = Identity(machine.name, str(machine.address), AT_BOOT.provider_id)
+    mine = [bundles[machine.name, role] for role in Role if role in machine.roles]
+    return _unit(kind_of(machine), machine.name, identity, mine, secrets)
+
+
+def pool_unit(pool: Pool, bundle: Bundle, secrets: Secrets) -> Unit:
+    """A pool whose machines learn at boot who they are."""
+    return _unit(POOLS, pool.name, AT_BOOT, [bundle], secrets)
+
+
+def _unit(kind: str, name: str, identity: Identity, bundles: Sequence[Bundle], secrets: Secrets) -> Unit:
+    deliveries = tuple(
+        Delivery(role=bundle.role, text=script(bundle, identity), payload=_payload(bundle, secrets))
+        for bundle in bundles
+    )
+    texts = [delivery.text for delivery in deliveries]
+    payloads = Output.all(*(delivery.payload for delivery in deliveries))
+    summed: Output[str] = payloads.apply(
+        lambda contents: digest(part for pair in zip(texts, contents, strict=True) for part in pair)
+    )
+    return Unit(
+        kind=kind,
+        name=name,
+        deliveries=deliveries,
+        drain_seconds=max(bundle.drain_seconds for bundle in bundles),
+        digest=Output.unsecret(summed),
+    )
+
+
+def digest(contents: Iterable[str]) -> str:
+    """Hex sha256 of these contents in their order, as `fetch` in boot.sh computes it with sha256sum."""
+    lines = (f"{sha256(content.encode()).hexdigest()}  -\n" for content in contents)
+    return sha256("".join(lines).encode()).hexdigest()
+
+
+def _payload(bundle: Bundle, secrets: Secrets) -> Output[str]:
+    """The bundle's payload; it has the secrets that the bundle names, and no others."""
+    names = sorted({file.secret for file in bundle.secrets})
+    contents = Output.all(*(secrets[name] for name in names))
+    joined: Output[str] = contents.apply(lambda texts: payload(bundle, dict(zip(names, texts, strict=True))))
+    return Output.secret(joined)

@@ -1,0 +1,183 @@
+"""Rules about a cloud's virtual network: its range, zones and subnets; every message shows its arithmetic."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from ipaddress import IPv4Network
+
+from settings.aws import AwsSettings
+from settings.clouds import SubnetSettings
+from settings.cluster import Settings
+from settings.problem import Problem
+from settings.rules.base import Subject, rule
+from topology.model import Backend
+from topology.network import overlaps
+from topology.subnets import FIRST_ETCD_MEMBER, MOST_MEMBERS, MOST_ZONES, SMALLEST_RANGE, usable
+
+_LARGEST = {"aws": 16, "azure": 8}
+_MEMBERS_END = FIRST_ETCD_MEMBER + MOST_MEMBERS + 1  # number of addresses a subnet of members needs
+
+
+@rule(whole=("aws", "azure"))
+def range_can_be_split(subject: Subject) -> Iterator[Problem]:
+    """The range is one that the cloud makes, and large enough for its zones."""
+    cloud, section = subject.settings.cloud, subject.settings.cloud_name
+    if cloud is None:
+        return
+    length, path, value = cloud.range.prefixlen, f"{section}.network.range", f'"{cloud.range}"'
+    if length < _LARGEST[section]:
+        yield Problem(path, value, f"larger than the /{_LARGEST[section]} that a network may be")
+    if length > SMALLEST_RANGE and not _has_own_subnets(subject.settings):
+        yield Problem(
+            path,
+            value,
+            f"a /{length} split for {MOST_ZONES} zones leaves subnets of a /{length + 6}; clouds make no "
+            f"less than a /28; allowed: a /{SMALLEST_RANGE} or larger",
+        )
+
+
+@rule(whole=("aws", "azure"), needs=("control_planes.hosts", "etcd.hosts"))
+def zones_carry_a_quorum(subject: Subject) -> Iterator[Problem]:
+    """Several members want at least three zones: of two, one that is lost may take the quorum along."""
+    settings = subject.settings
+    cloud, section = settings.cloud, settings.cloud_name
+    if cloud is None:
+        return
+    count, path = cloud.zone_count, f"{section}.zones"
+    if not 1 <= count <= MOST_ZONES:
+        yield Problem(path, str(count), f"allowed: 1 to {MOST_ZONES}")
+    elif count < 3 <= len(settings.etcd_hosts):
+        yield Problem(
+            path,
+            str(count),
+            f"{len(settings.etcd_hosts)} members of etcd in {count} zones: a lost zone could take "
+            "their quorum; name three zones",
+        )
+    names = settings.aws.zones if settings.aws else settings.azure.zones if settings.azure else ()
+    if isinstance(names, int):
+        return
+    for position, name in enumerate(names):
+        if name in names[:position]:
+            yield Problem(f"{path}[{position}]", f'"{name}"', "named twice")
+        if settings.aws and name[:-1] != settings.aws.region:
+            yield Problem(
+                f"{path}[{position}]", f'"{name}"', f"not a zone of aws.region, {settings.aws.region}"
+            )
+
+
+@rule(whole=("aws",))
+def existing_subnets_are_whole(subject: Subject) -> Iterator[Problem]:
+    """A VPC that is there brings a private subnet for every zone, and public ones for what is public."""
+    aws = subject.settings.aws
+    if aws is None:
+        return
+    network = aws.network
+    if not network.vpc:
+        for key in ("private", "public"):
+            if getattr(network, key):
+                yield Problem(
+                    f"aws.network.{key}", "", "goes with an existing vpc; add its id, or leave this out"
+                )
+        return
+    if isinstance(aws.zones, int):
+        yield Problem("aws.zones", str(aws.zones), "with an existing vpc name the zones of its subnets")
+        return
+    yield from _subnets_of(aws, aws.zones, "private", network.private)
+    if aws.endpoint.public or network.public:
+        yield from _subnets_of(aws, aws.zones, "public", network.public)
+
+
+@rule(whole=("azure",))
+def existing_network_has_subnets(subject: Subject) -> Iterator[Problem]:
+    """A virtual network that is there brings both subnets, apart and inside it."""
+    azure = subject.settings.azure
+    if azure is None:
+        return
+    network = azure.network
+    if (network.id is None) != (network.subnets is None):
+        missing = "id" if network.id is None else "subnets"
+        yield Problem(
+            f"azure.network.{missing}", "", "missing; id and subnets of an existing network go together"
+        )
+    if network.subnets:
+        subnets = {"members": network.subnets.members, "pools": network.subnets.pools}
+        yield from _inside(azure.range, "azure.network.subnets", subnets)
+
+
+@rule(whole=("aws", "azure", "pools", "control_planes", "etcd"))
+def machines_have_addresses(subject: Subject) -> Iterator[Problem]:
+    """The subnets hold every machine there may be, and one more of each pool while they are replaced."""
+    settings = subject.settings
+    cloud, section = settings.cloud, settings.cloud_name
+    if cloud is None or not _can_be_split(settings):
+        return
+    for subnet in dict.fromkeys(cloud.member_ranges):
+        if subnet.num_addresses <= _MEMBERS_END:
+            yield Problem(
+                f"{section}.network",
+                f'"{subnet}"',
+                f"members have addresses up to number {_MEMBERS_END - 1} of a subnet; needs a /27 or larger",
+            )
+    wanted = sum(pool.most + min(pool.max_unavailable, pool.most) for pool in settings.pools.values())
+    if settings.aws:
+        wanted += len(set(cloud.member_ranges)) * _MEMBERS_END
+    room = sum(usable(subnet) for subnet in dict.fromkeys(cloud.pool_ranges))
+    if wanted > room:
+        yield Problem(
+            f"{section}.network.range",
+            f'"{cloud.range}"',
+            f"its subnets have {room:,} addresses for machines; {wanted:,} may be asked for, replacements "
+            "included; use a larger range or smaller pools",
+        )
+
+
+@rule(whole=("aws", "azure"), needs=("network.backend",))
+def packets_are_carried(subject: Subject) -> Iterator[Problem]:
+    """host-gw sends pods' own addresses: clouds drop these, and their zones are no single link."""
+    settings = subject.settings
+    if settings.cloud and settings.network.backend is Backend.HOST_GW:
+        yield Problem(
+            "network.backend",
+            '"host-gw"',
+            "needs all nodes in one subnet, and machines that may send others' addresses (AWS: "
+            "source/destination check off, Azure: routes); in a cloud allowed: vxlan",
+        )
+
+
+def _subnets_of(
+    aws: AwsSettings, zones: tuple[str, ...], key: str, subnets: Mapping[str, SubnetSettings]
+) -> Iterator[Problem]:
+    path = f"aws.network.{key}"
+    for zone in zones:
+        if zone not in subnets:
+            yield Problem(
+                path, "", f"has no subnet for zone {zone}; add it, or take the zone out of aws.zones"
+            )
+    for zone in subnets:
+        if zone not in zones:
+            yield Problem(path, "", f"zone {zone} is not in aws.zones; add it there, or leave its subnet out")
+    yield from _inside(aws.range, path, subnets)
+
+
+def _inside(network: IPv4Network, path: str, subnets: Mapping[str, SubnetSettings]) -> Iterator[Problem]:
+    for name, subnet in subnets.items():
+        if not subnet.range.subnet_of(network):
+            yield Problem(
+                f"{path}.{name}.range", f'"{subnet.range}"', f"not inside the network's range, {network}"
+            )
+    for shared in overlaps([(name, subnet.range) for name, subnet in subnets.items()]):
+        yield Problem(f"{path}.{shared.right}.range", "", f"overlaps the subnet of {shared.left}")
+
+
+def _has_own_subnets(settings: Settings) -> bool:
+    return bool(settings.aws and settings.aws.network.vpc) or bool(
+        settings.azure and settings.azure.network.subnets
+    )
+
+
+def _can_be_split(settings: Settings) -> bool:
+    """Whether the subnets can be computed at all: another rule says why not."""
+    try:
+        return bool(settings.cloud and settings.cloud.member_ranges and settings.cloud.pool_ranges)
+    except (ValueError, KeyError):
+        return False

@@ -1,0 +1,87 @@
+"""The test's side of an emulated AWS: what the account holder and Auto Scaling do."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import boto3
+
+from lab.cloud.running import ADMIN, Running, admin_secret
+from tests.clouds.site import Site
+
+REGION = "eu-central-1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Launch:
+    """A machine to start: the lab's name, the address of its interface, and what its template says.
+
+    `hook` is the one that its group waits for before it counts the machine in.
+    """
+
+    host: str
+    address: str
+    user_data: str
+    role: str
+    zone: str = f"{REGION}a"
+    group: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    group_tags: Mapping[str, str] = field(default_factory=dict)
+    hook: str = ""
+
+
+class Amazon(Site):
+    """An account. Clients are boto3's, with the deployer's own key."""
+
+    def __init__(self, lab: str) -> None:
+        super().__init__(lab)
+        self._session = boto3.Session(ADMIN, admin_secret(lab), region_name=REGION)
+
+    def client(self, service: str) -> Any:  # noqa: ANN401 — boto3 has a class for each service
+        """A client of a service, e.g. `ec2`."""
+        return self._session.client(service, endpoint_url=self.url, verify=str(self.ca))  # type: ignore[call-overload]
+
+    def role(self, name: str, *policies: Mapping[str, Any]) -> None:
+        """A role with these policies inside."""
+        iam = self.client("iam")
+        trust = {"Version": "2012-10-17", "Statement": []}
+        iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))
+        for number, policy in enumerate(policies):
+            iam.put_role_policy(RoleName=name, PolicyName=f"p{number}", PolicyDocument=json.dumps(policy))
+
+    def launch(self, *launches: Launch) -> tuple[Running, ...]:
+        """Start machines side by side, as groups do; returns once they have booted."""
+        machines = tuple(self._machine(launch) for launch in launches)
+        self.boot([(machine, launch.user_data) for machine, launch in zip(machines, launches, strict=True)])
+        return machines
+
+    def terminate(self, machine: Running) -> None:
+        """End a machine like Auto Scaling does: at once, with its disk; its data volume stays."""
+        self.end(machine)
+        self.client("ec2").terminate_instances(InstanceIds=[machine.id])
+
+    def _machine(self, launch: Launch) -> Running:
+        tags = [{"Key": key, "Value": value} for key, value in launch.tags.items()]
+        specification = [{"ResourceType": "instance", "Tags": tags}]
+        made = self.client("ec2").run_instances(
+            ImageId="ami-12c6146b",
+            MinCount=1,
+            MaxCount=1,
+            Placement={"AvailabilityZone": launch.zone},
+            **({"TagSpecifications": specification} if tags else {}),
+        )
+        return Running(
+            id=made["Instances"][0]["InstanceId"],
+            host=launch.host,
+            address=launch.address,
+            hostname=f"ip-{launch.address.replace('.', '-')}",
+            zone=launch.zone,
+            region=REGION,
+            identity=launch.role,
+            group=launch.group or launch.host,
+            group_tags=launch.group_tags,
+            hook=launch.hook,
+        )

@@ -1,0 +1,58 @@
+"""The test's side of an emulated Azure: what the account holder does."""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass
+from urllib.request import Request, urlopen
+
+from lab import volumes
+from lab.cloud.running import Running, admin_secret
+from tests.clouds.site import Site
+
+LOCATION = "westeurope"
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A machine to start with its custom data and its disks: names and sizes in bytes, by their luns."""
+
+    machine: Running
+    user_data: str
+    disks: tuple[tuple[str, int], ...] = ()
+
+
+class Azure(Site):
+    """A subscription, with one storage account."""
+
+    def put(self, path: str, content: str) -> None:
+        """Write a blob: `container/name`."""
+        self._call("PUT", path, content.encode())
+
+    def get(self, path: str) -> str:
+        """Read a blob. Raises HTTPError without one."""
+        return self._call("GET", path)
+
+    def launch(self, *starts: Start) -> None:
+        """Start machines side by side, and attach their disks."""
+        self.boot([(start.machine, start.user_data) for start in starts])
+        for start in starts:
+            for lun, (disk, size) in enumerate(start.disks):
+                volumes.create(self.lab, disk, size)
+                link = f"/dev/disk/azure/data/by-lun/{lun}"
+                volumes.attach(self.lab, disk, start.machine.host, [link])
+
+    def _call(self, method: str, path: str, body: bytes | None = None) -> str:
+        request = Request(
+            f"{self.url}/{path}",
+            method=method,
+            data=body,
+            headers={
+                "Authorization": f"Bearer {admin_secret(self.lab)}",
+                "x-ms-version": "2021-12-02",
+                "x-ms-blob-type": "BlockBlob",
+            },
+        )
+        context = ssl.create_default_context(cafile=str(self.ca))
+        with urlopen(request, timeout=20, context=context) as answer:
+            return str(answer.read().decode())

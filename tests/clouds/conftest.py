@@ -1,0 +1,63 @@
+"""Clouds in the lab: hosts that cloud-init starts, on a gateway that answers like AWS or Azure."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from artifacts.cache import default_root
+from lab import stack
+from lab.spec import LabSpec
+from tests.clouds.amazon import Amazon
+from tests.clouds.azure import Azure
+
+KEEP = "KUBEWRIGHT_TEST_STATE"
+MIRROR = "KUBEWRIGHT_TEST_MIRROR"
+
+
+@pytest.fixture(scope="session")
+def state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Where these tests keep the state of their labs."""
+    if os.geteuid() != 0:
+        pytest.fail("tests on real hosts need root: run `make test-clouds` as root")
+    home = Path(os.environ[KEEP]) if KEEP in os.environ else tmp_path_factory.mktemp("state")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KUBEWRIGHT_STATE", str(home))
+        yield home
+
+
+def mirror() -> Path:
+    """The files and images of clusters, which `make test-clouds` makes first."""
+    return Path(os.environ.get(MIRROR, default_root() / "mirror"))
+
+
+@contextmanager
+def lab(spec: LabSpec) -> Iterator[LabSpec]:
+    """A lab that is gone at the end, whatever happens; kept where state is kept."""
+    stack.down(spec.name)
+    try:
+        stack.up(spec)
+        yield spec
+    finally:
+        if KEEP not in os.environ:
+            stack.down(spec.name)
+
+
+@pytest.fixture(scope="module")
+def amazon(state: Path) -> Iterator[Amazon]:
+    """An account of an emulated AWS, without machines."""
+    spec = LabSpec.model_validate({"name": "kwaws", "network": "10.121.0.0/16", "cloud": "aws"})
+    with lab(spec):
+        yield Amazon(spec.name)
+
+
+@pytest.fixture(scope="module")
+def azure(state: Path) -> Iterator[Azure]:
+    """A subscription of an emulated Azure, without machines."""
+    spec = LabSpec.model_validate({"name": "kwazure", "network": "10.122.0.0/16", "cloud": "azure"})
+    with lab(spec):
+        yield Azure(spec.name)

@@ -1,0 +1,74 @@
+"""The cloud controller manager's part, played by the test: nothing but what that one does to Nodes.
+
+kubernetes.io/docs/concepts/architecture/cloud-controller: a new Node gets its addresses, its provider's id
+and its zone, and loses the taint `uninitialized`; the Node of a machine that has ended is deleted.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from lab.cloud.running import Running
+from tests.clouds.deployment import Deployment
+from tests.clouds.site import Site
+
+UNINITIALIZED = "node.cloudprovider.kubernetes.io/uninitialized"
+SECONDS = 2.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Controller:
+    """`provider_id` is what the cloud's controller calls a machine."""
+
+    site: Site
+    deployment: Deployment
+    provider_id: Callable[[Running], str]
+
+    def look(self) -> None:
+        """Once over all Nodes."""
+        machines = {self.provider_id(machine): machine for machine in self.site.fleet.all()}
+        for node in self.deployment.items("nodes"):
+            name, spec = node["metadata"]["name"], node.get("spec", {})
+            machine = self._machine(node, machines)
+            if machine is None:
+                self.deployment.kubectl("delete", "node", name, "--wait=false")
+            elif any(taint["key"] == UNINITIALIZED for taint in spec.get("taints", [])):
+                self._initialise(node, machine)
+
+    def run(self, stop: threading.Event) -> None:
+        """Look at the Nodes until told to stop; an API that does not answer is asked again."""
+        while not stop.wait(SECONDS):
+            with suppress(AssertionError):
+                self.look()
+
+    def _machine(self, node: Mapping[str, Any], machines: Mapping[str, Running]) -> Running | None:
+        known = node.get("spec", {}).get("providerID", "")
+        if known:
+            return machines.get(known)
+        address = node["metadata"].get("annotations", {}).get("alpha.kubernetes.io/provided-node-ip", "")
+        return next((machine for machine in machines.values() if machine.address == address), None)
+
+    def _initialise(self, node: Mapping[str, Any], machine: Running) -> None:
+        name = node["metadata"]["name"]
+        addresses = [
+            {"type": "InternalIP", "address": machine.address},
+            {"type": "Hostname", "address": name},
+        ]
+        status = {"status": {"addresses": addresses}}
+        self._patch(name, status, "--subresource=status", "--type=strategic")
+        labels = {
+            "node.kubernetes.io/instance-type": machine.type,
+            "topology.kubernetes.io/region": machine.region,
+            "topology.kubernetes.io/zone": machine.zone,
+        }
+        taints = [taint for taint in node["spec"]["taints"] if taint["key"] != UNINITIALIZED]
+        spec = {"providerID": self.provider_id(machine), "taints": taints}
+        self._patch(name, {"metadata": {"labels": labels}, "spec": spec}, "--type=merge")
+
+    def _patch(self, name: str, body: Mapping[str, Any], *words: str) -> None:
+        self.deployment.kubectl("patch", "node", name, "--patch", json.dumps(body), *words)

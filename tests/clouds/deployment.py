@@ -1,0 +1,139 @@
+"""The program on mocks, and its resources done for real as far as they are not the cloud's own.
+
+Certificates are real; objects are applied and commands run in the order that the program asks for. What
+the cloud itself would make (machines, volumes, stores) is the business of the mocks given.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import runpy
+import signal
+from collections.abc import Callable, Mapping
+from graphlib import TopologicalSorter
+from pathlib import Path
+from typing import Any
+
+from pulumi.runtime import config
+
+from tests.support.cluster import CHECKOUT, tool
+from tests.support.process import run
+from tests.support.wait import eventually
+from tests.unit.components import graph as graphs
+from tests.unit.components.certificates import Engine
+from tests.unit.components.graph import Graph, Node
+
+_MARK = "4dabf18193072939515e22adb298388d"
+COMMAND_SECONDS = 900
+
+
+def plain(value: Any) -> Any:  # noqa: ANN401 — any property value
+    """A property value without marks of secrets."""
+    if isinstance(value, Mapping):
+        return plain(value["value"]) if _MARK in value else {key: plain(item) for key, item in value.items()}
+    return [plain(item) for item in value] if isinstance(value, list) else value
+
+
+class Deployment:
+    """One run of the program. `environment` is what its commands find.
+
+    `rewrite` changes their words, where these name a place that is not the lab's."""
+
+    def __init__(
+        self,
+        cluster: Mapping[str, Any],
+        plugins: Engine,
+        environment: Mapping[str, str],
+        rewrite: Callable[[str], str] = str,
+    ) -> None:
+        config.set_config("kubewright:cluster", json.dumps(cluster))
+        interrupt = signal.getsignal(signal.SIGINT)
+        before = Path.cwd()
+        os.chdir(CHECKOUT)
+        try:
+            self.graph: Graph = graphs.record(
+                lambda: runpy.run_path(str(CHECKOUT / "__main__.py"), run_name="__main__"), plugins=plugins
+            )
+        finally:
+            os.chdir(before)
+            signal.signal(signal.SIGINT, interrupt)
+            config.set_all_config({})
+        self._rewrite = rewrite
+        self._environment = {**os.environ, **environment}
+        self.kubeconfig = str(plain(self.graph.outputs["kubeconfig"]))
+
+    def finish(self) -> None:
+        """Run the commands and apply the objects, each after what it depends on."""
+        nodes = self.graph.nodes
+        order = TopologicalSorter({urn: self._after(node) for urn, node in nodes.items()})
+        for urn in order.static_order():
+            node = nodes[urn]
+            if node.type == "command:local:Command":
+                self._run(node)
+            elif node.type.startswith("kubernetes:") and "Release" not in node.type:
+                self._apply(node)
+
+    def kubectl(self, *words: str, stdin: str = "", timeout: float = 60) -> str:
+        """What kubectl says, as the administrator."""
+        argv = [tool("kubectl"), f"--kubeconfig={self._kubeconfig_file}", *words]
+        return run(argv, stdin=stdin, timeout=timeout).stdout
+
+    def items(self, *words: str) -> list[Any]:
+        """The items of `kubectl get … -o json`."""
+        return list(json.loads(self.kubectl("get", *words, "-o", "json"))["items"])
+
+    def use(self, directory: Path, balancer: str) -> None:
+        """Keep the administrator's kubeconfig in a file of that directory.
+
+        This machine does not know the private zone's name of the API: it goes to the balancer's address.
+        """
+        self._kubeconfig_file = directory / "kubeconfig"
+        self._kubeconfig_file.touch(mode=0o600)
+        self._balancer = balancer
+        self._kubeconfig_file.write_text(self._reachable(self.kubeconfig))
+
+    def _reachable(self, kubeconfig: str) -> str:
+        """The same kubeconfig, by the balancer's address; the certificate must still be the name's."""
+        document = json.loads(kubeconfig)
+        for item in document["clusters"]:
+            host, _, port = item["cluster"]["server"].removeprefix("https://").partition(":")
+            item["cluster"] |= {"server": f"https://{self._balancer}:{port}", "tls-server-name": host}
+        return json.dumps(document)
+
+    def _after(self, node: Node) -> set[str]:
+        """What a resource waits for: to depend on a component is to depend on all that is below it."""
+        nodes = self.graph.nodes
+        found = {urn for urn in node.depends_on if urn in nodes}
+        waiting = list(found)
+        while waiting:
+            current = waiting.pop()
+            below = {urn for urn, other in nodes.items() if other.parent == current} - found - {node.urn}
+            found |= below
+            waiting += below
+        provider = node.provider.rsplit("::", 1)[0]
+        return found | ({provider} if provider in nodes else set())
+
+    def _run(self, node: Node) -> None:
+        inputs = plain(node.inputs)
+        if "create" not in inputs:
+            return
+        stdin = inputs.get("stdin", "")
+        run(
+            [*inputs.get("interpreter", ["/bin/sh", "-c"]), self._rewrite(inputs["create"])],
+            stdin=self._reachable(stdin) if '"current-context"' in stdin else stdin,
+            timeout=COMMAND_SECONDS,
+            env=self._environment | inputs.get("environment", {}),
+            cwd=Path(inputs.get("dir", CHECKOUT)),
+        )
+
+    def _apply(self, node: Node) -> None:
+        body = plain(node.inputs)
+        if "kind" not in body or "apiVersion" not in body:
+            return
+
+        def applied() -> bool:
+            words = ("apply", "--server-side", "--force-conflicts", "-f", "-")
+            return bool(self.kubectl(*words, stdin=json.dumps(body)))
+
+        eventually(f"{body['kind']} {body['metadata'].get('name')} is applied", applied, timeout=60)

@@ -1,0 +1,61 @@
+"""What every emulated cloud has for its tests: a lab, its machines, and commands on them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lab import hosts, stack
+from lab.cloud.ports import API_PORT, METADATA_PORT
+from lab.cloud.running import Fleet, Running
+from lab.paths import LabPaths
+from lab.spec import Instance, LabHost, LabSpec
+
+MEMORY = 2 * 1024**3
+
+
+class Site:
+    """A lab as a cloud. `url` is its API and store, `metadata_url` what machines ask about themselves."""
+
+    def __init__(self, lab: str) -> None:
+        self.lab = lab
+        self.fleet = Fleet.of(lab)
+        self.gateway = str(self.spec.gateway)
+        self.url = f"https://{self.gateway}:{API_PORT}"
+        self.metadata_url = f"http://{self.gateway}:{METADATA_PORT}"
+        self.ca = LabPaths.of(lab).ca
+
+    @property
+    def spec(self) -> LabSpec:
+        """The lab as it is now."""
+        return stack.load(self.lab)
+
+    def at(self, address: str) -> Running:
+        """The machine with that address, which must be there."""
+        found = self.fleet.at(address)
+        assert found is not None, f"no machine at {address}"
+        return found
+
+    def run(self, host: str, command: str, *, timeout: float = 120) -> str:
+        """What a command on a host says. Fails with its error output."""
+        done = hosts.execute(self.lab, host, ["sh", "-c", command], stdin="", timeout=timeout)
+        assert done.returncode == 0, f"{host}: {command}: {done.stdout[-2000:]}{done.stderr[-2000:]}"
+        return done.stdout.strip()
+
+    def boot(self, machines: Sequence[tuple[Running, str]]) -> None:
+        """Start machines from their image, each with its user data, all at once; returns once they booted."""
+        places = []
+        for machine, user_data in machines:
+            self.fleet.add(machine)
+            instance = Instance(id=machine.id, hostname=machine.hostname, user_data=user_data)
+            place = {"name": machine.host, "address": machine.address, "memory": MEMORY, "instance": instance}
+            places.append(LabHost.model_validate(place))
+        names = {place.name for place in places}
+        self._hosts([*(other for other in self.spec.hosts if other.name not in names), *places])
+
+    def end(self, machine: Running) -> None:
+        """Throw a machine away with its disk; a data volume stays."""
+        self._hosts([host for host in self.spec.hosts if host.name != machine.host])
+        self.fleet.remove(machine.id)
+
+    def _hosts(self, wanted: Sequence[LabHost]) -> None:
+        stack.up(self.spec.model_copy(update={"hosts": tuple(wanted)}))

@@ -1,0 +1,148 @@
+"""A cluster on AWS, as far as a lab can tell: cloud-init runs the program's user data on every machine."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from artifacts.cache import default_root
+from lab.cloud.balancer import set_targets
+from lab.cloud.running import ADMIN, Running, admin_secret
+from lab.spec import LabSpec
+from tests.clouds.account import ZONES, Account
+from tests.clouds.amazon import REGION, Amazon, Launch
+from tests.clouds.cluster import MEMBERS, READY_SECONDS, CloudCluster, controlled
+from tests.clouds.conftest import lab, mirror
+from tests.clouds.controller import Controller
+from tests.clouds.deployment import Deployment
+from tests.support.wait import eventually
+
+NAME = "kwaws"
+RANGE = "10.123.0.0/16"
+GATEWAY = "10.123.0.1"
+API = "api.kwaws.internal"
+POOL = "general"
+
+
+def description(ca: Path) -> dict[str, Any]:
+    """The stack's `kubewright:cluster`: as on AWS, with the lab's mirror and endpoints."""
+    api = f"https://{GATEWAY}:8443"
+    return {
+        "name": NAME,
+        "endpoint": {"host": API},
+        "network": {"api_allowed": [RANGE]},
+        "control_planes": {"hosts": list(MEMBERS), "machine": {"type": "t3.large", "data_disk": "10Gi"}},
+        "pools": {POOL: {"size": {"min": 2, "max": 5}, "machine": {"types": ["m6i.large"]}}},
+        "artifacts": {"mirror": f"https://{GATEWAY}:8080", "ca_file": str(ca)},
+        "registries": {"_default": {"endpoint": f"https://{GATEWAY}:5000", "ca_file": str(ca)}},
+        "aws": {
+            "region": REGION,
+            "zones": list(ZONES),
+            "network": {"range": RANGE},
+            "image": {"owner": "136693071363", "name": "debian-12-amd64-*"},
+            "endpoints": {
+                "s3": api,
+                "ec2": api,
+                "autoscaling": api,
+                "metadata": f"http://{GATEWAY}:8169",
+                "ca_file": str(ca),
+            },
+            "quotas": {"vcpus": 64, "addresses": 10},
+        },
+    }
+
+
+def provider_id(machine: Running) -> str:
+    """What the AWS cloud controller calls a machine."""
+    return f"aws:///{machine.zone}/{machine.id}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AwsCluster(CloudCluster):
+    """With what starts its machines anew."""
+
+    amazon: Amazon
+    launches: dict[str, Launch]
+
+
+@pytest.fixture(scope="module")
+def cluster(state: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AwsCluster]:
+    """Three control planes and two workers."""
+    spec = {"name": NAME, "network": RANGE, "cloud": "aws", "mirror": str(mirror()), "names": {API: GATEWAY}}
+    with lab(LabSpec.model_validate(spec)):
+        amazon = Amazon(NAME)
+        account = Account(amazon)
+        deployment = Deployment(description(amazon.ca), account, environment(amazon))
+        deployment.use(tmp_path_factory.mktemp("kubeconfig"), GATEWAY)
+        launches = {
+            launch.host: launch for launch in account.launches(deployment.graph, {f"{NAME}-pool-{POOL}": 2})
+        }
+        set_targets(NAME, [launches[member].address for member in MEMBERS])
+        amazon.launch(*launches.values())
+        controller = Controller(site=amazon, deployment=deployment, provider_id=provider_id)
+        with controlled(controller):
+            deployment.finish()
+            yield AwsCluster(
+                site=amazon,
+                deployment=deployment,
+                hosts={host: launch.address for host, launch in launches.items()},
+                node_name=lambda machine: machine.id,
+                provider_id=provider_id,
+                amazon=amazon,
+                launches=launches,
+            )
+
+
+def environment(amazon: Amazon) -> dict[str, str]:
+    """The deployer's own credentials, as the program's commands find them."""
+    return {
+        "AWS_ACCESS_KEY_ID": ADMIN,
+        "AWS_SECRET_ACCESS_KEY": admin_secret(amazon.lab),
+        "AWS_CA_BUNDLE": str(amazon.ca),
+        "AWS_REGION": REGION,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "PATH": f"{Path(sys.executable).parent}:{default_root() / 'bin'}:{os.environ['PATH']}",
+    }
+
+
+def test_every_machine_becomes_a_ready_node(cluster: AwsCluster) -> None:
+    eventually("all nodes are Ready", cluster.whole, timeout=READY_SECONDS, interval=3)
+
+
+def test_the_group_of_a_pool_is_told_that_its_machines_are_healthy(cluster: AwsCluster) -> None:
+    def joined() -> bool:
+        return all(cluster.machine(host).released for host in cluster.workers)
+
+    eventually("workers have joined", joined, timeout=120)
+
+
+def test_no_secret_is_in_the_user_data_or_reaches_a_disk(cluster: AwsCluster) -> None:
+    for host, launch in cluster.launches.items():
+        assert "PRIVATE KEY" not in launch.user_data
+        assert cluster.site.run(host, "findmnt -no FSTYPE /etc/kubernetes/pki") == "tmpfs"
+
+
+def test_a_control_plane_thrown_away_rejoins_with_its_volume_and_address(cluster: AwsCluster) -> None:
+    before = cluster.machine("cp-1")
+    ids = cluster.etcd_members()
+    assert set(ids) == set(MEMBERS)
+    cluster.amazon.terminate(before)
+    (after,) = cluster.amazon.launch(cluster.launches["cp-1"])
+    assert after.address == before.address
+    assert after.id != before.id
+    eventually("cp-1 is a Ready node again", cluster.whole, timeout=READY_SECONDS, interval=3)
+    assert cluster.etcd_members() == ids
+
+
+def test_a_worker_that_is_told_to_go_drains_itself(cluster: AwsCluster) -> None:
+    host = cluster.workers[0]
+    machine = cluster.machine(host)
+    cluster.site.fleet.tell(machine.id, lifecycle="Terminated", hook="leaving", released=False)
+    eventually(f"{host} lets itself go", lambda: cluster.machine(host).released, timeout=180)
+    assert machine.id not in cluster.schedulable()

@@ -1,0 +1,150 @@
+"""What the emulated AWS gives a machine, and what it refuses: by Debian's own curl on a host."""
+
+from __future__ import annotations
+
+import pytest
+
+from lab import stack, volumes
+from lab.leftovers import leftovers
+from tests.clouds.amazon import REGION, Amazon, Launch
+
+BUCKET = "kw-test"
+ARN = f"arn:aws:s3:::{BUCKET}"
+CLUSTER = {"kubernetes.io/cluster/test": "owned"}
+POLICY = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {"Effect": "Allow", "Action": "s3:GetObject", "Resource": f"{ARN}/members/a/*"},
+        {"Effect": "Allow", "Action": "s3:PutObject", "Resource": f"{ARN}/status/members/a/*"},
+        {"Effect": "Allow", "Action": "ec2:DescribeVolumes", "Resource": "*"},
+        {
+            "Effect": "Allow",
+            "Action": "ec2:AttachVolume",
+            "Resource": ["arn:aws:ec2:*:*:volume/*", "arn:aws:ec2:*:*:instance/*"],
+            "Condition": {"StringEquals": {"aws:ResourceTag/kubernetes.io/cluster/test": "owned"}},
+        },
+    ],
+}
+LIBRARY = r"""
+set -eu
+meta() { curl -sf -H "X-aws-ec2-metadata-token: $TOKEN" "$METADATA/latest/meta-data/$1"; }
+TOKEN=$(curl -sf -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 300' "$METADATA/latest/api/token")
+keys=$(meta "iam/security-credentials/$(meta iam/security-credentials/)")
+field() { printf '%s\n' "$keys" | sed -n "s/.*\"$1\" *: *\"\\([^\"]*\\)\".*/\\1/p"; }
+aws() {
+    service=$1; shift
+    printf 'user = "%s:%s"\nheader = "X-Amz-Security-Token: %s"\n' \
+        "$(field AccessKeyId)" "$(field SecretAccessKey)" "$(field Token)" |
+        curl -sS -K - --aws-sigv4 "aws:amz:$REGION:$service" -w '\n%{http_code}\n' "$@"
+}
+empty=e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
+get() { aws s3 -H "x-amz-content-sha256: $empty" "$STORE/$1"; }
+put() { aws s3 -H "x-amz-content-sha256: $(sha256sum <"$2" | cut -d' ' -f1)" -T "$2" "$STORE/$1"; }
+ec2() { aws ec2 -H 'Content-Type: application/x-www-form-urlencoded' -d "$1" "$API/"; }
+"""
+
+
+@pytest.fixture(scope="module")
+def machine(amazon: Amazon) -> Amazon:
+    s3 = amazon.client("s3")
+    s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+    s3.put_object(Bucket=BUCKET, Key="members/a/etcd.sh", Body=b"of a\n")
+    s3.put_object(Bucket=BUCKET, Key="members/b/etcd.sh", Body=b"of b\n")
+    amazon.role("node-a", POLICY)
+    text = "#!/bin/sh\ntouch /root/ran\n"
+    amazon.launch(
+        Launch(host="a", address="10.121.0.10", user_data=text, role="node-a", tags=CLUSTER),
+        Launch(host="b", address="10.121.0.11", user_data=text, role="node-a"),
+    )
+    return amazon
+
+
+def on(amazon: Amazon, command: str, host: str = "a") -> str:
+    variables = {
+        "METADATA": amazon.metadata_url,
+        "STORE": f"{amazon.url}/{BUCKET}",
+        "API": amazon.url,
+        "REGION": REGION,
+    }
+    head = "".join(f"{name}={value}\n" for name, value in variables.items())
+    return amazon.run(host, head + LIBRARY + command)
+
+
+def code(amazon: Amazon, command: str, host: str = "a") -> str:
+    return on(amazon, command, host).splitlines()[-1]
+
+
+def test_cloud_init_runs_the_user_data(machine: Amazon) -> None:
+    machine.run("a", "cloud-init status --wait && test -e /root/ran")
+    assert machine.run("a", "hostname") == "ip-10-121-0-10"
+
+
+def test_metadata_is_for_the_machine_that_asks_and_needs_a_token(machine: Amazon) -> None:
+    found = machine.at("10.121.0.10")
+    assert on(machine, "meta instance-id") == found.id
+    assert on(machine, "meta placement/availability-zone; echo; meta local-ipv4").split() == [
+        found.zone,
+        found.address,
+    ]
+    assert on(machine, "meta autoscaling/target-lifecycle-state") == "InService"
+    status = "curl -s -o /dev/null -w '%{http_code}'"
+    item = f"{machine.metadata_url}/latest/meta-data"
+    assert machine.run("a", f"{status} {item}/instance-id") == "401"
+    assert on(machine, f'{status} -H "X-aws-ec2-metadata-token: $TOKEN" {item}/spot/instance-action') == "404"
+    token = on(machine, 'printf %s "$TOKEN"', host="b")
+    assert machine.run("a", f"{status} -H 'X-aws-ec2-metadata-token: {token}' {item}/instance-id") == "401"
+    assert machine.run("a", f"{status} -X PUT {machine.metadata_url}/latest/api/token") == "400"
+
+
+def test_a_role_reads_its_own_prefix_and_writes_its_status(machine: Amazon) -> None:
+    assert on(machine, "get members/a/etcd.sh") == "of a\n\n200"
+    assert code(machine, "get members/b/etcd.sh") == "403"
+    assert code(machine, "echo done > /tmp/s; put status/members/a/etcd /tmp/s") == "200"
+    assert code(machine, "echo done > /tmp/s; put status/members/b/etcd /tmp/s") == "403"
+    body = machine.client("s3").get_object(Bucket=BUCKET, Key="status/members/a/etcd")["Body"].read()
+    assert body == b"done\n"
+
+
+def test_signatures_are_checked(machine: Amazon) -> None:
+    assert code(machine, "curl -s -w '\\n%{http_code}\\n' $STORE/members/a/etcd.sh") == "403"
+    wrong = 'field() { echo "$keys" | sed -n "s/.*\\"$1\\": \\"\\([^\\"]*\\)\\".*/\\1/p" | sed s/^./x/; }\n'
+    assert code(machine, wrong + "get members/a/etcd.sh") == "403"
+    assert "x-amz-content-sha256" in on(machine, "aws s3 $STORE/members/a/etcd.sh")
+    keys = on(machine, 'printf %s "$keys"')
+    stolen = f"keys='{keys}'\nget members/a/etcd.sh"
+    assert code(machine, stolen) == "200"
+    assert code(machine, stolen, host="b") == "403"
+
+
+def test_a_volume_appears_where_it_is_attached_and_outlives_its_machine(machine: Amazon) -> None:
+    ec2 = machine.client("ec2")
+    tags = [{"ResourceType": "volume", "Tags": [{"Key": k, "Value": v} for k, v in CLUSTER.items()]}]
+    volume = ec2.create_volume(AvailabilityZone=f"{REGION}a", Size=1, TagSpecifications=tags)["VolumeId"]
+    path = f"/dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_{volume.replace('-', '')}"
+    first, other = machine.at("10.121.0.10"), machine.at("10.121.0.11")
+
+    def attach(instance: str) -> str:
+        form = f"Action=AttachVolume&Device=%2Fdev%2Fxvdu&InstanceId={instance}&Version=2016-11-15"
+        return f"ec2 '{form}&VolumeId={volume}'"
+
+    assert code(machine, attach(other.id)) == "403"  # has no tag of the cluster
+    assert code(machine, attach(first.id)) == "200"
+    machine.run("a", f"mkfs.ext4 -q {path} && mount {path} /mnt && echo kept > /mnt/x")
+    assert "VolumeInUse" in on(machine, attach(first.id))
+    machine.terminate(first)
+    assert volumes.attached(machine.lab, volume) is None
+    text = "#!/bin/sh\n"
+    (again,) = machine.launch(
+        Launch(host="a", address="10.121.0.10", user_data=text, role="node-a", tags=CLUSTER)
+    )
+    assert again.id != first.id
+    machine.run("a", f"test ! -e {path}")
+    assert code(machine, attach(again.id)) == "200"
+    assert machine.run("a", f"mount {path} /mnt && cat /mnt/x") == "kept"
+
+
+def test_nothing_is_left(machine: Amazon) -> None:
+    state = volumes.devices(machine.ca.parent)
+    assert len(state) == 1
+    stack.down(machine.lab)
+    assert leftovers(machine.lab) == []

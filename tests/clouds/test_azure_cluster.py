@@ -1,0 +1,164 @@
+"""A cluster on Azure, as far as a lab can tell: cloud-init runs the program's data on every machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from artifacts.cache import default_root
+from lab import volumes
+from lab.cloud.balancer import set_targets
+from lab.cloud.running import Running, admin_secret
+from lab.spec import LabSpec
+from tests.clouds.azure import LOCATION, Azure, Start
+from tests.clouds.cluster import MEMBERS, READY_SECONDS, CloudCluster, controlled
+from tests.clouds.conftest import lab, mirror
+from tests.clouds.controller import Controller
+from tests.clouds.deployment import Deployment
+from tests.clouds.subscription import SUBSCRIPTION, Subscription
+from tests.support.wait import eventually
+
+NAME = "kwazure"
+RANGE = "10.124.0.0/16"
+GATEWAY = "10.124.0.1"
+API = "api.kwazure.internal"
+WAITING = "python3 -m providers.azure.wait"
+
+
+def description(ca: Path) -> dict[str, Any]:
+    """The stack's `kubewright:cluster`: as on Azure, with the lab's mirror and endpoints."""
+    return {
+        "name": NAME,
+        "endpoint": {"host": API},
+        "network": {"api_allowed": [RANGE]},
+        "control_planes": {
+            "hosts": list(MEMBERS),
+            "machine": {"type": "Standard_D2s_v5", "data_disk": "10Gi"},
+        },
+        "pools": {
+            "general": {"size": {"min": 2, "max": 6}, "machine": {"types": ["Standard_D4s_v5"]}},
+        },
+        "artifacts": {"mirror": f"https://{GATEWAY}:8080", "ca_file": str(ca)},
+        "registries": {"_default": {"endpoint": f"https://{GATEWAY}:5000", "ca_file": str(ca)}},
+        "azure": {
+            "subscription": SUBSCRIPTION,
+            "location": LOCATION,
+            "network": {"range": RANGE},
+            "image": {"publisher": "Debian", "offer": "debian-12", "sku": "12-gen2"},
+            "endpoints": {
+                "blob": f"https://{GATEWAY}:8443",
+                "metadata": f"http://{GATEWAY}:8169",
+                "ca_file": str(ca),
+            },
+            "quotas": {"vcpus": 64},
+            "private_store": True,
+        },
+    }
+
+
+def provider_id(machine: Running) -> str:
+    """What the Azure cloud controller calls a machine: the resource group is in lower case."""
+    return f"azure://{machine.id}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AzureCluster(CloudCluster):
+    """With what starts its machines anew."""
+
+    azure: Azure
+    starts: dict[str, Start]
+
+
+@pytest.fixture(scope="module")
+def cluster(state: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AzureCluster]:
+    """Three control planes, and a worker in each of two zones."""
+    spec = {
+        "name": NAME,
+        "network": RANGE,
+        "cloud": "azure",
+        "mirror": str(mirror()),
+        "names": {API: GATEWAY},
+    }
+    with lab(LabSpec.model_validate(spec)):
+        azure = Azure(NAME)
+        directory = tmp_path_factory.mktemp("deployer")
+        subscription = Subscription(azure)
+        deployment = Deployment(
+            description(azure.ca), subscription, environment(azure, directory), managed(azure)
+        )
+        deployment.use(directory, GATEWAY)
+        starts = {start.machine.host: start for start in subscription.starts(deployment.graph, {})}
+        set_targets(NAME, [starts[member].machine.address for member in MEMBERS])
+        azure.launch(*starts.values())
+        with controlled(Controller(site=azure, deployment=deployment, provider_id=provider_id)):
+            deployment.finish()
+            yield AzureCluster(
+                site=azure,
+                deployment=deployment,
+                hosts={host: start.machine.address for host, start in starts.items()},
+                node_name=lambda machine: machine.hostname,
+                provider_id=provider_id,
+                azure=azure,
+                starts=starts,
+            )
+
+
+def environment(azure: Azure, directory: Path) -> dict[str, str]:
+    """The deployer's own credentials: those of an `az` that is logged in."""
+    token = {"accessToken": admin_secret(azure.lab), "expiresOn": "2099-01-01 00:00:00.000000"}
+    (directory / "token").touch(mode=0o600)
+    (directory / "token").write_text(json.dumps(token))
+    (directory / "az").write_text(f"#!/bin/sh\nexec cat '{directory}/token'\n")
+    (directory / "az").chmod(0o700)
+    places = (directory, Path(sys.executable).parent, default_root() / "bin")
+    return {"PATH": ":".join([*map(str, places), os.environ["PATH"]])}
+
+
+def managed(azure: Azure) -> Any:  # noqa: ANN401 — a function of text
+    """Sends what waits for a scale set to the lab's management API, which no setting names."""
+    return lambda words: words.replace(WAITING, f"{WAITING} --management {azure.url}")
+
+
+def test_every_machine_becomes_a_ready_node(cluster: AzureCluster) -> None:
+    eventually("all nodes are Ready", cluster.whole, timeout=READY_SECONDS, interval=3)
+
+
+def test_no_secret_is_in_the_custom_data_or_reaches_a_disk(cluster: AzureCluster) -> None:
+    for host, start in cluster.starts.items():
+        assert "PRIVATE KEY" not in start.user_data
+        assert cluster.site.run(host, "findmnt -no FSTYPE /etc/kubernetes/pki") == "tmpfs"
+
+
+def test_a_worker_answers_azures_health_extension_in_its_words(cluster: AzureCluster) -> None:
+    said = cluster.site.run(cluster.workers[0], "curl -sf http://127.0.0.1:10290/")
+    assert json.loads(said) == {"ApplicationHealthState": "Healthy"}
+
+
+def test_a_control_plane_replaced_rejoins_with_its_disk_and_address(cluster: AzureCluster) -> None:
+    ids = cluster.etcd_members()
+    assert set(ids) == set(MEMBERS)
+    cluster.azure.end(cluster.machine("cp-1"))
+    assert volumes.of_host(NAME, "cp-1") == []
+    cluster.azure.launch(cluster.starts["cp-1"])
+
+    def back() -> bool:
+        return cluster.whole() and cluster.etcd_members() == ids
+
+    cluster.site.run("cp-1", "cloud-init status --wait")
+    eventually("cp-1 is a Ready node again", back, timeout=READY_SECONDS, interval=3)
+    assert cluster.site.run("cp-1", "findmnt -no FSTYPE /var/lib/etcd") == "ext4"
+
+
+def test_a_worker_that_is_told_to_go_drains_itself(cluster: AzureCluster) -> None:
+    host = cluster.workers[0]
+    machine = cluster.machine(host)
+    cluster.site.fleet.tell(machine.id, lifecycle="Terminated")
+    eventually(f"{host} lets itself go", lambda: cluster.machine(host).released, timeout=180)
+    assert machine.hostname not in cluster.schedulable()

@@ -1,0 +1,97 @@
+"""What the emulated Azure gives a machine, and what it refuses: by Debian's own curl on a host."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from lab.cloud.azure.grants import Grant, Right, assign
+from lab.cloud.running import Running
+from tests.clouds.azure import LOCATION, Azure, Start
+
+CLIENT = "11111111-1111-1111-1111-111111111111"
+LIBRARY = r"""
+set -eu
+code() { curl -s -o /dev/null -w '%{http_code}' "$@"; }
+meta() { curl -sf -H 'Metadata: true' "$METADATA/metadata/$1"; }
+token() { meta "identity/oauth2/token?api-version=2018-02-01&resource=$1&client_id=$CLIENT" |
+    sed -n 's/.*"access_token": *"\([^"]*\)".*/\1/p'; }
+STORAGE=https%3A%2F%2Fstorage.azure.com%2F
+blob() { token=$1; shift; printf 'header = "Authorization: Bearer %s"\n' "$token" |
+    curl -sS -K - -H 'x-ms-version: 2021-12-02' -w '\n%{http_code}\n' "$@"; }
+"""
+
+
+def machine(number: int) -> Running:
+    return Running(
+        id=f"/subscriptions/x/virtualMachines/vm-{number}",
+        host=f"vm-{number}",
+        address=f"10.122.0.{10 + number}",
+        hostname=f"vm-{number}",
+        zone="1",
+        region=LOCATION,
+        identity=CLIENT,
+        group="",
+    )
+
+
+@pytest.fixture(scope="module")
+def site(azure: Azure) -> Azure:
+    azure.put("members/control-plane/vm-0/etcd.sh", "of 0\n")
+    azure.put("pools/x", "of the pool\n")
+    assign(
+        azure.lab, [Grant(CLIENT, Right.READ_BLOBS, "members"), Grant(CLIENT, Right.WRITE_BLOBS, "status")]
+    )
+    script = "#!/bin/sh\ntouch /root/ran\n"
+    azure.launch(Start(machine(0), script, (("disk-0", 1024**3),)), Start(machine(1), script))
+    return azure
+
+
+def on(azure: Azure, command: str, host: str = "vm-0") -> str:
+    head = f"METADATA={azure.metadata_url}\nSTORE={azure.url}\nCLIENT={CLIENT}\n"
+    return azure.run(host, head + LIBRARY + command)
+
+
+def code(azure: Azure, command: str, host: str = "vm-0") -> str:
+    return on(azure, command, host).splitlines()[-1]
+
+
+def test_cloud_init_runs_the_custom_data_and_the_disk_is_there(site: Azure) -> None:
+    site.run("vm-0", "cloud-init status --wait && test -e /root/ran")
+    site.run("vm-0", "mkfs.ext4 -q /dev/disk/azure/data/by-lun/0 && test ! -e /dev/disk/azure/data/by-lun/1")
+
+
+def test_metadata_is_for_the_machine_that_asks_and_needs_its_header(site: Azure) -> None:
+    found = json.loads(on(site, "meta 'instance?api-version=2021-02-01'"))
+    assert found["compute"]["name"] == "vm-0"
+    assert on(site, "meta 'instance/compute/zone?api-version=2021-02-01&format=text'") == "1"
+    assert on(site, "code $METADATA/metadata/instance?api-version=2021-02-01") == "400"
+    assert on(site, "code -H 'Metadata: true' $METADATA/metadata/instance") == "400"
+    other = "identity/oauth2/token?api-version=2018-02-01&resource=x&client_id=22222222"
+    assert on(site, f"code -H 'Metadata: true' \"$METADATA/metadata/{other}\"") == "400"
+
+
+def test_an_identity_reads_and_writes_its_own_containers(site: Azure) -> None:
+    key = "$STORE/members/control-plane/vm-0/etcd.sh"
+    assert on(site, f"blob $(token $STORAGE) {key}") == "of 0\n\n200"
+    assert code(site, "blob $(token $STORAGE) $STORE/pools/x") == "403"
+    assert code(site, "blob $(token https%3A%2F%2Fvault.azure.net) " + key) == "401"
+    assert code(site, f"blob nothing {key}") == "401"
+    write = "echo done >/tmp/s; blob $(token $STORAGE) -T /tmp/s -H 'x-ms-blob-type: BlockBlob'"
+    assert code(site, f"{write} $STORE/status/vm-0") == "201"
+    assert code(site, f"{write} $STORE/members/control-plane/vm-0/etcd.sh") == "403"
+    assert site.get("status/vm-0") == "done\n"
+    stolen = on(site, "token $STORAGE")
+    assert code(site, f"blob {stolen} {key}", host="vm-1") == "403"
+
+
+def test_the_end_is_announced_and_let_begin(site: Azure) -> None:
+    assert json.loads(on(site, "meta 'scheduledevents?api-version=2020-07-01'"))["Events"] == []
+    site.fleet.tell(machine(0).id, lifecycle="Terminated")
+    (event,) = json.loads(on(site, "meta 'scheduledevents?api-version=2020-07-01'"))["Events"]
+    assert (event["EventType"], event["Resources"]) == ("Terminate", ["vm-0"])
+    body = json.dumps({"StartRequests": [{"EventId": event["EventId"]}]})
+    address = f"{site.metadata_url}/metadata/scheduledevents?api-version=2020-07-01"
+    on(site, f"curl -sf -H 'Metadata: true' -d '{body}' '{address}'")
+    assert site.at(machine(0).address).released

@@ -1,0 +1,185 @@
+"""Previews of the clouds without their plugins, under the real engine."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from automation.display import readable
+from lab.plugins.generic.packages import PACKAGES
+from tests.support.program import PROJECT, STACK, Program, make
+
+SCRIPT = "#!/bin/sh\n" + "".join(f"echo step {number}\n" for number in range(40))
+BUNDLE = "set -e\nmax_pods=110\nport=10250\n"
+PROGRAM = """
+import base64
+
+import pulumi
+import pulumi_aws as aws
+
+provider = aws.Provider("aws", region="eu-central-1")
+options = pulumi.ResourceOptions(provider=provider)
+vpc = aws.ec2.Vpc("net", cidr_block="{range}", opts=options)
+bucket = aws.s3.Bucket("store", opts=options)
+aws.s3.BucketObjectv2("bundle", bucket=bucket.bucket, key="a", content={content!r}, opts=options)
+image = aws.ec2.get_ami_output(owners=["136693071363"], opts=pulumi.InvokeOptions(provider=provider))
+template = aws.ec2.LaunchTemplate(
+    "machine", name="machine", image_id=image.id, user_data=base64.b64encode({script!r}.encode()).decode(),
+    opts=options,
+)
+aws.autoscaling.Group(
+    "group", name="group", min_size=1, max_size=1, vpc_zone_identifiers=["subnet-1"],
+    launch_template={{"id": template.id, "version": template.latest_version.apply(str)}}, opts=options,
+)
+"""
+OUTPUTS = """
+pulumi.export("network", vpc.arn)
+pulumi.export("region", vpc.region)
+"""
+AZURE = """
+import pulumi
+from pulumi_azure_native import Provider, authorization, network, resources
+
+provider = Provider("azure", location="westeurope", subscription_id="1234")
+options = pulumi.ResourceOptions(provider=provider)
+group = resources.ResourceGroup("group", resource_group_name="kw", opts=options)
+net = network.VirtualNetwork(
+    "net", resource_group_name=group.name, address_space={"address_prefixes": ["10.0.0.0/16"]}, opts=options
+)
+client = authorization.get_client_config_output(opts=pulumi.InvokeOptions(provider=provider))
+pulumi.export("subscription", client.subscription_id)
+pulumi.export("net", net.id)
+"""
+
+
+@pytest.fixture
+def stack(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Program:
+    # Credentials of the machine's user must not matter.
+    home = tmp_path_factory.getbasetemp() / "pulumi-home-clouds"
+    return make(tmp_path, home, list(PACKAGES), variables={"HOME": str(tmp_path), "AWS_PROFILE": "nobody"})
+
+
+def program(*, content: str = BUNDLE, script: str = SCRIPT, network: str = "10.0.0.0/16") -> str:
+    return PROGRAM.format(content=content, script=script, range=network)
+
+
+def deployment() -> dict[str, Any]:
+    """A state as the official plugin leaves it: with marks of what it filled in, and outputs of its own."""
+    prefix = f"urn:pulumi:{STACK}::{PROJECT}::"
+    root = f"{prefix}pulumi:pulumi:Stack::{PROJECT}-{STACK}"
+    provider = f"{prefix}pulumi:providers:aws::aws"
+    settings = {
+        "region": "eu-central-1",
+        "skipCredentialsValidation": "false",
+        "skipRegionValidation": "true",
+        "version": PACKAGES["aws"].version,
+    }
+    number = "11111111-1111-4111-8111-111111111111"
+    made: list[dict[str, Any]] = [
+        {"urn": root, "custom": False, "type": "pulumi:pulumi:Stack"},
+        {
+            "urn": provider,
+            "custom": True,
+            "type": "pulumi:providers:aws",
+            "id": number,
+            "inputs": settings,
+            "outputs": settings,
+            "parent": root,
+        },
+    ]
+
+    def add(token: str, name: str, identity: str, inputs: dict[str, Any], outputs: dict[str, Any]) -> None:
+        resource = {"urn": f"{prefix}{token}::{name}", "custom": True, "type": token, "id": identity}
+        links = {"parent": root, "provider": f"{provider}::{number}"}
+        given = {key: value for key, value in inputs.items() if key != "__defaults"}
+        made.append(resource | links | {"inputs": inputs, "outputs": given | {"id": identity} | outputs})
+
+    vpc = _filled({"cidrBlock": "10.0.0.0/16"}, instanceTenancy="default")
+    add("aws:ec2/vpc:Vpc", "net", "vpc-1", vpc, {"arn": "arn:vpc"})
+    bucket = _filled({}, bucket="store-0a1b2c3", forceDestroy=False)
+    add("aws:s3/bucket:Bucket", "store", "store-0a1b2c3", bucket, {"arn": "arn:store"})
+    bundle = {"bucket": "store-0a1b2c3", "key": "a", "content": BUNDLE}
+    add("aws:s3/bucketObjectv2:BucketObjectv2", "bundle", "a", _filled(bundle), {"versionId": "v1"})
+    template = {
+        "name": "machine",
+        "imageId": "ami-unknown-in-this-preview",
+        "userData": base64.b64encode(SCRIPT.encode()).decode(),
+    }
+    add("aws:ec2/launchTemplate:LaunchTemplate", "machine", "lt-1", _filled(template), {"latestVersion": 7})
+    group = {
+        "name": "group",
+        "minSize": 1,
+        "maxSize": 1,
+        "vpcZoneIdentifiers": ["subnet-1"],
+        "launchTemplate": _filled({"id": "lt-1", "version": "7"}),
+    }
+    add("aws:autoscaling/group:Group", "group", "group", _filled(group, healthCheckGracePeriod=300), {})
+    return {"version": 3, "deployment": {"manifest": {"time": "2026-01-01T00:00:00Z"}, "resources": made}}
+
+
+def _filled(given: dict[str, Any], **filled_in: object) -> dict[str, Any]:
+    return {**given, **filled_in, "__defaults": sorted(filled_in)}
+
+
+def changed(preview: str) -> list[str]:
+    """The preview's lines, as the driver shows them, that say that something of a property changes."""
+    lines = [line.strip() for line in readable(preview.splitlines(keepends=True))]
+    return [line for line in lines if line[:2] in ("+ ", "- ", "~ ") and not line.startswith("~ aws:")]
+
+
+def test_a_first_preview_shows_inputs_and_what_nobody_knows_yet(stack: Program) -> None:
+    stack.program(program() + OUTPUTS)
+    shown = stack.run("preview", "--diff")
+    assert "7 to create" in shown
+    assert 'cidrBlock : "10.0.0.0/16"' in shown
+    assert 'imageId   : "ami-unknown-in-this-preview"' in shown
+    assert "network: [unknown]" in shown
+    assert 'region : "eu-central-1"' in shown
+
+
+def test_azure_too(stack: Program) -> None:
+    stack.program(AZURE)
+    shown = stack.run("preview", "--diff")
+    assert "4 to create" in shown
+    assert 'subscription: "1234"' in shown
+    assert "net         : [unknown]" in shown
+    places = re.findall(r'location +: "westeurope"', shown)
+    assert len(places) == 3, "the provider's, and both resources' by default"
+
+
+def test_a_state_of_the_official_plugin_differs_in_what_changed_only(stack: Program) -> None:
+    (stack.directory / "state.json").write_text(json.dumps(deployment()))
+    stack.run("stack", "import", "--file", "state.json")
+    stack.program(program())
+    stack.unchanged()
+
+    script = SCRIPT.replace("step 20\n", "step twenty\n")
+    content = BUNDLE.replace("110", "250")
+    stack.program(program(content=content, script=script, network="10.1.0.0/16"))
+    shown = stack.run("preview", "--diff")
+    assert sorted(changed(shown)) == sorted(
+        [
+            *("~ content:", "- max_pods=110", "+ max_pods=250"),
+            *("~ userData: (base64)", "- echo step 20", "+ echo step twenty"),
+            *("~ launchTemplate: {", '~ version: "7" => [unknown]'),
+            '~ cidrBlock: "10.0.0.0/16" => "10.1.0.0/16"',
+            "~ 3 to update",
+        ]
+    ), shown
+    assert "+-1 to replace" in shown
+
+    for command in ("up", "destroy"):
+        said = stack.run(command, "--yes", "--skip-preview", fails=True)
+        assert "only the stand-in for the plugin aws" in said
+    assert len(json.loads(stack.run("stack", "export"))["deployment"]["resources"]) == 7
+
+
+def test_questions_outside_a_preview_are_refused(stack: Program) -> None:
+    stack.program(AZURE)
+    said = stack.up(fails=True)
+    assert "azure-native:authorization:getClientConfig cannot be answered: here is only the stand-in" in said

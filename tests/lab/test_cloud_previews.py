@@ -1,0 +1,77 @@
+"""`make preview` of the example stacks in the clouds: without a lab, an account, credentials or a network."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lab.paths import LabPaths
+from tests.support.cluster import CHECKOUT
+
+# Only loopback, by which the engine and its plugins talk.
+ALONE = ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh"]
+CREDENTIALS = ("AWS_", "ARM_", "AZURE_")
+
+
+def preview(stack: str, state: Path) -> list[dict[str, Any]]:
+    """The steps of a preview, as the engine reports them to programs."""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(CREDENTIALS)}
+    cache = os.environ.get("KUBEWRIGHT_CACHE") or str(Path.home() / ".cache/kubewright")
+    environment |= {
+        "KUBEWRIGHT_STATE": str(state),
+        "KUBEWRIGHT_CACHE": cache,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+    done = subprocess.run(
+        [*ALONE, "./kubewright", "preview", "--stack", stack, "--json"],
+        cwd=CHECKOUT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    report = json.loads(done.stdout[done.stdout.index("{") :])
+    steps: list[dict[str, Any]] = report["steps"]
+    return steps
+
+
+@pytest.mark.parametrize(
+    ("stack", "package", "made"),
+    [
+        (
+            "aws-example",
+            "aws",
+            {"aws:ebs/volume:Volume": 3, "aws:autoscaling/group:Group": 5, "aws:s3/bucket:Bucket": 1},
+        ),
+        (
+            "azure-example",
+            "azure-native",
+            {
+                "azure-native:compute:Disk": 3,
+                "azure-native:compute:VirtualMachine": 3,
+                "azure-native:storage:StorageAccount": 1,
+            },
+        ),
+    ],
+)
+def test_the_example_is_previewed_anywhere(
+    stack: str, package: str, made: dict[str, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KUBEWRIGHT_STATE", str(tmp_path))
+    steps = preview(stack, tmp_path)
+    assert {step["op"] for step in steps} == {"create"}
+    types = Counter(step["newState"]["type"] for step in steps)
+    assert {token: types[token] for token in made} == made
+    of_the_cloud = sum(count for token, count in types.items() if token.startswith(f"{package}:"))
+    assert 40 < of_the_cloud <= 120
+    other = {"aws": "azure-native", "azure-native": "aws"}[package]
+    assert not any(token.startswith(f"{other}:") for token in types)
+    assert not LabPaths.of(stack).spec.exists()

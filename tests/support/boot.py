@@ -1,0 +1,115 @@
+"""A directory that stands for a machine of a cloud: the boot program runs in it, its tools remember."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from providers.cloud.boot import program
+from tests.support.host import SYSTEMCTL
+
+HALF = """\
+# A cloud that is a directory.
+cloud_identity() {
+    [ ! -e "$FAKE/silent" ] || return 1
+    BOOT_NAME=${BOOT_NAME:-i-0123} BOOT_ADDRESS=${BOOT_ADDRESS:-10.0.0.9} BOOT_ID=fake:///zone/i-0123
+}
+cloud_get() { cp "$FAKE/store/$1" "$2"; }
+cloud_put() { mkdir -p "$FAKE/store/${1%/*}" && cp "$2" "$FAKE/store/$1"; }
+cloud_volume() { [ -e "$FAKE/device" ] && printf '%s\\n' "$FAKE/device"; }
+cloud_leaving() { [ -e "$FAKE/told" ]; }
+cloud_left() { echo left >>"$FAKE/log"; }
+cloud_ready() { echo ready >>"$FAKE/log"; }
+"""
+_RECORD = '#!/bin/sh\necho "${0##*/} $*" >>"$FAKE/log"\n'
+_TOOLS = {
+    "systemctl": SYSTEMCTL,
+    "mount": _RECORD + ': >"$FAKE/mounted.$(echo "$1" | tr / +)"\n',
+    "mountpoint": '#!/bin/sh\n[ -e "$FAKE/mounted.$(echo "$2" | tr / +)" ]\n',
+    # As the real one: nothing and 2 where it recognises nothing.
+    "blkid": '#!/bin/sh\ncase $* in *UUID*) echo 12-34 ;; *) cat "$FAKE/type" 2>/dev/null || exit 2 ;; esac',
+    "mkfs.ext4": _RECORD + 'echo ext4 >"$FAKE/type"\n',
+    "e2fsck": _RECORD + 'echo "what e2fsck says"; exit "$(cat "$FAKE/e2fsck.code" 2>/dev/null || echo 0)"\n',
+    "resize2fs": _RECORD,
+    "systemd-sysusers": _RECORD,
+    "chown": _RECORD,
+}
+
+
+class BootMachine:
+    """A machine with its fake cloud's store."""
+
+    def __init__(self, directory: Path) -> None:
+        self.root, self.fake = directory / "root", directory / "fake"
+        self.store = self.fake / "store"
+        for path in (self.store, self.root / "etc"):
+            path.mkdir(parents=True)
+        (self.root / "etc/fstab").write_text("UUID=1 / ext4 defaults 0 1\n")
+        for name, text in _TOOLS.items():
+            (self.fake / name).write_text(text)
+            (self.fake / name).chmod(0o755)
+        self.half = self.fake / "half.sh"
+        self.half.write_text(HALF)
+        self.user_data = self.fake / "user-data"
+
+    def describe(self, **variables: str) -> None:
+        """Gives the machine its user data."""
+        known: Mapping[str, str] = {
+            "UNIT": "general",
+            "KIND": "pools",
+            "ROLES": "node",
+            "DIGEST": "",
+            "BOOT_NAME": "",
+            "BOOT_ADDRESS": "",
+            "VOLUME": "",
+            "DRAIN_SECONDS": "30",
+            "CA": "",
+        }
+        self.user_data.write_text(program(self.half, {**known, **variables}))
+
+    def put(self, key: str, content: str) -> None:
+        """Puts an object into the store."""
+        path = self.store / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+
+    def status(self, key: str) -> str:
+        """What the machine wrote there; empty without."""
+        path = self.store / "status" / key
+        return path.read_text().strip() if path.exists() else ""
+
+    def run(self, command: str = "", shell: str = "sh") -> subprocess.CompletedProcess[str]:
+        """Runs the boot program as cloud-init (no command) or its units do."""
+        environment = {
+            "PATH": f"{self.fake}:{os.environ['PATH']}",
+            "KUBEWRIGHT_ROOT": str(self.root),
+            "KUBEWRIGHT_PAUSE": "0",
+            "FAKE": str(self.fake),
+        }
+        installed = self.root / "usr/local/lib/kubewright-boot/boot"
+        file = installed if command and installed.exists() else self.user_data
+        return subprocess.run(
+            [shell, str(file), *([command] if command else [])],
+            capture_output=True,
+            text=True,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            timeout=60,
+        )
+
+    def did(self) -> list[str]:
+        """What tools were asked for since the last call, and what the cloud was told."""
+        log = self.fake / "log"
+        lines = log.read_text().splitlines() if log.exists() else []
+        lines = [line for line in lines if not line.startswith("is-")]
+        log.unlink(missing_ok=True)
+        return [line.strip().replace(str(self.root), "").replace(str(self.fake), "FAKE") for line in lines]
+
+    def restarted(self) -> None:
+        """The machine has been started again: what was in memory is gone, mounts come by fstab."""
+        shutil.rmtree(self.root / "run")
+        for path in self.fake.glob("mounted.*"):
+            path.unlink()

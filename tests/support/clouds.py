@@ -1,0 +1,14 @@
+"""A small cluster of a cloud as plain data."""
+
+from __future__ import annotations
+
+from settings import load
+from tests.unit.settings.support import edited
+from tests.unit.settings.wrong_clouds import AWS
+from topology.build import topology
+from topology.model import Topology
+
+
+def cloud(**edits: object) -> Topology:
+    """Three control planes with etcd and one pool, with the values at dotted paths replaced."""
+    return topology(load(edited(AWS, edits)))

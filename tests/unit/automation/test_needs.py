@@ -1,0 +1,115 @@
+"""A command waits for no tool and no plugin that it does not use."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+import yaml
+
+from artifacts import catalogue
+from artifacts.index import Index
+from automation import prepare, stacks, workspace
+from automation.engine import Engine
+from automation.environment import Environment
+from automation.errors import UserError
+from automation.needs import Use, needs
+from lab import stack as lab
+from lab.plugins.install import Installed
+
+AWS: dict[str, Any] = {"aws": {"region": "eu-central-1"}}
+
+
+def test_a_stack_gets_the_plugin_of_its_own_cloud_only() -> None:
+    common = ("command", "tls", "kubernetes")
+    assert needs({"metal": {"hosts": {}}}, Use.CHANGE, lab=False).plugins == common
+    assert needs(AWS, Use.CHANGE, lab=False).plugins == (*common, "aws")
+    assert needs({"azure": {"location": "westeurope"}}, Use.OTHER, lab=False).plugins == (
+        *common,
+        "azure-native",
+    )
+
+
+def test_a_preview_needs_the_engine_and_helm_for_charts() -> None:
+    wanted = needs(AWS, Use.PREVIEW, lab=False).tools
+    assert wanted == ("pulumi", "pulumi-language-python", "pulumi-language-python-exec")
+    charts = AWS | {"helm_releases": {"hello": {"chart": "./chart"}}}
+    assert "helm" in needs(charts, Use.PREVIEW, lab=False).tools
+    assert set(wanted) < set(catalogue.TOOLS)
+
+
+@pytest.mark.parametrize(("use", "lab_there"), [(Use.CHANGE, False), (Use.OTHER, False), (Use.PREVIEW, True)])
+def test_changes_and_labs_need_every_tool(use: Use, lab_there: bool) -> None:
+    assert needs(AWS, use, lab=lab_there).tools == catalogue.TOOLS
+
+
+class Machine:
+    """What would be put onto this machine, noted instead."""
+
+    def __init__(
+        self, directory: Path, monkeypatch: pytest.MonkeyPatch, kind: Literal["official", "stand-in"]
+    ) -> None:
+        self.environment = Environment(state=directory / "state", cache=directory / "cache")
+        self.tools: tuple[str, ...] = ()
+        self.asked: list[str] = []
+        self.ran: list[str] = []
+
+        def tools(
+            _directory: Path, _cache: object, _progress: object, names: tuple[str, ...]
+        ) -> dict[str, Path]:
+            self.tools = names
+            return {"pulumi": directory / "pulumi"}
+
+        def plugins(_pulumi: Path, _home: Path, names: tuple[str, ...]) -> list[Installed]:
+            self.asked = list(names)
+            return [Installed(name, "1.0.0", kind, fresh=False) for name in names]
+
+        def forbidden(*_: object, **__: object) -> Index:
+            raise AssertionError("a mirror or a lab was made")
+
+        def run(_: Engine, command: str, *_arguments: str) -> int:
+            self.ran.append(command)
+            return 0
+
+        monkeypatch.setattr(prepare, "install_tools", tools)
+        monkeypatch.setattr(prepare, "install", plugins)
+        monkeypatch.setattr("artifacts.mirror.build", forbidden)
+        monkeypatch.setattr(lab, "up", forbidden)
+        monkeypatch.setattr(Engine, "select", lambda _: None)
+        monkeypatch.setattr(Engine, "capture", lambda *_: "{}")
+        monkeypatch.setattr(Engine, "run", run)
+
+    def file(self, directory: Path) -> Path:
+        path = directory / "Pulumi.x.yaml"
+        path.write_text(yaml.safe_dump({"config": {"kubewright:cluster": AWS}}))
+        return path
+
+
+def test_a_preview_in_a_cloud_makes_no_lab_and_no_mirror(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine = Machine(tmp_path, monkeypatch, "stand-in")
+    assert stacks.preview(machine.environment, "x", machine.file(tmp_path)) == 0
+    assert machine.ran == ["preview"]
+    assert machine.asked == ["command", "tls", "kubernetes", "aws"]
+    assert "kubectl" not in machine.tools
+
+
+def test_up_with_a_stand_in_of_a_cloud_says_at_once_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine = Machine(tmp_path, monkeypatch, "stand-in")
+    with pytest.raises(UserError) as said:
+        stacks.up(machine.environment, "x", machine.file(tmp_path))
+    assert str(said.value).startswith("plugin aws 1.0.0: only its stand-in is here")
+    assert "pulumi plugin install resource aws 1.0.0 --reinstall" in str(said.value)
+    assert "\n" not in str(said.value)
+    assert machine.ran == []
+
+
+def test_up_with_the_official_plugin_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = Machine(tmp_path, monkeypatch, "official")
+    work = workspace.prepare(environment=machine.environment, stack="x", source=machine.file(tmp_path))
+    assert prepare.stack(machine.environment, work, Use.CHANGE).workspace.stack == "x"
+    assert machine.tools == catalogue.TOOLS

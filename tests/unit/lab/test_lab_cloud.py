@@ -1,0 +1,134 @@
+"""The pure parts of the emulated clouds: policies, signatures, and who runs."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.auth import S3SigV4Auth, SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
+from lab.cloud.aws.policy import allowed
+from lab.cloud.aws.sessions import Session, Sessions
+from lab.cloud.aws.signature import Refused, Signed
+from lab.cloud.running import Fleet, Running
+
+MACHINE = Running(
+    id="i-1",
+    host="a",
+    address="10.0.0.10",
+    hostname="ip-10-0-0-10",
+    zone="eu-central-1a",
+    region="eu-central-1",
+    identity="role",
+    group="a",
+)
+OBJECT = "arn:aws:s3:::b/members/a/x"
+
+
+def policy(*statements: dict[str, Any]) -> list[str]:
+    return [json.dumps({"Version": "2012-10-17", "Statement": list(statements)})]
+
+
+def statement(**changes: Any) -> dict[str, Any]:  # noqa: ANN401 — JSON
+    return {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::b/members/*"} | changes
+
+
+def test_nothing_is_allowed_but_what_a_statement_names() -> None:
+    assert allowed(policy(statement()), "s3:GetObject", OBJECT, {})
+    assert not allowed([], "s3:GetObject", OBJECT, {})
+    assert not allowed(policy(statement()), "s3:PutObject", OBJECT, {})
+    assert not allowed(policy(statement()), "s3:GetObject", "arn:aws:s3:::b/pools/x", {})
+    assert allowed(policy(statement(Action=["s3:Put*", "s3:get*"])), "s3:GetObject", OBJECT, {})
+
+
+def test_a_denial_wins() -> None:
+    denial = statement(Effect="Deny", Resource="*")
+    assert not allowed(policy(statement(), denial), "s3:GetObject", OBJECT, {})
+
+
+@pytest.mark.parametrize(
+    ("condition", "context", "holds"),
+    [
+        ({"StringEquals": {"aws:ResourceTag/Kind": "x"}}, {"aws:resourcetag/kind": "x"}, True),
+        ({"StringEquals": {"aws:ResourceTag/Kind": ["y", "x"]}}, {"aws:resourcetag/kind": "x"}, True),
+        ({"StringEquals": {"aws:ResourceTag/Kind": "x"}}, {"aws:resourcetag/kind": "y"}, False),
+        ({"StringEquals": {"aws:ResourceTag/Kind": "x"}}, {}, False),
+        ({"StringEqualsIfExists": {"aws:ResourceTag/Kind": "x"}}, {}, True),
+        ({"StringNotEquals": {"k": "x"}}, {"k": "x"}, False),
+        ({"StringNotEquals": {"k": "x"}}, {}, True),
+        ({"StringLike": {"k": "a/*"}}, {"k": "a/b"}, True),
+        ({"StringLike": {"k": "[ab]"}}, {"k": "a"}, False),
+        ({"Null": {"k": "true"}}, {}, True),
+        ({"Bool": {"aws:SecureTransport": False}}, {"aws:securetransport": "true"}, False),
+    ],
+)
+def test_conditions(condition: dict[str, Any], context: dict[str, str], holds: bool) -> None:
+    assert allowed(policy(statement(Condition=condition)), "s3:GetObject", OBJECT, context) is holds
+
+
+def test_a_condition_that_is_not_known_is_said() -> None:
+    unknown = policy(statement(Condition={"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}))
+    with pytest.raises(ValueError, match="IpAddress is not known"):
+        allowed(unknown, "s3:GetObject", OBJECT, {"aws:sourceip": "10.0.0.1"})
+
+
+@pytest.fixture
+def sessions() -> Sessions:
+    return Sessions("admin-secret")
+
+
+def signed(session: Session, service: str, url: str, body: bytes = b"", **more: str) -> dict[str, str]:
+    """The headers of a request as botocore signs it, by lower-case name."""
+    request = AWSRequest(method="GET", url=url, data=body, headers={"Host": "gw:8443", **more})
+    keys = Credentials(session.key, session.secret, session.token or None)
+    (S3SigV4Auth if service == "s3" else SigV4Auth)(keys, service, "eu-central-1").add_auth(request)
+    return {key.lower(): value for key, value in request.headers.items()}
+
+
+@pytest.mark.parametrize(
+    ("service", "url"), [("s3", "https://gw:8443/b/a%20b?x=1"), ("ec2", "https://gw:8443/")]
+)
+def test_a_good_signature_names_its_session(sessions: Sessions, service: str, url: str) -> None:
+    session = sessions.give(MACHINE)
+    found = Signed("GET", url, signed(session, service, url), b"", sessions)
+    assert (found.session, found.service) == (session, service)
+    assert sessions.give(MACHINE) == session
+
+
+def refused(sessions: Sessions, headers: dict[str, str], url: str, body: bytes = b"") -> str:
+    with pytest.raises(Refused) as caught:
+        Signed("GET", url, headers, body, sessions)
+    return caught.value.code
+
+
+def test_what_aws_would_refuse_is_refused(sessions: Sessions) -> None:
+    url = "https://gw:8443/b/k"
+    session = sessions.give(MACHINE)
+    good = signed(session, "s3", url)
+    assert refused(sessions, {}, url) == "MissingAuthenticationToken"
+    assert refused(sessions, good, "https://gw:8443/b/other") == "SignatureDoesNotMatch"
+    assert refused(sessions, good | {"x-amz-acl": "public-read"}, url) == "SignatureDoesNotMatch"
+    assert refused(sessions, good, url, b"another body") == "XAmzContentSHA256Mismatch"
+    assert refused(sessions, good | {"x-amz-security-token": "x"}, url) == "InvalidToken"
+    assert refused(Sessions("other"), good, url) == "InvalidClientTokenId"
+    late = datetime.datetime.now(datetime.UTC) - datetime.timedelta(minutes=6)
+    old = good | {"x-amz-date": late.strftime("%Y%m%dT%H%M%SZ")}
+    assert refused(sessions, old, url) == "RequestTimeTooSkewed"
+
+
+def test_machines_come_change_and_go(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("KUBEWRIGHT_STATE", str(tmp_path))
+    fleet = Fleet.of("kwx")
+    assert fleet.all() == ()
+    fleet.add(MACHINE)
+    fleet.tell("i-1", lifecycle="Terminated", hook="leaving")
+    found = fleet.at("10.0.0.10")
+    assert found is not None
+    assert (found.lifecycle, found.hook) == ("Terminated", "leaving")
+    fleet.remove("i-1")
+    assert fleet.of_id("i-1") is None

@@ -1,0 +1,139 @@
+"""What the host program does on machines of a cloud: who they are, an old Node of their name, their end."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from nodeconfig.bundle import AT_BOOT, Bundle, File, Identity, Service
+from nodeconfig.render import payload, script
+from tests.support.host import Host
+from topology.model import Role
+
+KUBECTL = """#!/bin/sh
+echo "$*" >>"$FAKE/asked"
+case $* in
+*"jsonpath={.spec.providerID}"*)
+    [ ! -e "$FAKE/refuses" ] || { echo "connection refused" >&2; exit 1; }
+    cat "$FAKE/provider" 2>/dev/null || : ;;
+*"delete node cp-1"*) rm -f "$FAKE/provider" ;;
+esac
+"""
+ME = Identity("cp-1", "10.0.0.10", "aws:///eu-central-1a/i-new")
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Host:
+    made = Host(tmp_path, "sh")
+    for path in ("/usr/local/lib/kubewright/bin/kubectl", "/etc/kubernetes/admin.conf"):
+        made.path(path).parent.mkdir(parents=True)
+        made.path(path).write_text(KUBECTL)
+        made.path(path).chmod(0o755)
+    return made
+
+
+def node(role: Role = Role.NODE) -> Bundle:
+    unit = File("/etc/systemd/system/kubelet.service", "[Service]\n")
+    return Bundle(
+        role=role,
+        files=(unit,),
+        secrets=(),
+        artifacts=(),
+        services=(Service("kubelet.service", timeout=0),),
+    )
+
+
+def deliver(host: Host, identity: Identity = ME, role: Role = Role.NODE) -> subprocess.CompletedProcess[str]:
+    bundle = node(role)
+    return host.run(script(bundle, identity), payload(bundle, {}))
+
+
+def asked(host: Host) -> list[str]:
+    log = host.fake / "asked"
+    return log.read_text().splitlines() if log.exists() else []
+
+
+def test_a_machine_of_a_cloud_has_a_third_word(host: Host) -> None:
+    assert deliver(host).returncode == 0
+    env = host.path("/etc/kubewright/host.env").read_text()
+    assert env == "NODE_NAME=cp-1\nNODE_IP=10.0.0.10\nPROVIDER_ID=aws:///eu-central-1a/i-new\n"
+
+
+def test_a_host_without_one_has_two_and_asks_nothing(host: Host) -> None:
+    assert deliver(host, Identity("cp-1", "10.0.0.10")).returncode == 0
+    assert host.path("/etc/kubewright/host.env").read_text() == "NODE_NAME=cp-1\nNODE_IP=10.0.0.10\n"
+    assert asked(host) == []
+
+
+def test_words_may_come_from_the_environment(host: Host) -> None:
+    text = "export BOOT_NAME=i-1 BOOT_ADDRESS=10.0.0.9 BOOT_ID=aws:///a/i-1\n" + script(node(), AT_BOOT)
+    assert host.run(text, payload(node(), {})).returncode == 0
+    assert host.path("/etc/kubewright/host.env").read_text() == (
+        "NODE_NAME=i-1\nNODE_IP=10.0.0.9\nPROVIDER_ID=aws:///a/i-1\n"
+    )
+
+
+def test_the_node_of_the_machine_before_goes_before_the_kubelet_starts(host: Host) -> None:
+    (host.fake / "provider").write_text("aws:///eu-central-1a/i-old")
+    answer = deliver(host)
+    assert answer.returncode == 0, answer.stderr
+    assert "deleted the Node of the machine that was here before, aws:///eu-central-1a/i-old" in answer.stdout
+    assert [line for line in asked(host) if " delete node cp-1 " in line]
+    assert not (host.fake / "provider").exists()
+
+
+@pytest.mark.parametrize("known", ["", ME.provider_id])
+def test_its_own_node_and_none_stay(host: Host, known: str) -> None:
+    (host.fake / "provider").write_text(known)
+    assert deliver(host).returncode == 0
+    assert not [line for line in asked(host) if "delete" in line]
+
+
+def test_an_api_that_does_not_answer_starts_no_kubelet(host: Host) -> None:
+    (host.fake / "refuses").touch()
+    answer = deliver(host)
+    assert answer.returncode == 1
+    assert "cannot see whether an old Node has this name: connection refused" in answer.stderr
+    assert not [line for line in host.did() if line.startswith("restart")]
+
+
+def test_only_a_control_planes_node_can_have_an_old_one(host: Host) -> None:
+    host.path("/etc/kubernetes/admin.conf").unlink()
+    assert deliver(host).returncode == 0
+    assert asked(host) == []
+    host.path("/etc/kubernetes/admin.conf").touch()
+    assert deliver(host, role=Role.ETCD).returncode == 0
+    assert asked(host) == []
+
+
+def away(host: Host) -> subprocess.CompletedProcess[str]:
+    """Runs the host program's function as the boot program does."""
+    work = host.root / "run/work"
+    work.mkdir(parents=True, exist_ok=True)
+    (work / "host.sh").write_bytes(host.path("/var/lib/kubewright/host.sh").read_bytes())
+    return host.run(f'sh -c \'. "$1/host.sh"; shift; "$@"\' kubewright {work} away 30')
+
+
+def test_a_machine_that_goes_is_drained_and_its_node_deleted(host: Host) -> None:
+    assert deliver(host).returncode == 0
+    kubelet = host.path("/var/lib/kubelet/kubeconfig")
+    kubelet.parent.mkdir(parents=True)
+    kubelet.touch()
+    host.did()
+    answer = away(host)
+    assert answer.returncode == 0, answer.stderr
+    orders = [word for line in asked(host) for word in ("drain", "delete") if f" {word} " in line]
+    assert orders == ["drain", "delete"]
+    assert "stop kubelet.service" in host.did()
+    # Everything else is left to the cloud, which takes the machine.
+    assert host.path("/var/lib/kubewright/roles/node").exists()
+
+
+def test_a_machine_without_a_node_has_nothing_to_drain(host: Host) -> None:
+    assert deliver(host, role=Role.ETCD).returncode == 0
+    host.did()
+    assert away(host).returncode == 0
+    assert asked(host) == []
+    assert host.did() == []

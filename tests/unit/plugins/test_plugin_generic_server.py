@@ -1,0 +1,120 @@
+"""The generic stand-in as the engine speaks to it: messages in, messages out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from google.protobuf import json_format
+from google.protobuf.message import Message
+from google.protobuf.struct_pb2 import Struct
+from pulumi.runtime import rpc
+from pulumi.runtime.proto import provider_pb2 as proto
+
+from lab.plugins.generic.packages import PACKAGES
+from lab.plugins.generic.provider import GenericProvider
+from lab.plugins.generic.server import GenericServicer
+
+BLOB = "urn:pulumi:dev::kubewright::azure-native:storage:Blob::bundle"
+TEMPLATE = "urn:pulumi:dev::kubewright::aws:ec2/launchTemplate:LaunchTemplate::machine"
+
+
+class Aborted(Exception):
+    """What the engine would be told."""
+
+
+class Context:
+    """Of a call: it can be aborted."""
+
+    async def abort(self, code: object, details: str) -> None:
+        raise Aborted(details)
+
+
+def call(package: str, method: str, request: Message, *, first: Message | None = None) -> dict[str, Any]:
+    """The answer as plain data. `first`: a handshake before it."""
+
+    async def work() -> Message:
+        made = PACKAGES[package]
+        servicer = GenericServicer(made.version, GenericProvider(made), "127.0.0.1:1")
+        if first is not None:
+            await servicer.Handshake(first, Context())  # type: ignore[arg-type]
+        answer: Message = await getattr(servicer, method)(request, Context())
+        return answer
+
+    return json_format.MessageToDict(asyncio.run(work()))
+
+
+def struct(values: Mapping[str, Any]) -> Struct:
+    made = Struct()
+    made.update(values)
+    return made
+
+
+def asset(hash_: str, text: str = "") -> dict[str, str]:
+    made = {rpc._special_sig_key: rpc._special_asset_sig, "hash": hash_}
+    return made | ({"text": text} if text else {})
+
+
+def blob(source: Mapping[str, str]) -> Struct:
+    names = {"resourceGroupName": "g", "accountName": "a", "containerName": "c", "blobName": "k"}
+    return struct(names | {"source": source})
+
+
+def test_an_asset_keeps_its_hash() -> None:
+    answer = call("azure-native", "Check", proto.CheckRequest(urn=BLOB, news=blob(asset("1", "one"))))
+    assert answer["inputs"]["source"] == asset("1", "one")
+    made = proto.CreateRequest(urn=BLOB, properties=blob(asset("1", "one")), preview=True)
+    assert call("azure-native", "Create", made)["properties"]["source"] == asset("1", "one")
+
+
+def test_assets_differ_by_their_hash_since_contents_are_not_sent() -> None:
+    def diff(old: Mapping[str, str], new: Mapping[str, str]) -> dict[str, Any]:
+        return call("azure-native", "Diff", proto.DiffRequest(urn=BLOB, old_inputs=blob(old), news=blob(new)))
+
+    assert diff(asset("1"), asset("1", "one"))["changes"] == "DIFF_NONE"
+    changed = diff(asset("1"), asset("2"))
+    assert changed["changes"] == "DIFF_SOME"
+    assert changed["replaces"] == ["source"]
+    assert changed["detailedDiff"] == {"source": {"kind": "UPDATE_REPLACE", "inputDiff": True}}
+
+
+def test_old_inputs_are_compared_and_old_outputs_are_not() -> None:
+    inputs = {"name": "machine", "userData": "eA=="}
+    request = proto.DiffRequest(
+        urn=TEMPLATE,
+        old_inputs=struct(inputs | {"__defaults": []}),
+        olds=struct({"name": "machine", "defaultVersion": 1, "latestVersion": 3, "disableApiStop": False}),
+        news=struct(inputs),
+    )
+    assert call("aws", "Diff", request)["changes"] == "DIFF_NONE"
+
+
+def test_secrets_come_back_as_secrets() -> None:
+    secret = {rpc._special_sig_key: rpc._special_secret_sig, "value": "swordfish"}
+    request = proto.CheckRequest(urn=TEMPLATE, news=struct({"name": "machine", "userData": secret}))
+    assert call("aws", "Check", request)["inputs"]["userData"] == secret
+
+
+def test_the_providers_own_settings() -> None:
+    request = proto.DiffRequest(old_inputs=struct({"region": "a"}), news=struct({"region": "b"}))
+    assert call("aws", "DiffConfig", request)["replaces"] == ["region"]
+
+
+def test_a_question_is_answered_in_previews_only_by_an_engine_that_says_so() -> None:
+    function = "azure-native:authorization:getClientConfig"
+    told = proto.ProviderHandshakeRequest(invoke_with_preview=True)
+    asked = proto.InvokeRequest(tok=function, preview=True)
+    assert "subscriptionId" in call("azure-native", "Invoke", asked, first=told)["return"]
+    with pytest.raises(Aborted, match=r"^azure-native:authorization:getClientConfig cannot be answered"):
+        call("azure-native", "Invoke", proto.InvokeRequest(tok=function), first=told)
+    # An older engine does not say it.
+    assert call("azure-native", "Invoke", proto.InvokeRequest(tok=function))["return"]
+
+
+def test_a_refusal_reaches_the_engine_as_one_line() -> None:
+    with pytest.raises(
+        Aborted, match=r"^aws:ec2/launchTemplate:LaunchTemplate machine cannot be created: [^\n]+$"
+    ):
+        call("aws", "Create", proto.CreateRequest(urn=TEMPLATE, properties=struct({"name": "machine"})))

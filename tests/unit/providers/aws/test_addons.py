@@ -1,0 +1,112 @@
+"""The add-ons' charts: pinned, and changed where they have no setting for it."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from providers.aws import addons, prices
+from providers.aws.names import Names
+from tests.unit.components.graph import Json
+from tests.unit.providers.aws.program import ROOT, part, plan
+
+NAMES = Names(cluster="c", region="eu-central-1")
+MANIFESTS = """\
+kind: Deployment
+spec:
+  template:
+    spec:
+      serviceAccountName: ebs-csi-controller-sa
+      containers: []
+---
+kind: DaemonSet
+spec:
+  template:
+    spec:
+      serviceAccountName: ebs-csi-node-sa
+"""
+
+
+def rendered(manifests: str) -> subprocess.CompletedProcess[str]:
+    program = ROOT / addons.STORAGE.postrender
+    return subprocess.run([program], input=manifests, capture_output=True, text=True, check=False)
+
+
+def test_only_the_drivers_controller_goes_to_the_host_network() -> None:
+    done = rendered(MANIFESTS)
+    assert done.returncode == 0, done.stderr
+    specs = {one["kind"]: one["spec"]["template"]["spec"] for one in yaml.safe_load_all(done.stdout) if one}
+    assert specs["Deployment"]["hostNetwork"] is True
+    assert "hostNetwork" not in specs["DaemonSet"]
+
+
+def test_a_chart_that_has_become_another_is_an_error() -> None:
+    done = rendered(MANIFESTS.replace("ebs-csi-controller-sa", "something-else"))
+    assert done.returncode == 1
+    assert "no controller with the service account" in done.stderr
+    assert done.stdout == ""
+
+
+def test_the_cloud_controllers_image_is_a_published_one() -> None:
+    image = addons.cloud_controller(NAMES)["image"]
+    assert image == {
+        "repository": "registry.k8s.io/provider-aws/cloud-controller-manager",
+        "tag": "v1.36.1",
+    }
+
+
+@pytest.mark.parametrize(
+    "chart", [addons.CLOUD_CONTROLLER, addons.STORAGE, addons.AUTOSCALER, addons.LOAD_BALANCERS]
+)
+def test_every_chart_has_an_exact_version(chart: addons.Chart) -> None:
+    assert chart.version.replace(".", "").isdigit()
+    assert chart.repository.startswith("https://")
+
+
+class TestPrices:
+    def test_the_example_an_hour(self) -> None:
+        settings, aws, _ = plan()
+        lines = {line.what: line for line in prices.estimate(settings, aws)}
+        assert lines["t3.large"].count == 3
+        assert lines["m6i.large"].count == 3
+        assert lines["NAT gateway"].count == 1
+        # 3 x (40 + 20) for members, 3 x 100 for workers.
+        assert lines["GiB of gp3 volume"].count == 480
+        total = prices.total(lines.values())
+        assert total == pytest.approx(0.78, abs=0.01)
+
+    def test_the_documentation_says_the_same(self) -> None:
+        settings, aws, _ = plan()
+        total = prices.total(prices.estimate(settings, aws))
+        assert total is not None
+        assert f"{total:.2f} US dollars an hour" in (ROOT / "docs/aws.md").read_text()
+
+    def test_what_has_no_price_makes_no_total(self) -> None:
+        def change(cluster: Json) -> None:
+            part(cluster, "control_planes", "machine")["type"] = "m5dn.large"
+
+        settings, aws, _ = plan(change)
+        assert prices.total(prices.estimate(settings, aws)) is None
+
+    def test_a_region_without_prices(self) -> None:
+        def change(cluster: Json) -> None:
+            part(cluster, "aws").update({"region": "sa-east-1", "zones": 3})
+
+        settings, aws, _ = plan(change)
+        lines = prices.estimate(settings, aws)
+        assert prices.total(lines) is None
+        assert [line.count for line in lines if line.what == "t3.large"] == [3]
+
+
+def test_reasons_are_documented() -> None:
+    """Every statement on any resource is in the documentation, with its reason."""
+    from tests.unit.providers.aws.test_graph import known_statements
+
+    text = Path(ROOT / "docs/aws.md").read_text()
+    for statement in known_statements():
+        if statement.because:
+            assert f"`{statement.name}`" in text
+            assert statement.because in text

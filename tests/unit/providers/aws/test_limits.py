@@ -1,0 +1,176 @@
+"""What AWS would refuse is an error before anything is made."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from providers.aws import limits
+from providers.aws.boot import Boot
+from providers.aws.identity import rights_of
+from providers.aws.names import Names
+from providers.aws.policies import Condition, Statement, document, values
+from providers.aws.pools import healthy_percentage
+from providers.cloud.units import CONTROL_PLANES, ETCD_MEMBERS, POOLS
+from settings.aws import AwsEndpoints
+from settings.clouds import CloudAddonSettings
+from tests.unit.components.graph import Json
+from tests.unit.providers.aws.program import Change, changed, deploy, part, plan
+from topology.model import Capacity
+
+
+def said(change: Change) -> list[str]:
+    return [str(problem) for problem in limits.problems(*plan(change))]
+
+
+def renamed(name: str) -> Change:
+    def change(cluster: Json) -> None:
+        cluster["name"] = name
+
+    return change
+
+
+class TestQuotas:
+    def test_the_example_fits(self) -> None:
+        assert limits.problems(*plan()) == []
+
+    def test_more_machines_than_the_account_may_have(self) -> None:
+        def change(cluster: Json) -> None:
+            part(cluster, "aws", "quotas")["vcpus"] = 8
+
+        (error,) = said(change)
+        # Three t3.large and three m6i.large of 2 vCPUs each; spot machines have a quota of their own.
+        assert "aws.quotas.vcpus: 8: the cluster's on-demand machines have 12 vCPUs at least" in error
+        assert "L-1216C47A" in error
+
+    def test_spot_machines_have_their_own(self) -> None:
+        def change(cluster: Json) -> None:
+            part(cluster, "pools", "batch")["size"] = {"min": 2, "max": 20}
+            part(cluster, "aws", "quotas")["spot_vcpus"] = 5
+
+        (error,) = said(change)
+        assert "spot_vcpus: 5: the cluster's spot machines have 8 vCPUs" in error
+
+    def test_growth_beyond_the_quota_is_a_warning(self) -> None:
+        def change(cluster: Json) -> None:
+            part(cluster, "aws", "quotas")["vcpus"] = 12
+
+        settings, aws, _ = plan(change)
+        (warning,) = limits.warnings(settings, aws)
+        assert "need 26 vCPUs" in warning
+        assert limits.problems(*plan(change)) == []
+
+    def test_addresses_of_nat_gateways(self) -> None:
+        def change(cluster: Json) -> None:
+            part(cluster, "aws", "network")["nat"] = "per-zone"
+            part(cluster, "aws", "quotas")["addresses"] = 2
+
+        (error,) = said(change)
+        assert "3 NAT gateways" in error
+
+    def test_rules_of_a_group(self) -> None:
+        def change(cluster: Json) -> None:
+            part(cluster, "network")["api_allowed"] = [f"192.0.2.{n}/32" for n in range(0, 140, 2)]
+
+        (error,) = said(change)
+        assert "network.api_allowed" in error
+        assert "over the account's 60" in error
+
+    @pytest.mark.parametrize(
+        ("machine", "count"),
+        [("t3.medium", 2), ("m5.large", 2), ("m6i.4xlarge", 16), ("m7a.medium", 1), ("m5.metal", None)],
+    )
+    def test_vcpus_follow_from_the_size(self, machine: str, count: int | None) -> None:
+        assert limits.vcpus(machine) == count
+
+
+class TestSizes:
+    def test_a_name_that_makes_the_buckets_too_long(self) -> None:
+        assert said(renamed("a" * 24)) == []
+        (error,) = said(renamed("a" * 25))
+        assert "at most 24 characters" in error
+        longest = Names(cluster="a" * 24, region="ap-southeast-1")
+        assert len(longest.bucket("1" * 12)) <= 63
+        assert len(longest.name("api")) <= 32
+
+    @pytest.mark.parametrize("machine", ["m6g.large", "t4g.small", "c7gn.xlarge", "im4gn.large"])
+    def test_arm_machines_are_refused(self, machine: str) -> None:
+        def change(cluster: Json) -> None:
+            part(cluster, "control_planes", "machine")["type"] = machine
+
+        assert any("arm64" in error for error in said(change))
+
+    @pytest.mark.parametrize("machine", ["g4dn.xlarge", "g5.2xlarge", "p4d.24xlarge", "m5dn.large"])
+    def test_others_are_not(self, machine: str) -> None:
+        def change(cluster: Json) -> None:
+            part(cluster, "control_planes", "machine")["type"] = machine
+            part(cluster, "aws", "quotas")["vcpus"] = 1000
+
+        assert said(change) == []
+
+    def test_no_machine_type(self) -> None:
+        def change(cluster: Json) -> None:
+            part(cluster, "pools", "general", "machine")["types"] = ["large"]
+
+        assert any("not an instance type" in error for error in said(change))
+
+    def test_policies_fit_with_every_add_on_and_the_longest_names(self) -> None:
+        filled = values(Names(cluster="a" * 24, region="ap-southeast-1"))
+        addons = CloudAddonSettings(load_balancers=True)
+        for kind in (CONTROL_PLANES, ETCD_MEMBERS, POOLS):
+            rights = rights_of(kind, addons)
+            inline = sum(len(document(one, filled)) for one in rights.inline.values())
+            assert inline <= limits.MOST_INLINE_CHARACTERS
+            for statements in rights.managed.values():
+                assert len(document(statements, filled)) <= limits.MOST_MANAGED_CHARACTERS
+
+    def test_user_data_that_is_too_long_names_its_machine(self) -> None:
+        authority = "x" * limits.MOST_USER_DATA_BYTES
+        boot = Boot("eu-central-1", "amazonaws.com", AwsEndpoints(ca_file="ca"), {"ca": authority})
+        (problem,) = limits.user_data_problems({"cp-1": boot.longest("cp-1", CONTROL_PLANES)})
+        assert "cp-1: its boot program is" in str(problem)
+        short = Boot("eu-central-1", "amazonaws.com", AwsEndpoints(), {})
+        assert limits.user_data_problems({"cp-1": short.longest("cp-1", CONTROL_PLANES)}) == []
+
+    def test_errors_stop_everything(self, caplog: pytest.LogCaptureFixture) -> None:
+        caplog.set_level(logging.ERROR)
+        with pytest.raises(SystemExit) as ended:
+            deploy(changed(renamed("a" * 25)))
+        assert ended.value.code == 32
+        errors = [record.message for record in caplog.records if record.levelname == "ERROR"]
+        assert len(errors) == 1
+        assert errors[0].startswith("kubewright:cluster.name: ")
+
+
+class TestPolicies:
+    def test_an_action_that_is_a_pattern_cannot_be_written(self) -> None:
+        with pytest.raises(ValueError, match="one by one"):
+            Statement("Wide", ("ec2:*",), ("arn:aws:ec2:::x",))
+
+    def test_any_resource_needs_its_reason(self) -> None:
+        with pytest.raises(ValueError, match="reason"):
+            Statement("Wide", ("ec2:DescribeVolumes",), ("*",))
+        with pytest.raises(ValueError, match="reason"):
+            Statement("Narrow", ("s3:GetObject",), ("arn:aws:s3:::x",), because="no reason is needed")
+
+    def test_templates_are_filled_in_everywhere(self) -> None:
+        condition = Condition("StringEquals", "aws:ResourceTag/{cluster}", ("{region}",))
+        statement = Statement("One", ("s3:GetObject",), ("{bucket}/x",), (condition,))
+        text = document([statement], values(Names(cluster="c", region="cn-north-1"), account="1" * 12))
+        assert "{" not in text.replace('{"', "").replace(":{", "").replace("[{", "")
+        assert "arn:aws-cn:s3:::kubewright-c-111111111111-cn-north-1/x" in text
+        assert '"aws:ResourceTag/c":["cn-north-1"]' in text
+
+
+class TestRefresh:
+    @pytest.mark.parametrize(
+        ("most", "unavailable", "percent"),
+        [(3, 1, 67), (10, 1, 90), (20, 3, 85), (3000, 1, 100), (1, 1, 0), (2, 5, 0)],
+    )
+    def test_no_more_than_asked_for_are_away(self, most: int, unavailable: int, percent: int) -> None:
+        capacity = Capacity(least=1, most=most, types=("m5.large",), spot=False, disk=0)
+        assert healthy_percentage(capacity, unavailable) == percent
+        # As AWS reckons: what must stay, rounded up.
+        stays = -(-most * percent // 100)
+        assert most - stays <= max(1, unavailable)

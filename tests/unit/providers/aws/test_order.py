@@ -1,0 +1,264 @@
+"""In which order things are made and changed on AWS, and what stays itself."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, cast
+
+import pytest
+
+from tests.unit.components.graph import Graph, Json
+from tests.unit.providers.aws.program import changed, deploy, graph, of_aws, part, user_data
+
+MEMBERS = ("cp-1", "cp-2", "cp-3")
+
+
+@pytest.fixture(scope="module")
+def example() -> Graph:
+    return graph()
+
+
+def settings_of(found: Graph, name: str) -> dict[str, Any]:
+    return cast(dict[str, Any], found.named(name).inputs)
+
+
+class TestMembers:
+    @pytest.mark.parametrize(("member", "number"), [("cp-1", 1), ("cp-2", 2), ("cp-3", 3)])
+    def test_a_member_has_its_zone_address_and_interface(
+        self, example: Graph, member: str, number: int
+    ) -> None:
+        zone = f"eu-central-1{'abc'[number - 1]}"
+        interface = settings_of(example, f"{member}-seat-interface")
+        assert interface["privateIps"] == [f"10.20.{32 * number}.10"]
+        assert interface["subnetId"] == f"aws-network-private-{number}-id"
+        assert settings_of(example, f"{member}-seat-data")["availabilityZone"] == zone
+        group = settings_of(example, f"{member}-group")
+        assert (group["minSize"], group["maxSize"], group["availabilityZones"]) == (1, 1, [zone])
+        assert "desiredCapacity" not in group
+        assert "vpcZoneIdentifiers" not in group
+        (own,) = settings_of(example, f"{member}-template")["networkInterfaces"]
+        assert own == {
+            "deviceIndex": 0,
+            "deleteOnTermination": "false",
+            "networkInterfaceId": f"{member}-seat-interface-id",
+        }
+        assert f"VOLUME={member}-seat-data-id\n" in user_data(example.named(f"{member}-template"))
+
+    def test_the_old_machine_goes_before_the_new_one_comes(self, example: Graph) -> None:
+        group = settings_of(example, "cp-1-group")
+        assert group["instanceMaintenancePolicy"] == {"minHealthyPercentage": 0, "maxHealthyPercentage": 100}
+        assert group["ignoreFailedScalingActivities"] is True
+
+    def test_the_balancer_knows_members_by_address_before_they_are_there(self, example: Graph) -> None:
+        targets = {node.inputs["targetId"] for node in example.of(":TargetGroupAttachment")}
+        assert targets == {"10.20.32.10", "10.20.64.10", "10.20.96.10"}
+        check = settings_of(example, "aws-endpoint-targets")["healthCheck"]
+        assert (check["protocol"], check["path"], check["port"]) == ("HTTPS", "/readyz", "6443")
+        assert {f"aws-endpoint-target-{m}" for m in MEMBERS} <= example.before(example.named("cp-1-group"))
+
+    def test_a_machine_boots_when_all_that_it_asks_for_is_there(self, example: Graph) -> None:
+        before = example.before(example.named("cp-2-group"))
+        roles = ("etcd", "control-plane", "node")
+        wanted = {f"members-control-plane-cp-2-{role}.{end}" for role in roles for end in ("sh", "payload")}
+        wanted |= {"aws-identity-control-plane-machine", "aws-network-private-2-association"}
+        assert wanted <= before
+
+    def test_new_members_come_side_by_side(self, example: Graph) -> None:
+        before = example.before(example.named("cp-3-group"))
+        others = {name for name in before if name.startswith(("cp-1", "cp-2"))}
+        assert others <= {"cp-1", "cp-2"}
+        assert example.named("cp-3-roll").inputs["create"] == ":"
+
+    def test_members_that_change_do_so_one_after_another(self, example: Graph) -> None:
+        assert "cp-1-roll" in example.before(example.named("cp-2-roll"))
+        assert "cp-2-roll" in example.before(example.named("cp-3-roll"))
+        for member in MEMBERS:
+            for role in ("etcd", "control-plane", "node"):
+                assert f"{member}-roll" in example.before(example.named(f"{member}-{role}"))
+
+    def test_a_roll_waits_for_every_role_with_the_new_digest(self, example: Graph) -> None:
+        words = str(example.named("cp-1-roll").inputs["update"]).split()
+        prefix = "status/members/control-plane/cp-1"
+        assert words[-5:] == [
+            "roll",
+            "aws-example-cp-1",
+            *(f"{prefix}/{r}" for r in ("etcd", "control-plane", "node")),
+        ]
+        digest = words[words.index("--digest") + 1]
+        assert f"DIGEST={digest}\n" in user_data(example.named("cp-1-template"))
+        assert words[words.index("--version") + 1] == "7"
+
+    def test_a_member_that_goes_for_good_is_told_first(self, example: Graph) -> None:
+        words = str(example.named("cp-1-roll").inputs["delete"]).split()
+        assert words[-4:] == [
+            "leave",
+            "aws-example-cp-1",
+            "members/control-plane/cp-1/leave",
+            "status/members/control-plane/cp-1/left",
+        ]
+
+    def test_snapshots_are_of_the_members_volumes(self, example: Graph) -> None:
+        details = settings_of(example, "aws-snapshots")["policyDetails"]
+        (key, value), *_ = details["targetTags"].items()
+        assert all(cast(Json, node.inputs["tags"])[key] == value for node in example.of("ebs/volume:Volume"))
+
+    def test_etcd_on_machines_of_its_own_is_a_kind_of_its_own(self) -> None:
+        def change(cluster: Json) -> None:
+            cluster["etcd"] = {"hosts": ["e-1", "e-2", "e-3"], "machine": {"type": "m5.large"}}
+
+        found = graph(change)
+        assert settings_of(found, "e-2-seat-interface")["securityGroups"] == ["aws-firewall-etcd-id"]
+        assert settings_of(found, "e-2-template")["instanceType"] == "m5.large"
+        assert "KIND=members/etcd\n" in user_data(found.named("e-2-template"))
+        # The control planes wait for etcd's gates, and change after its members.
+        assert {"e-1-etcd", "e-2-etcd", "e-3-etcd"} <= found.before(found.named("cp-1-control-plane"))
+        assert "e-3-roll" in found.before(found.named("cp-1-roll"))
+
+
+class TestPools:
+    def test_workers_come_after_the_control_plane_and_what_lets_them_join(self, example: Graph) -> None:
+        before = example.before(example.named("pool-general-group"))
+        assert {"cp-1-control-plane", "cp-2-control-plane", "cp-3-control-plane"} <= before
+        assert {name for name in before if name.startswith("cluster-bootstrap-")}
+        assert {"pools-general-node.sh", "pools-general-node.payload"} <= before
+
+    def test_no_pool_waits_for_another(self, example: Graph) -> None:
+        assert not {n for n in example.before(example.named("pool-batch-nodes")) if "general" in n}
+
+    def test_a_pool_is_over_all_zones_with_the_types_asked_for(self, example: Graph) -> None:
+        group = settings_of(example, "pool-batch-group")
+        assert group["vpcZoneIdentifiers"] == [f"aws-network-private-{n}-id" for n in (1, 2, 3)]
+        policy = group["mixedInstancesPolicy"]
+        kinds = [one["instanceType"] for one in policy["launchTemplate"]["overrides"]]
+        assert kinds == ["m6i.xlarge", "m5.xlarge", "m5a.xlarge"]
+        assert policy["instancesDistribution"]["onDemandPercentageAboveBaseCapacity"] == 0
+        assert group["capacityRebalance"] is True
+        regular = settings_of(example, "pool-general-group")["mixedInstancesPolicy"]
+        assert regular["instancesDistribution"]["onDemandPercentageAboveBaseCapacity"] == 100
+
+    def test_a_refresh_is_of_a_version_and_goes_on_when_nodes_are_healthy(self, example: Graph) -> None:
+        group = settings_of(example, "pool-general-group")
+        specification = group["mixedInstancesPolicy"]["launchTemplate"]["launchTemplateSpecification"]
+        # "$Latest" would never start one.
+        assert specification["version"] == "7"
+        preferences = group["instanceRefresh"]["preferences"]
+        assert preferences["minHealthyPercentage"] == 90
+        assert preferences["skipMatching"] is True
+        hooks = {
+            node.inputs["name"]: (node.inputs["lifecycleTransition"], node.inputs["defaultResult"])
+            for node in example.of(":LifecycleHook")
+            if node.name.startswith("pool-general")
+        }
+        assert hooks == {
+            "leaving": ("autoscaling:EC2_INSTANCE_TERMINATING", "CONTINUE"),
+            "joining": ("autoscaling:EC2_INSTANCE_LAUNCHING", "ABANDON"),
+        }
+
+    def test_a_leaving_node_has_time_for_its_drain(self) -> None:
+        def change(cluster: Json) -> None:
+            cluster["drain_timeout"] = "20m"
+
+        assert settings_of(graph(change), "pool-general-leaving")["heartbeatTimeout"] == 20 * 60 + 120
+
+    def test_the_autoscaler_knows_a_group_and_what_its_nodes_would_be(self, example: Graph) -> None:
+        tags = {
+            tag["key"]: tag["value"]
+            for tag in cast(list[dict[str, str]], settings_of(example, "pool-batch-group")["tags"])
+        }
+        assert tags["k8s.io/cluster-autoscaler/enabled"] == "true"
+        assert tags["k8s.io/cluster-autoscaler/aws-example"] == "owned"
+        assert tags["k8s.io/cluster-autoscaler/node-template/label/tier"] == "batch"
+        assert tags["k8s.io/cluster-autoscaler/node-template/taint/batch"] == "spot:NoSchedule"
+
+    def test_without_the_autoscaler_a_pool_has_its_least_size(self) -> None:
+        def change(cluster: Json) -> None:
+            part(cluster, "aws", "addons")["autoscaler"] = False
+
+        group = settings_of(graph(change), "pool-general-group")
+        assert (group["minSize"], group["maxSize"]) == (3, 3)
+
+
+class TestNetwork:
+    def test_an_existing_network_is_taken_as_it_is(self) -> None:
+        def change(cluster: Json) -> None:
+            zones = part(cluster, "aws")["zones"]
+            assert isinstance(zones, list)
+            part(cluster, "aws", "network").update(
+                {
+                    "vpc": "vpc-1",
+                    "private": {
+                        z: {"id": f"subnet-{n}", "range": f"10.20.{n}.0/24"} for n, z in enumerate(zones)
+                    },
+                }
+            )
+
+        found = graph(change)
+        assert not found.of("ec2/vpc:Vpc")
+        assert not found.of(":NatGateway")
+        assert settings_of(found, "cp-2-seat-interface")["subnetId"] == "subnet-1"
+        assert settings_of(found, "cp-2-seat-interface")["privateIps"] == ["10.20.1.10"]
+        assert settings_of(found, "aws-endpoint-balancer")["subnets"] == ["subnet-0", "subnet-1", "subnet-2"]
+
+    def test_zones_may_be_found(self) -> None:
+        def change(cluster: Json) -> None:
+            part(cluster, "aws")["zones"] = 3
+
+        found = graph(change)
+        assert settings_of(found, "aws-network-private-3")["availabilityZone"] == "x-1c"
+        assert settings_of(found, "cp-3-group")["availabilityZones"] == ["x-1c"]
+
+    def test_members_addresses_are_given_to_nobody_else(self, example: Graph) -> None:
+        kept = {
+            node.inputs["cidrBlock"]: node.inputs["reservationType"]
+            for node in example.of(":SubnetCidrReservation")
+        }
+        assert kept == {f"10.20.{32 * n}.0/27": "explicit" for n in (1, 2, 3)}
+
+    def test_the_endpoint_is_inside_unless_it_is_asked_for_outside(self, example: Graph) -> None:
+        balancer = settings_of(example, "aws-endpoint-balancer")
+        assert balancer["internal"] is True
+        assert balancer["enableCrossZoneLoadBalancing"] is True
+        assert settings_of(example, "aws-endpoint-targets")["preserveClientIp"] == "false"
+
+        def change(cluster: Json) -> None:
+            part(cluster, "aws", "endpoint").update({"public": True, "zone": "Z42"})
+
+        found = graph(change)
+        outside = settings_of(found, "aws-endpoint-balancer")
+        assert outside["internal"] is False
+        assert outside["subnets"] == [f"aws-network-public-{n}-id" for n in (1, 2, 3)]
+        assert {node.inputs.get("zoneId") for node in found.of("route53/record:Record")} >= {"Z42"}
+
+
+class TestChanges:
+    def test_a_setting_of_one_pool_touches_nothing_of_the_others(self, example: Graph) -> None:
+        def change(cluster: Json) -> None:
+            part(cluster, "pools", "batch")["kubelet"] = {"max_pods": 60}
+
+        after = graph(change)
+        different = {
+            node.name
+            for node in after.nodes.values()
+            if node.name in {other.name for other in example.nodes.values()}
+            and node.inputs != example.named(node.name).inputs
+        }
+        assert "pools-batch-node.sh" in different
+        assert different <= {
+            "pools-batch-node.sh",
+            "pools-batch-node.payload",
+            "pool-batch-template",
+            "pool-batch-nodes",
+        }
+
+    def test_one_changed_setting_is_one_line_of_an_object(self, example: Graph) -> None:
+        def change(cluster: Json) -> None:
+            part(cluster, "pools", "batch")["kubelet"] = {"max_pods": 60}
+
+        old = example.named("pools-batch-node.sh").text("content").splitlines()
+        new = graph(change).named("pools-batch-node.sh").text("content").splitlines()
+        assert len(set(new) - set(old)) == 1
+
+    def test_a_preview_knows_nothing_that_is_not_there_yet_and_goes_through(self) -> None:
+        found = deploy(changed(), preview=True)
+        assert len(of_aws(found)) == len(of_aws(graph()))
+        assert json.dumps(found.outputs)

@@ -1,0 +1,257 @@
+"""Azure's half of the boot program, by sh and curl, against a local metadata service and store."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+HALF = Path(__file__).resolve().parents[4] / "providers/azure/boot.sh"
+TOKEN = "eyJ.a-token"
+# What the shared half has, as far as this one uses it.
+SHARED = """
+set -eu
+ROOT=$FAKE UNITS=$FAKE RUN=$FAKE PLACE=/place CA_FILE=
+unit() { { printf '[Unit]\\nDescription=%s\\n' "$2" && cat; } >"$UNITS/$1"; }
+systemctl() { echo "systemctl $*" >>"$FAKE/log"; }
+mkdir -p "$FAKE/place" "$FAKE/etc"
+: >>"$FAKE/etc/hosts"
+"""
+
+
+@dataclass
+class Machine:
+    """A machine with what its metadata service and store say."""
+
+    directory: Path
+    url: str = ""
+    blobs: dict[str, bytes] = field(default_factory=dict)
+    events: list[dict[str, object]] = field(default_factory=list)
+    started: list[str] = field(default_factory=list)
+    metadata: dict[str, str] = field(
+        default_factory=lambda: {
+            "compute/name": "general-1_7",
+            "compute/osProfile/computerName": "General-1-000007",
+            "compute/resourceId": "/subscriptions/S/resourceGroups/KubeWright-Dev/providers/"
+            "Microsoft.Compute/virtualMachineScaleSets/general-1/virtualMachines/7",
+            "network/interface/0/ipv4/ipAddress/0/privateIpAddress": "10.30.64.9",
+        }
+    )
+
+    def run(self, command: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        known = {
+            "STORE": self.url,
+            "CONTAINER": "pool-general",
+            "METADATA": self.url,
+            "PODS": "10.244.0.0/16",
+            "VOLUME": "",
+            "HEALTH": "",
+            "ENDPOINT": "",
+            "BOOT_NAME": "",
+            "FAKE": str(self.directory),
+            **variables,
+        }
+        words = "".join(f"{name}='{value}'\n" for name, value in known.items())
+        program = words + SHARED + HALF.read_text() + command
+        return subprocess.run(["sh", "-c", program], capture_output=True, text=True, timeout=60, check=False)
+
+    def unit(self, name: str) -> str:
+        return (self.directory / name).read_text()
+
+
+class _Azure(BaseHTTPRequestHandler):
+    machine: Machine
+
+    def do_GET(self) -> None:
+        path = urlsplit(self.path).path
+        if path.startswith("/metadata/"):
+            self._metadata(path.removeprefix("/metadata/"))
+        elif self._allowed() and path in self.machine.blobs:
+            self._give(200, self.machine.blobs[path])
+        else:
+            self._give(404 if self._allowed() else 403, b"")
+
+    def do_PUT(self) -> None:
+        if self.headers.get("x-ms-blob-type") != "BlockBlob" or not self._allowed():
+            self._give(400, b"")
+            return
+        self.machine.blobs[self.path] = self.rfile.read(int(self.headers["Content-Length"]))
+        self._give(201, b"")
+
+    def do_POST(self) -> None:
+        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.machine.started += [item["EventId"] for item in asked["StartRequests"]]
+        self._give(200, b"")
+
+    def _metadata(self, what: str) -> None:
+        query = parse_qs(urlsplit(self.path).query)
+        if self.headers.get("Metadata") != "true" or not query.get("api-version"):
+            self._give(400, b"")
+        elif what == "identity/oauth2/token":
+            self._give(
+                200,
+                json.dumps(
+                    {
+                        "access_token": TOKEN
+                        if query["resource"] == ["https://storage.azure.com/"]
+                        else "other"
+                    }
+                ).encode(),
+            )
+        elif what == "scheduledevents":
+            self._give(200, json.dumps({"DocumentIncarnation": 2, "Events": self.machine.events}).encode())
+        else:
+            self._give(200, self.machine.metadata[what.removeprefix("instance/")].encode())
+
+    def _allowed(self) -> bool:
+        return (
+            self.headers.get("Authorization") == f"Bearer {TOKEN}"
+            and self.headers.get("x-ms-version", "") >= "2017-11-09"
+        )
+
+    def _give(self, status: int, data: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Nothing."""
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Iterator[Machine]:
+    made = Machine(tmp_path)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Azure,), {"machine": made}))
+    made.url = f"http://127.0.0.1:{server.server_address[1]}"
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield made
+    server.shutdown()
+    server.server_close()
+
+
+class TestIdentity:
+    def test_a_node_is_called_what_the_cloud_controller_calls_it(self, machine: Machine) -> None:
+        done = machine.run('cloud_identity && echo "$BOOT_NAME $BOOT_ADDRESS $BOOT_ID"')
+        assert done.stdout.split() == [
+            "general-1-000007",
+            "10.30.64.9",
+            "azure:///subscriptions/S/resourceGroups/kubewright-dev/providers/Microsoft.Compute/"
+            "virtualMachineScaleSets/general-1/virtualMachines/7",
+        ], done.stderr
+
+    def test_a_member_has_its_own_name(self, machine: Machine) -> None:
+        done = machine.run('cloud_identity && echo "$BOOT_NAME"', BOOT_NAME="cp-1")
+        assert done.stdout == "cp-1\n"
+
+    def test_the_machine_is_prepared_once(self, machine: Machine) -> None:
+        machine.run("cloud_identity && cloud_identity", ENDPOINT="api.test")
+        assert machine.unit("log").count("systemctl enable") == 1
+        assert machine.unit("etc/hosts") == "127.0.0.1 api.test # kubewright\n"
+
+    def test_pods_are_kept_from_the_metadata_service(self, machine: Machine) -> None:
+        machine.run("cloud_identity", METADATA=machine.url)
+        port = machine.url.rsplit(":", 1)[1]
+        rules = [
+            line for line in machine.unit("kubewright-metadata.service").splitlines() if "rule add" in line
+        ]
+        assert f"from 10.244.0.0/16 to 127.0.0.1 ipproto tcp dport {port} prohibit" in rules[0]
+        assert len(rules) == 3
+
+
+class TestStore:
+    def test_an_object_is_read_from_the_machines_container(self, machine: Machine) -> None:
+        machine.blobs["/pool-general/pools/general/node.sh"] = b"what it becomes\n"
+        target = machine.directory / "node.sh"
+        done = machine.run(f"cloud_get pools/general/node.sh {target}")
+        assert done.returncode == 0, done.stderr
+        assert target.read_text() == "what it becomes\n"
+
+    def test_a_status_goes_into_the_container_beside_it(self, machine: Machine) -> None:
+        (machine.directory / "status").write_text("digest\n")
+        done = machine.run(f"cloud_put status/pools/general/n/node {machine.directory}/status")
+        assert done.returncode == 0, done.stderr
+        assert machine.blobs == {"/pool-general-status/status/pools/general/n/node": b"digest\n"}
+
+    def test_a_missing_object_is_a_failure(self, machine: Machine) -> None:
+        assert machine.run(f"cloud_get pools/general/none {machine.directory}/none").returncode != 0
+
+    def test_the_token_is_in_no_output(self, machine: Machine) -> None:
+        done = machine.run(f"cloud_get pools/general/none {machine.directory}/none")
+        assert TOKEN not in done.stdout + done.stderr
+
+
+class TestLeaving:
+    def event(self, kind: str, machine: str) -> dict[str, object]:
+        return {
+            "EventId": f"{kind}-{machine}",
+            "EventType": kind,
+            "ResourceType": "VirtualMachine",
+            "Resources": [machine],
+            "EventStatus": "Scheduled",
+            "NotBefore": "Mon, 19 Sep 2016 18:29:47 GMT",
+        }
+
+    @pytest.mark.parametrize("kind", ["Terminate", "Preempt"])
+    def test_it_goes_when_its_own_end_is_announced(self, machine: Machine, kind: str) -> None:
+        machine.events = [self.event("Reboot", "general-1_7"), self.event(kind, "general-1_7")]
+        assert machine.run("cloud_leaving").returncode == 0
+        assert machine.run("cloud_left").returncode == 0
+        assert machine.started == [f"{kind}-general-1_7"]
+
+    def test_it_stays_for_anothers_end_and_for_maintenance(self, machine: Machine) -> None:
+        machine.events = [
+            self.event("Terminate", "general-1_77"),
+            self.event("Freeze", "general-1_7"),
+            self.event("Redeploy", "general-1_7"),
+        ]
+        assert machine.run("cloud_leaving").returncode != 0
+        machine.run("cloud_left")
+        assert machine.started == []
+
+
+class TestHealth:
+    def answer(self, machine: Machine, kubelet: str) -> tuple[str, dict[str, str]]:
+        machine.run("cloud_identity", HEALTH="10290")
+        program = machine.unit("place/health").replace("http://127.0.0.1:10248", kubelet)
+        done = subprocess.run(
+            ["sh", "-c", program],
+            input="GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=True,
+        )
+        head, body = done.stdout.split("\n\n", 1)
+        assert f"Content-Length: {len(body)}" in head
+        return head.splitlines()[0], json.loads(body)
+
+    def test_a_node_without_a_kubelet_says_so_in_the_extensions_words(self, machine: Machine) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as closed:
+            port = closed.getsockname()[1]
+        status, body = self.answer(machine, f"http://127.0.0.1:{port}")
+        assert (status, body) == ("HTTP/1.1 200 OK", {"ApplicationHealthState": "Unhealthy"})
+
+    def test_a_healthy_one(self, machine: Machine) -> None:
+        machine.blobs["/healthz"] = b"ok"
+        plain = type("Kubelet", (_Azure,), {"machine": machine, "_allowed": lambda _: True})
+        server = ThreadingHTTPServer(("127.0.0.1", 0), plain)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            _, body = self.answer(machine, f"http://127.0.0.1:{server.server_address[1]}")
+        finally:
+            server.shutdown()
+            server.server_close()
+        assert body == {"ApplicationHealthState": "Healthy"}
+
+    def test_only_pools_have_it(self, machine: Machine) -> None:
+        machine.run("cloud_identity")
+        assert not (machine.directory / "kubewright-health.socket").exists()

@@ -1,0 +1,342 @@
+"""What must hold of everything that is made on Azure: the whole program on mocks, from the example stack."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import re
+from typing import Any, cast
+
+import pytest
+
+from providers.azure.identity import BLOB_CONTRIBUTOR, BLOB_READER, CONTROLLER_ACTIONS
+from providers.azure.limits import MOST_CUSTOM_DATA_BYTES
+from providers.azure.names import CLUSTER_TAG
+from tests.unit.components.graph import PRIVATE, Graph, Json, Node
+from tests.unit.providers.azure.program import custom_data, graph, of_azure, part
+
+# How the engine tells secrets and texts of assets from other mappings.
+_MARK = "4dabf18193072939515e22adb298388d"
+_SECRET = "1b47061264138c4ac30d75fd1eb44270"
+WORLD = {"*", "Internet", "0.0.0.0/0", "::/0"}
+
+
+def everything(cluster: Json) -> None:
+    cluster["etcd"] = {"hosts": ["e-1", "e-2", "e-3"], "machine": {"type": "Standard_D2s_v5"}}
+    part(cluster, "azure", "endpoint").update({"public": True, "label": "example"})
+    part(cluster, "azure")["private_store"] = True
+
+
+def open_to_all(cluster: Json) -> None:
+    part(cluster, "network")["api_allowed"] = ["0.0.0.0/0"]
+
+
+@pytest.fixture(scope="module", params=[None, everything], ids=["example", "everything"])
+def made(request: pytest.FixtureRequest) -> Graph:
+    return graph(request.param)
+
+
+def inner(value: object, *path: str | int) -> Any:  # noqa: ANN401
+    for key in path:
+        value = cast(Any, value)[key]
+    return value
+
+
+def sources(rule: Node) -> set[str]:
+    one = rule.inputs.get("sourceAddressPrefix")
+    return {str(one)} if one else set(cast(list[str], rule.inputs["sourceAddressPrefixes"]))
+
+
+def machines(found: Graph) -> list[Json]:
+    """The profiles of all machines: of members themselves, of pools in their scale sets."""
+    single = [cast(Json, node.inputs) for node in found.of("compute:VirtualMachine")]
+    sets = found.of(":VirtualMachineScaleSet")
+    return [*single, *(cast(Json, node.inputs["virtualMachineProfile"]) for node in sets)]
+
+
+class TestFirewall:
+    def test_nothing_is_open_to_the_world(self, made: Graph) -> None:
+        allowed = [node for node in made.of(":SecurityRule") if node.inputs["access"] == "Allow"]
+        assert len(allowed) > 10
+        assert [node.name for node in allowed if sources(node) & WORLD] == []
+
+    def test_but_the_api_where_it_is_asked_for(self) -> None:
+        rules = [node for node in graph(open_to_all).of(":SecurityRule") if node.inputs["access"] == "Allow"]
+        world = {(node.name, node.inputs["destinationPortRange"]) for node in rules if sources(node) & WORLD}
+        assert world == {("azure-firewall-control-plane-tcp-6443", "6443")}
+
+    def test_the_last_rule_refuses_everything_else(self, made: Graph) -> None:
+        groups = made.of(":NetworkSecurityGroup")
+        denied = [node for node in made.of(":SecurityRule") if node.inputs["access"] == "Deny"]
+        assert len(denied) == len(groups)
+        for node in denied:
+            assert node.inputs["priority"] == 4096
+            assert (node.inputs["protocol"], node.inputs["destinationPortRange"]) == ("*", "*")
+
+    def test_priorities_are_below_the_cloud_controllers_and_unique(self, made: Graph) -> None:
+        seen = set()
+        for node in made.of(":SecurityRule"):
+            priority = int(cast(float, node.inputs["priority"]))
+            assert priority < 500 or node.inputs["access"] == "Deny"
+            seen.add((node.inputs["networkSecurityGroupName"], priority))
+        assert len(seen) == len(made.of(":SecurityRule"))
+
+    def test_every_interface_has_a_group_and_none_a_public_address(self, made: Graph) -> None:
+        for node in made.of(":NetworkInterface"):
+            assert inner(node.inputs, "networkSecurityGroup", "id")
+            assert "publicIPAddress" not in inner(node.inputs, "ipConfigurations", 0)
+        for node in made.of(":VirtualMachineScaleSet"):
+            network = inner(node.inputs, "virtualMachineProfile", "networkProfile")
+            interface = inner(network, "networkInterfaceConfigurations", 0)
+            assert inner(interface, "networkSecurityGroup", "id") == "azure-firewall-nodes-id"
+            assert "publicIPAddressConfiguration" not in inner(interface, "ipConfigurations", 0)
+
+    def test_subnets_have_no_way_out_but_the_gateway(self, made: Graph) -> None:
+        for node in made.of(":Subnet"):
+            assert node.inputs["defaultOutboundAccess"] is False
+            assert inner(node.inputs, "natGateway", "id")
+
+
+class TestStore:
+    def test_it_is_encrypted_versioned_and_closed(self, made: Graph) -> None:
+        (account,) = made.of(":StorageAccount")
+        assert inner(account.inputs, "encryption", "requireInfrastructureEncryption") is True
+        assert account.inputs["allowBlobPublicAccess"] is False
+        assert account.inputs["enableHttpsTrafficOnly"] is True
+        assert account.inputs["minimumTlsVersion"] == "TLS1_2"
+        assert inner(account.inputs, "networkRuleSet", "defaultAction") == "Deny"
+        (service,) = made.of(":BlobServiceProperties")
+        assert service.inputs["isVersioningEnabled"] is True
+        assert {node.inputs["publicAccess"] for node in made.of(":BlobContainer")} == {"None"}
+
+    def test_a_private_store_has_no_public_side(self) -> None:
+        found = graph(everything)
+        (account,) = found.of(":StorageAccount")
+        assert account.inputs["publicNetworkAccess"] == "Disabled"
+        assert inner(account.inputs, "networkRuleSet").get("ipRules", []) == []
+        assert len(found.of(":PrivateEndpoint")) == 1
+
+    def test_payloads_are_secrets_and_texts_are_read(self, made: Graph) -> None:
+        blobs = made.of(":Blob")
+        assert len(blobs) >= 10
+        for node in blobs:
+            secret = inner(node.inputs, "source", _MARK) == _SECRET
+            assert secret == node.name.endswith(".payload"), node.name
+            if not secret:
+                text = inner(node.inputs, "source", "text")
+                assert "commit\n" in text
+                assert PRIVATE not in text
+
+    def test_nothing_private_is_in_a_plain_input(self, made: Graph) -> None:
+        for node in made.nodes.values():
+            assert [text for text in node.plain() if PRIVATE in text] == [], node.name
+
+    def test_each_units_objects_are_in_its_own_container(self, made: Graph) -> None:
+        for node in made.of(":Blob"):
+            kind, unit = str(node.inputs["blobName"]).rsplit("/", 2)[:2]
+            expected = f"pool-{unit}" if kind == "pools" else kind.split("/")[1]
+            assert node.inputs["containerName"] == expected
+
+
+class TestIdentities:
+    def test_each_reads_its_own_container_and_writes_its_own(self, made: Graph) -> None:
+        for node in made.of(":RoleAssignment"):
+            role = str(node.inputs["roleDefinitionId"]).rsplit("/", 1)[-1]
+            if role not in (BLOB_READER, BLOB_CONTRIBUTOR):
+                continue
+            own = str(node.inputs["principalId"]).removeprefix("azure-identity-").removesuffix("-principal")
+            ending = "" if role == BLOB_READER else "-status"
+            assert node.inputs["scope"] == f"azure-store-{own}{ending}-id"
+
+    def test_only_control_planes_may_more(self, made: Graph) -> None:
+        more = {
+            str(node.inputs["principalId"])
+            for node in made.of(":RoleAssignment")
+            if "azure-identity" in node.name
+            and str(node.inputs["roleDefinitionId"]).rsplit("/", 1)[-1] not in (BLOB_READER, BLOB_CONTRIBUTOR)
+        }
+        assert more == {"azure-identity-control-plane-principal"}
+
+    def test_no_action_is_a_wildcard_or_reads_the_stores_keys(self, made: Graph) -> None:
+        (role,) = made.of(":RoleDefinition")
+        actions = cast(list[str], inner(role.inputs, "permissions", 0, "actions"))
+        assert set(CONTROLLER_ACTIONS) < set(actions)
+        for action in actions:
+            assert "*" not in action
+            assert "Microsoft.Storage" not in action
+            assert "Microsoft.Authorization" not in action
+
+    def test_assignments_say_what_kind_of_principal_and_have_guids(self, made: Graph) -> None:
+        names = [str(node.inputs["roleAssignmentName"]) for node in made.of(":RoleAssignment")]
+        assert len(set(names)) == len(names)
+        for node in made.of(":RoleAssignment"):
+            assert node.inputs["principalType"] == "ServicePrincipal"
+            assert re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", node.text("roleAssignmentName"))
+
+    def test_every_machine_has_one_identity(self, made: Graph) -> None:
+        for node in [*made.of("compute:VirtualMachine"), *made.of(":VirtualMachineScaleSet")]:
+            assert len(inner(node.inputs, "identity", "userAssignedIdentities")) == 1
+            assert inner(node.inputs, "identity", "type") == "UserAssigned"
+
+
+class TestMachines:
+    def test_trusted_launch_everywhere(self, made: Graph) -> None:
+        assert len(machines(made)) >= 9
+        for machine in machines(made):
+            profile = inner(machine, "securityProfile")
+            assert profile["securityType"] == "TrustedLaunch"
+            assert profile["uefiSettings"] == {"secureBootEnabled": True, "vTpmEnabled": True}
+
+    def test_no_passwords(self, made: Graph) -> None:
+        for machine in machines(made):
+            system = inner(machine, "osProfile")
+            assert system["linuxConfiguration"]["disablePasswordAuthentication"] is True
+            assert "adminPassword" not in system
+
+    def test_custom_data_fits_and_has_no_secret(self, made: Graph) -> None:
+        for machine in machines(made):
+            program = custom_data(inner(machine, "osProfile"))
+            assert len(program.encode()) < MOST_CUSTOM_DATA_BYTES
+            assert program.startswith("#!/bin/sh\n")
+            for word in (PRIVATE, "BEGIN", "token ", "secret "):
+                assert word not in program
+
+    def test_a_members_disk_and_interface_outlive_its_machine(self, made: Graph) -> None:
+        for node in made.of("compute:VirtualMachine"):
+            (disk,) = inner(node.inputs, "storageProfile", "dataDisks")
+            assert (disk["createOption"], disk["deleteOption"], disk["lun"]) == ("Attach", "Detach", 0)
+            (interface,) = inner(node.inputs, "networkProfile", "networkInterfaces")
+            assert interface["deleteOption"] == "Detach"
+            assert inner(node.inputs, "storageProfile", "osDisk", "deleteOption") == "Delete"
+        for disk_node in made.of(":Disk"):
+            assert disk_node.inputs["networkAccessPolicy"] == "DenyAll"
+            assert inner(disk_node.inputs, "encryption", "type")
+            assert len(cast(list[str], disk_node.inputs["zones"])) == 1
+
+    def test_members_are_spread_over_zones_with_addresses_of_the_plan(self, made: Graph) -> None:
+        zones = [made.named(f"cp-{n}-machine").inputs["zones"] for n in (1, 2, 3)]
+        assert zones == [["1"], ["2"], ["3"]]
+        addresses = {
+            inner(made.named(f"cp-{n}-interface").inputs, "ipConfigurations", 0, "privateIPAddress")
+            for n in (1, 2, 3)
+        }
+        assert len(addresses) == 3
+
+    def test_a_machine_that_changes_waits_for_the_one_before(self, made: Graph) -> None:
+        assert "cp-1-roll" in made.before(made.named("cp-2-machine"))
+        assert "cp-2-roll" in made.before(made.named("cp-3-machine"))
+        # What a new machine waits for does nothing: members come up side by side.
+        assert made.named("cp-1-roll").inputs["create"] == ":"
+
+    def test_machines_wait_for_what_they_ask_for(self, made: Graph) -> None:
+        before = made.before(made.named("cp-1-machine"))
+        assert {"azure-network-members", "azure-identity-control-plane-reads", "azure-group"} <= before
+        assert "azure-store-members/control-plane/cp-1/control-plane.payload" in before
+
+    def test_gates_wait_for_the_units_digest(self, made: Graph) -> None:
+        gate = made.named("cp-1-control-plane").text("create")
+        digest = re.search(
+            r"DIGEST=([0-9a-f]{64})", custom_data(made.named("cp-1-machine").inputs["osProfile"])
+        )
+        assert digest is not None
+        assert f"gate {digest[1]} status/members/control-plane/cp-1/control-plane" in gate
+
+
+class TestPools:
+    def test_a_pool_costs_as_many_resources_for_3_nodes_as_for_3_000(self) -> None:
+        def large(cluster: Json) -> None:
+            part(cluster, "pools", "general")["size"] = {"min": 3000, "max": 3000}
+            part(cluster, "network")["node_prefix"] = 28
+            part(cluster, "kubelet")["max_pods"] = 12
+            part(cluster, "azure", "quotas").update({"vcpus": 100_000})
+
+        def with_kubelet(cluster: Json) -> None:
+            cluster["kubelet"] = {}
+            large(cluster)
+
+        found = graph(with_kubelet)
+        assert found.names == graph().names
+        capacities = [
+            inner(node.inputs, "sku", "capacity")
+            for node in found.of(":VirtualMachineScaleSet")
+            if "general" in node.name
+        ]
+        assert capacities == [1000, 1000, 1000]
+
+    def test_sets_are_repaired_upgraded_and_told_before_they_go(self, made: Graph) -> None:
+        for node in made.of(":VirtualMachineScaleSet"):
+            assert inner(node.inputs, "automaticRepairsPolicy", "enabled") is True
+            assert inner(node.inputs, "upgradePolicy", "mode") == "Rolling"
+            assert inner(node.inputs, "upgradePolicy", "rollingUpgradePolicy", "maxSurge") is True
+            profile = inner(node.inputs, "virtualMachineProfile")
+            assert inner(profile, "scheduledEventsProfile", "terminateNotificationProfile", "enable") is True
+            (health,) = inner(profile, "extensionProfile", "extensions")
+            assert (health["type"], health["typeHandlerVersion"]) == ("ApplicationHealthLinux", "2.0")
+            assert f"HEALTH={health['settings']['port']:.0f}\n" in custom_data(inner(profile, "osProfile"))
+            assert len(cast(list[str], node.inputs["zones"])) == 1
+
+    def test_bounds_are_the_autoscalers(self, made: Graph) -> None:
+        tags = [cast(Json, node.inputs["tags"]) for node in made.of(":VirtualMachineScaleSet")]
+        general = sorted((str(tag["min"]), str(tag["max"])) for tag in tags if tag["min"] != "0")
+        assert general == [("1", "3"), ("1", "3"), ("1", "4")]
+
+    def test_spot_machines_go_for_good(self, made: Graph) -> None:
+        for node in made.of(":VirtualMachineScaleSet"):
+            profile = inner(node.inputs, "virtualMachineProfile")
+            spot = "batch" in node.name
+            assert profile["priority"] == ("Spot" if spot else "Regular")
+            assert profile.get("evictionPolicy") == ("Delete" if spot else None)
+
+
+class TestAll:
+    def test_names_and_tags_on_everything_that_takes_them(self, made: Graph) -> None:
+        for node in of_azure(made):
+            module, name = node.type.split(":")[1:]
+            package = importlib.import_module(f"pulumi_azure_native.{module}")
+            takes = inspect.signature(getattr(package, name)._internal_init).parameters
+            if "tags" in takes:
+                assert "tags" in node.inputs, node.name
+                tags = cast(Json, node.inputs["tags"])
+                assert tags[CLUSTER_TAG] == "azure-example", node.name
+                assert tags["owner"] == "platform", node.name
+
+    def test_everything_is_in_the_group_and_after_it(self, made: Graph) -> None:
+        group = made.named("azure-group")
+        for node in of_azure(made):
+            if node is not group:
+                assert group.urn in node.depends_on, node.name
+                group_name = node.inputs.get("resourceGroupName", "kubewright-azure-example")
+                assert group_name == "kubewright-azure-example"
+
+    def test_everything_is_of_the_subscription_that_is_named(self, made: Graph) -> None:
+        (provider,) = made.of("providers:azure-native")
+        assert provider.inputs["subscriptionId"] == "00000000-0000-0000-0000-000000000000"
+        for node in of_azure(made):
+            assert node.provider.startswith(provider.urn), node.name
+
+    def test_the_example_is_of_moderate_size(self) -> None:
+        assert len(of_azure(graph())) <= 120
+
+    def test_add_ons_run_where_the_identity_is(self, made: Graph) -> None:
+        releases = {node.name: node for node in made.of(":Release")}
+        controller = cast(Any, releases["azure-addons-cloud-provider-azure"].inputs["values"])
+        assert controller["cloudControllerManager"]["configureCloudRoutes"] == "false"
+        for name in ("azuredisk-csi-driver", "cluster-autoscaler"):
+            values = cast(Any, releases[f"azure-addons-{name}"].inputs["values"])
+            where = values.get("controller", values)
+            assert where["hostNetwork"] is True
+            assert "node-role.kubernetes.io/control-plane" in where["nodeSelector"]
+
+    def test_there_is_one_default_storage_class(self, made: Graph) -> None:
+        (storage,) = made.of(":StorageClass")
+        assert storage.inputs["provisioner"] == "disk.csi.azure.com"
+        assert storage.inputs["volumeBindingMode"] == "WaitForFirstConsumer"
+        annotations = inner(storage.inputs, "metadata", "annotations")
+        assert annotations == {"storageclass.kubernetes.io/is-default-class": "true"}
+
+    def test_every_data_disk_is_backed_up(self, made: Graph) -> None:
+        backed = {
+            inner(node.inputs, "properties", "dataSourceInfo", "resourceID")
+            for node in made.of(":BackupInstance")
+        }
+        assert backed == {f"{node.name}-id" for node in made.of(":Disk")}

@@ -1,0 +1,123 @@
+"""Azure's pure parts: names, parts of pools, rules of the store, limits."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Network
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from providers.azure import limits
+from providers.azure.names import Names, container, status_container
+from providers.azure.pools import batch_percent, notice_minutes, parts
+from providers.azure.store import ip_rules
+from tests.unit.components.graph import Json
+from tests.unit.providers.azure.program import Change, part, plan
+from topology.model import Capacity
+
+NAMES = Names(cluster="dev", subscription="00000000-0000-0000-0000-000000000000", location="westeurope")
+
+
+def capacity(least: int, most: int) -> Capacity:
+    return Capacity(least=least, most=most, types=("Standard_D2s_v5",), spot=False, disk=1)
+
+
+class TestNames:
+    def test_ids(self) -> None:
+        id = NAMES.id("Microsoft.Network/virtualNetworks/subnets", "dev", "pools")
+        assert id.endswith(
+            "/resourceGroups/kubewright-dev/providers/Microsoft.Network/virtualNetworks/dev/subnets/pools"
+        )
+
+    def test_the_account_is_a_name_that_azure_takes_and_nobody_else_has(self) -> None:
+        other = Names(cluster="dev", subscription=NAMES.subscription, location="eastus")
+        assert NAMES.account != other.account
+        assert len(NAMES.account) == 24
+        assert NAMES.account.isalnum()
+        assert NAMES.account.islower()
+
+    def test_each_kind_and_pool_has_containers_of_its_own(self) -> None:
+        units = [("members/control-plane", "cp-1"), ("members/etcd", "e-1"), ("pools", "a"), ("pools", "b")]
+        all_of_them = [
+            name for kind, unit in units for name in (container(kind, unit), status_container(kind, unit))
+        ]
+        assert len(set(all_of_them)) == 8
+        assert container("members/control-plane", "cp-2") == "control-plane"
+
+
+class TestPools:
+    @given(st.integers(0, 3000), st.integers(1, 3000), st.integers(1, 3))
+    def test_parts_are_the_whole_and_even(self, least: int, most: int, zones: int) -> None:
+        least = min(least, most)
+        found = parts(capacity(least, most), zones)
+        assert sum(part.most for part in found) == most
+        assert sum(part.least for part in found) == least
+        assert max(part.most for part in found) - min(part.most for part in found) <= 1
+        assert all(part.least <= part.most for part in found)
+
+    def test_batches_and_notices_are_what_azure_takes(self) -> None:
+        (one,) = parts(capacity(0, 100), 1)
+        assert batch_percent(1, one) == 5
+        assert batch_percent(50, one) == 50
+        assert batch_percent(500, one) == 100
+        assert [notice_minutes(seconds) for seconds in (0, 300, 3600)] == [5, 7, 15]
+
+
+class TestStore:
+    def test_rules(self) -> None:
+        networks = [IPv4Network(text) for text in ("203.0.113.0/24", "198.51.100.7/32", "10.0.0.0/8")]
+        assert ip_rules(networks) == ("203.0.113.0/24", "198.51.100.7")
+        assert ip_rules([IPv4Network("0.0.0.0/0")]) is None
+        assert ip_rules([IPv4Network("192.168.1.0/24")]) == ()
+
+
+def with_size(size: str) -> Change:
+    def change(cluster: Json) -> None:
+        part(cluster, "control_planes", "machine")["type"] = size
+
+    return change
+
+
+def quota(cluster: Json) -> None:
+    part(cluster, "azure")["quotas"] = {"vcpus": 10}
+
+
+def private_networks(cluster: Json) -> None:
+    part(cluster, "network")["api_allowed"] = ["10.0.0.0/8"]
+
+
+def other_port(cluster: Json) -> None:
+    part(cluster, "endpoint")["port"] = 443
+
+
+class TestLimits:
+    def test_the_example_has_no_problem(self) -> None:
+        assert limits.problems(*plan()) == []
+
+    @pytest.mark.parametrize(
+        ("change", "path"),
+        [
+            (quota, "azure.quotas.vcpus"),
+            (private_networks, "network.api_allowed"),
+            (other_port, "endpoint.port"),
+            (with_size("t3.large"), "control_planes.machine.type"),
+            (with_size("Standard_D2ps_v5"), "control_planes.machine.type"),
+            (with_size("Standard_D2_v5"), "control_planes.machine.type"),
+        ],
+    )
+    def test_what_azure_would_refuse_names_its_setting(self, change: Change, path: str) -> None:
+        found = limits.problems(*plan(change))
+        assert [problem.path for problem in found] == [path]
+        assert "\n" not in str(found[0])
+
+    @pytest.mark.parametrize(
+        ("size", "count"),
+        [("Standard_D2s_v5", 2), ("Standard_D16ads_v6", 16), ("Standard_E8-4s_v5", 4), ("Standard_B2ms", 2)],
+    )
+    def test_vcpus(self, size: str, count: int) -> None:
+        assert limits.vcpus(size) == count
+
+    def test_custom_data_that_is_too_long_names_its_machine(self) -> None:
+        (problem,) = limits.custom_data_problems({"cp-1": "x" * 65_536, "cp-2": "x" * 65_535})
+        assert problem.path == "cp-1"

@@ -1,0 +1,169 @@
+"""Units of the store, and the commands that wait or operate, on an event loop and without an engine."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import subprocess
+from hashlib import sha256
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+from pulumi import Output
+
+from nodeconfig import bundles
+from nodeconfig.trust import published
+from providers.cloud.boot import program, user_data
+from providers.cloud.gate import words
+from providers.cloud.operate import here
+from providers.cloud.units import Unit, digest, kind_of, member_unit, pool_unit
+from tests.support import pki
+from tests.support.bundles import FakeIndex
+from tests.support.clouds import cloud
+from topology.model import Role
+
+T = TypeVar("T")
+HALF = Path(__file__).parents[4] / "providers/cloud/boot.sh"
+
+
+def value(output: Output[T]) -> T:
+    return asyncio.get_event_loop().run_until_complete(output.future())  # type: ignore[return-value]
+
+
+def is_secret(output: Output[str]) -> bool:
+    return asyncio.get_event_loop().run_until_complete(output.is_secret())
+
+
+def units() -> tuple[Unit, Unit]:
+    """A control plane's unit, and a pool's."""
+    plan = cloud()
+    secrets = {name: Output.secret(text) for name, text in pki.secrets(plan).items()}
+    found = bundles(plan, FakeIndex())
+    return (
+        member_unit(plan.machines[0], found, secrets),
+        pool_unit(plan.pools[1], found["general", Role.NODE], secrets),
+    )
+
+
+def test_a_member_has_an_object_for_each_roles_text_and_payload() -> None:
+    member, pool = units()
+    assert [(key, secret) for key, _, secret in member.objects] == [
+        (f"members/control-plane/cp-1/{role}.{part}", part == "payload")
+        for role in ("etcd", "control-plane", "node")
+        for part in ("sh", "payload")
+    ]
+    assert [key for key, _, _ in pool.objects] == ["pools/general/node.sh", "pools/general/node.payload"]
+    assert member.status(Role.ETCD) == "status/members/control-plane/cp-1/etcd"
+    assert (member.leave, member.left) == (
+        "members/control-plane/cp-1/leave",
+        "status/members/control-plane/cp-1/left",
+    )
+
+
+def test_texts_have_no_secret_and_payloads_are_secret() -> None:
+    member, pool = units()
+    for unit in (member, pool):
+        for _, content, secret in unit.objects:
+            assert is_secret(content) is secret
+            if not secret:
+                assert "PRIVATE KEY" not in value(content)
+
+
+def test_the_digest_is_of_all_that_is_fetched_and_no_secret() -> None:
+    member, _ = units()
+    contents = [value(content) for _, content, _ in member.objects]
+    assert value(member.digest) == digest(contents)
+    lines = "".join(f"{sha256(content.encode()).hexdigest()}  -\n" for content in contents)
+    assert digest(contents) == sha256(lines.encode()).hexdigest()
+    assert digest(contents[1:]) != digest(contents)
+    assert not is_secret(member.digest)
+
+
+def test_members_know_who_they_are_and_nodes_of_a_pool_do_not() -> None:
+    member, pool = units()
+    assert "\nidentity cp-1 10.20.32.10 $BOOT_ID\n" in member.deliveries[0].text
+    assert "\nidentity $BOOT_NAME $BOOT_ADDRESS $BOOT_ID\n" in pool.deliveries[0].text
+
+
+def test_kinds_tell_etcds_own_machines() -> None:
+    edits = {"etcd.hosts": ["e-1", "e-2", "e-3"], "etcd.machine": {"type": "small"}}
+    plan = cloud(**edits)
+    assert [kind_of(machine) for machine in plan.machines] == ["members/control-plane"] * 3 + [
+        "members/etcd"
+    ] * 3
+
+
+def test_user_data_is_text_without_a_secret() -> None:
+    member, _ = units()
+    data = user_data(member, HALF, {"STORE": "https://store.example/it's"}, name="cp-1", volume="vol-1")
+    text = value(data)
+    assert not is_secret(data)
+    assert text.startswith("#!/bin/sh\n# Kubewright's boot program of members/control-plane/cp-1\nset -eu\n")
+    assert "ROLES='etcd control-plane node'\n" in text
+    assert "STORE='https://store.example/it'\"'\"'s'\n" in text
+    assert f"DIGEST={value(member.digest)}\n" in text
+    assert "PRIVATE KEY" not in text
+    # The tightest of the clouds takes 16 KiB, and each has a half of its own.
+    assert len(text.encode()) < 2 * 8 * 1024
+
+
+def test_variables_are_names_that_sh_has() -> None:
+    with pytest.raises(ValueError, match="rm -rf"):
+        program(HALF, {"KIND": "pools", "UNIT": "a", "rm -rf": ""})
+
+
+def test_words_are_quoted() -> None:
+    assert words("providers.aws.wait", "gate", "a b", "$(reboot)") == (
+        "exec python3 -m providers.aws.wait gate 'a b' '$(reboot)'"
+    )
+
+
+class TestOperate:
+    def run(self, directory: Path, script: str, kubectl: str | None) -> subprocess.CompletedProcess[str]:
+        (directory / "tmp").mkdir(exist_ok=True)
+        if kubectl is not None:
+            (directory / "kubectl").write_text(f"#!/bin/sh\n{kubectl}\n")
+            (directory / "kubectl").chmod(0o755)
+        tools = directory / "tools"
+        tools.mkdir(exist_ok=True)
+        for tool in ("cat", "comm", "date", "mktemp", "rm", "sleep", "sort", "tr", "cp"):
+            (tools / tool).symlink_to(str(shutil.which(tool)))
+        path = f"{directory}:{tools}"
+        return subprocess.run(
+            ["/bin/sh", "-c", here(script)],
+            input="the kubeconfig",
+            capture_output=True,
+            text=True,
+            env={"PATH": path, "TMPDIR": str(directory / "tmp")},
+            timeout=30,
+        )
+
+    def test_kubectl_has_the_kubeconfig_and_nobody_else_does(self, tmp_path: Path) -> None:
+        kubectl = 'for word; do case $word in --kubeconfig=*) cat "${word#*=}" ;; esac; done; echo " $*"'
+        answer = self.run(tmp_path, "trap 'echo its own trap' EXIT\nkubectl get nodes\n", kubectl)
+        assert answer.returncode == 0, answer.stderr
+        assert answer.stdout.startswith("the kubeconfig")
+        assert answer.stdout.endswith("get nodes\nits own trap\n")
+        assert list((tmp_path / "tmp").iterdir()) == []
+
+    def test_a_failure_is_one(self, tmp_path: Path) -> None:
+        answer = self.run(tmp_path, "set -eu\nkubectl get nodes\necho on\n", "echo refused >&2; exit 3")
+        assert (answer.returncode, answer.stdout, answer.stderr) == (3, "", "refused\n")
+        assert list((tmp_path / "tmp").iterdir()) == []
+
+    def test_without_kubectl_it_says_so(self, tmp_path: Path) -> None:
+        answer = self.run(tmp_path, "kubectl get nodes\n", None)
+        assert answer.returncode == 1
+        assert "kubectl is not on PATH" in answer.stderr
+
+    def test_the_scripts_of_the_cluster_run_there(self, tmp_path: Path) -> None:
+        """The longest of them sets traps and directories of its own: it must not meet ours."""
+        from tests.unit.nodeconfig.test_trust import KUBECTL, Cluster, rotated
+
+        fake = Cluster(tmp_path)
+        pems = {"kubernetes-ca": fake.authority, "front-proxy-ca": fake.front}
+        script = published(rotated("kubernetes", "front-proxy"), pems)
+        answer = self.run(tmp_path, f"FAKE={tmp_path}\nexport FAKE\n{script}", KUBECTL.partition("\n")[2])
+        assert answer.returncode == 0, answer.stderr
+        assert list((tmp_path / "tmp").iterdir()) == []

@@ -1,0 +1,175 @@
+"""Wrong descriptions of clusters in clouds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.unit.settings.support import REMOVE, Wrong, edited
+
+_CLUSTER: dict[str, Any] = {
+    "name": "cloud",
+    "endpoint": {"host": "api.example.internal"},
+    "control_planes": {"hosts": ["cp-1", "cp-2", "cp-3"], "machine": {"type": "large"}},
+    "pools": {"general": {"size": {"min": 1, "max": 9}, "machine": {"types": ["medium"]}}},
+}
+AWS: dict[str, Any] = {
+    **_CLUSTER,
+    "aws": {
+        "region": "eu-central-1",
+        "zones": ["eu-central-1a", "eu-central-1b", "eu-central-1c"],
+        "network": {"range": "10.20.0.0/16"},
+        "image": {"id": "ami-0123456789abcdef0"},
+    },
+}
+AZURE: dict[str, Any] = {
+    **_CLUSTER,
+    "azure": {
+        "subscription": "00000000-0000-0000-0000-000000000000",
+        "location": "westeurope",
+        "network": {"range": "10.30.0.0/16"},
+        "image": {"publisher": "Debian", "offer": "debian-13", "sku": "13-gen2"},
+    },
+}
+_SUBNETS = {
+    f"eu-central-1{zone}": {"id": f"subnet-{zone}", "range": f"10.20.{i}.0/24"}
+    for i, zone in enumerate("abc")
+}
+_OWN = edited(AWS, {"aws.network": {"range": "10.20.0.0/16", "vpc": "vpc-1", "private": _SUBNETS}})
+_MEMBER = {"id": "subnet-1", "range": "10.30.0.0/24"}
+_POOLS = {"id": "subnet-2", "range": "10.30.1.0/24"}
+
+CLOUDS = (
+    # One place
+    Wrong("", "metal and aws are there", {"aws": AWS["aws"]}, together_with=0),
+    Wrong("", "aws and azure are there", {"azure": AZURE["azure"]}, AWS),
+    Wrong("aws.region", "missing", {"aws.region": REMOVE}, AWS),
+    Wrong("aws.region", "not a region", {"aws.region": "Frankfurt"}, AWS),
+    Wrong("azure.location", "not a location", {"azure.location": "West Europe"}, AZURE),
+    Wrong("azure.subscription", "not an id", {"azure.subscription": "mine"}, AZURE),
+    # Members
+    Wrong("control_planes.machine", "missing; say what to make", {"control_planes.machine": REMOVE}, AWS),
+    Wrong("control_planes.machine", "belongs to clouds", {"control_planes.machine": {"type": "large"}}),
+    Wrong("etcd.machine", "missing; say what", {"etcd.hosts": ["e-1", "e-2", "e-3"]}, AWS),
+    Wrong("etcd.machine", "no machine is made of it", {"etcd.machine": {"type": "small"}}, AWS),
+    Wrong(
+        "control_planes.machine.disk", "too small; allowed: 20Gi", {"control_planes.machine.disk": "8Gi"}, AWS
+    ),
+    Wrong("control_planes.machine.data_disk", "whole GiB", {"control_planes.machine.data_disk": "20G"}, AWS),
+    Wrong("control_planes.hosts[0]", '"CP": not a DNS label', {"control_planes.hosts": ["CP"]}, AWS),
+    Wrong("load_balancers.hosts", "a cloud brings its own", {"load_balancers.hosts": ["lb-1", "lb-2"]}, AWS),
+    Wrong("network.machines", "is aws.network.range in a cloud", {"network.machines": ["10.0.0.0/8"]}, AWS),
+    # Pools
+    Wrong("pools.workers.size", "belongs to clouds", {"pools.workers.size": {"min": 1, "max": 2}}),
+    Wrong("pools.general.hosts", "a cloud makes the machines", {"pools.general.hosts": ["w-1"]}, AWS),
+    Wrong("pools.general.size", "missing; how many nodes", {"pools.general.size": REMOVE}, AWS),
+    Wrong("pools.general.machine", "missing; say what to make", {"pools.general.machine": REMOVE}, AWS),
+    Wrong("pools.general.size.min", "above max, 9", {"pools.general.size.min": 10}, AWS),
+    Wrong("pools.general.machine.types", "at least 1 entry", {"pools.general.machine.types": []}, AWS),
+    Wrong("pools.general.machine.types", "has one size", {"pools.general.machine.types": ["a", "b"]}, AZURE),
+    Wrong("pools.general.max_unavailable", "would take all 9", {"pools.general.max_unavailable": 9}, AWS),
+    Wrong("pools.cp-1", "the name of a member too", {"pools": {"cp-1": _CLUSTER["pools"]["general"]}}, AWS),
+    Wrong(
+        "pools.general.labels",
+        "NodeRestriction refuses this one",
+        {"pools.general.labels": {"node-role.kubernetes.io/worker": ""}},
+        AWS,
+    ),
+    Wrong(
+        "pools", "5,003 nodes with the control planes", {"pools.general.size.max": 5000}, AWS, together_with=1
+    ),
+    # Endpoint
+    Wrong("endpoint", "missing; name the API", {"endpoint": REMOVE}, AWS),
+    Wrong("endpoint.host", "must be a DNS name", {"endpoint.host": "10.20.0.5"}, AWS),
+    Wrong("endpoint.host", "needs a domain", {"endpoint.host": "api"}, AWS),
+    # Network and zones
+    Wrong("network.backend", "source/destination check off", {"network.backend": "host-gw"}, AWS),
+    Wrong("network.pods", "overlaps aws.network.range", {"network.pods": "10.20.0.0/17"}, AWS),
+    Wrong("aws.network.range", "larger than the /16", {"aws.network.range": "172.16.0.0/12"}, AWS),
+    Wrong("aws.network.range", "allowed: a /22 or larger", {"aws.network.range": "10.20.0.0/24"}, AWS),
+    Wrong(
+        "azure.network.range",
+        "have 123 addresses for machines; 151",
+        {"pools.general.size.max": 150, "azure.network.range": "10.30.0.0/22"},
+        AZURE,
+    ),
+    Wrong("aws.zones", "a lost zone could take", {"aws.zones": 2}, AWS),
+    Wrong("aws.zones", "not zones; allowed", {"aws.zones": "eu-central-1a"}, AWS),
+    Wrong("aws.zones", "allowed: 1 to 6", {"aws.zones": 7}, AWS),
+    Wrong(
+        "aws.zones[1]", "named twice", {"aws.zones": ["eu-central-1a", "eu-central-1a", "eu-central-1b"]}, AWS
+    ),
+    Wrong(
+        "aws.zones[2]",
+        "not a zone of aws.region",
+        {"aws.zones": ["eu-central-1a", "eu-central-1b", "eu-west-1c"]},
+        AWS,
+    ),
+    Wrong("aws.zones", "name the zones of its subnets", {"aws.zones": 3}, _OWN),
+    Wrong("aws.network.private", "goes with an existing vpc", {"aws.network.private": _SUBNETS}, AWS),
+    Wrong(
+        "aws.network.private",
+        "has no subnet for zone eu-central-1a",
+        {"aws.network.private.eu-central-1a": REMOVE},
+        _OWN,
+    ),
+    Wrong(
+        "aws.network.public",
+        "has no subnet for zone eu-central-1b",
+        {
+            "aws.network.public": {
+                "eu-central-1a": {"id": "s", "range": "10.20.9.0/24"},
+                "eu-central-1c": {"id": "t", "range": "10.20.8.0/24"},
+            }
+        },
+        _OWN,
+    ),
+    Wrong(
+        "aws.network.private.eu-central-1a.range",
+        "not inside the network's range",
+        {"aws.network.private.eu-central-1a.range": "10.21.0.0/24"},
+        _OWN,
+    ),
+    Wrong(
+        "aws.network.private.eu-central-1b.range",
+        "overlaps the subnet of",
+        {"aws.network.private.eu-central-1b.range": "10.20.0.0/24"},
+        _OWN,
+    ),
+    Wrong(
+        "aws.network",
+        "needs a /27 or larger",
+        {"aws.network.private.eu-central-1a.range": "10.20.0.0/28", "pools.general.size.max": 3},
+        _OWN,
+    ),
+    Wrong(
+        "azure.network.subnets",
+        "id and subnets of an existing network",
+        {"azure.network.id": "/subscriptions/x"},
+        AZURE,
+    ),
+    Wrong(
+        "azure.network.subnets.pools.range",
+        "overlaps the subnet of members",
+        {
+            "azure.network.id": "/x",
+            "azure.network.subnets": {"members": _MEMBER, "pools": {**_POOLS, "range": "10.30.0.128/25"}},
+        },
+        AZURE,
+    ),
+    # Images, add-ons, tags, endpoints
+    Wrong("aws.image", "needs either id, or owner", {"aws.image": {"owner": "136693071363"}}, AWS),
+    Wrong("azure.image", "needs either id, or publisher", {"azure.image.id": "/gallery"}, AZURE),
+    Wrong(
+        "azure.addons.load_balancers",
+        "makes balancers by itself",
+        {"azure.addons.load_balancers": True},
+        AZURE,
+    ),
+    Wrong("azure.ssh_key", "not a public key", {"azure.ssh_key": "mine"}, AZURE),
+    Wrong("aws.ssh_key", "not a key pair's name", {"aws.ssh_key": "ssh-rsa AAAA"}, AWS),
+    Wrong("aws.tags", "begins with a word that is kept", {"aws.tags": {"aws:x": "y"}}, AWS),
+    Wrong("aws.tags", "without <>", {"aws.tags": {"a/b": "y"}}, AWS),
+    Wrong("aws.endpoints.s3", "not a URL; allowed: https://", {"aws.endpoints.s3": "http://s3.example"}, AWS),
+    Wrong("aws.snapshots.every_hours", "unknown; allowed: 1, 2", {"aws.snapshots.every_hours": 5}, AWS),
+    Wrong("artifacts.index", "is a mirror's", {"artifacts.index": "mirrors/example.json"}, AWS),
+)

@@ -1,0 +1,33 @@
+"""The benchmark of imports measures what the providers import, and the limits are kept."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks.imports import CHECKOUT, MOST_BYTES, SDKS, Cost, imported, measure
+
+
+def test_modules_are_found_however_they_are_imported() -> None:
+    sources = [
+        "import sdk.compute\nfrom sdk import network, Provider\n",
+        "from sdk.storage import Blob\nimport other.sdk\nfrom sdkx import thing\n",
+        "def late():\n    from sdk.dns import Zone\n",
+    ]
+    assert imported(sources, "sdk") == ("sdk", "sdk.compute", "sdk.dns", "sdk.network", "sdk.storage")
+
+
+def test_a_limit_of_either_kind_counts() -> None:
+    assert Cost("x", (), 3.0, 400_000_000).fits
+    assert not Cost("x", (), 3.1, 1).fits
+    assert not Cost("x", (), 0.1, 400_000_001).fits
+
+
+@pytest.mark.parametrize(("cloud", "sdk"), SDKS.items())
+def test_what_a_provider_imports_is_loaded_and_no_larger_than_allowed(cloud: str, sdk: str) -> None:
+    """Seconds are for the benchmark: on a machine whose cores are shared they double."""
+    sources = [path.read_text() for path in (CHECKOUT / "providers" / cloud).rglob("*.py")]
+    modules = imported(sources, sdk)
+    assert modules
+    cost, alone = measure(cloud, modules, rounds=1), measure("pulumi", ("pulumi",), rounds=1)
+    assert alone.size + 20 * 10**6 < cost.size < MOST_BYTES, "the modules' contents are really loaded"
+    assert cost.seconds > alone.seconds

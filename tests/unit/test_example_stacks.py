@@ -1,0 +1,59 @@
+"""The example stacks are right, and what they install is pinned, without a network."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import artifacts.index
+import nodeconfig
+from artifacts import catalogue
+from settings import Settings, files, load
+from topology.build import topology
+
+ROOT = Path(__file__).resolve().parents[2]
+EXAMPLES = sorted(ROOT.glob("Pulumi.*-example.yaml"))
+
+
+@pytest.fixture(autouse=True)
+def offline(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object, **__: object) -> Any:  # noqa: ANN401  stands for a socket's methods
+        raise AssertionError("nothing here needs a network")
+
+    monkeypatch.setattr(socket.socket, "connect", refused)
+
+
+def settings(path: Path) -> Settings:
+    return load(yaml.safe_load(path.read_text())["config"]["kubewright:cluster"])
+
+
+def test_there_is_one_for_each_cloud() -> None:
+    assert {settings(path).cloud_name for path in EXAMPLES} == {"aws", "azure"}
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
+def test_its_bundles_are_made_without_a_mirror_at_hand(path: Path) -> None:
+    stack = settings(path)
+    plan = topology(stack)
+    texts = files.read(stack, ROOT)
+    assert stack.artifacts.index
+    pinned = texts[stack.artifacts.index]
+    index = artifacts.index.load(stack.artifacts.mirror, None, *plan.releases, pinned=pinned)
+    found = nodeconfig.bundles(plan, index)
+    assert {host for host, _ in found} == {"cp-1", "cp-2", "cp-3", "general", "batch"}
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
+def test_it_is_open_to_no_one_but_who_is_named(path: Path) -> None:
+    network = settings(path).network
+    assert all(allowed.prefixlen >= 16 for allowed in network.api_allowed)
+
+
+def test_the_kept_index_has_what_the_catalogue_says() -> None:
+    files_there = yaml.safe_load((ROOT / "mirrors/example.json").read_text())["files"]
+    wanted = {item.key for item in catalogue.node_binaries(catalogue.DEFAULTS)}
+    assert wanted <= set(files_there), "make mirror INDEX=mirrors/example.json"

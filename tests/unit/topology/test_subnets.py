@@ -1,0 +1,162 @@
+"""A virtual network's range is split so that nothing meets, and nothing moves."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Network
+from itertools import combinations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from settings import load
+from tests.unit.settings.support import edited
+from tests.unit.settings.wrong_clouds import AWS, AZURE
+from topology.build import topology
+from topology.model import Capacity, Role, Topology
+from topology.ports import rules_for, table
+from topology.subnets import (
+    FIRST_CONTROL_PLANE,
+    FIRST_ETCD_MEMBER,
+    MOST_MEMBERS,
+    MOST_ZONES,
+    SMALLEST_RANGE,
+    member_address,
+    subnets,
+    usable,
+)
+
+
+@st.composite
+def networks(draw: st.DrawFn) -> IPv4Network:
+    length = draw(st.integers(8, SMALLEST_RANGE))
+    number = draw(st.integers(0, 2**length - 1))
+    return IPv4Network((number << (32 - length), length))
+
+
+counts = st.integers(1, MOST_ZONES)
+
+
+@given(networks(), counts)
+def test_subnets_are_apart_and_inside(network: IPv4Network, zones: int) -> None:
+    made = subnets(network, zones)
+    assert len(made) == zones
+    ranges = [subnet for zone in made for subnet in (zone.public, zone.private)]
+    assert all(subnet.subnet_of(network) for subnet in ranges)
+    assert not any(one.overlaps(other) for one, other in combinations(ranges, 2))
+    # Aligned: IPv4Network refuses others, so what there is must be a network of its own.
+    assert all(IPv4Network(str(subnet)) == subnet for subnet in ranges)
+
+
+@given(networks(), counts)
+def test_subnets_are_large_enough(network: IPv4Network, zones: int) -> None:
+    for zone in subnets(network, zones):
+        assert zone.public.prefixlen <= 28
+        assert usable(zone.private) >= network.num_addresses // 8 - 5
+        last = member_address(zone.private, FIRST_ETCD_MEMBER, MOST_MEMBERS - 1)
+        assert last in zone.private
+        assert last != zone.private.broadcast_address
+
+
+@given(networks(), st.integers(1, MOST_ZONES - 1))
+def test_a_zone_more_moves_no_other(network: IPv4Network, zones: int) -> None:
+    assert subnets(network, zones + 1)[:zones] == subnets(network, zones)
+
+
+@given(networks(), counts)
+def test_members_have_addresses_of_their_own(network: IPv4Network, zones: int) -> None:
+    firsts, places = (FIRST_CONTROL_PLANE, FIRST_ETCD_MEMBER), range(MOST_MEMBERS)
+    given_ones = [
+        member_address(zone.private, first, place)
+        for zone in subnets(network, zones)
+        for first in firsts
+        for place in places
+    ]
+    assert len(set(given_ones)) == len(given_ones)
+
+
+def test_what_cannot_be_split_is_refused() -> None:
+    network = IPv4Network("10.0.0.0/16")
+    for zones in (0, MOST_ZONES + 1):
+        with pytest.raises(ValueError, match="allowed: 1 to 6"):
+            subnets(network, zones)
+    with pytest.raises(ValueError, match=r"public subnets of a /29"):
+        subnets(IPv4Network("10.0.0.0/23"), 3)
+    with pytest.raises(ValueError, match="no address number 15"):
+        member_address(network, FIRST_CONTROL_PLANE, MOST_MEMBERS)
+    with pytest.raises(ValueError, match="no address number 20"):
+        member_address(IPv4Network("10.0.0.0/28"), FIRST_ETCD_MEMBER, 0)
+
+
+def built(base: dict[str, object], **edits: object) -> Topology:
+    return topology(load(edited(base, edits)))
+
+
+def test_members_are_spread_over_zones() -> None:
+    plan = built(AWS)
+    assert [(m.name, m.zone, str(m.address)) for m in plan.machines] == [
+        ("cp-1", 0, "10.20.32.10"),
+        ("cp-2", 1, "10.20.64.10"),
+        ("cp-3", 2, "10.20.96.10"),
+    ]
+    assert plan.etcd == plan.control_planes
+    assert all(machine.roles == (Role.ETCD, Role.CONTROL_PLANE, Role.NODE) for machine in plan.machines)
+
+
+def test_members_share_the_subnet_of_a_cloud_without_zonal_ones() -> None:
+    plan = built(AZURE)
+    assert [str(m.address) for m in plan.machines] == ["10.30.32.10", "10.30.32.11", "10.30.32.12"]
+    assert [machine.zone for machine in plan.machines] == [0, 1, 2]
+
+
+def test_more_members_move_no_other() -> None:
+    machine = {"type": "small"}
+    names = [f"e-{number}" for number in range(5)]
+    three = built(AWS, **{"etcd.hosts": names[:3], "etcd.machine": machine})
+    five = built(
+        AWS,
+        **{
+            "etcd.hosts": names,
+            "etcd.machine": machine,
+            "control_planes.hosts": [f"cp-{number}" for number in range(1, 6)],
+        },
+    )
+    addresses = {m.name: m.address for m in five.machines}
+    assert len(set(addresses.values())) == 10
+    assert {m.name: m.address for m in three.machines}.items() <= addresses.items()
+    assert str(addresses["e-3"]) == "10.20.32.21"
+
+
+def test_a_pool_of_a_cloud_has_a_capacity_and_no_nodes() -> None:
+    plan = built(AWS)
+    control, general = plan.pools
+    assert control.capacity is None
+    assert [node.name for node in control.nodes] == ["cp-1", "cp-2", "cp-3"]
+    assert general.nodes == ()
+    assert general.capacity == Capacity(least=1, most=9, types=("medium",), spot=False, disk=100 * 1024**3)
+    assert plan.external_cloud
+    assert plan.network.machines == (IPv4Network("10.20.0.0/16"),)
+
+
+def test_no_one_comes_by_ssh_without_a_key() -> None:
+    assert not [rule for rule in rules_for(built(AWS), list(Role)) if rule.first == 22]
+    assert "sshd" not in table(built(AWS))
+    assert [rule for rule in rules_for(built(AWS, **{"aws.ssh_key": "mine"}), list(Role)) if rule.first == 22]
+
+
+def test_the_clouds_probes_reach_the_api() -> None:
+    def sources(plan: Topology) -> set[str]:
+        rules = rules_for(plan, [Role.CONTROL_PLANE])
+        closed = (network for rule in rules if rule.first == 6443 for network in rule.networks)
+        return {str(network) for network in closed}
+
+    closed = {"network.api_allowed": ["192.0.2.0/24"]}
+    assert "168.63.129.16/32" in sources(built(AZURE, **closed))
+    assert "168.63.129.16/32" not in sources(built(AWS, **closed))
+    assert "probes" not in table(built(AWS))
+
+
+def test_the_subnets_of_an_existing_network_are_used() -> None:
+    own = {f"eu-central-1{z}": {"id": f"subnet-{z}", "range": f"10.20.{n}.0/24"} for n, z in enumerate("abc")}
+    plan = built(AWS, **{"aws.network": {"range": "10.20.0.0/16", "vpc": "vpc-1", "private": own}})
+    assert [str(m.address) for m in plan.machines] == ["10.20.0.10", "10.20.1.10", "10.20.2.10"]

@@ -1,0 +1,62 @@
+"""How a virtual network's range is split into subnets. Pure.
+
+The range has eight equal parts. The first is split into eight again: the zones' public subnets, which
+hold gateways and balancers only. Each of the others is a zone's private subnet. A zone's part depends
+on its number alone, so that a zone more at the end moves none of the others.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network
+
+MOST_ZONES = 6
+SMALLEST_RANGE = 22
+"""The longest prefix of a range: its public subnets are then /28, the smallest that AWS makes."""
+KEPT = 5
+"""Addresses of every subnet that both clouds keep for themselves: the first four, and the last."""
+FIRST_CONTROL_PLANE = 10
+FIRST_ETCD_MEMBER = 20
+MOST_MEMBERS = 5
+"""Of a kind; numbers below the first member's are free for balancers."""
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneSubnets:
+    """The two subnets of one zone."""
+
+    public: IPv4Network
+    private: IPv4Network
+
+
+def subnets(network: IPv4Network, zones: int) -> tuple[ZoneSubnets, ...]:
+    """The subnets of each of the zones, which are numbered from 0.
+
+    Raises ValueError when there are more than six zones or none, or the range is smaller than a /22.
+    """
+    if not 1 <= zones <= MOST_ZONES:
+        raise ValueError(f"{zones} zones; allowed: 1 to {MOST_ZONES}")
+    if network.prefixlen > SMALLEST_RANGE:
+        raise ValueError(
+            f"a /{network.prefixlen} split for zones leaves public subnets of a /{network.prefixlen + 6}, "
+            f"smaller than the /28 that clouds make; allowed: a /{SMALLEST_RANGE} or larger"
+        )
+    parts = list(network.subnets(prefixlen_diff=3))
+    public = list(parts[0].subnets(prefixlen_diff=3))
+    return tuple(ZoneSubnets(public[number], parts[number + 1]) for number in range(zones))
+
+
+def usable(network: IPv4Network) -> int:
+    """How many machines a subnet has addresses for (a /25: 123)."""
+    return max(0, network.num_addresses - KEPT)
+
+
+def member_address(network: IPv4Network, first: int, place: int) -> IPv4Address:
+    """The address of a kind's member number `place` in a subnet; `first` is the kind's first number.
+
+    Raises ValueError when the subnet has no such address to give.
+    """
+    number = first + place
+    if place >= MOST_MEMBERS or number > network.num_addresses - 2:
+        raise ValueError(f"{network} has no address number {number} for a member")
+    return network[number]
