@@ -3,6 +3,8 @@ STACK ?= dev
 SHELL := /bin/sh
 PYTHON = "$$(setup/environment)"
 PYTEST = PYTHONPYCACHEPREFIX="$${KUBEWRIGHT_CACHE:-$$HOME/.cache/kubewright}/pycache" $(PYTHON) -m pytest -p no:cacheprovider
+# Side by side: tests mostly wait. Which of them share hosts, tests/lab/conftest.py says.
+TOGETHER = -n auto --maxprocesses=4 --dist loadgroup
 # Parts of the host program: linted joined, as they are sent.
 PROGRAM = $(patsubst %,nodeconfig/%.sh,host fetch guard service node)
 # The clouds' halves of the boot program: each linted with the half that all share.
@@ -94,7 +96,7 @@ lint: ## style (ruff, shellcheck) and types (mypy, strict)
 
 .PHONY: test-unit
 test-unit: ## fast tests, no root
-	@$(PYTEST) tests/unit
+	@$(PYTEST) $(TOGETHER) tests/unit
 
 .PHONY: test-engine
 test-engine: ## the real engine on plugins that touch no host: reports, plans, previews; no root
@@ -119,7 +121,7 @@ test-faults: ## the highly available stack under faults and changes, hours of th
 .PHONY: test
 test: lint ## everything: lint, types, unit, engine, lab
 	@./kubewright prepare
-	@$(PYTEST) tests/unit tests/engine tests/lab
+	@$(PYTEST) $(TOGETHER) tests/unit tests/engine tests/lab
 
 .PHONY: bench
 bench: ## measure how long a cluster takes, part by part

@@ -25,6 +25,20 @@ KEEP = "KUBEWRIGHT_TEST_STATE"
 _numbers = itertools.count(1)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What needs hosts begins first: tests of the shared cluster one after another, other files beside them."""
+    here = Path(__file__).parent
+
+    def needs_hosts(item: pytest.Item) -> bool:
+        return item.path.is_relative_to(here)
+
+    for item in filter(needs_hosts, items):
+        shared = "cluster" in getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group("cluster" if shared else item.path.stem))
+    items.sort(key=lambda item: not needs_hosts(item))
+
+
 @pytest.fixture(scope="session")
 def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where this run of the tests keeps the state of its stacks and labs."""
