@@ -7,10 +7,14 @@ and every step can be repeated.
 
 from __future__ import annotations
 
-import json
+import mmap
+import re
 from pathlib import Path
 
 from automation.errors import UserError
+
+# A text, a quotation mark that begins one without an end, or a bracket.
+_TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"|["{}\[\]]', re.DOTALL)
 
 
 def repair(*, root: Path, project: str, stack: str) -> None:
@@ -32,7 +36,27 @@ def repair(*, root: Path, project: str, stack: str) -> None:
 
 
 def _whole(path: Path) -> bool:
+    """Whether the file has a JSON object from beginning to end.
+
+    Brackets are counted instead of parsing it: the state of a thousand hosts would take a gigabyte.
+    """
     try:
-        return isinstance(json.loads(path.read_bytes()), dict)
+        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
+            return _closes_at_its_end(text)
     except (OSError, ValueError):
-        return False
+        return False  # ValueError: an empty file
+
+
+def _closes_at_its_end(text: mmap.mmap) -> bool:
+    depth = 0
+    for token in _TOKEN.finditer(text):
+        mark = token[0]
+        if mark == b'"':
+            return False  # a text that does not end
+        if mark in (b"{", b"["):
+            depth += 1
+        elif mark in (b"}", b"]"):
+            depth -= 1
+            if depth == 0:
+                return text[0:1] == b"{" and not text[token.end() :].strip()
+    return False

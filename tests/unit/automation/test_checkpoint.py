@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -54,3 +55,16 @@ def test_what_cannot_be_repaired_is_said_and_kept(state: Path, left: str, backup
     with pytest.raises(UserError, match=r"stack dev: .* cannot be read"):
         _repair(state)
     assert state.read_text() == left
+
+
+def test_every_cut_is_noticed(state: Path) -> None:
+    whole = json.dumps({"a": ["}", '\\"}', {"b": "[{"}], "c": {"d": {}}})
+    for length in range(1, len(whole)):
+        state.write_text(whole[:length])
+        _backup(state).write_text('{"version": 2}')
+        _repair(state)
+        assert state.read_text() == '{"version": 2}', whole[:length]
+    for text in (whole, f"{whole}\n"):
+        state.write_text(text)
+        _repair(state)
+        assert state.read_text() == text
