@@ -104,7 +104,8 @@ azure_prepare() {
     fi
 }
 
-# azure_guard: pods have no business with the machine's identity, nor with what Azure's agent is told.
+# azure_guard: pods have no business with the machine's identity, nor with what Azure's agent is told. (6 is TCP:
+# its name would need /etc/protocols, which small images do not have.)
 azure_guard() {
     azure_host=${METADATA#*://}
     azure_port=${azure_host##*:}
@@ -116,15 +117,17 @@ Before=kubelet.service
 Type=oneshot
 RemainAfterExit=yes
 ExecStart=/bin/sh -c 'while ip rule del priority 90 2>/dev/null; do :; done'
-ExecStart=ip rule add priority 90 from $PODS to ${azure_host%:*} ipproto tcp dport $azure_port prohibit
-ExecStart=ip rule add priority 90 from $PODS to 168.63.129.16 ipproto tcp dport 80 prohibit
-ExecStart=ip rule add priority 90 from $PODS to 168.63.129.16 ipproto tcp dport 32526 prohibit
+ExecStart=ip rule add priority 90 from $PODS to ${azure_host%:*} ipproto 6 dport $azure_port prohibit
+ExecStart=ip rule add priority 90 from $PODS to 168.63.129.16 ipproto 6 dport 80 prohibit
+ExecStart=ip rule add priority 90 from $PODS to 168.63.129.16 ipproto 6 dport 32526 prohibit
 
 [Install]
 WantedBy=multi-user.target
 EOF
     systemctl daemon-reload
-    systemctl enable --quiet --now kubewright-metadata.service
+    systemctl enable --quiet --now kubewright-metadata.service && return 0
+    echo "pods cannot be kept from the metadata service: see systemctl status kubewright-metadata.service" >&2
+    return 1
 }
 
 # azure_health: answers the health extension in its words: healthy as long as the kubelet says so.

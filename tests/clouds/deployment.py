@@ -108,6 +108,8 @@ class Deployment:
         waiting = list(found)
         while waiting:
             current = waiting.pop()
+            if not nodes[current].type.startswith("kubewright:"):
+                continue
             below = {urn for urn, other in nodes.items() if other.parent == current} - found - {node.urn}
             found |= below
             waiting += below

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
-import artifacts.index
 import nodeconfig
 from artifacts import catalogue
+from artifacts.index import load as load_index  # bound here: tests of the program put another in its place
 from settings import Settings, files, load
 from topology.build import topology
 
@@ -42,7 +42,7 @@ def test_its_bundles_are_made_without_a_mirror_at_hand(path: Path) -> None:
     texts = files.read(stack, ROOT)
     assert stack.artifacts.index
     pinned = texts[stack.artifacts.index]
-    index = artifacts.index.load(stack.artifacts.mirror, None, *plan.releases, pinned=pinned)
+    index = load_index(stack.artifacts.mirror, None, *plan.releases, pinned=pinned)
     found = nodeconfig.bundles(plan, index)
     assert {host for host, _ in found} == {"cp-1", "cp-2", "cp-3", "general", "batch"}
 

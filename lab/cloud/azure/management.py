@@ -5,6 +5,7 @@ https://learn.microsoft.com/rest/api/compute/virtual-machine-scale-sets
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,16 +13,21 @@ from lab.cloud.running import Fleet, Running
 
 PREFIX = "/subscriptions/"
 
+_SET = re.compile(
+    r"(?P<id>/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\.Compute/virtualMachineScaleSets"
+    r"/(?P<name>[^/]+))(?P<listed>/virtualMachines)?"
+)
+
 
 def answer(fleet: Fleet, path: str) -> Mapping[str, Any] | None:
-    """The resource at a path; None: there is none. A set is as large as it has machines."""
-    machines = [machine for machine in fleet.all() if machine.group]
-    of_set = [machine for machine in machines if _set(machine) == path.removesuffix("/virtualMachines")]
-    if not of_set:
+    """The resource at a path; None: there is none. A set is as large as it has machines, also none."""
+    found = _SET.fullmatch(path)
+    if found is None:
         return None
-    if path.endswith("/virtualMachines"):
-        return {"value": [_machine(machine) for machine in of_set]}
-    return {"id": path, "name": of_set[0].group, "sku": {"name": of_set[0].type, "capacity": len(of_set)}}
+    machines = [machine for machine in fleet.all() if machine.group and _set(machine) == found["id"]]
+    if found["listed"]:
+        return {"value": [_machine(machine) for machine in machines]}
+    return {"id": path, "name": found["name"], "sku": {"capacity": len(machines)}}
 
 
 def _set(machine: Running) -> str:
