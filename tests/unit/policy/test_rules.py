@@ -192,7 +192,7 @@ _TABLE: list[tuple[str, str, Mapping[str, Any], Mapping[str, Any]]] = [
         "no-plain-secret",
         "aws:x:Y",
         {"userData": base64.b64encode(b"#!/bin/sh\ntrue\n").decode()},
-        {"userData": base64.b64encode(gzip.compress(_KEY.encode())).decode()},
+        {"userData": base64.b64encode(gzip.compress(_KEY.encode(), mtime=0)).decode()},
     ),
     (
         "no-plain-secret",
