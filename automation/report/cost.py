@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import import_module
-from importlib.util import find_spec
 from typing import Any, Protocol, cast
 
 from automation.events import Step
@@ -13,10 +12,17 @@ from automation.report.hosts import operation
 from automation.report.model import Cost, Operation
 
 
-class Prices(Protocol):
-    """A module `providers/<cloud>/prices.py`: `PER_HOUR` maps a type of machine to its price per hour."""
+class Region(Protocol):
+    """What a region's prices tell: US dollars an hour by the type of machine."""
 
-    PER_HOUR: Mapping[str, float]
+    @property
+    def machines(self) -> Mapping[str, float]: ...
+
+
+class Prices(Protocol):
+    """A module `providers/<cloud>/prices.py`: its table of prices, by region."""
+
+    PRICES: Mapping[str, Region]
 
 
 _GROUP = "aws:autoscaling/group:Group"
@@ -46,7 +52,7 @@ def cost(steps: Iterable[Step], tables: Mapping[str, Mapping[str, float]] | None
                 template = _template(step, steps, values is step.new)
                 for kind, number in machines(step.type, values, template):
                     counter[cloud, kind] += number
-    known = tables if tables is not None else _tables({cloud for cloud, _ in before | after})
+    known = tables if tables is not None else _tables({cloud for cloud, _ in before | after}, steps)
     kinds = before | after
     if not kinds or not known:
         return None
@@ -93,15 +99,26 @@ def _sum(counter: Counter[tuple[str, str]], tables: Mapping[str, Mapping[str, fl
     return sum(number * tables.get(cloud, {}).get(kind, 0.0) for (cloud, kind), number in counter.items())
 
 
-def _tables(clouds: Iterable[str]) -> dict[str, Mapping[str, float]]:
-    """The price tables that the providers have."""
+def _tables(clouds: Iterable[str], steps: Sequence[Step]) -> dict[str, Mapping[str, float]]:
+    """The price tables that the providers have of the regions where the machines are."""
     found = {}
     for cloud in clouds:
-        name = _CLOUDS[cloud]
-        try:
-            there = find_spec(name) is not None
-        except ModuleNotFoundError:
-            there = False
-        if there:
-            found[cloud] = cast(Prices, import_module(name)).PER_HOUR
+        table = cast(Prices, import_module(_CLOUDS[cloud])).PRICES
+        region = table.get(_region(cloud, steps))
+        if region is not None:
+            found[cloud] = region.machines
     return found
+
+
+def _region(cloud: str, steps: Iterable[Step]) -> str:
+    """Where a stack is, as its resources say; empty when none does."""
+    for step in steps:
+        if step.type.split(":")[0] != cloud:
+            continue
+        for inputs in (step.new, step.old):
+            if cloud == "azure-native" and isinstance(inputs.get("location"), str):
+                return str(inputs["location"]).replace(" ", "").lower()
+            zones = inputs.get("availabilityZones") or [inputs.get("availabilityZone")]
+            if cloud == "aws" and isinstance(zones, list) and zones and isinstance(zones[0], str):
+                return zones[0].rstrip("abcdefgh")
+    return ""

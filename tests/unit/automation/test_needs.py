@@ -90,8 +90,8 @@ def test_a_preview_in_a_cloud_makes_no_lab_and_no_mirror(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     machine = Machine(tmp_path, monkeypatch, "stand-in")
-    assert stacks.preview(machine.environment, "x", machine.file(tmp_path)) == 0
-    assert machine.ran == ["preview"]
+    job = stacks.Job(environment=machine.environment, stack="x", file=machine.file(tmp_path))
+    assert job.engine(Use.PREVIEW).workspace.stack == "x"
     assert machine.asked == ["command", "tls", "kubernetes", "aws"]
     assert "kubectl" not in machine.tools
 
@@ -101,7 +101,7 @@ def test_up_with_a_stand_in_of_a_cloud_says_at_once_what_to_install(
 ) -> None:
     machine = Machine(tmp_path, monkeypatch, "stand-in")
     with pytest.raises(UserError) as said:
-        stacks.up(machine.environment, "x", machine.file(tmp_path))
+        stacks.up(stacks.Job(environment=machine.environment, stack="x", file=machine.file(tmp_path)))
     assert str(said.value).startswith("plugin aws 1.0.0: only its stand-in is here")
     assert "pulumi plugin install resource aws 1.0.0 --reinstall" in str(said.value)
     assert "\n" not in str(said.value)

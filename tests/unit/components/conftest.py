@@ -32,13 +32,15 @@ def deploy() -> Iterator[Deploy]:
 
     def run(cluster: Json, plugins: Mocks | None = None) -> Graph:
         config.set_config("kubewright:cluster", json.dumps(cluster))
-        return graphs.record(
-            lambda: runpy.run_path(str(ROOT / "__main__.py"), run_name="__main__"), plugins=plugins
-        )
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(artifacts.index, "load", given)
         interrupt = signal.getsignal(signal.SIGINT)
-        yield run
-        signal.signal(signal.SIGINT, interrupt)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(artifacts.index, "load", given)
+            try:
+                return graphs.record(
+                    lambda: runpy.run_path(str(ROOT / "__main__.py"), run_name="__main__"), plugins=plugins
+                )
+            finally:
+                signal.signal(signal.SIGINT, interrupt)
+
+    yield run
     config.set_all_config({})

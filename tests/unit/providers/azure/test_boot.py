@@ -163,7 +163,7 @@ class TestIdentity:
         rules = [
             line for line in machine.unit("kubewright-metadata.service").splitlines() if "rule add" in line
         ]
-        assert f"from 10.244.0.0/16 to 127.0.0.1 ipproto tcp dport {port} prohibit" in rules[0]
+        assert f"from 10.244.0.0/16 to 127.0.0.1 ipproto 6 dport {port} prohibit" in rules[0]
         assert len(rules) == 3
 
 
