@@ -16,7 +16,9 @@ class Region(Protocol):
     """What a region's prices tell: US dollars an hour by the type of machine."""
 
     @property
-    def machines(self) -> Mapping[str, float]: ...
+    def machines(self) -> Mapping[str, float]:
+        """Prices by type."""
+        ...
 
 
 class Prices(Protocol):

@@ -27,7 +27,7 @@ _numbers = itertools.count(1)
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What needs hosts begins first: tests of the shared cluster one after another, other files beside them."""
+    """What needs hosts begins first; tests of the shared cluster one after another, others beside them."""
     here = Path(__file__).parent
 
     def needs_hosts(item: pytest.Item) -> bool:
