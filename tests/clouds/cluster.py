@@ -12,6 +12,7 @@ from lab.cloud.running import Running
 from tests.clouds.controller import UNINITIALIZED, Controller
 from tests.clouds.deployment import Deployment
 from tests.clouds.site import Site
+from tests.support.wait import eventually
 
 MEMBERS = ("cp-1", "cp-2", "cp-3")
 READY_SECONDS = 420
@@ -50,16 +51,62 @@ class CloudCluster:
         assert self.ready() == {*MEMBERS, *(self.node_name(self.machine(host)) for host in self.workers)}
         machines = {self.provider_id(machine): machine for machine in self.site.fleet.all()}
         for node in self.deployment.items("nodes"):
-            machine = machines[node["spec"]["providerID"]]
+            machine = machines.get(node["spec"]["providerID"])
+            assert machine is not None, f"{node['metadata']['name']} is the node of a machine that has ended"
             assert node["status"]["addresses"][0]["address"] == machine.address
         return True
 
-    def etcd_members(self) -> dict[str, str]:
-        """Names and ids of etcd's members, as one of them says."""
+    def etcd_members(self, host: str = "cp-2") -> dict[str, str]:
+        """Names and ids of etcd's members, as one of them says with a majority behind it."""
         keys = "--cacert etcd-ca.crt --cert operator.crt --key operator.key"
         ask = f"cd /etc/etcd/pki && curl -sSf {keys} -d '{{}}' https://127.0.0.1:2379/v3/cluster/member/list"
-        found = json.loads(self.site.run("cp-2", ask))
+        found = json.loads(self.site.run(host, ask))
         return {member["name"]: str(member["ID"]) for member in found["members"]}
+
+    def rejoined(self, host: str, ids: dict[str, str]) -> bool:
+        """Whether a control plane is a member again, its etcd the one it was, its kubelet well."""
+        assert self.etcd_members(host) == ids
+        self.site.run(host, "curl -sf http://127.0.0.1:10248/healthz")
+        return self.whole()
+
+    def spread_pods(self) -> None:
+        """Some pods on every worker, so that there is something to drain."""
+        labels = {"app": "movable"}
+        spread = {
+            "maxSkew": 1,
+            "topologyKey": "kubernetes.io/hostname",
+            "whenUnsatisfiable": "ScheduleAnyway",
+            "labelSelector": {"matchLabels": labels},
+        }
+        pod = {
+            "terminationGracePeriodSeconds": 1,
+            "topologySpreadConstraints": [spread],
+            "containers": [{"name": "pause", "image": "registry.k8s.io/pause:3.10.1"}],
+        }
+        template = {"metadata": {"labels": labels}, "spec": pod}
+        body = {
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "metadata": {"name": "movable", "namespace": "default"},
+            "spec": {"replicas": 4, "selector": {"matchLabels": labels}, "template": template},
+        }
+        self.deployment.kubectl("apply", "-f", "-", stdin=json.dumps(body))
+        eventually("pods run on every worker", self._pods_everywhere, timeout=120)
+
+    def pods_on(self, node: str) -> int:
+        """How many of these pods are on a node."""
+        return self._placed().count(node)
+
+    def _pods_everywhere(self) -> list[str]:
+        placed = self._placed()
+        workers = {self.node_name(self.machine(host)) for host in self.workers}
+        assert set(placed) == workers
+        assert len(placed) == 4
+        return placed
+
+    def _placed(self) -> list[str]:
+        pods = self.deployment.items("pods", "-n", "default", "-l", "app=movable")
+        return [pod["spec"]["nodeName"] for pod in pods if pod["status"]["phase"] == "Running"]
 
     def schedulable(self) -> set[str]:
         """Names of the nodes that take new pods."""

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -147,18 +148,16 @@ def test_a_control_plane_replaced_rejoins_with_its_disk_and_address(cluster: Azu
     cluster.azure.end(cluster.machine("cp-1"))
     assert volumes.of_host(NAME, "cp-1") == []
     cluster.azure.launch(cluster.starts["cp-1"])
-
-    def back() -> bool:
-        return cluster.whole() and cluster.etcd_members() == ids
-
-    cluster.site.run("cp-1", "cloud-init status --wait")
-    eventually("cp-1 is a Ready node again", back, timeout=READY_SECONDS, interval=3)
+    again = partial(cluster.rejoined, "cp-1", ids)
+    eventually("cp-1 has rejoined", again, timeout=READY_SECONDS, interval=3)
     assert cluster.site.run("cp-1", "findmnt -no FSTYPE /var/lib/etcd") == "ext4"
 
 
 def test_a_worker_that_is_told_to_go_drains_itself(cluster: AzureCluster) -> None:
     host = cluster.workers[0]
     machine = cluster.machine(host)
+    cluster.spread_pods()
     cluster.site.fleet.tell(machine.id, lifecycle="Terminated")
     eventually(f"{host} lets itself go", lambda: cluster.machine(host).released, timeout=180)
     assert machine.hostname not in cluster.schedulable()
+    assert cluster.pods_on(machine.hostname) == 0
