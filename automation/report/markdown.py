@@ -18,8 +18,8 @@ _LONGEST_PROPERTY = 60
 _LONGEST_SAID = 20
 """Errors, warnings and broken policies of each kind that are shown."""
 _SIGNS = {Level.HIGH: "🔴", Level.MEDIUM: "🟠", Level.LOW: "🟡"}
-# Nobody reads them, and whole they would fill the comment.
-_CHECKSUM = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{52}\b")
+# Checksums, and certificates in base64: nobody reads them, and whole they would fill the comment.
+_LONG = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{52}\b|\b([A-Za-z0-9+/]{12})[A-Za-z0-9+/]{108,}=*")
 _NONE = "(the program itself)"
 
 
@@ -132,7 +132,7 @@ def _property(found: Property) -> str:
     shown = found.lines[:_LONGEST_PROPERTY]
     # The place of a difference goes where every viewer of differences looks for it.
     lines = [f"@@ {each.text or '…'} @@" if each.mark == "@" else each.mark + each.text for each in shown]
-    lines = [_CHECKSUM.sub(r"\1…", line) for line in lines]
+    lines = [_LONG.sub(r"\1\2…", line) for line in lines]
     more = len(found.lines) - len(shown)
     lines += [f"@@ {more} lines more @@"] if more else []
     return f"`{path}`\n\n{_fenced(lines, 'diff')}"

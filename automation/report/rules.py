@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from automation.report import signs
+from automation.report.hosts import natural
 from automation.report.model import Level, Risk
 from automation.report.signs import Facts
 
@@ -61,4 +62,4 @@ def risks(facts: Facts) -> Iterator[Risk]:
     """The rules that hold, the heaviest first as they stand in the table."""
     for rule in RULES:
         if found := rule.looks(facts):
-            yield Risk(rule.name, rule.level, rule.text, tuple(dict.fromkeys(found)))
+            yield Risk(rule.name, rule.level, rule.text, tuple(sorted(set(found), key=natural)))
