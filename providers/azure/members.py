@@ -158,7 +158,8 @@ class MemberMachine(ComponentResource):
             network_access_policy=compute.NetworkAccessPolicy.DENY_ALL,
             public_network_access=compute.PublicNetworkAccess.DISABLED,
             tags=self._names.tagged(),
-            opts=self._child,
+            # etcd's data: a change that would replace it is refused until somebody says that he means it.
+            opts=ResourceOptions(parent=self, protect=True),
         )
 
     def _storage(self) -> compute.StorageProfileArgs:

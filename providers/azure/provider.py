@@ -251,6 +251,7 @@ class Azure:
             f"{machine.name}-{role.value}",
             self._waiting.gate(unit, [unit.status(role)]),
             ResourceOptions.merge(opts, ResourceOptions(depends_on=[rolled])),
+            shown=unit.texts(role),
         )
 
     def _snapshots(self) -> None:
@@ -287,6 +288,7 @@ class Azure:
             f"pool-{pool.name}-nodes",
             self._waiting.pool(unit, Role.NODE.value, ids),
             ResourceOptions.merge(opts, ResourceOptions(depends_on=list(workers.sets.values()))),
+            shown=unit.texts(Role.NODE),
         )
 
     def _ready(self, unit: Unit, opts: ResourceOptions, before: Sequence[Resource] = ()) -> ResourceOptions:

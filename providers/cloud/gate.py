@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from shlex import quote
 
 from pulumi import CustomTimeouts, Input, Output, ResourceOptions
@@ -26,16 +27,19 @@ def gate(
     *,
     update: Input[str] | None = None,
     delete: Input[str] | None = None,
+    shown: Sequence[Input[str]] = (),
 ) -> Command:
     """A command that ends when what it waits for is there: depending on it is a health gate.
 
-    `update` is run in the place of `create` when anything changes (None: `create` is).
+    `update` is run in the place of `create` when anything changes (None: `create` is). `shown`: what it waits
+    for, as text, where no other resource shows its lines in a preview.
     """
     return Command(
         name,
         create=create,
         update=update,
         delete=delete,
+        triggers=list(shown) or None,
         # A failure carries the output anyway.
         logging=Logging.NONE,
         add_previous_output_in_env=False,

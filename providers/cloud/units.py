@@ -61,6 +61,10 @@ class Unit:
             )
         )
 
+    def texts(self, role: Role) -> tuple[str, ...]:
+        """The visible text of a role. Azure's blobs are files to the engine, whose contents it never shows."""
+        return tuple(each.text for each in self.deliveries if each.role is role)
+
     def status(self, role: Role) -> str:
         """The key of a member's status in a role."""
         return f"{self.status_prefix}/{role}"
