@@ -62,7 +62,7 @@ class Unit:
         )
 
     def texts(self, role: Role) -> tuple[str, ...]:
-        """The visible text of a role. Azure's blobs are files to the engine, whose contents it never shows."""
+        """The visible text of a role. Azure's blobs are files to the engine, which shows none of them."""
         return tuple(each.text for each in self.deliveries if each.role is role)
 
     def status(self, role: Role) -> str:
