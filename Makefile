@@ -3,8 +3,8 @@ STACK ?= dev
 SHELL := /bin/sh
 PYTHON = "$$(setup/environment)"
 PYTEST = PYTHONPYCACHEPREFIX="$${KUBEWRIGHT_CACHE:-$$HOME/.cache/kubewright}/pycache" $(PYTHON) -m pytest -p no:cacheprovider
-# Side by side: tests mostly wait. Which of them share hosts, tests/lab/conftest.py says.
-TOGETHER = -n auto --maxprocesses=4 --dist loadgroup
+# Files side by side: tests mostly wait.
+TOGETHER = -n auto --maxprocesses=4 --dist loadfile
 # Parts of the host program: linted joined, as they are sent.
 PROGRAM = $(patsubst %,nodeconfig/%.sh,host fetch guard service node)
 # The clouds' halves of the boot program: each linted with the half that all share.

@@ -19,24 +19,19 @@ from tests.support import pods, stackfile
 from tests.support.cluster import CHECKOUT, Cluster
 from tests.support.processes import Watch
 
-NETWORK = "10.94.0.0/24"
+# Of tests that run side by side, each process has a cluster of its own.
+PROCESS = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
+NAME = f"kwtest{PROCESS}"
+NETWORK = f"10.94.{PROCESS}.0/24"
 HELLO_PORT = 30080
 KEEP = "KUBEWRIGHT_TEST_STATE"
 _numbers = itertools.count(1)
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What needs hosts begins first; tests of the shared cluster one after another, others beside them."""
+    """What needs hosts begins first: it takes longest, and other tests go on beside it."""
     here = Path(__file__).parent
-
-    def needs_hosts(item: pytest.Item) -> bool:
-        return item.path.is_relative_to(here)
-
-    for item in filter(needs_hosts, items):
-        shared = "cluster" in getattr(item, "fixturenames", ())
-        item.add_marker(pytest.mark.xdist_group("cluster" if shared else item.path.stem))
-    items.sort(key=lambda item: not needs_hosts(item))
+    items.sort(key=lambda item: not item.path.is_relative_to(here))
 
 
 @pytest.fixture(scope="session")
@@ -72,9 +67,9 @@ def watch() -> Iterator[Watch]:
 def cluster(state: Path, watch: Watch) -> Iterator[Cluster]:
     """One control plane, two workers, vxlan and nftables, the page of our own chart."""
     config = stackfile.document(
-        "kwtest", NETWORK, control_planes=["cp-1"], workers=["w-1", "w-2"], hello=HELLO_PORT
+        NAME, NETWORK, control_planes=["cp-1"], workers=["w-1", "w-2"], hello=HELLO_PORT
     )
-    with stack(Cluster(name="kwtest", state=state, config=config, checkout=CHECKOUT)) as cluster:
+    with stack(Cluster(name=NAME, state=state, config=config, checkout=CHECKOUT)) as cluster:
         cluster.up()
         watch.stop()
         yield cluster

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from ipaddress import ip_address
+from ipaddress import IPv4Network, ip_address
 from typing import Any
 
 import pytest
@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from tests.lab.conftest import NETWORK
 from tests.support.cluster import Cluster
 from tests.support.wait import eventually
 
@@ -69,7 +70,7 @@ def test_a_kubelets_serving_certificate_is_replaced_when_it_is_gone(cluster: Clu
         x509.DNSName("w-2"),
         x509.DNSName("kubernetes.default"),
         x509.IPAddress(ip_address("192.0.2.1")),
-        x509.IPAddress(ip_address("10.94.0.22")),
+        x509.IPAddress(IPv4Network(NETWORK)[22]),
     ],
     ids=["another node's name", "the API's name", "an address elsewhere", "another node's address"],
 )

@@ -74,7 +74,7 @@ def _capacity(cluster: Cluster, node: str) -> str:
 
 @pytest.fixture(scope="module")
 def killed(state: Path) -> Iterator[Cluster]:
-    config = stackfile.document("kwkill", "10.93.0.0/24", control_planes=["cp-1"], workers=[])
+    config = stackfile.document("kwkill", "10.91.0.0/24", control_planes=["cp-1"], workers=[])
     with stack(Cluster(name="kwkill", state=state, config=config)) as cluster:
         yield cluster
 
