@@ -60,6 +60,11 @@ class Cloud:
             found = list(pool.map(self.status, names))
         return [key for key, status in zip(names, found, strict=True) if status != digest]
 
+    def forget(self, keys: Iterable[str]) -> None:
+        """Takes away what was written there: only a machine that comes after this writes it again."""
+        for key in keys:
+            self.s3.delete_object(Bucket=self.bucket, Key=key)
+
     def refresh(self, group: str) -> InstanceRefreshTypeDef | None:
         """The group's latest refresh."""
         answer = self.autoscaling.describe_instance_refreshes(AutoScalingGroupName=group, MaxRecords=1)
@@ -101,6 +106,9 @@ def roll(cloud: Cloud, group: str, version: str, keys: Sequence[str], digest: st
     if not cloud.outdated(group, version) and not cloud.behind(keys, digest):
         return
     _until(cloud, lambda: _still(cloud.refresh(group)))
+    if cloud.outdated(group, version):
+        # A new image or type changes no digest: what the old machine said must not speak for the next one.
+        cloud.forget(keys)
     begun = cloud.autoscaling.start_instance_refresh(
         AutoScalingGroupName=group,
         Strategy="Rolling",
@@ -152,13 +160,13 @@ def leave(cloud: Cloud, group: str, key: str, left: str) -> None:
     if not machines:
         print(f"{group} has no machine: nobody leaves", file=sys.stderr)
         return
-    cloud.s3.delete_object(Bucket=cloud.bucket, Key=left)
+    cloud.forget([left])
     cloud.s3.put_object(Bucket=cloud.bucket, Key=key, Body=b"leave\n")
     try:
         _until(cloud, lambda: "" if cloud.status(left) else f"{group}: its machine has not left yet")
     finally:
         # A member of that name may come again.
-        cloud.s3.delete_object(Bucket=cloud.bucket, Key=key)
+        cloud.forget([key])
 
 
 def _still(refresh: InstanceRefreshTypeDef | None) -> str:

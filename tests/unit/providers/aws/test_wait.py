@@ -171,6 +171,35 @@ class TestRoll:
             wait.roll(cloud, GROUP, "2", KEYS, NEW)
         assert len(refreshing.begun) == 1
 
+    def test_what_the_old_machine_said_does_not_speak_for_the_next_one(
+        self, cloud: Cloud, refreshing: Refreshing
+    ) -> None:
+        """A new image changes no digest, and the next member must not go before this one is back."""
+        group(GROUP, 1)
+        say(cloud, KEYS, NEW)
+
+        class Replaced(Cloud):
+            def outdated(self, group: str, version: str) -> str:
+                return "" if refreshing.begun else super().outdated(group, version)
+
+        replaced = Replaced(**vars_of(cloud))
+        with pytest.raises(NotThereError, match="not healthy yet"):
+            wait.roll(replaced, GROUP, "2", KEYS, NEW)
+        assert len(refreshing.begun) == 1
+        # The next run, as the first one was given up: the machine is there, and says so by itself.
+        refreshing.begun[0]["Status"] = "Successful"
+        refreshing.then = lambda: say(cloud, KEYS, NEW)
+        wait.roll(replace(replaced, limit=5), GROUP, "2", KEYS, NEW)
+
+    def test_a_machine_of_the_right_template_keeps_what_it_said(
+        self, cloud: Cloud, refreshing: Refreshing
+    ) -> None:
+        group(GROUP, 1)
+        say(cloud, KEYS[:1], NEW)
+        with pytest.raises(NotThereError, match=r"not healthy yet: status/.*/node "):
+            wait.roll(cloud, GROUP, "1", KEYS, NEW)
+        assert cloud.status(KEYS[0]) == NEW
+
     def test_a_machine_that_comes_and_is_not_healthy_stops_the_chain(
         self, cloud: Cloud, refreshing: Refreshing
     ) -> None:
