@@ -13,7 +13,7 @@ from ipaddress import IPv4Address
 from pulumi import ComponentResource, Input, Output, ResourceOptions
 from pulumi_azure_native import compute, network
 
-from providers.azure.machine import ADMIN, OS_DISK_SKU, custom_data, linux, trusted, watched
+from providers.azure.machine import ADMIN, OS_DISK_SKU, custom_data, described, linux, trusted, watched
 from providers.azure.names import Names
 
 LUN = 0
@@ -30,6 +30,8 @@ _REPLACING = [
     "storageProfile.osDisk",
     "securityProfile.securityType",
     "zones",
+    # This one Azure changes by a restart, which nobody would wait for; and not always where the machine is.
+    "hardwareProfile",
 ]
 
 
@@ -64,6 +66,8 @@ class MemberMachine(ComponentResource):
 
     machine: compute.VirtualMachine
     disk: compute.Disk
+    described: Output[str]
+    """Another one whenever the machine is replaced."""
 
     def __init__(
         self,
@@ -76,6 +80,9 @@ class MemberMachine(ComponentResource):
         super().__init__("kubewright:azure:Member", name, None, opts)
         self._name, self._args, self._names = name, args, args.names
         self._child = ResourceOptions(parent=self)
+        self.described = described(
+            args.image, program=args.program, ssh_key=args.ssh_key, type=args.type, disk=args.disk
+        )
         interface = self._interface()
         self.disk = self._data()
         self.machine = compute.VirtualMachine(

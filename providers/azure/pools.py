@@ -9,15 +9,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pulumi import ComponentResource, Input, ResourceOptions
+from pulumi import ComponentResource, Input, Output, ResourceOptions
 from pulumi_azure_native import compute
 
-from providers.azure.machine import ADMIN, OS_DISK_SKU, custom_data, linux, trusted, watched
+from providers.azure.machine import ADMIN, OS_DISK_SKU, custom_data, described, linux, trusted, watched
 from providers.azure.names import Names
 from topology.model import Capacity, Pool
 
 HEALTH_PORT = 10290
 """Where a node says on loopback whether it is healthy, in the words of the health extension."""
+# Azure refuses to change these of a set that is there; a preview must show that the set's nodes go.
+_REPLACING = ["zones", "virtualMachineProfile.priority", "virtualMachineProfile.evictionPolicy"]
 _REPAIR_AFTER_MINUTES = 30
 """A node may be unhealthy for so long, or not yet healthy, before it is replaced; Azure: 10 to 90."""
 
@@ -95,15 +97,23 @@ class PoolArgs:
 
 
 class PoolMachines(ComponentResource):
-    """The scale sets of a pool; `sets` by the zone's number."""
+    """The scale sets of a pool; `sets` by the zone's number. `described`: another one when nodes change."""
 
     sets: Mapping[int, compute.VirtualMachineScaleSet]
+    described: Output[str]
 
     def __init__(
         self, name: str, args: PoolArgs, *, after: ResourceOptions, opts: ResourceOptions | None = None
     ) -> None:
         super().__init__("kubewright:azure:Pool", name, None, opts)
         self._name, self._args, self._names, self._after = name, args, args.names, after
+        self.described = described(
+            args.image,
+            program=args.program,
+            ssh_key=args.ssh_key,
+            type=args.capacity.types[0],
+            disk=args.disk,
+        )
         self.sets = {part.zone: self._set(part) for part in parts(args.capacity, len(args.zones))}
         self.register_outputs({})
 
@@ -134,6 +144,9 @@ class PoolMachines(ComponentResource):
             opts=ResourceOptions(
                 parent=self,
                 depends_on=self._after.depends_on,
+                replace_on_changes=_REPLACING,
+                # Its name can be one set's only.
+                delete_before_replace=True,
                 # The autoscaler's. What is sent in its place is the state's: docs/azure.md, "Sizes of pools".
                 ignore_changes=["sku.capacity"] if args.autoscaled else None,
             ),

@@ -37,6 +37,7 @@ from settings.problem import SettingsError
 from topology.model import Capacity, Machine, Pool, Role, Topology
 
 _GIB = 1024**3
+_MACHINE = "Microsoft.Compute/virtualMachines"
 _SET = "Microsoft.Compute/virtualMachineScaleSets"
 
 
@@ -238,7 +239,7 @@ class Azure:
         """Waits for a machine that was replaced; of a new one it is the gates' to wait for."""
         command = roll(
             f"{machine.name}-roll",
-            self._waiting.gate(unit, [unit.status(role) for role in unit.roles]),
+            self._waiting.roll(unit, self._names.id(_MACHINE, machine.name), member.described),
             ResourceOptions(parent=opts.parent, depends_on=[member.machine]),
             delete=self._waiting.leave(unit),
         )
@@ -286,7 +287,7 @@ class Azure:
         ]
         return gate(
             f"pool-{pool.name}-nodes",
-            self._waiting.pool(unit, Role.NODE.value, ids),
+            self._waiting.pool(unit, Role.NODE.value, ids, workers.described),
             ResourceOptions.merge(opts, ResourceOptions(depends_on=list(workers.sets.values()))),
             shown=unit.texts(Role.NODE),
         )

@@ -1,7 +1,7 @@
 """What `up` waits for on Azure, by the deployer's own credentials: statuses in the store, new nodes.
 
-Run as `python3 -m providers.azure.wait gate|pool|leave …`. It ends with 0 when what it waited for is there,
-and with 1 and one line when it is not.
+Run as `python3 -m providers.azure.wait gate|roll|pool|leave …`. It ends with 0 when what it waited for is
+there, and with 1 and one line when it is not.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -35,6 +36,7 @@ _SIDE_BY_SIDE = 16
 _COMPUTE_API = "2024-07-01"
 _MANAGEMENT = "https://management.azure.com"
 _GIVEN_UP = {"Faulted", "Cancelled"}
+_EVER = datetime.min.replace(tzinfo=UTC)
 
 
 class NotThereError(Exception):
@@ -48,11 +50,11 @@ class Blobs:
         checks: dict[str, Any] = {"connection_verify": ca_file} if ca_file else {}
         self._client = ContainerClient.from_container_url(url, credential=credential, **checks)
 
-    def behind(self, keys: Iterable[str], digest: str) -> list[str]:
-        """The keys whose status is not the digest."""
+    def behind(self, keys: Iterable[str], digest: str, since: datetime = _EVER) -> list[str]:
+        """The keys whose status is not the digest, or was written before `since`."""
         names = list(keys)
         with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
-            found = list(pool.map(self.status, names))
+            found = list(pool.map(lambda key: self.status(key, since), names))
         return [key for key, status in zip(names, found, strict=True) if status != digest]
 
     def put(self, key: str, text: str) -> None:
@@ -64,16 +66,19 @@ class Blobs:
         with suppress(ResourceNotFoundError):
             self._client.delete_blob(key)
 
-    def status(self, key: str) -> str:
-        """What a machine wrote there; empty when it has not yet."""
+    def status(self, key: str, since: datetime = _EVER) -> str:
+        """What a machine wrote there; empty when it has not yet, or not since then."""
         try:
-            return self._client.download_blob(key).readall().decode().strip()
+            found = self._client.download_blob(key)
+            text = found.readall().decode().strip()
         except ResourceNotFoundError:
             return ""
+        written = found.properties.last_modified
+        return text if written is None or written >= since else ""
 
 
 class ScaleSets:
-    """Scale sets, by Azure's management API at `url`."""
+    """Scale sets and single machines, by Azure's management API at `url`."""
 
     def __init__(self, url: str, credential: TokenCredential, ca_file: str | None) -> None:
         checks: dict[str, Any] = {"connection_verify": ca_file} if ca_file else {}
@@ -86,10 +91,17 @@ class ScaleSets:
         """How many nodes the set is to have."""
         return int(self._get(id)["sku"]["capacity"])
 
-    def nodes(self, id: str) -> list[str]:
-        """Host names of the set's machines, which are the names of their nodes."""
-        machines = self._pages(f"{id}/virtualMachines")
-        return [machine["properties"]["osProfile"]["computerName"].lower() for machine in machines]
+    def made(self, id: str) -> datetime:
+        """When a single machine was made: one that is replaced keeps its id, and not this."""
+        return datetime.fromisoformat(self._get(id)["properties"]["timeCreated"])
+
+    def nodes(self, id: str) -> dict[str, bool]:
+        """The set's machines by host name, which is their node's: whether each is as the set says now."""
+        machines = [machine["properties"] for machine in self._pages(f"{id}/virtualMachines")]
+        return {
+            machine["osProfile"]["computerName"].lower(): bool(machine.get("latestModelApplied", True))
+            for machine in machines
+        }
 
     def given_up(self, id: str) -> str:
         """Why the set's latest upgrade ended before its time; empty when it did not."""
@@ -136,6 +148,18 @@ def gate(statuses: Blobs, keys: Sequence[str], digest: str, patience: Patience) 
     _until(patience, lambda: _said(statuses.behind(keys, digest)))
 
 
+def roll(
+    statuses: Blobs, machines: ScaleSets, id: str, keys: Sequence[str], digest: str, patience: Patience
+) -> None:
+    """Waits as `gate`, for what the machine that is there now wrote. Raises NotThereError.
+
+    A machine may be replaced by one that becomes the same (another image or size): the status of the one
+    before is no news of it.
+    """
+    since = machines.made(id).replace(microsecond=0)
+    _until(patience, lambda: _said(statuses.behind(keys, digest, since)))
+
+
 def pool(
     statuses: Blobs,
     sets: ScaleSets,
@@ -145,7 +169,8 @@ def pool(
     digest: str,
     patience: Patience,
 ) -> None:
-    """Waits until all nodes of the scale sets are healthy with that digest, and none is missing.
+    """Waits until all nodes of the scale sets are of the sets' latest description and healthy with that
+    digest, and none is missing.
 
     A node writes `<prefix>/<node>/<role>`. Raises NotThereError, at once where a set's upgrade gave up.
     """
@@ -155,7 +180,9 @@ def pool(
         for id in ids:
             name = id.rsplit("/", 1)[-1]
             wanted, nodes = sets.capacity(id), sets.nodes(id)
+            old = [node for node, latest in nodes.items() if not latest]
             waiting = _said(statuses.behind((f"{prefix}/{node}/{role}" for node in nodes), digest))
+            waiting = waiting or (f"not replaced yet: {', '.join(old[:3])}" if old else "")
             # An upgrade that failed long ago does not matter once every node is as it should be.
             if waiting and (reason := sets.given_up(id)):
                 raise NotThereError(
@@ -234,10 +261,15 @@ def arguments(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, required=True)
     parser.add_argument("--management", default=_MANAGEMENT)
     parser.add_argument("--ca-file", default=None)
+    parser.add_argument("--described", help="a digest of what is waited for, by which Pulumi sees it change")
     commands = parser.add_subparsers(dest="command", required=True)
     gates = commands.add_parser("gate")
     gates.add_argument("digest")
     gates.add_argument("keys", nargs="+")
+    rolls = commands.add_parser("roll")
+    rolls.add_argument("machine", help="its id")
+    rolls.add_argument("digest")
+    rolls.add_argument("keys", nargs="+")
     pools = commands.add_parser("pool")
     pools.add_argument("digest")
     pools.add_argument("prefix")
@@ -263,13 +295,15 @@ def main(words: Sequence[str], who: Callable[[Mapping[str, str]], TokenCredentia
 
 def _do(given: argparse.Namespace, own: TokenCredential, patience: Patience) -> None:
     statuses = Blobs(given.statuses, own, given.ca_file)
+    management = ScaleSets(given.management, own, given.ca_file)
     if given.command == "gate":
         gate(statuses, given.keys, given.digest, patience)
+    elif given.command == "roll":
+        roll(statuses, management, given.machine, given.keys, given.digest, patience)
     elif given.command == "leave":
         leave(Blobs(given.objects, own, given.ca_file), given.asked, statuses, given.answered, patience)
     else:
-        sets = ScaleSets(given.management, own, given.ca_file)
-        pool(statuses, sets, given.sets, given.prefix, given.role, given.digest, patience)
+        pool(statuses, management, given.sets, given.prefix, given.role, given.digest, patience)
 
 
 if __name__ == "__main__":

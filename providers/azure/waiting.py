@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pulumi import Output
+from pulumi import Input, Output
 
 from providers.azure.boot import Boot
 from providers.cloud.gate import words
@@ -31,17 +31,28 @@ class Waiting:
             lambda digest: words(_MODULE, *self._common(unit, _MEMBER_SECONDS), "gate", digest, *keys)
         )
 
-    def pool(self, unit: Unit, role: str, sets: Sequence[str]) -> Output[str]:
-        """Waits for all nodes of a pool's scale sets."""
-        return unit.digest.apply(
-            lambda digest: words(
+    def roll(self, unit: Unit, machine: str, described: Input[str]) -> Output[str]:
+        """Waits until the machine of that id that is there now has reported all of its roles.
+
+        `described` changes whenever Azure replaces the machine, also where its digest stays: only then is
+        the command run again, and the next machine kept waiting.
+        """
+        keys = [unit.status(role) for role in unit.roles]
+        return Output.all(unit.digest, described).apply(
+            lambda known: words(
+                _MODULE,
+                *self._common(unit, _MEMBER_SECONDS),
+                *("--described", known[1], "roll", machine, known[0], *keys),
+            )
+        )
+
+    def pool(self, unit: Unit, role: str, sets: Sequence[str], described: Input[str]) -> Output[str]:
+        """Waits for all nodes of a pool's scale sets; again whenever what `described` is of changes."""
+        return Output.all(unit.digest, described).apply(
+            lambda known: words(
                 _MODULE,
                 *self._common(unit, _POOL_SECONDS),
-                "pool",
-                digest,
-                unit.status_prefix,
-                role,
-                *sets,
+                *("--described", known[1], "pool", known[0], unit.status_prefix, role, *sets),
             )
         )
 

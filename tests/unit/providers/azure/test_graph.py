@@ -228,6 +228,22 @@ class TestMachines:
         # What a new machine waits for does nothing: members come up side by side.
         assert made.named("cp-1-roll").inputs["create"] == ":"
 
+    def test_the_next_machine_waits_whatever_it_is_that_replaces_them(self) -> None:
+        def other_image(cluster: Json) -> None:
+            part(cluster, "azure", "image")["version"] = "0.20261101.1"
+
+        def larger(cluster: Json) -> None:
+            part(cluster, "control_planes", "machine")["type"] = "Standard_D4s_v5"
+
+        before = graph().named("cp-1-roll").text("update")
+        assert " roll /subscriptions/" in before
+        assert before.split(" roll ")[1].split()[0].endswith("/virtualMachines/cp-1")
+        for change in (other_image, larger):
+            after = graph(change).named("cp-1-roll").text("update")
+            # The digest of what the machine becomes is the same.
+            assert after != before
+            assert after.split(" roll ")[1] == before.split(" roll ")[1]
+
     def test_machines_wait_for_what_they_ask_for(self, made: Graph) -> None:
         before = made.before(made.named("cp-1-machine"))
         assert {"azure-network-members", "azure-identity-control-plane-reads", "azure-group"} <= before

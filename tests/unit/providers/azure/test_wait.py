@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import pytest
@@ -145,6 +146,27 @@ class TestGate:
             wait.gate(cloud.statuses(), ["status/a"], "new", QUICK)
 
 
+class TestRoll:
+    MACHINE = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/cp-1"
+
+    def wait(self, cloud: Cloud, made: str) -> None:
+        cloud.answers[self.MACHINE] = {"properties": {"timeCreated": made}}
+        wait.roll(cloud.statuses(), cloud.sets(), self.MACHINE, ["status/a"], "same", QUICK)
+
+    def test_the_status_of_the_machine_before_is_no_news_of_this_one(self, cloud: Cloud) -> None:
+        # The server's blobs are all of ten o'clock.
+        cloud.say("status/a", "same")
+        with pytest.raises(NotThereError, match="not healthy yet: status/a"):
+            self.wait(cloud, "2026-11-20T10:00:01.0000001+00:00")
+        self.wait(cloud, "2026-11-20T10:00:00.9876543+00:00")
+        self.wait(cloud, "2026-11-19T10:00:00+00:00")
+
+    def test_a_new_status_must_be_the_digest_too(self, cloud: Cloud) -> None:
+        cloud.say("status/a", "other")
+        with pytest.raises(NotThereError, match="not healthy yet"):
+            self.wait(cloud, "2026-11-19T10:00:00+00:00")
+
+
 class TestPool:
     def wait(self, cloud: Cloud, patience: Patience = QUICK) -> None:
         wait.pool(cloud.statuses(), cloud.sets(), [SET], "status/pools/general", "node", "new", patience)
@@ -155,6 +177,16 @@ class TestPool:
         with pytest.raises(NotThereError, match="general-1-000001/node"):
             self.wait(cloud)
         cloud.say("status/pools/general/general-1-000001/node", "new")
+        self.wait(cloud)
+
+    def test_a_node_of_an_older_description_is_waited_for(self, cloud: Cloud) -> None:
+        cloud.have(["general-1-000000"], 1)
+        cloud.say("status/pools/general/general-1-000000/node", "new")
+        (machine,) = cast(Any, cloud.answers[f"{SET}/virtualMachines"])["value"]
+        machine["properties"]["latestModelApplied"] = False
+        with pytest.raises(NotThereError, match="not replaced yet: general-1-000000"):
+            self.wait(cloud)
+        machine["properties"]["latestModelApplied"] = True
         self.wait(cloud)
 
     def test_a_missing_node_is_counted(self, cloud: Cloud) -> None:
