@@ -75,8 +75,8 @@ class WorkerPool(ComponentResource):
         described = template(f"{name}-template", args.machine, self._child)
         self.version = described.latest_version.apply(str)
         made = self._group(described, ready)
-        self._hook(made, LEAVING, "TERMINATING", heartbeat(args.drain_seconds), "CONTINUE")
-        self._hook(made, JOINING, "LAUNCHING", _JOIN_SECONDS, "ABANDON")
+        self._hook(made, LEAVING, "TERMINATING", heartbeat(args.drain_seconds), "CONTINUE", stays=True)
+        self._hook(made, JOINING, "LAUNCHING", _JOIN_SECONDS, "ABANDON", stays=False)
         self.group = made.name
         self.register_outputs({"group": self.group})
 
@@ -107,7 +107,8 @@ class WorkerPool(ComponentResource):
             opts=ResourceOptions(
                 parent=self,
                 delete_before_replace=True,
-                custom_timeouts=CustomTimeouts(delete="40m"),
+                # Its machines are drained, all at once, before it is gone.
+                custom_timeouts=CustomTimeouts(delete=f"{40 + heartbeat(args.drain_seconds) // 60}m"),
                 depends_on=list(ready),
             ),
         )
@@ -150,7 +151,17 @@ class WorkerPool(ComponentResource):
             ),
         )
 
-    def _hook(self, group: autoscaling.Group, hook: str, transition: str, seconds: int, result: str) -> None:
+    def _hook(
+        self,
+        group: autoscaling.Group,
+        hook: str,
+        transition: str,
+        seconds: int,
+        result: str,
+        *,
+        stays: bool,
+    ) -> None:
+        """`stays`: not deleted before the group, whose last machines it holds; it goes with the group."""
         autoscaling.LifecycleHook(
             f"{self._name}-{hook}",
             name=hook,
@@ -158,5 +169,5 @@ class WorkerPool(ComponentResource):
             lifecycle_transition=f"autoscaling:EC2_INSTANCE_{transition}",
             heartbeat_timeout=seconds,
             default_result=result,
-            opts=self._child,
+            opts=ResourceOptions(parent=self, retain_on_delete=stays),
         )

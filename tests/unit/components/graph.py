@@ -40,6 +40,7 @@ class Node:
     timeouts: Mapping[str, str]
     replacement_trigger: object
     protect: bool = False
+    retained: bool = False
 
     def plain(self) -> Iterator[str]:
         """Every text of the inputs that is not within a secret."""
@@ -133,6 +134,7 @@ class _Monitor(mocks.MockMonitor):
             timeouts=json_format.MessageToDict(request.customTimeouts),
             replacement_trigger=json_format.MessageToDict(request.replacement_trigger),
             protect=request.protect,
+            retained=request.retainOnDelete,
         )
         return answer
 
