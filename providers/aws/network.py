@@ -71,7 +71,7 @@ class Network(ComponentResource):
         )
         public = self._subnets("public")
         private = self._subnets("private")
-        self._keep_for_members(private)
+        kept = self._keep_for_members(private)
         gateways, leaving = self._way_out(public)
         tables = self._private_routes(private, gateways)
         self._way_to_s3(tables)
@@ -80,7 +80,8 @@ class Network(ComponentResource):
         self.place = Place(
             vpc=self._vpc.id,
             public=[subnet.id for subnet in public],
-            private=[subnet.id for subnet in private],
+            # Known once members' addresses are kept: nothing that takes any address comes before.
+            private=[_first(subnet.id, reserved.id) for subnet, reserved in zip(private, kept, strict=True)],
             leaving=leaving,
         )
         self.register_outputs({"vpc": self._vpc.id})
@@ -107,9 +108,9 @@ class Network(ComponentResource):
             )
         ]
 
-    def _keep_for_members(self, private: Sequence[ec2.Subnet]) -> None:
+    def _keep_for_members(self, private: Sequence[ec2.Subnet]) -> list[ec2.SubnetCidrReservation]:
         """Members' addresses are given to nobody else: workers and balancers get theirs above them."""
-        for number, (subnet, ranges) in enumerate(zip(private, self._args.subnets, strict=True), start=1):
+        return [
             ec2.SubnetCidrReservation(
                 f"{self._name}-members-{number}",
                 subnet_id=subnet.id,
@@ -118,6 +119,8 @@ class Network(ComponentResource):
                 description="Members, by their own addresses",
                 opts=self._child,
             )
+            for number, (subnet, ranges) in enumerate(zip(private, self._args.subnets, strict=True), start=1)
+        ]
 
     def _way_out(self, public: Sequence[ec2.Subnet]) -> tuple[list[ec2.NatGateway], list[Output[str]]]:
         """Internet gateway and public routes; NAT gateways, with their addresses outside."""
@@ -218,6 +221,7 @@ class Network(ComponentResource):
             (
                 "logs:CreateLogStream",
                 "logs:PutLogEvents",
+                "logs:DescribeLogGroups",
                 "logs:DescribeLogStreams",
             ),
             ("{log_group}", "{log_group}:*"),
@@ -239,3 +243,9 @@ class Network(ComponentResource):
             tags=names.tagged("flows"),
             opts=ResourceOptions(parent=self, depends_on=[policy]),
         )
+
+
+def _first(known: Output[str], after: Output[str]) -> Output[str]:
+    """`known`, as soon as `after` is known too."""
+    both: Output[str] = Output.all(known, after).apply(lambda found: str(found[0]))
+    return both

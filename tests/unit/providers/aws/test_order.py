@@ -160,6 +160,14 @@ class TestPools:
 
         assert settings_of(graph(change), "pool-general-leaving")["heartbeatTimeout"] == 20 * 60 + 120
 
+    def test_a_pool_that_is_taken_out_is_drained_by_its_hook(self, example: Graph) -> None:
+        """Resources go before what they depend on: the hook would, before the group's machines do."""
+        assert example.named("pool-general-leaving").retained
+        assert not example.named("pool-general-joining").retained
+        # A member has left by its roll's `delete` before; its machine is not waited for a second time.
+        assert not example.named("cp-1-leaving").retained
+        assert example.named("pool-general-group").timeouts["delete"] == "47m"
+
     def test_the_autoscaler_knows_a_group_and_what_its_nodes_would_be(self, example: Graph) -> None:
         tags = {
             tag["key"]: tag["value"]
@@ -213,6 +221,10 @@ class TestNetwork:
             for node in example.of(":SubnetCidrReservation")
         }
         assert kept == {f"10.20.{32 * n}.0/27": "explicit" for n in (1, 2, 3)}
+        # In a small subnet the balancer's own address could be a member's, if it came first.
+        reservations = {f"aws-network-members-{n}" for n in (1, 2, 3)}
+        assert reservations <= example.before(example.named("aws-endpoint-balancer"))
+        assert reservations <= example.before(example.named("pool-general-group"))
 
     def test_the_endpoint_is_inside_unless_it_is_asked_for_outside(self, example: Graph) -> None:
         balancer = settings_of(example, "aws-endpoint-balancer")
