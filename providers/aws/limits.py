@@ -25,7 +25,10 @@ MOST_NAME_CHARACTERS = 24
 
 _MACHINE_TYPE = re.compile(r"([a-z]+[0-9]+[a-z0-9]*(?:-[a-z0-9]+)?)\.([a-z0-9-]+)")
 _ARM = re.compile(r"[a-z]+[0-9]+[a-z]*g[a-z]*")
+_NO_NVME = re.compile(r"[cm][13]|[cmr]4|m2|r3|t[12]|i[23]|d2|h1|f1|x1e?|p[23]|g[23]s?|hs1|cc2|cr1")
+"""Families before Nitro ("EBS volumes and NVMe" in the EBS user guide): they show no volume by its id."""
 _SIZES = {"nano": 2, "micro": 2, "small": 2, "medium": 2, "large": 2, "xlarge": 4}
+_MEMBERS = ("control_planes.machine.type", "etcd.machine.type")
 _MULTIPLE = re.compile(r"([0-9]+)xlarge")
 
 
@@ -98,6 +101,12 @@ def _types(settings: Settings) -> Iterable[Problem]:
             yield Problem(path, machine_type, "not an instance type such as m6i.large")
         elif _ARM.fullmatch(match.group(1)):
             yield Problem(path, machine_type, "an arm64 machine; the catalogue has amd64 binaries only")
+        elif path in _MEMBERS and _NO_NVME.fullmatch(match.group(1)):
+            yield Problem(
+                path,
+                machine_type,
+                "shows no volume by its id, and a member finds its data so; use a newer family, such as m6i",
+            )
 
 
 def _asked(settings: Settings) -> Iterable[tuple[str, str]]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi_aws as aws
-from pulumi import Input, InvokeOptions, Output, Resource, ResourceOptions
+from pulumi import Input, InvokeOptions, Output, Resource, ResourceOptions, RunError
 
 from providers.aws.endpoint import Endpoint, EndpointArgs
 from providers.aws.firewall import BALANCER, Firewall, FirewallArgs
@@ -161,4 +162,16 @@ def _zones(cloud: AwsSettings, provider: aws.Provider) -> list[Input[str]]:
         filters=[aws.GetAvailabilityZonesFilterArgs(name="opt-in-status", values=["opt-in-not-required"])],
         opts=InvokeOptions(provider=provider),
     )
-    return [found.names[number] for number in range(cloud.zone_count)]
+    first: Output[list[str]] = found.names.apply(
+        lambda names: first_zones(names, cloud.zone_count, cloud.region)
+    )
+    return [first[number] for number in range(cloud.zone_count)]
+
+
+def first_zones(names: Sequence[str], count: int, region: str) -> list[str]:
+    """That many of the region's zones. Raises RunError where it has fewer."""
+    if len(names) < count:
+        raise RunError(
+            f"aws.zones: {count}: {region} has {len(names)} ({', '.join(names)}); ask for fewer, or name them"
+        )
+    return list(names[:count])

@@ -101,7 +101,20 @@ class TestSizes:
 
         assert any("arm64" in error for error in said(change))
 
-    @pytest.mark.parametrize("machine", ["g4dn.xlarge", "g5.2xlarge", "p4d.24xlarge", "m5dn.large"])
+    @pytest.mark.parametrize("machine", ["m4.large", "t2.medium", "i3.large", "x1e.xlarge", "g3s.xlarge"])
+    def test_a_member_needs_its_volume_by_nvme(self, machine: str) -> None:
+        def change(cluster: Json) -> None:
+            part(cluster, "control_planes", "machine")["type"] = machine
+
+        (error,) = said(change)
+        assert f"control_planes.machine.type: {machine}: shows no volume by its id" in error
+
+        def of_workers(cluster: Json) -> None:
+            part(cluster, "pools", "general", "machine")["types"] = [machine]
+
+        assert said(of_workers) == []
+
+    @pytest.mark.parametrize("machine", ["g4dn.xlarge", "i3en.large", "p4d.24xlarge", "m5dn.large"])
     def test_others_are_not(self, machine: str) -> None:
         def change(cluster: Json) -> None:
             part(cluster, "control_planes", "machine")["type"] = machine

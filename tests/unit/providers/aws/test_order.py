@@ -6,7 +6,9 @@ import json
 from typing import Any, cast
 
 import pytest
+from pulumi import RunError
 
+from providers.aws.site import first_zones
 from tests.unit.components.graph import Graph, Json
 from tests.unit.providers.aws.program import changed, deploy, graph, of_aws, part, user_data
 
@@ -214,6 +216,10 @@ class TestNetwork:
         found = graph(change)
         assert settings_of(found, "aws-network-private-3")["availabilityZone"] == "x-1c"
         assert settings_of(found, "cp-3-group")["availabilityZones"] == ["x-1c"]
+
+    def test_more_zones_than_the_region_has_is_one_line(self) -> None:
+        with pytest.raises(RunError, match=r"aws.zones: 4: x-1 has 3 \(x-1a, x-1b, x-1c\); ask for"):
+            first_zones(["x-1a", "x-1b", "x-1c"], 4, "x-1")
 
     def test_members_addresses_are_given_to_nobody_else(self, example: Graph) -> None:
         kept = {
