@@ -105,13 +105,19 @@ azure_prepare() {
 }
 
 # azure_guard: pods have no business with the machine's identity, nor with what Azure's agent is told. (6 is TCP:
-# its name would need /etc/protocols, which small images do not have.)
+# its name would need /etc/protocols, which small images do not have.) systemd-networkd removes rules that are not
+# its own whenever it starts, which any upgrade makes it do: it is told not to, and the rules come again after it.
 azure_guard() {
     azure_host=${METADATA#*://}
     azure_port=${azure_host##*:}
     if [ "$azure_port" = "$azure_host" ]; then azure_port=80; fi
+    (umask 022 && mkdir -p "$ROOT/etc/systemd/networkd.conf.d")
+    printf '[Network]\nManageForeignRoutingPolicyRules=no\n' >"$ROOT/etc/systemd/networkd.conf.d/kubewright.conf"
+    chmod 0644 "$ROOT/etc/systemd/networkd.conf.d/kubewright.conf"
     unit kubewright-metadata.service 'Kubewright: pods do not reach the metadata service' <<EOF
 Before=kubelet.service
+After=systemd-networkd.service
+PartOf=systemd-networkd.service
 
 [Service]
 Type=oneshot

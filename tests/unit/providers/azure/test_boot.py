@@ -19,6 +19,7 @@ TOKEN = "eyJ.a-token"
 # What the shared half has, as far as this one uses it.
 SHARED = """
 set -eu
+umask 077
 ROOT=$FAKE UNITS=$FAKE RUN=$FAKE PLACE=/place CA_FILE=
 unit() { { printf '[Unit]\\nDescription=%s\\n' "$2" && cat; } >"$UNITS/$1"; }
 systemctl() { echo "systemctl $*" >>"$FAKE/log"; }
@@ -165,6 +166,15 @@ class TestIdentity:
         ]
         assert f"from 10.244.0.0/16 to 127.0.0.1 ipproto 6 dport {port} prohibit" in rules[0]
         assert len(rules) == 3
+
+    def test_and_systemd_networkd_leaves_it_so(self, machine: Machine) -> None:
+        machine.run("cloud_identity", METADATA=machine.url)
+        assert "PartOf=systemd-networkd.service\n" in machine.unit("kubewright-metadata.service")
+        settings = machine.directory / "etc/systemd/networkd.conf.d/kubewright.conf"
+        assert settings.read_text() == "[Network]\nManageForeignRoutingPolicyRules=no\n"
+        # It runs as a user of its own.
+        assert settings.stat().st_mode & 0o004
+        assert settings.parent.stat().st_mode & 0o005 == 0o005
 
 
 class TestStore:
