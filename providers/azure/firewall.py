@@ -8,7 +8,7 @@ in from the whole network.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from ipaddress import IPv4Network, collapse_addresses
 
 from pulumi import ComponentResource, Output, ResourceOptions
@@ -16,7 +16,7 @@ from pulumi_azure_native.network import NetworkSecurityGroup, SecurityRule
 
 from providers.azure.names import Names
 from topology.model import Role, Topology
-from topology.ports import Protocol, Rule, rules_for
+from topology.ports import TABLE, Protocol, Rule, rules_for
 
 FIRST_PRIORITY = 100
 LAST_OWN_PRIORITY = 499
@@ -28,6 +28,7 @@ NODES = "nodes"
 _PROTOCOLS = {Protocol.TCP: "Tcp", Protocol.UDP: "Udp", Protocol.ICMP: "Icmp"}
 # Azure's name of where its health probes come from (168.63.129.16); nothing else does.
 _PROBES = ("AzureLoadBalancer",)
+_PLACES = {(row.protocol, row.why): place for place, row in enumerate(TABLE)}
 _REFUSE = ("refuse", "*", ("*",), "*", "what is not in the port policy")
 
 
@@ -112,7 +113,10 @@ def group_of(roles: Iterable[Role]) -> str:
 
 
 def openings(topology: Topology, roles: Iterable[Role]) -> tuple[Opening, ...]:
-    """What a machine with these roles lets in, by priority.
+    """What a machine with these roles lets in.
+
+    A rule's priority is its row's place in the policy: one rule more moves no other. Azure refuses two
+    rules of one priority even for a moment, and rules change side by side.
 
     Who reaches the API from elsewhere is the configuration's to say. Whatever else the policy opens to
     anyone is opened to machines and pods: no machine has an address in the world.
@@ -125,15 +129,22 @@ def openings(topology: Topology, roles: Iterable[Role]) -> tuple[Opening, ...]:
             sources=tuple(map(str, _sources(topology, rule))),
             ports=_ports(rule),
             why=rule.why,
+            priority=_priority(rule),
         )
         for rule in rules_for(topology, wanted)
         if rule.protocol in _PROTOCOLS and _sources(topology, rule)
     ]
     if Role.CONTROL_PLANE in wanted:
-        found.append(Opening("probes", "Tcp", _PROBES, str(API_PORT), "the API balancer's health probes"))
+        why = "the API balancer's health probes"
+        found.append(Opening("probes", "Tcp", _PROBES, str(API_PORT), why, LAST_OWN_PRIORITY))
     elif Role.NODE in wanted:
-        found.append(Opening("probes", "Tcp", _PROBES, "*", "health probes of services' balancers"))
-    return tuple(replace(one, priority=FIRST_PRIORITY + 10 * place) for place, one in enumerate(found))
+        why = "health probes of services' balancers"
+        found.append(Opening("probes", "Tcp", _PROBES, "*", why, LAST_OWN_PRIORITY))
+    return tuple(found)
+
+
+def _priority(rule: Rule) -> int:
+    return FIRST_PRIORITY + 10 * _PLACES[rule.protocol, rule.why]
 
 
 def _sources(topology: Topology, rule: Rule) -> tuple[IPv4Network, ...]:

@@ -99,6 +99,12 @@ def _endpoint(topology: Topology) -> Iterable[Problem]:
 
 
 def _network(azure: AzureSettings, topology: Topology) -> Iterable[Problem]:
+    if azure.network.flow_logs:
+        yield Problem(
+            "azure.network.flow_logs", "true", "is AWS's; on Azure switch them on in Network Watcher"
+        )
+    if azure.endpoints.vault:
+        yield Problem("azure.endpoints.vault", "", "no Key Vault is used: payloads are blobs; leave it out")
     rules = ip_rules(topology.network.api_allowed)
     if azure.private_store or rules is None:
         return

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from providers.azure import limits
+from providers.azure.firewall import groups
 from providers.azure.names import Names, container, status_container
 from providers.azure.pools import batch_percent, notice_minutes, parts
 from providers.azure.store import ip_rules
@@ -87,8 +88,28 @@ def private_networks(cluster: Json) -> None:
     part(cluster, "network")["api_allowed"] = ["10.0.0.0/8"]
 
 
+def flow_logs(cluster: Json) -> None:
+    part(cluster, "azure", "network")["flow_logs"] = True
+
+
+def vault(cluster: Json) -> None:
+    part(cluster, "azure")["endpoints"] = {"vault": "https://vault.example.com"}
+
+
+def with_ssh(cluster: Json) -> None:
+    part(cluster, "azure")["ssh_key"] = "ssh-ed25519 AAAA"
+
+
 def other_port(cluster: Json) -> None:
     part(cluster, "endpoint")["port"] = 443
+
+
+class TestFirewall:
+    def test_a_rule_more_moves_no_other(self) -> None:
+        fewer, more = groups(plan()[2]), groups(plan(with_ssh)[2])
+        for group, rules in fewer.items():
+            assert {rule.name for rule in more[group]} - {rule.name for rule in rules} == {"tcp-22"}
+            assert set(rules) <= set(more[group])
 
 
 class TestLimits:
@@ -101,6 +122,8 @@ class TestLimits:
             (quota, "azure.quotas.vcpus"),
             (private_networks, "network.api_allowed"),
             (other_port, "endpoint.port"),
+            (flow_logs, "azure.network.flow_logs"),
+            (vault, "azure.endpoints.vault"),
             (with_size("t3.large"), "control_planes.machine.type"),
             (with_size("Standard_D2ps_v5"), "control_planes.machine.type"),
             (with_size("Standard_D2_v5"), "control_planes.machine.type"),
