@@ -8,6 +8,11 @@ from pulumi_azure_native.resources import ResourceGroup
 
 from providers.azure.names import Names
 
+# A balancer or an interface that the cloud controller made holds these, and goes only with the group.
+_WITH_THE_GROUP = {
+    f"azure-native:network:{kind}" for kind in ("VirtualNetwork", "Subnet", "NatGateway", "PublicIPAddress")
+}
+
 
 def within(names: Names) -> ResourceOptions:
     """Options of everything on Azure: this subscription, and after the cluster's resource group.
@@ -26,7 +31,8 @@ def within(names: Names) -> ResourceOptions:
     def after(args: ResourceTransformationArgs) -> ResourceTransformationResult | None:
         if not args.type_.startswith("azure-native:"):
             return None
-        opts = ResourceOptions.merge(args.opts, ResourceOptions(depends_on=[group]))
+        whole = group if args.type_ in _WITH_THE_GROUP else None
+        opts = ResourceOptions.merge(args.opts, ResourceOptions(depends_on=[group], deleted_with=whole))
         return ResourceTransformationResult(props=args.props, opts=opts)
 
     return ResourceOptions(providers=[provider], transformations=[after])

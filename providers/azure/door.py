@@ -41,6 +41,15 @@ def private_door(name: str, names: Names, place: Place, account: StorageAccount)
         private_endpoint_name="store",
         location=names.location,
         subnet=network.SubnetArgs(id=place.members),
+        # The lowest free address, which Azure would take, may still be the balancer's.
+        ip_configurations=[
+            network.PrivateEndpointIPConfigurationArgs(
+                name="store",
+                group_id="blob",
+                member_name="blob",
+                private_ip_address=str(place.balancer + 1),
+            )
+        ],
         private_link_service_connections=[
             network.PrivateLinkServiceConnectionArgs(
                 name="store", private_link_service_id=account.id, group_ids=["blob"]

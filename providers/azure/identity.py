@@ -22,6 +22,8 @@ BLOB_CONTRIBUTOR = "ba92f5b4-2d11-453d-a403-e96b0029c9fe"
 
 _NETWORK_ACTIONS = (
     "Microsoft.Network/virtualNetworks/read",
+    # A balancer whose pool has nodes by their addresses (`nodeIP`) names their network.
+    "Microsoft.Network/virtualNetworks/joinLoadBalancer/action",
     "Microsoft.Network/virtualNetworks/subnets/read",
     "Microsoft.Network/virtualNetworks/subnets/join/action",
 )
@@ -126,7 +128,8 @@ class Identities(ComponentResource):
         role = RoleDefinition(
             f"{self._name}-controllers",
             role_definition_id=definition,
-            role_name=f"Kubewright controllers of {self._names.group}",
+            # A directory has one role of a name, whatever the subscription.
+            role_name=f"Kubewright controllers of {self._names.group} {definition[:8]}",
             description="The cloud controller, disk driver and autoscaler of one cluster",
             scope=self._names.group_id,
             assignable_scopes=[self._names.group_id, *sorted({_group(id) for id in self._args.networks})],

@@ -78,11 +78,13 @@ class Azure:
         self, machine: Machine, role: Role, bundle: Bundle, secrets: Secrets, opts: ResourceOptions
     ) -> Resource:
         """One role of a machine; the first of its roles makes the machine, for all of them."""
-        if machine.name not in self._made:
+        new = machine.name not in self._made
+        if new:
             self._made[machine.name] = self._member(machine, secrets, opts)
-            if len(self._made) == len(self._machines):
-                self._snapshots()
-        return self._gate(machine, role, opts)
+        gate = self._gate(machine, role, opts)
+        if new and len(self._made) == len(self._machines):
+            self._snapshots(gate)
+        return gate
 
     def pool(
         self, pool: Pool, bundles: Mapping[str, Bundle], secrets: Secrets, opts: ResourceOptions
@@ -255,9 +257,10 @@ class Azure:
             shown=unit.texts(role),
         )
 
-    def _snapshots(self) -> None:
+    def _snapshots(self, after: Resource) -> None:
         disks = {name: member.disk.id for name, (_, member, _) in self._made.items()}
-        args = SnapshotArgs(names=self._names, disks=disks, settings=self._cloud.snapshots)
+        settings = self._cloud.snapshots
+        args = SnapshotArgs(names=self._names, disks=disks, settings=settings, after=[after])
         Snapshots("azure-snapshots", args, self._under)
 
     def _workers(self, pool: Pool, capacity: Capacity, unit: Unit, opts: ResourceOptions) -> Resource:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pulumi import ComponentResource, Input, ResourceOptions
+from pulumi import ComponentResource, Input, Resource, ResourceOptions
 from pulumi_azure_native import dataprotection
 from pulumi_azure_native.authorization import RoleAssignment
 
@@ -25,11 +25,15 @@ _BEGIN = "2026-01-01T03:00:00+00:00"
 
 @dataclass(frozen=True, kw_only=True)
 class SnapshotArgs:
-    """`disks` are the members' names with their disks' ids."""
+    """`disks` are the members' names with their disks' ids.
+
+    `after`: what takes minutes. Disk Backup refuses a disk until the vault's new rights count.
+    """
 
     names: Names
     disks: Mapping[str, Input[str]]
     settings: VolumeSnapshotSettings
+    after: Sequence[Resource]
 
 
 class Snapshots(ComponentResource):
@@ -44,7 +48,7 @@ class Snapshots(ComponentResource):
         writes = self._may("writes", DISK_SNAPSHOT_CONTRIBUTOR, args.names.group_id)
         for member, disk in args.disks.items():
             reads = self._may(f"{member}-reads", DISK_BACKUP_READER, disk)
-            self._disk(member, disk, policy, [reads, writes])
+            self._disk(member, disk, policy, [reads, writes, *args.after])
         self.register_outputs({})
 
     def _make(self) -> dataprotection.BackupVault:
@@ -119,7 +123,7 @@ class Snapshots(ComponentResource):
         )
         return policy.id
 
-    def _disk(self, member: str, disk: Input[str], policy: Input[str], after: list[RoleAssignment]) -> None:
+    def _disk(self, member: str, disk: Input[str], policy: Input[str], after: list[Resource]) -> None:
         source = f"{member}-data"
         operational = dataprotection.AzureOperationalStoreParametersArgs(
             object_type="AzureOperationalStoreParameters",

@@ -305,6 +305,14 @@ class TestPools:
 
 
 class TestAll:
+    def test_what_the_cloud_controller_may_hold_goes_with_the_group(self, made: Graph) -> None:
+        group = made.named("azure-group").urn
+        whole = [made.named(f"azure-network-{name}") for name in ("network", "members", "pools", "nat")]
+        assert {node.deleted_with for node in whole} == {group}
+        # These are nothing of the group's, or keep it from going: each is deleted by itself.
+        for kind in (":RoleDefinition", ":RoleAssignment", ":BackupInstance", "compute:VirtualMachine"):
+            assert {node.deleted_with for node in made.of(kind)} == {""}
+
     def test_names_and_tags_on_everything_that_takes_them(self, made: Graph) -> None:
         for node in of_azure(made):
             module, name = node.type.split(":")[1:]
@@ -356,3 +364,6 @@ class TestAll:
             for node in made.of(":BackupInstance")
         }
         assert backed == {f"{node.name}-id" for node in made.of(":Disk")}
+        # By then the vault's rights have had minutes to count.
+        for node in made.of(":BackupInstance"):
+            assert any(name.startswith("cp-") and name.endswith("-roll") for name in made.before(node))
