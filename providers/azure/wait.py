@@ -23,13 +23,9 @@ from azure.core.credentials import TokenCredential
 from azure.core.exceptions import AzureError, ResourceNotFoundError
 from azure.core.pipeline.policies import BearerTokenCredentialPolicy, RetryPolicy
 from azure.core.rest import HttpRequest
-from azure.identity import (
-    AzureCliCredential,
-    ClientAssertionCredential,
-    ClientSecretCredential,
-    ManagedIdentityCredential,
-)
 from azure.storage.blob import ContainerClient
+
+from providers.azure.credentials import CredentialError, credential
 
 _LOOK_EVERY = 5.0
 _SIDE_BY_SIDE = 16
@@ -212,29 +208,6 @@ def leave(objects: Blobs, asked: str, statuses: Blobs, answered: str, patience: 
     statuses.delete(answered)
 
 
-def credential(environment: Mapping[str, str]) -> TokenCredential:
-    """What pulumi-azure-native takes from the same variables; without them `az login`'s."""
-    tenant, client = environment.get("ARM_TENANT_ID", ""), environment.get("ARM_CLIENT_ID", "")
-    if tenant and client and (secret := environment.get("ARM_CLIENT_SECRET")):
-        return ClientSecretCredential(tenant, client, secret)
-    if tenant and client and environment.get("ARM_USE_OIDC", "").lower() == "true":
-        return ClientAssertionCredential(tenant, client, lambda: _assertion(environment))
-    if environment.get("ARM_USE_MSI", "").lower() == "true":
-        return ManagedIdentityCredential(client_id=client or None)
-    return AzureCliCredential()
-
-
-def _assertion(environment: Mapping[str, str]) -> str:
-    """The token of the CI system that Azure trusts. Raises NotThereError without one."""
-    if path := environment.get("ARM_OIDC_TOKEN_FILE_PATH"):
-        with open(path, encoding="utf-8") as file:
-            return file.read().strip()
-    token = environment.get("ARM_OIDC_TOKEN", "")
-    if not token:
-        raise NotThereError("ARM_USE_OIDC needs ARM_OIDC_TOKEN or ARM_OIDC_TOKEN_FILE_PATH")
-    return token
-
-
 def _said(behind: Sequence[str]) -> str:
     if not behind:
         return ""
@@ -287,7 +260,7 @@ def main(words: Sequence[str], who: Callable[[Mapping[str, str]], TokenCredentia
     given = arguments(words)
     try:
         _do(given, who(os.environ), Patience(limit=given.seconds))
-    except (NotThereError, AzureError, OSError) as error:
+    except (NotThereError, CredentialError, AzureError, OSError) as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         return 1
     return 0

@@ -17,7 +17,6 @@ from urllib.parse import urlsplit
 
 import pytest
 from azure.core.credentials import AccessToken
-from azure.identity import AzureCliCredential, ClientSecretCredential
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -251,11 +250,6 @@ class TestCommand:
         error = capsys.readouterr().err
         assert error.count("\n") == 1
         assert TOKEN not in error
-
-    def test_credentials_are_the_plugins(self) -> None:
-        named = {"ARM_TENANT_ID": "t" * 8, "ARM_CLIENT_ID": "c", "ARM_CLIENT_SECRET": "s"}
-        assert isinstance(wait.credential(named), ClientSecretCredential)
-        assert isinstance(wait.credential({}), AzureCliCredential)
 
 
 def _certificate(directory: Path) -> tuple[Path, Path]:

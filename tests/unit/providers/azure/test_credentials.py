@@ -1,0 +1,73 @@
+"""The deployer's credentials: the variables that the plugin reads, and GitHub's tokens by request."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from azure.core.exceptions import HttpResponseError
+from azure.identity import AzureCliCredential, ClientAssertionCredential, ClientSecretCredential
+
+from providers.azure.credentials import CredentialError, assertion, credential
+
+NAMED = {"ARM_TENANT_ID": "t" * 8, "ARM_CLIENT_ID": "c"}
+
+
+class _GitHub(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        query = parse_qs(urlsplit(self.path).query)
+        known = self.headers.get("Authorization") == "bearer own"
+        asked = query == {"api-version": ["2.0"], "audience": ["api://AzureADTokenExchange"]}
+        data = json.dumps({"value": "a-jwt"}).encode()
+        self.send_response(200 if known and asked else 403)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Nothing."""
+
+
+@pytest.fixture
+def github() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _GitHub)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_address[1]}/token?api-version=2.0"
+    server.shutdown()
+    server.server_close()
+
+
+def test_credentials_are_the_plugins() -> None:
+    assert isinstance(credential({**NAMED, "ARM_CLIENT_SECRET": "s"}), ClientSecretCredential)
+    assert isinstance(credential({**NAMED, "ARM_USE_OIDC": "true"}), ClientAssertionCredential)
+    assert isinstance(credential({}), AzureCliCredential)
+
+
+def test_a_token_is_given_or_in_a_file(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("of a file\n")
+    assert assertion({"ARM_OIDC_TOKEN": "given"}) == "given"
+    assert assertion({"ARM_OIDC_TOKEN_FILE_PATH": str(tmp_path / "token")}) == "of a file"
+
+
+@pytest.mark.parametrize("prefix", ["ARM_OIDC", "ACTIONS_ID_TOKEN"])
+def test_a_token_is_asked_of_github(github: str, prefix: str) -> None:
+    asked = {f"{prefix}_REQUEST_URL": github, f"{prefix}_REQUEST_TOKEN": "own"}
+    assert assertion(asked) == "a-jwt"
+
+
+def test_a_refused_token_is_not_told(github: str) -> None:
+    with pytest.raises(HttpResponseError) as refused:
+        assertion({"ARM_OIDC_REQUEST_URL": github, "ARM_OIDC_REQUEST_TOKEN": "another"})
+    assert "another" not in str(refused.value)
+
+
+def test_none_is_one_line() -> None:
+    with pytest.raises(CredentialError, match="id-token: write") as missing:
+        assertion({})
+    assert "\n" not in str(missing.value)
