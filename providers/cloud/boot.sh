@@ -222,7 +222,16 @@ leaving() {
     elif for_good; then
         say 'told to leave the cluster for good'
         systemctl stop kubewright-boot.service
-        for role in $(reversed); do hosted reset "$role" leave "$DRAIN_SECONDS"; done
+        for role in $(reversed); do
+            if [ "$role" = etcd ] && [ -e "$STATE/leaving" ]; then
+                # The whole cluster goes. Here members leave one after another: one that took its etcd away
+                # without leaving the membership would take the quorum from the last. If it cannot, it just goes.
+                rm -f "$STATE/leaving"
+                if (hosted reset etcd leave "$DRAIN_SECONDS"); then continue; fi
+                : >"$STATE/leaving"
+            fi
+            hosted reset "$role" leave "$DRAIN_SECONDS"
+        done
         printf '%s\n' "$DIGEST" >"$RUN/status"
         persist 10 cloud_put "status/$KIND/$UNIT/left" "$RUN/status" || fail 'cannot say that it has left'
     else

@@ -315,6 +315,39 @@ class TestLeaving:
         ]
         assert running.status("members/control-plane/cp-1/left") == "abc"
 
+    @pytest.mark.parametrize(("quorum", "tries"), [("yes", ["asks"]), ("no", ["asks", "just goes"])])
+    def test_etcd_leaves_its_membership_also_when_the_whole_cluster_goes(
+        self, running: BootMachine, quorum: str, tries: list[str]
+    ) -> None:
+        """The node's reset notes the cluster's end; etcd's would then leave the others without a quorum."""
+        state = running.root / "var/lib/kubewright"
+        resetting = f"""reset() {{
+            case $1 in
+            node) : >"{state}/leaving" ;;
+            etcd)
+                if [ -e "{state}/leaving" ]; then echo "just goes" >>"$FAKE/log"; return 0; fi
+                echo asks >>"$FAKE/log"
+                [ {quorum} = yes ]
+                ;;
+            esac
+        }}\n"""
+        (state / "host.sh").write_text(HOST_PROGRAM + resetting)
+        running.put("members/control-plane/cp-1/leave", "leave\n")
+        assert running.run("leaving").returncode == 0
+        assert running.did() == ["stop kubewright-boot.service", *tries]
+        assert running.status("members/control-plane/cp-1/left") == "abc"
+
+    def test_a_member_that_cannot_leave_a_cluster_that_stays_is_tried_again(
+        self, running: BootMachine
+    ) -> None:
+        host = running.root / "var/lib/kubewright/host.sh"
+        host.write_text(HOST_PROGRAM + "reset() { [ $1 != etcd ]; }\n")
+        running.put("members/control-plane/cp-1/leave", "leave\n")
+        assert running.run("leaving").returncode == 1
+        host.write_text(HOST_PROGRAM)
+        assert running.run("leaving").returncode == 0
+        assert "reset etcd leave 30" in running.did()
+
     def test_nodes_of_a_pool_cannot_be_told_so(self, machine: BootMachine) -> None:
         machine.describe()
         machine.put("pools/general/leave", "leave\n")
