@@ -162,9 +162,11 @@ class Aws:
         keys = [unit.status(role) for role in unit.roles]
         command = roll(
             f"{machine.name}-roll",
-            self._waiting.roll(member.group, member.version, keys, unit.digest),
+            self._waiting.roll(
+                member.group, member.version, keys, unit.digest, drain_seconds=unit.drain_seconds
+            ),
             ResourceOptions(parent=under.parent, depends_on=[member, *self._rolls[-1:]]),
-            delete=self._waiting.leave(member.group, unit.leave, unit.left),
+            delete=self._waiting.leave(member.group, unit.leave, unit.left, drain_seconds=unit.drain_seconds),
         )
         self._rolls.append(command)
         return command

@@ -13,7 +13,10 @@ _MODULE = "providers.aws.wait"
 # A machine boots, fetches its binaries and is healthy within minutes; the rest is for what is slow or lost.
 _MEMBER_SECONDS = 2400
 _POOL_SECONDS = 3300
-_LEAVE_SECONDS = 900
+# Beside its drain, which comes first. What runs the command gives it 60 minutes.
+_ROLL_SECONDS = 2100
+_LEAVE_SECONDS = 600
+_MOST_SECONDS = 3500
 
 
 class Waiting:
@@ -31,11 +34,17 @@ class Waiting:
         return self._words(_MEMBER_SECONDS, {"--digest": digest}, ["gate", *keys])
 
     def roll(
-        self, group: Input[str], version: Input[str], keys: Sequence[str], digest: Input[str]
+        self,
+        group: Input[str],
+        version: Input[str],
+        keys: Sequence[str],
+        digest: Input[str],
+        *,
+        drain_seconds: int,
     ) -> Output[str]:
         """Replaces a group's one machine and waits for it."""
         named = {"--digest": digest, "--version": version}
-        return self._words(_MEMBER_SECONDS, named, ["roll", group, *keys])
+        return self._words(_after(drain_seconds, _ROLL_SECONDS), named, ["roll", group, *keys])
 
     def pool(
         self, group: Input[str], version: Input[str], prefix: str, role: str, digest: Input[str]
@@ -44,9 +53,9 @@ class Waiting:
         named = {"--digest": digest, "--version": version}
         return self._words(_POOL_SECONDS, named, ["pool", group, prefix, role])
 
-    def leave(self, group: Input[str], key: str, left: str) -> Output[str]:
+    def leave(self, group: Input[str], key: str, left: str, *, drain_seconds: int) -> Output[str]:
         """Tells a member to leave for good."""
-        return self._words(_LEAVE_SECONDS, {}, ["leave", group, key, left])
+        return self._words(_after(drain_seconds, _LEAVE_SECONDS), {}, ["leave", group, key, left])
 
     def _words(
         self, seconds: int, named: dict[str, Input[str]], command: Sequence[Input[str]]
@@ -56,3 +65,7 @@ class Waiting:
         resolved = Output.all(*self._common, *flags, *command)
         line: Output[str] = resolved.apply(lambda known: words(_MODULE, *map(str, known)))
         return line
+
+
+def _after(drain_seconds: int, seconds: int) -> int:
+    return min(_MOST_SECONDS, drain_seconds + seconds)

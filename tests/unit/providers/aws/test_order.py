@@ -160,7 +160,12 @@ class TestPools:
         def change(cluster: Json) -> None:
             cluster["drain_timeout"] = "20m"
 
-        assert settings_of(graph(change), "pool-general-leaving")["heartbeatTimeout"] == 20 * 60 + 120
+        found = graph(change)
+        assert settings_of(found, "pool-general-leaving")["heartbeatTimeout"] == 20 * 60 + 120
+        # Who waits for a member waits for its drain, too.
+        for key, seconds in (("update", "3300"), ("delete", "1800")):
+            words = str(found.named("cp-1-roll").inputs[key]).split()
+            assert words[words.index("--seconds") + 1] == seconds
 
     def test_a_pool_that_is_taken_out_is_drained_by_its_hook(self, example: Graph) -> None:
         """Resources go before what they depend on: the hook would, before the group's machines do."""
