@@ -39,6 +39,8 @@ from topology.subnets import FIRST_CONTROL_PLANE, FIRST_ETCD_MEMBER, member_addr
 CONTROL_PLANE_POOL = "control-plane"
 SERVICE_ACCOUNT = "service-account"
 CONTROL_PLANE_LABEL = "node-role.kubernetes.io/control-plane"
+NOT_BALANCED_LABEL = "node.kubernetes.io/exclude-from-external-load-balancers"
+"""Keeps a cloud's controller from putting a node behind the balancers it makes, as kubeadm does."""
 API_PORT = 6443
 
 
@@ -165,17 +167,22 @@ def _spread(names: Sequence[str], first: int, cloud: CloudSettings) -> dict[str,
 def _pools(settings: Settings, members: Mapping[str, Member]) -> tuple[Pool, ...]:
     common = settings.kubelet.over(DEFAULTS)
     workers = (_pool(name, section, members, common) for name, section in settings.pools.items())
-    return (_control_plane_pool(settings.control_planes, members, common), *workers)
+    # A cloud's controller would open the control planes' own security group for such a balancer.
+    labels = ((NOT_BALANCED_LABEL, ""),) if settings.cloud is not None else ()
+    return (_control_plane_pool(settings.control_planes, members, common, labels), *workers)
 
 
 def _control_plane_pool(
-    section: ControlPlaneSettings, members: Mapping[str, Member], common: Kubelet
+    section: ControlPlaneSettings,
+    members: Mapping[str, Member],
+    common: Kubelet,
+    labels: tuple[tuple[str, str], ...],
 ) -> Pool:
     own = Taint(key=CONTROL_PLANE_LABEL, value="", effect=TaintEffect.NO_SCHEDULE)
     return Pool(
         name=CONTROL_PLANE_POOL,
         nodes=tuple(members[name] for name in section.hosts),
-        labels=((CONTROL_PLANE_LABEL, ""), *section.labels.items()),
+        labels=((CONTROL_PLANE_LABEL, ""), *labels, *section.labels.items()),
         taints=section.taints if section.schedulable else (own, *section.taints),
         max_unavailable=1,
         kubelet=section.kubelet.over(common),

@@ -160,3 +160,10 @@ def test_the_subnets_of_an_existing_network_are_used() -> None:
     own = {f"eu-central-1{z}": {"id": f"subnet-{z}", "range": f"10.20.{n}.0/24"} for n, z in enumerate("abc")}
     plan = built(AWS, **{"aws.network": {"range": "10.20.0.0/16", "vpc": "vpc-1", "private": own}})
     assert [str(m.address) for m in plan.machines] == ["10.20.0.10", "10.20.1.10", "10.20.2.10"]
+
+
+def test_control_planes_of_a_cloud_are_behind_no_balancer_of_its_controller() -> None:
+    label = ("node.kubernetes.io/exclude-from-external-load-balancers", "")
+    pools = {pool.name: pool.labels for pool in built(AWS).pools}
+    assert label in pools.pop("control-plane")
+    assert not [name for name, labels in pools.items() if label in labels]
