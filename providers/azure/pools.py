@@ -160,8 +160,9 @@ class PoolMachines(ComponentResource):
             rolling_upgrade_policy=compute.RollingUpgradePolicyArgs(
                 max_surge=True,
                 max_batch_instance_percent=percent,
-                max_unhealthy_instance_percent=max(20, percent),
-                max_unhealthy_upgraded_instance_percent=max(20, percent),
+                # Nodes that are ill already must not keep out what cures them; new ones that are end it.
+                max_unhealthy_instance_percent=100,
+                max_unhealthy_upgraded_instance_percent=20,
                 pause_time_between_batches="PT30S",
                 prioritize_unhealthy_instances=True,
             ),

@@ -283,7 +283,11 @@ class TestPools:
         for node in made.of(":VirtualMachineScaleSet"):
             assert inner(node.inputs, "automaticRepairsPolicy", "enabled") is True
             assert inner(node.inputs, "upgradePolicy", "mode") == "Rolling"
-            assert inner(node.inputs, "upgradePolicy", "rollingUpgradePolicy", "maxSurge") is True
+            rolling = inner(node.inputs, "upgradePolicy", "rollingUpgradePolicy")
+            assert rolling["maxSurge"] is True
+            # A set of one ill node can still be changed, and a change that makes new nodes ill ends.
+            assert rolling["maxUnhealthyInstancePercent"] == 100
+            assert rolling["maxUnhealthyUpgradedInstancePercent"] < 100
             profile = inner(node.inputs, "virtualMachineProfile")
             assert inner(profile, "scheduledEventsProfile", "terminateNotificationProfile", "enable") is True
             (health,) = inner(profile, "extensionProfile", "extensions")
