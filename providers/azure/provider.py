@@ -254,7 +254,7 @@ class Azure:
             f"{machine.name}-{role.value}",
             self._waiting.gate(unit, [unit.status(role)]),
             ResourceOptions.merge(opts, ResourceOptions(depends_on=[rolled])),
-            shown=unit.texts(role),
+            shown=unit.text(role),
         )
 
     def _snapshots(self, after: Resource) -> None:
@@ -292,7 +292,7 @@ class Azure:
             f"pool-{pool.name}-nodes",
             self._waiting.pool(unit, Role.NODE.value, ids, workers.described),
             ResourceOptions.merge(opts, ResourceOptions(depends_on=list(workers.sets.values()))),
-            shown=unit.texts(Role.NODE),
+            shown=unit.text(Role.NODE),
         )
 
     def _ready(self, unit: Unit, opts: ResourceOptions, before: Sequence[Resource] = ()) -> ResourceOptions:

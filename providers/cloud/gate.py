@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from shlex import quote
 
 from pulumi import CustomTimeouts, Input, Output, ResourceOptions
@@ -27,7 +26,7 @@ def gate(
     *,
     update: Input[str] | None = None,
     delete: Input[str] | None = None,
-    shown: Sequence[Input[str]] = (),
+    shown: str = "",
 ) -> Command:
     """A command that ends when what it waits for is there: depending on it is a health gate.
 
@@ -39,7 +38,8 @@ def gate(
         create=create,
         update=update,
         delete=delete,
-        triggers=list(shown) or None,
+        # Not `triggers`: their change would be a replacement.
+        environment={"BECOMES": shown} if shown else None,
         # A failure carries the output anyway.
         logging=Logging.NONE,
         add_previous_output_in_env=False,

@@ -61,9 +61,9 @@ class Unit:
             )
         )
 
-    def texts(self, role: Role) -> tuple[str, ...]:
+    def text(self, role: Role) -> str:
         """The visible text of a role. Azure's blobs are files to the engine, which shows none of them."""
-        return tuple(each.text for each in self.deliveries if each.role is role)
+        return next(each.text for each in self.deliveries if each.role is role)
 
     def status(self, role: Role) -> str:
         """The key of a member's status in a role."""

@@ -249,6 +249,13 @@ class TestMachines:
         assert {"azure-network-members", "azure-identity-control-plane-reads", "azure-group"} <= before
         assert "azure-store-members/control-plane/cp-1/control-plane.payload" in before
 
+    def test_a_gate_shows_what_its_machines_become(self, made: Graph) -> None:
+        """The engine shows nothing of a blob's content: a changed setting must be a changed line here."""
+        for gate, role in (("cp-1-control-plane", "control-plane"), ("pool-general-nodes", "node")):
+            shown = inner(made.named(gate).inputs, "environment", "BECOMES")
+            assert f"\nbegin {role}\n" in shown
+            assert "PRIVATE KEY" not in shown
+
     def test_gates_wait_for_the_units_digest(self, made: Graph) -> None:
         gate = made.named("cp-1-control-plane").text("create")
         digest = re.search(
