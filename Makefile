@@ -4,7 +4,7 @@ SHELL := /bin/sh
 PYTHON = "$$(setup/environment)"
 PYTEST = PYTHONPYCACHEPREFIX="$${KUBEWRIGHT_CACHE:-$$HOME/.cache/kubewright}/pycache" $(PYTHON) -m pytest -p no:cacheprovider
 # Files side by side: tests mostly wait.
-TOGETHER = -n auto --maxprocesses=4 --dist loadfile
+TOGETHER = -n auto --maxprocesses=4 --dist loadfile --no-loadscope-reorder
 # Parts of the host program: linted joined, as they are sent.
 PROGRAM = $(patsubst %,nodeconfig/%.sh,host fetch guard service node)
 # The clouds' halves of the boot program: each linted with the half that all share.
