@@ -105,6 +105,8 @@ def drive(
             f"stack {engine.workspace.stack}: not done in {options.timeout:.0f} s; what was begun is "
             f"recorded, another `{action}` goes on from there (--timeout gives it longer)"
         )
+        # The engine itself says no more than that it was cancelled.
+        run.add(failure)
     except CommandError:
         failure = f"stack {engine.workspace.stack}: the engine failed, see above"
     return run.result(action, time.monotonic() - begun, failure)
@@ -188,6 +190,11 @@ class _Run:
             seconds=seconds,
             errors=(errors or (failure,)) if failed else (),
         )
+
+    def add(self, error: str) -> None:
+        """An error of the driver's own: shown, and among the events."""
+        self._keep(Message(severity="error", text=error))
+        self._show(error)
 
     def _line(self, line: str) -> None:
         # They name the scratch file that our own plan is made of.
