@@ -120,6 +120,13 @@ def test_a_time_out_ends_the_engine_and_says_so(one: Stack) -> None:
     assert one.up().code == 0
 
 
+def test_the_engine_keeps_no_log_of_what_it_handles(one: Stack) -> None:
+    assert one.up().code == 0
+    (logs,) = one.machine.root.rglob("pulumi/logs")
+    assert logs.is_file()
+    assert logs.read_bytes() == b""
+
+
 def test_outputs_are_json_without_secrets(one: Stack) -> None:
     file = one.machine.file(one.name, one.config)
     said = one.machine.command("outputs", "--stack", one.name, "--file", str(file))
