@@ -6,7 +6,7 @@ PYTEST = PYTHONPYCACHEPREFIX="$${KUBEWRIGHT_CACHE:-$$HOME/.cache/kubewright}/pyc
 # Files side by side: tests mostly wait.
 TOGETHER = -n auto --maxprocesses=4 --dist loadfile --no-loadscope-reorder
 # Parts of the host program: linted joined, as they are sent.
-PROGRAM = $(patsubst %,nodeconfig/%.sh,host fetch guard service node)
+PROGRAM = $(patsubst %,nodeconfig/%.sh,prelude host fetch guard service node)
 # The clouds' halves of the boot program: each linted with the half that all share.
 CLOUDS = $(filter-out providers/cloud/boot.sh,$(wildcard providers/*/boot.sh))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from components.addons.coredns import CoreDns, CoreDnsArgs
 from components.addons.helm_releases import HelmReleases, HelmReleasesArgs
 from components.addons.metrics_server import MetricsServer, MetricsServerArgs
 from components.cluster import Cluster, ClusterArgs
+from components.registered import registered
 from components.registries import registry_secrets
 from providers.select import provider_for
 from settings import files
@@ -62,6 +64,7 @@ def deploy() -> None:
     pulumi.export("endpoint", plan.endpoint.url)
     pulumi.export("members", {member.name: str(member.address) for member in plan.etcd})
     pulumi.export("nodes", {pool.name: [node.name for node in pool.nodes] for pool in plan.pools})
+    pulumi.run(partial(registered, cluster.nodes))
 
 
 def description() -> Any:  # noqa: ANN401  whatever somebody wrote there

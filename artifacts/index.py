@@ -11,7 +11,8 @@ from urllib.parse import quote, urlsplit
 from artifacts import catalogue, fetch, official
 from artifacts.cache import Cache
 from artifacts.errors import ArtifactError
-from artifacts.mirror import INDEX
+from artifacts.mirror import INDEX, program_path
+from nodeconfig import program
 from topology.model import Versions
 
 TAR_ARTIFACTS = ("netfilter", "haproxy", "keepalived")
@@ -97,6 +98,10 @@ def load(
         text = pinned if pinned is not None else _read(directory)
         base = directory.as_uri()
     index = parse(text, base, mirror, versions, ca)
+    if pinned is not None:
+        # What was written down some day cannot know today's; its digest is known here.
+        index = _with_program(index, base)
+    index.place(program.NAME, program.digest())
     for each in (versions, *others):
         for name in catalogue.NODE_ARTIFACTS:
             index.place(name, catalogue.version_of(name, each))
@@ -118,13 +123,20 @@ def parse(text: str, base: str, mirror: str, versions: Versions, ca: str = "") -
     return Index(source=source, versions=versions, places=places, ca=ca)
 
 
+def _with_program(index: Index, base: str) -> Index:
+    """The index with this checkout's host program where `make mirror` puts it."""
+    digest = program.digest()
+    place = Place(_below(base, program_path(digest)), digest)
+    return replace(index, places={**index.places, f"{program.NAME}/{digest}": place})
+
+
 def from_official(
     versions: Versions, cache: Cache, *, available: Callable[[catalogue.Binary], bool] = official.available
 ) -> Index:
     """The index of upstreams' own places, by the checksums they publish (kept in the cache).
 
-    Files that no upstream publishes (netfilter, flanneld, our approver) are not in it; asking for
-    one says so. Raises ArtifactError when an official place does not answer.
+    Files that no upstream publishes (the host program, netfilter, flanneld, our approver) are not in it;
+    asking for one says so. Raises ArtifactError when an official place does not answer.
     """
     places = {}
     for item in catalogue.node_binaries(versions):

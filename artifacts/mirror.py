@@ -1,6 +1,6 @@
 """The mirror: a directory of files and images with checksums, for the lab and for air-gapped sites.
 
-files/<name>/<version>/<name>      what hosts fetch
+files/<name>/<version>/<name>      what hosts fetch; the host program's version is its sha256
 images/<registry>/<path>/<tag>/    an OCI layout per image
 index.json                         path, sha256 and size of everything
 SHA256SUMS                         for `sha256sum -c`, from inside the directory
@@ -18,6 +18,7 @@ from artifacts.cache import Cache, Record, sha256, write_atomic
 from artifacts.catalogue import Binary
 from artifacts.errors import ArtifactError
 from artifacts.progress import Progress
+from nodeconfig import program
 from topology.model import Versions
 
 INDEX = "index.json"
@@ -42,6 +43,7 @@ def build(
         index = read_index(directory)
         for item in catalogue.node_binaries(versions):
             index["files"][item.key] = place_file(item, directory, cache, progress)
+        index["files"][f"{program.NAME}/{program.digest()}"] = place_program(directory)
         for reference in catalogue.images(versions):
             index["images"][reference] = place_image(reference, directory, cache, progress)
         _write(directory, index)
@@ -83,6 +85,19 @@ def place_file(item: Binary, directory: Path, cache: Cache, progress: Progress) 
     path = Path("files", item.name, item.version, item.name)
     _place(source, directory / path, record)
     return {"path": str(path), "sha256": record.sha256, "size": record.size}
+
+
+def place_program(directory: Path) -> dict[str, str | int]:
+    """Put this checkout's host program into the mirror; gives its entry for the index."""
+    text, digest = program.program(), program.digest()
+    path = program_path(digest)
+    write_atomic(directory / path, text)
+    return {"path": path, "sha256": digest, "size": len(text.encode())}
+
+
+def program_path(digest: str) -> str:
+    """Where a mirror has the host program of that digest."""
+    return f"files/{program.NAME}/{digest}/{program.NAME}"
 
 
 def _place(source: Path, target: Path, record: Record) -> None:

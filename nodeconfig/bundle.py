@@ -47,6 +47,14 @@ class Artifact:
 
 
 @dataclass(frozen=True, slots=True)
+class Program:
+    """Where hosts fetch the host program, and what it must be: `sha256` in hex."""
+
+    url: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class Service:
     """A systemd unit that must run.
 
@@ -67,7 +75,7 @@ class Service:
 class Bundle:
     """Everything one role needs on a host.
 
-    `ca` is the PEM that verifies artifact downloads ("" : the system's authorities).
+    `program` carries it out; `ca` is the PEM that verifies downloads ("" : the system's authorities).
     `drain` true: on a change that restarts the node's services the host is drained before and
     uncordoned after (a worker's link), as long as it is a node of the cluster. `drain_on` are the
     paths whose change needs that; a change of others restarts services under running pods.
@@ -76,6 +84,7 @@ class Bundle:
     """
 
     role: Role
+    program: Program
     files: tuple[File, ...]
     secrets: tuple[SecretFile, ...]
     artifacts: tuple[Artifact, ...]

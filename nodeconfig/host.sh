@@ -2,38 +2,19 @@
 # Kubewright's host program: makes a host what a bundle says. The same on every provider; needs
 # only a POSIX shell, coreutils, tar and systemd.
 #
-# A script sources this file with the directory of its payload as first argument, declares the
-# bundle with the functions of the first half (`begin` … `service`), and ends with `commit`, which
+# Begins with prelude.sh. A script sources the whole with a directory of its own as first argument,
+# declares the bundle with the functions of the first half (`begin` … `service`), and ends with `commit`, which
 # compares, installs what differs, restarts what it must, waits for health and records the result.
 # Nothing is changed before `commit`, and what it records comes last, so that a run which was
 # interrupted anywhere is completed by the next.
 #
 # KUBEWRIGHT_ROOT is a prefix for every path (tests).
 
-set -eu
-umask 077
-PATH=$PATH:/usr/sbin:/sbin:/usr/bin:/bin
-LC_ALL=C
-WORK=$1
-# kubectl keeps a cache below its user's home: here it goes with the run.
-HOME=$WORK
-export PATH LC_ALL HOME
-
-ROOT=${KUBEWRIGHT_ROOT:-}
-STATE=$ROOT/var/lib/kubewright
 LOCK=$ROOT/run/kubewright.lock
 LIBRARY=$ROOT/usr/local/lib/kubewright
-NODE_NAME=$(uname -n)
 PROVIDER_ID=
 COUNT=0
 DRAIN_ON=
-
-say() { printf '%s\n' "$*"; }
-
-die() {
-    printf 'kubewright: %s: %s\n' "$NODE_NAME" "$*" >&2
-    exit 1
-}
 
 # --- one run at a time -----------------------------------------------------------------------
 
@@ -87,8 +68,6 @@ NODE_IP=$2${3:+
 PROVIDER_ID=$3}
 EOF
 }
-
-authority() { cat >"$WORK/authority.pem"; } # the PEM that verifies downloads, on stdin
 
 trust() { say "$*" >>"$WORK/trust"; } # AUTHORITY SIGNS TRUSTED…: its generations; never named: 1 1
 
@@ -161,8 +140,6 @@ refuse_stage() {
 }
 
 # --- comparing -------------------------------------------------------------------------------
-
-sum() { sha256sum <"$1"; }
 
 same_file() { # MODE OWNER PATH SOURCE
     target=$ROOT$3

@@ -15,13 +15,15 @@ from shlex import quote
 from nodeconfig.bundle import Artifact, Bundle, File, Identity, SecretFile, Service
 from nodeconfig.part import BundleError
 from nodeconfig.places import STATE
-from nodeconfig.program import digest, program
+from nodeconfig.program import prelude
 from topology.model import Role, Rotation
 
 MAX_TEXT_BYTES = 120 * 1024
 """Linux takes at most 128 KiB in one argument of a command."""
 
 _END = "KUBEWRIGHT"
+_TAR_END = 2 * tarfile.BLOCKSIZE
+"""Bytes of zeros that end an archive (POSIX, pax: "two 512-byte blocks filled with binary zeros")."""
 
 
 def script(bundle: Bundle, identity: Identity, *, sudo: bool = False) -> str:
@@ -30,9 +32,12 @@ def script(bundle: Bundle, identity: Identity, *, sudo: bool = False) -> str:
     Raises BundleError when the text is too long, or a path cannot be said in it.
     """
     statements = [
+        '. "$1/prelude.sh"',
+        *([f"authority {_here(bundle.ca)}"] if bundle.ca else []),
+        f"program {quote(bundle.program.url)} {bundle.program.sha256}",
+        '. "$1/host.sh"',
         f"begin {bundle.role}",
         f"identity {identity.name} {identity.address} {identity.provider_id}".rstrip(),
-        *([f"authority {_here(bundle.ca)}"] if bundle.ca else []),
         *(f"version {component} {version}" for component, version in bundle.versions),
         *(_trust(name, rotation) for name, rotation in bundle.rotations),
         *(f"module {name}" for name in bundle.modules),
@@ -49,8 +54,7 @@ def script(bundle: Bundle, identity: Identity, *, sudo: bool = False) -> str:
         "commit",
     ]
     unpack = 'base64 -d | tar -x -C "$work"'
-    body = ['. "$1/host.sh"', *statements]
-    text = _wrapped(f"{bundle.role}: host program {digest()}", body, unpack, sudo)
+    text = _wrapped(bundle.role, statements, unpack, sudo)
     size = len(text.encode())
     if size > MAX_TEXT_BYTES:
         raise BundleError(
@@ -61,14 +65,14 @@ def script(bundle: Bundle, identity: Identity, *, sudo: bool = False) -> str:
 
 
 def payload(bundle: Bundle, secrets: Mapping[str, str]) -> str:
-    """The host program and the bundle's secret files as a tar archive in base64, on one line.
+    """The bundle's secret files, and what begins a script, as a tar archive in base64, on one line.
 
     Raises BundleError naming the secrets that are missing; never shows a content.
     """
     missing = sorted({item.secret for item in bundle.secrets} - secrets.keys())
     if missing:
         raise BundleError(f"{bundle.role}: the delivery lacks the secrets {', '.join(missing)}")
-    members = {"host.sh": program()}
+    members = {"prelude.sh": prelude()}
     members |= {f"secrets{item.path}": secrets[item.secret] for item in bundle.secrets}
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as archive:
@@ -77,7 +81,9 @@ def payload(bundle: Bundle, secrets: Mapping[str, str]) -> str:
             info = tarfile.TarInfo(name)
             info.size, info.mode = len(data), 0o600
             archive.addfile(info, io.BytesIO(data))
-    return base64.b64encode(buffer.getvalue()).decode()
+        end = archive.offset + _TAR_END
+    # Without the padding to a whole record, which for small secrets is longer than they are.
+    return base64.b64encode(buffer.getvalue()[:end]).decode()
 
 
 def reset(role: Role, *, sudo: bool = False, leave: bool = True, drain_seconds: int = 300) -> str:

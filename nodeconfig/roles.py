@@ -21,9 +21,10 @@ from nodeconfig import (
     scheduler,
     snapshots,
 )
-from nodeconfig.bundle import Bundle
+from nodeconfig.bundle import Bundle, Program
 from nodeconfig.part import BundleError, Index, Part, join, resolve
 from nodeconfig.places import BIN, LOCAL_API
+from nodeconfig.program import NAME, digest
 from topology.model import Machine, Member, Pool, Role, Topology
 
 _DRAIN_ON = (
@@ -133,6 +134,7 @@ def _bundle(topology: Topology, role: Role, parts: Iterable[Part], index: Index)
     drain = role is Role.NODE and not _is_alone(topology)
     return Bundle(
         role=role,
+        program=Program(*index.artifact(NAME, digest())),
         files=part.files,
         secrets=part.secrets,
         artifacts=resolve(part, topology.versions, index),

@@ -11,7 +11,8 @@ from pulumi_command.remote import Command, Logging
 from components.api import Api
 from nodeconfig.bundle import Bundle, Identity
 from nodeconfig.places import KUBECTL_HERE
-from nodeconfig.render import payload, reset, script
+from nodeconfig.render import payload as packed
+from nodeconfig.render import reset, script
 from providers.contract import Secrets
 from providers.ssh import Connections
 from providers.turns import Turns
@@ -44,16 +45,22 @@ class Metal:
     ) -> Resource:
         """One role of one host."""
         identity = Identity(machine.name, str(machine.address))
-        return self._deliver(identity, role, bundle, secrets, self._members[role], opts)
+        return self._deliver(identity, bundle, _payload(bundle, secrets), self._members[role], opts)
 
     def pool(
         self, pool: Pool, bundles: Mapping[str, Bundle], secrets: Secrets, opts: ResourceOptions
     ) -> Sequence[Resource]:
         """The pool's hosts, each on its own: one that cannot be reached holds up no other."""
         turns = Turns(f"pool-{pool.name}", pool.max_unavailable)
+        # Nodes of a pool have the same bundle, but for control planes among them.
+        payloads = {bundle: _payload(bundle, secrets) for bundle in set(bundles.values())}
         return [
             self._deliver(
-                Identity(node.name, str(node.address)), Role.NODE, bundles[node.name], secrets, turns, opts
+                Identity(node.name, str(node.address)),
+                bundles[node.name],
+                payloads[bundles[node.name]],
+                turns,
+                opts,
             )
             for node in pool.nodes
         ]
@@ -88,14 +95,13 @@ class Metal:
     def _deliver(
         self,
         identity: Identity,
-        role: Role,
         bundle: Bundle,
-        secrets: Secrets,
+        payload: Output[str],
         turns: Turns,
         opts: ResourceOptions,
     ) -> Resource:
         """The host's command for a role. Its name carries the host's, so that an error does too."""
-        host = identity.name
+        host, role = identity.name, bundle.role
         sudo = self._connections.sudo(host)
         own = ResourceOptions(
             hooks=turns.hooks,
@@ -107,7 +113,7 @@ class Metal:
             connection=self._connections[host],
             create=script(bundle, identity, sudo=sudo),
             # Secrets travel by stdin alone: the text of a command is shown when it fails.
-            stdin=_payload(bundle, secrets),
+            stdin=payload,
             delete=reset(role, sudo=sudo, drain_seconds=bundle.drain_seconds),
             # Errors carry the output anyway; `none` keeps it out of the display while things go well.
             logging=Logging.NONE,
@@ -122,7 +128,7 @@ def _payload(bundle: Bundle, secrets: Secrets) -> Output[str]:
     """The bundle's payload; it has the secrets that the bundle names, and no others."""
     names = sorted({file.secret for file in bundle.secrets})
     contents = Output.all(*(secrets[name] for name in names))
-    joined: Output[str] = contents.apply(lambda texts: payload(bundle, dict(zip(names, texts, strict=True))))
+    joined: Output[str] = contents.apply(lambda texts: packed(bundle, dict(zip(names, texts, strict=True))))
     return Output.secret(joined)
 
 

@@ -10,7 +10,7 @@ from pulumi_command.remote import ConnectionArgs, ProxyConnectionArgs
 
 from settings.metal import Connection, MetalSettings
 from settings.problem import Problem, SettingsError
-from settings.ssh import host_key
+from settings.ssh import KnownHosts
 
 # A host that does not answer costs at most about two times this, and is named in the error.
 _DIAL_SECONDS = 10
@@ -26,7 +26,8 @@ class Connections:
 
     def __init__(self, metal: MetalSettings, hosts: Iterable[str], files: Mapping[str, str]) -> None:
         self._files = files
-        self._keys: dict[str, str] = {}
+        self._known_hosts: dict[str, KnownHosts] = {}
+        self._keys: dict[str, Output[str]] = {}
         self._problems: list[Problem] = []
         self._of = {host: metal.connection(host) for host in hosts}
         self._made = {host: self._connection(connection) for host, connection in self._of.items()}
@@ -68,8 +69,11 @@ class Connections:
         )
 
     def _known(self, connection: Connection, address: str, port: int) -> str:
+        file = connection.known_hosts_file
+        if file not in self._known_hosts:
+            self._known_hosts[file] = KnownHosts(self._files.get(file, ""))
         try:
-            return host_key(self._files.get(connection.known_hosts_file, ""), address, port)
+            return self._known_hosts[file].key(address, port)
         except SettingsError as error:
             self._problems += error.problems
             return ""
@@ -79,13 +83,16 @@ class Connections:
         if not file:
             return None
         if file not in self._keys:
-            try:
-                self._keys[file] = Path(file).read_text()
-            except (OSError, UnicodeDecodeError) as error:
-                self._keys[file] = ""
-                reason = error.strerror if isinstance(error, OSError) else "is no text"
-                # The path is not shown: a key pasted in its place must not be.
-                self._problems.append(
-                    Problem("metal.ssh.private_key_file", "", f"cannot be read: {reason}; correct the path")
-                )
-        return Output.secret(self._keys[file])
+            self._keys[file] = Output.secret(self._read(file))
+        return self._keys[file]
+
+    def _read(self, file: str) -> str:
+        try:
+            return Path(file).read_text()
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "is no text"
+            # The path is not shown: a key pasted in its place must not be.
+            self._problems.append(
+                Problem("metal.ssh.private_key_file", "", f"cannot be read: {reason}; correct the path")
+            )
+            return ""

@@ -13,7 +13,7 @@ import pytest
 
 from nodeconfig.bundle import Bundle, File
 from tests.lab.plugins_kubernetes.cluster import ControlPlane, binary
-from tests.support.host import Host
+from tests.support.host import PROGRAM, Host
 from tests.support.wait import eventually
 from topology.model import Role
 
@@ -67,6 +67,7 @@ def test_a_held_drain_says_who_holds_it_and_is_resumed(api: ControlPlane, tmp_pa
     host = Host(tmp_path, "sh")
     node = Bundle(
         role=Role.NODE,
+        program=PROGRAM,
         files=(File(MINOR, "1.35\n"),),
         secrets=(),
         artifacts=(),

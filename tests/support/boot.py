@@ -8,8 +8,9 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
+from nodeconfig.program import program as host_program
 from providers.cloud.boot import program
-from tests.support.host import SYSTEMCTL
+from tests.support.host import CURL, SYSTEMCTL
 
 HALF = """\
 # A cloud that is a directory.
@@ -36,6 +37,7 @@ _TOOLS = {
     "resize2fs": _RECORD,
     "systemd-sysusers": _RECORD,
     "chown": _RECORD,
+    "curl": CURL,
 }
 
 
@@ -51,6 +53,7 @@ class BootMachine:
         for name, text in _TOOLS.items():
             (self.fake / name).write_text(text)
             (self.fake / name).chmod(0o755)
+        (self.fake / "host-program").write_text(host_program())
         self.half = self.fake / "half.sh"
         self.half.write_text(HALF)
         self.user_data = self.fake / "user-data"

@@ -6,7 +6,8 @@ import os
 import subprocess
 from pathlib import Path
 
-from nodeconfig.bundle import Bundle, Identity
+from nodeconfig.bundle import Bundle, Identity, Program
+from nodeconfig.program import digest, program
 from nodeconfig.render import payload, script
 
 SYSTEMCTL = """#!/bin/sh
@@ -22,6 +23,20 @@ is-failed) [ -e "$FAKE/broken" ] ;;
 esac
 """
 
+PROGRAM = Program("https://mirror/host-program", digest())
+"""The program of bundles for such a host; its curl knows that address."""
+
+CURL = f"""#!/bin/sh
+case $* in
+*{PROGRAM.url})
+    while [ "$1" != --output ]; do shift; done
+    cp "$FAKE/host-program" "$2"
+    ;;
+*) PATH=${{PATH#*:}} exec curl "$@" ;;
+esac
+"""
+_JOURNALCTL = "#!/bin/sh\necho a last message\n"
+
 
 class Host:
     """A directory that stands for a host."""
@@ -30,7 +45,8 @@ class Host:
         self.root, self.fake, self.shell = directory / "root", directory / "fake", shell
         self.root.mkdir()
         self.fake.mkdir()
-        for name, text in {"systemctl": SYSTEMCTL, "journalctl": "#!/bin/sh\necho a last message\n"}.items():
+        (self.fake / "host-program").write_text(program())
+        for name, text in {"systemctl": SYSTEMCTL, "journalctl": _JOURNALCTL, "curl": CURL}.items():
             (self.fake / name).write_text(text)
             (self.fake / name).chmod(0o755)
 

@@ -11,6 +11,7 @@ from artifacts.acquire import OF_DEBIAN
 from artifacts.cache import Cache, write_atomic
 from artifacts.errors import ArtifactError
 from artifacts.progress import Progress
+from nodeconfig import program
 from tests.unit.artifacts.support import Server
 
 KUBELET = f"kubelet/{catalogue.DEFAULTS.kubernetes}"
@@ -156,6 +157,19 @@ def test_a_kept_index_pins_what_a_mirror_gives(directory: Path, tmp_path: Path) 
     assert sha256 == there.artifact("kubelet")[1]
     assert url == f"https://127.0.0.1:9/files/kubelet/{catalogue.DEFAULTS.kubernetes}/kubelet"
     assert "images" not in kept.read_text()
+
+
+def test_a_mirror_of_another_checkout_lacks_its_host_program(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(program, "digest", lambda: "e" * 64)
+    with pytest.raises(ArtifactError, match=r"host-program e{64}: not in the mirror .*; run make mirror"):
+        index.load(str(directory), None, catalogue.DEFAULTS)
+    # What is kept elsewhere is not made anew with each checkout.
+    kept = (directory / "index.json").read_text()
+    found = index.load("https://127.0.0.1:9", None, catalogue.DEFAULTS, pinned=kept)
+    at = f"https://127.0.0.1:9/files/host-program/{'e' * 64}/host-program"
+    assert found.artifact("host-program", "e" * 64) == (at, "e" * 64)
 
 
 def test_a_kept_index_has_every_version(directory: Path) -> None:

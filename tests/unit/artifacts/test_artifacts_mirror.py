@@ -9,9 +9,10 @@ import pytest
 
 from artifacts import __main__ as program
 from artifacts import catalogue, mirror
-from artifacts.cache import Cache
+from artifacts.cache import Cache, sha256
 from artifacts.errors import ArtifactError
 from artifacts.progress import Progress
+from nodeconfig import program as host_program
 
 
 @pytest.fixture
@@ -36,7 +37,8 @@ def _state(directory: Path) -> dict[str, tuple[int, int]]:
 
 def test_it_holds_everything_with_its_checksum(made: Path) -> None:
     index = json.loads((made / "index.json").read_text())
-    assert set(index["files"]) == {item.key for item in catalogue.node_binaries()}
+    keys = {item.key for item in catalogue.node_binaries()}
+    assert set(index["files"]) == {*keys, f"host-program/{host_program.digest()}"}
     assert set(index["images"]) == set(catalogue.images())
     for entry in index["files"].values():
         assert (made / entry["path"]).stat().st_size == entry["size"]
@@ -45,6 +47,25 @@ def test_it_holds_everything_with_its_checksum(made: Path) -> None:
     listed = {line.split("  ")[1] for line in (made / "SHA256SUMS").read_text().splitlines()}
     there = {str(path.relative_to(made)) for path in made.rglob("*") if path.is_file()}
     assert there - listed == {"SHA256SUMS"}
+
+
+def test_the_host_program_is_there_by_its_digest_and_those_of_other_checkouts_stay(
+    tmp_path: Path, full_cache: Cache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory = tmp_path / "mirror"
+    before = host_program.digest()
+    mirror.build(directory, cache=full_cache)
+    monkeypatch.setattr(host_program, "program", lambda: "another\n")
+    monkeypatch.setattr(host_program, "digest", lambda: "f" * 64)
+    mirror.build(directory, cache=full_cache)
+    index = json.loads((directory / "index.json").read_text())
+    found = [entry for key, entry in index["files"].items() if key.startswith("host-program/")]
+    assert sorted(entry["sha256"] for entry in found) == sorted([before, "f" * 64])
+    assert (directory / f"files/host-program/{'f' * 64}/host-program").read_text() == "another\n"
+    monkeypatch.undo()
+    path = directory / f"files/host-program/{before}/host-program"
+    assert sha256(path) == before
+    assert path.read_text() == host_program.program()
 
 
 def test_paths_are_those_of_the_contract(made: Path) -> None:

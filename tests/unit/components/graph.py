@@ -17,6 +17,7 @@ from pulumi.runtime.settings import ROOT, SETTINGS
 
 from artifacts.catalogue import DEFAULTS, NODE_ARTIFACTS, version_of
 from artifacts.index import Index, Place
+from nodeconfig.program import NAME, digest
 
 Json = dict[str, object]
 _SECRET_MARK = "4dabf18193072939515e22adb298388d"
@@ -199,6 +200,7 @@ def record(
 def index() -> Index:
     """Every artifact at an address of its own, so that no download or mirror is needed."""
     keys = [f"{name}/{version_of(name, DEFAULTS)}" for name in NODE_ARTIFACTS]
+    keys.append(f"{NAME}/{digest()}")
     places = {key: Place(f"https://mirror.test/files/{key}", "0" * 64) for key in keys}
     return Index(source="test", versions=DEFAULTS, places=places)
 

@@ -24,7 +24,11 @@ def test_a_bootstrap_token_has_the_form_kubernetes_wants(key: str) -> None:
     assert token == bootstrap_token(key)
 
 
-@given(st.text(), st.text())
+# HMAC fills short keys up with NUL; a PEM has none.
+_KEYS = st.text(st.characters(codec="ascii", exclude_characters="\0"))
+
+
+@given(_KEYS, _KEYS)
 def test_other_keys_give_other_secrets(one: str, other: str) -> None:
     assert (bootstrap_token(one) == bootstrap_token(other)) == (one == other)
     assert (encryption_configuration(one) == encryption_configuration(other)) == (one == other)

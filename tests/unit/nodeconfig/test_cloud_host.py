@@ -9,7 +9,7 @@ import pytest
 
 from nodeconfig.bundle import AT_BOOT, Bundle, File, Identity, Service
 from nodeconfig.render import payload, script
-from tests.support.host import Host
+from tests.support.host import PROGRAM, Host
 from topology.model import Role
 
 KUBECTL = """#!/bin/sh
@@ -38,6 +38,7 @@ def node(role: Role = Role.NODE) -> Bundle:
     unit = File("/etc/systemd/system/kubelet.service", "[Service]\n")
     return Bundle(
         role=role,
+        program=PROGRAM,
         files=(unit,),
         secrets=(),
         artifacts=(),

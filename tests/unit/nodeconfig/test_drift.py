@@ -12,12 +12,13 @@ import pytest
 from nodeconfig.bundle import Artifact, Bundle, File, Identity, SecretFile, Service
 from nodeconfig.compare import Difference, comparing, differences
 from nodeconfig.render import payload, script
-from tests.support.host import Host
+from tests.support.host import PROGRAM, Host
 from topology.model import Role
 
 UNIT = "/etc/systemd/system/a.service"
 BUNDLE = Bundle(
     role=Role.NODE,
+    program=PROGRAM,
     files=(
         File("/etc/a/a.conf", "one\n"),
         File("/etc/sysctl.d/90-kubewright.conf", "net.ipv4.ip_forward = 1\n-not.there = 2\n"),

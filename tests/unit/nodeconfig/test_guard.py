@@ -9,7 +9,7 @@ import pytest
 
 from nodeconfig.bundle import Bundle, File, Service
 from nodeconfig.render import reset
-from tests.support.host import Host
+from tests.support.host import PROGRAM, Host
 from topology.model import Role
 
 UNIT = "/etc/systemd/system/etcd.service"
@@ -27,6 +27,7 @@ def brings(role: Role, component: str, version: str) -> Bundle:
     services = (Service("etcd.service", timeout=2),) if role is Role.ETCD else ()
     return Bundle(
         role=role,
+        program=PROGRAM,
         files=(unit,),
         secrets=(),
         artifacts=(),
@@ -165,6 +166,7 @@ esac
 def test_a_held_drain_names_pod_and_budget_and_is_resumed(host: Host) -> None:
     node = Bundle(
         role=Role.NODE,
+        program=PROGRAM,
         files=(File(MINOR, "1.35\n"),),
         secrets=(),
         artifacts=(),

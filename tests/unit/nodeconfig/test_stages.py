@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from nodeconfig.bundle import Bundle, File
-from tests.support.host import Host
+from tests.support.host import PROGRAM, Host
 from topology.model import Role, Rotation
 
 FIRST, TRUST = Rotation(), Rotation(1, (1, 2))
@@ -26,6 +26,7 @@ def bundle(rotation: Rotation) -> Bundle:
     rotations = (("etcd", rotation),) if rotation != FIRST else ()
     return Bundle(
         role=Role.ETCD,
+        program=PROGRAM,
         files=(File("/etc/etcd/stage", text),),
         secrets=(),
         artifacts=(),

@@ -13,7 +13,7 @@ import pytest
 
 from artifacts.catalogue import DEFAULTS
 from settings import SettingsError, files, load, paths
-from settings.ssh import host_key
+from settings.ssh import KnownHosts
 from settings.stackfile import load_file
 from tests.unit.settings.support import AVAILABLE, SINGLE, WORKERS, edited, grown
 
@@ -152,12 +152,16 @@ def hashed(name: str) -> str:
         ),
         ("[10.0.0.1]:2222 ssh-ed25519 PP\n10.0.0.1 ssh-ed25519 QQ", "10.0.0.1", 2222, "ssh-ed25519 PP"),
         ("10.0.0.* ssh-ed25519 WW", "10.0.0.7", 22, "ssh-ed25519 WW"),
+        # The first of a kind, whether it names the host in full or not.
+        ("10.0.0.* ssh-ed25519 WW\n10.0.0.7 ssh-ed25519 NN", "10.0.0.7", 22, "ssh-ed25519 WW"),
+        ("10.0.0.7 ssh-ed25519 NN\n10.0.0.* ssh-ed25519 WW", "10.0.0.7", 22, "ssh-ed25519 NN"),
+        ("Host.Example ssh-ed25519 UU", "host.example", 22, "ssh-ed25519 UU"),
         (f"{hashed('10.0.0.1')} ssh-ed25519 HH", "10.0.0.1", 22, "ssh-ed25519 HH"),
         (f"{hashed('[10.0.0.1]:2222')} ssh-ed25519 HH", "10.0.0.1", 2222, "ssh-ed25519 HH"),
     ],
 )
 def test_host_keys_are_found(text: str, address: str, port: int, key: str) -> None:
-    assert host_key(text, address, port) == key
+    assert KnownHosts(text).key(address, port) == key
 
 
 @pytest.mark.parametrize(
@@ -173,7 +177,7 @@ def test_host_keys_are_found(text: str, address: str, port: int, key: str) -> No
 )
 def test_unknown_and_revoked_host_keys_are_errors(text: str, phrase: str) -> None:
     with pytest.raises(SettingsError, match=phrase) as caught:
-        host_key(text, "10.0.0.1", 22)
+        KnownHosts(text).key("10.0.0.1", 22)
     assert caught.value.problems[0].value == '"10.0.0.1"'
 
 

@@ -12,6 +12,7 @@ from nodeconfig.bundle import AT_BOOT, Bundle, File, SecretFile, Service
 from nodeconfig.render import payload, script
 from providers.cloud.units import digest
 from tests.support.boot import BootMachine
+from tests.support.host import PROGRAM
 from topology.model import Role
 
 SECRET = "-----BEGIN PRIVATE KEY-----\nMIIC\n"
@@ -31,6 +32,7 @@ def bundle(role: Role = Role.NODE, *, ready: str = "true") -> Bundle:
     unit = f"/etc/systemd/system/{role}.service"
     return Bundle(
         role=role,
+        program=PROGRAM,
         files=(File(f"/etc/{role}.conf", "one\n"), File(unit, "[Service]\n")),
         secrets=(SecretFile("/etc/kubernetes/pki/token", "token"),),
         artifacts=(),

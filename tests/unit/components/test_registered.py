@@ -1,0 +1,63 @@
+"""Waiting for resources: all of them, or the first that fails."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import cast
+
+from pulumi import Resource
+
+from components.registered import registered
+
+
+class Registering:
+    """A resource whose URN comes when its test says so."""
+
+    def __init__(self) -> None:
+        self.known: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self.urn = self
+
+    async def future(self) -> str:
+        return await self.known
+
+
+def waiting(*resources: Registering) -> asyncio.Task[None]:
+    return asyncio.ensure_future(registered(cast(Resource, each) for each in resources))
+
+
+async def turns() -> None:
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+def test_it_waits_for_every_one() -> None:
+    async def main() -> None:
+        one, two = Registering(), Registering()
+        task = waiting(one, two)
+        one.known.set_result("urn:one")
+        await turns()
+        assert not task.done()
+        two.known.set_result("urn:two")
+        await turns()
+        assert task.done()
+        assert task.exception() is None
+
+    asyncio.run(main())
+
+
+def test_one_that_fails_ends_the_wait_and_is_not_raised_here() -> None:
+    async def main() -> None:
+        one, two = Registering(), Registering()
+        task = waiting(one, two)
+        two.known.set_exception(RuntimeError("not registered"))
+        await turns()
+        assert task.done()
+        assert task.exception() is None
+        one.known.set_result("urn:one")
+        await turns()
+
+    asyncio.run(main())
+
+
+def test_nothing_is_waited_for_without_resources() -> None:
+    asyncio.run(registered([]))
