@@ -17,11 +17,11 @@ from rich.text import Text
 from automation import served
 from automation.display import console
 from automation.errors import UserError
+from automation.marks import revealed
 from automation.remote import PARALLEL, Answer
 from automation.target import Target
 
 _MADE = ("tls:index/selfSignedCert:SelfSignedCert", "tls:index/locallySignedCert:LocallySignedCert")
-_SECRET = "4dabf18193072939515e22adb298388d"  # the engine's mark of a secret value in a state
 _SECONDS = 30
 # Of each file the certificates alone: the kubelet keeps its key beside them.
 _SCRIPT = """\
@@ -75,7 +75,7 @@ def from_state(state: Mapping[str, Any]) -> dict[str, x509.Certificate]:
         # A copy that a replacement has still to delete is nobody's any more.
         if resource.get("type") not in _MADE or resource.get("delete"):
             continue
-        pem = _plain((resource.get("outputs") or {}).get("certPem"))
+        pem = revealed((resource.get("outputs") or {}).get("certPem"))
         name = str(resource["urn"]).rpartition("::")[2].removeprefix("cluster-pki-")
         if isinstance(pem, str):
             found[name] = x509.load_pem_x509_certificate(pem.encode())
@@ -160,9 +160,3 @@ def _issuer(certificate: x509.Certificate) -> str:
 
 def _left(row: Row, now: datetime) -> int:
     return (row.expires - now).days
-
-
-def _plain(value: Any) -> Any:  # noqa: ANN401 - any value of a state
-    if isinstance(value, Mapping) and _SECRET in value:
-        return json.loads(value["plaintext"]) if "plaintext" in value else None
-    return value

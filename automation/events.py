@@ -14,6 +14,7 @@ from typing import Any
 
 from pulumi.automation.events import EngineEvent, StepEventMetadata
 
+from automation import marks
 from automation.display import plain
 from automation.errors import UserError
 from automation.veil import MASK, Veil
@@ -25,8 +26,6 @@ SECRET = MASK
 UNKNOWN = "[unknown]"
 """Stands for what is known only when something else was made."""
 
-_SECRET = "4dabf18193072939515e22adb298388d"  # the engine's marks of a secret and of an unknown value
-_UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 KEPT_OF_UNCHANGED = frozenset({"instanceType", "hardwareProfile", "sku", "minSize", "mixedInstancesPolicy"})
 """Inputs that a report needs of resources that stay as they are: what machines cost."""
 
@@ -170,13 +169,13 @@ def _done(data: StepEventMetadata, phase: str, veil: Veil) -> Step:
 
 def _masked(value: Any) -> Any:  # noqa: ANN401 - any JSON
     """The value with one word in the place of each secret, and of what is not known before it is made."""
+    if marks.is_marked(value):
+        return SECRET
     if isinstance(value, Mapping):
-        if _SECRET in value:
-            return SECRET
         return {key: _masked(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_masked(item) for item in value]
-    return UNKNOWN if value == _UNKNOWN else value
+    return UNKNOWN if value == marks.UNKNOWN else value
 
 
 def _word(word: object) -> str:

@@ -18,11 +18,12 @@ from typing import Any
 
 from automation.engine import Engine
 from automation.errors import UserError
+from automation.marks import is_marked
+from settings.bases import is_secure
 
 Plan = Mapping[str, Any]
 """The engine's plan, as JSON."""
 
-_SECRET = "4dabf18193072939515e22adb298388d"  # the engine's mark of a secret value
 _VERSION = 1
 _SHOWN = 12
 _COMPARED = ("goal", "steps")
@@ -121,9 +122,9 @@ def _resources(plan: Plan) -> dict[str, Any]:
 
 def _comparable(value: Any) -> Any:  # noqa: ANN401 - any JSON
     """The value without what differs in two plans of the same: how secrets are encrypted, orders."""
+    if is_marked(value) or is_secure(value):
+        return {"secret": True}
     if isinstance(value, Mapping):
-        if _SECRET in value or set(value) == {"secure"}:
-            return {"secret": True}
         return {key: _sorted(item) if key in _UNORDERED else _comparable(item) for key, item in value.items()}
     return [_comparable(item) for item in value] if isinstance(value, list) else value
 

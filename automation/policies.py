@@ -13,17 +13,15 @@ from pulumi.automation.events import EngineEvent
 
 from automation.events import Policy
 from automation.local import CLUSTER
+from automation.marks import is_marked, is_secret
 from policy.facts import facts
 from policy.rules import table
 from policy.rules.model import SECRET, Finding, Resource, Stack
 from settings import SettingsError
-from settings.bases import is_secure
+from settings.bases import readable
 
 PACK = "kubewright"
 MANDATORY = "mandatory"
-# pulumi/sdk/go/common/resource/sig: what is no plain JSON is an object with this key.
-_SIGN = "4dabf18193072939515e22adb298388d"
-_SIGN_OF_SECRETS = "1b47061264138c4ac30d75fd1eb44270"
 
 
 class Checker:
@@ -35,7 +33,7 @@ class Checker:
         self._stack: Stack | None = None
         self._unread = ""
         try:
-            self._stack = facts(_readable(config.get(CLUSTER) or {}))
+            self._stack = facts(readable(config.get(CLUSTER) or {}, SECRET))
         except SettingsError as error:
             self._unread = f"not checked: {len(error.problems)} mistakes in the settings"
 
@@ -96,19 +94,8 @@ def _masked(value: Any) -> Any:  # noqa: ANN401  JSON of any shape
 
     Of resources that stay as they are the engine gives secrets as it keeps them: an object with a sign.
     """
+    if is_marked(value):
+        return SECRET if is_secret(value) else {}
     if isinstance(value, Mapping):
-        if _SIGN in value:
-            return SECRET if value[_SIGN] == _SIGN_OF_SECRETS else {}
         return {key: _masked(item) for key, item in value.items()}
     return [_masked(item) for item in value] if isinstance(value, list) else value
-
-
-def _readable(value: Any) -> Any:  # noqa: ANN401  JSON of any shape
-    """The settings with a sign in the place of what the stack file has encrypted: rules need none of it."""
-    if is_secure(value):
-        return SECRET
-    if isinstance(value, Mapping):
-        return {key: _readable(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_readable(item) for item in value]
-    return value

@@ -10,6 +10,7 @@ import pytest
 from rich.console import Console
 
 from automation.certificates import Row, from_state, joined, table
+from automation.marks import SECRET, SIGNATURE
 from automation.remote import Answer
 from tests.support import pki
 from tests.support.bundles import cluster
@@ -23,7 +24,7 @@ def state(*names: str, secret: bool = False) -> dict[str, object]:
         kind = "self" if name.endswith("-ca") else "locally"
         pem: object = SECRETS[f"{name}.crt"]
         if secret:
-            pem = {"4dabf18193072939515e22adb298388d": "x", "plaintext": json.dumps(pem)}
+            pem = {SIGNATURE: SECRET, "plaintext": json.dumps(pem)}
         kind = "selfSignedCert:SelfSignedCert" if kind == "self" else "locallySignedCert:LocallySignedCert"
         return {
             "type": f"tls:index/{kind}",

@@ -11,16 +11,16 @@ from typing import Any
 import pytest
 
 from automation import plans
+from automation.marks import SECRET, SIGNATURE
 from automation.plans import PlanError
 
 URN = "urn:pulumi:dev::kubewright::command:remote:Command::w-1-node"
-MARK = "4dabf18193072939515e22adb298388d"
 
 
 def plan() -> dict[str, Any]:
     goal = {
         "type": "command:remote:Command",
-        "inputDiff": {"updates": {"create": "a\n", "stdin": {MARK: "x", "ciphertext": "v1:one"}}},
+        "inputDiff": {"updates": {"create": "a\n", "stdin": {SIGNATURE: SECRET, "ciphertext": "v1:one"}}},
         "dependencies": ["b", "a"],
     }
     entry = {"goal": goal, "steps": ["update"], "seed": "x", "state": {"stdout": ""}}

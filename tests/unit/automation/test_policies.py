@@ -9,6 +9,7 @@ import yaml
 from pulumi.automation.events import EngineEvent
 
 from automation import policies
+from automation.marks import SECRET, SIGNATURE
 from automation.policies import Checker
 from tests.support.cluster import CHECKOUT
 
@@ -52,7 +53,7 @@ def test_unchanged_resources_are_judged_and_deleted_ones_are_not() -> None:
 
 
 def test_secrets_of_unchanged_resources_are_taken_for_secrets() -> None:
-    sign = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "plaintext": _KEY}
+    sign = {SIGNATURE: SECRET, "plaintext": _KEY}
     checker = Checker(config())
     checker.see(step("same", {"stdin": sign, "connection": {"privateKey": sign}, "list": [sign]}))
     assert checker.found() == []

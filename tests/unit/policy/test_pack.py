@@ -12,12 +12,13 @@ from pulumi.runtime.proto import analyzer_pb2
 from pulumi_policy import policy as library
 from pulumi_policy.deserialize import deserialize_properties
 
+from automation import marks
 from policy import pack
 from policy.rules import table
 from policy.rules.model import SECRET, UNKNOWN
 from tests.unit.policy.test_rules import STACK
 
-_SECRET_SIGN = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270"}
+_SECRET_SIGN = {marks.SIGNATURE: marks.SECRET}
 _KEY = "-----BEGIN EC PRIVATE KEY-----\nMHcCAQEE\n-----END EC PRIVATE KEY-----\n"
 _LIST_UNKNOWN = "6a19a0b0-7e62-4c92-b797-7f8e31da9cc2"
 
