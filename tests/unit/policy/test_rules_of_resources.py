@@ -1,4 +1,4 @@
-"""Every rule: what keeps it, and what does not."""
+"""Every rule of resources: what keeps it, and what does not."""
 
 from __future__ import annotations
 
@@ -6,60 +6,22 @@ import base64
 import gzip
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import date
-from ipaddress import IPv4Network
 from typing import Any
 
 import pytest
 
 from policy.rules import table
-from policy.rules.model import SECRET, UNKNOWN, Resource, ResourceRule, SettingsRule, Stack
+from policy.rules.model import SECRET, UNKNOWN, ResourceRule
+from tests.unit.policy.judging import EVERYONE, KEY, STACK, TAGS, found, resource
 
-TODAY = date(2026, 11, 20)
-STACK = Stack(
-    cluster="prod",
-    environment="production",
-    api_allowed=(IPv4Network("192.0.2.0/24"),),
-    api_ports=(6443,),
-    versions=(("kubernetes.version", "1.36.3"),),
-    etcd=("cp-1", "cp-2", "cp-3"),
-    copies=True,
-    cloud=True,
-    today=TODAY,
-)
-_EVERYONE = (IPv4Network("0.0.0.0/0"),)
-_TAGS = {"kubewright:cluster": "prod"}
-_KEY = "-----BEGIN EC PRIVATE KEY-----\nMHcCAQEE\n-----END EC PRIVATE KEY-----\n"
-
-
-def resource(kind: str, inputs: Mapping[str, Any], *, protect: bool = False, parent: str = "") -> Resource:
-    qualified = f"{parent}${kind}" if parent else kind
-    return Resource(
-        type=kind, urn=f"urn:pulumi:prod::kubewright::{qualified}::x", inputs=inputs, protect=protect
-    )
-
-
-def found(
-    kind: str, inputs: Mapping[str, Any], *, protect: bool = False, stack: Stack = STACK
-) -> dict[str, str]:
-    """Rule -> message, of one resource."""
-    judged = table.of_resource(resource(kind, inputs, protect=protect), stack)
-    return {finding.rule: finding.message for finding in judged}
-
-
-def of_settings(**changes: Any) -> dict[str, bool]:  # noqa: ANN401
-    """Rule -> whether it is mandatory, of settings."""
-    return {finding.rule: finding.mandatory for finding in table.of_settings(replace(STACK, **changes))}
-
-
-_VOLUME = {"encrypted": True, "finalSnapshot": True, "tags": _TAGS}
+_VOLUME = {"encrypted": True, "finalSnapshot": True, "tags": TAGS}
 _TEMPLATE = {
-    "tags": _TAGS,
+    "tags": TAGS,
     "blockDeviceMappings": [{"deviceName": "/dev/xvda", "ebs": {"encrypted": "true"}}],
     "networkInterfaces": [{"associatePublicIpAddress": "false"}],
 }
 _ACCOUNT = {
-    "tags": _TAGS,
+    "tags": TAGS,
     "enableHttpsTrafficOnly": True,
     "minimumTlsVersion": "TLS1_2",
     "allowBlobPublicAccess": False,
@@ -87,7 +49,7 @@ _TABLE: list[tuple[str, str, Mapping[str, Any], Mapping[str, Any]]] = [
     (
         "encrypted-disks",
         "aws:ec2/instance:Instance",
-        {"rootBlockDevice": {"encrypted": True}, "tags": _TAGS},
+        {"rootBlockDevice": {"encrypted": True}, "tags": TAGS},
         {"rootBlockDevice": {}},
     ),
     (
@@ -116,7 +78,7 @@ _TABLE: list[tuple[str, str, Mapping[str, Any], Mapping[str, Any]]] = [
         _BLOCK,
         {"restrictPublicBuckets": False},
     ),
-    ("no-public-store", "aws:s3/bucket:Bucket", {"tags": _TAGS}, {"acl": "public-read"}),
+    ("no-public-store", "aws:s3/bucket:Bucket", {"tags": TAGS}, {"acl": "public-read"}),
     (
         "no-public-machine",
         "aws:ec2/launchTemplate:LaunchTemplate",
@@ -126,20 +88,20 @@ _TABLE: list[tuple[str, str, Mapping[str, Any], Mapping[str, Any]]] = [
     (
         "no-public-machine",
         "aws:ec2/instance:Instance",
-        {"associatePublicIpAddress": False, "rootBlockDevice": {"encrypted": True}, "tags": _TAGS},
+        {"associatePublicIpAddress": False, "rootBlockDevice": {"encrypted": True}, "tags": TAGS},
         {"associatePublicIpAddress": True},
     ),
     (
         "no-public-machine",
         "azure-native:network:NetworkInterface",
-        {"ipConfigurations": [{"name": "a"}], "tags": _TAGS},
+        {"ipConfigurations": [{"name": "a"}], "tags": TAGS},
         {"ipConfigurations": [{"name": "a", "publicIPAddress": {"id": "x"}}]},
     ),
     (
         "no-open-ingress",
         "aws:ec2/securityGroup:SecurityGroup",
         {
-            "tags": _TAGS,
+            "tags": TAGS,
             "ingress": [{"protocol": "tcp", "fromPort": 22, "toPort": 22, "cidrBlocks": ["192.0.2.0/24"]}],
         },
         {"ingress": [{"protocol": "tcp", "fromPort": 22, "toPort": 22, "cidrBlocks": ["0.0.0.0/0"]}]},
@@ -159,13 +121,13 @@ _TABLE: list[tuple[str, str, Mapping[str, Any], Mapping[str, Any]]] = [
     (
         "no-open-ingress",
         "azure-native:network:NetworkSecurityGroup",
-        {"tags": _TAGS, "securityRules": [_NSG_RULE]},
+        {"tags": TAGS, "securityRules": [_NSG_RULE]},
         {"securityRules": [_NSG_RULE, {**_NSG_RULE, "sourceAddressPrefix": "Internet"}]},
     ),
     ("no-open-ingress", "azure-native:network:SecurityRule", _NSG_RULE, {"sourceAddressPrefix": "*"}),
-    ("tagged", "aws:ec2/vpc:Vpc", {"tags": _TAGS}, {"tags": {}}),
-    ("tagged", "aws:ec2/vpc:Vpc", {"tagsAll": _TAGS}, {"tagsAll": {"kubewright:cluster": "other"}}),
-    ("tagged", "azure-native:network:VirtualNetwork", {"tags": _TAGS}, {"tags": None}),
+    ("tagged", "aws:ec2/vpc:Vpc", {"tags": TAGS}, {"tags": {}}),
+    ("tagged", "aws:ec2/vpc:Vpc", {"tagsAll": TAGS}, {"tagsAll": {"kubewright:cluster": "other"}}),
+    ("tagged", "azure-native:network:VirtualNetwork", {"tags": TAGS}, {"tags": None}),
     (
         "tagged",
         "aws:autoscaling/group:Group",
@@ -173,8 +135,8 @@ _TABLE: list[tuple[str, str, Mapping[str, Any], Mapping[str, Any]]] = [
         {"tags": [{"key": "Name", "value": "prod"}]},
     ),
     ("protected-data", "aws:ebs/volume:Volume", _VOLUME, {"finalSnapshot": None}),
-    ("kept-stores", "aws:s3/bucket:Bucket", {"tags": _TAGS}, {"forceDestroy": True}),
-    ("no-plain-secret", "command:remote:Command", {"create": "true"}, {"create": f"cat <<E\n{_KEY}E"}),
+    ("kept-stores", "aws:s3/bucket:Bucket", {"tags": TAGS}, {"forceDestroy": True}),
+    ("no-plain-secret", "command:remote:Command", {"create": "true"}, {"create": f"cat <<E\n{KEY}E"}),
     (
         "no-plain-secret",
         "command:remote:Command",
@@ -192,13 +154,13 @@ _TABLE: list[tuple[str, str, Mapping[str, Any], Mapping[str, Any]]] = [
         "no-plain-secret",
         "aws:x:Y",
         {"userData": base64.b64encode(b"#!/bin/sh\ntrue\n").decode()},
-        {"userData": base64.b64encode(gzip.compress(_KEY.encode(), mtime=0)).decode()},
+        {"userData": base64.b64encode(gzip.compress(KEY.encode(), mtime=0)).decode()},
     ),
     (
         "no-plain-secret",
         "azure:x:Y",
         {"customData": ""},
-        {"customData": base64.b64encode(_KEY.encode()).decode()},
+        {"customData": base64.b64encode(KEY.encode()).decode()},
     ),
     (
         "no-plain-secret",
@@ -242,7 +204,7 @@ def test_what_is_not_known_before_the_update_is_not_held_against_it(
 def test_an_open_api_is_allowed_where_the_settings_say_so_and_nothing_else_is() -> None:
     group = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
     inputs = {"ipProtocol": "tcp", "fromPort": 6443.0, "toPort": 6443.0, "cidrIpv4": "0.0.0.0/0"}
-    public = replace(STACK, environment="test", api_allowed=_EVERYONE)
+    public = replace(STACK, environment="test", api_allowed=EVERYONE)
     assert "no-open-ingress" in found(group, inputs)
     assert found(group, inputs, stack=public) == {}
     assert "no-open-ingress" in found(group, {**inputs, "toPort": 6444}, stack=public)
@@ -250,62 +212,14 @@ def test_an_open_api_is_allowed_where_the_settings_say_so_and_nothing_else_is() 
     assert found(group, {**inputs, "ipProtocol": "icmp", "fromPort": -1}) == {}
 
 
-@pytest.mark.parametrize(
-    ("rule", "change", "mandatory"),
-    [
-        ("no-open-api", {"api_allowed": _EVERYONE}, True),
-        ("odd-etcd", {"etcd": ("a", "b")}, True),
-        ("odd-etcd", {"etcd": tuple("abcdefg")}, True),
-        ("odd-etcd", {"etcd": ()}, True),
-        ("etcd-not-alone", {"etcd": ("a",)}, False),
-        ("supported-version", {"versions": (("kubernetes.version", "1.34.9"),)}, True),
-        (
-            "supported-version",
-            {"versions": (("a", "1.36.3"), ("pools.x.kubernetes_version", "1.20.0"))},
-            True,
-        ),
-        ("version-ends-soon", {"today": date(2027, 6, 1)}, False),
-        ("snapshots-copied", {"cloud": False, "copies": False}, False),
-    ],
-)
-def test_settings_keep_the_rule_until_they_are_changed(
-    rule: str, change: Mapping[str, Any], mandatory: bool
-) -> None:
-    assert of_settings() == {}
-    assert of_settings(**change) == {rule: mandatory}
-
-
-def test_every_rule_of_settings_is_tested() -> None:
-    rules = {rule.name for rule in table.RULES if isinstance(rule, SettingsRule)}
-    assert rules == {
-        "no-open-api",
-        "odd-etcd",
-        "etcd-not-alone",
-        "supported-version",
-        "version-ends-soon",
-        "snapshots-copied",
-    }
-
-
-@pytest.mark.parametrize("change", [{"api_allowed": _EVERYONE}, {"cloud": False, "copies": False}])
-def test_a_lab_may_what_production_may_not(change: Mapping[str, Any]) -> None:
-    assert of_settings(environment="lab", **change) == {}
-
-
 def test_data_of_a_lab_needs_no_protection() -> None:
-    assert found("azure-native:compute:Disk", {"tags": _TAGS}, stack=replace(STACK, environment="lab")) == {}
-    assert set(found("azure-native:compute:Disk", {"tags": _TAGS})) == {"protected-data"}
-    assert found("azure-native:compute:Disk", {"tags": _TAGS}, protect=True) == {}
-
-
-def test_the_end_of_support_is_a_day() -> None:
-    versions = (("kubernetes.version", "1.35.6"),)
-    assert "supported-version" not in of_settings(versions=versions, today=date(2027, 2, 28))
-    assert "supported-version" in of_settings(versions=versions, today=date(2027, 3, 1))
+    assert found("azure-native:compute:Disk", {"tags": TAGS}, stack=replace(STACK, environment="lab")) == {}
+    assert set(found("azure-native:compute:Disk", {"tags": TAGS})) == {"protected-data"}
+    assert found("azure-native:compute:Disk", {"tags": TAGS}, protect=True) == {}
 
 
 def test_every_bucket_has_encryption_and_a_block() -> None:
-    bucket = resource("aws:s3/bucket:Bucket", {"tags": _TAGS})
+    bucket = resource("aws:s3/bucket:Bucket", {"tags": TAGS})
     encryption = resource(
         "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration", {}
     )
