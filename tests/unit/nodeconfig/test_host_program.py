@@ -18,6 +18,7 @@ import pytest
 from nodeconfig.bundle import Artifact, Bundle, File, SecretFile, Service
 from nodeconfig.render import reset
 from tests.support.host import Host
+from tests.support.wait import eventually
 from topology.model import Role
 
 
@@ -288,4 +289,6 @@ def test_nothing_is_left_of_the_payload(host: Host) -> None:
     before = leftovers()
     host.deliver(example())
     host.run(reset(Role.NODE))
-    assert leftovers() <= before
+    # Tests that run beside this one have some for as long as they deliver.
+    made = leftovers() - before
+    eventually("the payload is gone", lambda: not made & leftovers(), timeout=30, interval=0.2)
