@@ -11,8 +11,11 @@ import typer
 from artifacts import mirror
 from artifacts.errors import ArtifactError
 from artifacts.progress import Progress
-from automation import daytwo, driving, prepare, stacks
-from automation.comment import command as comment
+from automation import prepare
+from automation.comment import commands as comment
+from automation.day_two import commands as daytwo
+from automation.driving import commands as driving
+from automation.driving import stacks
 from automation.environment import environment
 from automation.errors import UserError
 from lab import status

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from automation.engine import Engine
+from automation.engine.program import Engine
 from automation.errors import UserError
 from automation.marks import revealed
 from topology.model import Role

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from automation.events import Step
+from automation.driving.events import Step
 from automation.report import openings
 from automation.report.hosts import GROUPS, Place, natural, operation, place
 from automation.report.model import Operation, Picture
