@@ -18,15 +18,11 @@ from automation.driving import commands as driving
 from automation.driving import stacks
 from automation.environment import environment
 from automation.errors import UserError
+from automation.options import Stack, StackFile
 from lab import status
 from lab.errors import LabError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-
-Stack = Annotated[str, typer.Option("--stack", "-s", help="Name of the stack: Pulumi.<stack>.yaml.")]
-StackFile = Annotated[
-    Path | None, typer.Option("--file", help="The stack file, if it is not in this directory.")
-]
 
 
 @app.command()

@@ -9,12 +9,7 @@ import typer
 
 from automation.day_two.target import Target, target
 from automation.environment import environment
-
-Stack = Annotated[str, typer.Option("--stack", "-s", help="Name of the stack: Pulumi.<stack>.yaml.")]
-StackFile = Annotated[
-    Path | None, typer.Option("--file", help="The stack file, if it is not in this directory.")
-]
-
+from automation.options import Stack, StackFile
 
 _people = typer.Typer(help="Let a person into the cluster, or out again.", invoke_without_command=True)
 

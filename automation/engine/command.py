@@ -19,6 +19,14 @@ _PATIENCE = 60.0
 """Seconds that an interrupted engine has for what it had begun, before it is ended."""
 
 
+def pulumi(tools: Path) -> Path:
+    """The engine in the directory of tools. Raises `UserError` where it is not."""
+    found = tools / "pulumi"
+    if not found.exists():
+        raise UserError(f"{found}: not there; `./kubewright prepare` makes it, then run this again")
+    return found
+
+
 class TimedOut(Exception):
     """The time was up and the engine was told to end; what it had begun is recorded in the state."""
 
@@ -31,12 +39,8 @@ class EngineCommand(PulumiCommand):
     """
 
     def __init__(self, tools: Path, *, deadline: float | None = None) -> None:
-        if not (tools / "pulumi").exists():
-            raise UserError(
-                f"{tools / 'pulumi'}: not there; `./kubewright prepare` makes it, then run this again"
-            )
         # The SDK wants the directory that has bin/pulumi in it.
-        super().__init__(root=str(tools.parent))
+        super().__init__(root=str(pulumi(tools).parent.parent))
         self._deadline = deadline
         self._process: subprocess.Popen[str] | None = None
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from automation.engine import backend, checkpoint, display, locks
+from automation.engine.command import pulumi
 from automation.environment import Environment
 from automation.errors import UserError
 from automation.workspace import Workspace
@@ -97,11 +98,8 @@ class Engine:
             checkpoint.repair(root=root, project=PROJECT, stack=self.workspace.stack)
 
     def _line(self, command: str, *arguments: str) -> list[str]:
-        pulumi = self.environment.tools / "pulumi"
-        if not pulumi.exists():
-            raise UserError(f"{pulumi}: not there; `./kubewright prepare` makes it, then run this again")
         return [
-            str(pulumi),
+            str(pulumi(self.environment.tools)),
             *command.split(),
             "--stack",
             self.workspace.stack,

@@ -118,12 +118,8 @@ class Releases:
         """State and inputs of a release as the cluster has it; both empty when it is gone."""
         try:
             found = self._status(identity)
-        except Unreachable:
-            if self._settings.delete_unreachable:
-                return {}, {}
-            if self._settings.skip_update_unreachable:
-                return dict(state), dict(inputs)
-            raise
+        except Unreachable as problem:
+            return self._settings.unread(problem, state, inputs)
         if found is None:
             return {}, {}
         known = dict(inputs)
