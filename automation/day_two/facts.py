@@ -67,7 +67,6 @@ class HostFacts:
 
     name: str = ""
     time: float = 0.0
-    uptime: int = 0
     roles: tuple[tuple[str, bool], ...] = ()
     services: tuple[ServiceFact, ...] = ()
     disks: tuple[DiskFact, ...] = ()
@@ -101,7 +100,6 @@ def parse(output: str) -> HostFacts:
     return HostFacts(
         name=first["name"].argument,
         time=float(first["time"].argument),
-        uptime=int(first["uptime"].argument),
         roles=tuple((role, state == "finished") for role, state in roles),
         services=tuple(_service(section) for section in sections if section.name == "service"),
         disks=tuple(_disk(line) for line in first["disk"].lines),

@@ -8,8 +8,6 @@ STATE=/var/lib/kubewright
 
 printf '@time %s\n' "$(date +%s.%N)"
 printf '@name %s\n' "$(uname -n)"
-read -r up _ </proc/uptime
-printf '@uptime %s\n' "${up%.*}"
 
 for role in "$STATE"/roles/*; do
     [ -d "$role" ] || continue
