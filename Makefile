@@ -89,7 +89,7 @@ mirror: ## make a directory of all files and images, to be served (DIRECTORY=…
 lint: ## style (ruff, shellcheck) and types (mypy, strict)
 	@$(PYTHON) -m ruff check --no-cache .
 	@$(PYTHON) -m ruff format --no-cache --check .
-	@shellcheck kubewright setup/environment $(filter-out $(PROGRAM),$(wildcard nodeconfig/*.sh automation/*.sh)) providers/aws/host-network.sh
+	@shellcheck kubewright setup/environment $(filter-out $(PROGRAM),$(wildcard nodeconfig/*.sh automation/day_two/*.sh)) providers/aws/host-network.sh
 	@$(PYTHON) -c 'from nodeconfig.program import program; print(program())' | shellcheck --shell=sh -
 	@for half in $(CLOUDS); do cat $$half providers/cloud/boot.sh | shellcheck --shell=sh - || exit 1; done
 	@MYPY_CACHE_DIR="$${KUBEWRIGHT_CACHE:-$$HOME/.cache/kubewright}/mypy" $(PYTHON) -m mypy

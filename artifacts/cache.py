@@ -8,7 +8,6 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
-import os
 import shutil
 import tempfile
 import time
@@ -17,14 +16,10 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from artifacts import homes
 from artifacts.errors import ArtifactError
 
 _DAY = 86400.0
-
-
-def default_root() -> Path:
-    """`$KUBEWRIGHT_CACHE`, or `~/.cache/kubewright`."""
-    return Path(os.environ.get("KUBEWRIGHT_CACHE") or "~/.cache/kubewright").expanduser()
 
 
 def sha256(path: Path) -> str:
@@ -51,7 +46,7 @@ class Cache:
     @classmethod
     def default(cls) -> Cache:
         """The user's cache."""
-        return cls(default_root())
+        return cls(homes.cache())
 
     def path(self, name: str, version: str) -> Path:
         """Where a file lies, whether or not it is there."""

@@ -11,19 +11,18 @@ import typer
 from artifacts import mirror
 from artifacts.errors import ArtifactError
 from artifacts.progress import Progress
-from automation import daytwo, driving, prepare, stacks
-from automation.comment import command as comment
+from automation import prepare
+from automation.comment import commands as comment
+from automation.day_two import commands as daytwo
+from automation.driving import commands as driving
+from automation.driving import stacks
 from automation.environment import environment
 from automation.errors import UserError
+from automation.options import Stack, StackFile
 from lab import status
 from lab.errors import LabError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-
-Stack = Annotated[str, typer.Option("--stack", "-s", help="Name of the stack: Pulumi.<stack>.yaml.")]
-StackFile = Annotated[
-    Path | None, typer.Option("--file", help="The stack file, if it is not in this directory.")
-]
 
 
 @app.command()

@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from automation.engine import Engine
+from automation.engine.program import Engine
 from automation.errors import UserError
+from automation.marks import revealed
 from topology.model import Role
 
 _COMMAND = "command:remote:Command"
-_SECRET = "4dabf18193072939515e22adb298388d"  # the engine's mark of a secret value in a state
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +55,5 @@ def _delivery(resource: Mapping[str, Any]) -> Delivery | None:
     for role in Role:
         host = name.removesuffix(f"-{role.value}")
         if host != name:
-            return Delivery(host, role, str(_plain(inputs["create"])), str(_plain(inputs["stdin"])))
+            return Delivery(host, role, str(revealed(inputs["create"])), str(revealed(inputs["stdin"])))
     return None
-
-
-def _plain(value: object) -> object:
-    """A value of the state without the engine's wrapping of secrets."""
-    if isinstance(value, Mapping) and _SECRET in value:
-        return json.loads(value["plaintext"])
-    return value

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from artifacts import homes
+
 CHECKOUT = Path(__file__).resolve().parent.parent
 
 
@@ -59,8 +61,8 @@ class Environment:
         # The interpreter's own directory first: the engine's language host looks for python there.
         venv = Path(sys.executable).parent
         variables["PATH"] = os.pathsep.join([str(venv), str(self.tools), variables.get("PATH", os.defpath)])
-        variables["KUBEWRIGHT_STATE"] = str(self.state)
-        variables["KUBEWRIGHT_CACHE"] = str(self.cache)
+        variables[homes.STATE] = str(self.state)
+        variables[homes.CACHE] = str(self.cache)
         variables["PULUMI_HOME"] = str(self.pulumi_home)
         variables["PULUMI_SKIP_UPDATE_CHECK"] = "true"
         variables["PYTHONPYCACHEPREFIX"] = str(self.cache / "pycache")
@@ -86,8 +88,4 @@ class Environment:
 
 def environment(variables: Mapping[str, str] = os.environ) -> Environment:
     """The environment that `$KUBEWRIGHT_STATE` and `$KUBEWRIGHT_CACHE` name, or the defaults below `~`."""
-    home = Path(variables.get("HOME", "~")).expanduser()
-    return Environment(
-        state=Path(variables.get("KUBEWRIGHT_STATE") or home / ".local/state/kubewright").expanduser(),
-        cache=Path(variables.get("KUBEWRIGHT_CACHE") or home / ".cache/kubewright").expanduser(),
-    )
+    return Environment(state=homes.state(variables), cache=homes.cache(variables))

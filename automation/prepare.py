@@ -12,7 +12,7 @@ from artifacts.cache import Cache
 from artifacts.progress import Progress
 from artifacts.tools import install_tools
 from automation import local
-from automation.engine import Engine
+from automation.engine.program import Engine
 from automation.environment import Environment
 from automation.errors import UserError
 from automation.needs import Needs, Use, needs

@@ -10,9 +10,10 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from artifacts import homes
 from lab import cgroups, machine, network
 from lab.errors import LabError
-from lab.paths import cache_home, labs, state_home
+from lab.paths import labs
 from lab.spec import LabSpec, link_name
 
 TOOLS = {
@@ -117,7 +118,7 @@ def _kernel_problems() -> list[Problem]:
 
 def _storage_problems() -> list[Problem]:
     found = []
-    for variable, home in (("KUBEWRIGHT_STATE", state_home()), ("KUBEWRIGHT_CACHE", cache_home())):
+    for variable, home in ((homes.STATE, homes.state()), (homes.CACHE, homes.cache())):
         home.mkdir(parents=True, exist_ok=True)
         kind = filesystem(home)
         if kind in ("overlay", "nfs", "nfs4", "9p", "fuse", "virtiofs", "vfat"):

@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from artifacts import homes
 from artifacts.errors import ArtifactError
 from artifacts.push import push
 from lab import authority, cgroups, network
@@ -23,7 +24,7 @@ from lab.cloud.ports import API_PORT, BALANCER_PORT
 from lab.commands import wait
 from lab.errors import LabError
 from lab.locks import locked
-from lab.paths import LabPaths, cache_home, state_home
+from lab.paths import LabPaths
 from lab.spec import MIRROR_PORT, REGISTRY_PORT, LabSpec
 
 GROUP = "_gateway"
@@ -120,7 +121,7 @@ def _up(spec: LabSpec, server: _Server) -> bool:
 
 def _storage(mirror: Path) -> Path:
     digest = hashlib.sha256((mirror / "index.json").read_bytes()).hexdigest()[:16]
-    return cache_home() / "lab" / f"registry-{digest}"
+    return homes.cache() / "lab" / f"registry-{digest}"
 
 
 def _fill(spec: LabSpec, mirror: Path, storage: Path, say: Callable[[str], None]) -> None:
@@ -206,7 +207,7 @@ def _start(spec: LabSpec, server: _Server) -> None:
                 "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
                 "PYTHONPATH": str(code),
                 "PYTHONDONTWRITEBYTECODE": "1",
-                "KUBEWRIGHT_STATE": str(state_home()),
+                homes.STATE: str(homes.state()),
             },
         )
 

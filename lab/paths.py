@@ -1,13 +1,12 @@
-"""Where labs keep their state, and where what they share is cached."""
+"""Where labs keep their state."""
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from artifacts import homes
 from lab.errors import LabError
 
 NAME = r"[a-z0-9]([a-z0-9-]*[a-z0-9])?"
@@ -15,16 +14,6 @@ NAME = r"[a-z0-9]([a-z0-9-]*[a-z0-9])?"
 
 NAME_LENGTH = 30
 """Lab and host together name a machine: at most 64 characters."""
-
-
-def state_home(environment: Mapping[str, str] = os.environ) -> Path:
-    """Directory of all state outside the checkout: $KUBEWRIGHT_STATE or its default."""
-    return Path(environment.get("KUBEWRIGHT_STATE") or "~/.local/state/kubewright").expanduser().absolute()
-
-
-def cache_home(environment: Mapping[str, str] = os.environ) -> Path:
-    """Directory of all caches: $KUBEWRIGHT_CACHE or its default."""
-    return Path(environment.get("KUBEWRIGHT_CACHE") or "~/.cache/kubewright").expanduser().absolute()
 
 
 def check_name(lab: str) -> None:
@@ -37,7 +26,7 @@ def check_name(lab: str) -> None:
 
 def labs() -> list[str]:
     """Names of the labs that have state here, sorted."""
-    home = state_home() / "labs"
+    home = homes.state() / "labs"
     return sorted(path.name for path in home.iterdir() if path.is_dir()) if home.is_dir() else []
 
 
@@ -51,7 +40,7 @@ class LabPaths:
     def of(cls, lab: str) -> LabPaths:
         """Files of the lab of that name. Raises LabError for what cannot be a lab's name."""
         check_name(lab)
-        return cls(state_home() / "labs" / lab)
+        return cls(homes.state() / "labs" / lab)
 
     @property
     def spec(self) -> Path:

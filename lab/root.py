@@ -9,10 +9,10 @@ import tempfile
 from enum import StrEnum
 from pathlib import Path
 
+from artifacts import homes
 from lab.commands import run
 from lab.errors import LabError
 from lab.locks import locked
-from lab.paths import cache_home
 
 PACKAGES = ("systemd", "systemd-sysv", "dbus", "openssh-server")
 """All that a host has beyond a minimal Debian: as bare as a rented machine, apt included."""
@@ -146,7 +146,7 @@ def ensure(kind: Kind = Kind.RENTED) -> Path:
     Raises LabError when packages cannot be had.
     """
     suite = _suite()
-    home = cache_home() / "lab"
+    home = homes.cache() / "lab"
     finished = home / f"root-{recipe(suite, kind)}"
     if finished.is_dir():
         return finished

@@ -7,7 +7,7 @@ from nodeconfig.kubeconfig import by_certificate, certificate
 from nodeconfig.leader import flags as leader_flags
 from nodeconfig.leader import local_health
 from nodeconfig.part import Part
-from nodeconfig.places import BIN, CA, CIPHERS, KUBERNETES, LOCAL_API, PKI
+from nodeconfig.places import BIN, CA, KUBERNETES, LOCAL_API, PKI
 from nodeconfig.systemd import Unit
 from topology.certificates import KUBERNETES_CA
 from topology.model import Topology
@@ -36,19 +36,7 @@ def part(topology: Topology) -> Part:
 def _unit(topology: Topology) -> Unit:
     network = topology.network
     flags = {
-        "kubeconfig": _KUBECONFIG,
-        "authentication-kubeconfig": _KUBECONFIG,
-        "authorization-kubeconfig": _KUBECONFIG,
-        "bind-address": "127.0.0.1",
-        "tls-cert-file": f"{PKI}/controller-manager.crt",
-        "tls-private-key-file": f"{PKI}/controller-manager.key",
-        "tls-min-version": "VersionTLS12",
-        "tls-cipher-suites": ",".join(CIPHERS),
-        "client-ca-file": CA,
-        "requestheader-client-ca-file": f"{PKI}/front-proxy-ca.crt",
-        "requestheader-allowed-names": "front-proxy-client",
-        "profiling": "false",
-        **leader_flags(topology.control_plane.leader_election),
+        **leader_flags("controller-manager", _KUBECONFIG, topology.control_plane.leader_election),
         "controllers": "*,bootstrapsigner,tokencleaner",
         "use-service-account-credentials": "true",
         "service-account-private-key-file": f"{PKI}/service-account.key",

@@ -1,6 +1,7 @@
 # shellcheck shell=sh
 # What the host program refuses before it changes anything: jumps between versions that upstream does
-# not support, and a restart that etcd's quorum could not bear. Joined to host.sh by nodeconfig.program.
+# not support, a restart that etcd's quorum could not bear, and a stage of a rotation that leaves one out.
+# Joined to host.sh by nodeconfig.program.
 
 version() { say "$1 $2" >>"$WORK/versions"; } # COMPONENT VERSION that the bundle brings
 
@@ -52,4 +53,32 @@ etcd_restarts() {
     done <"$WORK/files.changed"
     while read -r name _; do [ "$name" != etcd ] || return 0; done <"$WORK/artifacts.changed"
     return 1
+}
+
+# --- stages of a rotation ----------------------------------------------------------------------
+
+# generations FILE AUTHORITY: "SIGNS TRUSTED…" there.
+generations() {
+    [ ! -f "$1" ] || while read -r authority numbers; do
+        [ "$authority" != "$2" ] || { say "$numbers"; return 0; }
+    done <"$1"
+    say "1 1"
+}
+
+# check_stages: what signs on this host now must be trusted after the change, and what signs after
+# it must be trusted now, or hosts that are changed one by one would not know each other on the way.
+check_stages() {
+    [ -f "$RECORD/digest" ] || return 0
+    { cat "$RECORD/trust" 2>/dev/null || :; cat "$WORK/trust"; } >"$WORK/authorities"
+    while read -r authority _; do
+        old=$(generations "$RECORD/trust" "$authority")
+        new=$(generations "$WORK/trust" "$authority")
+        case " ${new#* } " in *" ${old%% *} "*) ;; *) refuse_stage ;; esac
+        case " ${old#* } " in *" ${new%% *} "*) ;; *) refuse_stage ;; esac
+    done <"$WORK/authorities"
+}
+
+refuse_stage() {
+    die "certificates of $authority: generation ${old%% *} signs here, and ${old#* } is trusted; with" \
+        "${new%% *} signing and ${new#* } trusted a stage is left out: trust, sign, done, each by an up of its own"
 }

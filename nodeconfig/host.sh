@@ -111,34 +111,6 @@ drain() { # SECONDS PATH…: a change of one of these drains the node first, wit
     DRAIN_ON="$*"
 }
 
-# --- stages of a rotation ----------------------------------------------------------------------
-
-# generations FILE AUTHORITY: "SIGNS TRUSTED…" there.
-generations() {
-    [ ! -f "$1" ] || while read -r authority numbers; do
-        [ "$authority" != "$2" ] || { say "$numbers"; return 0; }
-    done <"$1"
-    say "1 1"
-}
-
-# check_stages: what signs on this host now must be trusted after the change, and what signs after
-# it must be trusted now, or hosts that are changed one by one would not know each other on the way.
-check_stages() {
-    [ -f "$RECORD/digest" ] || return 0
-    { cat "$RECORD/trust" 2>/dev/null || :; cat "$WORK/trust"; } >"$WORK/authorities"
-    while read -r authority _; do
-        old=$(generations "$RECORD/trust" "$authority")
-        new=$(generations "$WORK/trust" "$authority")
-        case " ${new#* } " in *" ${old%% *} "*) ;; *) refuse_stage ;; esac
-        case " ${old#* } " in *" ${new%% *} "*) ;; *) refuse_stage ;; esac
-    done <"$WORK/authorities"
-}
-
-refuse_stage() {
-    die "certificates of $authority: generation ${old%% *} signs here, and ${old#* } is trusted; with" \
-        "${new%% *} signing and ${new#* } trusted a stage is left out: trust, sign, done, each by an up of its own"
-}
-
 # --- comparing -------------------------------------------------------------------------------
 
 same_file() { # MODE OWNER PATH SOURCE

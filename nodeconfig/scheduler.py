@@ -7,7 +7,7 @@ from nodeconfig.kubeconfig import by_certificate
 from nodeconfig.leader import flags as leader_flags
 from nodeconfig.leader import local_health
 from nodeconfig.part import Part
-from nodeconfig.places import BIN, CA, CIPHERS, KUBERNETES, LOCAL_API, PKI
+from nodeconfig.places import BIN, CA, KUBERNETES, LOCAL_API
 from nodeconfig.systemd import Unit
 from topology.model import Topology
 
@@ -29,21 +29,7 @@ def part(topology: Topology) -> Part:
 
 
 def _unit(topology: Topology) -> Unit:
-    flags = {
-        "kubeconfig": _KUBECONFIG,
-        "authentication-kubeconfig": _KUBECONFIG,
-        "authorization-kubeconfig": _KUBECONFIG,
-        "bind-address": "127.0.0.1",
-        "tls-cert-file": f"{PKI}/scheduler.crt",
-        "tls-private-key-file": f"{PKI}/scheduler.key",
-        "tls-min-version": "VersionTLS12",
-        "tls-cipher-suites": ",".join(CIPHERS),
-        "client-ca-file": CA,
-        "requestheader-client-ca-file": f"{PKI}/front-proxy-ca.crt",
-        "requestheader-allowed-names": "front-proxy-client",
-        "profiling": "false",
-        **leader_flags(topology.control_plane.leader_election),
-    }
+    flags = leader_flags("scheduler", _KUBECONFIG, topology.control_plane.leader_election)
     return Unit(
         name="kube-scheduler.service",
         description="Kubernetes scheduler",

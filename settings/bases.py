@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 BASE = "kubewright:base"
 """The key of a stack file's `config` that names the base: a file in the same directory."""
@@ -68,6 +69,15 @@ def merged(path: Path, read: Callable[[Path], Document]) -> Merged:
 def is_secure(value: object) -> bool:
     """Whether a value is one that the engine has encrypted: `{secure: …}`."""
     return isinstance(value, Mapping) and list(value) == [SECURE]
+
+
+def readable(value: Any, placeholder: str) -> Any:  # noqa: ANN401  JSON of any shape
+    """The value with a placeholder for all that the engine has encrypted: for who needs none of it."""
+    if is_secure(value):
+        return placeholder
+    if isinstance(value, Mapping):
+        return {key: readable(item, placeholder) for key, item in value.items()}
+    return [readable(item, placeholder) for item in value] if isinstance(value, list) else value
 
 
 def _beside(file: Path, name: object) -> Path:

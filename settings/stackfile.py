@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import cast
 
 import yaml
 
-from settings.bases import BaseError, merged
+from settings.bases import BaseError, merged, readable
 from settings.cluster import Settings
 from settings.loading import load
 from settings.problem import OBJECT, Problem, SettingsError
@@ -28,7 +27,7 @@ def load_file(path: Path) -> Settings:
     cluster = config.get(OBJECT)
     if not isinstance(cluster, dict):
         raise _refused(path, f"has no mapping {OBJECT} below config; describe the cluster there")
-    return load(cast(dict[str, object], _readable(cluster)))
+    return load(readable(cluster, ENCRYPTED))
 
 
 def _config(path: Path) -> dict[str, object]:
@@ -48,12 +47,3 @@ def _config(path: Path) -> dict[str, object]:
 
 def _refused(path: Path, message: str) -> SettingsError:
     return SettingsError([Problem("", f'"{path}"', message)])
-
-
-def _readable(value: object) -> object:
-    """The value with a placeholder for each secret, which a stack file holds as `{secure: …}`."""
-    if isinstance(value, dict):
-        if list(value) == ["secure"]:
-            return ENCRYPTED
-        return {key: _readable(item) for key, item in value.items()}
-    return [_readable(item) for item in value] if isinstance(value, list) else value

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from automation.driver import Code, Result
-from automation.events import Event, Message, Policy, Step, Summary
+from automation.driving.driver import Code, Result
+from automation.driving.events import Event, Message, Policy, Step, Summary
 from automation.local import CLUSTER
 from automation.report.cost import cost
 from automation.report.hosts import natural, operation, pictures

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import import_module
 from typing import Any, Protocol, cast
 
-from automation.events import Step
+from automation.driving.events import Step
 from automation.report.hosts import operation
 from automation.report.model import Cost, Operation
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from automation.events import Step
+from automation.driving.events import Step
 from automation.report.model import Host, Operation, Picture
 from topology.model import Role, Topology
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from automation.events import SECRET, Step, Values
+from automation.driving.events import SECRET, Step, Values
 from automation.report.model import Line, Property
 
 _CONTEXT = 2

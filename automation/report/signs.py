@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from automation.events import Step
+from automation.driving.events import Step
+from automation.report import openings
 from automation.report.hosts import GROUPS, Place, natural, operation, place
 from automation.report.model import Operation, Picture
 from topology.model import Role, Topology
@@ -38,9 +39,6 @@ _ENTRANCES = (
 _AUTHORITY = re.compile(r"cluster-pki-(?:kubernetes|etcd|front-proxy)-ca(?:-\d+)?(?:-key)?\Z")
 _VERSION = re.compile(r"^version (kubernetes|etcd) (\S+)$", re.MULTILINE)
 _TRUST = re.compile(r"^trust (\S+) (\d+) (.+)$", re.MULTILINE)
-_WORLD = frozenset({"0.0.0.0/0", "::/0", "*", "Internet", "Any"})
-# A line of the hosts' packet filter without a source (`nodeconfig.firewall`).
-_OPEN = re.compile(r"^\s*((?:tcp|udp) dport \S+) accept", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,12 +126,12 @@ def open_to_world(facts: Facts) -> list[str]:
     found = []
     for step in facts.steps:
         if operation(step) in (Operation.CREATE, Operation.CHANGE, Operation.REPLACE):
-            new = dict.fromkeys(_cloud_openings(step.type, step.new))
-            old = set(_cloud_openings(step.type, step.old))
+            new = dict.fromkeys(openings.of_cloud(step.type, step.new))
+            old = set(openings.of_cloud(step.type, step.old))
             found += [f"{step.name}: {port}" for port in new if port not in old]
     for step in facts.doing(Operation.CHANGE):
-        before = set(_OPEN.findall(_script(step.old)))
-        opened = [line for line in _OPEN.findall(_script(step.new)) if line not in before]
+        before = set(openings.of_host(_script(step.old)))
+        opened = [line for line in openings.of_host(_script(step.new)) if line not in before]
         found += [f"{facts.at(step).host or step.name}: {line}" for line in opened]
     return found
 
@@ -268,46 +266,6 @@ def _size(inputs: Mapping[str, Any]) -> int:
     sku = inputs.get("sku")
     found = inputs.get("minSize", sku.get("capacity") if isinstance(sku, Mapping) else None)
     return int(found) if isinstance(found, int | float) else 0
-
-
-def _cloud_openings(kind: str, inputs: Mapping[str, Any]) -> Iterator[str]:
-    """The ports that a resource of a cloud's firewall opens to everybody."""
-    match kind:
-        case "aws:ec2/securityGroup:SecurityGroup":
-            rules: Any = inputs.get("ingress") or ()
-        case "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule":
-            rules = (inputs,)
-        case "aws:ec2/securityGroupRule:SecurityGroupRule":
-            rules = (inputs,) if inputs.get("type") == "ingress" else ()
-        case "azure-native:network:NetworkSecurityGroup":
-            rules = [rule for rule in inputs.get("securityRules") or () if _lets_in(rule)]
-        case "azure-native:network:SecurityRule":
-            rules = (inputs,) if _lets_in(inputs) else ()
-        case _:
-            rules = ()
-    for rule in rules:
-        if isinstance(rule, Mapping) and _sources(rule) & _WORLD:
-            yield _port(rule)
-
-
-def _lets_in(rule: Any) -> bool:  # noqa: ANN401 - any JSON
-    return isinstance(rule, Mapping) and rule.get("direction") == "Inbound" and rule.get("access") == "Allow"
-
-
-def _sources(rule: Mapping[str, Any]) -> set[str]:
-    keys = ("cidrBlocks", "ipv6CidrBlocks", "sourceAddressPrefixes")
-    listed = [word for key in keys for word in rule.get(key) or () if isinstance(word, str)]
-    single = [rule.get(key) for key in ("cidrIpv4", "cidrIpv6", "sourceAddressPrefix")]
-    return {*listed, *(word for word in single if isinstance(word, str))}
-
-
-def _port(rule: Mapping[str, Any]) -> str:
-    protocol = rule.get("protocol") or rule.get("ipProtocol") or ""
-    ports = rule.get("destinationPortRange") or rule.get("destinationPortRanges")
-    if ports is None:
-        first, last = rule.get("fromPort"), rule.get("toPort")
-        ports = first if first == last else f"{first}-{last}"
-    return f"{protocol} {ports}".strip()
 
 
 def _some(names: Sequence[str], most: int = 6) -> str:

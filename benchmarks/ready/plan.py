@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from lab.spec import LabHost, LabSpec
+from tests.support import stackfile
 
 NAME = "kwready"
 NETWORK = IPv4Network("10.98.0.0/24")
@@ -61,29 +62,20 @@ def endpoint() -> str:
 
 def stack(path: Path) -> Path:
     """Writes Kubewright's stack file of this cluster."""
-    lab = f"$KUBEWRIGHT_STATE/labs/{NAME}"
-    gateway = NETWORK[1]
     hosts: dict[str, Any] = {
         host: {"address": str(address(host)), "cpus": 2, "memory": f"{MEMORY[host] // 1024**3}Gi"}
         for host in HOSTS
     }
-    cluster = {
+    cluster: stackfile.Document = {
         "name": NAME,
         "environment": "lab",
         "endpoint": {"host": str(NETWORK[-2]), "port": API_PORT},
         "network": {"machines": [str(NETWORK)], "pods": PODS, "services": SERVICES},
         "control_planes": {"hosts": list(CONTROL_PLANES)},
         "pools": {"workers": {"hosts": list(WORKERS)}},
-        "artifacts": {"mirror": f"https://{gateway}:8080", "ca_file": f"{lab}/ca.crt"},
-        "registries": {"_default": {"endpoint": f"https://{gateway}:5000", "ca_file": f"{lab}/ca.crt"}},
-        "metal": {
-            "ssh": {
-                "private_key_file": f"{lab}/ssh/id_ed25519",
-                "known_hosts_file": f"{lab}/ssh/known_hosts",
-            },
-            "hosts": hosts,
-        },
+        **stackfile.in_lab(NAME, str(NETWORK)),
     }
-    config = {"kubewright:lab": {"network": str(NETWORK)}, "kubewright:cluster": cluster}
+    cluster["metal"]["hosts"] = hosts
+    config = {stackfile.LAB: {"network": str(NETWORK)}, stackfile.CLUSTER: cluster}
     path.write_text(yaml.safe_dump({"config": json.loads(json.dumps(config))}, sort_keys=False))
     return path

@@ -23,6 +23,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal
 
+from artifacts import homes
+
 NAMES = ("command", "tls", "kubernetes")
 PREVIEWING: Mapping[str, str] = {"aws": "generic", "azure-native": "generic"}
 """Plugins whose stand-ins answer previews only, and the package here that is their stand-in."""
@@ -125,8 +127,7 @@ def _refused_lately() -> bool:
 
 
 def _refusal_file() -> Path:
-    cache = Path(os.environ.get("KUBEWRIGHT_CACHE", "~/.cache/kubewright")).expanduser()
-    return cache / "plugins" / "official-download-refused"
+    return homes.cache() / "plugins" / "official-download-refused"
 
 
 def _digest(name: str) -> str:

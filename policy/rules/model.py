@@ -9,9 +9,11 @@ from datetime import date
 from ipaddress import IPv4Network
 from typing import Any
 
+from pulumi.runtime import rpc
+
 SECRET = "[secret]"
 """Stands for a value that is marked secret: the engine's own word in its events."""
-UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+UNKNOWN: str = rpc.UNKNOWN
 """Stands for a value that is not known before the update: the engine's sign for a computed text."""
 PRODUCTION = "production"
 

@@ -13,9 +13,8 @@ from pulumi.runtime import mocks
 
 from lab.cloud.aws.metadata import ACCOUNT
 from tests.clouds.amazon import REGION, Amazon, Launch
-from tests.clouds.deployment import plain
 from tests.unit.components.certificates import Engine
-from tests.unit.components.graph import Graph, Json
+from tests.unit.components.graph import Graph, Json, bare
 
 ZONES = tuple(f"{REGION}{letter}" for letter in "abc")
 FIRST_WORKER = 100
@@ -37,7 +36,7 @@ class Account(Engine):
         """What the engine asks a plugin for."""
         if not args.typ.startswith("aws:"):
             return super().new_resource(args)
-        inputs = plain(args.inputs)
+        inputs = bare(args.inputs)
         kind = args.typ.rpartition(":")[2]
         identity = inputs.get("name") or f"{args.name}-id"
         state: Json = {"name": args.name, **args.inputs, "arn": self._arn(kind, identity), "tagsAll": {}}
@@ -61,15 +60,15 @@ class Account(Engine):
 
     def launches(self, graph: Graph, sizes: Mapping[str, int]) -> list[Launch]:
         """The machines that the groups start: one for each member, `sizes` for the groups of pools."""
-        templates = {f"{node.name}-id": plain(node.inputs) for node in graph.of(":LaunchTemplate")}
+        templates = {f"{node.name}-id": bare(node.inputs) for node in graph.of(":LaunchTemplate")}
         hooks = {
             str(hook["autoscalingGroupName"]): str(hook["name"])
-            for hook in (plain(node.inputs) for node in graph.of(":LifecycleHook"))
+            for hook in (bare(node.inputs) for node in graph.of(":LifecycleHook"))
             if hook["lifecycleTransition"].endswith("LAUNCHING")
         }
         found: list[Launch] = []
         for node in graph.of("autoscaling/group:Group"):
-            group = plain(node.inputs)
+            group = bare(node.inputs)
             template = templates[_template(group)]
             for number in range(sizes.get(group["name"], 1)):
                 launch = self._launch(group, template, number)

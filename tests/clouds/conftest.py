@@ -9,22 +9,20 @@ from pathlib import Path
 
 import pytest
 
-from artifacts.cache import default_root
+from artifacts import homes
 from lab import stack
 from lab.spec import LabSpec
 from tests.clouds.amazon import Amazon
 from tests.clouds.azure import Azure
+from tests.support.state import directory, kept
 
-KEEP = "KUBEWRIGHT_TEST_STATE"
 MIRROR = "KUBEWRIGHT_TEST_MIRROR"
 
 
 @pytest.fixture(scope="session")
 def state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Where these tests keep the state of their labs."""
-    if os.geteuid() != 0:
-        pytest.fail("tests on real hosts need root: run `make test-clouds` as root")
-    home = Path(os.environ[KEEP]) if KEEP in os.environ else tmp_path_factory.mktemp("state")
+    home = directory(tmp_path_factory, "`make test-clouds` as root")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("KUBEWRIGHT_STATE", str(home))
         yield home
@@ -32,7 +30,7 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 def mirror() -> Path:
     """The files and images of clusters, which `make test-clouds` makes first."""
-    return Path(os.environ.get(MIRROR, default_root() / "mirror"))
+    return Path(os.environ.get(MIRROR, homes.cache() / "mirror"))
 
 
 @contextmanager
@@ -43,7 +41,7 @@ def lab(spec: LabSpec) -> Iterator[LabSpec]:
         stack.up(spec)
         yield spec
     finally:
-        if KEEP not in os.environ:
+        if not kept():
             stack.down(spec.name)
 
 

@@ -22,17 +22,9 @@ from tests.support.process import run
 from tests.support.wait import eventually
 from tests.unit.components import graph as graphs
 from tests.unit.components.certificates import Engine
-from tests.unit.components.graph import Graph, Node
+from tests.unit.components.graph import Graph, Node, bare
 
-_MARK = "4dabf18193072939515e22adb298388d"
 COMMAND_SECONDS = 900
-
-
-def plain(value: Any) -> Any:  # noqa: ANN401 — any property value
-    """A property value without marks of secrets."""
-    if isinstance(value, Mapping):
-        return plain(value["value"]) if _MARK in value else {key: plain(item) for key, item in value.items()}
-    return [plain(item) for item in value] if isinstance(value, list) else value
 
 
 class Deployment:
@@ -61,7 +53,7 @@ class Deployment:
             config.set_all_config({})
         self._rewrite = rewrite
         self._environment = {**os.environ, **environment}
-        self.kubeconfig = str(plain(self.graph.outputs["kubeconfig"]))
+        self.kubeconfig = str(bare(self.graph.outputs["kubeconfig"]))
 
     def finish(self) -> None:
         """Run the commands and apply the objects, each after what it depends on."""
@@ -117,7 +109,7 @@ class Deployment:
         return found | ({provider} if provider in nodes else set())
 
     def _run(self, node: Node) -> None:
-        inputs = plain(node.inputs)
+        inputs = bare(node.inputs)
         if "create" not in inputs:
             return
         stdin = inputs.get("stdin", "")
@@ -130,7 +122,7 @@ class Deployment:
         )
 
     def _apply(self, node: Node) -> None:
-        body = plain(node.inputs)
+        body = bare(node.inputs)
         if "kind" not in body or "apiVersion" not in body:
             return
 

@@ -15,9 +15,8 @@ from pulumi.runtime import mocks
 from lab.cloud.azure.grants import Grant, Right, assign
 from lab.cloud.running import Running
 from tests.clouds.azure import LOCATION, Azure, Start
-from tests.clouds.deployment import plain
 from tests.unit.components.certificates import Engine
-from tests.unit.components.graph import Graph, Json
+from tests.unit.components.graph import Graph, Json, bare
 
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000000"
 FIRST_WORKER = 100
@@ -66,7 +65,7 @@ class Subscription(Engine):
             return identity, {"publicKeyOpenssh": "ssh-rsa AAAA", **state}
         # Mocks are asked by several threads at once.
         with self._turn:
-            return self._new(args, plain(args.inputs))
+            return self._new(args, bare(args.inputs))
 
     def _new(self, args: mocks.MockResourceArgs, inputs: Mapping[str, Any]) -> tuple[str, Json]:
         kind = args.typ.rpartition(":")[2]
@@ -94,11 +93,11 @@ class Subscription(Engine):
 
     def starts(self, graph: Graph, sizes: Mapping[str, int]) -> list[Start]:
         """The machines: each member, and of each scale set as many as `sizes` says (else its capacity)."""
-        members = [self._member(node.urn, plain(node.inputs)) for node in graph.of("compute:VirtualMachine")]
+        members = [self._member(node.urn, bare(node.inputs)) for node in graph.of("compute:VirtualMachine")]
         workers: list[Start] = []
         numbers = itertools.count(FIRST_WORKER)
         for node in graph.of("compute:VirtualMachineScaleSet"):
-            inputs = plain(node.inputs)
+            inputs = bare(node.inputs)
             count = sizes.get(inputs["vmScaleSetName"], int(inputs["sku"]["capacity"]))
             workers += [self._worker(inputs, number, next(numbers)) for number in range(count)]
         return [*members, *workers]

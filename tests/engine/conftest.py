@@ -10,9 +10,10 @@ from tests.support.offline.machine import Machine
 from tests.unit.artifacts.support import serving
 
 
-@pytest.fixture(scope="session")
+# Stacks of several files have the same names.
+@pytest.fixture(scope="module")
 def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
-    """A machine with stacks of its own, and a mirror that it can read."""
+    """A machine with the stacks of one file of tests, and a mirror that it can read."""
     root = tmp_path_factory.mktemp("machine")
     with serving(root) as server:
         yield Machine.make(root, server)

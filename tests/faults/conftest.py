@@ -7,7 +7,6 @@ used, and left running, by the next.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,8 +17,8 @@ import pytest
 from tests.faults.ha import NETWORK, Ha
 from tests.support import stackfile
 from tests.support.cluster import CHECKOUT
+from tests.support.state import directory, kept
 
-KEEP = "KUBEWRIGHT_TEST_STATE"
 Note = Callable[..., None]
 _figures: list[dict[str, Any]] = []
 
@@ -27,13 +26,7 @@ _figures: list[dict[str, Any]] = []
 @pytest.fixture(scope="session")
 def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where this run keeps the state of its stacks and labs."""
-    if os.geteuid() != 0:
-        pytest.fail("tests on real hosts need root: run `make test-faults` as root")
-    kept = os.environ.get(KEEP)
-    if kept:
-        Path(kept).mkdir(parents=True, exist_ok=True)
-        return Path(kept)
-    return tmp_path_factory.mktemp("faults")
+    return directory(tmp_path_factory, "`make test-faults` as root")
 
 
 @contextmanager
@@ -43,7 +36,7 @@ def stack(cluster: Ha) -> Iterator[Ha]:
         cluster.up()
         yield cluster
     finally:
-        if KEEP not in os.environ:
+        if not kept():
             cluster.down()
 
 

@@ -18,13 +18,13 @@ import pytest
 from tests.support import pods, stackfile
 from tests.support.cluster import CHECKOUT, Cluster
 from tests.support.processes import Watch
+from tests.support.state import directory, kept
 
 # Of tests that run side by side, each process has a cluster of its own.
 PROCESS = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
 NAME = f"kwtest{PROCESS}"
 NETWORK = f"10.94.{PROCESS}.0/24"
 HELLO_PORT = 30080
-KEEP = "KUBEWRIGHT_TEST_STATE"
 _numbers = itertools.count(1)
 
 
@@ -37,13 +37,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where this run of the tests keeps the state of its stacks and labs."""
-    if os.geteuid() != 0:
-        pytest.fail("tests on real hosts need root: run `make test` as root, or `make test-unit`")
-    kept = os.environ.get(KEEP)
-    if kept:
-        Path(kept).mkdir(parents=True, exist_ok=True)
-        return Path(kept)
-    return tmp_path_factory.mktemp("state")
+    return directory(tmp_path_factory, "`make test` as root, or `make test-unit`")
 
 
 @contextmanager
@@ -52,7 +46,7 @@ def stack(cluster: Cluster) -> Iterator[Cluster]:
     try:
         yield cluster
     finally:
-        if KEEP not in os.environ:
+        if not kept():
             cluster.down()
 
 

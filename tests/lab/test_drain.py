@@ -43,12 +43,8 @@ READY = {"status": {"phase": "Running", "conditions": [{"type": "Ready", "status
 
 @pytest.fixture(scope="module")
 def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
-    control_plane = ControlPlane(tmp_path_factory.mktemp("cluster"))
-    try:
-        control_plane.start()
+    with ControlPlane(tmp_path_factory.mktemp("cluster")) as control_plane:
         yield control_plane
-    finally:
-        control_plane.stop()
 
 
 def kubectl(api: ControlPlane, *words: str, stdin: str = "") -> str:

@@ -19,11 +19,11 @@ from cryptography import x509
 from artifacts import acquire, catalogue
 from artifacts.cache import Cache
 from artifacts.progress import Progress
-from automation import people
+from automation.day_two import people
+from automation.day_two.people import Person
+from automation.day_two.target import Target
 from automation.environment import Environment
 from automation.errors import UserError
-from automation.people import Person
-from automation.target import Target
 from tests.lab.plugins_kubernetes.cluster import ControlPlane
 
 PROGRAMS = ("etcd", "kube-apiserver", "kube-controller-manager", "kubectl")

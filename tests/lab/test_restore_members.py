@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from automation import restore
+from automation.day_two import restore
 from nodeconfig import snapshots
 from tests.support.bundles import cluster
 from tests.support.cluster import cache

@@ -245,10 +245,6 @@ class Cluster:
         lines = self.ssh(host, "cat /proc/net/dev").stdout.splitlines()
         return [line.split(":", 1)[0].strip() for line in lines if ":" in line]
 
-    def exec(self, host: str, *words: str) -> Done:
-        """Runs a command on a host by way of the lab, where ssh may not work."""
-        return self.python("lab", "exec", self.name, host, "--", *words)
-
     def stop_host(self, host: str) -> None:
         """Pulls a host's plug; its disk stays."""
         self.python("lab", "stop", self.name, host, "--kill")

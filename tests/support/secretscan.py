@@ -14,8 +14,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-_SIGNATURE = "4dabf18193072939515e22adb298388d"
-_SECRET = "1b47061264138c4ac30d75fd1eb44270"
+from automation.marks import is_secret
+
 _KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----\s+([A-Za-z0-9+/=\s]+?)\s*-----END")
 _TOKEN = re.compile(r"\b[a-z0-9]{6}\.[a-z0-9]{16}\b")
 _ENCRYPTION = re.compile(r"secret:\s*\"?([A-Za-z0-9+/]{43}=)")
@@ -62,7 +62,7 @@ def secrets_of_state(exported: str) -> list[Secret]:
             for item in node:
                 walk(name, item)
         elif isinstance(node, dict):
-            if node.get(_SIGNATURE) == _SECRET:
+            if is_secret(node):
                 found.extend(_of_plaintext(name, node.get("plaintext", "")))
             for value in node.values():
                 walk(str(node.get("urn", name)).rsplit("::", 1)[-1], value)

@@ -36,6 +36,22 @@ def host(network: str, number: int, memory: str = "3Gi") -> Document:
     return {"address": str(IPv4Network(network)[number]), "cpus": 2, "memory": memory, "disk": "20Gi"}
 
 
+def in_lab(name: str, network: str) -> Document:
+    """What every cluster in the lab of that name has: its mirror, its registry, its keys."""
+    gateway = IPv4Network(network)[1]
+    lab = f"$KUBEWRIGHT_STATE/labs/{name}"
+    return {
+        "artifacts": {"mirror": f"https://{gateway}:8080", "ca_file": f"{lab}/ca.crt"},
+        "registries": {"_default": {"endpoint": f"https://{gateway}:5000", "ca_file": f"{lab}/ca.crt"}},
+        "metal": {
+            "ssh": {
+                "private_key_file": f"{lab}/ssh/id_ed25519",
+                "known_hosts_file": f"{lab}/ssh/known_hosts",
+            },
+        },
+    }
+
+
 def document(
     name: str,
     network: str,
@@ -49,8 +65,6 @@ def document(
     Control planes get addresses from .11 on, workers from .21 on. `hello`: NodePort of the page
     of our own chart, none without. The control plane takes pods when there are no workers.
     """
-    gateway = IPv4Network(network)[1]
-    lab = f"$KUBEWRIGHT_STATE/labs/{name}"
     hosts = {member: host(network, 11 + i) for i, member in enumerate(control_planes)}
     hosts |= {member: host(network, 21 + i) for i, member in enumerate(workers)}
     cluster: Document = {
@@ -59,16 +73,9 @@ def document(
         "network": {"machines": [network]},
         "control_planes": {"hosts": list(control_planes), "schedulable": not workers},
         "pools": {"workers": {"hosts": list(workers)}} if workers else {},
-        "artifacts": {"mirror": f"https://{gateway}:8080", "ca_file": f"{lab}/ca.crt"},
-        "registries": {"_default": {"endpoint": f"https://{gateway}:5000", "ca_file": f"{lab}/ca.crt"}},
-        "metal": {
-            "ssh": {
-                "private_key_file": f"{lab}/ssh/id_ed25519",
-                "known_hosts_file": f"{lab}/ssh/known_hosts",
-            },
-            "hosts": hosts,
-        },
+        **in_lab(name, network),
     }
+    cluster["metal"]["hosts"] = hosts
     if hello is not None:
         release = {"chart": "./lab/charts/hello", "namespace": "default", "values": {"nodePort": hello}}
         cluster["helm_releases"] = {"hello": release}

@@ -140,12 +140,8 @@ class Objects:
         try:
             api = self._client().api(kind)
             live = self._client().get(api, namespace, name, what=what)
-        except Unreachable:
-            if self._settings.delete_unreachable:
-                return {}, {}
-            if self._settings.skip_update_unreachable:
-                return dict(state), dict(inputs)
-            raise
+        except Unreachable as problem:
+            return self._settings.unread(problem, state, inputs)
         except ApiError as problem:
             if problem.status == 404:
                 return {}, {}

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from . import charts
+from . import charts, release_state
 from .client import Client
 from .diffing import Diff, compare
 from .engine import Messages
 from .errors import InvalidInput, NotReady, PluginError, Unreachable
 from .helm import Helm, HelmError
 from .naming import random_suffix, split_id, urn_name
-from .release_inputs import options, resource_names, values
+from .release_inputs import options, values
 from .settings import Settings
 from .values import (
     UNKNOWN,
     Secret,
     Value,
-    conceal,
     has_unknown,
     reveal,
-    secret_paths,
     secret_strings,
 )
 
@@ -90,7 +87,7 @@ class Releases:
         self._messages.status(urn, f"installing {identity}")
         found = self._status(identity)
         # A release that an interrupted or failed install has left is completed by an upgrade.
-        leftover = found is not None and _state(found) != "deployed"
+        leftover = found is not None and release_state.word(found) != "deployed"
         if (
             found is not None
             and not leftover
@@ -121,12 +118,8 @@ class Releases:
         """State and inputs of a release as the cluster has it; both empty when it is gone."""
         try:
             found = self._status(identity)
-        except Unreachable:
-            if self._settings.delete_unreachable:
-                return {}, {}
-            if self._settings.skip_update_unreachable:
-                return dict(state), dict(inputs)
-            raise
+        except Unreachable as problem:
+            return self._settings.unread(problem, state, inputs)
         if found is None:
             return {}, {}
         known = dict(inputs)
@@ -140,7 +133,7 @@ class Releases:
                 "version": about["version"],
             }
             known["values"] = Secret(found.get("config") or {})
-        return _outputs(known, found), known
+        return release_state.outputs(known, found), known
 
     def delete(self, urn: str, identity: str, state: Inputs, *, timeout: float) -> None:
         """Uninstall a release; one that is gone already is fine."""
@@ -184,31 +177,7 @@ class Releases:
     def _status(self, identity: str) -> dict[str, Any] | None:
         """What helm knows of a release; None when there is none."""
         self._require_cluster()
-        namespace, name = split_id(identity, self._settings.namespace)
-        with self._helm.workspace() as directory:
-            try:
-                text = self._helm.run(
-                    ["status", name, "--namespace", namespace, "--output", "json"], directory=directory
-                )
-                parsed: dict[str, Any] = json.loads(text)
-                about = self._helm.run(
-                    ["get", "metadata", name, "--namespace", namespace, "--output", "json"],
-                    directory=directory,
-                )
-                described = json.loads(about)
-            except HelmError as problem:
-                if "not found" in str(problem):
-                    return None
-                raise PluginError(f"Helm release {identity}: {problem}") from None
-        # `helm status` leaves the chart out, `helm get metadata` has it.
-        parsed["chart"] = {
-            "metadata": {
-                "name": described.get("chart"),
-                "version": described.get("version"),
-                "appVersion": described.get("appVersion"),
-            }
-        }
-        return parsed
+        return release_state.found(self._helm, identity, self._settings.namespace)
 
     def _act(self, verb: str, identity: str, inputs: Inputs, timeout: float) -> dict[str, Value]:
         """Install or upgrade, and give the state.
@@ -240,7 +209,7 @@ class Releases:
         found = self._status(identity)
         if found is None:
             raise PluginError(f"Helm release {identity} vanished after helm {verb}")
-        return _outputs(inputs, found)
+        return release_state.outputs(inputs, found)
 
     def _fail(self, verb: str, identity: str, inputs: Inputs, problem: HelmError) -> None:
         """Turn helm's failure into an error that keeps a release that exists."""
@@ -252,7 +221,7 @@ class Releases:
         found = self._status(identity)
         if found is None:
             raise PluginError(text) from None
-        raise NotReady([text], resource_id=identity, outputs=_outputs(inputs, found)) from None
+        raise NotReady([text], resource_id=identity, outputs=release_state.outputs(inputs, found)) from None
 
     def _promised(self, inputs: Inputs) -> dict[str, Value]:
         """The state a preview shows; a chart on this machine is rendered, so that its errors show early.
@@ -286,32 +255,6 @@ class Releases:
                         "values", f"chart {plain['chart']} does not render: {problem}"
                     ) from None
         return state
-
-
-def _state(found: Mapping[str, Any]) -> str:
-    return str((found.get("info") or {}).get("status") or "")
-
-
-def _outputs(inputs: Inputs, found: Mapping[str, Any]) -> dict[str, Value]:
-    """The state of a release: inputs, helm's status, and what it consists of."""
-    about = found["chart"]["metadata"]
-    state: dict[str, Any] = {
-        **inputs,
-        "version": about.get("version"),
-        "resourceNames": resource_names(str(found.get("manifest") or "")),
-        "status": {
-            "appVersion": about.get("appVersion") or "",
-            "chart": about.get("name"),
-            "name": found.get("name"),
-            "namespace": found.get("namespace"),
-            "revision": found.get("version"),
-            "status": _state(found),
-            "version": about.get("version"),
-        },
-    }
-    for path in secret_paths(dict(inputs)):
-        state = conceal(state, path)
-    return state
 
 
 def _seconds(plain: Mapping[str, Any], asked: float) -> int:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from . import kubeconfig
-from .errors import InvalidInput, PluginError
+from .errors import InvalidInput, PluginError, Unreachable
 from .kubeconfig import Access
 from .values import UNKNOWN, Value, reveal
 
@@ -48,6 +48,20 @@ class Settings:
     upsert: bool = False
     quiet: bool = False
     helm: Mapping[str, Any] = field(default_factory=dict)
+
+    def unread(
+        self, problem: Unreachable, state: Mapping[str, Value], inputs: Mapping[str, Value]
+    ) -> tuple[dict[str, Value], dict[str, Value]]:
+        """State and inputs to go on with, with a cluster that is unreachable; both empty: it is gone.
+
+        Raises:
+            Unreachable: `problem`, where no setting says how to go on.
+        """
+        if self.delete_unreachable:
+            return {}, {}
+        if self.skip_update_unreachable:
+            return dict(state), dict(inputs)
+        raise problem
 
 
 def configured(args: Mapping[str, Value]) -> Settings:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from automation.display import readable
+from automation.engine.display import readable
 from lab.plugins.generic.packages import PACKAGES
 from tests.support.program import PROJECT, STACK, Program, make
 

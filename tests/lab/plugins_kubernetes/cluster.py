@@ -98,6 +98,17 @@ class ControlPlane:
     kubeconfig: str = ""
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
+    def __enter__(self) -> ControlPlane:
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
     def start(self) -> None:
         """Start everything and wait until the API is ready."""
         authority = issue("test-ca")

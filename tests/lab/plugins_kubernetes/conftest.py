@@ -12,12 +12,8 @@ from tests.lab.plugins_kubernetes.stack import Stack
 
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
-    control_plane = ControlPlane(tmp_path_factory.mktemp("cluster"))
-    try:
-        control_plane.start()
+    with ControlPlane(tmp_path_factory.mktemp("cluster")) as control_plane:
         yield control_plane
-    finally:
-        control_plane.stop()
 
 
 @pytest.fixture(scope="session")

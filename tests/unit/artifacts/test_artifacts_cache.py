@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from artifacts.cache import Cache, default_root
+from artifacts.cache import Cache
 from artifacts.errors import ArtifactError
 
 
@@ -38,13 +38,6 @@ def test_a_damaged_record_is_as_if_missing(cache: Cache, tmp_path: Path) -> None
     _add(cache, b"content", tmp_path)
     cache.path("tool", "1").with_name("tool.json").write_text("{")
     assert cache.record("tool", "1") is None
-
-
-def test_the_place_follows_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("KUBEWRIGHT_CACHE", "~/elsewhere")
-    assert default_root() == Path.home() / "elsewhere"
-    monkeypatch.delenv("KUBEWRIGHT_CACHE")
-    assert default_root() == Path.home() / ".cache/kubewright"
 
 
 def _hold(root: Path, log: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from automation.delivered import from_state
+from automation.marks import SECRET, SIGNATURE
 
 
 def command(name: str, **inputs: object) -> dict[str, object]:
@@ -14,7 +15,7 @@ def command(name: str, **inputs: object) -> dict[str, object]:
 
 
 def test_deliveries_come_from_the_state_with_their_secrets_which_never_show() -> None:
-    secret = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "plaintext": '"SECRET"'}
+    secret = {SIGNATURE: SECRET, "plaintext": '"SECRET"'}
     state = {
         "deployment": {
             "resources": [

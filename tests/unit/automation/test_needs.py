@@ -10,8 +10,9 @@ import yaml
 
 from artifacts import catalogue
 from artifacts.index import Index
-from automation import prepare, stacks, workspace
-from automation.engine import Engine
+from automation import prepare, workspace
+from automation.driving import stacks
+from automation.engine.program import Engine
 from automation.environment import Environment
 from automation.errors import UserError
 from automation.needs import Use, needs

@@ -10,7 +10,7 @@ import pulumi
 from pulumi.runtime import mocks
 
 from lab.plugins.tls import certificates, keys
-from tests.unit.components.graph import Json, Plugins
+from tests.unit.components.graph import Json, Plugins, bare
 
 _DEFAULTS = {"isCaCertificate": False, "setSubjectKeyId": False, "setAuthorityKeyId": False}
 
@@ -28,7 +28,7 @@ class Engine(Plugins):
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, Json]:
         if not args.typ.startswith("tls:"):
             return super().new_resource(args)
-        inputs = _plain(args.inputs)
+        inputs = bare(args.inputs)
         asked = json.dumps(inputs, sort_keys=True)
         before, state = self._made.get((args.typ, args.name), ("", {}))
         if before != asked:
@@ -60,12 +60,3 @@ def _results(token: str, inputs: Mapping[str, Any]) -> Json:
         return {"certPem": certificates.pem(certificates.self_signed(inputs, key))}
     key = keys.load(inputs["caPrivateKeyPem"], "caPrivateKeyPem")
     return {"certPem": certificates.pem(certificates.locally_signed(inputs, key))}
-
-
-def _plain(value: Any) -> Any:  # noqa: ANN401 - any property value
-    """A value without marks of secrets."""
-    if isinstance(value, Mapping):
-        if "4dabf18193072939515e22adb298388d" in value:
-            return _plain(value["value"])
-        return {str(key): _plain(item) for key, item in value.items()}
-    return [_plain(item) for item in value] if isinstance(value, list) else value

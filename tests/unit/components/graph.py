@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pulumi
 from google.protobuf import empty_pb2, json_format
@@ -17,10 +17,10 @@ from pulumi.runtime.settings import ROOT, SETTINGS
 
 from artifacts.catalogue import DEFAULTS, NODE_ARTIFACTS, version_of
 from artifacts.index import Index, Place
+from automation.marks import SIGNATURE, is_marked
 from nodeconfig.program import NAME, digest
 
 Json = dict[str, object]
-_SECRET_MARK = "4dabf18193072939515e22adb298388d"
 # Every private part that a mock gives begins with this, so that a leak can be seen anywhere.
 PRIVATE = "PRIVATE-"
 
@@ -49,13 +49,11 @@ class Node:
 
     def is_secret(self, key: str) -> bool:
         """Whether that input, as a whole, is a secret."""
-        value = self.inputs[key]
-        return isinstance(value, dict) and _SECRET_MARK in value
+        return is_marked(self.inputs[key])
 
     def value(self, key: str) -> object:
         """That input without its mark."""
-        value = self.inputs[key]
-        return value["value"] if isinstance(value, dict) and _SECRET_MARK in value else value
+        return _opened(self.inputs[key])
 
     def text(self, key: str) -> str:
         """That input, which must be a text."""
@@ -67,10 +65,7 @@ class Node:
         """A command's connection, its own secrets laid open."""
         connection = self.value("connection")
         assert isinstance(connection, dict)
-        return {
-            key: value["value"] if isinstance(value, dict) and _SECRET_MARK in value else value
-            for key, value in connection.items()
-        }
+        return {key: _opened(value) for key, value in connection.items()}
 
 
 @dataclass
@@ -233,11 +228,24 @@ def _provider_urn(reference: str) -> str:
     return reference.rsplit("::", 1)[0]
 
 
+def bare(value: Any) -> Any:  # noqa: ANN401 - any property value
+    """A value of a request to the engine, without its marks at any depth."""
+    if isinstance(value, Mapping):
+        if SIGNATURE in value:
+            return bare(value["value"])
+        return {str(key): bare(item) for key, item in value.items()}
+    return [bare(item) for item in value] if isinstance(value, list) else value
+
+
+def _opened(value: object) -> object:
+    return value["value"] if isinstance(value, Mapping) and SIGNATURE in value else value
+
+
 def _plain(value: object) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):
-        if _SECRET_MARK not in value:
+        if SIGNATURE not in value:
             for item in value.values():
                 yield from _plain(item)
     elif isinstance(value, list):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from lab import network, spec
 from lab.errors import LabError
-from lab.paths import LabPaths, cache_home, check_name, state_home
+from lab.paths import LabPaths, check_name
 
 
 def description(**changes: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON
@@ -125,10 +125,3 @@ def test_names_that_would_leave_the_state_directory_are_refused(name: str) -> No
         check_name(name)
     with pytest.raises(LabError):
         LabPaths.of(name)
-
-
-def test_homes_follow_the_environment() -> None:
-    assert state_home({"KUBEWRIGHT_STATE": "/srv/s"}) == Path("/srv/s")
-    assert cache_home({"KUBEWRIGHT_CACHE": "/srv/c"}) == Path("/srv/c")
-    assert state_home({}) == Path("~/.local/state/kubewright").expanduser()
-    assert cache_home({}) == Path("~/.cache/kubewright").expanduser()

@@ -2,96 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-import nodeconfig
-
-PROGRAM = Path(nodeconfig.__file__).with_name("etcd_member.sh")
-FAKE = Path(__file__).with_name("etcdctl.py")
-NAMES = ("a", "b", "c")
-ABSENT = {"served": False, "up": False}
-ADDED = {"name": "", "learner": True, **ABSENT}
-
-
-def url(name: str) -> str:
-    return f"https://10.9.0.{'abcdefgh'.index(name) + 11}:2380"
-
-
-class Cluster:
-    """A host `a` and the membership as its peers know it."""
-
-    def __init__(self, directory: Path) -> None:
-        self.root, self.state = directory / "root", directory / "etcd.json"
-        (self.root / "etc/etcd").mkdir(parents=True)
-        (self.root / "etc/kubewright").mkdir()
-        (self.root / "etc/kubewright/host.env").write_text("NODE_NAME=a\nNODE_IP=10.9.0.11\nexport NODE_IP\n")
-        program = self.root / "usr/local/lib/kubewright/bin/etcdctl"
-        program.parent.mkdir(parents=True)
-        program.write_text(f'#!/bin/sh\nexec {sys.executable} -S {FAKE} "$@"\n')
-        program.chmod(0o755)
-        self.configure(*NAMES)
-        self.write({})
-
-    def configure(self, *names: str) -> None:
-        peers = "".join(f"{name}={url(name)}\n" for name in names)
-        (self.root / "etc/etcd/peers").write_text(peers)
-
-    def write(self, members: dict[str, dict[str, Any]], **more: object) -> None:
-        rows = {url(name): self.member(name) | values for name, values in members.items()}
-        self.state.write_text(json.dumps({"members": rows, "log": [], "refusals": []} | more))
-
-    @staticmethod
-    def member(name: str) -> dict[str, Any]:
-        values = {"id": f"{name}1", "name": name, "learner": False, "up": True, "ready": True}
-        return values | {"version": "3.7.3", "served": True}
-
-    @property
-    def members(self) -> dict[str, dict[str, Any]]:
-        found: dict[str, dict[str, Any]] = json.loads(self.state.read_text())["members"]
-        return found
-
-    @property
-    def changes(self) -> list[str]:
-        """What was asked of the membership, without questions."""
-        log: list[str] = json.loads(self.state.read_text())["log"]
-        return [line for line in log if line.split()[:2] not in (["member", "list"], ["endpoint", "health"])]
-
-    def run(self, *command: str, patience: int = 3) -> subprocess.CompletedProcess[str]:
-        environment = {
-            "KUBEWRIGHT_ROOT": str(self.root),
-            "FAKE_ETCD": str(self.state),
-            "PATH": "/usr/bin:/bin",
-        }
-        environment |= {"KUBEWRIGHT_PATIENCE": str(patience), "KUBEWRIGHT_PAUSE": "0.05"}
-        return subprocess.run(
-            ["sh", PROGRAM, *command], env=environment, capture_output=True, text=True, timeout=60
-        )
-
-    def start(self) -> tuple[str, set[str]]:
-        """State and initial cluster that etcd would be started with."""
-        done = self.run("start")
-        assert done.returncode == 0, done.stderr
-        lines = (self.root / "etc/etcd/start.env").read_text().splitlines()
-        values = dict(line.split("=", 1) for line in lines)
-        return values["ETCD_INITIAL_CLUSTER_STATE"], set(values["ETCD_INITIAL_CLUSTER"].split(","))
-
-    def path(self, path: str) -> Path:
-        return self.root / path
+from tests.unit.nodeconfig.membership import ABSENT, ADDED, NAMES, Cluster, entries, url
 
 
 @pytest.fixture
 def cluster(tmp_path: Path) -> Cluster:
     return Cluster(tmp_path)
-
-
-def entries(*names: str) -> set[str]:
-    return {f"{name}={url(name)}" for name in names}
 
 
 def test_the_first_members_form_a_new_cluster(cluster: Cluster) -> None:

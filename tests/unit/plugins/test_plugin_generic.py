@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Coroutine, Mapping
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 from pulumi.provider.experimental import provider as api
@@ -16,6 +15,7 @@ from lab.plugins.common.values import Properties, is_unknown, plain, plain_map, 
 from lab.plugins.generic import sdk
 from lab.plugins.generic.packages import PACKAGES, Package
 from lab.plugins.generic.provider import GenericProvider
+from tests.unit.plugins.driving import run
 
 VPC = "aws:ec2/vpc:Vpc"
 TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
@@ -24,11 +24,6 @@ BUCKET = "aws:s3/bucket:Bucket"
 NETWORK = "azure-native:network:VirtualNetwork"
 SUBNET = "azure-native:network:Subnet"
 SEED = b"seed"
-Result = TypeVar("Result")
-
-
-def run(work: Coroutine[Any, Any, Result]) -> Result:
-    return asyncio.run(work)
 
 
 def urn(token: str, name: str = "thing") -> str:

@@ -1,10 +1,9 @@
-import asyncio
 import base64
 import hashlib
 import ipaddress
-from collections.abc import Coroutine, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -19,8 +18,8 @@ from lab.plugins.common.errors import ProviderError
 from lab.plugins.common.values import Properties, plain, wrap
 from lab.plugins.tls.inputs import LOCALLY_SIGNED, PRIVATE_KEY, REQUEST, SELF_SIGNED
 from lab.plugins.tls.provider import TlsProvider
+from tests.unit.plugins.driving import run
 
-Result = TypeVar("Result")
 PROVIDER = TlsProvider(EngineLog("127.0.0.1:0"))
 CA = {
     "subject": {"commonName": "root", "organization": "kubewright"},
@@ -29,10 +28,6 @@ CA = {
     "validityPeriodHours": 48,
 }
 LEAF = {"allowedUses": ["digital_signature", "server_auth", "client_auth"], "validityPeriodHours": 24}
-
-
-def run(work: Coroutine[Any, Any, Result]) -> Result:
-    return asyncio.run(work)
 
 
 def urn(token: str) -> str:

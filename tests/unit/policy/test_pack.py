@@ -12,13 +12,13 @@ from pulumi.runtime.proto import analyzer_pb2
 from pulumi_policy import policy as library
 from pulumi_policy.deserialize import deserialize_properties
 
+from automation import marks
 from policy import pack
 from policy.rules import table
 from policy.rules.model import SECRET, UNKNOWN
-from tests.unit.policy.test_rules import STACK
+from tests.unit.policy.judging import KEY, STACK
 
-_SECRET_SIGN = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270"}
-_KEY = "-----BEGIN EC PRIVATE KEY-----\nMHcCAQEE\n-----END EC PRIVATE KEY-----\n"
+_SECRET_SIGN = {marks.SIGNATURE: marks.SECRET}
 _LIST_UNKNOWN = "6a19a0b0-7e62-4c92-b797-7f8e31da9cc2"
 
 
@@ -61,8 +61,8 @@ def test_a_resource_is_judged(servicer: Any) -> None:  # noqa: ANN401
 
 def test_a_secret_is_told_from_a_text_that_is_none(servicer: Any) -> None:  # noqa: ANN401
     kind = "command:remote:Command"
-    assert analyzed(servicer, kind, {"stdin": {**_SECRET_SIGN, "value": _KEY}}) == {}
-    broken = analyzed(servicer, kind, {"stdin": _KEY})
+    assert analyzed(servicer, kind, {"stdin": {**_SECRET_SIGN, "value": KEY}}) == {}
+    broken = analyzed(servicer, kind, {"stdin": KEY})
     assert set(broken) == {"no-plain-secret"}
     assert "MHcCAQEE" not in broken["no-plain-secret"].message
 
@@ -70,7 +70,7 @@ def test_a_secret_is_told_from_a_text_that_is_none(servicer: Any) -> None:  # no
 def test_nothing_is_remedied(servicer: Any) -> None:  # noqa: ANN401
     """The engine asks for remedies before it asks for violations."""
     properties = struct_pb2.Struct()
-    properties.update({"stdin": {**_SECRET_SIGN, "value": _KEY}})
+    properties.update({"stdin": {**_SECRET_SIGN, "value": KEY}})
     request = analyzer_pb2.AnalyzeRequest(type="a:b:C", urn="urn:x", name="x", properties=properties)
     assert list(servicer.Remediate(request, None).remediations) == []
 

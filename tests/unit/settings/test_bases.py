@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from automation import origins, workspace
+from automation import workspace
+from automation.driving import origins
 from automation.environment import Environment
 from automation.errors import UserError
 from settings.stackfile import load_file

@@ -91,7 +91,8 @@ def test_file_paths_are_expanded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_state_and_cache_have_defaults() -> None:
-    assert paths.directory("KUBEWRIGHT_STATE", {}) == Path("~/.local/state/kubewright").expanduser()
+    default = Path("~/.local/state/kubewright").expanduser()
+    assert paths.expand("$KUBEWRIGHT_STATE/x", {}) == f"{default}/x"
     assert paths.expand("${KUBEWRIGHT_CACHE}/x", {"KUBEWRIGHT_CACHE": "/c"}) == "/c/x"
     assert paths.expand("$KUBEWRIGHT_OTHER/x", {}) == "$KUBEWRIGHT_OTHER/x"
 

@@ -11,8 +11,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from automation.comment import command
-from automation.comment.command import register
+from automation.comment import commands
+from automation.comment.commands import register
 from automation.comment.forge import Forge
 from automation.comment.post import ATTEMPTS, LONGEST_WAIT, marker, post
 from automation.errors import UserError
@@ -34,7 +34,7 @@ def server() -> Iterator[ForgeServer]:
 def forge(request: pytest.FixtureRequest, server: ForgeServer) -> Forge:
     kind = str(request.param)
     names = {"github": "", "gitlab": ""} | {kind: _NAMES[kind]}
-    return command.forge(names["github"], names["gitlab"], server.url, _VARIABLES)
+    return commands.forge(names["github"], names["gitlab"], server.url, _VARIABLES)
 
 
 def test_the_first_report_is_posted_and_the_next_one_takes_its_place(
@@ -78,7 +78,7 @@ def test_somebody_elses_comment_with_the_marker_is_never_taken(server: ForgeServ
     server.may_ask_who = may_ask
     forged = server.add(f"{marker('dev')}\nall is well", author=7)
     quoting = server.add(f"> {marker('dev')}\n> look at this")
-    forge = command.forge(_NAMES["github"], "", server.url, _VARIABLES)
+    forge = commands.forge(_NAMES["github"], "", server.url, _VARIABLES)
     assert post(forge, "dev", "report").created
     assert forged["body"].endswith("all is well")
     assert quoting["body"].endswith("look at this")
@@ -88,7 +88,7 @@ def test_somebody_elses_comment_with_the_marker_is_never_taken(server: ForgeServ
 
 def test_somebody_elses_note_with_the_marker_is_never_taken(server: ForgeServer) -> None:
     forged = server.add(f"{marker('dev')}\nall is well", author=7)
-    assert post(command.forge("", _NAMES["gitlab"], server.url, _VARIABLES), "dev", "report").created
+    assert post(commands.forge("", _NAMES["gitlab"], server.url, _VARIABLES), "dev", "report").created
     assert forged["body"].endswith("all is well")
 
 
@@ -115,7 +115,7 @@ def test_githubs_rate_limit_is_waited_for_within_bounds(
     limited = {"message": "You have exceeded a secondary rate limit. Please wait a few minutes."}
     server.failures.append(Failure(403, {"Retry-After": asked}, limited))
     waits: list[float] = []
-    forge = command.forge(_NAMES["github"], "", server.url, _VARIABLES)
+    forge = commands.forge(_NAMES["github"], "", server.url, _VARIABLES)
     assert post(forge, "dev", "report", sleep=waits.append).created
     assert waits == [waited]
 
@@ -146,7 +146,7 @@ def test_a_refusal_is_one_line_and_final(forge: Forge, server: ForgeServer, stat
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_server_that_is_not_there_is_one_line(kind: str) -> None:
     names = {"github": "", "gitlab": ""} | {kind: _NAMES[kind]}
-    forge = command.forge(names["github"], names["gitlab"], "http://127.0.0.1:9", _VARIABLES)
+    forge = commands.forge(names["github"], names["gitlab"], "http://127.0.0.1:9", _VARIABLES)
     with pytest.raises(UserError, match=r"cannot be reached \(ConnectionError\)"):
         post(forge, "dev", "report", sleep=_nothing)
 
@@ -163,7 +163,7 @@ def test_a_report_that_is_too_long_is_not_sent(forge: Forge, server: ForgeServer
 @pytest.fixture(params=KINDS)
 def issues(request: pytest.FixtureRequest, server: ForgeServer) -> Forge:
     names = {"github": "", "gitlab": ""} | {str(request.param): forges.PROJECT}
-    return command.issues("prod", names["github"], names["gitlab"], server.url, _VARIABLES)
+    return commands.issues("prod", names["github"], names["gitlab"], server.url, _VARIABLES)
 
 
 def test_an_issue_is_opened_and_the_next_night_updated(issues: Forge, server: ForgeServer) -> None:
@@ -173,7 +173,7 @@ def test_an_issue_is_opened_and_the_next_night_updated(issues: Forge, server: Fo
     assert first.comment == second.comment
     assert server.texts() == [f"{marker('prod')}\nsecond night"]
     assert server.comments[0]["title"] == "Stack prod: drift"
-    assert server.comments[0]["labels"] == [command.LABEL]
+    assert server.comments[0]["labels"] == [commands.LABEL]
 
 
 def test_an_issue_that_was_closed_is_not_written_to_again(issues: Forge, server: ForgeServer) -> None:
@@ -185,7 +185,7 @@ def test_an_issue_that_was_closed_is_not_written_to_again(issues: Forge, server:
 
 def test_an_issue_of_somebody_else_is_never_taken(issues: Forge, server: ForgeServer) -> None:
     forged = server.add(f"{marker('prod')}\nall is well", author=7)
-    forged |= {"title": "x", "labels": [command.LABEL], "state": "open"}
+    forged |= {"title": "x", "labels": [commands.LABEL], "state": "open"}
     assert post(issues, "prod", "drift").created
     assert forged["body"].endswith("all is well")
 
@@ -272,7 +272,7 @@ def test_a_wrong_option_is_named(
 @pytest.mark.parametrize("token", ["", "  ", "two words", "line\nbreak"])
 def test_a_token_that_is_none_is_refused_before_anything_is_sent(token: str) -> None:
     with pytest.raises(UserError, match="GITHUB_TOKEN") as error:
-        command.forge("a/b#1", "", "", {"GITHUB_TOKEN": token})
+        commands.forge("a/b#1", "", "", {"GITHUB_TOKEN": token})
     assert not token.strip() or token not in str(error.value)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from automation.events import Step, Values
+from automation.driving.events import Step, Values
 from automation.report.build import of_events
 from automation.report.model import Report
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from automation.events import Step
+from automation.driving.events import Step
 from automation.report.build import of_events
 from automation.report.rules import RULES
 from tests.unit.automation.report.steps import cluster, host, report, rules, step

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from automation.events import Event, Message, Policy, Step, Summary
+from automation.driving.events import Event, Message, Policy, Step, Summary
 from automation.report.build import of_events
 from automation.report.cost import cost
 from automation.report.grouping import groups

@@ -1,0 +1,25 @@
+"""Where Kubewright keeps what does not belong into the checkout."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+STATE = "KUBEWRIGHT_STATE"
+CACHE = "KUBEWRIGHT_CACHE"
+_DEFAULTS = {STATE: "~/.local/state/kubewright", CACHE: "~/.cache/kubewright"}
+
+
+def state(environment: Mapping[str, str] = os.environ) -> Path:
+    """Directory of what must not be lost (stacks, passphrase, labs): $KUBEWRIGHT_STATE or its default."""
+    return _home(STATE, environment)
+
+
+def cache(environment: Mapping[str, str] = os.environ) -> Path:
+    """Directory of what can be made again: $KUBEWRIGHT_CACHE or its default."""
+    return _home(CACHE, environment)
+
+
+def _home(variable: str, environment: Mapping[str, str]) -> Path:
+    return Path(environment.get(variable) or _DEFAULTS[variable]).expanduser().absolute()

@@ -1,0 +1,197 @@
+"""What hosts say of themselves, read from the output of `probe.sh`. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from cryptography import x509
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceFact:
+    """A unit. `said` are its last messages where it is not active."""
+
+    unit: str
+    state: str
+    result: str
+    restarts: int
+    said: tuple[str, ...] = ()
+
+    @property
+    def active(self) -> bool:
+        """Whether it runs (a unit that runs once: whether it did)."""
+        return self.state == "active"
+
+
+@dataclass(frozen=True, slots=True)
+class DiskFact:
+    """A file system by one of its places; percentages used, of bytes and of inodes, and bytes left."""
+
+    place: str
+    used: int
+    inodes: int
+    left: int
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateFact:
+    """A certificate in a file on the host."""
+
+    path: str
+    subject: str
+    expires: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class EtcdFact:
+    """An etcd member as it sees itself. Sizes in bytes; `members` name -> (peer URL, is a learner)."""
+
+    healthy: bool
+    leader: bool
+    version: str = ""
+    size: int = 0
+    used: int = 0
+    index: int = 0
+    alarms: tuple[str, ...] = ()
+    members: tuple[tuple[str, bool], ...] = ()
+    snapshots: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class HostFacts:
+    """A host. `time` is its clock in seconds since 1970; `api` what its API server says of itself."""
+
+    name: str = ""
+    time: float = 0.0
+    roles: tuple[tuple[str, bool], ...] = ()
+    services: tuple[ServiceFact, ...] = ()
+    disks: tuple[DiskFact, ...] = ()
+    memory_total: int = 0
+    memory_available: int = 0
+    etcd: EtcdFact | None = None
+    api: str | None = None
+    certificates: tuple[CertificateFact, ...] = field(default=())
+
+    @property
+    def nearest_expiry(self) -> CertificateFact | None:
+        """The certificate that expires first."""
+        return min(self.certificates, key=lambda fact: fact.expires, default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Section:
+    name: str
+    argument: str
+    lines: tuple[str, ...]
+
+
+def parse(output: str) -> HostFacts:
+    """The facts in a probe's output. Raises ValueError when it did not reach its end."""
+    sections = list(_sections(output))
+    if not sections or sections[-1].name != "end":
+        raise ValueError("the host's answer is cut off")
+    first = {section.name: section for section in reversed(sections)}
+    memory = dict(line.split(maxsplit=1) for line in first["memory"].lines)
+    roles = (section.argument.split() for section in sections if section.name == "role")
+    return HostFacts(
+        name=first["name"].argument,
+        time=float(first["time"].argument),
+        roles=tuple((role, state == "finished") for role, state in roles),
+        services=tuple(_service(section) for section in sections if section.name == "service"),
+        disks=tuple(_disk(line) for line in first["disk"].lines),
+        memory_total=int(memory.get("MemTotal:", 0)) * 1024,
+        memory_available=int(memory.get("MemAvailable:", 0)) * 1024,
+        etcd=_etcd(first) if "etcd-status" in first else None,
+        api=" ".join(first["api"].lines) if "api" in first else None,
+        certificates=tuple(_certificates(sections)),
+    )
+
+
+def _sections(output: str) -> Iterator[_Section]:
+    name, argument, lines = "", "", list[str]()
+    for line in output.splitlines():
+        if line.startswith("@"):
+            yield _Section(name, argument, tuple(lines))
+            name, _, argument = line[1:].partition(" ")
+            lines = []
+        elif line.strip():
+            lines.append(line.strip())
+    yield _Section(name, argument, tuple(lines))
+
+
+def _service(section: _Section) -> ServiceFact:
+    known = (
+        "ActiveState",
+        "SubState",
+        "Result",
+        "NRestarts",
+        "ExecMainStatus",
+        "ActiveEnterTimestampMonotonic",
+    )
+    shown = {key: value for key, _, value in (line.partition("=") for line in section.lines) if key in known}
+    said = tuple(line for line in section.lines if line.partition("=")[0] not in known)
+    restarts = shown.get("NRestarts", "0")
+    return ServiceFact(
+        unit=section.argument,
+        state=shown.get("ActiveState", "unknown"),
+        result=shown.get("Result", ""),
+        restarts=int(restarts) if restarts.isdigit() else 0,
+        said=said,
+    )
+
+
+def _disk(line: str) -> DiskFact:
+    place, used, inodes, left = line.split()
+    # A file system without inodes of its own says `-`.
+    return DiskFact(place, _percent(used), _percent(inodes), int(left))
+
+
+def _percent(text: str) -> int:
+    number = text.rstrip("%")
+    return int(number) if number.isdigit() else 0
+
+
+def _etcd(first: dict[str, _Section]) -> EtcdFact:
+    status = _json(first["etcd-status"].lines)
+    health = _json(first["etcd-health"].lines)
+    members = [item for one in _json(first["etcd-members"].lines) for item in one.get("members") or ()]
+    healthy = bool(health) and bool(health[0].get("health"))
+    listed = tuple((str(item.get("name", "")), bool(item.get("isLearner"))) for item in members)
+    names = tuple(line for line in first["snapshots"].lines if line.endswith(".db"))
+    if not status:
+        return EtcdFact(healthy=healthy, leader=False, members=listed, snapshots=names)
+    one = status[0]["Status"]
+    return EtcdFact(
+        healthy=healthy,
+        leader=one.get("leader") == one["header"]["member_id"],
+        version=one.get("version", ""),
+        size=int(one.get("dbSize", 0)),
+        used=int(one.get("dbSizeInUse", 0)),
+        index=int(one.get("raftIndex", 0)),
+        alarms=tuple(str(error) for error in one.get("errors") or ()),
+        members=listed,
+        snapshots=names,
+    )
+
+
+def _json(lines: Sequence[str]) -> list[dict[str, Any]]:
+    """What etcdctl printed as a list; empty when it printed nothing that can be read."""
+    try:
+        found = json.loads("\n".join(lines)) or []
+    except json.JSONDecodeError:
+        return []
+    return found if isinstance(found, list) else [found]
+
+
+def _certificates(sections: Sequence[_Section]) -> Iterator[CertificateFact]:
+    for section in sections:
+        if section.name != "certificate" or not section.lines:
+            continue
+        pem = "\n".join(section.lines) + "\n"
+        for certificate in x509.load_pem_x509_certificates(pem.encode()):
+            expires = certificate.not_valid_after_utc.astimezone(UTC)
+            yield CertificateFact(section.argument, certificate.subject.rfc4514_string(), expires)

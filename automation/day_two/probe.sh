@@ -1,0 +1,75 @@
+# shellcheck shell=sh
+# What a host says of itself, for `status` and `diagnose`. Changes nothing; needs coreutils and systemd.
+# Every section begins with a line `@name argument`.
+LC_ALL=C
+export LC_ALL
+BIN=/usr/local/lib/kubewright/bin
+STATE=/var/lib/kubewright
+
+printf '@time %s\n' "$(date +%s.%N)"
+printf '@name %s\n' "$(uname -n)"
+
+for role in "$STATE"/roles/*; do
+    [ -d "$role" ] || continue
+    state=unfinished
+    [ ! -f "$role/digest" ] || state=finished
+    printf '@role %s %s\n' "${role##*/}" "$state"
+done
+
+service() { # UNIT
+    printf '@service %s\n' "$1"
+    systemctl show --property=ActiveState,SubState,Result,NRestarts,ExecMainStatus,ActiveEnterTimestampMonotonic "$1"
+    # Why, in its own words.
+    systemctl is-active --quiet "$1" || timeout 5 journalctl --unit="$1" --lines=3 --no-pager --output=cat --quiet
+}
+cat "$STATE"/roles/*/units 2>/dev/null | sort -u | while read -r unit; do
+    service "$unit" 2>&1
+    case $unit in *.timer) service "${unit%.timer}.service" 2>&1 ;; esac
+done
+
+printf '@disk\n'
+for place in / /var/lib/etcd /var/lib/containerd /var/lib/kubelet "$STATE"; do
+    [ ! -d "$place" ] || timeout 5 df --output=target,pcent,ipcent,avail -B1 "$place" | tail -n 1
+done | sort -u
+printf '@memory\n'
+while read -r key value _; do
+    case $key in MemTotal: | MemAvailable:) printf '%s %s\n' "$key" "$value" ;; esac
+done </proc/meminfo
+
+if [ -d /var/lib/etcd ] && [ -f /etc/etcd/pki/operator.crt ]; then
+    etcdctl() {
+        timeout 8 "$BIN/etcdctl" --endpoints=https://127.0.0.1:2379 --cacert=/etc/etcd/pki/etcd-ca.crt \
+            --cert=/etc/etcd/pki/operator.crt --key=/etc/etcd/pki/operator.key --command-timeout=4s "$@"
+    }
+    printf '@etcd-status\n'
+    etcdctl endpoint status --write-out=json 2>/dev/null
+    printf '\n@etcd-health\n'
+    etcdctl endpoint health --write-out=json 2>/dev/null
+    printf '\n@etcd-members\n'
+    etcdctl member list --write-out=json 2>/dev/null
+    printf '\n@snapshots\n'
+    ls -1 /var/lib/etcd-snapshots 2>/dev/null
+fi
+
+if [ -f /etc/kubernetes/admin.conf ]; then
+    printf '@api\n'
+    timeout 8 "$BIN/kubectl" --kubeconfig=/etc/kubernetes/admin.conf --server=https://127.0.0.1:6443 \
+        --request-timeout=5s get --raw /readyz 2>&1
+    printf '\n'
+fi
+
+# Certificates alone: a file of the kubelet's has its key beside them.
+certificates() {
+    inside=no
+    while IFS= read -r line; do
+        case $line in *'BEGIN CERTIFICATE'*) inside=yes ;; esac
+        [ "$inside" = no ] || printf '%s\n' "$line"
+        case $line in *'END CERTIFICATE'*) inside=no ;; esac
+    done <"$1"
+}
+for file in /etc/kubernetes/pki/*.crt /etc/etcd/pki/*.crt /var/lib/kubelet/pki/*-current.pem; do
+    [ -f "$file" ] || continue
+    printf '@certificate %s\n' "$file"
+    certificates "$file"
+done
+printf '@end\n'

@@ -1,0 +1,152 @@
+"""What the commands do to one stack: everything around a run of the engine."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from automation import local, prepare, workspace
+from automation.driving import driver, plans, stages, steps
+from automation.driving.driver import Action, Code, Notice, Options, Result, Show
+from automation.engine.program import Engine
+from automation.environment import Environment
+from automation.needs import Use
+
+# Tools, mirrors and labs are this machine's: they are made for one stack after another.
+_PREPARING = threading.Lock()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """A stack and how to work on it. `file` is its stack file (None: the checkout's)."""
+
+    environment: Environment
+    stack: str
+    file: Path | None = None
+    options: Options = field(default_factory=Options)
+    show: Show = print
+    notice: Notice | None = None
+
+    def engine(self, use: Use = Use.OTHER) -> Engine:
+        """The engine for the stack, with everything that `use` needs. Raises as `prepare.stack` does."""
+        found: list[Engine] = []
+
+        def make() -> None:
+            with _PREPARING:
+                found.append(prepare.stack(self.environment, self.workspace(), use))
+
+        driver.waiting(make, self.options.wait)
+        return found[0]
+
+    def workspace(self) -> workspace.Workspace:
+        """The stack's work directory, renewed."""
+        return workspace.prepare(environment=self.environment, stack=self.stack, source=self.file)
+
+    def drive(self, action: Action, engine: Engine, options: Options | None = None) -> Result:
+        """Runs the engine."""
+        return driver.drive(action, engine, options or self.options, show=self.show, notice=self.notice)
+
+
+def up(job: Job) -> Result:
+    """Makes or changes the cluster; writes its kubeconfig. With a plan, only what the plan says."""
+    engine = job.engine(Use.CHANGE)
+    stages.check(engine)
+    steps.check(engine)
+    if job.options.policy:
+        quiet = replace(job, show=_nothing, notice=None)
+        judged = quiet.drive(Action.PREVIEW, engine, replace(job.options, plan=None, diff=False))
+        if judged.code is Code.FAILED:
+            for error in judged.errors:
+                job.show(error)
+            return replace(judged, action=Action.UP)
+    if job.options.plan is not None:
+        wanted = plans.read(job.options.plan, job.stack)
+        with plans.scratch(engine) as now:
+            quiet = replace(job, show=_nothing, notice=None)
+            preview = quiet.drive(Action.PREVIEW, engine, replace(job.options, plan=now, diff=False))
+            if preview.code is Code.FAILED:
+                return replace(preview, action=Action.UP)
+            plans.check(job.stack, wanted, plans.load(now))
+        with plans.unpacked(engine, wanted) as file:
+            result = job.drive(Action.UP, engine, replace(job.options, plan=file))
+    else:
+        result = job.drive(Action.UP, engine)
+    if result.code is not Code.FAILED:
+        steps.done(engine)
+        path = job.environment.kubeconfig(job.stack)
+        path.touch(mode=0o600)
+        path.write_text(engine.output("kubeconfig"))
+        job.show(f"\nexport KUBECONFIG={path}\nkubectl get nodes")
+    return result
+
+
+def preview(job: Job) -> Result:
+    """Shows what `up` would change; with a plan, saves it for that `up`."""
+    engine = job.engine(Use.PREVIEW)
+    stages.check(engine)
+    steps.check(engine)
+    if job.options.plan is None:
+        return job.drive(Action.PREVIEW, engine)
+    with plans.scratch(engine) as file:
+        result = job.drive(Action.PREVIEW, engine, replace(job.options, plan=file))
+        if result.code is not Code.FAILED:
+            plans.write(job.options.plan, job.stack, plans.load(file))
+            job.show(
+                f"saved: `kubewright up --stack {job.stack} --plan {job.options.plan}` does this, or nothing"
+            )
+    return result
+
+
+def refresh(job: Job) -> Result:
+    """Reads what is there into the state."""
+    return job.drive(Action.REFRESH, job.engine())
+
+
+def destroy(job: Job) -> Result:
+    """Takes the cluster down by the engine, resource by resource; a lab's hosts stay, empty."""
+    return job.drive(Action.DESTROY, job.engine())
+
+
+DO: dict[Action, Callable[[Job], Result]] = {
+    Action.UP: up,
+    Action.PREVIEW: preview,
+    Action.REFRESH: refresh,
+    Action.DESTROY: destroy,
+}
+
+
+def preview_json(environment: Environment, stack: str, file: Path | None) -> int:
+    """Shows the engine's own report of a preview. Returns the engine's exit code."""
+    engine = Job(environment=environment, stack=stack, file=file).engine(Use.PREVIEW)
+    stages.check(engine)
+    steps.check(engine)
+    return engine.run("preview", "--json")
+
+
+def down(environment: Environment, stack: str, file: Path | None) -> int:
+    """Takes the cluster down. Returns an exit code.
+
+    A local stack's hosts are thrown away, so nothing on them is undone one by one; what the engine
+    knew of them is forgotten with them. Any other stack is destroyed by the engine.
+    """
+    job = Job(environment=environment, stack=stack, file=file)
+    work = job.workspace()
+    if local.LAB not in work.config:
+        return 1 if destroy(job).code is Code.FAILED else 0
+    prepare.forget(Engine(environment, work))
+    workspace.remove(work)
+    return 0
+
+
+def run(environment: Environment, stack: str, file: Path | None, arguments: list[str]) -> int:
+    """Runs any command of the engine on a stack. Returns its exit code."""
+    command, *rest = arguments
+    use = Use.PREVIEW if command == "preview" else Use.OTHER
+    engine = Job(environment=environment, stack=stack, file=file).engine(use)
+    return engine.run(command, *rest)
+
+
+def _nothing(_: str) -> None:
+    """Shows nothing."""

@@ -1,0 +1,1 @@
+"""The Pulumi engine as a program: how it is called, what it says, what a killed one leaves behind."""

@@ -1,0 +1,119 @@
+"""Running the Pulumi engine on a stack's work directory."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from dataclasses import dataclass
+from typing import Any
+
+from automation.engine import backend, checkpoint, display, locks
+from automation.engine.command import pulumi
+from automation.environment import Environment
+from automation.errors import UserError
+from automation.workspace import Workspace
+
+PROJECT = "kubewright"
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """The engine, for one stack."""
+
+    environment: Environment
+    workspace: Workspace
+
+    def run(self, command: str, *arguments: str) -> int:
+        """Runs `pulumi <command>` on the stack with its output shown; returns its exit code.
+
+        An interrupt from the keyboard reaches the engine too, which then ends what it has begun.
+        """
+        line = self._line(command, *arguments)
+        with subprocess.Popen(
+            line, **self._options(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        ) as process:
+            while process.poll() is None:
+                try:
+                    _show(process)
+                except KeyboardInterrupt:
+                    continue
+            _show(process)
+        return process.returncode
+
+    def capture(self, command: str, *arguments: str) -> str:
+        """Runs `pulumi <command>` and returns its standard output.
+
+        Raises `UserError` with the engine's own words when it fails.
+        """
+        line = self._line(command, *arguments)
+        done = subprocess.run(line, **self._options(), capture_output=True, text=True)
+        output: str = done.stdout
+        if done.returncode:
+            raise UserError(f"stack {self.workspace.stack}: {(done.stderr or output).strip()}")
+        return output
+
+    def restore(self, state: str) -> None:
+        """Replaces the stack's state by one that was exported. Raises `UserError` with the engine's words."""
+        file = self.workspace.directory / "state.json"
+        file.touch(mode=0o600)
+        try:
+            file.write_text(state)
+            self.capture("stack import", "--file", str(file))
+        finally:
+            file.unlink()
+
+    def select(self) -> None:
+        """Makes the stack where it does not exist yet, and frees it of a killed engine's lock.
+
+        Raises `UserError` when somebody else works on it.
+        """
+        self.free()
+        self.capture("stack select", "--create")
+
+    def remove(self) -> None:
+        """Forgets the stack with everything in its state; nothing is deleted on hosts.
+
+        Raises `UserError` when somebody else works on it.
+        """
+        self.free()
+        try:
+            self.capture("stack rm", "--yes", "--force", "--preserve-config")
+        except UserError as error:
+            if "no stack named" not in str(error):
+                raise
+
+    def output(self, name: str) -> str:
+        """The stack's text output of that name, secrets shown. Raises `UserError` without a deployment."""
+        outputs: dict[str, str] = json.loads(self.capture("stack output", "--json", "--show-secrets"))
+        if name not in outputs:
+            raise UserError(f"stack {self.workspace.stack}: no output `{name}` yet; run `make up` first")
+        return outputs[name]
+
+    def free(self) -> None:
+        """Clears up behind a killed engine. Raises `UserError` when somebody else works on the stack."""
+        root = backend.directory(self.environment.variables()["PULUMI_BACKEND_URL"])
+        if root is not None:
+            locks.release(root=root, project=PROJECT, stack=self.workspace.stack)
+            checkpoint.repair(root=root, project=PROJECT, stack=self.workspace.stack)
+
+    def _line(self, command: str, *arguments: str) -> list[str]:
+        return [
+            str(pulumi(self.environment.tools)),
+            *command.split(),
+            "--stack",
+            self.workspace.stack,
+            "--non-interactive",
+            *arguments,
+        ]
+
+    def _options(self) -> dict[str, Any]:
+        variables = self.environment.variables()
+        variables.setdefault("PULUMI_OPTION_COLOR", "always" if os.isatty(1) else "never")
+        return {"cwd": self.workspace.directory, "env": variables, "stdin": subprocess.DEVNULL}
+
+
+def _show(process: subprocess.Popen[str]) -> None:
+    assert process.stdout is not None
+    for line in display.readable(process.stdout):
+        print(line, end="", flush=True)

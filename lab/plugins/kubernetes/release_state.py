@@ -1,0 +1,75 @@
+"""What helm knows of a release, and the state that is made of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from .errors import PluginError
+from .helm import Helm, HelmError
+from .naming import split_id
+from .release_inputs import resource_names
+from .values import Value, conceal, secret_paths
+
+Inputs = Mapping[str, Value]
+
+
+def found(helm: Helm, identity: str, default_namespace: str) -> dict[str, Any] | None:
+    """What helm says of a release `namespace/name`; None when there is none.
+
+    Raises:
+        PluginError: helm does not say.
+    """
+    namespace, name = split_id(identity, default_namespace)
+    with helm.workspace() as directory:
+        try:
+            text = helm.run(
+                ["status", name, "--namespace", namespace, "--output", "json"], directory=directory
+            )
+            parsed: dict[str, Any] = json.loads(text)
+            about = helm.run(
+                ["get", "metadata", name, "--namespace", namespace, "--output", "json"],
+                directory=directory,
+            )
+            described = json.loads(about)
+        except HelmError as problem:
+            if "not found" in str(problem):
+                return None
+            raise PluginError(f"Helm release {identity}: {problem}") from None
+    # `helm status` leaves the chart out, `helm get metadata` has it.
+    parsed["chart"] = {
+        "metadata": {
+            "name": described.get("chart"),
+            "version": described.get("version"),
+            "appVersion": described.get("appVersion"),
+        }
+    }
+    return parsed
+
+
+def word(found: Mapping[str, Any]) -> str:
+    """Helm's word for how a release is: `deployed`, `failed`, `pending-upgrade`, …"""
+    return str((found.get("info") or {}).get("status") or "")
+
+
+def outputs(inputs: Inputs, found: Mapping[str, Any]) -> dict[str, Value]:
+    """The state of a release: inputs, helm's status, and what it consists of."""
+    about = found["chart"]["metadata"]
+    state: dict[str, Any] = {
+        **inputs,
+        "version": about.get("version"),
+        "resourceNames": resource_names(str(found.get("manifest") or "")),
+        "status": {
+            "appVersion": about.get("appVersion") or "",
+            "chart": about.get("name"),
+            "name": found.get("name"),
+            "namespace": found.get("namespace"),
+            "revision": found.get("version"),
+            "status": word(found),
+            "version": about.get("version"),
+        },
+    }
+    for path in secret_paths(dict(inputs)):
+        state = conceal(state, path)
+    return state

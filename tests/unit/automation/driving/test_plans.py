@@ -1,0 +1,74 @@
+"""Plans: what counts as the same, and files that are none."""
+
+from __future__ import annotations
+
+import copy
+import json
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from automation.driving import plans
+from automation.driving.plans import PlanError
+from automation.marks import SECRET, SIGNATURE
+
+URN = "urn:pulumi:dev::kubewright::command:remote:Command::w-1-node"
+
+
+def plan() -> dict[str, Any]:
+    goal = {
+        "type": "command:remote:Command",
+        "inputDiff": {"updates": {"create": "a\n", "stdin": {SIGNATURE: SECRET, "ciphertext": "v1:one"}}},
+        "dependencies": ["b", "a"],
+    }
+    entry = {"goal": goal, "steps": ["update"], "seed": "x", "state": {"stdout": ""}}
+    return {"resourcePlans": {URN: entry}, "config": {"a": {"secure": "v1:one"}}, "manifest": {"time": "1"}}
+
+
+def test_a_plan_made_again_is_the_same() -> None:
+    again = copy.deepcopy(plan())
+    entry = again["resourcePlans"][URN]
+    entry["goal"]["inputDiff"]["updates"]["stdin"]["ciphertext"] = "v1:two"
+    entry["goal"]["dependencies"] = ["a", "b"]
+    entry["seed"] = "y"
+    again["config"]["a"]["secure"] = "v1:two"
+    again["manifest"]["time"] = "2"
+    assert plans.differences(plan(), again) == []
+    plans.check("dev", plan(), again)
+
+
+def test_every_difference_is_a_line() -> None:
+    other = copy.deepcopy(plan())
+    other["resourcePlans"][URN]["goal"]["inputDiff"]["updates"]["create"] = "b\n"
+    assert plans.differences(plan(), other) == ["w-1-node: would update, differently"]
+    other["resourcePlans"][URN]["steps"] = ["create-replacement", "replace", "delete-replaced"]
+    assert plans.differences(plan(), other) == [
+        "w-1-node: would create-replacement and replace and delete-replaced, not update"
+    ]
+    more = copy.deepcopy(plan())
+    more["resourcePlans"][URN.replace("w-1", "w-2")] = {"goal": {}, "steps": ["delete"]}
+    assert plans.differences(plan(), more) == ["w-2-node: not in the plan, would delete"]
+    assert plans.differences(more, plan()) == ["w-2-node: planned to delete, is no longer there"]
+    with pytest.raises(PlanError, match="nothing was touched"):
+        plans.check("dev", plan(), more)
+
+
+def test_a_saved_plan_is_its_owners_and_its_stacks(tmp_path: Path) -> None:
+    path = tmp_path / "plan.json"
+    plans.write(path, "dev", plan())
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert plans.read(path, "dev") == plan()
+    with pytest.raises(PlanError, match="is of the stack dev, not ha"):
+        plans.read(path, "ha")
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", json.dumps({"stack": "dev"}), "null"])
+def test_what_is_no_plan_is_one_line(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "plan.json"
+    path.write_text(content)
+    with pytest.raises(PlanError, match=r"^--plan: [^\n]+is no plan of `preview --save-plan`"):
+        plans.read(path, "dev")
+    with pytest.raises(PlanError, match="cannot be read: No such file"):
+        plans.read(tmp_path / "nowhere", "dev")

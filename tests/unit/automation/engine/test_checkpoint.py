@@ -1,0 +1,70 @@
+"""A state that was cut off is replaced by the step before; nothing else is touched."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from automation.engine import checkpoint
+from automation.errors import UserError
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    path = tmp_path / ".pulumi/stacks/kubewright/dev.json"
+    path.parent.mkdir(parents=True)
+    return path
+
+
+def _repair(state: Path) -> None:
+    checkpoint.repair(root=state.parents[3], project="kubewright", stack="dev")
+
+
+def _backup(state: Path) -> Path:
+    return state.with_name("dev.json.bak")
+
+
+def test_a_whole_state_stays(state: Path) -> None:
+    state.write_text('{"version": 3}')
+    _backup(state).write_text('{"version": 2}')
+    _repair(state)
+    assert state.read_text() == '{"version": 3}'
+
+
+@pytest.mark.parametrize("left", ["", '{"version": 3, "checkp'])
+def test_a_cut_off_state_gives_way_to_the_step_before(state: Path, left: str) -> None:
+    state.write_text(left)
+    _backup(state).write_text('{"version": 2}')
+    _repair(state)
+    assert state.read_text() == '{"version": 2}'
+
+
+def test_a_stack_killed_while_it_was_made_is_made_anew(state: Path) -> None:
+    state.touch()
+    _repair(state)
+    assert not state.exists()
+
+
+@pytest.mark.parametrize(("left", "backup"), [("{", "{"), ("{", None), ("", "")])
+def test_what_cannot_be_repaired_is_said_and_kept(state: Path, left: str, backup: str | None) -> None:
+    state.write_text(left)
+    if backup is not None:
+        _backup(state).write_text(backup)
+    with pytest.raises(UserError, match=r"stack dev: .* cannot be read"):
+        _repair(state)
+    assert state.read_text() == left
+
+
+def test_every_cut_is_noticed(state: Path) -> None:
+    whole = json.dumps({"a": ["}", '\\"}', {"b": "[{"}], "c": {"d": {}}})
+    for length in range(1, len(whole)):
+        state.write_text(whole[:length])
+        _backup(state).write_text('{"version": 2}')
+        _repair(state)
+        assert state.read_text() == '{"version": 2}', whole[:length]
+    for text in (whole, f"{whole}\n"):
+        state.write_text(text)
+        _repair(state)
+        assert state.read_text() == text

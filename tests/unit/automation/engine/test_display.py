@@ -1,0 +1,51 @@
+"""Lines of the engine's output lose repeated commands and empty traces, and nothing else."""
+
+from __future__ import annotations
+
+import pytest
+
+from automation.engine.display import readable
+
+TRACE = [
+    "    error: Program failed with an unhandled exception:\n",
+    "    Traceback (most recent call last):\n",
+    '      File "x.py", line 1, in <module>\n',
+]
+
+
+def _shown(*lines: str) -> list[str]:
+    return list(readable(lines))
+
+
+def test_the_text_of_a_failed_command_is_left_out() -> None:
+    line = 'error: Process exited with status 1: running "# etcd\\numask 077\\ncat >\\"$work\\"":\n'
+    assert _shown(line) == ["error: Process exited with status 1:\n"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "    kubewright: w-1: containerd.service is not healthy after 60 s\n",
+        ' + command:remote:Command w-1-node creating (3s) "quoted": running\n',
+    ],
+)
+def test_other_lines_stay(line: str) -> None:
+    assert _shown(line) == [line]
+
+
+def test_a_trace_that_only_says_a_resource_failed_is_left_out() -> None:
+    said = "    pulumi.runtime.stack.ResourceRegistrationFailed: resource cp-1-etcd failed to register\n"
+    assert _shown("before\n", *TRACE, said, "after\n") == ["before\n", "after\n"]
+
+
+def test_its_announcement_holds_nothing_back() -> None:
+    announced = (
+        "    pulumi:pulumi:Stack kubewright-dev running error: Program failed with an unhandled exception:\n"
+    )
+    errors = ["Diagnostics:\n", "    error: ssh to root@10.89.0.21:22: no route to host\n"]
+    assert _shown(announced, *errors) == errors
+
+
+def test_any_other_trace_is_shown_whole() -> None:
+    assert _shown(*TRACE, "    KeyError: 'x'\n") == [*TRACE, "    KeyError: 'x'\n"]
+    assert _shown(*TRACE, *["line\n"] * 200) == [*TRACE, *["line\n"] * 200]

@@ -1,0 +1,55 @@
+"""Changed user data is shown as the lines that changed; every other line stays as the engine wrote it."""
+
+from __future__ import annotations
+
+import base64
+
+import pytest
+
+from automation.engine.display import readable
+
+OLD = "#!/bin/sh\n" + "".join(f"echo {number}\n" for number in range(20))
+NEW = OLD.replace("echo 10\n", "echo ten\n")
+
+
+def encoded(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+@pytest.mark.parametrize("name", ["userData", "customData"])
+def test_one_changed_line_is_one_line(name: str) -> None:
+    shown = list(readable([f'      ~ {name}: "{encoded(OLD)}" => "{encoded(NEW)}"\n']))
+    assert shown[0] == f"      ~ {name}: (base64)\n"
+    assert [line.strip() for line in shown[1:] if line.strip()[0] in "+-"] == ["- echo 10", "+ echo ten"]
+    assert len(shown) == 1 + 3 + 2 + 3
+
+
+def test_changes_far_apart_are_told_apart() -> None:
+    new = NEW.replace("#!/bin/sh", "#!/bin/bash")
+    shown = [line.strip() for line in readable([f'  ~ userData: "{encoded(OLD)}" => "{encoded(new)}"\n'])]
+    assert shown.count("...") == 1
+    assert shown.index("+ #!/bin/bash") < shown.index("...") < shown.index("+ echo ten")
+
+
+def test_the_engines_colours_are_kept() -> None:
+    line = (
+        f'\x1b[0m\x1b[38;5;3m  ~ userData: \x1b[0m"\x1b[38;5;1m{encoded(OLD)}\x1b[0m" => "{encoded(NEW)}"\n'
+    )
+    shown = list(readable([line]))
+    assert "\x1b[38;5;1m      - echo 10\x1b[0m\n" in shown
+    assert "\x1b[38;5;2m      + echo ten\x1b[0m\n" in shown
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "  ~ userData: [secret] => [secret]\n",
+        '  ~ userData: "no base64!" => "either"\n',
+        f'  ~ content: "{encoded(OLD)}" => "{encoded(NEW)}"\n',
+        f'  + userData: "{encoded(NEW)}"\n',
+        f'  ~ userData: "{encoded(OLD)}" => [unknown]\n',
+        f'  ~ userData: "{base64.b64encode(bytes(range(256))).decode()}" => "{encoded(NEW)}"\n',
+    ],
+)
+def test_other_lines_stay_as_they_are(line: str) -> None:
+    assert list(readable([line])) == [line]

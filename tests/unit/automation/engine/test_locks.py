@@ -1,0 +1,74 @@
+"""Locks of killed engines are removed, those of living ones respected."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from automation.engine import backend, locks
+from automation.errors import UserError
+
+
+def _lock(backend: Path, **changes: object) -> Path:
+    directory = backend / ".pulumi/locks/organization/kubewright/dev"
+    directory.mkdir(parents=True, exist_ok=True)
+    path = directory / "0000.json"
+    content = {"pid": os.getpid(), "username": "ann", "hostname": socket.gethostname(), "timestamp": "now"}
+    path.write_text(json.dumps(content | changes))
+    return path
+
+
+def _dead_pid() -> int:
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
+def _release(backend: Path) -> None:
+    locks.release(root=backend, project="kubewright", stack="dev")
+
+
+def test_the_lock_of_a_dead_process_is_removed(tmp_path: Path) -> None:
+    path = _lock(tmp_path, pid=_dead_pid())
+    _release(tmp_path)
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("changes", [{}, {"pid": 1, "hostname": "elsewhere"}])
+def test_the_lock_of_a_living_or_foreign_process_names_its_holder(
+    tmp_path: Path, changes: dict[str, object]
+) -> None:
+    path = _lock(tmp_path, **changes)
+    with pytest.raises(UserError, match=r"stack dev: ann@.* works on it since now \(process \d+\)"):
+        _release(tmp_path)
+    assert path.exists()
+
+
+def test_other_stacks_are_left_alone(tmp_path: Path) -> None:
+    path = _lock(tmp_path, pid=_dead_pid())
+    locks.release(root=tmp_path, project="kubewright", stack="other")
+    assert path.exists()
+
+
+def test_only_file_backends_have_a_directory() -> None:
+    assert backend.directory("file:///var/state%20here") == Path("/var/state here")
+    assert backend.directory("file://~/state") == Path.home() / "state"
+    assert backend.directory("s3://bucket") is None
+
+
+def test_a_killed_process_that_nobody_waited_for_is_gone(tmp_path: Path) -> None:
+    process = subprocess.Popen(["sleep", "60"])
+    process.kill()
+    try:
+        while Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z":
+            time.sleep(0.01)
+        assert locks.Holder(process.pid, "ann", socket.gethostname(), "now").gone
+    finally:
+        process.wait()

@@ -1,0 +1,21 @@
+"""Fixtures of the command plugin's tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.unit.plugins.driving import Plugin
+from tests.unit.plugins.sshd import Host
+
+
+@pytest.fixture
+def remote() -> Plugin:
+    return Plugin("command:remote:Command")
+
+
+@pytest.fixture
+def host() -> Iterator[Host]:
+    with Host() as running:
+        yield running
