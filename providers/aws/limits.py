@@ -9,6 +9,7 @@ from providers.aws.firewall import Opening, openings
 from providers.aws.identity import rights_of
 from providers.aws.names import Names
 from providers.aws.policies import document, values
+from providers.cloud.machines import asked, member_vcpus, pools, too_long
 from providers.cloud.units import CONTROL_PLANES, ETCD_MEMBERS, POOLS
 from settings.aws import AwsSettings
 from settings.cluster import Settings
@@ -73,16 +74,9 @@ def warnings(settings: Settings, aws: AwsSettings) -> list[str]:
 
 def user_data_problems(programs: Mapping[str, str]) -> list[Problem]:
     """Boot programs by machine or pool that are too long for user data."""
-    return [
-        Problem(
-            name,
-            "",
-            f"its boot program is {size} bytes, over the {MOST_USER_DATA_BYTES} that user data may have; "
-            "shorten the private endpoints' settings",
-        )
-        for name, text in programs.items()
-        if (size := len(text.encode())) > MOST_USER_DATA_BYTES
-    ]
+    return too_long(
+        programs, MOST_USER_DATA_BYTES, where="user data", mend="shorten the private endpoints' settings"
+    )
 
 
 def _names(topology: Topology) -> Iterable[Problem]:
@@ -95,7 +89,7 @@ def _names(topology: Topology) -> Iterable[Problem]:
 
 
 def _types(settings: Settings) -> Iterable[Problem]:
-    for path, machine_type in _asked(settings):
+    for path, machine_type in asked(settings):
         match = _MACHINE_TYPE.fullmatch(machine_type)
         if not match:
             yield Problem(path, machine_type, "not an instance type such as m6i.large")
@@ -107,17 +101,6 @@ def _types(settings: Settings) -> Iterable[Problem]:
                 machine_type,
                 "shows no volume by its id, and a member finds its data so; use a newer family, such as m6i",
             )
-
-
-def _asked(settings: Settings) -> Iterable[tuple[str, str]]:
-    """Every instance type with the path of its setting."""
-    for section, path in ((settings.control_planes, "control_planes"), (settings.etcd, "etcd")):
-        if section.machine is not None:
-            yield f"{path}.machine.type", section.machine.type
-    for name, pool in settings.pools.items():
-        if pool.machine is not None:
-            for machine_type in pool.machine.types:
-                yield f"pools.{name}.machine.types", machine_type
 
 
 def _policies(names: Names, aws: AwsSettings, topology: Topology) -> Iterable[Problem]:
@@ -184,19 +167,11 @@ def _quotas(aws: AwsSettings) -> tuple[tuple[bool, str, int], ...]:
 
 def _needed(settings: Settings, *, spot: bool, largest: bool) -> int:
     """vCPUs of the machines that there must (or, `largest`, may) be; those of unknown types count none."""
-    total = 0
-    if not spot:
-        own = [host for host in settings.etcd.hosts if host not in settings.control_planes.hosts]
-        for section, hosts in (
-            (settings.control_planes, settings.control_planes.hosts),
-            (settings.etcd, own),
-        ):
-            if section.machine is not None:
-                total += len(hosts) * (vcpus(section.machine.type) or 0)
-    for pool in settings.pools.values():
-        if pool.machine is not None and pool.size is not None and pool.machine.spot == spot:
-            count = pool.size.max if largest else pool.size.min
-            total += count * max(vcpus(kind) or 0 for kind in pool.machine.types)
+    total = 0 if spot else member_vcpus(settings, vcpus)
+    for size, machine in pools(settings):
+        if machine.spot == spot:
+            count = size.max if largest else size.min
+            total += count * max(vcpus(kind) or 0 for kind in machine.types)
     return total
 
 

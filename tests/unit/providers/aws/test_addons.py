@@ -10,6 +10,7 @@ import yaml
 
 from providers.aws import addons, prices
 from providers.aws.names import Names
+from providers.cloud.prices import total
 from tests.unit.components.graph import Json
 from tests.unit.providers.aws.program import ROOT, part, plan
 
@@ -75,21 +76,20 @@ class TestPrices:
         assert lines["NAT gateway"].count == 1
         # 3 x (40 + 20) for members, 3 x 100 for workers.
         assert lines["GiB of gp3 volume"].count == 480
-        total = prices.total(lines.values())
-        assert total == pytest.approx(0.78, abs=0.01)
+        assert total(lines.values()) == pytest.approx(0.78, abs=0.01)
 
     def test_the_documentation_says_the_same(self) -> None:
         settings, aws, _ = plan()
-        total = prices.total(prices.estimate(settings, aws))
-        assert total is not None
-        assert f"{total:.2f} US dollars an hour" in (ROOT / "docs/aws.md").read_text()
+        hourly = total(prices.estimate(settings, aws))
+        assert hourly is not None
+        assert f"{hourly:.2f} US dollars an hour" in (ROOT / "docs/aws.md").read_text()
 
     def test_what_has_no_price_makes_no_total(self) -> None:
         def change(cluster: Json) -> None:
             part(cluster, "control_planes", "machine")["type"] = "m5dn.large"
 
         settings, aws, _ = plan(change)
-        assert prices.total(prices.estimate(settings, aws)) is None
+        assert total(prices.estimate(settings, aws)) is None
 
     def test_a_region_without_prices(self) -> None:
         def change(cluster: Json) -> None:
@@ -97,7 +97,7 @@ class TestPrices:
 
         settings, aws, _ = plan(change)
         lines = prices.estimate(settings, aws)
-        assert prices.total(lines) is None
+        assert total(lines) is None
         assert [line.count for line in lines if line.what == "t3.large"] == [3]
 
 
