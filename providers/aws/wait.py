@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,31 +16,27 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from providers.cloud.patience import NotThereError, Patience, behind, ended, few, unhealthy, until
+
 if TYPE_CHECKING:
     from types_boto3_autoscaling import AutoScalingClient
     from types_boto3_autoscaling.type_defs import InstanceRefreshTypeDef, InstanceTypeDef
     from types_boto3_s3 import S3Client
 
-_LOOK_EVERY = 5.0
-_SIDE_BY_SIDE = 16
+_ADVICE = "look at its console output, then run up again"
 _GOING_ON = {"Pending", "InProgress", "Cancelling", "RollbackInProgress", "Baking"}
 _GIVEN_UP = {"Failed", "Cancelled", "RollbackFailed", "RollbackSuccessful"}
 _ABSENT = {"NoSuchKey", "404"}
 
 
-class NotThereError(Exception):
-    """What was waited for did not come, or cannot: one line for the administrator."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class Cloud:
-    """The clients, and how long anything is waited for (seconds)."""
+    """The clients, and how long anything is waited for."""
 
     s3: S3Client
     autoscaling: AutoScalingClient
     bucket: str
-    limit: float
-    every: float = _LOOK_EVERY
+    patience: Patience
 
     def status(self, key: str) -> str:
         """What a machine wrote there; empty when it has not yet."""
@@ -55,10 +49,7 @@ class Cloud:
 
     def behind(self, keys: Iterable[str], digest: str) -> list[str]:
         """The keys whose status is not the digest."""
-        names = list(keys)
-        with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
-            found = list(pool.map(self.status, names))
-        return [key for key, status in zip(names, found, strict=True) if status != digest]
+        return behind(self.status, keys, digest)
 
     def forget(self, keys: Iterable[str]) -> None:
         """Takes away what was written there: only a machine that comes after this writes it again."""
@@ -86,7 +77,7 @@ class Cloud:
         serving = [machine for machine in machines if machine["LifecycleState"] == "InService"]
         old = [m["InstanceId"] for m in serving if m.get("LaunchTemplate", {}).get("Version") != version]
         if old:
-            return f"{group}: not replaced yet: {_few(old)}"
+            return f"{group}: not replaced yet: {few(old)}"
         if len(serving) < wanted:
             return f"{group}: {len(serving)} of {wanted} machines are in service"
         return ""
@@ -94,7 +85,7 @@ class Cloud:
 
 def gate(cloud: Cloud, keys: Sequence[str], digest: str) -> None:
     """Waits until everything under the keys is healthy with that digest. Raises NotThereError."""
-    _until(cloud, lambda: _said(cloud.behind(keys, digest)))
+    _until(cloud, lambda: unhealthy(cloud.behind(keys, digest)))
 
 
 def roll(cloud: Cloud, group: str, version: str, keys: Sequence[str], digest: str) -> None:
@@ -118,7 +109,7 @@ def roll(cloud: Cloud, group: str, version: str, keys: Sequence[str], digest: st
     )["InstanceRefreshId"]
 
     def healthy() -> str:
-        waiting = cloud.outdated(group, version) or _said(cloud.behind(keys, digest))
+        waiting = cloud.outdated(group, version) or unhealthy(cloud.behind(keys, digest))
         refresh = cloud.refresh(group)
         if waiting and refresh and refresh.get("InstanceRefreshId") == begun:
             _given_up(refresh)
@@ -139,7 +130,7 @@ def pool(cloud: Cloud, group: str, version: str, prefix: str, role: str, digest:
             return waiting
         machines, _ = cloud.machines(group)
         keys = (f"{prefix}/{machine['InstanceId']}/{role}" for machine in machines)
-        waiting = cloud.outdated(group, version) or _said(cloud.behind(keys, digest))
+        waiting = cloud.outdated(group, version) or unhealthy(cloud.behind(keys, digest))
         if waiting:
             # A refresh that failed long ago does not matter once every machine is as it should be.
             _given_up(refresh)
@@ -185,24 +176,8 @@ def _given_up(refresh: InstanceRefreshTypeDef | None) -> None:
         raise NotThereError(f"{group}: the replacement of its machines ended ({status}): {reason}")
 
 
-def _said(behind: Sequence[str]) -> str:
-    return f"not healthy yet: {_few(behind)}" if behind else ""
-
-
-def _few(names: Sequence[str]) -> str:
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return f"{', '.join(names[:3])}{more}"
-
-
 def _until(cloud: Cloud, missing: Callable[[], str]) -> None:
-    """Asks until nothing is missing. Raises NotThereError with what still is when the time is over."""
-    deadline = time.monotonic() + cloud.limit
-    while waiting := missing():
-        if time.monotonic() >= deadline:
-            raise NotThereError(
-                f"{waiting} (waited {cloud.limit:.0f} s); look at its console output, then run up again"
-            )
-        time.sleep(cloud.every)
+    until(cloud.patience, missing, _ADVICE)
 
 
 def arguments(words: Sequence[str]) -> argparse.Namespace:
@@ -242,28 +217,27 @@ def cloud_of(given: argparse.Namespace) -> Cloud:
             "autoscaling", region, endpoint_url=given.autoscaling, verify=verify, config=settings
         ),
         bucket=given.bucket,
-        limit=given.seconds,
+        patience=Patience(limit=given.seconds),
     )
 
 
 def main(words: Sequence[str]) -> int:
     """Does what the command line says; the program's exit code."""
     given = arguments(words)
-    try:
-        cloud = cloud_of(given)
-        match given.command:
-            case "gate":
-                gate(cloud, given.keys, given.digest)
-            case "roll":
-                roll(cloud, given.group, given.version, given.keys, given.digest)
-            case "pool":
-                pool(cloud, given.group, given.version, given.prefix, given.role, given.digest)
-            case "leave":
-                leave(cloud, given.group, given.key, given.left)
-    except (NotThereError, ClientError, BotoCoreError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return ended(lambda: _do(given), (ClientError, BotoCoreError))
+
+
+def _do(given: argparse.Namespace) -> None:
+    cloud = cloud_of(given)
+    match given.command:
+        case "gate":
+            gate(cloud, given.keys, given.digest)
+        case "roll":
+            roll(cloud, given.group, given.version, given.keys, given.digest)
+        case "pool":
+            pool(cloud, given.group, given.version, given.prefix, given.role, given.digest)
+        case "leave":
+            leave(cloud, given.group, given.key, given.left)
 
 
 if __name__ == "__main__":

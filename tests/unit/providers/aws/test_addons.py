@@ -10,6 +10,7 @@ import yaml
 
 from providers.aws import addons, prices
 from providers.aws.names import Names
+from providers.cloud.addons import AUTOSCALER, Chart
 from providers.cloud.prices import total
 from tests.unit.components.graph import Json
 from tests.unit.providers.aws.program import ROOT, part, plan
@@ -60,9 +61,9 @@ def test_the_cloud_controllers_image_is_a_published_one() -> None:
 
 
 @pytest.mark.parametrize(
-    "chart", [addons.CLOUD_CONTROLLER, addons.STORAGE, addons.AUTOSCALER, addons.LOAD_BALANCERS]
+    "chart", [addons.CLOUD_CONTROLLER, addons.STORAGE, AUTOSCALER, addons.LOAD_BALANCERS]
 )
-def test_every_chart_has_an_exact_version(chart: addons.Chart) -> None:
+def test_every_chart_has_an_exact_version(chart: Chart) -> None:
     assert chart.version.replace(".", "").isdigit()
     assert chart.repository.startswith("https://")
 

@@ -15,7 +15,8 @@ import pytest
 from moto import mock_aws
 
 from providers.aws import wait
-from providers.aws.wait import Cloud, NotThereError
+from providers.aws.wait import Cloud
+from providers.cloud.patience import NotThereError, Patience
 
 if TYPE_CHECKING:
     from types_boto3_autoscaling import AutoScalingClient
@@ -26,6 +27,7 @@ KEYS = ["status/members/control-plane/cp-1/etcd", "status/members/control-plane/
 _IMAGE = "ami-12c6146b"
 """One that moto knows."""
 OLD, NEW = "a" * 64, "b" * 64
+QUICK, SLOW = Patience(limit=0.2, every=0.01), Patience(limit=5, every=0.01)
 
 
 @dataclass
@@ -80,7 +82,7 @@ def cloud(refreshing: Refreshing) -> Cloud:
     s3 = boto3.client("s3", REGION)
     s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
     client = cast("AutoScalingClient", refreshing)
-    return Cloud(s3=s3, autoscaling=client, bucket=BUCKET, limit=0.2, every=0.01)
+    return Cloud(s3=s3, autoscaling=client, bucket=BUCKET, patience=QUICK)
 
 
 def say(cloud: Cloud, keys: list[str], digest: str) -> None:
@@ -130,7 +132,7 @@ class TestGate:
                     say(self, KEYS, NEW)
                 return super().status(key)
 
-        wait.gate(Later(**{**vars_of(cloud), "limit": 5.0}), KEYS, NEW)
+        wait.gate(Later(**{**vars_of(cloud), "patience": SLOW}), KEYS, NEW)
         assert Later.asked >= 4
 
     def test_a_store_that_refuses_is_an_error(self, cloud: Cloud) -> None:
@@ -141,7 +143,7 @@ class TestGate:
 
 
 def vars_of(cloud: Cloud) -> dict[str, Any]:
-    return {name: getattr(cloud, name) for name in ("s3", "autoscaling", "bucket", "limit", "every")}
+    return {name: getattr(cloud, name) for name in ("s3", "autoscaling", "bucket", "patience")}
 
 
 class TestRoll:
@@ -151,7 +153,7 @@ class TestRoll:
         group(GROUP, 1)
         say(cloud, KEYS, OLD)
         refreshing.then = lambda: say(cloud, KEYS, NEW)
-        wait.roll(replace(cloud, limit=5), GROUP, "1", KEYS, NEW)
+        wait.roll(replace(cloud, patience=SLOW), GROUP, "1", KEYS, NEW)
         (begun,) = refreshing.begun
         assert begun["AutoScalingGroupName"] == GROUP
         # The interface and the volume can be on one machine only: the old one goes first.
@@ -189,7 +191,7 @@ class TestRoll:
         # The next run, as the first one was given up: the machine is there, and says so by itself.
         refreshing.begun[0]["Status"] = "Successful"
         refreshing.then = lambda: say(cloud, KEYS, NEW)
-        wait.roll(replace(replaced, limit=5), GROUP, "2", KEYS, NEW)
+        wait.roll(replace(replaced, patience=SLOW), GROUP, "2", KEYS, NEW)
 
     def test_a_machine_of_the_right_template_keeps_what_it_said(
         self, cloud: Cloud, refreshing: Refreshing
@@ -212,13 +214,13 @@ class TestRoll:
         group(GROUP, 1)
         refreshing.outcome = "Failed"
         with pytest.raises(NotThereError, match=r"test-cp-1: .*\(Failed\): machines did not come"):
-            wait.roll(replace(cloud, limit=5), GROUP, "1", KEYS, NEW)
+            wait.roll(replace(cloud, patience=SLOW), GROUP, "1", KEYS, NEW)
 
     def test_one_that_goes_on_already_is_waited_for(self, cloud: Cloud, refreshing: Refreshing) -> None:
         group(GROUP, 1)
         refreshing.start_instance_refresh(AutoScalingGroupName=GROUP)
         refreshing.then = lambda: say(cloud, KEYS, NEW)
-        wait.roll(replace(cloud, limit=5), GROUP, "1", KEYS, NEW)
+        wait.roll(replace(cloud, patience=SLOW), GROUP, "1", KEYS, NEW)
         assert [one["Status"] for one in refreshing.begun] == ["Successful", "Successful"]
 
 

@@ -23,7 +23,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from providers.azure import wait
-from providers.azure.wait import Blobs, NotThereError, Patience, ScaleSets
+from providers.azure.wait import Blobs, ScaleSets
+from providers.cloud.patience import NotThereError, Patience
 
 SET = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/virtualMachineScaleSets/general-1"
 QUICK = Patience(limit=0.3, every=0.05)
