@@ -60,9 +60,10 @@ def few(names: Sequence[str]) -> str:
 
 def ended(work: Callable[[], None], failures: tuple[type[Exception], ...]) -> int:
     """Does the work; the program's exit code. What the user can cause is one line on standard error."""
+    expected: tuple[type[Exception], ...] = (NotThereError, *failures)
     try:
         work()
-    except (NotThereError, *failures) as error:
+    except expected as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         return 1
     return 0

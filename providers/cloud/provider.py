@@ -84,7 +84,7 @@ class CloudProvider(ABC, Generic[M]):
         return Made(unit, member, self._roll(machine, unit, member, opts))
 
     @property
-    def _last_roll(self) -> list[Resource]:
+    def _last_roll(self) -> list[Command]:
         """The roll of the member that was made last, if any: what the next one's change waits for."""
         return [made.roll for made in self._made.values()][-1:]
 
