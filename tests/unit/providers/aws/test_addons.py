@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-from pathlib import Path
 
 import pytest
 import yaml
@@ -13,7 +12,8 @@ from providers.aws.names import Names
 from providers.cloud.addons import AUTOSCALER, Chart
 from providers.cloud.prices import total
 from tests.unit.components.graph import Json
-from tests.unit.providers.aws.program import ROOT, part, plan
+from tests.unit.providers.aws.program import plan
+from tests.unit.providers.program import ROOT, part
 
 NAMES = Names(cluster="c", region="eu-central-1")
 MANIFESTS = """\
@@ -100,14 +100,3 @@ class TestPrices:
         lines = prices.estimate(settings, aws)
         assert total(lines) is None
         assert [line.count for line in lines if line.what == "t3.large"] == [3]
-
-
-def test_reasons_are_documented() -> None:
-    """Every statement on any resource is in the documentation, with its reason."""
-    from tests.unit.providers.aws.test_graph import known_statements
-
-    text = Path(ROOT / "docs/aws.md").read_text()
-    for statement in known_statements():
-        if statement.because:
-            assert f"`{statement.name}`" in text
-            assert statement.because in text

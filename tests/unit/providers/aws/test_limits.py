@@ -16,7 +16,8 @@ from providers.cloud.units import CONTROL_PLANES, ETCD_MEMBERS, POOLS
 from settings.aws import AwsEndpoints
 from settings.clouds import CloudAddonSettings
 from tests.unit.components.graph import Json
-from tests.unit.providers.aws.program import Change, changed, deploy, part, plan
+from tests.unit.providers.aws.program import changed, deploy, plan
+from tests.unit.providers.program import Change, part
 from topology.model import Capacity
 
 

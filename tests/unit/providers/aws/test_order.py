@@ -10,7 +10,8 @@ from pulumi import RunError
 
 from providers.aws.site import first_zones
 from tests.unit.components.graph import Graph, Json
-from tests.unit.providers.aws.program import changed, deploy, graph, of_aws, part, user_data
+from tests.unit.providers.aws.program import changed, deploy, graph, of_aws, user_data
+from tests.unit.providers.program import part
 
 MEMBERS = ("cp-1", "cp-2", "cp-3")
 

@@ -10,6 +10,7 @@ from providers.cloud.prices import Line, bought, total
 from tests.unit.components.graph import Json
 from tests.unit.providers.aws import program as aws
 from tests.unit.providers.azure import program as azure
+from tests.unit.providers.program import ROOT
 
 
 def with_own_etcd(cluster: Json) -> None:
@@ -47,4 +48,4 @@ def test_the_azure_example_is_what_its_documentation_says() -> None:
     }
     hourly = total(lines.values())
     assert hourly == pytest.approx(1.27, abs=0.005)
-    assert f"**{hourly:.2f}**" in (azure.ROOT / "docs/azure.md").read_text()
+    assert f"**{hourly:.2f}**" in (ROOT / "docs/azure.md").read_text()
