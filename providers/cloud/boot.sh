@@ -100,6 +100,10 @@ unit() { # NAME DESCRIPTION, what follows on stdin
 deliver() {
     begin
     identify 60 || fail 'the cloud does not tell who this machine is; look at its metadata service'
+    # FOUND is empty yet: what was written before, by this machine or the one it comes after, is taken back.
+    for role in $ROLES; do
+        persist 3 report "$role" || say "$role: its old status in the store stays until it is healthy"
+    done
     [ -z "$VOLUME" ] || data_volume
     in_memory
     persist 20 fetch || fail "the store does not give what $KIND/$UNIT is; are its identity and network right?"
@@ -134,7 +138,7 @@ fetch() {
     FOUND=${FOUND%% *}
 }
 
-report() { # ROLE
+report() { # ROLE, healthy with what was FOUND; with nothing found yet: not healthy
     printf '%s\n' "$FOUND" >"$RUN/status"
     case $KIND in
     pools) cloud_put "status/$KIND/$UNIT/$BOOT_NAME/$1" "$RUN/status" ;;

@@ -100,6 +100,32 @@ class TestDeliver:
         assert machine.run("deliver").returncode == 0
         assert machine.status("pools/general/i-0123/node") == again
 
+    def test_what_the_machine_before_said_is_taken_back_first(self, machine: BootMachine) -> None:
+        """A machine that its cloud replaces by itself comes with nobody waiting who would take it back."""
+        kind, roles = "members/etcd", (Role.ETCD,)
+        found = offer(machine, f"{kind}/e-1", bundle(Role.ETCD))
+        machine.put(f"status/{kind}/e-1/etcd", f"{found}\n")
+        # It has no volume yet, and may wait long for it.
+        machine.describe(
+            KIND=kind, UNIT="e-1", ROLES=" ".join(roles), DIGEST=found, BOOT_NAME="e-1", VOLUME="vol-1"
+        )
+        assert machine.run("deliver").returncode == 1
+        assert machine.status(f"{kind}/e-1/etcd") == ""
+        (machine.fake / "device").write_bytes(bytes(2 << 20))
+        assert machine.run("deliver").returncode == 0
+        assert machine.status(f"{kind}/e-1/etcd") == found
+
+    def test_a_store_that_takes_nothing_does_not_keep_a_machine_from_its_work(
+        self, machine: BootMachine
+    ) -> None:
+        machine.half.write_text(machine.half.read_text() + "cloud_put() { return 1; }\n")
+        machine.describe(DIGEST=node(machine))
+        answer = machine.run("deliver")
+        assert answer.returncode == 1
+        assert "node: its old status in the store stays until it is healthy" in answer.stdout
+        assert "node is healthy, but that cannot be written to the store" in answer.stderr
+        assert (machine.root / "etc/node.conf").exists()
+
     def test_it_reports_what_it_fetched_not_what_it_was_told(self, machine: BootMachine) -> None:
         found = node(machine)
         machine.describe(DIGEST="0" * 64)
