@@ -100,10 +100,7 @@ unit() { # NAME DESCRIPTION, what follows on stdin
 deliver() {
     begin
     identify 60 || fail 'the cloud does not tell who this machine is; look at its metadata service'
-    # FOUND is empty yet: what was written before, by this machine or the one it comes after, is taken back.
-    for role in $ROLES; do
-        persist 3 report "$role" || say "$role: its old status in the store stays until it is healthy"
-    done
+    [ -e "$RUN/begun" ] || take_back
     [ -z "$VOLUME" ] || data_volume
     in_memory
     persist 20 fetch || fail "the store does not give what $KIND/$UNIT is; are its identity and network right?"
@@ -136,6 +133,15 @@ fetch() {
         sha256sum <"$RUN/$role.payload"
     done | sha256sum)
     FOUND=${FOUND%% *}
+}
+
+# take_back: once after every boot, what this machine, or the one that it comes after, wrote before. FOUND is
+# empty yet.
+take_back() {
+    for role in $ROLES; do
+        persist 3 report "$role" || say "$role: its old status in the store stays until it is healthy"
+    done
+    : >"$RUN/begun"
 }
 
 report() { # ROLE, healthy with what was FOUND; with nothing found yet: not healthy

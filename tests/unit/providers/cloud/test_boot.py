@@ -114,6 +114,13 @@ class TestDeliver:
         (machine.fake / "device").write_bytes(bytes(2 << 20))
         assert machine.run("deliver").returncode == 0
         assert machine.status(f"{kind}/e-1/etcd") == found
+        # What has been said since the boot stays, also where something else keeps it from its end.
+        (machine.store / kind / "e-1/etcd.sh").unlink()
+        assert machine.run("deliver").returncode == 1
+        assert machine.status(f"{kind}/e-1/etcd") == found
+        machine.restarted()
+        assert machine.run("deliver").returncode == 1
+        assert machine.status(f"{kind}/e-1/etcd") == ""
 
     def test_a_store_that_takes_nothing_does_not_keep_a_machine_from_its_work(
         self, machine: BootMachine
