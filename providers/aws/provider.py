@@ -22,7 +22,7 @@ from providers.aws.waiting import Waiting
 from providers.cloud.gate import gate, roll
 from providers.cloud.machines import gib, whole_gib
 from providers.cloud.provider import CloudProvider, Made
-from providers.cloud.units import CONTROL_PLANES, ETCD_MEMBERS, POOLS, Unit
+from providers.cloud.units import CONTROL_PLANES, ETCD_MEMBERS, POOLS, Unit, kind_of, statuses
 from settings import quantity
 from settings.cluster import Settings
 from settings.problem import Problem
@@ -118,11 +118,25 @@ class Aws(CloudProvider[Member]):
         return roll(
             f"{machine.name}-roll",
             self._waiting.roll(
-                member.group, member.version, keys, unit.digest, drain_seconds=unit.drain_seconds
+                member.group,
+                member.version,
+                keys,
+                unit.digest,
+                drain_seconds=unit.drain_seconds,
+                beside=self._beside(machine),
             ),
             ResourceOptions(parent=opts.parent, depends_on=[member, *self._last_roll]),
             delete=self._waiting.leave(member.group, unit.leave, unit.left, drain_seconds=unit.drain_seconds),
         )
+
+    def _beside(self, machine: Machine) -> Mapping[str, Sequence[str]]:
+        """Groups and status' keys of the other members of its kind: they carry on while it is away."""
+        others = [other for other in self._topology.machines if other.name != machine.name]
+        return {
+            self._site.names.name(other.name): statuses(other)
+            for other in others
+            if kind_of(other) == kind_of(machine)
+        }
 
     def _gate(self, made: Made[Member], machine: Machine, role: Role, opts: ResourceOptions) -> Command:
         unit = made.unit

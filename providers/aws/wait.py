@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import boto3
@@ -71,6 +72,20 @@ class Cloud:
             return found["Instances"], found["DesiredCapacity"]
         raise NotThereError(f"there is no Auto Scaling group {group}; run `up` to make it")
 
+    def down(self, others: Mapping[str, Sequence[str]]) -> str:
+        """What is said of the first of these groups whose machine is not healthy; else empty.
+
+        `others` are groups of one and the keys of their status. One that has never been made is not missed.
+        """
+        found = self.autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=list(others))
+        for group in found["AutoScalingGroups"] if others else []:
+            name = group["AutoScalingGroupName"]
+            if not any(machine["LifecycleState"] == "InService" for machine in group["Instances"]):
+                return f"{name} has no machine in service"
+            if silent := [key for key in others[name] if not self.status(key)]:
+                return f"{name} is not healthy: {few(silent)}"
+        return ""
+
     def outdated(self, group: str, version: str) -> str:
         """What is said of machines that are not of that version of their template, or too few; else empty."""
         machines, wanted = self.machines(group)
@@ -88,15 +103,29 @@ def gate(cloud: Cloud, keys: Sequence[str], digest: str) -> None:
     _until(cloud, lambda: unhealthy(cloud.behind(keys, digest)))
 
 
-def roll(cloud: Cloud, group: str, version: str, keys: Sequence[str], digest: str) -> None:
+def roll(
+    cloud: Cloud,
+    group: str,
+    version: str,
+    keys: Sequence[str],
+    digest: str,
+    beside: Mapping[str, Sequence[str]] = MappingProxyType({}),
+) -> None:
     """Replaces the machine of a group of one unless it is what it should be; waits until it is healthy.
 
-    `version` is its template's. Raises NotThereError, also when the machine that came is not healthy in time:
-    the next is then not begun.
+    `version` is its template's. `beside` are other members' groups and the keys of their status: while one of
+    them is down, this one is not taken as well. Raises NotThereError, also when the machine that came is not
+    healthy in time: the next is then not begun.
     """
     if not cloud.outdated(group, version) and not cloud.behind(keys, digest):
         return
-    _until(cloud, lambda: _still(cloud.refresh(group)))
+
+    def held_up() -> str:
+        going_on = _still(cloud.refresh(group))
+        other = "" if going_on else cloud.down(beside)
+        return going_on or (f"{group} is not replaced while another member is down: {other}" if other else "")
+
+    _until(cloud, held_up)
     if cloud.outdated(group, version):
         # A new image or type changes no digest: what the old machine said must not speak for the next one.
         cloud.forget(keys)
@@ -188,6 +217,7 @@ def arguments(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, required=True)
     parser.add_argument("--digest", default="")
     parser.add_argument("--version", default="", help="of the launch template")
+    parser.add_argument("--beside", action="append", default=[], type=_member, help="GROUP=KEY,KEY: another")
     parser.add_argument("--s3", default=None, help="a private endpoint")
     parser.add_argument("--autoscaling", default=None, help="a private endpoint")
     parser.add_argument("--ca-file", default=None, help="the authority of private endpoints")
@@ -204,6 +234,11 @@ def arguments(words: Sequence[str]) -> argparse.Namespace:
         if name in {"gate", "roll"}:
             command.add_argument("keys", nargs="+")
     return parser.parse_args(words)
+
+
+def _member(text: str) -> tuple[str, list[str]]:
+    group, _, keys = text.partition("=")
+    return group, keys.split(",")
 
 
 def cloud_of(given: argparse.Namespace) -> Cloud:
@@ -233,7 +268,7 @@ def _do(given: argparse.Namespace) -> None:
         case "gate":
             gate(cloud, given.keys, given.digest)
         case "roll":
-            roll(cloud, given.group, given.version, given.keys, given.digest)
+            roll(cloud, given.group, given.version, given.keys, given.digest, dict(given.beside))
         case "pool":
             pool(cloud, given.group, given.version, given.prefix, given.role, given.digest)
         case "leave":

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 
+import boto3
 import pytest
 
 from providers.aws import wait
 from providers.aws.wait import Cloud
 from providers.cloud.patience import NotThereError
-from tests.unit.providers.aws.autoscaling import GROUP, KEYS, NEW, OLD, SLOW, Refreshing, group, say, vars_of
+from tests.unit.providers.aws.autoscaling import (
+    GROUP,
+    KEYS,
+    NEW,
+    OLD,
+    REGION,
+    SLOW,
+    Refreshing,
+    group,
+    say,
+    vars_of,
+)
 
 
 class TestRoll:
@@ -88,3 +101,73 @@ class TestRoll:
         refreshing.then = lambda: say(cloud, KEYS, NEW)
         wait.roll(replace(cloud, patience=SLOW), GROUP, "1", KEYS, NEW)
         assert [one["Status"] for one in refreshing.begun] == ["Successful", "Successful"]
+
+
+OTHER = "test-cp-2"
+OTHERS = {OTHER: ["status/members/control-plane/cp-2/etcd", "status/members/control-plane/cp-2/node"]}
+
+
+class TestBeside:
+    def roll(self, cloud: Cloud) -> None:
+        wait.roll(cloud, GROUP, "1", KEYS, NEW, OTHERS)
+
+    @pytest.fixture
+    def changing(self, cloud: Cloud, refreshing: Refreshing) -> Cloud:
+        """A member whose bundle has changed."""
+        group(GROUP, 1)
+        say(cloud, KEYS, OLD)
+        refreshing.then = lambda: say(cloud, KEYS, NEW)
+        return cloud
+
+    def test_a_member_is_not_taken_while_another_has_no_machine(
+        self, changing: Cloud, refreshing: Refreshing
+    ) -> None:
+        group(OTHER, 1)
+        # It was healthy, and what it said is there still.
+        say(changing, OTHERS[OTHER], OLD)
+        boto3.client("autoscaling", REGION).update_auto_scaling_group(
+            AutoScalingGroupName=OTHER, MinSize=0, DesiredCapacity=0
+        )
+        with pytest.raises(
+            NotThereError,
+            match=f"^{GROUP} is not replaced while another member is down: {OTHER} has no machine",
+        ):
+            self.roll(changing)
+        assert refreshing.begun == []
+        assert changing.status(KEYS[0]) == OLD
+
+    def test_nor_while_another_is_not_healthy(self, changing: Cloud, refreshing: Refreshing) -> None:
+        group(OTHER, 1)
+        etcd, kubelet = OTHERS[OTHER]
+        say(changing, [etcd], OLD)
+        # As a machine that has booted says it.
+        say(changing, [kubelet], "")
+        with pytest.raises(NotThereError, match=f"{OTHER} is not healthy: {kubelet} "):
+            self.roll(changing)
+        assert refreshing.begun == []
+
+    def test_one_that_comes_back_is_waited_for(self, changing: Cloud, refreshing: Refreshing) -> None:
+        group(OTHER, 1)
+        timer = threading.Timer(0.3, lambda: say(changing, OTHERS[OTHER], OLD))
+        timer.start()
+        self.roll(replace(changing, patience=SLOW))
+        timer.join()
+        assert len(refreshing.begun) == 1
+
+    def test_one_that_is_yet_to_be_made_is_not_missed(self, changing: Cloud, refreshing: Refreshing) -> None:
+        self.roll(replace(changing, patience=SLOW))
+        assert len(refreshing.begun) == 1
+
+    def test_a_member_that_is_as_it_should_be_waits_for_nobody(
+        self, changing: Cloud, refreshing: Refreshing
+    ) -> None:
+        group(OTHER, 1)
+        say(changing, KEYS, NEW)
+        self.roll(changing)
+        assert refreshing.begun == []
+
+    def test_the_command_line_names_them(self) -> None:
+        words = ["--region", REGION, "--bucket", "b", "--seconds", "1", "--beside", "a=k1,k2", "--beside"]
+        given = wait.arguments([*words, "b=k3", "roll", GROUP, *KEYS])
+        assert dict(given.beside) == {"a": ["k1", "k2"], "b": ["k3"]}
+        assert given.keys == KEYS
