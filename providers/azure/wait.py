@@ -9,8 +9,10 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -63,6 +65,14 @@ class Blobs:
         return text if written is None or written >= since else ""
 
 
+@dataclass(frozen=True)
+class GivenUp:
+    """A rolling upgrade that ended before its time: when it began, by which it is known, and why it ended."""
+
+    began: str
+    why: str = field(compare=False)
+
+
 class ScaleSets:
     """Scale sets and single machines, by Azure's management API at `url`."""
 
@@ -89,15 +99,17 @@ class ScaleSets:
             for machine in machines
         }
 
-    def given_up(self, id: str) -> str:
-        """Why the set's latest upgrade ended before its time; empty when it did not."""
+    def given_up(self, id: str) -> GivenUp | None:
+        """The set's latest upgrade, if it ended before its time."""
         try:
             properties = self._get(f"{id}/rollingUpgrades/latest")["properties"]
         except ResourceNotFoundError:
-            return ""
-        if properties.get("runningStatus", {}).get("code") not in _GIVEN_UP:
-            return ""
-        return str(properties.get("error", {}).get("message") or "no reason given")
+            return None
+        running = properties.get("runningStatus", {})
+        if running.get("code") not in _GIVEN_UP:
+            return None
+        why = properties.get("error", {}).get("message") or "no reason given"
+        return GivenUp(began=str(running.get("startTime", "")), why=str(why))
 
     def _pages(self, path: str) -> Iterator[Mapping[str, Any]]:
         answer = self._get(path)
@@ -150,8 +162,16 @@ def pool(
     """Waits until all nodes of the scale sets are of the sets' latest description and healthy with that
     digest, and none is missing.
 
-    A node writes `<prefix>/<node>/<role>`. Raises NotThereError, at once where a set's upgrade gave up.
+    A node writes `<prefix>/<node>/<role>`. Raises NotThereError, early where a set's upgrade gave up: at once,
+    or after a while if it had ended before this began. That one may be the upgrade before, while Azure is
+    about to begin the one that is waited for.
     """
+    before = {id: sets.given_up(id) for id in ids}
+    believed = time.monotonic() + patience.settle
+
+    def failed(id: str) -> GivenUp | None:
+        found = sets.given_up(id)
+        return found if found != before[id] or time.monotonic() >= believed else None
 
     def settled() -> str:
         missing = []
@@ -162,9 +182,9 @@ def pool(
             waiting = unhealthy(statuses.behind((f"{prefix}/{node}/{role}" for node in nodes), digest))
             waiting = waiting or (f"not replaced yet: {', '.join(old[:3])}" if old else "")
             # An upgrade that failed long ago does not matter once every node is as it should be.
-            if waiting and (reason := sets.given_up(id)):
+            if waiting and (ended_early := failed(id)):
                 raise NotThereError(
-                    f"{name}: the replacement of its nodes ended: {reason}; mend it, run `up`"
+                    f"{name}: the replacement of its nodes ended: {ended_early.why}; mend it, run `up`"
                 )
             if len(nodes) < wanted:
                 missing.append(f"{len(nodes)} of {wanted} nodes of {name} are there")

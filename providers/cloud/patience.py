@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 _LOOK_EVERY = 5.0
+_SETTLES_IN = 300.0
 _SIDE_BY_SIDE = 16
 
 
@@ -21,10 +22,11 @@ class NotThereError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Patience:
-    """How long is waited at most, and between two looks. Seconds."""
+    """How long is waited at most, between two looks, and until what looks old counts (`settle`). Seconds."""
 
     limit: float
     every: float = _LOOK_EVERY
+    settle: float = _SETTLES_IN
 
 
 def until(patience: Patience, missing: Callable[[], str], advice: str) -> None:

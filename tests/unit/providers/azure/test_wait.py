@@ -190,13 +190,43 @@ class TestPool:
         with pytest.raises(NotThereError, match="1 of 2 nodes of general-1 are there"):
             self.wait(cloud)
 
-    def test_an_upgrade_that_gave_up_ends_it_at_once_with_the_reason(self, cloud: Cloud) -> None:
-        failed = {"runningStatus": {"code": "Faulted"}, "error": {"message": "too many unhealthy"}}
-        cloud.have(["general-1-000000"], 1, failed)
+    @staticmethod
+    def upgrade(code: str, began: str, why: str = "") -> Mapping[str, object]:
+        """An upgrade as Azure tells it (its API's RollingUpgradeStatusInfo)."""
+        error = {"error": {"message": why}} if why else {}
+        return {"runningStatus": {"code": code, "startTime": began}, **error}
+
+    def test_an_upgrade_that_gives_up_ends_it_at_once_with_the_reason(self, cloud: Cloud) -> None:
+        cloud.have(["general-1-000000"], 1, self.upgrade("RollingForward", "2026-11-20T10:00:00Z"))
+        failed = {"properties": self.upgrade("Faulted", "2026-11-20T10:00:00Z", "too many unhealthy")}
+        latest = f"{SET}/rollingUpgrades/latest"
+        timer = threading.Timer(0.3, lambda: cloud.answers.update({latest: failed}))
+        timer.start()
         begun = time.monotonic()
         with pytest.raises(NotThereError, match=r"general-1: .*too many unhealthy"):
             self.wait(cloud, Patience(limit=60, every=0.05))
+        timer.join()
         assert time.monotonic() - begun < 30
+
+    def test_the_upgrade_before_does_not_end_it_and_the_new_one_does(self, cloud: Cloud) -> None:
+        """Azure begins an upgrade some time after the set has changed."""
+        cloud.have(["general-1-000000"], 1, self.upgrade("Faulted", "2026-11-19T10:00:00Z", "the old reason"))
+        with pytest.raises(NotThereError, match="not healthy yet"):
+            self.wait(cloud)
+        latest = f"{SET}/rollingUpgrades/latest"
+        new = {"properties": self.upgrade("Faulted", "2026-11-20T10:00:00Z", "the new reason")}
+        timer = threading.Timer(0.3, lambda: cloud.answers.update({latest: new}))
+        timer.start()
+        with pytest.raises(NotThereError, match="the new reason"):
+            self.wait(cloud, Patience(limit=60, every=0.05))
+        timer.join()
+
+    def test_one_that_had_ended_is_believed_when_no_other_begins(self, cloud: Cloud) -> None:
+        cloud.have(["general-1-000000"], 1, self.upgrade("Faulted", "2026-11-20T10:00:00Z", "it was this"))
+        begun = time.monotonic()
+        with pytest.raises(NotThereError, match="it was this"):
+            self.wait(cloud, Patience(limit=60, every=0.05, settle=0.3))
+        assert 0.3 <= time.monotonic() - begun < 30
 
     def test_an_old_failure_does_not_matter_once_all_is_well(self, cloud: Cloud) -> None:
         cloud.have(["general-1-000000"], 1, {"runningStatus": {"code": "Faulted"}})
