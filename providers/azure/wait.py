@@ -162,9 +162,9 @@ def pool(
     """Waits until all nodes of the scale sets are of the sets' latest description and healthy with that
     digest, and none is missing.
 
-    A node writes `<prefix>/<node>/<role>`. Raises NotThereError, early where a set's upgrade gave up: at once,
-    or after a while if it had ended before this began. That one may be the upgrade before, while Azure is
-    about to begin the one that is waited for.
+    A node writes `<prefix>/<node>/<role>`. Raises NotThereError, early where a set's upgrade gave up: at
+    once, or after a while if it had ended before this began. That one may be the upgrade before, while Azure
+    is about to begin the one that is waited for.
     """
     before = {id: sets.given_up(id) for id in ids}
     believed = time.monotonic() + patience.settle
