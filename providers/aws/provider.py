@@ -93,7 +93,7 @@ class Aws(CloudProvider[Member]):
                 group=self._site.firewall[_GROUPS[unit.kind]],
                 data_disk=gib(size.data_disk),
             ),
-            under,
+            ResourceOptions.merge(under, self._stays(machine, "aws")),
         )
         group = self._site.names.name(machine.name)
         program = self._boot.program(

@@ -183,7 +183,10 @@ class Azure(CloudProvider[MemberMachine]):
                 program=self._boot.program(unit, name=machine.name, address=str(machine.address)),
             ),
             after=self._ready(unit, opts, self._last_roll),
-            opts=ResourceOptions.merge(ResourceOptions(parent=opts.parent), self._under),
+            opts=ResourceOptions.merge(
+                ResourceOptions.merge(ResourceOptions(parent=opts.parent), self._under),
+                self._stays(machine, "azure"),
+            ),
         )
 
     def _roll(self, machine: Machine, unit: Unit, member: MemberMachine, opts: ResourceOptions) -> Command:

@@ -13,6 +13,7 @@ from pulumi_command.local import Command
 
 from nodeconfig.bundle import Bundle
 from providers.cloud.operate import operate
+from providers.cloud.stay import staying
 from providers.cloud.units import CONTROL_PLANES, POOLS, Unit, kind_of, member_unit, pool_unit
 from providers.contract import Secrets
 from settings.clouds import MemberMachineSettings
@@ -87,6 +88,11 @@ class CloudProvider(ABC, Generic[M]):
     def _last_roll(self) -> list[Command]:
         """The roll of the member that was made last, if any: what the next one's change waits for."""
         return [made.roll for made in self._made.values()][-1:]
+
+    def _stays(self, machine: Machine, cloud: str) -> ResourceOptions:
+        """Refuses to move a member that is there; `cloud` is the settings' section of its network."""
+        hosts = "control_planes.hosts" if kind_of(machine) == CONTROL_PLANES else "etcd.hosts"
+        return ResourceOptions(hooks=staying(machine.name, hosts, cloud))
 
     def _size(self, machine: Machine) -> MemberMachineSettings:
         section = self._settings.control_planes if kind_of(machine) == CONTROL_PLANES else self._settings.etcd
