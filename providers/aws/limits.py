@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping
 
 from providers.aws.firewall import Opening, openings
 from providers.aws.identity import rights_of
-from providers.aws.names import Names
+from providers.aws.names import Names, identity_part, prefix, prefixes
 from providers.aws.policies import document, values
 from providers.cloud.machines import asked, member_vcpus, pools, too_long
-from providers.cloud.units import CONTROL_PLANES, ETCD_MEMBERS, POOLS
+from providers.cloud.units import POOLS
 from settings.aws import AwsSettings
 from settings.cluster import Settings
 from settings.problem import Problem
@@ -23,6 +23,9 @@ MOST_INLINE_CHARACTERS = 10_240
 MOST_MANAGED_CHARACTERS = 6_144
 MOST_NAME_CHARACTERS = 24
 """Of a cluster: with its account and the longest region the name of its bucket then fits into 63."""
+
+MOST_ROLE_CHARACTERS = 64
+"""Of a role's name (IAM and STS quotas)."""
 
 _MACHINE_TYPE = re.compile(r"([a-z]+[0-9]+[a-z0-9]*(?:-[a-z0-9]+)?)\.([a-z0-9-]+)")
 _ARM = re.compile(r"[a-z]+[0-9]+[a-z]*g[a-z]*")
@@ -50,7 +53,7 @@ def problems(settings: Settings, aws: AwsSettings, topology: Topology) -> list[P
     """Everything that AWS would refuse of this cluster, as far as the settings tell."""
     names = Names(cluster=topology.name, region=aws.region, tags=aws.tags)
     return [
-        *_names(topology),
+        *_names(names, topology),
         *_types(settings),
         *_policies(names, aws, topology),
         *_rules(aws, topology),
@@ -79,13 +82,21 @@ def user_data_problems(programs: Mapping[str, str]) -> list[Problem]:
     )
 
 
-def _names(topology: Topology) -> Iterable[Problem]:
+def _names(names: Names, topology: Topology) -> Iterable[Problem]:
     if len(topology.name) > MOST_NAME_CHARACTERS:
         yield Problem(
             "name",
             topology.name,
             f"on AWS at most {MOST_NAME_CHARACTERS} characters: names of bucket and balancer carry it",
         )
+    for pool in topology.pools:
+        role = names.identity(identity_part(prefix(POOLS, pool.name)))
+        if pool.capacity and len(role) > MOST_ROLE_CHARACTERS:
+            yield Problem(
+                f"pools.{pool.name}",
+                "",
+                f"its role {role} would have {len(role)} characters, over {MOST_ROLE_CHARACTERS}; shorten it",
+            )
 
 
 def _types(settings: Settings) -> Iterable[Problem]:
@@ -105,15 +116,14 @@ def _types(settings: Settings) -> Iterable[Problem]:
 
 def _policies(names: Names, aws: AwsSettings, topology: Topology) -> Iterable[Problem]:
     filled = values(names)
-    kinds = [CONTROL_PLANES, POOLS, *([ETCD_MEMBERS] if _has_own_etcd(topology) else [])]
-    for kind in kinds:
-        rights = rights_of(kind, aws.addons)
+    for own in prefixes(topology):
+        rights = rights_of(own, aws.addons)
         inline = sum(len(document(statements, filled)) for statements in rights.inline.values())
         if inline > MOST_INLINE_CHARACTERS:
             yield Problem(
                 "aws.addons",
                 "",
-                f"the policies of {kind} are {inline} characters, over {MOST_INLINE_CHARACTERS}",
+                f"the policies of {own} are {inline} characters, over {MOST_INLINE_CHARACTERS}",
             )
         for name, statements in rights.managed.items():
             if (size := len(document(statements, filled))) > MOST_MANAGED_CHARACTERS:
@@ -122,10 +132,6 @@ def _policies(names: Names, aws: AwsSettings, topology: Topology) -> Iterable[Pr
                     "",
                     f"the policy {name} is {size} characters, over {MOST_MANAGED_CHARACTERS}",
                 )
-
-
-def _has_own_etcd(topology: Topology) -> bool:
-    return any(Role.CONTROL_PLANE not in machine.roles for machine in topology.machines)
 
 
 def _rules(aws: AwsSettings, topology: Topology) -> Iterable[Problem]:

@@ -15,7 +15,7 @@ from providers.aws.boot import Boot
 from providers.aws.firewall import CONTROL_PLANE, ETCD, WORKERS
 from providers.aws.machine import MachineArgs
 from providers.aws.members import Member, MemberArgs, Seat, SeatArgs
-from providers.aws.names import KIND_TAG, Names
+from providers.aws.names import KIND_TAG, Names, prefix
 from providers.aws.pools import PoolArgs, WorkerPool
 from providers.aws.site import site
 from providers.aws.waiting import Waiting
@@ -182,7 +182,7 @@ class Aws(CloudProvider[Member]):
             type=machine_type,
             image=self._site.image,
             disk=whole_gib(disk),
-            profile=self._site.identity[unit.kind].arn,
+            profile=self._site.identity[prefix(unit.kind, unit.name)].arn,
             program=program,
             digest=unit.digest,
             ssh_key=self._cloud.ssh_key,
@@ -198,4 +198,5 @@ class Aws(CloudProvider[Member]):
         ]
         asked = opts.depends_on
         before = [item for item in asked if isinstance(item, Resource)] if isinstance(asked, list) else []
-        return [*self._site.ready, *objects, *before]
+        identity = self._site.identity.ready(prefix(unit.kind, unit.name))
+        return [*self._site.ready, *identity, *objects, *before]

@@ -147,7 +147,7 @@ class TestNumbers:
         assert len(found.of(":NatGateway")) == 3
         assert len(of_aws(found)) <= 120
 
-    def test_a_pool_more_is_a_template_a_group_and_its_hooks(self) -> None:
+    def test_a_pool_more_is_a_template_a_group_its_hooks_and_a_role(self) -> None:
         def change(cluster: Json) -> None:
             part(cluster, "pools")["more"] = {
                 "size": {"min": 1, "max": 2},
@@ -157,6 +157,9 @@ class TestNumbers:
         before, after = of_aws(graph()), of_aws(graph(change))
         new = {node.name for node in after} - {node.name for node in before}
         assert new == {
+            "aws-identity-pool-more-role",
+            "aws-identity-pool-more-machine",
+            "aws-identity-pool-more-profile",
             "pool-more-template",
             "pool-more-group",
             "pool-more-leaving",

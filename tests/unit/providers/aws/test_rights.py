@@ -15,7 +15,7 @@ from tests.unit.providers.program import ROOT
 
 def known_statements() -> list[Statement]:
     return [
-        *rights.machine("pools", volume=True),
+        *rights.machine("pools/general", volume=True),
         *rights.SNAPSHOT_MAKER,
         *addon_rights.CLOUD_CONTROLLER,
         *addon_rights.STORAGE,
@@ -58,7 +58,7 @@ class TestRights:
                 )
                 assert own, f"{name} {resource}"
 
-    def test_a_kind_reads_its_own_prefix_and_no_other(self) -> None:
+    def test_a_kind_and_a_pool_read_their_own_prefix_and_no_other(self) -> None:
         found = graph(with_own_etcd)
         reading = {
             name: set(statement["Resource"])
@@ -69,14 +69,29 @@ class TestRights:
         assert reading == {
             "aws-identity-control-plane-machine": {f"{store}/members/control-plane/*"},
             "aws-identity-etcd-machine": {f"{store}/members/etcd/*"},
-            "aws-identity-pools-machine": {f"{store}/pools/*"},
+            "aws-identity-pool-general-machine": {f"{store}/pools/general/*"},
+            "aws-identity-pool-batch-machine": {f"{store}/pools/batch/*"},
         }
+
+    def test_a_pools_nodes_have_its_own_role_and_end_in_its_own_group(self, made: Graph) -> None:
+        for pool in ("general", "batch"):
+            template = made.named(f"pool-{pool}-template")
+            profile = made.named(f"aws-identity-pool-{pool}-profile")
+            arn = cast(dict[str, str], template.inputs["iamInstanceProfile"])["arn"]
+            assert arn.endswith(f":{profile.name}")
+            assert profile.inputs["role"] == f"aws-example-pool-{pool}-eu-central-1"
+            own = [s for name, s in policies(made) if name == f"aws-identity-pool-{pool}-machine"]
+            (ending,) = (statement for statement in own if statement["Sid"] == "Leave")
+            (group,) = ending["Resource"]
+            assert group.endswith(f":autoScalingGroupName/aws-example-pool-{pool}")
+            (writing,) = (statement for statement in own if statement["Sid"] == "Status")
+            assert [one.partition("/status/")[2] for one in writing["Resource"]] == [f"pools/{pool}/*"]
 
     def test_workers_may_call_for_nothing_but_themselves(self, made: Graph) -> None:
         allowed = {
             action
             for name, statement in policies(made)
-            if name.startswith("aws-identity-pools-")
+            if name.startswith("aws-identity-pool-")
             for action in statement["Action"]
         }
         assert allowed == {
