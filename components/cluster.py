@@ -128,7 +128,7 @@ class Cluster(ComponentResource):
         options = ResourceOptions(parent=self, depends_on=list(after))
         # Certificates are no secrets, and what is waited for is worth seeing.
         visible = Output.unsecret(script)
-        return [self._args.provider.operate(name, visible, (), options, kubeconfig=self.kubeconfig)]
+        return [self._args.provider.operate(name, visible, options, kubeconfig=self.kubeconfig)]
 
     def _farewell(self, name: str, last: Sequence[Resource]) -> Resource:
         """Tells the nodes, before they go, when the whole cluster goes: then none is worth draining.
@@ -138,7 +138,6 @@ class Cluster(ComponentResource):
         return self._args.provider.operate(
             name,
             farewell.STAYING,
-            (),
             ResourceOptions(parent=self, depends_on=[settled(resource) for resource in last]),
             kubeconfig=self.kubeconfig,
             farewell=farewell.LEAVING,

@@ -45,7 +45,6 @@ class NodePool(ComponentResource):
             self.labels = args.provider.operate(
                 f"{name}-labels",
                 nodes(args.pool),
-                (),
                 # Nodes that failed to join must not keep the others from getting theirs.
                 ResourceOptions(parent=self, depends_on=[settled(node) for node in self.nodes]),
                 kubeconfig=args.kubeconfig,

@@ -45,13 +45,12 @@ class Provider(Protocol):
         self,
         name: str,
         script: Input[str],
-        triggers: Sequence[str],
         opts: ResourceOptions,
         *,
         kubeconfig: Output[str],
         farewell: str = "",
     ) -> Resource:
-        """Runs `script` with an administrator's rights, again whenever it or a trigger changes.
+        """Runs `script` with an administrator's rights, again whenever it changes.
 
         In the script `kubectl` is one that reaches the API: on a control plane, or the deployer's own with
         `kubeconfig`. `farewell` is run when the resource is deleted ("": nothing is).

@@ -6,41 +6,24 @@ the pod network are two hops from the metadata service and get nobody's rights.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pulumi import ComponentResource, Input, Output, Resource, ResourceOptions
-from pulumi_kubernetes.helm.v3 import Release, RepositoryOptsArgs
+from pulumi import ComponentResource, Input, Resource, ResourceOptions
 
 from components.api import Api
 from providers.aws.names import Names
+from providers.cloud.addons import (
+    AUTOSCALER,
+    EARLY_TOLERATIONS,
+    ON_CONTROL_PLANES,
+    ON_HOST_NETWORK,
+    TOLERATIONS,
+    Chart,
+    Values,
+    release,
+)
 from settings.clouds import CloudAddonSettings
-
-_CONTROL_PLANE = "node-role.kubernetes.io/control-plane"
-_ON_CONTROL_PLANES = {_CONTROL_PLANE: ""}
-_TOLERATIONS = [
-    {"key": _CONTROL_PLANE, "operator": "Exists", "effect": "NoSchedule"},
-    {"key": "CriticalAddonsOnly", "operator": "Exists"},
-]
-_UNINITIALIZED = {
-    "key": "node.cloudprovider.kubernetes.io/uninitialized",
-    "value": "true",
-    "effect": "NoSchedule",
-}
-_NOT_READY = {"key": "node.kubernetes.io/not-ready", "operator": "Exists", "effect": "NoSchedule"}
-
-Values = Mapping[str, object]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chart:
-    """A chart's place and pinned version. `postrender`: a program that its manifests go through."""
-
-    name: str
-    repository: str
-    version: str
-    postrender: str = ""
-
 
 CLOUD_CONTROLLER = Chart(
     name="aws-cloud-controller-manager",
@@ -54,9 +37,6 @@ STORAGE = Chart(
     repository="https://kubernetes-sigs.github.io/aws-ebs-csi-driver",
     version="2.66.0",
     postrender="./providers/aws/host-network.sh",
-)
-AUTOSCALER = Chart(
-    name="cluster-autoscaler", repository="https://kubernetes.github.io/autoscaler", version="9.59.0"
 )
 LOAD_BALANCERS = Chart(
     name="aws-load-balancer-controller", repository="https://aws.github.io/eks-charts", version="3.6.0"
@@ -81,7 +61,6 @@ class AddOns(ComponentResource):
 
     def __init__(self, name: str, args: AddOnsArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("kubewright:aws:AddOns", name, None, opts)
-        self._name, self._args = name, args
         names = args.names
         asked = [(CLOUD_CONTROLLER, cloud_controller(names))]
         if args.chosen.storage:
@@ -89,28 +68,9 @@ class AddOns(ComponentResource):
         if args.chosen.autoscaler:
             asked.append((AUTOSCALER, autoscaler(names)))
         if args.chosen.load_balancers:
-            asked.append((LOAD_BALANCERS, load_balancers(names, args.replicas)))
-        self.releases = [self._release(chart, values) for chart, values in asked]
+            asked.append((LOAD_BALANCERS, load_balancers(names, args.vpc, args.replicas)))
+        self.releases = [release(name, chart, values, args.api.options(self)) for chart, values in asked]
         self.register_outputs({})
-
-    def _release(self, chart: Chart, values: Values) -> Release:
-        known: dict[str, Input[object]] = dict(values)
-        if chart is LOAD_BALANCERS:
-            known["vpcId"] = Output.from_input(self._args.vpc)
-        return Release(
-            f"{self._name}-{chart.name}",
-            name=chart.name,
-            chart=chart.name,
-            version=chart.version,
-            namespace="kube-system",
-            repository_opts=RepositoryOptsArgs(repo=chart.repository),
-            values=known,
-            postrender=chart.postrender or None,
-            # It is awaited as a release: a failed upgrade goes back to what was.
-            atomic=True,
-            timeout=600,
-            opts=self._args.api.options(self),
-        )
 
 
 def cloud_controller(names: Names) -> Values:
@@ -129,9 +89,8 @@ def cloud_controller(names: Names) -> Values:
             "--allocate-node-cidrs=false",
         ],
         "hostNetworking": True,
-        "nodeSelector": _ON_CONTROL_PLANES,
-        # A node is only ready for others after this controller has looked at it.
-        "tolerations": [_UNINITIALIZED, _NOT_READY, *_TOLERATIONS],
+        "nodeSelector": ON_CONTROL_PLANES,
+        "tolerations": EARLY_TOLERATIONS,
         "env": [{"name": "AWS_REGION", "value": names.region}],
     }
 
@@ -143,8 +102,8 @@ def storage(names: Names, replicas: int) -> Values:
             "replicaCount": replicas,
             "region": names.region,
             "k8sTagClusterId": names.cluster,
-            "nodeSelector": _ON_CONTROL_PLANES,
-            "tolerations": _TOLERATIONS,
+            "nodeSelector": ON_CONTROL_PLANES,
+            "tolerations": TOLERATIONS,
             "extraVolumeTags": dict(names.tags),
         },
         # Without the metadata service: what the cloud controller wrote on the Node is enough.
@@ -170,10 +129,7 @@ def autoscaler(names: Names) -> Values:
         "awsRegion": names.region,
         "autoDiscovery": {"clusterName": names.cluster},
         "fullnameOverride": "cluster-autoscaler",
-        "hostNetwork": True,
-        "dnsPolicy": "Default",
-        "nodeSelector": _ON_CONTROL_PLANES,
-        "tolerations": _TOLERATIONS,
+        **ON_HOST_NETWORK,
         "extraArgs": {
             "balance-similar-node-groups": "true",
             "skip-nodes-with-system-pods": "false",
@@ -183,7 +139,7 @@ def autoscaler(names: Names) -> Values:
     }
 
 
-def load_balancers(names: Names, replicas: int) -> Values:
+def load_balancers(names: Names, vpc: Input[str], replicas: int) -> Values:
     """Application balancers for Ingress, network balancers for Services that ask for them.
 
     Targets are instances: pods have no address of the network with flannel. Services without its class
@@ -192,11 +148,9 @@ def load_balancers(names: Names, replicas: int) -> Values:
     return {
         "clusterName": names.cluster,
         "region": names.region,
+        "vpcId": vpc,
         "replicaCount": replicas,
-        "hostNetwork": True,
-        "dnsPolicy": "Default",
-        "nodeSelector": _ON_CONTROL_PLANES,
-        "tolerations": _TOLERATIONS,
+        **ON_HOST_NETWORK,
         "defaultTargetType": "instance",
         "enableServiceMutatorWebhook": False,
         "enableShield": False,

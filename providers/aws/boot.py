@@ -8,13 +8,11 @@ from pathlib import Path
 
 from pulumi import Input, Output
 
-from providers.cloud.boot import program, user_data
+from providers.cloud.boot import METADATA, longest, user_data
 from providers.cloud.units import Unit
 from settings.aws import AwsEndpoints
 
 _HALF = Path(__file__).with_name("boot.sh")
-_METADATA = "http://169.254.169.254"
-_LONGEST_ROLES = "etcd control-plane node"
 
 
 @dataclass(frozen=True)
@@ -59,21 +57,9 @@ class Boot:
 
     def longest(self, name: str, kind: str) -> str:
         """A program as long as a unit's can be, without anything that is only known once it is made."""
-        variables = {
-            "UNIT": name,
-            "KIND": kind,
-            "ROLES": _LONGEST_ROLES,
-            "DIGEST": "0" * 64,
-            "BOOT_NAME": name,
-            "BOOT_ADDRESS": "255.255.255.255",
-            "VOLUME": f"vol-{'0' * 17}",
-            "DRAIN_SECONDS": "86400",
-            "CA": self._authority.strip(),
-            **self._services(),
-            "STORE": self.store("b" * 63),
-            "GROUP": "g" * 96,
-        }
-        return program(_HALF, variables)
+        variables = {**self._services(), "STORE": self.store("b" * 63), "GROUP": "g" * 96}
+        volume = f"vol-{'0' * 17}"
+        return longest(_HALF, name, kind, variables, volume=volume, authority=self._authority)
 
     def _services(self) -> dict[str, str]:
         """Where services answer, without the slash that a call begins with."""
@@ -81,7 +67,7 @@ class Boot:
         public = {
             "EC2": at.ec2 or f"https://ec2.{self.region}.{self.domain}",
             "AUTOSCALING": at.autoscaling or f"https://autoscaling.{self.region}.{self.domain}",
-            "METADATA": at.metadata or _METADATA,
+            "METADATA": at.metadata or METADATA,
         }
         return {"REGION": self.region, **{key: url.rstrip("/") for key, url in public.items()}}
 

@@ -1,4 +1,4 @@
-"""What each kind of machine is on AWS: a role with few rights, and the profile that instances have."""
+"""What each kind of machine, and each pool, is on AWS: a role with few rights, and its instances' profile."""
 
 from __future__ import annotations
 
@@ -6,28 +6,28 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pulumi import ComponentResource, Input, Output, ResourceOptions
+from pulumi import ComponentResource, Input, Output, Resource, ResourceOptions
 from pulumi_aws import iam
 
 from providers.aws import addon_rights, rights
-from providers.aws.names import Names
+from providers.aws.names import Names, identity_part
 from providers.aws.policies import Statement, assumed_by, document, values
-from providers.cloud.units import CONTROL_PLANES, POOLS
+from providers.cloud.units import CONTROL_PLANES, ETCD_MEMBERS
 from settings.clouds import CloudAddonSettings
 
 
 @dataclass(frozen=True, slots=True)
 class Rights:
-    """The rights of one kind: in `inline` policies as far as these have room, else in `managed` ones."""
+    """The rights of one identity: in `inline` policies as far as these have room, else in `managed` ones."""
 
     inline: Mapping[str, tuple[Statement, ...]]
     managed: Mapping[str, tuple[Statement, ...]]
 
 
-def rights_of(kind: str, addons: CloudAddonSettings) -> Rights:
-    """All rights of machines of that kind. Add-ons that call AWS run on the control planes."""
-    inline = {"machine": rights.machine(kind, volume=kind != POOLS)}
-    if kind != CONTROL_PLANES:
+def rights_of(prefix: str, addons: CloudAddonSettings) -> Rights:
+    """All rights of machines with that prefix in the store. Add-ons run by those of the control planes."""
+    inline = {"machine": rights.machine(prefix, volume=prefix in (CONTROL_PLANES, ETCD_MEMBERS))}
+    if prefix != CONTROL_PLANES:
         return Rights(inline, {})
     inline["cloud-controller"] = addon_rights.CLOUD_CONTROLLER
     if addons.storage:
@@ -39,18 +39,18 @@ def rights_of(kind: str, addons: CloudAddonSettings) -> Rights:
 
 @dataclass(frozen=True, kw_only=True)
 class IdentityArgs:
-    """`bucket` is the store's name, `key` the ARN of its key; `kinds` are those that the cluster has."""
+    """`bucket` is the store's name, `key` the ARN of its key; `prefixes` are what each identity reads."""
 
     names: Names
     account: Output[str]
     bucket: Output[str]
     key: Output[str]
-    kinds: Sequence[str]
+    prefixes: Sequence[str]
     addons: CloudAddonSettings
 
 
 class Identity(ComponentResource):
-    """Roles and instance profiles by kind; `snapshots` is the ARN of the role that snapshots volumes."""
+    """Roles and instance profiles by prefix; `snapshots` is the ARN of the role that snapshots volumes."""
 
     snapshots: Output[str]
 
@@ -58,21 +58,26 @@ class Identity(ComponentResource):
         super().__init__("kubewright:aws:Identity", name, None, opts)
         self._name, self._args = name, args
         self._child = ResourceOptions(parent=self)
-        self._profiles = {kind: self._profile(kind) for kind in args.kinds}
+        self._ready: dict[str, list[Resource]] = {prefix: [] for prefix in args.prefixes}
+        self._profiles = {prefix: self._profile(prefix) for prefix in args.prefixes}
         self.snapshots = self._snapshots()
         self.register_outputs({})
 
-    def __getitem__(self, kind: str) -> iam.InstanceProfile:
-        """The profile of that kind. Its role has its rights once this component is there."""
-        return self._profiles[kind]
+    def __getitem__(self, prefix: str) -> iam.InstanceProfile:
+        """The profile with that prefix."""
+        return self._profiles[prefix]
 
-    def _profile(self, kind: str) -> iam.InstanceProfile:
-        part = kind.rpartition("/")[2]
+    def ready(self, prefix: str) -> list[Resource]:
+        """What must be there before machines with that profile may what they need."""
+        return [*self._ready[prefix], self._profiles[prefix]]
+
+    def _profile(self, prefix: str) -> iam.InstanceProfile:
+        part = identity_part(prefix)
         role = self._role(
             part, f"Machines: {part}", json.dumps(assumed_by(f"ec2.{_ec2_domain(self._args.names)}"))
         )
-        kind_rights = rights_of(kind, self._args.addons)
-        for policy, statements in kind_rights.inline.items():
+        own = rights_of(prefix, self._args.addons)
+        self._ready[prefix] += [
             iam.RolePolicy(
                 f"{self._name}-{part}-{policy}",
                 name=policy,
@@ -80,25 +85,28 @@ class Identity(ComponentResource):
                 policy=self._document(statements),
                 opts=self._child,
             )
-        for policy, statements in kind_rights.managed.items():
-            self._managed(f"{part}-{policy}", role, statements)
+            for policy, statements in own.inline.items()
+        ]
+        self._ready[prefix] += [
+            self._managed(f"{part}-{policy}", role, statements) for policy, statements in own.managed.items()
+        ]
         return iam.InstanceProfile(
             f"{self._name}-{part}-profile",
-            name=self._global(part),
+            name=self._args.names.identity(part),
             role=role.name,
             tags=self._args.names.tagged(part),
             opts=self._child,
         )
 
-    def _managed(self, part: str, role: iam.Role, statements: Sequence[Statement]) -> None:
+    def _managed(self, part: str, role: iam.Role, statements: Sequence[Statement]) -> Resource:
         policy = iam.Policy(
             f"{self._name}-{part}",
-            name=self._global(part),
+            name=self._args.names.identity(part),
             policy=self._document(statements),
             tags=self._args.names.tagged(part),
             opts=self._child,
         )
-        iam.RolePolicyAttachment(
+        return iam.RolePolicyAttachment(
             f"{self._name}-{part}-attachment", role=role.name, policy_arn=policy.arn, opts=self._child
         )
 
@@ -117,16 +125,12 @@ class Identity(ComponentResource):
     def _role(self, part: str, description: str, trust: Input[str]) -> iam.Role:
         return iam.Role(
             f"{self._name}-{part}-role",
-            name=self._global(part),
+            name=self._args.names.identity(part),
             description=description,
             assume_role_policy=trust,
             tags=self._args.names.tagged(part),
             opts=self._child,
         )
-
-    def _global(self, part: str) -> str:
-        """Names of roles are the account's, not the region's."""
-        return f"{self._args.names.name(part)}-{self._args.names.region}"
 
     def _document(self, statements: Sequence[Statement]) -> Output[str]:
         args = self._args

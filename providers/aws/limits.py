@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping
 
 from providers.aws.firewall import Opening, openings
 from providers.aws.identity import rights_of
-from providers.aws.names import Names
+from providers.aws.names import Names, identity_part, prefix, prefixes
 from providers.aws.policies import document, values
-from providers.cloud.units import CONTROL_PLANES, ETCD_MEMBERS, POOLS
+from providers.cloud.machines import asked, member_vcpus, pools, too_long
+from providers.cloud.units import POOLS
 from settings.aws import AwsSettings
 from settings.cluster import Settings
 from settings.problem import Problem
@@ -22,6 +23,9 @@ MOST_INLINE_CHARACTERS = 10_240
 MOST_MANAGED_CHARACTERS = 6_144
 MOST_NAME_CHARACTERS = 24
 """Of a cluster: with its account and the longest region the name of its bucket then fits into 63."""
+
+MOST_ROLE_CHARACTERS = 64
+"""Of a role's name (IAM and STS quotas)."""
 
 _MACHINE_TYPE = re.compile(r"([a-z]+[0-9]+[a-z0-9]*(?:-[a-z0-9]+)?)\.([a-z0-9-]+)")
 _ARM = re.compile(r"[a-z]+[0-9]+[a-z]*g[a-z]*")
@@ -49,7 +53,7 @@ def problems(settings: Settings, aws: AwsSettings, topology: Topology) -> list[P
     """Everything that AWS would refuse of this cluster, as far as the settings tell."""
     names = Names(cluster=topology.name, region=aws.region, tags=aws.tags)
     return [
-        *_names(topology),
+        *_names(names, topology),
         *_types(settings),
         *_policies(names, aws, topology),
         *_rules(aws, topology),
@@ -73,29 +77,30 @@ def warnings(settings: Settings, aws: AwsSettings) -> list[str]:
 
 def user_data_problems(programs: Mapping[str, str]) -> list[Problem]:
     """Boot programs by machine or pool that are too long for user data."""
-    return [
-        Problem(
-            name,
-            "",
-            f"its boot program is {size} bytes, over the {MOST_USER_DATA_BYTES} that user data may have; "
-            "shorten the private endpoints' settings",
-        )
-        for name, text in programs.items()
-        if (size := len(text.encode())) > MOST_USER_DATA_BYTES
-    ]
+    return too_long(
+        programs, MOST_USER_DATA_BYTES, where="user data", mend="shorten the private endpoints' settings"
+    )
 
 
-def _names(topology: Topology) -> Iterable[Problem]:
+def _names(names: Names, topology: Topology) -> Iterable[Problem]:
     if len(topology.name) > MOST_NAME_CHARACTERS:
         yield Problem(
             "name",
             topology.name,
             f"on AWS at most {MOST_NAME_CHARACTERS} characters: names of bucket and balancer carry it",
         )
+    for pool in topology.pools:
+        role = names.identity(identity_part(prefix(POOLS, pool.name)))
+        if pool.capacity and len(role) > MOST_ROLE_CHARACTERS:
+            yield Problem(
+                f"pools.{pool.name}",
+                "",
+                f"its role {role} would have {len(role)} characters, over {MOST_ROLE_CHARACTERS}; shorten it",
+            )
 
 
 def _types(settings: Settings) -> Iterable[Problem]:
-    for path, machine_type in _asked(settings):
+    for path, machine_type in asked(settings):
         match = _MACHINE_TYPE.fullmatch(machine_type)
         if not match:
             yield Problem(path, machine_type, "not an instance type such as m6i.large")
@@ -109,28 +114,16 @@ def _types(settings: Settings) -> Iterable[Problem]:
             )
 
 
-def _asked(settings: Settings) -> Iterable[tuple[str, str]]:
-    """Every instance type with the path of its setting."""
-    for section, path in ((settings.control_planes, "control_planes"), (settings.etcd, "etcd")):
-        if section.machine is not None:
-            yield f"{path}.machine.type", section.machine.type
-    for name, pool in settings.pools.items():
-        if pool.machine is not None:
-            for machine_type in pool.machine.types:
-                yield f"pools.{name}.machine.types", machine_type
-
-
 def _policies(names: Names, aws: AwsSettings, topology: Topology) -> Iterable[Problem]:
     filled = values(names)
-    kinds = [CONTROL_PLANES, POOLS, *([ETCD_MEMBERS] if _has_own_etcd(topology) else [])]
-    for kind in kinds:
-        rights = rights_of(kind, aws.addons)
+    for own in prefixes(topology):
+        rights = rights_of(own, aws.addons)
         inline = sum(len(document(statements, filled)) for statements in rights.inline.values())
         if inline > MOST_INLINE_CHARACTERS:
             yield Problem(
                 "aws.addons",
                 "",
-                f"the policies of {kind} are {inline} characters, over {MOST_INLINE_CHARACTERS}",
+                f"the policies of {own} are {inline} characters, over {MOST_INLINE_CHARACTERS}",
             )
         for name, statements in rights.managed.items():
             if (size := len(document(statements, filled))) > MOST_MANAGED_CHARACTERS:
@@ -139,10 +132,6 @@ def _policies(names: Names, aws: AwsSettings, topology: Topology) -> Iterable[Pr
                     "",
                     f"the policy {name} is {size} characters, over {MOST_MANAGED_CHARACTERS}",
                 )
-
-
-def _has_own_etcd(topology: Topology) -> bool:
-    return any(Role.CONTROL_PLANE not in machine.roles for machine in topology.machines)
 
 
 def _rules(aws: AwsSettings, topology: Topology) -> Iterable[Problem]:
@@ -184,19 +173,11 @@ def _quotas(aws: AwsSettings) -> tuple[tuple[bool, str, int], ...]:
 
 def _needed(settings: Settings, *, spot: bool, largest: bool) -> int:
     """vCPUs of the machines that there must (or, `largest`, may) be; those of unknown types count none."""
-    total = 0
-    if not spot:
-        own = [host for host in settings.etcd.hosts if host not in settings.control_planes.hosts]
-        for section, hosts in (
-            (settings.control_planes, settings.control_planes.hosts),
-            (settings.etcd, own),
-        ):
-            if section.machine is not None:
-                total += len(hosts) * (vcpus(section.machine.type) or 0)
-    for pool in settings.pools.values():
-        if pool.machine is not None and pool.size is not None and pool.machine.spot == spot:
-            count = pool.size.max if largest else pool.size.min
-            total += count * max(vcpus(kind) or 0 for kind in pool.machine.types)
+    total = 0 if spot else member_vcpus(settings, vcpus)
+    for size, machine in pools(settings):
+        if machine.spot == spot:
+            count = size.max if largest else size.min
+            total += count * max(vcpus(kind) or 0 for kind in machine.types)
     return total
 
 

@@ -16,6 +16,7 @@ from pulumi_aws import autoscaling, dlm, ebs, ec2
 
 from providers.aws.machine import LEAVING, MachineArgs, group_tags, heartbeat, template
 from providers.aws.names import KIND_TAG, Names
+from providers.cloud.stay import Standing
 from settings.clouds import VolumeSnapshotSettings
 
 SNAPSHOT_TAG = "kubewright:snapshots"
@@ -43,7 +44,8 @@ class Seat(ComponentResource):
     volume: Output[str]
 
     def __init__(self, name: str, args: SeatArgs, opts: ResourceOptions | None = None) -> None:
-        super().__init__("kubewright:aws:Seat", name, None, opts)
+        place = Standing(address=str(args.address), zone=args.zone, subnet=args.subnet)
+        super().__init__("kubewright:aws:Seat", name, place.inputs, opts)
         own = {KIND_TAG: args.kind}
         interface = ec2.NetworkInterface(
             f"{name}-interface",

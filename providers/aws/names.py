@@ -5,12 +5,32 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from providers.cloud.units import POOLS, kind_of
+from topology.model import Topology
+
 CLUSTER_TAG = "kubewright:cluster"
 """On everything that is made here; rights are bound to it."""
 KIND_TAG = "kubewright:kind"
 """On machines and their volumes: whose identity may attach them."""
 
 _PARTITIONS = {"cn-": ("aws-cn", "amazonaws.com.cn"), "us-gov-": ("aws-us-gov", "amazonaws.com")}
+
+
+def prefix(kind: str, unit: str) -> str:
+    """The prefix in the store that a unit's identity has: its kind's, for nodes of a pool their pool's."""
+    return f"{POOLS}/{unit}" if kind == POOLS else kind
+
+
+def prefixes(topology: Topology) -> list[str]:
+    """What each identity of the cluster has in the store."""
+    kinds = sorted({kind_of(machine) for machine in topology.machines})
+    return [*kinds, *(prefix(POOLS, pool.name) for pool in topology.pools if pool.capacity)]
+
+
+def identity_part(prefix: str) -> str:
+    """How the identity of that prefix is called: `control-plane`, `etcd` or `pool-<name>`."""
+    kind, _, name = prefix.rpartition("/")
+    return f"pool-{name}" if kind == POOLS else name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +44,10 @@ class Names:
     def name(self, part: str) -> str:
         """A name that is unique in the account's region, as long as the cluster's is."""
         return f"{self.cluster}-{part}"
+
+    def identity(self, part: str) -> str:
+        """The name of a role. Roles are the account's, not the region's."""
+        return f"{self.name(part)}-{self.region}"
 
     def tagged(self, part: str, more: Mapping[str, str] | None = None) -> dict[str, str]:
         """All tags of a resource; ours win over the administrator's."""

@@ -6,16 +6,13 @@ you rely on it. It leaves out traffic, requests, snapshots, logs, and what the c
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from settings import quantity
+from providers.cloud.prices import HOURS_A_MONTH, Line, bought, line, machine_lines
 from settings.aws import AwsSettings
 from settings.cluster import Settings
-
-HOURS_A_MONTH = 730
-_GIB = 1024**3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,69 +78,23 @@ PRICES: Mapping[str, Prices] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One line of the estimate: how many of what, and dollars an hour for all of them.
-
-    `hourly` is None where the table has no price.
-    """
-
-    count: int
-    what: str
-    hourly: float | None
-
-
 def estimate(settings: Settings, aws: AwsSettings) -> tuple[Line, ...]:
     """The example's or any cluster's lines, with every pool at its least size.
 
     Spot machines are counted at their on-demand price, the most that they cost.
     """
     prices = PRICES.get(aws.region, _UNKNOWN)
-    machines: dict[str, int] = {}
-    gib = 0
-    for count, machine_type, disk in _machines(settings):
-        machines[machine_type] = machines.get(machine_type, 0) + count
-        gib += count * disk
-    lines = [_line(count, kind, prices.machines.get(kind)) for kind, count in machines.items()]
+    machines = bought(settings)
+    gib = sum(each.count * sum(each.volumes) for each in machines)
     gateways = 0 if aws.network.vpc else aws.zone_count if aws.network.nat == "per-zone" else 1
     balancer_addresses = aws.zone_count if aws.endpoint.public else 0
-    lines += [
-        _line(gateways, "NAT gateway", prices.nat),
-        _line(gateways + balancer_addresses, "public address", prices.address),
-        _line(1, "Network Load Balancer", prices.balancer),
-        _line(gib, "GiB of gp3 volume", None if prices.gp3 is None else prices.gp3 / HOURS_A_MONTH),
-        _line(1, "KMS key", KEY_A_MONTH / HOURS_A_MONTH),
-        _line(1, "hosted zone", ZONE_A_MONTH / HOURS_A_MONTH),
+    lines = [
+        *machine_lines(machines, prices.machines),
+        line(gateways, "NAT gateway", prices.nat),
+        line(gateways + balancer_addresses, "public address", prices.address),
+        line(1, "Network Load Balancer", prices.balancer),
+        line(gib, "GiB of gp3 volume", None if prices.gp3 is None else prices.gp3 / HOURS_A_MONTH),
+        line(1, "KMS key", KEY_A_MONTH / HOURS_A_MONTH),
+        line(1, "hosted zone", ZONE_A_MONTH / HOURS_A_MONTH),
     ]
-    return tuple(line for line in lines if line.count)
-
-
-def total(lines: Iterable[Line]) -> float | None:
-    """Dollars an hour for all lines; None where one has no price."""
-    prices = [line.hourly for line in lines]
-    known = [price for price in prices if price is not None]
-    return sum(known) if len(known) == len(prices) else None
-
-
-def _machines(settings: Settings) -> Iterable[tuple[int, str, int]]:
-    """How many, of which type, with how many GiB of volumes each."""
-    own = [host for host in settings.etcd.hosts if host not in settings.control_planes.hosts]
-    sections = ((settings.control_planes.hosts, settings.control_planes), (own, settings.etcd))
-    for hosts, section in sections:
-        if section.machine is not None and hosts:
-            yield (
-                len(hosts),
-                section.machine.type,
-                _gib(section.machine.disk) + _gib(section.machine.data_disk),
-            )
-    for pool in settings.pools.values():
-        if pool.machine is not None and pool.size is not None:
-            yield pool.size.min, pool.machine.types[0], _gib(pool.machine.disk)
-
-
-def _gib(size: str) -> int:
-    return -(-quantity.whole(size) // _GIB)
-
-
-def _line(count: int, what: str, price: float | None) -> Line:
-    return Line(count, what, None if price is None else count * price)
+    return tuple(each for each in lines if each.count)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import pulumi
 from pulumi import Input, Output, Resource, ResourceOptions
 from pulumi_command.local import Command
 
@@ -16,25 +15,23 @@ from providers.aws.boot import Boot
 from providers.aws.firewall import CONTROL_PLANE, ETCD, WORKERS
 from providers.aws.machine import MachineArgs
 from providers.aws.members import Member, MemberArgs, Seat, SeatArgs
-from providers.aws.names import KIND_TAG, Names
+from providers.aws.names import KIND_TAG, Names, prefix
 from providers.aws.pools import PoolArgs, WorkerPool
 from providers.aws.site import site
 from providers.aws.waiting import Waiting
 from providers.cloud.gate import gate, roll
-from providers.cloud.operate import operate
-from providers.cloud.units import CONTROL_PLANES, ETCD_MEMBERS, POOLS, Unit, kind_of, member_unit, pool_unit
-from providers.contract import Secrets
+from providers.cloud.machines import gib, whole_gib
+from providers.cloud.provider import CloudProvider, Made
+from providers.cloud.units import CONTROL_PLANES, ETCD_MEMBERS, POOLS, Unit, kind_of, statuses
 from settings import quantity
-from settings.clouds import MemberMachineSettings
 from settings.cluster import Settings
-from settings.problem import SettingsError
+from settings.problem import Problem
 from topology.model import Capacity, Machine, Pool, Role, Topology
 
-_GIB = 1024**3
 _GROUPS = {CONTROL_PLANES: CONTROL_PLANE, ETCD_MEMBERS: ETCD, POOLS: WORKERS}
 
 
-class Aws:
+class Aws(CloudProvider[Member]):
     """The provider for AWS. `files` are the texts of the files that settings name.
 
     Raises `SettingsError` with everything that AWS would refuse, before anything is made.
@@ -50,48 +47,13 @@ class Aws:
         cloud = settings.aws
         if cloud is None:
             raise ValueError("only settings with a section aws can be of AWS")
-        self._settings, self._cloud, self._topology, self._bundles = settings, cloud, topology, bundles
+        super().__init__(settings, topology, bundles)
+        self._cloud = cloud
         domain = Names(cluster=topology.name, region=cloud.region).domain
         self._boot = Boot(cloud.region, domain, cloud.endpoints, files)
         self._check()
         self._site = site(cloud, topology)
         self._waiting = Waiting(cloud, self._site.store.bucket)
-        self._machines = {machine.name: machine for machine in topology.machines}
-        self._made: dict[str, tuple[Unit, Member, Command]] = {}
-        self._rolls: list[Command] = []
-
-    def member(
-        self, machine: Machine, role: Role, bundle: Bundle, secrets: Secrets, opts: ResourceOptions
-    ) -> Resource:
-        """One role of a machine; the first of its roles makes the machine, for all of them."""
-        if machine.name not in self._made:
-            self._made[machine.name] = self._member(machine, secrets, opts)
-        return self._gate(machine, role, opts)
-
-    def pool(
-        self, pool: Pool, bundles: Mapping[str, Bundle], secrets: Secrets, opts: ResourceOptions
-    ) -> Sequence[Resource]:
-        """A pool of workers as one resource that waits for all; the control planes' nodes one by one."""
-        if pool.capacity is None:
-            return [
-                self.member(self._machines[node.name], Role.NODE, bundles[node.name], secrets, opts)
-                for node in pool.nodes
-            ]
-        unit = pool_unit(pool, bundles[pool.name], secrets)
-        return [self._workers(pool, pool.capacity, unit, opts)]
-
-    def operate(
-        self,
-        name: str,
-        script: Input[str],
-        triggers: Sequence[str],
-        opts: ResourceOptions,
-        *,
-        kubeconfig: Output[str],
-        farewell: str = "",
-    ) -> Resource:
-        """Runs `script` by the deployer's own kubectl."""
-        return operate(name, script, triggers, opts, kubeconfig=kubeconfig, farewell=farewell)
 
     def add_ons(self, api: Api) -> Sequence[Resource]:
         """The cloud controller manager, without which no node becomes ready, and what the settings choose."""
@@ -105,23 +67,17 @@ class Aws:
         )
         return AddOns("aws-addons", args).releases
 
-    def _check(self) -> None:
-        units = {
-            **{machine.name: kind_of(machine) for machine in self._topology.machines},
-            **{pool.name: POOLS for pool in self._topology.pools if pool.capacity},
-        }
-        longest = {name: self._boot.longest(name, kind) for name, kind in units.items()}
-        problems = limits.problems(self._settings, self._cloud, self._topology)
-        problems += limits.user_data_problems(longest)
-        if problems:
-            raise SettingsError(problems)
-        for warning in limits.warnings(self._settings, self._cloud):
-            pulumi.warn(warning)
+    def _longest(self, name: str, kind: str) -> str:
+        return self._boot.longest(name, kind)
 
-    def _member(
-        self, machine: Machine, secrets: Secrets, opts: ResourceOptions
-    ) -> tuple[Unit, Member, Command]:
-        unit = member_unit(machine, self._bundles, secrets)
+    def _problems(self, programs: Mapping[str, str]) -> list[Problem]:
+        found = limits.problems(self._settings, self._cloud, self._topology)
+        return found + limits.user_data_problems(programs)
+
+    def _warnings(self) -> list[str]:
+        return limits.warnings(self._settings, self._cloud)
+
+    def _member(self, machine: Machine, unit: Unit, opts: ResourceOptions) -> Member:
         size = self._size(machine)
         zone = self._site.zones[machine.zone]
         under = ResourceOptions(parent=opts.parent, providers=[self._site.plugin])
@@ -135,9 +91,9 @@ class Aws:
                 zone=zone,
                 subnet=self._site.place.private[machine.zone],
                 group=self._site.firewall[_GROUPS[unit.kind]],
-                data_disk=_whole_gib(quantity.whole(size.data_disk)),
+                data_disk=gib(size.data_disk),
             ),
-            under,
+            ResourceOptions.merge(under, self._stays(machine, "aws")),
         )
         group = self._site.names.name(machine.name)
         program = self._boot.program(
@@ -149,34 +105,45 @@ class Aws:
             volume=seat.volume,
         )
         described = self._machine(unit, size.type, quantity.whole(size.disk), program)
-        member = Member(
+        return Member(
             machine.name,
             MemberArgs(machine=described, seat=seat, zone=zone, drain_seconds=unit.drain_seconds),
             ready=self._ready(unit, opts),
             opts=under,
         )
-        return unit, member, self._roll(machine, unit, member, under)
 
-    def _roll(self, machine: Machine, unit: Unit, member: Member, under: ResourceOptions) -> Command:
+    def _roll(self, machine: Machine, unit: Unit, member: Member, opts: ResourceOptions) -> Command:
         """Replaces the machine when its template changes, after the member before it has been."""
         keys = [unit.status(role) for role in unit.roles]
-        command = roll(
+        return roll(
             f"{machine.name}-roll",
             self._waiting.roll(
-                member.group, member.version, keys, unit.digest, drain_seconds=unit.drain_seconds
+                member.group,
+                member.version,
+                keys,
+                unit.digest,
+                drain_seconds=unit.drain_seconds,
+                beside=self._beside(machine),
             ),
-            ResourceOptions(parent=under.parent, depends_on=[member, *self._rolls[-1:]]),
+            ResourceOptions(parent=opts.parent, depends_on=[member, *self._last_roll]),
             delete=self._waiting.leave(member.group, unit.leave, unit.left, drain_seconds=unit.drain_seconds),
         )
-        self._rolls.append(command)
-        return command
 
-    def _gate(self, machine: Machine, role: Role, opts: ResourceOptions) -> Command:
-        unit, member, rolled = self._made[machine.name]
+    def _beside(self, machine: Machine) -> Mapping[str, Sequence[str]]:
+        """Groups and status' keys of the other members of its kind: they carry on while it is away."""
+        others = [other for other in self._topology.machines if other.name != machine.name]
+        return {
+            self._site.names.name(other.name): statuses(other)
+            for other in others
+            if kind_of(other) == kind_of(machine)
+        }
+
+    def _gate(self, made: Made[Member], machine: Machine, role: Role, opts: ResourceOptions) -> Command:
+        unit = made.unit
         return gate(
             f"{machine.name}-{role.value}",
             self._waiting.gate([unit.status(role)], unit.digest),
-            ResourceOptions.merge(opts, ResourceOptions(depends_on=[member, rolled])),
+            ResourceOptions.merge(opts, ResourceOptions(depends_on=[made.member, made.roll])),
         )
 
     def _workers(self, pool: Pool, capacity: Capacity, unit: Unit, opts: ResourceOptions) -> Resource:
@@ -214,8 +181,8 @@ class Aws:
             kind=unit.kind,
             type=machine_type,
             image=self._site.image,
-            disk=_whole_gib(disk),
-            profile=self._site.identity[unit.kind].arn,
+            disk=whole_gib(disk),
+            profile=self._site.identity[prefix(unit.kind, unit.name)].arn,
             program=program,
             digest=unit.digest,
             ssh_key=self._cloud.ssh_key,
@@ -231,14 +198,5 @@ class Aws:
         ]
         asked = opts.depends_on
         before = [item for item in asked if isinstance(item, Resource)] if isinstance(asked, list) else []
-        return [*self._site.ready, *objects, *before]
-
-    def _size(self, machine: Machine) -> MemberMachineSettings:
-        section = self._settings.control_planes if kind_of(machine) == CONTROL_PLANES else self._settings.etcd
-        if section.machine is None:
-            raise ValueError(f"{machine.name}: settings that load() returned say what machine it is")
-        return section.machine
-
-
-def _whole_gib(size: int) -> int:
-    return -(-size // _GIB)
+        identity = self._site.identity.ready(prefix(unit.kind, unit.name))
+        return [*self._site.ready, *identity, *objects, *before]

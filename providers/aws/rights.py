@@ -2,33 +2,35 @@
 
 from __future__ import annotations
 
-from providers.aws.names import CLUSTER_TAG, KIND_TAG
+from providers.aws.names import CLUSTER_TAG, KIND_TAG, identity_part
 from providers.aws.policies import ANYTHING, Condition, Statement
+from providers.cloud.units import POOLS
 
 EC2 = "arn:{partition}:ec2:{region}:{account}"
 SNAPSHOTS = "arn:{partition}:ec2:{region}::snapshot/*"
-GROUPS = "arn:{partition}:autoscaling:{region}:{account}:autoScalingGroup:*:autoScalingGroupName/{cluster}-*"
+_GROUP = "arn:{partition}:autoscaling:{region}:{account}:autoScalingGroup:*:autoScalingGroupName/{cluster}-"
+GROUPS = f"{_GROUP}*"
 DESCRIBING = "IAM knows no resources for describing"
 
 OURS = Condition("StringEquals", f"aws:ResourceTag/{CLUSTER_TAG}", ("{cluster}",))
 
 
-def machine(kind: str, *, volume: bool) -> tuple[Statement, ...]:
-    """Any machine of that kind (a prefix in the store): its bundles, its status, its end, its volume."""
+def machine(prefix: str, *, volume: bool) -> tuple[Statement, ...]:
+    """Any machine with that prefix in the store: its bundles, its status, its end, its kind's volumes."""
     return (
-        Statement("Bundles", ("s3:GetObject",), (f"{{bucket}}/{kind}/*",)),
-        Statement("Status", ("s3:PutObject",), (f"{{bucket}}/status/{kind}/*",)),
+        Statement("Bundles", ("s3:GetObject",), (f"{{bucket}}/{prefix}/*",)),
+        Statement("Status", ("s3:PutObject",), (f"{{bucket}}/status/{prefix}/*",)),
         # S3 names the object to KMS (without bucket keys), so that the key opens nobody else's either.
-        Statement("BundlesKey", ("kms:Decrypt",), ("{key}",), _through_s3(f"{kind}/*")),
-        Statement("StatusKey", ("kms:GenerateDataKey",), ("{key}",), _through_s3(f"status/{kind}/*")),
+        Statement("BundlesKey", ("kms:Decrypt",), ("{key}",), _through_s3(f"{prefix}/*")),
+        Statement("StatusKey", ("kms:GenerateDataKey",), ("{key}",), _through_s3(f"status/{prefix}/*")),
         Statement(
             "Leave",
             ("autoscaling:CompleteLifecycleAction", "autoscaling:RecordLifecycleActionHeartbeat"),
-            (GROUPS,),
+            (f"{_GROUP}{identity_part(prefix)}" if prefix.startswith(f"{POOLS}/") else GROUPS,),
             (OURS,),
         ),
         *SESSIONS,
-        *(_volume(kind) if volume else ()),
+        *(_volume(prefix) if volume else ()),
     )
 
 

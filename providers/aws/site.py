@@ -13,10 +13,9 @@ from providers.aws.firewall import BALANCER, Firewall, FirewallArgs
 from providers.aws.identity import Identity, IdentityArgs
 from providers.aws.image import Image, image
 from providers.aws.members import snapshots
-from providers.aws.names import Names
+from providers.aws.names import Names, prefixes
 from providers.aws.network import Network, NetworkArgs, Place
 from providers.aws.store import Store, StoreArgs
-from providers.cloud.units import POOLS, kind_of
 from settings.aws import AwsNetworkSettings, AwsSettings
 from topology.model import Topology
 from topology.subnets import subnets
@@ -39,8 +38,8 @@ class Site:
 
     @property
     def ready(self) -> list[Resource]:
-        """What must be there before a machine boots: all that it asks for, and may."""
-        return [*self.way, self.firewall, self.identity, self.endpoint]
+        """What must be there before any machine boots; its own identity comes beside."""
+        return [*self.way, self.firewall, self.endpoint]
 
 
 def site(cloud: AwsSettings, topology: Topology) -> Site:
@@ -53,7 +52,6 @@ def site(cloud: AwsSettings, topology: Topology) -> Site:
     place, way = _network(cloud, names, account, zones, under)
     firewall = Firewall("aws-firewall", FirewallArgs(names=names, topology=topology, place=place), under)
     store = Store("aws-store", StoreArgs(names=names, account=account), under)
-    kinds = sorted({kind_of(machine) for machine in topology.machines})
     identity = Identity(
         "aws-identity",
         IdentityArgs(
@@ -61,7 +59,7 @@ def site(cloud: AwsSettings, topology: Topology) -> Site:
             account=account,
             bucket=store.bucket,
             key=store.key,
-            kinds=[*kinds, POOLS],
+            prefixes=prefixes(topology),
             addons=cloud.addons,
         ),
         under,

@@ -8,41 +8,36 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from providers.cloud.patience import NotThereError, Patience, behind, ended, few, unhealthy, until
+
 if TYPE_CHECKING:
     from types_boto3_autoscaling import AutoScalingClient
     from types_boto3_autoscaling.type_defs import InstanceRefreshTypeDef, InstanceTypeDef
     from types_boto3_s3 import S3Client
 
-_LOOK_EVERY = 5.0
-_SIDE_BY_SIDE = 16
+_ADVICE = "look at its console output, then run up again"
 _GOING_ON = {"Pending", "InProgress", "Cancelling", "RollbackInProgress", "Baking"}
 _GIVEN_UP = {"Failed", "Cancelled", "RollbackFailed", "RollbackSuccessful"}
 _ABSENT = {"NoSuchKey", "404"}
 
 
-class NotThereError(Exception):
-    """What was waited for did not come, or cannot: one line for the administrator."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class Cloud:
-    """The clients, and how long anything is waited for (seconds)."""
+    """The clients, and how long anything is waited for."""
 
     s3: S3Client
     autoscaling: AutoScalingClient
     bucket: str
-    limit: float
-    every: float = _LOOK_EVERY
+    patience: Patience
 
     def status(self, key: str) -> str:
         """What a machine wrote there; empty when it has not yet."""
@@ -55,10 +50,7 @@ class Cloud:
 
     def behind(self, keys: Iterable[str], digest: str) -> list[str]:
         """The keys whose status is not the digest."""
-        names = list(keys)
-        with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
-            found = list(pool.map(self.status, names))
-        return [key for key, status in zip(names, found, strict=True) if status != digest]
+        return behind(self.status, keys, digest)
 
     def forget(self, keys: Iterable[str]) -> None:
         """Takes away what was written there: only a machine that comes after this writes it again."""
@@ -80,13 +72,27 @@ class Cloud:
             return found["Instances"], found["DesiredCapacity"]
         raise NotThereError(f"there is no Auto Scaling group {group}; run `up` to make it")
 
+    def down(self, others: Mapping[str, Sequence[str]]) -> str:
+        """What is said of the first of these groups whose machine is not healthy; else empty.
+
+        `others` are groups of one and the keys of their status. One that has never been made is not missed.
+        """
+        found = self.autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=list(others))
+        for group in found["AutoScalingGroups"] if others else []:
+            name = group["AutoScalingGroupName"]
+            if not any(machine["LifecycleState"] == "InService" for machine in group["Instances"]):
+                return f"{name} has no machine in service"
+            if silent := [key for key in others[name] if not self.status(key)]:
+                return f"{name} is not healthy: {few(silent)}"
+        return ""
+
     def outdated(self, group: str, version: str) -> str:
         """What is said of machines that are not of that version of their template, or too few; else empty."""
         machines, wanted = self.machines(group)
         serving = [machine for machine in machines if machine["LifecycleState"] == "InService"]
         old = [m["InstanceId"] for m in serving if m.get("LaunchTemplate", {}).get("Version") != version]
         if old:
-            return f"{group}: not replaced yet: {_few(old)}"
+            return f"{group}: not replaced yet: {few(old)}"
         if len(serving) < wanted:
             return f"{group}: {len(serving)} of {wanted} machines are in service"
         return ""
@@ -94,18 +100,32 @@ class Cloud:
 
 def gate(cloud: Cloud, keys: Sequence[str], digest: str) -> None:
     """Waits until everything under the keys is healthy with that digest. Raises NotThereError."""
-    _until(cloud, lambda: _said(cloud.behind(keys, digest)))
+    _until(cloud, lambda: unhealthy(cloud.behind(keys, digest)))
 
 
-def roll(cloud: Cloud, group: str, version: str, keys: Sequence[str], digest: str) -> None:
+def roll(
+    cloud: Cloud,
+    group: str,
+    version: str,
+    keys: Sequence[str],
+    digest: str,
+    beside: Mapping[str, Sequence[str]] = MappingProxyType({}),
+) -> None:
     """Replaces the machine of a group of one unless it is what it should be; waits until it is healthy.
 
-    `version` is its template's. Raises NotThereError, also when the machine that came is not healthy in time:
-    the next is then not begun.
+    `version` is its template's. `beside` are other members' groups and the keys of their status: while one of
+    them is down, this one is not taken as well. Raises NotThereError, also when the machine that came is not
+    healthy in time: the next is then not begun.
     """
     if not cloud.outdated(group, version) and not cloud.behind(keys, digest):
         return
-    _until(cloud, lambda: _still(cloud.refresh(group)))
+
+    def held_up() -> str:
+        going_on = _still(cloud.refresh(group))
+        other = "" if going_on else cloud.down(beside)
+        return going_on or (f"{group} is not replaced while another member is down: {other}" if other else "")
+
+    _until(cloud, held_up)
     if cloud.outdated(group, version):
         # A new image or type changes no digest: what the old machine said must not speak for the next one.
         cloud.forget(keys)
@@ -118,7 +138,7 @@ def roll(cloud: Cloud, group: str, version: str, keys: Sequence[str], digest: st
     )["InstanceRefreshId"]
 
     def healthy() -> str:
-        waiting = cloud.outdated(group, version) or _said(cloud.behind(keys, digest))
+        waiting = cloud.outdated(group, version) or unhealthy(cloud.behind(keys, digest))
         refresh = cloud.refresh(group)
         if waiting and refresh and refresh.get("InstanceRefreshId") == begun:
             _given_up(refresh)
@@ -139,7 +159,7 @@ def pool(cloud: Cloud, group: str, version: str, prefix: str, role: str, digest:
             return waiting
         machines, _ = cloud.machines(group)
         keys = (f"{prefix}/{machine['InstanceId']}/{role}" for machine in machines)
-        waiting = cloud.outdated(group, version) or _said(cloud.behind(keys, digest))
+        waiting = cloud.outdated(group, version) or unhealthy(cloud.behind(keys, digest))
         if waiting:
             # A refresh that failed long ago does not matter once every machine is as it should be.
             _given_up(refresh)
@@ -185,24 +205,8 @@ def _given_up(refresh: InstanceRefreshTypeDef | None) -> None:
         raise NotThereError(f"{group}: the replacement of its machines ended ({status}): {reason}")
 
 
-def _said(behind: Sequence[str]) -> str:
-    return f"not healthy yet: {_few(behind)}" if behind else ""
-
-
-def _few(names: Sequence[str]) -> str:
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return f"{', '.join(names[:3])}{more}"
-
-
 def _until(cloud: Cloud, missing: Callable[[], str]) -> None:
-    """Asks until nothing is missing. Raises NotThereError with what still is when the time is over."""
-    deadline = time.monotonic() + cloud.limit
-    while waiting := missing():
-        if time.monotonic() >= deadline:
-            raise NotThereError(
-                f"{waiting} (waited {cloud.limit:.0f} s); look at its console output, then run up again"
-            )
-        time.sleep(cloud.every)
+    until(cloud.patience, missing, _ADVICE)
 
 
 def arguments(words: Sequence[str]) -> argparse.Namespace:
@@ -213,6 +217,7 @@ def arguments(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, required=True)
     parser.add_argument("--digest", default="")
     parser.add_argument("--version", default="", help="of the launch template")
+    parser.add_argument("--beside", action="append", default=[], type=_member, help="GROUP=KEY,KEY: another")
     parser.add_argument("--s3", default=None, help="a private endpoint")
     parser.add_argument("--autoscaling", default=None, help="a private endpoint")
     parser.add_argument("--ca-file", default=None, help="the authority of private endpoints")
@@ -231,6 +236,11 @@ def arguments(words: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(words)
 
 
+def _member(text: str) -> tuple[str, list[str]]:
+    group, _, keys = text.partition("=")
+    return group, keys.split(",")
+
+
 def cloud_of(given: argparse.Namespace) -> Cloud:
     """The clients that the command line asks for, with the deployer's own credentials."""
     settings = Config(retries={"max_attempts": 10, "mode": "adaptive"})
@@ -242,28 +252,27 @@ def cloud_of(given: argparse.Namespace) -> Cloud:
             "autoscaling", region, endpoint_url=given.autoscaling, verify=verify, config=settings
         ),
         bucket=given.bucket,
-        limit=given.seconds,
+        patience=Patience(limit=given.seconds),
     )
 
 
 def main(words: Sequence[str]) -> int:
     """Does what the command line says; the program's exit code."""
     given = arguments(words)
-    try:
-        cloud = cloud_of(given)
-        match given.command:
-            case "gate":
-                gate(cloud, given.keys, given.digest)
-            case "roll":
-                roll(cloud, given.group, given.version, given.keys, given.digest)
-            case "pool":
-                pool(cloud, given.group, given.version, given.prefix, given.role, given.digest)
-            case "leave":
-                leave(cloud, given.group, given.key, given.left)
-    except (NotThereError, ClientError, BotoCoreError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return ended(lambda: _do(given), (ClientError, BotoCoreError))
+
+
+def _do(given: argparse.Namespace) -> None:
+    cloud = cloud_of(given)
+    match given.command:
+        case "gate":
+            gate(cloud, given.keys, given.digest)
+        case "roll":
+            roll(cloud, given.group, given.version, given.keys, given.digest, dict(given.beside))
+        case "pool":
+            pool(cloud, given.group, given.version, given.prefix, given.role, given.digest)
+        case "leave":
+            leave(cloud, given.group, given.key, given.left)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pulumi import Input, Output
 
@@ -31,7 +31,7 @@ class Waiting:
 
     def gate(self, keys: Sequence[str], digest: Input[str]) -> Output[str]:
         """Waits until all keys' status is the digest."""
-        return self._words(_MEMBER_SECONDS, {"--digest": digest}, ["gate", *keys])
+        return self._words(_MEMBER_SECONDS, [("--digest", digest)], ["gate", *keys])
 
     def roll(
         self,
@@ -41,27 +41,32 @@ class Waiting:
         digest: Input[str],
         *,
         drain_seconds: int,
+        beside: Mapping[str, Sequence[str]],
     ) -> Output[str]:
-        """Replaces a group's one machine and waits for it."""
-        named = {"--digest": digest, "--version": version}
+        """Replaces a group's one machine and waits for it.
+
+        `beside` are the groups, and the status' keys, of those that must be well while it is away.
+        """
+        named: list[tuple[str, Input[str]]] = [("--digest", digest), ("--version", version)]
+        named += [("--beside", f"{other}={','.join(its)}") for other, its in beside.items()]
         return self._words(_after(drain_seconds, _ROLL_SECONDS), named, ["roll", group, *keys])
 
     def pool(
         self, group: Input[str], version: Input[str], prefix: str, role: str, digest: Input[str]
     ) -> Output[str]:
         """Waits for all machines of a pool."""
-        named = {"--digest": digest, "--version": version}
+        named = [("--digest", digest), ("--version", version)]
         return self._words(_POOL_SECONDS, named, ["pool", group, prefix, role])
 
     def leave(self, group: Input[str], key: str, left: str, *, drain_seconds: int) -> Output[str]:
         """Tells a member to leave for good."""
-        return self._words(_after(drain_seconds, _LEAVE_SECONDS), {}, ["leave", group, key, left])
+        return self._words(_after(drain_seconds, _LEAVE_SECONDS), [], ["leave", group, key, left])
 
     def _words(
-        self, seconds: int, named: dict[str, Input[str]], command: Sequence[Input[str]]
+        self, seconds: int, named: Sequence[tuple[str, Input[str]]], command: Sequence[Input[str]]
     ) -> Output[str]:
         flags: list[Input[str]] = ["--bucket", self._bucket, "--seconds", str(seconds)]
-        flags += [word for flag, value in named.items() for word in (flag, value)]
+        flags += [word for flag, value in named for word in (flag, value)]
         resolved = Output.all(*self._common, *flags, *command)
         line: Output[str] = resolved.apply(lambda known: words(_MODULE, *map(str, known)))
         return line

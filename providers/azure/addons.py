@@ -7,46 +7,31 @@ on the pod network do not reach the metadata service (`boot.sh`) and get nobody'
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi_kubernetes as kubernetes
 from pulumi import ComponentResource, Input, Output, Resource, ResourceOptions
-from pulumi_kubernetes.helm.v3 import Release, RepositoryOptsArgs
 
 from components.api import Api
 from providers.azure.firewall import NODES
 from providers.azure.names import Names
 from providers.azure.network import Place
+from providers.cloud.addons import (
+    AUTOSCALER,
+    EARLY_TOLERATIONS,
+    ON_CONTROL_PLANES,
+    ON_HOST_NETWORK,
+    TOLERATIONS,
+    Chart,
+    Values,
+    release,
+)
 from settings.clouds import CloudAddonSettings
 
-_CONTROL_PLANE = "node-role.kubernetes.io/control-plane"
-_ON_CONTROL_PLANES = {_CONTROL_PLANE: ""}
-_TOLERATIONS = [
-    {"key": _CONTROL_PLANE, "operator": "Exists", "effect": "NoSchedule"},
-    {"key": "CriticalAddonsOnly", "operator": "Exists"},
-]
-_UNINITIALIZED = {
-    "key": "node.cloudprovider.kubernetes.io/uninitialized",
-    "value": "true",
-    "effect": "NoSchedule",
-}
-_NOT_READY = {"key": "node.kubernetes.io/not-ready", "operator": "Exists", "effect": "NoSchedule"}
 _RAW = "https://raw.githubusercontent.com/kubernetes-sigs"
 CONFIGURATION = "azure-cloud-provider"
 """The Secret that the cloud controller and the disk driver read; it holds ids and no secret."""
-
-Values = Mapping[str, object]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chart:
-    """A chart's place and pinned version."""
-
-    name: str
-    repository: str
-    version: str
-
 
 CLOUD_CONTROLLER = Chart(
     name="cloud-provider-azure",
@@ -57,9 +42,6 @@ STORAGE = Chart(
     name="azuredisk-csi-driver",
     repository=f"{_RAW}/azuredisk-csi-driver/master/charts",
     version="1.35.0",
-)
-AUTOSCALER = Chart(
-    name="cluster-autoscaler", repository="https://kubernetes.github.io/autoscaler", version="9.59.0"
 )
 
 
@@ -88,8 +70,7 @@ class AddOns(ComponentResource):
     def __init__(self, name: str, args: AddOnsArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("kubewright:azure:AddOns", name, None, opts)
         self._name, self._args = name, args
-        configured = self._configuration()
-        asked: list[tuple[Chart, Mapping[str, Input[object]]]] = [
+        asked: list[tuple[Chart, Values]] = [
             (CLOUD_CONTROLLER, cloud_controller(args.names, args.pods, args.replicas))
         ]
         if args.chosen.storage:
@@ -98,7 +79,10 @@ class AddOns(ComponentResource):
             asked.append((AUTOSCALER, autoscaler(args.names, args.identity)))
         if args.chosen.storage:
             self._storage_class()
-        self.releases = [self._release(chart, values, configured) for chart, values in asked]
+        after = [self._configuration()]
+        self.releases = [
+            release(name, chart, values, args.api.options(self, depends_on=after)) for chart, values in asked
+        ]
         self.register_outputs({})
 
     def _configuration(self) -> Resource:
@@ -131,21 +115,6 @@ class AddOns(ComponentResource):
             opts=self._args.api.options(self),
         )
 
-    def _release(self, chart: Chart, values: Mapping[str, Input[object]], after: Resource) -> Release:
-        return Release(
-            f"{self._name}-{chart.name}",
-            name=chart.name,
-            chart=chart.name,
-            version=chart.version,
-            namespace="kube-system",
-            repository_opts=RepositoryOptsArgs(repo=chart.repository),
-            values=dict(values),
-            # It is awaited as a release: a failed upgrade goes back to what was.
-            atomic=True,
-            timeout=600,
-            opts=self._args.api.options(self, depends_on=[after]),
-        )
-
 
 def configuration(names: Names, place: Place, *, tenant: str, identity: str) -> str:
     """The cloud's configuration, `azure.json`. Keys: cloud-provider-azure, install/configs."""
@@ -175,7 +144,7 @@ def configuration(names: Names, place: Place, *, tenant: str, identity: str) -> 
     return json.dumps(known, indent=2)
 
 
-def cloud_controller(names: Names, pods: str, replicas: int) -> Mapping[str, Input[object]]:
+def cloud_controller(names: Names, pods: str, replicas: int) -> Values:
     """Sets nodes' zones and types, removes those of machines that are gone, makes balancers.
 
     cloud-node-manager, on every node, sets its addresses from its own metadata service.
@@ -193,23 +162,22 @@ def cloud_controller(names: Names, pods: str, replicas: int) -> Mapping[str, Inp
             "cloudConfig": "",
             "cloudConfigSecretName": CONFIGURATION,
             "enableDynamicReloading": "true",
-            "nodeSelector": _ON_CONTROL_PLANES,
-            # A node is only ready for others after this controller has looked at it.
-            "tolerations": [_UNINITIALIZED, _NOT_READY, *_TOLERATIONS],
+            "nodeSelector": ON_CONTROL_PLANES,
+            "tolerations": EARLY_TOLERATIONS,
         },
         "cloudNodeManager": {"imageTag": f"v{CLOUD_CONTROLLER.version}"},
     }
 
 
-def storage(replicas: int) -> Mapping[str, Input[object]]:
+def storage(replicas: int) -> Values:
     """The disk driver."""
     return {
         "controller": {
             "replicas": replicas,
             "cloudConfigSecretName": CONFIGURATION,
             "hostNetwork": True,
-            "nodeSelector": _ON_CONTROL_PLANES,
-            "tolerations": _TOLERATIONS,
+            "nodeSelector": ON_CONTROL_PLANES,
+            "tolerations": TOLERATIONS,
             "vmType": "vmss",
             "disableAvailabilitySetNodes": False,
         },
@@ -219,7 +187,7 @@ def storage(replicas: int) -> Mapping[str, Input[object]]:
     }
 
 
-def autoscaler(names: Names, identity: Input[str]) -> Mapping[str, Input[object]]:
+def autoscaler(names: Names, identity: Input[str]) -> Values:
     """Grows and shrinks the scale sets that carry its tags."""
     return {
         "cloudProvider": "azure",
@@ -230,10 +198,7 @@ def autoscaler(names: Names, identity: Input[str]) -> Mapping[str, Input[object]
         "azureUseManagedIdentityExtension": True,
         "azureUserAssignedIdentityID": identity,
         "fullnameOverride": "cluster-autoscaler",
-        "hostNetwork": True,
-        "dnsPolicy": "Default",
-        "nodeSelector": _ON_CONTROL_PLANES,
-        "tolerations": _TOLERATIONS,
+        **ON_HOST_NETWORK,
         "extraArgs": {
             # A pool is one scale set in each zone.
             "balance-similar-node-groups": "true",

@@ -11,14 +11,12 @@ from pulumi import Output
 from providers.azure.members import LUN
 from providers.azure.names import Names, container, status_container
 from providers.azure.pools import HEALTH_PORT
-from providers.cloud.boot import program, user_data
+from providers.cloud.boot import METADATA, longest, user_data
 from providers.cloud.units import CONTROL_PLANES, POOLS, Unit
 from settings.azure import AzureEndpoints
 from topology.model import Topology
 
 _HALF = Path(__file__).with_name("boot.sh")
-_METADATA = "http://169.254.169.254"
-_LONGEST_ROLES = "etcd control-plane node"
 
 
 @dataclass(frozen=True)
@@ -44,19 +42,8 @@ class Boot:
 
     def longest(self, name: str, kind: str) -> str:
         """A program as long as a unit's can be, without anything that is only known once it is made."""
-        variables = {
-            "UNIT": name,
-            "KIND": kind,
-            "ROLES": _LONGEST_ROLES,
-            "DIGEST": "0" * 64,
-            "BOOT_NAME": name,
-            "BOOT_ADDRESS": "255.255.255.255",
-            "VOLUME": str(LUN),
-            "DRAIN_SECONDS": "86400",
-            "CA": self._authority.strip(),
-            **self._variables(kind, name),
-        }
-        return program(_HALF, variables)
+        variables = self._variables(kind, name)
+        return longest(_HALF, name, kind, variables, volume=str(LUN), authority=self._authority)
 
     def reads(self, kind: str, unit: str) -> str:
         """The URL of the container that a unit's machines read."""
@@ -70,7 +57,7 @@ class Boot:
         return {
             "STORE": self._store,
             "CONTAINER": container(kind, unit),
-            "METADATA": (self.endpoints.metadata or _METADATA).rstrip("/"),
+            "METADATA": (self.endpoints.metadata or METADATA).rstrip("/"),
             "PODS": str(self.topology.network.pods),
             "HEALTH": str(HEALTH_PORT) if kind == POOLS else "",
             "ENDPOINT": self.topology.endpoint.host if kind == CONTROL_PLANES else "",

@@ -10,6 +10,7 @@ from providers.azure.firewall import FIRST_PRIORITY, LAST_OWN_PRIORITY, groups
 from providers.azure.names import status_container
 from providers.azure.pools import autoscaler_tags, batch_percent, parts
 from providers.azure.store import ip_rules
+from providers.cloud.machines import asked, member_vcpus, too_long
 from providers.cloud.units import POOLS
 from settings.azure import AzureSettings
 from settings.cluster import Settings
@@ -65,16 +66,12 @@ def warnings(settings: Settings, azure: AzureSettings, topology: Topology) -> li
 
 def custom_data_problems(programs: Mapping[str, str]) -> list[Problem]:
     """Boot programs by machine or pool that are too long for custom data."""
-    return [
-        Problem(
-            name,
-            "",
-            f"its boot program is {size} bytes, over the {MOST_CUSTOM_DATA_BYTES} that custom data may have; "
-            "shorten the authorities of azure.endpoints",
-        )
-        for name, text in programs.items()
-        if (size := len(text.encode())) > MOST_CUSTOM_DATA_BYTES
-    ]
+    return too_long(
+        programs,
+        MOST_CUSTOM_DATA_BYTES,
+        where="custom data",
+        mend="shorten the authorities of azure.endpoints",
+    )
 
 
 def _names(topology: Topology) -> Iterable[Problem]:
@@ -122,7 +119,7 @@ def _network(azure: AzureSettings, topology: Topology) -> Iterable[Problem]:
 
 
 def _sizes(settings: Settings) -> Iterable[Problem]:
-    for path, size in _asked(settings):
+    for path, size in asked(settings):
         match = _SIZE.fullmatch(size)
         if not match:
             yield Problem(path, size, "not a machine size such as Standard_D2s_v5")
@@ -130,17 +127,6 @@ def _sizes(settings: Settings) -> Iterable[Problem]:
             yield Problem(path, size, "an arm64 machine; the catalogue has amd64 binaries only")
         elif "s" not in match.group(3):
             yield Problem(path, size, "takes no premium disks; choose one with an s, such as Standard_D2s_v5")
-
-
-def _asked(settings: Settings) -> Iterable[tuple[str, str]]:
-    """Every machine size with the path of its setting."""
-    for section, path in ((settings.control_planes, "control_planes"), (settings.etcd, "etcd")):
-        if section.machine is not None:
-            yield f"{path}.machine.type", section.machine.type
-    for name, pool in settings.pools.items():
-        if pool.machine is not None:
-            for size in pool.machine.types:
-                yield f"pools.{name}.machine.types", size
 
 
 def _pools(azure: AzureSettings, topology: Topology) -> Iterable[Problem]:
@@ -201,15 +187,7 @@ def _needed(
     settings: Settings, azure: AzureSettings, topology: Topology, *, spot: bool, largest: bool
 ) -> int:
     """vCPUs of the machines that there must (or, `largest`, may) be, and of new nodes beside old ones."""
-    total = 0
-    if not spot:
-        own = [host for host in settings.etcd.hosts if host not in settings.control_planes.hosts]
-        for section, hosts in (
-            (settings.control_planes, settings.control_planes.hosts),
-            (settings.etcd, own),
-        ):
-            if section.machine is not None:
-                total += len(hosts) * (vcpus(section.machine.type) or 0)
+    total = 0 if spot else member_vcpus(settings, vcpus)
     for pool in topology.pools:
         if pool.capacity is not None and pool.capacity.spot == spot:
             each = vcpus(pool.capacity.types[0]) or 0

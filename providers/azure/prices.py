@@ -7,16 +7,14 @@ Without traffic, requests, snapshots and what runs in the cluster makes by itsel
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from settings import quantity
+from providers.cloud.prices import HOURS_A_MONTH, Line, bought, line, machine_lines
 from settings.azure import AzureSettings
 from settings.cluster import Settings
 
-HOURS_A_MONTH = 730
-_GIB = 1024**3
 _PREMIUM_GIB = (4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
 """Sizes of premium disks: a disk costs what the next size does."""
 
@@ -68,71 +66,31 @@ PRICES: Mapping[str, Prices] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One line of the estimate: how many of what, and dollars an hour for all of them.
-
-    `hourly` is None where the table has no price.
-    """
-
-    count: int
-    what: str
-    hourly: float | None
-
-
 def estimate(settings: Settings, azure: AzureSettings) -> tuple[Line, ...]:
     """The example's or any cluster's lines, with every pool at its least size.
 
     Spot machines are counted at their regular price, the most that they cost.
     """
     prices = PRICES.get(azure.location)
-    machines: dict[str, int] = {}
+    machines = bought(settings)
     disks: dict[int, int] = {}
-    for count, size, each in _machines(settings):
-        machines[size] = machines.get(size, 0) + count
-        for disk in each:
-            disks[disk] = disks.get(disk, 0) + count
+    for each in machines:
+        for disk in map(_disk, each.volumes):
+            disks[disk] = disks.get(disk, 0) + each.count
     gateway = int(azure.network.nat and not azure.network.id)
     lines = [
-        _line(count, size, prices.machines.get(size) if prices else None) for size, count in machines.items()
-    ]
-    lines += [
-        _line(gateway, "NAT gateway", prices.nat if prices else None),
-        _line(gateway + int(azure.endpoint.public), "public address", prices.address if prices else None),
-        _line(1 + int(azure.endpoint.public), "Standard Load Balancer", prices.balancer if prices else None),
+        *machine_lines(machines, prices.machines if prices else {}),
+        line(gateway, "NAT gateway", prices.nat if prices else None),
+        line(gateway + int(azure.endpoint.public), "public address", prices.address if prices else None),
+        line(1 + int(azure.endpoint.public), "Standard Load Balancer", prices.balancer if prices else None),
     ]
     for disk, count in sorted(disks.items()):
         monthly = prices.disks.get(disk) if prices else None
         hourly = None if monthly is None else monthly / HOURS_A_MONTH
-        lines.append(_line(count, f"premium disk of {disk} GiB", hourly))
-    return tuple(line for line in lines if line.count)
+        lines.append(line(count, f"premium disk of {disk} GiB", hourly))
+    return tuple(each for each in lines if each.count)
 
 
-def total(lines: Iterable[Line]) -> float | None:
-    """Dollars an hour for all lines; None where one has no price."""
-    prices = [line.hourly for line in lines]
-    known = [price for price in prices if price is not None]
-    return sum(known) if len(known) == len(prices) else None
-
-
-def _machines(settings: Settings) -> Iterable[tuple[int, str, tuple[int, ...]]]:
-    """How many, of which size, with which premium disks each."""
-    own = [host for host in settings.etcd.hosts if host not in settings.control_planes.hosts]
-    sections = ((settings.control_planes.hosts, settings.control_planes), (own, settings.etcd))
-    for hosts, section in sections:
-        if section.machine is not None and hosts:
-            disks = (_disk(section.machine.disk), _disk(section.machine.data_disk))
-            yield len(hosts), section.machine.type, disks
-    for pool in settings.pools.values():
-        if pool.machine is not None and pool.size is not None:
-            yield pool.size.min, pool.machine.types[0], (_disk(pool.machine.disk),)
-
-
-def _disk(size: str) -> int:
+def _disk(gib: int) -> int:
     """The premium disk that a size is paid as."""
-    gib = -(-quantity.whole(size) // _GIB)
     return next((one for one in _PREMIUM_GIB if one >= gib), gib)
-
-
-def _line(count: int, what: str, price: float | None) -> Line:
-    return Line(count, what, None if price is None else count * price)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import pulumi
 import pulumi_tls as tls
 from pulumi import Input, Output, Resource, ResourceOptions
 from pulumi_command.local import Command
@@ -27,21 +26,18 @@ from providers.azure.snapshots import SnapshotArgs, Snapshots
 from providers.azure.store import Store, StoreArgs
 from providers.azure.waiting import Waiting
 from providers.cloud.gate import gate, roll
-from providers.cloud.operate import operate
-from providers.cloud.units import CONTROL_PLANES, POOLS, Unit, kind_of, member_unit, pool_unit
-from providers.contract import Secrets
-from settings import quantity
-from settings.clouds import MemberMachineSettings
+from providers.cloud.machines import gib, whole_gib
+from providers.cloud.provider import CloudProvider, Made
+from providers.cloud.units import CONTROL_PLANES, Unit
 from settings.cluster import Settings
-from settings.problem import SettingsError
+from settings.problem import Problem
 from topology.model import Capacity, Machine, Pool, Role, Topology
 
-_GIB = 1024**3
 _MACHINE = "Microsoft.Compute/virtualMachines"
 _SET = "Microsoft.Compute/virtualMachineScaleSets"
 
 
-class Azure:
+class Azure(CloudProvider[MemberMachine]):
     """The provider for Azure. `files` are the texts of the files that settings name.
 
     Raises `SettingsError` with everything that Azure would refuse, before anything is made.
@@ -57,7 +53,8 @@ class Azure:
         cloud = settings.azure
         if cloud is None:
             raise ValueError("only settings with a section azure can be of Azure")
-        self._settings, self._cloud, self._topology, self._bundles = settings, cloud, topology, bundles
+        super().__init__(settings, topology, bundles)
+        self._cloud = cloud
         self._names = Names(
             cluster=topology.name,
             subscription=cloud.subscription,
@@ -67,49 +64,9 @@ class Azure:
         self._boot = Boot(self._names, cloud.endpoints, topology, files)
         self._check()
         self._waiting = Waiting(self._boot)
-        self._machines = {machine.name: machine for machine in topology.machines}
         self._image = image(cloud.image)
         self._under = within(self._names)
         self._build()
-        self._made: dict[str, tuple[Unit, MemberMachine, Command]] = {}
-        self._rolls: list[Command] = []
-
-    def member(
-        self, machine: Machine, role: Role, bundle: Bundle, secrets: Secrets, opts: ResourceOptions
-    ) -> Resource:
-        """One role of a machine; the first of its roles makes the machine, for all of them."""
-        new = machine.name not in self._made
-        if new:
-            self._made[machine.name] = self._member(machine, secrets, opts)
-        gate = self._gate(machine, role, opts)
-        if new and len(self._made) == len(self._machines):
-            self._snapshots(gate)
-        return gate
-
-    def pool(
-        self, pool: Pool, bundles: Mapping[str, Bundle], secrets: Secrets, opts: ResourceOptions
-    ) -> Sequence[Resource]:
-        """A pool as one resource that waits for all of its nodes; the control planes' nodes one by one."""
-        if pool.capacity is None:
-            return [
-                self.member(self._machines[node.name], Role.NODE, bundles[node.name], secrets, opts)
-                for node in pool.nodes
-            ]
-        unit = pool_unit(pool, bundles[pool.name], secrets)
-        return [self._workers(pool, pool.capacity, unit, opts)]
-
-    def operate(
-        self,
-        name: str,
-        script: Input[str],
-        triggers: Sequence[str],
-        opts: ResourceOptions,
-        *,
-        kubeconfig: Output[str],
-        farewell: str = "",
-    ) -> Resource:
-        """Runs `script` by the deployer's own kubectl."""
-        return operate(name, script, triggers, opts, kubeconfig=kubeconfig, farewell=farewell)
 
     def add_ons(self, api: Api) -> Sequence[Resource]:
         """The cloud controller manager, without which no node becomes ready, and what the settings choose."""
@@ -126,19 +83,15 @@ class Azure:
         )
         return AddOns("azure-addons", args).releases
 
-    def _check(self) -> None:
-        longest = {name: self._boot.longest(name, kind) for name, kind in self._units()}
-        problems = limits.problems(self._settings, self._cloud, self._topology)
-        problems += limits.custom_data_problems(longest)
-        if problems:
-            raise SettingsError(problems)
-        for warning in limits.warnings(self._settings, self._cloud, self._topology):
-            pulumi.warn(warning)
+    def _longest(self, name: str, kind: str) -> str:
+        return self._boot.longest(name, kind)
 
-    def _units(self) -> list[tuple[str, str]]:
-        """Every unit's name and kind."""
-        members = [(machine.name, kind_of(machine)) for machine in self._topology.machines]
-        return [*members, *((pool.name, POOLS) for pool in self._topology.pools if pool.capacity)]
+    def _problems(self, programs: Mapping[str, str]) -> list[Problem]:
+        found = limits.problems(self._settings, self._cloud, self._topology)
+        return found + limits.custom_data_problems(programs)
+
+    def _warnings(self) -> list[str]:
+        return limits.warnings(self._settings, self._cloud, self._topology)
 
     def _build(self) -> None:
         """What the machines stand in."""
@@ -208,13 +161,10 @@ class Azure:
         """Azure makes no machine without a key. Nobody uses this one: the port of SSH is shut."""
         return tls.PrivateKey("azure-machine-key", algorithm="RSA", rsa_bits=3072).public_key_openssh
 
-    def _member(
-        self, machine: Machine, secrets: Secrets, opts: ResourceOptions
-    ) -> tuple[Unit, MemberMachine, Command]:
-        unit = member_unit(machine, self._bundles, secrets)
+    def _member(self, machine: Machine, unit: Unit, opts: ResourceOptions) -> MemberMachine:
         size = self._size(machine)
         control_plane = unit.kind == CONTROL_PLANES
-        member = MemberMachine(
+        return MemberMachine(
             machine.name,
             MemberArgs(
                 names=self._names,
@@ -222,8 +172,8 @@ class Azure:
                 address=machine.address,
                 zone=self._cloud.zones[machine.zone],
                 type=size.type,
-                disk=_whole_gib(quantity.whole(size.disk)),
-                data_disk=_whole_gib(quantity.whole(size.data_disk)),
+                disk=gib(size.disk),
+                data_disk=gib(size.data_disk),
                 image=self._image,
                 subnet=self._place.members,
                 firewall=self._firewall.ids[group_of(machine.roles)],
@@ -232,35 +182,37 @@ class Azure:
                 ssh_key=self._ssh_key,
                 program=self._boot.program(unit, name=machine.name, address=str(machine.address)),
             ),
-            after=self._ready(unit, opts, self._rolls[-1:]),
-            opts=ResourceOptions.merge(ResourceOptions(parent=opts.parent), self._under),
+            after=self._ready(unit, opts, self._last_roll),
+            opts=ResourceOptions.merge(
+                ResourceOptions.merge(ResourceOptions(parent=opts.parent), self._under),
+                self._stays(machine, "azure"),
+            ),
         )
-        return unit, member, self._roll(machine, unit, member, opts)
 
     def _roll(self, machine: Machine, unit: Unit, member: MemberMachine, opts: ResourceOptions) -> Command:
         """Waits for a machine that was replaced; of a new one it is the gates' to wait for."""
-        command = roll(
+        return roll(
             f"{machine.name}-roll",
             self._waiting.roll(unit, self._names.id(_MACHINE, machine.name), member.described),
             ResourceOptions(parent=opts.parent, depends_on=[member.machine]),
             delete=self._waiting.leave(unit),
         )
-        self._rolls.append(command)
-        return command
 
-    def _gate(self, machine: Machine, role: Role, opts: ResourceOptions) -> Command:
-        unit, _, rolled = self._made[machine.name]
+    def _gate(
+        self, made: Made[MemberMachine], machine: Machine, role: Role, opts: ResourceOptions
+    ) -> Command:
+        unit = made.unit
         return gate(
             f"{machine.name}-{role.value}",
             self._waiting.gate(unit, [unit.status(role)]),
-            ResourceOptions.merge(opts, ResourceOptions(depends_on=[rolled])),
+            ResourceOptions.merge(opts, ResourceOptions(depends_on=[made.roll])),
             shown=unit.text(role),
         )
 
-    def _snapshots(self, after: Resource) -> None:
-        disks = {name: member.disk.id for name, (_, member, _) in self._made.items()}
+    def _complete(self, gate: Resource) -> None:
+        disks = {name: made.member.disk.id for name, made in self._made.items()}
         settings = self._cloud.snapshots
-        args = SnapshotArgs(names=self._names, disks=disks, settings=settings, after=[after])
+        args = SnapshotArgs(names=self._names, disks=disks, settings=settings, after=[gate])
         Snapshots("azure-snapshots", args, self._under)
 
     def _workers(self, pool: Pool, capacity: Capacity, unit: Unit, opts: ResourceOptions) -> Resource:
@@ -270,7 +222,7 @@ class Azure:
                 names=self._names,
                 pool=pool,
                 capacity=capacity,
-                disk=_whole_gib(capacity.disk),
+                disk=whole_gib(capacity.disk),
                 zones=self._cloud.zones,
                 image=self._image,
                 subnet=self._place.pools,
@@ -308,13 +260,3 @@ class Azure:
         return ResourceOptions.merge(
             ResourceOptions(depends_on=own), ResourceOptions(depends_on=opts.depends_on)
         )
-
-    def _size(self, machine: Machine) -> MemberMachineSettings:
-        section = self._settings.control_planes if kind_of(machine) == CONTROL_PLANES else self._settings.etcd
-        if section.machine is None:
-            raise ValueError(f"{machine.name}: settings that load() returned say what machine it is")
-        return section.machine
-
-
-def _whole_gib(size: int) -> int:
-    return -(-size // _GIB)

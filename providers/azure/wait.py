@@ -11,9 +11,8 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -26,17 +25,13 @@ from azure.core.rest import HttpRequest
 from azure.storage.blob import ContainerClient
 
 from providers.azure.credentials import CredentialError, credential
+from providers.cloud.patience import NotThereError, Patience, behind, ended, unhealthy, until
 
-_LOOK_EVERY = 5.0
-_SIDE_BY_SIDE = 16
+_ADVICE = "look at the machine's boot diagnostics, then run `up` again"
 _COMPUTE_API = "2024-07-01"
 _MANAGEMENT = "https://management.azure.com"
 _GIVEN_UP = {"Faulted", "Cancelled"}
 _EVER = datetime.min.replace(tzinfo=UTC)
-
-
-class NotThereError(Exception):
-    """What was waited for did not come, or cannot: one line for the administrator."""
 
 
 class Blobs:
@@ -48,10 +43,7 @@ class Blobs:
 
     def behind(self, keys: Iterable[str], digest: str, since: datetime = _EVER) -> list[str]:
         """The keys whose status is not the digest, or was written before `since`."""
-        names = list(keys)
-        with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
-            found = list(pool.map(lambda key: self.status(key, since), names))
-        return [key for key, status in zip(names, found, strict=True) if status != digest]
+        return behind(lambda key: self.status(key, since), keys, digest)
 
     def put(self, key: str, text: str) -> None:
         """Writes an object."""
@@ -71,6 +63,14 @@ class Blobs:
             return ""
         written = found.properties.last_modified
         return text if written is None or written >= since else ""
+
+
+@dataclass(frozen=True)
+class GivenUp:
+    """A rolling upgrade that ended before its time: when it began, by which it is known, and why it ended."""
+
+    began: str
+    why: str = field(compare=False)
 
 
 class ScaleSets:
@@ -99,15 +99,17 @@ class ScaleSets:
             for machine in machines
         }
 
-    def given_up(self, id: str) -> str:
-        """Why the set's latest upgrade ended before its time; empty when it did not."""
+    def given_up(self, id: str) -> GivenUp | None:
+        """The set's latest upgrade, if it ended before its time."""
         try:
             properties = self._get(f"{id}/rollingUpgrades/latest")["properties"]
         except ResourceNotFoundError:
-            return ""
-        if properties.get("runningStatus", {}).get("code") not in _GIVEN_UP:
-            return ""
-        return str(properties.get("error", {}).get("message") or "no reason given")
+            return None
+        running = properties.get("runningStatus", {})
+        if running.get("code") not in _GIVEN_UP:
+            return None
+        why = properties.get("error", {}).get("message") or "no reason given"
+        return GivenUp(began=str(running.get("startTime", "")), why=str(why))
 
     def _pages(self, path: str) -> Iterator[Mapping[str, Any]]:
         answer = self._get(path)
@@ -131,17 +133,9 @@ class ScaleSets:
         return answer
 
 
-@dataclass(frozen=True, kw_only=True)
-class Patience:
-    """How long is waited at most, and between two looks. Seconds."""
-
-    limit: float
-    every: float = _LOOK_EVERY
-
-
 def gate(statuses: Blobs, keys: Sequence[str], digest: str, patience: Patience) -> None:
     """Waits until everything under the keys is healthy with that digest. Raises NotThereError."""
-    _until(patience, lambda: _said(statuses.behind(keys, digest)))
+    _until(patience, lambda: unhealthy(statuses.behind(keys, digest)))
 
 
 def roll(
@@ -153,7 +147,7 @@ def roll(
     before is no news of it.
     """
     since = machines.made(id).replace(microsecond=0)
-    _until(patience, lambda: _said(statuses.behind(keys, digest, since)))
+    _until(patience, lambda: unhealthy(statuses.behind(keys, digest, since)))
 
 
 def pool(
@@ -168,8 +162,16 @@ def pool(
     """Waits until all nodes of the scale sets are of the sets' latest description and healthy with that
     digest, and none is missing.
 
-    A node writes `<prefix>/<node>/<role>`. Raises NotThereError, at once where a set's upgrade gave up.
+    A node writes `<prefix>/<node>/<role>`. Raises NotThereError, early where a set's upgrade gave up: at
+    once, or after a while if it had ended before this began. That one may be the upgrade before, while Azure
+    is about to begin the one that is waited for.
     """
+    before = {id: sets.given_up(id) for id in ids}
+    believed = time.monotonic() + patience.settle
+
+    def failed(id: str) -> GivenUp | None:
+        found = sets.given_up(id)
+        return found if found != before[id] or time.monotonic() >= believed else None
 
     def settled() -> str:
         missing = []
@@ -177,12 +179,12 @@ def pool(
             name = id.rsplit("/", 1)[-1]
             wanted, nodes = sets.capacity(id), sets.nodes(id)
             old = [node for node, latest in nodes.items() if not latest]
-            waiting = _said(statuses.behind((f"{prefix}/{node}/{role}" for node in nodes), digest))
+            waiting = unhealthy(statuses.behind((f"{prefix}/{node}/{role}" for node in nodes), digest))
             waiting = waiting or (f"not replaced yet: {', '.join(old[:3])}" if old else "")
             # An upgrade that failed long ago does not matter once every node is as it should be.
-            if waiting and (reason := sets.given_up(id)):
+            if waiting and (ended_early := failed(id)):
                 raise NotThereError(
-                    f"{name}: the replacement of its nodes ended: {reason}; mend it, run `up`"
+                    f"{name}: the replacement of its nodes ended: {ended_early.why}; mend it, run `up`"
                 )
             if len(nodes) < wanted:
                 missing.append(f"{len(nodes)} of {wanted} nodes of {name} are there")
@@ -208,23 +210,8 @@ def leave(objects: Blobs, asked: str, statuses: Blobs, answered: str, patience: 
     statuses.delete(answered)
 
 
-def _said(behind: Sequence[str]) -> str:
-    if not behind:
-        return ""
-    more = f" and {len(behind) - 3} more" if len(behind) > 3 else ""
-    return f"not healthy yet: {', '.join(behind[:3])}{more}"
-
-
 def _until(patience: Patience, missing: Callable[[], str]) -> None:
-    """Asks until nothing is missing. Raises NotThereError with what still is when the time is over."""
-    deadline = time.monotonic() + patience.limit
-    while waiting := missing():
-        if time.monotonic() >= deadline:
-            raise NotThereError(
-                f"{waiting} (waited {patience.limit:.0f} s); look at the machine's boot diagnostics, "
-                "then run `up` again"
-            )
-        time.sleep(patience.every)
+    until(patience, missing, _ADVICE)
 
 
 def arguments(words: Sequence[str]) -> argparse.Namespace:
@@ -258,12 +245,10 @@ def arguments(words: Sequence[str]) -> argparse.Namespace:
 def main(words: Sequence[str], who: Callable[[Mapping[str, str]], TokenCredential] = credential) -> int:
     """Does what the command line says; the program's exit code."""
     given = arguments(words)
-    try:
-        _do(given, who(os.environ), Patience(limit=given.seconds))
-    except (NotThereError, CredentialError, AzureError, OSError) as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-        return 1
-    return 0
+    return ended(
+        lambda: _do(given, who(os.environ), Patience(limit=given.seconds)),
+        (CredentialError, AzureError, OSError),
+    )
 
 
 def _do(given: argparse.Namespace, own: TokenCredential, patience: Patience) -> None:

@@ -10,6 +10,10 @@ from shlex import quote
 from pulumi import Input, Output
 
 from providers.cloud.units import Unit
+from topology.model import Role
+
+METADATA = "http://169.254.169.254"
+"""Where machines of either cloud ask about themselves."""
 
 _NAME = re.compile(r"[A-Z][A-Z0-9_]*")
 _COMMENT = re.compile(r"^[ \t]*#.*\n", re.MULTILINE)
@@ -49,6 +53,28 @@ def user_data(
         lambda known: program(half, dict(zip(names, map(str, known), strict=True)))
     )
     return rendered
+
+
+def longest(
+    half: Path, name: str, kind: str, variables: Mapping[str, str], *, volume: str, authority: str
+) -> str:
+    """A program as long as a unit's can be, without anything that is only known once it is made.
+
+    `variables` and `volume` are to be as long as they can be.
+    """
+    values = {
+        "UNIT": name,
+        "KIND": kind,
+        "ROLES": " ".join((Role.ETCD, Role.CONTROL_PLANE, Role.NODE)),
+        "DIGEST": "0" * 64,
+        "BOOT_NAME": name,
+        "BOOT_ADDRESS": "255.255.255.255",
+        "VOLUME": volume,
+        "DRAIN_SECONDS": "86400",
+        "CA": authority.strip(),
+        **variables,
+    }
+    return program(half, values)
 
 
 def program(half: Path, variables: Mapping[str, str]) -> str:

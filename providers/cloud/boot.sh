@@ -100,6 +100,7 @@ unit() { # NAME DESCRIPTION, what follows on stdin
 deliver() {
     begin
     identify 60 || fail 'the cloud does not tell who this machine is; look at its metadata service'
+    [ -e "$RUN/begun" ] || take_back
     [ -z "$VOLUME" ] || data_volume
     in_memory
     persist 20 fetch || fail "the store does not give what $KIND/$UNIT is; are its identity and network right?"
@@ -134,7 +135,16 @@ fetch() {
     FOUND=${FOUND%% *}
 }
 
-report() { # ROLE
+# take_back: once after every boot, what this machine, or the one that it comes after, wrote before. FOUND is
+# empty yet.
+take_back() {
+    for role in $ROLES; do
+        persist 3 report "$role" || say "$role: its old status in the store stays until it is healthy"
+    done
+    : >"$RUN/begun"
+}
+
+report() { # ROLE, healthy with what was FOUND; with nothing found yet: not healthy
     printf '%s\n' "$FOUND" >"$RUN/status"
     case $KIND in
     pools) cloud_put "status/$KIND/$UNIT/$BOOT_NAME/$1" "$RUN/status" ;;

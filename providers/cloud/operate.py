@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from pulumi import CustomTimeouts, Input, Output, Resource, ResourceOptions
 from pulumi_command.local import Command, Logging
 
@@ -25,7 +23,6 @@ _END = ") </dev/null\n"
 def operate(
     name: str,
     script: Input[str],
-    triggers: Sequence[str],
     opts: ResourceOptions,
     *,
     kubeconfig: Output[str],
@@ -38,7 +35,6 @@ def operate(
         create=Output.from_input(script).apply(here),
         delete=here(farewell) if farewell else None,
         stdin=stdin,
-        triggers=list(triggers) or None,
         logging=Logging.NONE,
         add_previous_output_in_env=False,
         opts=ResourceOptions.merge(opts, ResourceOptions(custom_timeouts=_LIMIT)),

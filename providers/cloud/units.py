@@ -16,6 +16,8 @@ from topology.model import Machine, Pool, Role
 CONTROL_PLANES = "members/control-plane"
 ETCD_MEMBERS = "members/etcd"
 POOLS = "pools"
+STATUS = "status"
+"""The prefix of what machines write."""
 KINDS = (CONTROL_PLANES, ETCD_MEMBERS, POOLS)
 """Prefixes in the store: what one kind of machine may read, and below `status/` write."""
 
@@ -72,7 +74,7 @@ class Unit:
     @property
     def status_prefix(self) -> str:
         """Below it is a member's status, `/<role>`, or a pool's, `/<node>/<role>`."""
-        return f"status/{self.kind}/{self.name}"
+        return f"{STATUS}/{self.kind}/{self.name}"
 
     @property
     def leave(self) -> str:
@@ -88,6 +90,12 @@ class Unit:
 def kind_of(machine: Machine) -> str:
     """The kind of a machine with a name."""
     return CONTROL_PLANES if Role.CONTROL_PLANE in machine.roles else ETCD_MEMBERS
+
+
+def statuses(machine: Machine) -> tuple[str, ...]:
+    """The keys of a machine's status in all of its roles."""
+    prefix = f"{STATUS}/{kind_of(machine)}/{machine.name}"
+    return tuple(f"{prefix}/{role}" for role in Role if role in machine.roles)
 
 
 def member_unit(machine: Machine, bundles: Mapping[tuple[str, Role], Bundle], secrets: Secrets) -> Unit:

@@ -8,9 +8,13 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
+from nodeconfig.bundle import AT_BOOT, Bundle, File, SecretFile, Service
 from nodeconfig.program import program as host_program
+from nodeconfig.render import payload, script
 from providers.cloud.boot import program
-from tests.support.host import CURL, SYSTEMCTL
+from providers.cloud.units import digest
+from tests.support.host import CURL, PROGRAM, SYSTEMCTL
+from topology.model import Role
 
 HALF = """\
 # A cloud that is a directory.
@@ -116,3 +120,35 @@ class BootMachine:
         shutil.rmtree(self.root / "run")
         for path in self.fake.glob("mounted.*"):
             path.unlink()
+
+
+SECRET = "-----BEGIN PRIVATE KEY-----\nMIIC\n"
+
+
+def bundle(role: Role = Role.NODE, *, ready: str = "true") -> Bundle:
+    unit = f"/etc/systemd/system/{role}.service"
+    return Bundle(
+        role=role,
+        program=PROGRAM,
+        files=(File(f"/etc/{role}.conf", "one\n"), File(unit, "[Service]\n")),
+        secrets=(SecretFile("/etc/kubernetes/pki/token", "token"),),
+        artifacts=(),
+        services=(Service(f"{role}.service", ready=ready, timeout=0),),
+    )
+
+
+def offer(machine: BootMachine, prefix: str, *bundles: Bundle) -> str:
+    """Puts bundles into the store; gives their digest."""
+    contents = []
+    for each in bundles:
+        parts = script(each, AT_BOOT), payload(each, {"token": SECRET})
+        for suffix, content in zip(("sh", "payload"), parts, strict=True):
+            machine.put(f"{prefix}/{each.role}.{suffix}", content)
+            contents.append(content)
+    return digest(contents)
+
+
+def node(machine: BootMachine) -> str:
+    found = offer(machine, "pools/general", bundle())
+    machine.describe(DIGEST=found)
+    return found

@@ -184,6 +184,9 @@ def record(
     # set_mocks makes a stack of its own; ours is made as the engine's language host does.
     ROOT.set(None)
     SETTINGS.callbacks = _Callbacks()
+    # What other tests have left waiting is of loops that are closed: the stack would wait for it.
+    SETTINGS.outputs.clear()
+    SETTINGS.rpc_manager.clear()
     try:
         loop.run_until_complete(run_in_stack(lambda: cast(None, program())))
     finally:

@@ -3,27 +3,17 @@
 from __future__ import annotations
 
 import base64
-import copy
-import json
-import runpy
-import signal
-from collections.abc import Callable, Mapping
-from functools import lru_cache
-from pathlib import Path
-from typing import cast
 
-import yaml
-from pulumi.runtime import config, mocks
+from pulumi.runtime import mocks
 
-from settings import Settings, load
+from settings import Settings
 from settings.aws import AwsSettings
-from tests.unit.components.graph import Graph, Json, Node, Plugins, record
+from tests.unit.components.graph import Graph, Json, Node, Plugins
+from tests.unit.providers.program import Change, Example, part
 from topology.build import topology
 from topology.model import Topology
 
-ROOT = Path(__file__).resolve().parents[4]
 ACCOUNT = "123456789012"
-Change = Callable[[Json], None]
 
 
 class AwsPlugins(Plugins):
@@ -45,55 +35,13 @@ class AwsPlugins(Plugins):
         return known[args.token], []
 
 
-def example() -> Json:
-    """The object `kubewright:cluster` of the example stack."""
-    text = (ROOT / "Pulumi.aws-example.yaml").read_text()
-    return cast(Json, yaml.safe_load(text)["config"]["kubewright:cluster"])
-
-
-def part(cluster: Json, *path: str) -> Json:
-    """A section of it, to be changed in place."""
-    for key in path:
-        cluster = cast(Json, cluster[key])
-    return cluster
-
-
-def deploy(cluster: Json, *, preview: bool = False) -> Graph:
-    """Everything the program registers for that configuration."""
-    interrupt = signal.getsignal(signal.SIGINT)
-    config.set_config("kubewright:cluster", json.dumps(cluster))
-    try:
-        return record(
-            lambda: runpy.run_path(str(ROOT / "__main__.py"), run_name="__main__"),
-            preview=preview,
-            plugins=AwsPlugins(),
-        )
-    finally:
-        signal.signal(signal.SIGINT, interrupt)
-        config.set_all_config({})
-
-
-@lru_cache
-def _once(changed: str) -> Graph:
-    return deploy(cast(Json, json.loads(changed)))
-
-
-def graph(change: Change | None = None) -> Graph:
-    """The graph of the example, changed by `change`; made once for each outcome."""
-    return _once(json.dumps(changed(change)))
-
-
-def changed(change: Change | None = None) -> Json:
-    """The example, changed."""
-    cluster = copy.deepcopy(example())
-    if change:
-        change(cluster)
-    return cluster
+EXAMPLE = Example("aws-example", AwsPlugins)
+deploy, graph, changed = EXAMPLE.deploy, EXAMPLE.graph, EXAMPLE.changed
 
 
 def plan(change: Change | None = None) -> tuple[Settings, AwsSettings, Topology]:
     """Settings and topology of the example, changed."""
-    settings = load(cast(Mapping[str, object], changed(change)))
+    settings = EXAMPLE.settings(change)
     assert settings.aws is not None
     return settings, settings.aws, topology(settings)
 
@@ -106,3 +54,18 @@ def of_aws(found: Graph) -> list[Node]:
 def user_data(template: Node) -> str:
     """A launch template's user data, decoded."""
     return base64.b64decode(template.text("userData")).decode()
+
+
+def with_own_etcd(cluster: Json) -> None:
+    cluster["etcd"] = {"hosts": ["e-1", "e-2", "e-3"], "machine": {"type": "t3.large"}}
+
+
+def everything(cluster: Json) -> None:
+    with_own_etcd(cluster)
+    part(cluster, "aws", "network")["nat"] = "per-zone"
+    part(cluster, "aws", "addons")["load_balancers"] = True
+    part(cluster, "aws", "endpoint").update({"public": True, "zone": "Z0123456789"})
+
+
+def templates(found: Graph) -> list[Node]:
+    return found.of(":LaunchTemplate")

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import subprocess
-from pathlib import Path
 
 import pytest
 import yaml
 
 from providers.aws import addons, prices
 from providers.aws.names import Names
+from providers.cloud.addons import AUTOSCALER, Chart
+from providers.cloud.prices import total
 from tests.unit.components.graph import Json
-from tests.unit.providers.aws.program import ROOT, part, plan
+from tests.unit.providers.aws.program import plan
+from tests.unit.providers.program import ROOT, part
 
 NAMES = Names(cluster="c", region="eu-central-1")
 MANIFESTS = """\
@@ -59,9 +61,9 @@ def test_the_cloud_controllers_image_is_a_published_one() -> None:
 
 
 @pytest.mark.parametrize(
-    "chart", [addons.CLOUD_CONTROLLER, addons.STORAGE, addons.AUTOSCALER, addons.LOAD_BALANCERS]
+    "chart", [addons.CLOUD_CONTROLLER, addons.STORAGE, AUTOSCALER, addons.LOAD_BALANCERS]
 )
-def test_every_chart_has_an_exact_version(chart: addons.Chart) -> None:
+def test_every_chart_has_an_exact_version(chart: Chart) -> None:
     assert chart.version.replace(".", "").isdigit()
     assert chart.repository.startswith("https://")
 
@@ -75,21 +77,20 @@ class TestPrices:
         assert lines["NAT gateway"].count == 1
         # 3 x (40 + 20) for members, 3 x 100 for workers.
         assert lines["GiB of gp3 volume"].count == 480
-        total = prices.total(lines.values())
-        assert total == pytest.approx(0.78, abs=0.01)
+        assert total(lines.values()) == pytest.approx(0.78, abs=0.01)
 
     def test_the_documentation_says_the_same(self) -> None:
         settings, aws, _ = plan()
-        total = prices.total(prices.estimate(settings, aws))
-        assert total is not None
-        assert f"{total:.2f} US dollars an hour" in (ROOT / "docs/aws.md").read_text()
+        hourly = total(prices.estimate(settings, aws))
+        assert hourly is not None
+        assert f"{hourly:.2f} US dollars an hour" in (ROOT / "docs/aws.md").read_text()
 
     def test_what_has_no_price_makes_no_total(self) -> None:
         def change(cluster: Json) -> None:
             part(cluster, "control_planes", "machine")["type"] = "m5dn.large"
 
         settings, aws, _ = plan(change)
-        assert prices.total(prices.estimate(settings, aws)) is None
+        assert total(prices.estimate(settings, aws)) is None
 
     def test_a_region_without_prices(self) -> None:
         def change(cluster: Json) -> None:
@@ -97,16 +98,5 @@ class TestPrices:
 
         settings, aws, _ = plan(change)
         lines = prices.estimate(settings, aws)
-        assert prices.total(lines) is None
+        assert total(lines) is None
         assert [line.count for line in lines if line.what == "t3.large"] == [3]
-
-
-def test_reasons_are_documented() -> None:
-    """Every statement on any resource is in the documentation, with its reason."""
-    from tests.unit.providers.aws.test_graph import known_statements
-
-    text = Path(ROOT / "docs/aws.md").read_text()
-    for statement in known_statements():
-        if statement.because:
-            assert f"`{statement.name}`" in text
-            assert statement.because in text

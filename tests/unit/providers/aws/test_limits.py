@@ -16,7 +16,8 @@ from providers.cloud.units import CONTROL_PLANES, ETCD_MEMBERS, POOLS
 from settings.aws import AwsEndpoints
 from settings.clouds import CloudAddonSettings
 from tests.unit.components.graph import Json
-from tests.unit.providers.aws.program import Change, changed, deploy, part, plan
+from tests.unit.providers.aws.program import changed, deploy, plan
+from tests.unit.providers.program import Change, part
 from topology.model import Capacity
 
 
@@ -94,6 +95,20 @@ class TestSizes:
         assert len(longest.bucket("1" * 12)) <= 63
         assert len(longest.name("api")) <= 32
 
+    def test_a_pools_name_that_makes_its_roles_too_long(self) -> None:
+        def named(name: str) -> Change:
+            def change(cluster: Json) -> None:
+                pools = part(cluster, "pools")
+                pools[name] = pools.pop("general")
+
+            return change
+
+        # aws-example-pool-…-eu-central-1
+        assert said(named("p" * 34)) == []
+        (error,) = said(named("p" * 35))
+        assert error.startswith(f"kubewright:cluster.pools.{'p' * 35}: its role aws-example-pool-ppp")
+        assert "65 characters, over 64" in error
+
     @pytest.mark.parametrize("machine", ["m6g.large", "t4g.small", "c7gn.xlarge", "im4gn.large"])
     def test_arm_machines_are_refused(self, machine: str) -> None:
         def change(cluster: Json) -> None:
@@ -131,8 +146,8 @@ class TestSizes:
     def test_policies_fit_with_every_add_on_and_the_longest_names(self) -> None:
         filled = values(Names(cluster="a" * 24, region="ap-southeast-1"))
         addons = CloudAddonSettings(load_balancers=True)
-        for kind in (CONTROL_PLANES, ETCD_MEMBERS, POOLS):
-            rights = rights_of(kind, addons)
+        for prefix in (CONTROL_PLANES, ETCD_MEMBERS, f"{POOLS}/{'p' * 40}"):
+            rights = rights_of(prefix, addons)
             inline = sum(len(document(one, filled)) for one in rights.inline.values())
             assert inline <= limits.MOST_INLINE_CHARACTERS
             for statements in rights.managed.values():

@@ -10,7 +10,8 @@ from pulumi import RunError
 
 from providers.aws.site import first_zones
 from tests.unit.components.graph import Graph, Json
-from tests.unit.providers.aws.program import changed, deploy, graph, of_aws, part, user_data
+from tests.unit.providers.aws.program import changed, deploy, graph, of_aws, user_data, with_own_etcd
+from tests.unit.providers.program import part
 
 MEMBERS = ("cp-1", "cp-2", "cp-3")
 
@@ -89,6 +90,21 @@ class TestMembers:
         digest = words[words.index("--digest") + 1]
         assert f"DIGEST={digest}\n" in user_data(example.named("cp-1-template"))
         assert words[words.index("--version") + 1] == "7"
+
+    def test_a_roll_looks_at_the_other_members_of_its_kind(self, example: Graph) -> None:
+        def beside(found: Graph, name: str) -> dict[str, str]:
+            words = found.named(name).text("update").split()
+            named = [words[number + 1] for number, word in enumerate(words) if word == "--beside"]
+            return dict(one.split("=", 1) for one in named)
+
+        found = beside(example, "cp-1-roll")
+        assert set(found) == {"aws-example-cp-2", "aws-example-cp-3"}
+        prefix = "status/members/control-plane/cp-2"
+        roles = ("etcd", "control-plane", "node")
+        assert found["aws-example-cp-2"] == ",".join(f"{prefix}/{role}" for role in roles)
+        apart = graph(with_own_etcd)
+        assert set(beside(apart, "e-2-roll")) == {"aws-example-e-1", "aws-example-e-3"}
+        assert set(beside(apart, "cp-2-roll")) == {"aws-example-cp-1", "aws-example-cp-3"}
 
     def test_a_member_that_goes_for_good_is_told_first(self, example: Graph) -> None:
         words = str(example.named("cp-1-roll").inputs["delete"]).split()

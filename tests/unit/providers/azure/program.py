@@ -3,27 +3,16 @@
 from __future__ import annotations
 
 import base64
-import copy
-import json
-import runpy
-import signal
-from collections.abc import Callable, Mapping
-from functools import lru_cache
-from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
-import yaml
-from pulumi.runtime import config, mocks
+from pulumi.runtime import mocks
 
-from settings import Settings, load
+from settings import Settings
 from settings.azure import AzureSettings
-from tests.unit.components.graph import Graph, Json, Node, Plugins, record
+from tests.unit.components.graph import Graph, Json, Node, Plugins
+from tests.unit.providers.program import Change, Example, part
 from topology.build import topology
 from topology.model import Topology
-
-ROOT = Path(__file__).resolve().parents[4]
-Change = Callable[[Json], None]
-
 
 _NAMED = {
     "BackupVault": "vaultName",
@@ -63,53 +52,13 @@ class AzurePlugins(Plugins):
         return identity, state
 
 
-def example() -> Json:
-    """The object `kubewright:cluster` of the example stack."""
-    text = (ROOT / "Pulumi.azure-example.yaml").read_text()
-    return cast(Json, yaml.safe_load(text)["config"]["kubewright:cluster"])
-
-
-def part(cluster: Json, *path: str) -> Json:
-    """A section of it, to be changed in place."""
-    for key in path:
-        cluster = cast(Json, cluster[key])
-    return cluster
-
-
-def deploy(cluster: Json) -> Graph:
-    """Everything the program registers for that configuration."""
-    interrupt = signal.getsignal(signal.SIGINT)
-    config.set_config("kubewright:cluster", json.dumps(cluster))
-    try:
-        return record(
-            lambda: runpy.run_path(str(ROOT / "__main__.py"), run_name="__main__"), plugins=AzurePlugins()
-        )
-    finally:
-        signal.signal(signal.SIGINT, interrupt)
-        config.set_all_config({})
-
-
-@lru_cache
-def _once(changed: str) -> Graph:
-    return deploy(cast(Json, json.loads(changed)))
-
-
-def graph(change: Change | None = None) -> Graph:
-    """The graph of the example, changed by `change`; made once for each outcome."""
-    return _once(json.dumps(changed(change)))
-
-
-def changed(change: Change | None = None) -> Json:
-    """The example, changed."""
-    cluster = copy.deepcopy(example())
-    if change:
-        change(cluster)
-    return cluster
+EXAMPLE = Example("azure-example", AzurePlugins)
+deploy, graph, changed = EXAMPLE.deploy, EXAMPLE.graph, EXAMPLE.changed
 
 
 def plan(change: Change | None = None) -> tuple[Settings, AzureSettings, Topology]:
     """Settings and topology of the example, changed."""
-    settings = load(cast(Mapping[str, object], changed(change)))
+    settings = EXAMPLE.settings(change)
     assert settings.azure is not None
     return settings, settings.azure, topology(settings)
 
@@ -123,3 +72,15 @@ def custom_data(profile: object) -> str:
     """A boot program from the profile of a machine's or scale set's system."""
     assert isinstance(profile, dict)
     return base64.b64decode(profile["customData"]).decode()
+
+
+def everything(cluster: Json) -> None:
+    cluster["etcd"] = {"hosts": ["e-1", "e-2", "e-3"], "machine": {"type": "Standard_D2s_v5"}}
+    part(cluster, "azure", "endpoint").update({"public": True, "label": "example"})
+    part(cluster, "azure")["private_store"] = True
+
+
+def inner(value: object, *path: str | int) -> Any:  # noqa: ANN401
+    for key in path:
+        value = cast(Any, value)[key]
+    return value

@@ -7,44 +7,11 @@ import inspect
 import re
 from typing import Any, cast
 
-import pytest
-
-from providers.azure.identity import BLOB_CONTRIBUTOR, BLOB_READER, CONTROLLER_ACTIONS
 from providers.azure.limits import MOST_CUSTOM_DATA_BYTES
 from providers.azure.names import CLUSTER_TAG
-from tests.unit.components.graph import PRIVATE, Graph, Json, Node
-from tests.unit.providers.azure.program import custom_data, graph, of_azure, part
-
-# How the engine tells secrets and texts of assets from other mappings.
-_MARK = "4dabf18193072939515e22adb298388d"
-_SECRET = "1b47061264138c4ac30d75fd1eb44270"
-WORLD = {"*", "Internet", "0.0.0.0/0", "::/0"}
-
-
-def everything(cluster: Json) -> None:
-    cluster["etcd"] = {"hosts": ["e-1", "e-2", "e-3"], "machine": {"type": "Standard_D2s_v5"}}
-    part(cluster, "azure", "endpoint").update({"public": True, "label": "example"})
-    part(cluster, "azure")["private_store"] = True
-
-
-def open_to_all(cluster: Json) -> None:
-    part(cluster, "network")["api_allowed"] = ["0.0.0.0/0"]
-
-
-@pytest.fixture(scope="module", params=[None, everything], ids=["example", "everything"])
-def made(request: pytest.FixtureRequest) -> Graph:
-    return graph(request.param)
-
-
-def inner(value: object, *path: str | int) -> Any:  # noqa: ANN401
-    for key in path:
-        value = cast(Any, value)[key]
-    return value
-
-
-def sources(rule: Node) -> set[str]:
-    one = rule.inputs.get("sourceAddressPrefix")
-    return {str(one)} if one else set(cast(list[str], rule.inputs["sourceAddressPrefixes"]))
+from tests.unit.components.graph import PRIVATE, Graph, Json
+from tests.unit.providers.azure.program import custom_data, graph, inner, of_azure
+from tests.unit.providers.program import part
 
 
 def machines(found: Graph) -> list[Json]:
@@ -52,131 +19,6 @@ def machines(found: Graph) -> list[Json]:
     single = [cast(Json, node.inputs) for node in found.of("compute:VirtualMachine")]
     sets = found.of(":VirtualMachineScaleSet")
     return [*single, *(cast(Json, node.inputs["virtualMachineProfile"]) for node in sets)]
-
-
-class TestFirewall:
-    def test_nothing_is_open_to_the_world(self, made: Graph) -> None:
-        allowed = [node for node in made.of(":SecurityRule") if node.inputs["access"] == "Allow"]
-        assert len(allowed) > 10
-        assert [node.name for node in allowed if sources(node) & WORLD] == []
-
-    def test_but_the_api_where_it_is_asked_for(self) -> None:
-        rules = [node for node in graph(open_to_all).of(":SecurityRule") if node.inputs["access"] == "Allow"]
-        world = {(node.name, node.inputs["destinationPortRange"]) for node in rules if sources(node) & WORLD}
-        assert world == {("azure-firewall-control-plane-tcp-6443", "6443")}
-
-    def test_the_last_rule_refuses_everything_else(self, made: Graph) -> None:
-        groups = made.of(":NetworkSecurityGroup")
-        denied = [node for node in made.of(":SecurityRule") if node.inputs["access"] == "Deny"]
-        assert len(denied) == len(groups)
-        for node in denied:
-            assert node.inputs["priority"] == 4096
-            assert (node.inputs["protocol"], node.inputs["destinationPortRange"]) == ("*", "*")
-
-    def test_priorities_are_below_the_cloud_controllers_and_unique(self, made: Graph) -> None:
-        seen = set()
-        for node in made.of(":SecurityRule"):
-            priority = int(cast(float, node.inputs["priority"]))
-            assert priority < 500 or node.inputs["access"] == "Deny"
-            seen.add((node.inputs["networkSecurityGroupName"], priority))
-        assert len(seen) == len(made.of(":SecurityRule"))
-
-    def test_every_interface_has_a_group_and_none_a_public_address(self, made: Graph) -> None:
-        for node in made.of(":NetworkInterface"):
-            assert inner(node.inputs, "networkSecurityGroup", "id")
-            assert "publicIPAddress" not in inner(node.inputs, "ipConfigurations", 0)
-        for node in made.of(":VirtualMachineScaleSet"):
-            network = inner(node.inputs, "virtualMachineProfile", "networkProfile")
-            interface = inner(network, "networkInterfaceConfigurations", 0)
-            assert inner(interface, "networkSecurityGroup", "id") == "azure-firewall-nodes-id"
-            assert "publicIPAddressConfiguration" not in inner(interface, "ipConfigurations", 0)
-
-    def test_subnets_have_no_way_out_but_the_gateway(self, made: Graph) -> None:
-        for node in made.of(":Subnet"):
-            assert node.inputs["defaultOutboundAccess"] is False
-            assert inner(node.inputs, "natGateway", "id")
-
-
-class TestStore:
-    def test_it_is_encrypted_versioned_and_closed(self, made: Graph) -> None:
-        (account,) = made.of(":StorageAccount")
-        assert inner(account.inputs, "encryption", "requireInfrastructureEncryption") is True
-        assert account.inputs["allowBlobPublicAccess"] is False
-        assert account.inputs["enableHttpsTrafficOnly"] is True
-        assert account.inputs["minimumTlsVersion"] == "TLS1_2"
-        assert inner(account.inputs, "networkRuleSet", "defaultAction") == "Deny"
-        (service,) = made.of(":BlobServiceProperties")
-        assert service.inputs["isVersioningEnabled"] is True
-        assert {node.inputs["publicAccess"] for node in made.of(":BlobContainer")} == {"None"}
-
-    def test_a_private_store_has_no_public_side(self) -> None:
-        found = graph(everything)
-        (account,) = found.of(":StorageAccount")
-        assert account.inputs["publicNetworkAccess"] == "Disabled"
-        assert inner(account.inputs, "networkRuleSet").get("ipRules", []) == []
-        assert len(found.of(":PrivateEndpoint")) == 1
-
-    def test_payloads_are_secrets_and_texts_are_read(self, made: Graph) -> None:
-        blobs = made.of(":Blob")
-        assert len(blobs) >= 10
-        for node in blobs:
-            secret = inner(node.inputs, "source", _MARK) == _SECRET
-            assert secret == node.name.endswith(".payload"), node.name
-            if not secret:
-                text = inner(node.inputs, "source", "text")
-                assert "commit\n" in text
-                assert PRIVATE not in text
-
-    def test_nothing_private_is_in_a_plain_input(self, made: Graph) -> None:
-        for node in made.nodes.values():
-            assert [text for text in node.plain() if PRIVATE in text] == [], node.name
-
-    def test_each_units_objects_are_in_its_own_container(self, made: Graph) -> None:
-        for node in made.of(":Blob"):
-            kind, unit = str(node.inputs["blobName"]).rsplit("/", 2)[:2]
-            expected = f"pool-{unit}" if kind == "pools" else kind.split("/")[1]
-            assert node.inputs["containerName"] == expected
-
-
-class TestIdentities:
-    def test_each_reads_its_own_container_and_writes_its_own(self, made: Graph) -> None:
-        for node in made.of(":RoleAssignment"):
-            role = str(node.inputs["roleDefinitionId"]).rsplit("/", 1)[-1]
-            if role not in (BLOB_READER, BLOB_CONTRIBUTOR):
-                continue
-            own = str(node.inputs["principalId"]).removeprefix("azure-identity-").removesuffix("-principal")
-            ending = "" if role == BLOB_READER else "-status"
-            assert node.inputs["scope"] == f"azure-store-{own}{ending}-id"
-
-    def test_only_control_planes_may_more(self, made: Graph) -> None:
-        more = {
-            str(node.inputs["principalId"])
-            for node in made.of(":RoleAssignment")
-            if "azure-identity" in node.name
-            and str(node.inputs["roleDefinitionId"]).rsplit("/", 1)[-1] not in (BLOB_READER, BLOB_CONTRIBUTOR)
-        }
-        assert more == {"azure-identity-control-plane-principal"}
-
-    def test_no_action_is_a_wildcard_or_reads_the_stores_keys(self, made: Graph) -> None:
-        (role,) = made.of(":RoleDefinition")
-        actions = cast(list[str], inner(role.inputs, "permissions", 0, "actions"))
-        assert set(CONTROLLER_ACTIONS) < set(actions)
-        for action in actions:
-            assert "*" not in action
-            assert "Microsoft.Storage" not in action
-            assert "Microsoft.Authorization" not in action
-
-    def test_assignments_say_what_kind_of_principal_and_have_guids(self, made: Graph) -> None:
-        names = [str(node.inputs["roleAssignmentName"]) for node in made.of(":RoleAssignment")]
-        assert len(set(names)) == len(names)
-        for node in made.of(":RoleAssignment"):
-            assert node.inputs["principalType"] == "ServicePrincipal"
-            assert re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", node.text("roleAssignmentName"))
-
-    def test_every_machine_has_one_identity(self, made: Graph) -> None:
-        for node in [*made.of("compute:VirtualMachine"), *made.of(":VirtualMachineScaleSet")]:
-            assert len(inner(node.inputs, "identity", "userAssignedIdentities")) == 1
-            assert inner(node.inputs, "identity", "type") == "UserAssigned"
 
 
 class TestMachines:

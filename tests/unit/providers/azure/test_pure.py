@@ -14,7 +14,8 @@ from providers.azure.names import Names, container, status_container
 from providers.azure.pools import batch_percent, notice_minutes, parts
 from providers.azure.store import ip_rules
 from tests.unit.components.graph import Json
-from tests.unit.providers.azure.program import Change, part, plan
+from tests.unit.providers.azure.program import plan
+from tests.unit.providers.program import Change, part
 from topology.model import Capacity
 
 NAMES = Names(cluster="dev", subscription="00000000-0000-0000-0000-000000000000", location="westeurope")

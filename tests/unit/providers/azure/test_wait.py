@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
-import ipaddress
 import json
 import ssl
 import threading
@@ -17,13 +15,11 @@ from urllib.parse import urlsplit
 
 import pytest
 from azure.core.credentials import AccessToken
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from providers.azure import wait
-from providers.azure.wait import Blobs, NotThereError, Patience, ScaleSets
+from providers.azure.wait import Blobs, ScaleSets
+from providers.cloud.patience import NotThereError, Patience
+from tests.unit.artifacts.support import self_signed
 
 SET = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/virtualMachineScaleSets/general-1"
 QUICK = Patience(limit=0.3, every=0.05)
@@ -73,7 +69,7 @@ class Cloud:
 
 @pytest.fixture
 def cloud(tmp_path: Path) -> Iterator[Cloud]:
-    key_file, certificate_file = _certificate(tmp_path)
+    certificate_file, key_file = self_signed(tmp_path)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate_file, key_file)
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
@@ -194,13 +190,43 @@ class TestPool:
         with pytest.raises(NotThereError, match="1 of 2 nodes of general-1 are there"):
             self.wait(cloud)
 
-    def test_an_upgrade_that_gave_up_ends_it_at_once_with_the_reason(self, cloud: Cloud) -> None:
-        failed = {"runningStatus": {"code": "Faulted"}, "error": {"message": "too many unhealthy"}}
-        cloud.have(["general-1-000000"], 1, failed)
+    @staticmethod
+    def upgrade(code: str, began: str, why: str = "") -> Mapping[str, object]:
+        """An upgrade as Azure tells it (its API's RollingUpgradeStatusInfo)."""
+        error = {"error": {"message": why}} if why else {}
+        return {"runningStatus": {"code": code, "startTime": began}, **error}
+
+    def test_an_upgrade_that_gives_up_ends_it_at_once_with_the_reason(self, cloud: Cloud) -> None:
+        cloud.have(["general-1-000000"], 1, self.upgrade("RollingForward", "2026-11-20T10:00:00Z"))
+        failed = {"properties": self.upgrade("Faulted", "2026-11-20T10:00:00Z", "too many unhealthy")}
+        latest = f"{SET}/rollingUpgrades/latest"
+        timer = threading.Timer(0.3, lambda: cloud.answers.update({latest: failed}))
+        timer.start()
         begun = time.monotonic()
         with pytest.raises(NotThereError, match=r"general-1: .*too many unhealthy"):
             self.wait(cloud, Patience(limit=60, every=0.05))
+        timer.join()
         assert time.monotonic() - begun < 30
+
+    def test_the_upgrade_before_does_not_end_it_and_the_new_one_does(self, cloud: Cloud) -> None:
+        """Azure begins an upgrade some time after the set has changed."""
+        cloud.have(["general-1-000000"], 1, self.upgrade("Faulted", "2026-11-19T10:00:00Z", "the old reason"))
+        with pytest.raises(NotThereError, match="not healthy yet"):
+            self.wait(cloud)
+        latest = f"{SET}/rollingUpgrades/latest"
+        new = {"properties": self.upgrade("Faulted", "2026-11-20T10:00:00Z", "the new reason")}
+        timer = threading.Timer(0.3, lambda: cloud.answers.update({latest: new}))
+        timer.start()
+        with pytest.raises(NotThereError, match="the new reason"):
+            self.wait(cloud, Patience(limit=60, every=0.05))
+        timer.join()
+
+    def test_one_that_had_ended_is_believed_when_no_other_begins(self, cloud: Cloud) -> None:
+        cloud.have(["general-1-000000"], 1, self.upgrade("Faulted", "2026-11-20T10:00:00Z", "it was this"))
+        begun = time.monotonic()
+        with pytest.raises(NotThereError, match="it was this"):
+            self.wait(cloud, Patience(limit=60, every=0.05, settle=0.3))
+        assert 0.3 <= time.monotonic() - begun < 30
 
     def test_an_old_failure_does_not_matter_once_all_is_well(self, cloud: Cloud) -> None:
         cloud.have(["general-1-000000"], 1, {"runningStatus": {"code": "Faulted"}})
@@ -250,31 +276,3 @@ class TestCommand:
         error = capsys.readouterr().err
         assert error.count("\n") == 1
         assert TOKEN not in error
-
-
-def _certificate(directory: Path) -> tuple[Path, Path]:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "azure.test")])
-    now = datetime.datetime.now(datetime.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - datetime.timedelta(hours=1))
-        .not_valid_after(now + datetime.timedelta(hours=1))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False
-        )
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    key_file, certificate_file = directory / "key.pem", directory / "certificate.pem"
-    key_file.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-    )
-    certificate_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    return key_file, certificate_file

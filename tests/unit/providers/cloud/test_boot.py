@@ -2,59 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 import stat
-from pathlib import Path
 
-import pytest
-
-from nodeconfig.bundle import AT_BOOT, Bundle, File, SecretFile, Service
-from nodeconfig.render import payload, script
-from providers.cloud.units import digest
-from tests.support.boot import BootMachine
-from tests.support.host import PROGRAM
+from tests.support.boot import BootMachine, bundle, node, offer
 from topology.model import Role
-
-SECRET = "-----BEGIN PRIVATE KEY-----\nMIIC\n"
-
-
-@pytest.fixture(params=[shell for shell in ("dash", "bash") if shutil.which(shell)])
-def shell(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@pytest.fixture
-def machine(tmp_path: Path) -> BootMachine:
-    return BootMachine(tmp_path)
-
-
-def bundle(role: Role = Role.NODE, *, ready: str = "true") -> Bundle:
-    unit = f"/etc/systemd/system/{role}.service"
-    return Bundle(
-        role=role,
-        program=PROGRAM,
-        files=(File(f"/etc/{role}.conf", "one\n"), File(unit, "[Service]\n")),
-        secrets=(SecretFile("/etc/kubernetes/pki/token", "token"),),
-        artifacts=(),
-        services=(Service(f"{role}.service", ready=ready, timeout=0),),
-    )
-
-
-def offer(machine: BootMachine, prefix: str, *bundles: Bundle) -> str:
-    """Puts bundles into the store; gives their digest."""
-    contents = []
-    for each in bundles:
-        parts = script(each, AT_BOOT), payload(each, {"token": SECRET})
-        for suffix, content in zip(("sh", "payload"), parts, strict=True):
-            machine.put(f"{prefix}/{each.role}.{suffix}", content)
-            contents.append(content)
-    return digest(contents)
-
-
-def node(machine: BootMachine) -> str:
-    found = offer(machine, "pools/general", bundle())
-    machine.describe(DIGEST=found)
-    return found
 
 
 class TestInstall:
@@ -149,6 +100,39 @@ class TestDeliver:
         assert machine.run("deliver").returncode == 0
         assert machine.status("pools/general/i-0123/node") == again
 
+    def test_what_the_machine_before_said_is_taken_back_first(self, machine: BootMachine) -> None:
+        """A machine that its cloud replaces by itself comes with nobody waiting who would take it back."""
+        kind, roles = "members/etcd", (Role.ETCD,)
+        found = offer(machine, f"{kind}/e-1", bundle(Role.ETCD))
+        machine.put(f"status/{kind}/e-1/etcd", f"{found}\n")
+        # It has no volume yet, and may wait long for it.
+        machine.describe(
+            KIND=kind, UNIT="e-1", ROLES=" ".join(roles), DIGEST=found, BOOT_NAME="e-1", VOLUME="vol-1"
+        )
+        assert machine.run("deliver").returncode == 1
+        assert machine.status(f"{kind}/e-1/etcd") == ""
+        (machine.fake / "device").write_bytes(bytes(2 << 20))
+        assert machine.run("deliver").returncode == 0
+        assert machine.status(f"{kind}/e-1/etcd") == found
+        # What has been said since the boot stays, also where something else keeps it from its end.
+        (machine.store / kind / "e-1/etcd.sh").unlink()
+        assert machine.run("deliver").returncode == 1
+        assert machine.status(f"{kind}/e-1/etcd") == found
+        machine.restarted()
+        assert machine.run("deliver").returncode == 1
+        assert machine.status(f"{kind}/e-1/etcd") == ""
+
+    def test_a_store_that_takes_nothing_does_not_keep_a_machine_from_its_work(
+        self, machine: BootMachine
+    ) -> None:
+        machine.half.write_text(machine.half.read_text() + "cloud_put() { return 1; }\n")
+        machine.describe(DIGEST=node(machine))
+        answer = machine.run("deliver")
+        assert answer.returncode == 1
+        assert "node: its old status in the store stays until it is healthy" in answer.stdout
+        assert "node is healthy, but that cannot be written to the store" in answer.stderr
+        assert (machine.root / "etc/node.conf").exists()
+
     def test_it_reports_what_it_fetched_not_what_it_was_told(self, machine: BootMachine) -> None:
         found = node(machine)
         machine.describe(DIGEST="0" * 64)
@@ -183,175 +167,3 @@ class TestDeliver:
         machine.describe(DIGEST=found, CA="-----BEGIN CERTIFICATE-----\nit's\n-----END CERTIFICATE-----")
         assert machine.run("deliver").returncode == 0
         assert (machine.fake / "ca").read_text().endswith("it's\n-----END CERTIFICATE-----\n")
-
-
-class TestVolume:
-    kind = "members/etcd"
-
-    @pytest.fixture
-    def member(self, machine: BootMachine) -> BootMachine:
-        found = offer(machine, f"{self.kind}/e-1", bundle(Role.ETCD))
-        machine.describe(
-            KIND=self.kind, UNIT="e-1", ROLES="etcd", DIGEST=found, BOOT_NAME="e-1", VOLUME="vol-1"
-        )
-        (machine.fake / "device").write_bytes(bytes(2 << 20))
-        return machine
-
-    def test_a_blank_one_gets_a_file_system_once(self, member: BootMachine) -> None:
-        assert member.run("deliver").returncode == 0
-        did = member.did()
-        assert did[0] == "mkfs.ext4 -q -m 0 -L kubewright FAKE/device"
-        mounts = [line for line in did if line.startswith("mount ")]
-        assert mounts == [
-            "mount /var/lib/kubewright-data",
-            "mount /var/lib/etcd",
-            "mount /var/lib/etcd-snapshots",
-            "mount /etc/etcd/pki",
-        ]
-        assert did.index("chown -R etcd:etcd /var/lib/kubewright-data/etcd") < did.index(
-            "restart etcd.service"
-        )
-        fstab = (member.root / "etc/fstab").read_text().splitlines()[1:]
-        data = "/var/lib/kubewright-data"
-        assert fstab[0] == f"UUID=12-34 {data} ext4 noatime,x-systemd.device-timeout=900,nofail 0 0"
-        assert fstab[1] == f"{data}/etcd /var/lib/etcd none bind,nofail 0 0"
-        # The next machine of that name finds it: it is checked, grown, and never made anew.
-        member.restarted()
-        assert member.run("deliver").returncode == 0
-        again = member.did()
-        assert again[:2] == ["e2fsck -p FAKE/device", "resize2fs FAKE/device"]
-        assert not [line for line in again if line.startswith("mkfs")]
-        assert (member.root / "etc/fstab").read_text().splitlines()[1:] == fstab
-
-    def test_what_was_repaired_is_used(self, member: BootMachine) -> None:
-        (member.fake / "type").write_text("ext4\n")
-        (member.fake / "e2fsck.code").write_text("1")
-        assert member.run("deliver").returncode == 0
-
-    @pytest.mark.parametrize(
-        ("file", "content", "message"),
-        [
-            ("device", b"data" + bytes(2 << 20), "has no file system and is not blank; it is left as it is"),
-            ("device", bytes(1000), "has no file system and is not blank"),
-            ("type", b"xfs\n", "has a file system of another kind, xfs"),
-        ],
-    )
-    def test_what_may_be_somebodys_is_left_alone(
-        self, member: BootMachine, file: str, content: bytes, message: str
-    ) -> None:
-        (member.fake / file).write_bytes(content)
-        answer = member.run("deliver")
-        assert answer.returncode == 1
-        assert message in answer.stderr
-        assert "vol-1" in answer.stderr
-        assert not [line for line in member.did() if line.startswith(("mkfs", "mount", "restart"))]
-
-    def test_one_beyond_repair_stops_the_member(self, member: BootMachine) -> None:
-        (member.fake / "type").write_text("ext4\n")
-        (member.fake / "e2fsck.code").write_text("4")
-        answer = member.run("deliver")
-        assert answer.returncode == 1
-        assert "is damaged: what e2fsck says; repair it by hand" in answer.stderr
-        assert not [line for line in member.did() if line.startswith(("mount", "restart"))]
-
-    def test_without_its_volume_a_member_does_not_begin(self, member: BootMachine) -> None:
-        (member.fake / "device").unlink()
-        answer = member.run("deliver")
-        assert "the data volume vol-1 cannot be had" in answer.stderr
-        assert not [line for line in member.did() if line.startswith("restart")]
-
-
-HOST_PROGRAM = (
-    'set -eu\nWORK=$1\naway() { echo "away $*" >>"$FAKE/log"; }\nreset() { echo "reset $*" >>"$FAKE/log"; }\n'
-)
-
-
-class TestLeaving:
-    @pytest.fixture
-    def running(self, machine: BootMachine) -> BootMachine:
-        """A member that is there, with a host program that only remembers."""
-        machine.describe(
-            KIND="members/control-plane", UNIT="cp-1", ROLES="etcd control-plane node", DIGEST="abc"
-        )
-        state = machine.root / "var/lib/kubewright"
-        state.mkdir(parents=True)
-        (state / "host.sh").write_text(HOST_PROGRAM)
-        return machine
-
-    def test_nobody_told_it(self, running: BootMachine) -> None:
-        assert running.run("leaving").returncode == 0
-        assert running.did() == []
-
-    def test_it_is_drained_before_the_cloud_may_take_it(self, running: BootMachine) -> None:
-        (running.fake / "told").touch()
-        assert running.run("leaving").returncode == 0
-        assert running.did() == ["stop kubewright-boot.service", "away 30", "left"]
-        # Told once, done once.
-        assert running.run("leaving").returncode == 0
-        assert running.did() == []
-
-    def test_a_drain_that_failed_is_tried_again(self, running: BootMachine) -> None:
-        (running.fake / "told").touch()
-        host = running.root / "var/lib/kubewright/host.sh"
-        host.write_text(HOST_PROGRAM + "away() { exit 1; }\n")
-        assert running.run("leaving").returncode == 1
-        assert "left" not in running.did()
-        host.write_text(HOST_PROGRAM)
-        assert running.run("leaving").returncode == 0
-        assert running.did()[-1] == "left"
-
-    def test_a_machine_that_is_nothing_yet_just_goes(self, running: BootMachine) -> None:
-        (running.root / "var/lib/kubewright/host.sh").unlink()
-        (running.fake / "told").touch()
-        assert running.run("leaving").returncode == 0
-        assert running.did() == ["stop kubewright-boot.service", "left"]
-
-    def test_a_member_leaves_for_good_in_the_reverse_order(self, running: BootMachine) -> None:
-        running.put("members/control-plane/cp-1/leave", "leave\n")
-        assert running.run("leaving").returncode == 0
-        assert running.did() == [
-            "stop kubewright-boot.service",
-            "reset node leave 30",
-            "reset control-plane leave 30",
-            "reset etcd leave 30",
-        ]
-        assert running.status("members/control-plane/cp-1/left") == "abc"
-
-    @pytest.mark.parametrize(("quorum", "tries"), [("yes", ["asks"]), ("no", ["asks", "just goes"])])
-    def test_etcd_leaves_its_membership_also_when_the_whole_cluster_goes(
-        self, running: BootMachine, quorum: str, tries: list[str]
-    ) -> None:
-        """The node's reset notes the cluster's end; etcd's would then leave the others without a quorum."""
-        state = running.root / "var/lib/kubewright"
-        resetting = f"""reset() {{
-            case $1 in
-            node) : >"{state}/leaving" ;;
-            etcd)
-                if [ -e "{state}/leaving" ]; then echo "just goes" >>"$FAKE/log"; return 0; fi
-                echo asks >>"$FAKE/log"
-                [ {quorum} = yes ]
-                ;;
-            esac
-        }}\n"""
-        (state / "host.sh").write_text(HOST_PROGRAM + resetting)
-        running.put("members/control-plane/cp-1/leave", "leave\n")
-        assert running.run("leaving").returncode == 0
-        assert running.did() == ["stop kubewright-boot.service", *tries]
-        assert running.status("members/control-plane/cp-1/left") == "abc"
-
-    def test_a_member_that_cannot_leave_a_cluster_that_stays_is_tried_again(
-        self, running: BootMachine
-    ) -> None:
-        host = running.root / "var/lib/kubewright/host.sh"
-        host.write_text(HOST_PROGRAM + "reset() { [ $1 != etcd ]; }\n")
-        running.put("members/control-plane/cp-1/leave", "leave\n")
-        assert running.run("leaving").returncode == 1
-        host.write_text(HOST_PROGRAM)
-        assert running.run("leaving").returncode == 0
-        assert "reset etcd leave 30" in running.did()
-
-    def test_nodes_of_a_pool_cannot_be_told_so(self, machine: BootMachine) -> None:
-        machine.describe()
-        machine.put("pools/general/leave", "leave\n")
-        assert machine.run("leaving").returncode == 0
-        assert machine.did() == []

@@ -1,0 +1,45 @@
+"""What the tests of AWS start from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, cast
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from providers.aws.wait import Cloud
+from tests.unit.components.graph import Graph
+from tests.unit.providers.aws.autoscaling import BUCKET, QUICK, REGION, Refreshing
+from tests.unit.providers.aws.program import everything, graph
+
+if TYPE_CHECKING:
+    from types_boto3_autoscaling import AutoScalingClient
+
+
+@pytest.fixture(scope="module", params=[None, everything], ids=["example", "everything"])
+def made(request: pytest.FixtureRequest) -> Graph:
+    return graph(request.param)
+
+
+@pytest.fixture
+def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    with mock_aws():
+        yield
+
+
+@pytest.fixture
+def refreshing(account: None) -> Refreshing:
+    return Refreshing(boto3.client("autoscaling", REGION))
+
+
+@pytest.fixture
+def cloud(refreshing: Refreshing) -> Cloud:
+    s3 = boto3.client("s3", REGION)
+    s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+    client = cast("AutoScalingClient", refreshing)
+    return Cloud(s3=s3, autoscaling=client, bucket=BUCKET, patience=QUICK)

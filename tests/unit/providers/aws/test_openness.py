@@ -1,0 +1,76 @@
+"""Who may reach what on AWS: the rules of all security groups."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from tests.unit.components.graph import Graph, Json
+from tests.unit.providers.aws.program import graph, templates, with_own_etcd
+from tests.unit.providers.program import part
+
+WORLD = {"0.0.0.0/0", "::/0"}
+
+
+def open_to_all(cluster: Json) -> None:
+    part(cluster, "network")["api_allowed"] = ["0.0.0.0/0"]
+
+
+def ingress(found: Graph) -> list[tuple[str, set[str]]]:
+    """The group's name and the networks of each rule that lets something in."""
+    rules = [
+        (node.name, set(cast(list[str], rule.get("cidrBlocks", []))))
+        for node in found.of(":SecurityGroup")
+        for rule in cast(list[dict[str, Any]], node.inputs.get("ingress", []))
+    ]
+    rules += [(n.name, {str(n.inputs.get("cidrIpv4", ""))}) for n in found.of(":SecurityGroupIngressRule")]
+    return rules
+
+
+class TestOpenness:
+    def test_no_group_lets_the_world_in(self, made: Graph) -> None:
+        assert len(ingress(made)) > 15
+        assert [rule for rule in ingress(made) if rule[1] & WORLD] == []
+
+    def test_only_the_balancers_group_is_as_open_as_the_api_is_allowed_to_be(self) -> None:
+        found = {name for name, networks in ingress(graph(open_to_all)) if networks & WORLD}
+        assert found == {"aws-firewall-balancer"}
+
+    def test_the_balancer_lets_in_who_is_allowed_and_the_machines(self) -> None:
+        (networks,) = [networks for name, networks in ingress(graph()) if name == "aws-firewall-balancer"]
+        assert networks == {"192.0.2.0/24", "10.20.0.0/16", "198.51.100.7/32"}
+
+    def test_no_ssh_without_a_key(self, made: Graph) -> None:
+        for node in made.of(":SecurityGroupIngressRule"):
+            assert node.inputs["fromPort"] != 22
+        for node in made.of(":SecurityGroup"):
+            rules = cast(list[dict[str, Any]], node.inputs.get("ingress", []))
+            assert not [rule for rule in rules if rule["fromPort"] == 22]
+
+    def test_the_default_group_lets_nothing_through(self, made: Graph) -> None:
+        node = made.named("aws-network-default-group")
+        assert "ingress" not in node.inputs
+        assert "egress" not in node.inputs
+
+    def test_machines_have_no_public_address(self, made: Graph) -> None:
+        assert {node.inputs["mapPublicIpOnLaunch"] for node in made.of(":Subnet")} == {False}
+        for node in templates(made):
+            for interface in cast(list[dict[str, Any]], node.inputs.get("networkInterfaces", [])):
+                assert "associatePublicIpAddress" not in interface
+
+    def test_etcd_is_reached_by_members_alone(self) -> None:
+        found = graph(with_own_etcd)
+        node = found.named("aws-firewall-etcd")
+        rules = {rule["fromPort"]: rule for rule in cast(list[dict[str, Any]], node.inputs["ingress"])}
+        own = {f"10.20.{third}.20/32" for third in (32, 64, 96)}
+        assert set(rules[2380]["cidrBlocks"]) == own
+        assert set(rules[2379]["cidrBlocks"]) == own | {f"10.20.{third}.10/32" for third in (32, 64, 96)}
+        workers = {n.inputs["fromPort"] for n in found.of(":SecurityGroupIngressRule")}
+        assert not workers & {2379, 2380, 6443}
+
+    def test_a_group_of_the_cluster_is_named_once_for_the_cloud_controller(self, made: Graph) -> None:
+        tagged = [
+            node.name
+            for node in made.of(":SecurityGroup")
+            if "kubernetes.io/cluster/aws-example" in cast(Json, node.inputs["tags"])
+        ]
+        assert tagged == ["aws-firewall-workers"]

@@ -1,0 +1,139 @@
+"""What machines and their pods may do on AWS: no more than they need."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, cast
+
+from providers.aws import addon_rights, rights
+from providers.aws.policies import Statement
+from tests.unit.components.graph import Graph
+from tests.unit.providers.aws.program import graph, templates, with_own_etcd
+from tests.unit.providers.program import ROOT
+
+
+def known_statements() -> list[Statement]:
+    return [
+        *rights.machine("pools/general", volume=True),
+        *rights.SNAPSHOT_MAKER,
+        *addon_rights.CLOUD_CONTROLLER,
+        *addon_rights.STORAGE,
+        *addon_rights.AUTOSCALER,
+        *addon_rights.LOAD_BALANCERS,
+    ]
+
+
+def policies(found: Graph) -> list[tuple[str, dict[str, Any]]]:
+    """Every statement of every policy of a role."""
+    nodes = [*found.of(":RolePolicy"), *found.of("iam/policy:Policy")]
+    return [(node.name, one) for node in nodes for one in json.loads(node.text("policy"))["Statement"]]
+
+
+class TestRights:
+    def test_no_action_is_a_pattern(self, made: Graph) -> None:
+        assert len(policies(made)) > 20
+        assert [s for _, s in policies(made) if any("*" in action for action in s["Action"])] == []
+
+    def test_every_resource_that_is_anything_has_its_reason(self, made: Graph) -> None:
+        reasons = {statement.name for statement in known_statements() if statement.because}
+        found = {s["Sid"] for _, s in policies(made) if "*" in s["Resource"]}
+        assert found <= reasons
+        services = (
+            "acm:",
+            "autoscaling:Describe",
+            "ec2:Describe",
+            "ec2:Get",
+            "elasticloadbalancing:Describe",
+        )
+        for _, statement in policies(made):
+            if "*" in statement["Resource"] and statement["Sid"] != "Sessions":
+                assert all(action.startswith(services) for action in statement["Action"])
+
+    def test_every_other_resource_is_this_accounts_or_this_clusters(self, made: Graph) -> None:
+        for name, statement in policies(made):
+            for resource in set(statement["Resource"]) - {"*"}:
+                own = "123456789012" in resource or resource.startswith(
+                    ("arn:aws:s3:::kubewright-aws-example-", "arn:aws:ec2:eu-central-1::snapshot/")
+                )
+                assert own, f"{name} {resource}"
+
+    def test_a_kind_and_a_pool_read_their_own_prefix_and_no_other(self) -> None:
+        found = graph(with_own_etcd)
+        reading = {
+            name: set(statement["Resource"])
+            for name, statement in policies(found)
+            if "s3:GetObject" in statement["Action"]
+        }
+        store = "arn:aws:s3:::kubewright-aws-example-123456789012-eu-central-1"
+        assert reading == {
+            "aws-identity-control-plane-machine": {f"{store}/members/control-plane/*"},
+            "aws-identity-etcd-machine": {f"{store}/members/etcd/*"},
+            "aws-identity-pool-general-machine": {f"{store}/pools/general/*"},
+            "aws-identity-pool-batch-machine": {f"{store}/pools/batch/*"},
+        }
+
+    def test_a_pools_nodes_have_its_own_role_and_end_in_its_own_group(self, made: Graph) -> None:
+        for pool in ("general", "batch"):
+            template = made.named(f"pool-{pool}-template")
+            profile = made.named(f"aws-identity-pool-{pool}-profile")
+            arn = cast(dict[str, str], template.inputs["iamInstanceProfile"])["arn"]
+            assert arn.endswith(f":{profile.name}")
+            assert profile.inputs["role"] == f"aws-example-pool-{pool}-eu-central-1"
+            own = [s for name, s in policies(made) if name == f"aws-identity-pool-{pool}-machine"]
+            (ending,) = (statement for statement in own if statement["Sid"] == "Leave")
+            (group,) = ending["Resource"]
+            assert group.endswith(f":autoScalingGroupName/aws-example-pool-{pool}")
+            (writing,) = (statement for statement in own if statement["Sid"] == "Status")
+            assert [one.partition("/status/")[2] for one in writing["Resource"]] == [f"pools/{pool}/*"]
+
+    def test_workers_may_call_for_nothing_but_themselves(self, made: Graph) -> None:
+        allowed = {
+            action
+            for name, statement in policies(made)
+            if name.startswith("aws-identity-pool-")
+            for action in statement["Action"]
+        }
+        assert allowed == {
+            "s3:GetObject",
+            "s3:PutObject",
+            "kms:Decrypt",
+            "kms:GenerateDataKey",
+            "autoscaling:CompleteLifecycleAction",
+            "autoscaling:RecordLifecycleActionHeartbeat",
+            "ssm:UpdateInstanceInformation",
+            "ssmmessages:CreateControlChannel",
+            "ssmmessages:CreateDataChannel",
+            "ssmmessages:OpenControlChannel",
+            "ssmmessages:OpenDataChannel",
+        }
+
+    def test_instances_ask_the_metadata_service_with_a_token_from_one_hop(self, made: Graph) -> None:
+        assert len(templates(made)) >= 5
+        for node in templates(made):
+            options = cast(dict[str, Any], node.inputs["metadataOptions"])
+            assert options["httpTokens"] == "required", node.name
+            assert options["httpPutResponseHopLimit"] == 1, node.name
+            assert options["instanceMetadataTags"] == "disabled", node.name
+
+    def test_what_calls_aws_in_the_cluster_is_on_the_control_planes_host_network(self, made: Graph) -> None:
+        for node in made.nodes.values():
+            if not node.name.startswith("aws-addons-"):
+                continue
+            values = cast(dict[str, Any], node.value("values"))
+            where = values.get("controller", values)
+            assert where["nodeSelector"] == {"node-role.kubernetes.io/control-plane": ""}, node.name
+            on_host = (
+                values.get("hostNetwork") or values.get("hostNetworking") or node.inputs.get("postrender")
+            )
+            assert on_host, node.name
+        assert len([n for n in made.nodes.values() if n.name.startswith("aws-addons-")]) >= 3
+
+
+def test_reasons_are_documented() -> None:
+    """Every statement on any resource is in the documentation, with its reason."""
+    text = Path(ROOT / "docs/aws.md").read_text()
+    for statement in known_statements():
+        if statement.because:
+            assert f"`{statement.name}`" in text
+            assert statement.because in text

@@ -1,0 +1,13 @@
+"""What the tests of Azure start from."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.components.graph import Graph
+from tests.unit.providers.azure.program import everything, graph
+
+
+@pytest.fixture(scope="module", params=[None, everything], ids=["example", "everything"])
+def made(request: pytest.FixtureRequest) -> Graph:
+    return graph(request.param)

@@ -1,0 +1,102 @@
+"""How a machine goes: drained for the cloud, or out of the cluster for good."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.boot import BootMachine
+
+HOST_PROGRAM = (
+    'set -eu\nWORK=$1\naway() { echo "away $*" >>"$FAKE/log"; }\nreset() { echo "reset $*" >>"$FAKE/log"; }\n'
+)
+
+
+class TestLeaving:
+    @pytest.fixture
+    def running(self, machine: BootMachine) -> BootMachine:
+        """A member that is there, with a host program that only remembers."""
+        machine.describe(
+            KIND="members/control-plane", UNIT="cp-1", ROLES="etcd control-plane node", DIGEST="abc"
+        )
+        state = machine.root / "var/lib/kubewright"
+        state.mkdir(parents=True)
+        (state / "host.sh").write_text(HOST_PROGRAM)
+        return machine
+
+    def test_nobody_told_it(self, running: BootMachine) -> None:
+        assert running.run("leaving").returncode == 0
+        assert running.did() == []
+
+    def test_it_is_drained_before_the_cloud_may_take_it(self, running: BootMachine) -> None:
+        (running.fake / "told").touch()
+        assert running.run("leaving").returncode == 0
+        assert running.did() == ["stop kubewright-boot.service", "away 30", "left"]
+        # Told once, done once.
+        assert running.run("leaving").returncode == 0
+        assert running.did() == []
+
+    def test_a_drain_that_failed_is_tried_again(self, running: BootMachine) -> None:
+        (running.fake / "told").touch()
+        host = running.root / "var/lib/kubewright/host.sh"
+        host.write_text(HOST_PROGRAM + "away() { exit 1; }\n")
+        assert running.run("leaving").returncode == 1
+        assert "left" not in running.did()
+        host.write_text(HOST_PROGRAM)
+        assert running.run("leaving").returncode == 0
+        assert running.did()[-1] == "left"
+
+    def test_a_machine_that_is_nothing_yet_just_goes(self, running: BootMachine) -> None:
+        (running.root / "var/lib/kubewright/host.sh").unlink()
+        (running.fake / "told").touch()
+        assert running.run("leaving").returncode == 0
+        assert running.did() == ["stop kubewright-boot.service", "left"]
+
+    def test_a_member_leaves_for_good_in_the_reverse_order(self, running: BootMachine) -> None:
+        running.put("members/control-plane/cp-1/leave", "leave\n")
+        assert running.run("leaving").returncode == 0
+        assert running.did() == [
+            "stop kubewright-boot.service",
+            "reset node leave 30",
+            "reset control-plane leave 30",
+            "reset etcd leave 30",
+        ]
+        assert running.status("members/control-plane/cp-1/left") == "abc"
+
+    @pytest.mark.parametrize(("quorum", "tries"), [("yes", ["asks"]), ("no", ["asks", "just goes"])])
+    def test_etcd_leaves_its_membership_also_when_the_whole_cluster_goes(
+        self, running: BootMachine, quorum: str, tries: list[str]
+    ) -> None:
+        """The node's reset notes the cluster's end; etcd's would then leave the others without a quorum."""
+        state = running.root / "var/lib/kubewright"
+        resetting = f"""reset() {{
+            case $1 in
+            node) : >"{state}/leaving" ;;
+            etcd)
+                if [ -e "{state}/leaving" ]; then echo "just goes" >>"$FAKE/log"; return 0; fi
+                echo asks >>"$FAKE/log"
+                [ {quorum} = yes ]
+                ;;
+            esac
+        }}\n"""
+        (state / "host.sh").write_text(HOST_PROGRAM + resetting)
+        running.put("members/control-plane/cp-1/leave", "leave\n")
+        assert running.run("leaving").returncode == 0
+        assert running.did() == ["stop kubewright-boot.service", *tries]
+        assert running.status("members/control-plane/cp-1/left") == "abc"
+
+    def test_a_member_that_cannot_leave_a_cluster_that_stays_is_tried_again(
+        self, running: BootMachine
+    ) -> None:
+        host = running.root / "var/lib/kubewright/host.sh"
+        host.write_text(HOST_PROGRAM + "reset() { [ $1 != etcd ]; }\n")
+        running.put("members/control-plane/cp-1/leave", "leave\n")
+        assert running.run("leaving").returncode == 1
+        host.write_text(HOST_PROGRAM)
+        assert running.run("leaving").returncode == 0
+        assert "reset etcd leave 30" in running.did()
+
+    def test_nodes_of_a_pool_cannot_be_told_so(self, machine: BootMachine) -> None:
+        machine.describe()
+        machine.put("pools/general/leave", "leave\n")
+        assert machine.run("leaving").returncode == 0
+        assert machine.did() == []

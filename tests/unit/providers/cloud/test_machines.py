@@ -1,0 +1,51 @@
+"""What is counted of a cloud's machines."""
+
+from __future__ import annotations
+
+import pytest
+
+from providers.azure import prices as azure_prices
+from providers.cloud.machines import asked, gib, member_vcpus
+from providers.cloud.prices import Line, bought, total
+from tests.unit.components.graph import Json
+from tests.unit.providers.aws import program as aws
+from tests.unit.providers.azure import program as azure
+from tests.unit.providers.program import ROOT
+
+
+def with_own_etcd(cluster: Json) -> None:
+    cluster["etcd"] = {"hosts": ["e-1", "e-2", "e-3"], "machine": {"type": "m5.xlarge", "data_disk": "10Gi"}}
+
+
+def test_etcds_own_machines_count_and_stacked_ones_count_once() -> None:
+    stacked, _, _ = aws.plan()
+    dedicated, _, _ = aws.plan(with_own_etcd)
+    vcpus = {"t3.large": 2, "m5.xlarge": 4}
+    assert member_vcpus(stacked, vcpus.get) == 3 * 2
+    assert member_vcpus(dedicated, vcpus.get) == 3 * 2 + 3 * 4
+    # One that follows no rule counts none.
+    assert member_vcpus(dedicated, {"t3.large": 2}.get) == 3 * 2
+    assert ("etcd.machine.type", "m5.xlarge") in list(asked(dedicated))
+    assert [(each.count, each.volumes) for each in bought(dedicated)][:2] == [(3, (40, 20)), (3, (40, 10))]
+
+
+def test_sizes_are_rounded_up() -> None:
+    assert [gib(size) for size in ("1Gi", "1500M", "1025Mi")] == [1, 2, 2]
+
+
+def test_what_has_no_price_makes_no_total() -> None:
+    assert total([Line(1, "a", 1.0), Line(2, "b", 0.5)]) == 1.5
+    assert total([Line(1, "a", 1.0), Line(2, "b", None)]) is None
+
+
+def test_the_azure_example_is_what_its_documentation_says() -> None:
+    settings, cloud, _ = azure.plan()
+    lines = {line.what: line for line in azure_prices.estimate(settings, cloud)}
+    assert {what: line.count for what, line in lines.items() if "premium" in what} == {
+        "premium disk of 32 GiB": 3,
+        "premium disk of 64 GiB": 3,
+        "premium disk of 128 GiB": 3,
+    }
+    hourly = total(lines.values())
+    assert hourly == pytest.approx(1.27, abs=0.005)
+    assert f"**{hourly:.2f}**" in (ROOT / "docs/azure.md").read_text()

@@ -1,0 +1,55 @@
+"""What counts as a move of a member, and that both clouds' members have the hook that refuses one."""
+
+from __future__ import annotations
+
+import pytest
+
+from providers.cloud.stay import moves
+from tests.unit.components.graph import Graph, Json, Node
+from tests.unit.providers.aws import program as aws
+from tests.unit.providers.azure import program as azure
+from tests.unit.providers.program import Example, part
+
+HERE = {"address": "10.0.0.10", "zone": "a", "subnet": "subnet-1"}
+
+
+@pytest.mark.parametrize(
+    ("new", "said"),
+    [
+        (HERE, ""),
+        (HERE | {"address": "10.0.0.11"}, "address 10.0.0.10 -> 10.0.0.11"),
+        (HERE | {"zone": "b", "subnet": "subnet-2"}, "zone a -> b, subnet subnet-1 -> subnet-2"),
+        # Not known before the subnet is made: no text.
+        (HERE | {"subnet": object()}, ""),
+    ],
+)
+def test_what_moves_is_said(new: Json, said: str) -> None:
+    assert moves(HERE, new) == said
+
+
+def test_a_state_that_remembers_no_place_is_taken() -> None:
+    assert moves({}, HERE) == ""
+
+
+def swapped(cluster: Json) -> None:
+    part(cluster, "control_planes")["hosts"] = ["cp-2", "cp-1", "cp-3"]
+
+
+def member(found: Graph, name: str) -> Node:
+    """The component that is the member."""
+    (made,) = (
+        node
+        for node in found.nodes.values()
+        if node.name == name and node.type in ("kubewright:aws:Seat", "kubewright:azure:Member")
+    )
+    return made
+
+
+@pytest.mark.parametrize(
+    ("example", "name"), [(aws.EXAMPLE, "cp-1-seat"), (azure.EXAMPLE, "cp-1")], ids=["aws", "azure"]
+)
+def test_a_member_remembers_where_it_is_and_refuses_to_move(example: Example, name: str) -> None:
+    before, after = member(example.graph(), name), member(example.graph(swapped), name)
+    assert before.hooks["before_update"] == ["cp-1-stays"]
+    said = moves(before.inputs, after.inputs)
+    assert said.startswith(f"address {before.inputs['address']} -> {after.inputs['address']}, zone ")

@@ -1,0 +1,84 @@
+"""The data volume: made once, checked, and never taken from anybody."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.boot import BootMachine, bundle, offer
+from topology.model import Role
+
+
+class TestVolume:
+    kind = "members/etcd"
+
+    @pytest.fixture
+    def member(self, machine: BootMachine) -> BootMachine:
+        found = offer(machine, f"{self.kind}/e-1", bundle(Role.ETCD))
+        machine.describe(
+            KIND=self.kind, UNIT="e-1", ROLES="etcd", DIGEST=found, BOOT_NAME="e-1", VOLUME="vol-1"
+        )
+        (machine.fake / "device").write_bytes(bytes(2 << 20))
+        return machine
+
+    def test_a_blank_one_gets_a_file_system_once(self, member: BootMachine) -> None:
+        assert member.run("deliver").returncode == 0
+        did = member.did()
+        assert did[0] == "mkfs.ext4 -q -m 0 -L kubewright FAKE/device"
+        mounts = [line for line in did if line.startswith("mount ")]
+        assert mounts == [
+            "mount /var/lib/kubewright-data",
+            "mount /var/lib/etcd",
+            "mount /var/lib/etcd-snapshots",
+            "mount /etc/etcd/pki",
+        ]
+        assert did.index("chown -R etcd:etcd /var/lib/kubewright-data/etcd") < did.index(
+            "restart etcd.service"
+        )
+        fstab = (member.root / "etc/fstab").read_text().splitlines()[1:]
+        data = "/var/lib/kubewright-data"
+        assert fstab[0] == f"UUID=12-34 {data} ext4 noatime,x-systemd.device-timeout=900,nofail 0 0"
+        assert fstab[1] == f"{data}/etcd /var/lib/etcd none bind,nofail 0 0"
+        # The next machine of that name finds it: it is checked, grown, and never made anew.
+        member.restarted()
+        assert member.run("deliver").returncode == 0
+        again = member.did()
+        assert again[:2] == ["e2fsck -p FAKE/device", "resize2fs FAKE/device"]
+        assert not [line for line in again if line.startswith("mkfs")]
+        assert (member.root / "etc/fstab").read_text().splitlines()[1:] == fstab
+
+    def test_what_was_repaired_is_used(self, member: BootMachine) -> None:
+        (member.fake / "type").write_text("ext4\n")
+        (member.fake / "e2fsck.code").write_text("1")
+        assert member.run("deliver").returncode == 0
+
+    @pytest.mark.parametrize(
+        ("file", "content", "message"),
+        [
+            ("device", b"data" + bytes(2 << 20), "has no file system and is not blank; it is left as it is"),
+            ("device", bytes(1000), "has no file system and is not blank"),
+            ("type", b"xfs\n", "has a file system of another kind, xfs"),
+        ],
+    )
+    def test_what_may_be_somebodys_is_left_alone(
+        self, member: BootMachine, file: str, content: bytes, message: str
+    ) -> None:
+        (member.fake / file).write_bytes(content)
+        answer = member.run("deliver")
+        assert answer.returncode == 1
+        assert message in answer.stderr
+        assert "vol-1" in answer.stderr
+        assert not [line for line in member.did() if line.startswith(("mkfs", "mount", "restart"))]
+
+    def test_one_beyond_repair_stops_the_member(self, member: BootMachine) -> None:
+        (member.fake / "type").write_text("ext4\n")
+        (member.fake / "e2fsck.code").write_text("4")
+        answer = member.run("deliver")
+        assert answer.returncode == 1
+        assert "is damaged: what e2fsck says; repair it by hand" in answer.stderr
+        assert not [line for line in member.did() if line.startswith(("mount", "restart"))]
+
+    def test_without_its_volume_a_member_does_not_begin(self, member: BootMachine) -> None:
+        (member.fake / "device").unlink()
+        answer = member.run("deliver")
+        assert "the data volume vol-1 cannot be had" in answer.stderr
+        assert not [line for line in member.did() if line.startswith("restart")]
