@@ -5,14 +5,12 @@ from __future__ import annotations
 import re
 from typing import cast
 
+from automation.marks import SECRET, SIGNATURE
 from providers.azure.identity import BLOB_CONTRIBUTOR, BLOB_READER, CONTROLLER_ACTIONS
 from tests.unit.components.graph import PRIVATE, Graph, Json, Node
 from tests.unit.providers.azure.program import everything, graph, inner
 from tests.unit.providers.program import part
 
-# How the engine tells secrets and texts of assets from other mappings.
-_MARK = "4dabf18193072939515e22adb298388d"
-_SECRET = "1b47061264138c4ac30d75fd1eb44270"
 WORLD = {"*", "Internet", "0.0.0.0/0", "::/0"}
 
 
@@ -91,7 +89,7 @@ class TestStore:
         blobs = made.of(":Blob")
         assert len(blobs) >= 10
         for node in blobs:
-            secret = inner(node.inputs, "source", _MARK) == _SECRET
+            secret = inner(node.inputs, "source", SIGNATURE) == SECRET
             assert secret == node.name.endswith(".payload"), node.name
             if not secret:
                 text = inner(node.inputs, "source", "text")
