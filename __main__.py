@@ -28,6 +28,7 @@ from components.registered import registered
 from components.registries import registry_secrets
 from providers.select import provider_for
 from settings import files
+from settings.long import with_hosts
 from topology.model import Topology
 
 # The language host shows nothing of its own after this code: the errors above it say everything.
@@ -70,7 +71,8 @@ def deploy() -> None:
 def description() -> Any:  # noqa: ANN401  whatever somebody wrote there
     """The stack's object `kubewright:cluster`; a text where it is none, which `settings.load` explains."""
     try:
-        return pulumi.Config("kubewright").get_object("cluster") or {}
+        config = pulumi.Config("kubewright")
+        return with_hosts(config.get_object("cluster") or {}, config.get("hosts-file"))
     except pulumi.ConfigTypeError:
         return ""
 

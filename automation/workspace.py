@@ -7,6 +7,7 @@ file with its bases laid under it, renewed at every run; the salt of the copy is
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from dataclasses import dataclass
@@ -17,7 +18,9 @@ import yaml
 
 from automation.environment import CHECKOUT, Environment
 from automation.errors import UserError
+from settings import long
 from settings.bases import BaseError, Merged, merged
+from settings.problem import OBJECT
 
 _SALT = "encryptionsalt"
 # It becomes the name of a directory, which `down` removes: never "", ".." or a path.
@@ -64,6 +67,7 @@ def prepare(*, environment: Environment, stack: str, source: Path | None = None)
     workspace = Workspace(stack=stack, directory=directory, config=config)
     if _SALT not in document and workspace.file.exists():
         document |= {key: value for key, value in _read(workspace.file).items() if key == _SALT}
+    document["config"] = _fitting(config, directory)
     _write(workspace.file, document)
     return workspace
 
@@ -85,6 +89,24 @@ def _config(source: Path) -> dict[str, Any]:
     config = _read(source).get("config") or {}
     if not isinstance(config, dict):
         raise UserError(f"{source.name}: config: expected a mapping, with the key `kubewright:cluster`")
+    return config
+
+
+def _fitting(config: dict[str, Any], directory: Path) -> dict[str, Any]:
+    """What the engine can hand to the program. Raises `UserError` for what is too long without hosts, too."""
+    if long.size(config) <= long.MOST_BYTES:
+        return config
+    parts = long.without_hosts(config)
+    if parts is not None:
+        config, hosts = parts
+        file = directory / "hosts.json"
+        file.write_text(json.dumps(hosts))
+        config[long.HOSTS_FILE] = str(file)
+    if (size := long.size(config)) > long.MOST_BYTES:
+        raise UserError(
+            f"{OBJECT}: {size} bytes beside its hosts, and the engine can hand {long.MOST_BYTES} "
+            "to the program; shorten it: long Helm values can be the defaults of a chart of your own"
+        )
     return config
 
 

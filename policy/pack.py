@@ -17,6 +17,7 @@ from policy.facts import facts
 from policy.rules.model import SECRET, UNKNOWN, Resource, ResourceRule, Rule, SettingsRule, Stack, StackRule
 from policy.rules.table import RULES
 from settings import SettingsError
+from settings.long import with_hosts
 
 NAME = "kubewright"
 DESERIALIZE = "deserialize_properties"
@@ -101,7 +102,8 @@ def _of_all(rule: StackRule) -> Callable[[pulumi_policy.StackValidationArgs, _Re
 def _stack() -> Stack | None:
     """The stack's facts; None for settings that describe no cluster: the program itself refuses these."""
     try:
-        return facts(pulumi.Config("kubewright").get_object("cluster") or {})
+        config = pulumi.Config("kubewright")
+        return facts(with_hosts(config.get_object("cluster") or {}, config.get("hosts-file")))
     except (SettingsError, pulumi.ConfigTypeError):
         return None
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
 from automation import workspace
 from automation.environment import Environment
 from automation.errors import UserError
+from settings import long
 
 
 @pytest.fixture
@@ -53,3 +55,25 @@ def test_what_is_no_file_or_no_text_is_one_line(environment: Environment, file: 
     file.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(UserError, match=r"^Pulumi\.x\.yaml: is no text"):
         workspace.prepare(environment=environment, stack="x", source=file)
+
+
+def test_a_long_inventory_goes_into_a_file(environment: Environment, tmp_path: Path) -> None:
+    hosts = {f"w-{i}": {"address": f"10.0.{i // 250}.{i % 250}"} for i in range(5000)}
+    cluster = {"name": "large", "metal": {"ssh": {"user": "root"}, "hosts": hosts}}
+    path = tmp_path / "Pulumi.large.yaml"
+    path.write_text(yaml.safe_dump({"config": {"kubewright:cluster": cluster}}))
+    made = workspace.prepare(environment=environment, stack="large", source=path)
+    written = yaml.safe_load(made.file.read_text())["config"]
+    assert long.size(written) <= long.MOST_BYTES
+    assert "hosts" not in written["kubewright:cluster"]["metal"]
+    assert long.with_hosts(written["kubewright:cluster"], written[long.HOSTS_FILE]) == cluster
+    # Everything else that reads the stack sees the whole.
+    assert made.config["kubewright:cluster"] == cluster
+
+
+def test_what_is_too_long_without_its_hosts_is_said(environment: Environment, tmp_path: Path) -> None:
+    values = {"text": "x" * long.MOST_BYTES}
+    path = tmp_path / "Pulumi.large.yaml"
+    path.write_text(yaml.safe_dump({"config": {"kubewright:cluster": {"helm_releases": {"a": values}}}}))
+    with pytest.raises(UserError, match=r"^kubewright:cluster: \d+ bytes beside its hosts"):
+        workspace.prepare(environment=environment, stack="large", source=path)

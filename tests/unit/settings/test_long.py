@@ -1,0 +1,70 @@
+"""Descriptions that are too long for one variable of the environment."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from settings.long import HOSTS_FILE, MOST_BYTES, size, with_hosts, without_hosts
+from settings.problem import SettingsError
+
+CLUSTER = "kubewright:cluster"
+
+
+def config(hosts: int) -> dict[str, Any]:
+    inventory = {f"w-{i}": {"address": f"10.0.{i // 250}.{i % 250}"} for i in range(hosts)}
+    return {CLUSTER: {"name": "a", "metal": {"ssh": {"user": "root"}, "hosts": inventory}}}
+
+
+def test_the_size_is_that_of_the_engines_variable() -> None:
+    known = {CLUSTER: {"name": 'a "quoted" b'}, "kubewright:other": "text"}
+    assert size(known) == len(
+        json.dumps({CLUSTER: json.dumps(known[CLUSTER]), "kubewright:other": "text"}).encode()
+    )
+
+
+def test_linux_takes_what_is_allowed_and_no_more_than_a_little_above() -> None:
+    def passes(length: int) -> bool:
+        try:
+            subprocess.run(["true"], env={**os.environ, "PULUMI_CONFIG": "x" * length}, check=True)
+        except OSError:
+            return False
+        return True
+
+    assert passes(MOST_BYTES)
+    assert not passes(MOST_BYTES + 12_000)
+
+
+def test_hosts_are_taken_out_and_put_back(tmp_path: Path) -> None:
+    whole = config(3)
+    parts = without_hosts(whole)
+    assert parts is not None
+    rest, hosts = parts
+    assert rest == {CLUSTER: {"name": "a", "metal": {"ssh": {"user": "root"}}}}
+    assert whole == config(3)
+    file = tmp_path / "hosts.json"
+    file.write_text(json.dumps(hosts))
+    assert with_hosts(rest[CLUSTER], str(file)) == whole[CLUSTER]
+    assert with_hosts(whole[CLUSTER], None) == whole[CLUSTER]
+
+
+@pytest.mark.parametrize("other", [{}, {CLUSTER: "text"}, {CLUSTER: {"aws": {}}}, {CLUSTER: {"metal": []}}])
+def test_what_has_no_hosts_stays_whole(other: dict[str, Any]) -> None:
+    assert without_hosts(other) is None
+
+
+def test_a_file_that_is_gone_is_said(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"metal\.hosts: .*No such file.*run the command again"):
+        with_hosts({}, str(tmp_path / "gone"))
+    (tmp_path / "broken").write_text("{")
+    with pytest.raises(SettingsError, match="is no JSON"):
+        with_hosts({}, str(tmp_path / "broken"))
+
+
+def test_the_key_is_one_of_the_programs() -> None:
+    assert HOSTS_FILE.startswith("kubewright:")
