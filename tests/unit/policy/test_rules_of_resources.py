@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import gzip
+import json
 from collections.abc import Mapping
 from dataclasses import replace
+from ipaddress import IPv4Network
 from typing import Any
 
 import pytest
@@ -36,6 +38,26 @@ _NSG_RULE = {
     "sourceAddressPrefix": "192.0.2.0/24",
     "destinationPortRange": "22",
 }
+
+
+def _ssh(*sources: str) -> dict[str, Any]:
+    return {"protocol": "tcp", "fromPort": 22, "toPort": 22, "cidrBlocks": list(sources)}
+
+
+def _policy(effect: str, principal: Any, condition: Mapping[str, Any] | None = None) -> str:  # noqa: ANN401
+    statement = {"Effect": effect, "Principal": principal, "Action": "s3:*", "Resource": "*"}
+    return json.dumps({"Statement": [{**statement, "Condition": condition or {}}]})
+
+
+def _interfaces(scale_set: bool, address: Mapping[str, Any]) -> dict[str, Any]:
+    profile = {"networkProfile": {"networkInterfaceConfigurations": [{"ipConfigurations": [address]}]}}
+    return {"virtualMachineProfile": profile} if scale_set else profile
+
+
+def _encoded(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
 _TABLE: list[tuple[str, str, Mapping[str, Any], Mapping[str, Any]]] = [
     # rule, type, inputs that keep it, what is changed so that they do not
     ("encrypted-disks", "aws:ebs/volume:Volume", _VOLUME, {"encrypted": False}),
@@ -125,6 +147,100 @@ _TABLE: list[tuple[str, str, Mapping[str, Any], Mapping[str, Any]]] = [
         {"securityRules": [_NSG_RULE, {**_NSG_RULE, "sourceAddressPrefix": "Internet"}]},
     ),
     ("no-open-ingress", "azure-native:network:SecurityRule", _NSG_RULE, {"sourceAddressPrefix": "*"}),
+    *(
+        (
+            "no-open-ingress",
+            "azure-native:network:SecurityRule",
+            {**_NSG_RULE, **words},
+            {"sourceAddressPrefix": s},
+        )
+        for words, s in [
+            ({"direction": "inbound", "access": "ALLOW"}, "INTERNET"),
+            ({}, "0.0.0.0/1"),
+            ({}, "1.0.0.0-223.255.255.255"),
+            ({}, "AzureCloud.westeurope"),
+        ]
+    ),
+    *(
+        (
+            "no-open-ingress",
+            "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule",
+            {"ipProtocol": "tcp", "fromPort": 22, "toPort": 22, "cidrIpv4": "10.0.0.0/8"},
+            {"cidrIpv4": None, key: source},
+        )
+        for key, source in [("cidrIpv4", "64.0.0.0/2"), ("cidrIpv6", "2000::/3"), ("cidrIpv6", "::/1")]
+    ),
+    (
+        "no-open-ingress",
+        "aws:ec2/securityGroup:SecurityGroup",
+        {"tags": TAGS, "ingress": [_ssh("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "1.0.0.0/8")]},
+        {"ingress": [_ssh("1.0.0.0/8"), _ssh("2.0.0.0/8")]},
+    ),
+    (
+        "no-public-store",
+        "aws:s3/bucketPolicy:BucketPolicy",
+        {"policy": _policy("Deny", "*")},
+        {"policy": _policy("Allow", "*")},
+    ),
+    *(
+        (
+            "no-public-store",
+            "aws:s3/bucketPolicy:BucketPolicy",
+            {"policy": _policy("Allow", principal, good)},
+            {"policy": _policy("Allow", principal, bad)},
+        )
+        for principal, good, bad in [
+            ({"AWS": "*"}, {"StringEquals": {"aws:SourceVpce": "vpce-1"}}, {}),
+            (
+                {"AWS": ["*"]},
+                {"IpAddress": {"aws:SourceIp": "192.0.2.0/24"}},
+                {"Bool": {"aws:SecureTransport": "true"}},
+            ),
+            (
+                "*",
+                {"StringEquals": {"aws:PrincipalOrgID": "o-1"}},
+                {"StringEqualsIfExists": {"aws:PrincipalOrgID": "o-1"}},
+            ),
+            (
+                "*",
+                {"IpAddress": {"aws:SourceIp": ["192.0.2.0/24"]}},
+                {"IpAddress": {"aws:SourceIp": ["0.0.0.0/1", "128.0.0.0/1"]}},
+            ),
+            ("*", {"StringLike": {"aws:SourceVpc": "vpc-1"}}, {"StringNotLike": {"aws:SourceVpc": "vpc-1"}}),
+        ]
+    ),
+    ("no-public-store", "aws:s3/bucketAcl:BucketAcl", {"acl": "private"}, {"acl": "authenticated-read"}),
+    (
+        "no-public-store",
+        "azure-native:storage:BlobContainer",
+        {"publicAccess": "none"},
+        {"publicAccess": "container"},
+    ),
+    (
+        "no-public-machine",
+        "aws:ec2/subnet:Subnet",
+        {"tags": TAGS, "mapPublicIpOnLaunch": False},
+        {"mapPublicIpOnLaunch": True},
+    ),
+    ("no-public-machine", "aws:ec2/eip:Eip", {"tags": TAGS, "domain": "vpc"}, {"instance": "i-1"}),
+    (
+        "no-public-machine",
+        "aws:ec2/eipAssociation:EipAssociation",
+        {"networkInterfaceId": "eni-1"},
+        {"instanceId": "i-1"},
+    ),
+    *(
+        (
+            "no-public-machine",
+            kind,
+            {"tags": TAGS, **_interfaces(profile, {"name": "x"})},
+            _interfaces(profile, {"name": "x", "publicIPAddressConfiguration": {"name": "y"}}),
+        )
+        for kind, profile in [
+            ("azure-native:compute:VirtualMachineScaleSet", True),
+            ("azure-native:compute:VirtualMachine", False),
+        ]
+    ),
     ("tagged", "aws:ec2/vpc:Vpc", {"tags": TAGS}, {"tags": {}}),
     ("tagged", "aws:ec2/vpc:Vpc", {"tagsAll": TAGS}, {"tagsAll": {"kubewright:cluster": "other"}}),
     ("tagged", "azure-native:network:VirtualNetwork", {"tags": TAGS}, {"tags": None}),
@@ -174,6 +290,35 @@ _TABLE: list[tuple[str, str, Mapping[str, Any], Mapping[str, Any]]] = [
         {"values": {"adminPassword": SECRET, "passwordPolicy": "strong"}},
         {"values": {"adminPassword": "admin"}},
     ),
+    *(
+        ("no-plain-secret", "kubernetes:core/v1:ConfigMap", {"data": {"x": good}}, {"data": {"x": bad}})
+        for good, bad in [
+            ("password: ${PASSWORD}\n", "a: b\n  password: hunter22\nc: d\n"),
+            ("export TOKEN=$(cat /run/token)", "export TOKEN=hunter22"),
+            ('{"token": "{{ .Values.token }}"}', '{"a": {"apiKey": "hunter22"}}'),
+            ("--private-key-file=/etc/key", "--client-secret=hunter22"),
+            ("postgres://user:${PASSWORD}@db/x", "postgres://user:hunter22@db/x"),
+            ("-----BEGIN PGP PUBLIC KEY BLOCK-----", "-----BEGIN PGP PRIVATE KEY BLOCK-----"),
+            ('{"auths":{}}', '{"auths":{"r":{"auth":"dXNlcjpodW50ZXIyMg=="}}}'),
+            ("https://a/c?sv=2022", f"https://a/c?sv=2022&sig={'a' * 43}%3D"),
+            ("xox", "xoxb-123456789012-abcdefgh"),
+            (_encoded("password policy: strict"), _encoded("password: hunter22\n")),
+            (_encoded("-----BEGIN CERTIFICATE-----"), _encoded("x: -----BEGIN RSA PRIVATE KEY-----")),
+        ]
+    ),
+    *(
+        ("no-plain-secret", "kubernetes:helm.sh/v3:Release", {"values": good}, {"values": {"a": [bad]}})
+        for good, bad in [
+            ({"httpTokens": "required"}, {"api_token": "hunter22"}),
+            ({"token": "/var/run/token"}, {"private_key": "hunter22"}),
+            ({"password": ""}, {"connectionString": "Server=x"}),
+            (
+                {"env": [{"name": "DB_PASSWORD", "valueFrom": {}}]},
+                {"name": "DB_PASSWORD", "value": "hunter22"},
+            ),
+            ({"env": [{"name": "A", "value": "b"}]}, {"key": "client-secret", "value": "hunter22"}),
+        ]
+    ),
 ]
 
 
@@ -210,6 +355,26 @@ def test_an_open_api_is_allowed_where_the_settings_say_so_and_nothing_else_is() 
     assert "no-open-ingress" in found(group, {**inputs, "toPort": 6444}, stack=public)
     assert "no-open-ingress" in found(group, {**inputs, "ipProtocol": "-1", "fromPort": None}, stack=public)
     assert found(group, {**inputs, "ipProtocol": "icmp", "fromPort": -1}) == {}
+
+
+def test_an_open_api_may_be_written_as_two_halves() -> None:
+    halves = tuple(map(IPv4Network, ("0.0.0.0/1", "128.0.0.0/1")))
+    group = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
+    inputs = {"ipProtocol": "tcp", "fromPort": 6443, "toPort": 6443, "cidrIpv4": "0.0.0.0/1"}
+    assert found(group, inputs, stack=replace(STACK, environment="test", api_allowed=halves)) == {}
+    assert set(found(group, inputs)) == {"no-open-ingress"}
+
+
+def test_rules_of_one_port_are_judged_together() -> None:
+    kind = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
+    rules = [
+        resource(kind, {"ipProtocol": "tcp", "fromPort": port, "toPort": port, "cidrIpv4": source})
+        for port, source in [(22, "1.0.0.0/8"), (22, "2.0.0.0/8"), (2379, "3.0.0.0/8"), (2379, "10.0.0.0/8")]
+    ]
+    judged = list(table.of_resources(rules, STACK))
+    assert [finding.rule for finding in judged] == ["no-open-ingress-together"]
+    assert "1.0.0.0/8, 2.0.0.0/8 reach port 22" in judged[0].message
+    assert list(table.of_resources(rules[1:], STACK)) == []
 
 
 def test_data_of_a_lab_needs_no_protection() -> None:
