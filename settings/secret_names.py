@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
+from typing import Any
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _ALONE = frozenset(
@@ -57,6 +59,17 @@ _NOT = frozenset(
     }
 )
 """Not secret: what makes two requests to AWS the same one, and names of Secrets in Helm's values."""
+
+_PAIRS = (("name", "value"), ("key", "value"), ("Name", "Value"), ("Key", "Value"))
+
+
+def called_in(item: Mapping[Any, object], key: object) -> str:
+    """What the value behind a key is called: in an item that is a name and its value, that name."""
+    for name, value in _PAIRS:
+        called = item.get(name)
+        if key == value and isinstance(called, str):
+            return called
+    return str(key)
 
 
 @lru_cache(maxsize=4096)

@@ -22,7 +22,7 @@ from automation.local import CLUSTER
 from policy.rules.forms import possible
 from settings import Settings, SettingsError, load
 from settings.bases import is_secure
-from settings.secret_names import names_a_secret
+from settings.secret_names import called_in, names_a_secret
 from topology.build import registry_credentials
 
 MASK = "[secret]"
@@ -59,7 +59,9 @@ class Veil:
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, Mapping):
-            return {self.text(str(key)): self._named(str(key), item) for key, item in value.items()}
+            return {
+                self.text(str(key)): self._named(called_in(value, key), item) for key, item in value.items()
+            }
         if isinstance(value, list):
             return [self.values(item) for item in value]
         return value

@@ -11,14 +11,12 @@ from contextlib import suppress
 
 from policy.rules.forms import possible
 from policy.rules.model import Resource, ResourceRule, Stack, decided
-from settings.secret_names import names_a_secret
+from settings.secret_names import called_in, names_a_secret
 
 _SECRET_OBJECT = "kubernetes:core/v1:Secret"
 _LONGEST = 2**20
 """Bytes that are unpacked of user data at most; both clouds take less than 64 KiB."""
 _NAMED = "what its name says is a secret"
-_PAIRS = (("name", "value"), ("key", "value"), ("Name", "Value"), ("Key", "Value"))
-"""Items of lists that are a name and its value: environments, Helm's `set`."""
 
 _ENCODED = re.compile(r"[A-Za-z0-9+/\s]{16,}={0,2}\s*")
 # Lines of YAML, of environments and shells, options of commands; pairs of JSON.
@@ -43,12 +41,12 @@ def plain(resource: Resource, stack: Stack) -> Iterator[str]:
     if resource.kind == _SECRET_OBJECT:
         yield from _secret_object(resource)
     for path, name, text in _texts("", "", resource.inputs):
-        if text and decided(text) and (found := _found(name, text)):
+        if text and decided(text) and (found := secret_in(name, text)):
             yield f"{path}: holds {found} and is not marked secret; use pulumi.Output.secret"
 
 
-def _found(name: str, text: str) -> str:
-    """What secret the text of that name holds; empty for none."""
+def secret_in(name: str, text: str) -> str:
+    """What secret the text of that name holds, by its name or what it looks like; empty for none."""
     if names_a_secret(name) and not _NO_SECRET.fullmatch(text):
         return _NAMED
     found = _within(text)
@@ -85,22 +83,12 @@ def _texts(path: str, name: str, value: object) -> Iterator[tuple[str, str, str]
     if isinstance(value, str):
         yield path, name, value
     elif isinstance(value, Mapping):
-        named = _named(value)
         for key, item in value.items():
-            called = named[1] if named and key == named[0] else str(key)
+            called = called_in(value, key)
             yield from _texts(f"{path}.{key}" if path else str(key), called, item)
     elif isinstance(value, list):
         for number, item in enumerate(value):
             yield from _texts(f"{path}[{number}]", name, item)
-
-
-def _named(item: Mapping[object, object]) -> tuple[str, str] | None:
-    """Of a name and its value, the value's key and what it is called."""
-    for name, value in _PAIRS:
-        called = item.get(name)
-        if isinstance(called, str) and value in item:
-            return value, called
-    return None
 
 
 def _unpacked(text: str) -> str:
