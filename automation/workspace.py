@@ -18,6 +18,7 @@ import yaml
 from automation.environment import CHECKOUT, Environment
 from automation.errors import UserError
 from settings.bases import BaseError, Merged, merged
+from settings.documents import parse
 
 _SALT = "encryptionsalt"
 # It becomes the name of a directory, which `down` removes: never "", ".." or a path.
@@ -95,7 +96,7 @@ def remove(workspace: Workspace) -> None:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        document = yaml.safe_load(path.read_text())
+        document = parse(path.read_text())
     except FileNotFoundError:
         raise UserError(f"{path.name}: no such stack file; copy one of the examples and edit it") from None
     except OSError as error:

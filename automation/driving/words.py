@@ -16,6 +16,7 @@ from urllib.parse import quote, quote_plus
 import yaml
 
 from automation.driving.views import readings
+from settings.documents import parse
 from settings.secret_names import names_a_secret
 
 SHORTEST = 6
@@ -68,9 +69,8 @@ def _named(secret: str) -> Iterator[str]:
     if not secret.lstrip().startswith(("{", "[")) and ":" not in secret:
         return
     try:
-        content = yaml.safe_load(secret)
-        yield from _below("", content)
-    except (yaml.YAMLError, ValueError, RecursionError):
+        yield from _below("", parse(secret))
+    except (yaml.YAMLError, ValueError):
         return  # then it is none
 
 
