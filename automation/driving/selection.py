@@ -57,7 +57,13 @@ def changed_since(ref: str, checkout: Path = CHECKOUT) -> list[str]:
 
 
 def select(names: Sequence[str], *, everything: bool, changed_from: str | None) -> list[str]:
-    """The stacks asked for; `dev` when nothing is. Raises `UserError` for two ways of asking at once."""
+    """The stacks asked for; `dev` when nothing is.
+
+    Raises `UserError` for two ways of asking at once, and for a name that no stack can have.
+    """
+    # Names become those of directories and reports.
+    for name in names:
+        workspace.check_name(name)
     asked = [bool(names), everything, changed_from is not None]
     if sum(asked) > 1:
         raise UserError("--stack, --all and --changed-from: give one of them")
