@@ -13,7 +13,8 @@ import os
 import shutil
 from pathlib import Path
 
-from artifacts import acquire, catalogue, images, oci
+from artifacts import acquire, catalogue, oci
+from artifacts import images as layouts
 from artifacts.cache import Cache, Record, sha256, write_atomic
 from artifacts.catalogue import Binary
 from artifacts.errors import ArtifactError
@@ -40,13 +41,19 @@ def build(
     progress = progress or Progress()
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        index = read_index(directory)
-        for item in catalogue.node_binaries(versions):
-            index["files"][item.key] = place_file(item, directory, cache, progress)
-        index["files"][f"{program.NAME}/{program.digest()}"] = place_program(directory)
-        for reference in catalogue.images(versions):
-            index["images"][reference] = place_image(reference, directory, cache, progress)
-        _write(directory, index)
+        files = {
+            item.key: place_file(item, directory, cache, progress)
+            for item in catalogue.node_binaries(versions)
+        }
+        files[f"{program.NAME}/{program.digest()}"] = place_program(directory)
+        images = {
+            reference: place_image(reference, directory, cache, progress)
+            for reference in catalogue.images(versions)
+        }
+        # Others may complete it at the same time, for other versions.
+        with cache.lock("mirror"):
+            index = read_index(directory)
+            _write(directory, {"files": index["files"] | files, "images": index["images"] | images})
     except OSError as error:
         raise ArtifactError(f"mirror {directory}: {error.strerror} ({error.filename})") from None
     return directory
@@ -121,14 +128,14 @@ def _place(source: Path, target: Path, record: Record) -> None:
 
 def place_image(reference: str, directory: Path, cache: Cache, progress: Progress) -> dict[str, str | int]:
     """Put one image into the mirror; gives its entry for the index. Raises ArtifactError."""
-    layout = images.obtain(reference, cache, progress)
-    path = Path("images") / images.directory(reference)
+    layout = layouts.obtain(reference, cache, progress)
+    path = Path("images") / layouts.directory(reference)
     target = directory / path
-    for blob in images.blobs(layout):
+    for blob in layouts.blobs(layout):
         _place(blob, target / "blobs" / "sha256" / blob.name, Record(blob.name, blob.stat().st_size, "image"))
     for name in ("oci-layout", "index.json"):
         write_atomic(target / name, (layout / name).read_text())
-    size = sum(blob.stat().st_size for blob in images.blobs(layout))
+    size = sum(blob.stat().st_size for blob in layouts.blobs(layout))
     return {"path": str(path), "digest": oci.manifest_digest(layout), "size": size}
 
 
@@ -136,7 +143,7 @@ def _write(directory: Path, index: Index) -> None:
     sums = {str(entry["path"]): str(entry["sha256"]) for entry in index["files"].values()}
     for entry in index["images"].values():
         layout = directory / str(entry["path"])
-        for blob in images.blobs(layout):
+        for blob in layouts.blobs(layout):
             sums[str(blob.relative_to(directory))] = blob.name
         for name in ("oci-layout", "index.json"):
             sums[str(Path(str(entry["path"]), name))] = sha256(layout / name)

@@ -66,6 +66,9 @@ class Environment:
         variables["PULUMI_HOME"] = str(self.pulumi_home)
         variables["PULUMI_SKIP_UPDATE_CHECK"] = "true"
         variables["PYTHONPYCACHEPREFIX"] = str(self.cache / "pycache")
+        # The engine's heap is mostly the state, which stays: Go's default leaves it room to double. For a
+        # twentieth more of a preview's processor time a stack of a thousand hosts takes 140 MiB less.
+        variables.setdefault("GOGC", "25")
         if "PULUMI_BACKEND_URL" not in variables:
             backend = self.state / "backend"
             backend.mkdir(parents=True, exist_ok=True)

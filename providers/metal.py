@@ -11,9 +11,9 @@ from pulumi_command.remote import Command, Logging
 from components.api import Api
 from nodeconfig.bundle import Bundle, Identity
 from nodeconfig.places import KUBECTL_HERE
-from nodeconfig.render import payload as packed
 from nodeconfig.render import reset, script
 from providers.contract import Secrets
+from providers.payloads import payload
 from providers.ssh import Connections
 from providers.turns import Turns
 from settings.metal import MetalSettings
@@ -45,7 +45,7 @@ class Metal:
     ) -> Resource:
         """One role of one host."""
         identity = Identity(machine.name, str(machine.address))
-        return self._deliver(identity, bundle, _payload(bundle, secrets), self._members[role], opts)
+        return self._deliver(identity, bundle, payload(bundle, secrets), self._members[role], opts)
 
     def pool(
         self, pool: Pool, bundles: Mapping[str, Bundle], secrets: Secrets, opts: ResourceOptions
@@ -53,7 +53,7 @@ class Metal:
         """The pool's hosts, each on its own: one that cannot be reached holds up no other."""
         turns = Turns(f"pool-{pool.name}", pool.max_unavailable)
         # Nodes of a pool have the same bundle, but for control planes among them.
-        payloads = {bundle: _payload(bundle, secrets) for bundle in set(bundles.values())}
+        payloads = {bundle: payload(bundle, secrets) for bundle in set(bundles.values())}
         return [
             self._deliver(
                 Identity(node.name, str(node.address)),
@@ -94,7 +94,7 @@ class Metal:
         self,
         identity: Identity,
         bundle: Bundle,
-        payload: Output[str],
+        stdin: Output[str],
         turns: Turns,
         opts: ResourceOptions,
     ) -> Resource:
@@ -111,7 +111,7 @@ class Metal:
             connection=self._connections[host],
             create=script(bundle, identity, sudo=sudo),
             # Secrets travel by stdin alone: the text of a command is shown when it fails.
-            stdin=payload,
+            stdin=stdin,
             delete=reset(role, sudo=sudo, drain_seconds=bundle.drain_seconds),
             # Errors carry the output anyway; `none` keeps it out of the display while things go well.
             logging=Logging.NONE,
@@ -120,14 +120,6 @@ class Metal:
         )
         self._last[host] = command
         return command
-
-
-def _payload(bundle: Bundle, secrets: Secrets) -> Output[str]:
-    """The bundle's payload; it has the secrets that the bundle names, and no others."""
-    names = sorted({file.secret for file in bundle.secrets})
-    contents = Output.all(*(secrets[name] for name in names))
-    joined: Output[str] = contents.apply(lambda texts: packed(bundle, dict(zip(names, texts, strict=True))))
-    return Output.secret(joined)
 
 
 def _here(script: str, *, sudo: bool) -> str:

@@ -120,10 +120,10 @@ FORMS = (
         r"\\*\"auth\\*\"\s*:\s*\\*\"(?P<secret>[A-Za-z0-9+/]{8,}={0,2})\\*\"",
         "auth",
     ),
-    # RFC 3986, 3.2.1. What a template puts there is no secret yet.
+    # RFC 3986, 3.2.1: of some services the user is a token. What a template puts there is no secret yet.
     _form(
         "a password in an address",
-        r"://[^\s/:@\"'<>\\]{0,100}:(?P<secret>[^\s/@\"'<>${%*][^\s/@\"'<>{]{0,250})@",
+        r"://(?P<secret>[^\s/:@\"'<>\\]{0,250}:[^\s/@\"'<>${%*\[][^\s/@\"'<>{]{0,250})@",
         "://",
     ),
 )

@@ -118,15 +118,9 @@ def _word(rule: Mapping[str, Any], key: str) -> str:
 
 def api(stack: Stack) -> Iterator[str]:
     """In production someone decided who may reach the API."""
-    if not stack.production or not covers_world(stack.api_allowed):
-        return
-    if any(network.prefixlen == 0 for network in stack.api_allowed):
-        yield "network.api_allowed: holds 0.0.0.0/0, so everyone may reach the API; list your networks"
-    else:
-        yield (
-            f"network.api_allowed: {_named(list(map(str, stack.api_allowed)))}: together more than a /8 "
-            "of the internet, so nearly everyone may reach the API; list your networks"
-        )
+    if stack.production and covers_world(stack.api_allowed):
+        named = _named(list(map(str, stack.api_allowed)))
+        yield f"network.api_allowed: lets everyone reach the API, or nearly ({named}); list your networks"
 
 
 RULES = (

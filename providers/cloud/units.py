@@ -9,8 +9,9 @@ from hashlib import sha256
 from pulumi import Output
 
 from nodeconfig.bundle import AT_BOOT, Bundle, Identity
-from nodeconfig.render import payload, script
+from nodeconfig.render import script
 from providers.contract import Secrets
+from providers.payloads import payload
 from topology.model import Machine, Pool, Role
 
 CONTROL_PLANES = "members/control-plane"
@@ -112,7 +113,7 @@ def pool_unit(pool: Pool, bundle: Bundle, secrets: Secrets) -> Unit:
 
 def _unit(kind: str, name: str, identity: Identity, bundles: Sequence[Bundle], secrets: Secrets) -> Unit:
     deliveries = tuple(
-        Delivery(role=bundle.role, text=script(bundle, identity), payload=_payload(bundle, secrets))
+        Delivery(role=bundle.role, text=script(bundle, identity), payload=payload(bundle, secrets))
         for bundle in bundles
     )
     texts = [delivery.text for delivery in deliveries]
@@ -133,11 +134,3 @@ def digest(contents: Iterable[str]) -> str:
     """Hex sha256 of these contents in their order, as `fetch` in boot.sh computes it with sha256sum."""
     lines = (f"{sha256(content.encode()).hexdigest()}  -\n" for content in contents)
     return sha256("".join(lines).encode()).hexdigest()
-
-
-def _payload(bundle: Bundle, secrets: Secrets) -> Output[str]:
-    """The bundle's payload; it has the secrets that the bundle names, and no others."""
-    names = sorted({file.secret for file in bundle.secrets})
-    contents = Output.all(*(secrets[name] for name in names))
-    joined: Output[str] = contents.apply(lambda texts: payload(bundle, dict(zip(names, texts, strict=True))))
-    return Output.secret(joined)

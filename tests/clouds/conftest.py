@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from artifacts import homes
+from artifacts.mirror import build
 from lab import stack
 from lab.spec import LabSpec
 from tests.clouds.amazon import Amazon
 from tests.clouds.azure import Azure
 from tests.support.state import directory, kept
-
-MIRROR = "KUBEWRIGHT_TEST_MIRROR"
 
 
 @pytest.fixture(scope="session")
@@ -28,9 +27,10 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield home
 
 
+@cache
 def mirror() -> Path:
-    """The files and images of clusters, which `make test-clouds` makes first."""
-    return Path(os.environ.get(MIRROR, homes.cache() / "mirror"))
+    """The files and images of clusters: this machine's mirror, with what this checkout adds."""
+    return build(homes.cache() / "mirror")
 
 
 @contextmanager

@@ -68,6 +68,23 @@ def test_the_host_program_is_there_by_its_digest_and_those_of_other_checkouts_st
     assert path.read_text() == host_program.program()
 
 
+def test_what_another_process_adds_meanwhile_stays(
+    made: Path, full_cache: Cache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place_image = mirror.place_image
+
+    def meanwhile(reference: str, directory: Path, cache: Cache, progress: Progress) -> dict[str, str | int]:
+        index = json.loads((made / "index.json").read_text())
+        other = index["files"]["host-program/" + host_program.digest()]
+        (made / "index.json").write_text(json.dumps(index | {"files": {**index["files"], "other/1": other}}))
+        return place_image(reference, directory, cache, progress)
+
+    monkeypatch.setattr(mirror, "place_image", meanwhile)
+    mirror.build(made, cache=full_cache)
+    assert "other/1" in json.loads((made / "index.json").read_text())["files"]
+    assert _verify(made).returncode == 0
+
+
 def test_paths_are_those_of_the_contract(made: Path) -> None:
     version = catalogue.DEFAULTS.kubernetes
     index = json.loads((made / "index.json").read_text())

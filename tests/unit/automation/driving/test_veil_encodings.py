@@ -167,7 +167,7 @@ def test_a_document_that_is_secret_hides_what_is_secret_in_it() -> None:
         ("id AKIAABCDEFGHIJKLMNOP", f"id {MASK}"),
         ("eyJhbGciOiJI.eyJzdWIiOiIx.abcdefghijk", MASK),
         ("xoxb-123456789012-abcdefghijkl", MASK),
-        ("postgres://user:hunter22@db/x", f"postgres://user:{MASK}@db/x"),
+        ("postgres://user:hunter22@db/x", f"postgres://{MASK}@db/x"),
         ("https://user:${PASSWORD}@db/x", "https://user:${PASSWORD}@db/x"),
         ("https://a/c?sv=2022&sig=" + "a" * 43 + "%3D", f"https://a/c?sv=2022&sig={MASK}"),
         ('{"r":{"auth":"dXNlcjpodW50ZXIyMg=="}}', f'{{"r":{{"auth":"{MASK}"}}}}'),
