@@ -25,6 +25,7 @@ from automation.driving.events import Event, Message, Step, Summary
 from automation.driving.veil import Veil, of_stack
 from automation.engine import interrupts
 from automation.engine.command import EngineCommand, TimedOut
+from automation.engine.config import decrypted
 from automation.engine.display import Reader, plain
 from automation.engine.locks import StackInUse
 from automation.engine.program import Engine
@@ -99,7 +100,7 @@ def drive(
     """
     begun = time.monotonic()
     run = _Run(engine, of_stack(engine), show, notice)
-    checker = policies.Checker(engine.workspace.config) if options.policy else None
+    checker = policies.Checker(decrypted(engine)) if options.policy else None
     run.checker = checker if action is Action.PREVIEW else None
     failure = ""
     try:

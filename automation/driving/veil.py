@@ -7,7 +7,6 @@ what has the form of a key or a token is veiled even when nobody told.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -17,11 +16,11 @@ from ahocorasick_rs import AhoCorasick
 
 from automation.driving.views import views
 from automation.driving.words import SHORTEST, words
+from automation.engine.config import decrypted, encrypted, within
 from automation.engine.program import Engine
 from automation.local import CLUSTER
 from policy.rules.forms import possible
 from settings import Settings, SettingsError, load
-from settings.bases import is_secure
 from settings.secret_names import called_in, names_a_secret
 from topology.build import registry_credentials
 
@@ -115,8 +114,10 @@ def of_stack(engine: Engine) -> Veil:
 
     Raises `UserError` when the stack file has encrypted values and the engine cannot decrypt them.
     """
-    variables = engine.environment.variables()
-    return Veil([*_deployers(variables), *_encrypted(engine), *_described(engine.workspace.config)])
+    config = engine.workspace.config
+    plain = decrypted(engine)
+    secrets = _deployers(engine.environment.variables())
+    return Veil([*secrets, *encrypted(config, plain), *_described(plain)])
 
 
 def _deployers(variables: Mapping[str, str]) -> Iterator[str]:
@@ -126,38 +127,6 @@ def _deployers(variables: Mapping[str, str]) -> Iterator[str]:
 
 def _is_secret(name: str) -> bool:
     return name not in _DIRECTORIES and bool(names_a_secret(name) or _SECRET_VARIABLE.search(name))
-
-
-def _encrypted(engine: Engine) -> Iterator[str]:
-    """The values that the stack file has encrypted, as the engine decrypts them."""
-    config = engine.workspace.config
-    if not any(is_secure(value) for value in _within(config)):
-        return
-    shown = json.loads(engine.capture("config", "--json", "--show-secrets"))
-    for key, value in config.items():
-        # An object is shown as a text, and as an object beside it.
-        entry = shown.get(key) or {}
-        plain = entry.get("objectValue", entry.get("value"))
-        yield from _beside(value, plain)
-
-
-def _beside(written: object, plain: object) -> Iterator[str]:
-    """The plain texts in the places where the file has encrypted ones."""
-    if is_secure(written):
-        yield plain if isinstance(plain, str) else json.dumps(plain)
-    elif isinstance(written, Mapping) and isinstance(plain, Mapping):
-        for key, value in written.items():
-            yield from _beside(value, plain.get(key))
-    elif isinstance(written, list) and isinstance(plain, list):
-        for value, text in zip(written, plain, strict=False):
-            yield from _beside(value, text)
-
-
-def _within(value: object) -> Iterator[object]:
-    yield value
-    items = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
-    for item in items:
-        yield from _within(item)
 
 
 def _described(config: Mapping[str, Any]) -> Iterator[str]:
@@ -174,7 +143,7 @@ def _described(config: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _passwords(value: object) -> Iterator[str]:
-    for each in _within(value):
+    for each in within(value):
         if isinstance(each, Mapping):
             yield from (
                 text for key, text in each.items() if isinstance(text, str) and names_a_secret(str(key))

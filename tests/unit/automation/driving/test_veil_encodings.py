@@ -14,7 +14,7 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from automation.driving.veil import MASK, Veil
@@ -111,6 +111,7 @@ def test_a_secret_is_veiled_in_every_encoding(secret: str, encoding: str) -> Non
     assert len(rest) <= len(ENCODINGS[encoding]("")) + 8, rest
 
 
+@settings(deadline=None)
 @given(
     secret=st.text(string.ascii_letters + string.digits + "+/%&<>'\"\\ =-_äß", min_size=12, max_size=40),
     names=st.lists(
