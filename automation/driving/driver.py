@@ -22,7 +22,7 @@ from pulumi.automation.events import EngineEvent
 from automation.driving import events as log
 from automation.driving import policies
 from automation.driving.events import Event, Message, Step, Summary
-from automation.driving.veil import Veil, of_stack
+from automation.driving.veil import Lines, Veil, of_stack
 from automation.engine import interrupts
 from automation.engine.command import EngineCommand, TimedOut
 from automation.engine.config import decrypted
@@ -151,6 +151,7 @@ class _Run:
     def __init__(self, engine: Engine, veil: Veil, show: Show, notice: Notice | None) -> None:
         self._engine = engine
         self._veil = veil
+        self._lines = Lines(veil)
         self._show = show
         self._notice = notice
         self._reader = Reader()
@@ -182,7 +183,7 @@ class _Run:
             ) from None
         finally:
             for line in self._reader.end():
-                self._show(line)
+                self._show(self._lines.line(line))
 
     def result(self, action: Action, seconds: float, failure: str) -> Result:
         """What came of it. Of a failed run the messages say why; `failure` where they do not."""
@@ -221,7 +222,7 @@ class _Run:
         if error := _error_of(line):
             self._said.append(error)
         for text in self._reader.feed(line):
-            self._show(self._veil.text(text))
+            self._show(self._lines.line(text))
 
     def _judge(self, *, whole: bool) -> tuple[str, ...]:
         """Shows which policies are not kept; gives a line for each mandatory one."""

@@ -28,6 +28,12 @@ MASK = "[secret]"
 
 _BEFORE = re.compile(r"[A-Za-z0-9+/_-]*")
 _AFTER = re.compile(r"[A-Za-z0-9+/_-]*={0,2}")
+_BEGUN = re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY")
+_ENDED = re.compile(r"-----END [A-Z0-9 ]*PRIVATE KEY")
+# Base64, or a header; the engine puts signs of changes and of its frames before it, and colours.
+_OF_A_KEY = re.compile(
+    r"(?:\x1b\[[0-9;]*m|[\s+~|>-])*(?:[A-Za-z0-9+/=]*|[A-Z][\w-]{2,20}: .*)(?:\x1b\[[0-9;]*m|[\s\",])*"
+)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 # Variables of the deployer whose values are secret though their names do not end so.
@@ -89,6 +95,25 @@ class Veil:
             return self._known.find_matches_as_indexes(text, overlapping=True)
         except UnicodeEncodeError:
             return self._known.find_matches_as_indexes(_SURROGATE.sub("?", text), overlapping=True)
+
+
+class Lines:
+    """A veil over a text that comes line by line: of an unknown key, only the first one says what it is."""
+
+    def __init__(self, veil: Veil) -> None:
+        self._veil = veil
+        self._inside = False
+
+    def line(self, line: str) -> str:
+        """The line without secrets."""
+        begun = _BEGUN.search(line)
+        if self._inside and not begun:
+            ended = _ENDED.search(line)
+            # What cannot be of a key ends it, too: it was cut off, or only talked of.
+            self._inside = not ended and _OF_A_KEY.fullmatch(line) is not None
+            return MASK if self._inside or ended else self._veil.text(line)
+        self._inside = begun is not None and not _ENDED.search(line, begun.end())
+        return self._veil.text(line)
 
 
 def _widened(text: str, start: int, end: int) -> tuple[int, int]:

@@ -58,6 +58,26 @@ def _encoded(text: str) -> str:
     return base64.b64encode(text.encode()).decode()
 
 
+_CONDITIONS: list[tuple[Any, Mapping[str, Any], Mapping[str, Any]]] = [
+    # principal, a condition that leaves some, one that leaves everyone
+    ({"AWS": "*"}, {"StringEquals": {"aws:SourceVpce": "vpce-1"}}, {}),
+    (
+        {"AWS": ["*"]},
+        {"IpAddress": {"aws:SourceIp": "192.0.2.0/24"}},
+        {"Bool": {"aws:SecureTransport": "true"}},
+    ),
+    (
+        "*",
+        {"StringEquals": {"aws:PrincipalOrgID": "o-1"}},
+        {"StringEqualsIfExists": {"aws:PrincipalOrgID": "o-1"}},
+    ),
+    (
+        "*",
+        {"IpAddress": {"aws:SourceIp": ["192.0.2.0/24"]}},
+        {"IpAddress": {"aws:SourceIp": ["0.0.0.0/1", "128.0.0.0/1"]}},
+    ),
+    ("*", {"StringLike": {"aws:SourceVpc": "vpc-1"}}, {"StringNotLike": {"aws:SourceVpc": "vpc-1"}}),
+]
 _TABLE: list[tuple[str, str, Mapping[str, Any], Mapping[str, Any]]] = [
     # rule, type, inputs that keep it, what is changed so that they do not
     ("encrypted-disks", "aws:ebs/volume:Volume", _VOLUME, {"encrypted": False}),
@@ -189,25 +209,7 @@ _TABLE: list[tuple[str, str, Mapping[str, Any], Mapping[str, Any]]] = [
             {"policy": _policy("Allow", principal, good)},
             {"policy": _policy("Allow", principal, bad)},
         )
-        for principal, good, bad in [
-            ({"AWS": "*"}, {"StringEquals": {"aws:SourceVpce": "vpce-1"}}, {}),
-            (
-                {"AWS": ["*"]},
-                {"IpAddress": {"aws:SourceIp": "192.0.2.0/24"}},
-                {"Bool": {"aws:SecureTransport": "true"}},
-            ),
-            (
-                "*",
-                {"StringEquals": {"aws:PrincipalOrgID": "o-1"}},
-                {"StringEqualsIfExists": {"aws:PrincipalOrgID": "o-1"}},
-            ),
-            (
-                "*",
-                {"IpAddress": {"aws:SourceIp": ["192.0.2.0/24"]}},
-                {"IpAddress": {"aws:SourceIp": ["0.0.0.0/1", "128.0.0.0/1"]}},
-            ),
-            ("*", {"StringLike": {"aws:SourceVpc": "vpc-1"}}, {"StringNotLike": {"aws:SourceVpc": "vpc-1"}}),
-        ]
+        for principal, good, bad in _CONDITIONS
     ),
     ("no-public-store", "aws:s3/bucketAcl:BucketAcl", {"acl": "private"}, {"acl": "authenticated-read"}),
     (

@@ -17,7 +17,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from automation.driving.veil import MASK, Veil
+from automation.driving.veil import MASK, Lines, Veil
 
 SECRETS = (
     "p<ss&wörd\"x'y z/+1",
@@ -193,6 +193,27 @@ def test_inputs_that_are_called_secrets_are_veiled() -> None:
     }
     veiled = Veil().values(inputs)
     assert veiled == {**inputs, "adminPassword": MASK, "n": {"pwd": MASK}}
+
+
+def test_an_unknown_key_is_veiled_line_by_line() -> None:
+    lines = Lines(Veil())
+    said = [
+        "  + key: -----BEGIN EC PRIVATE KEY-----",
+        "  + Proc-Type: 4,ENCRYPTED\n",
+        "",
+        "\x1b[38;5;2m  + MHcCAQEEIBmarkedmarked\x1b[0m",
+        "  | AwEHoUQDQgmarked==",
+        "  + -----END EC PRIVATE KEY-----",
+        "  + name: x",
+        "-----BEGIN PRIVATE KEY-----",
+        "MHcCAQmarked",
+        "the key was refused",
+        "MHcCAQEE",
+    ]
+    shown = [lines.line(line) for line in said]
+    assert "marked" not in "".join(shown)
+    assert shown[6] == "  + name: x"
+    assert shown[-2:] == said[-2:]
 
 
 def test_half_a_character_hinders_nothing() -> None:
