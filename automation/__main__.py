@@ -11,7 +11,7 @@ import typer
 from artifacts import mirror
 from artifacts.errors import ArtifactError
 from artifacts.progress import Progress
-from automation import prepare
+from automation import outlet, prepare
 from automation.comment import commands as comment
 from automation.day_two import commands as daytwo
 from automation.driving import commands as driving
@@ -70,11 +70,19 @@ comment.register(app)
 
 def main() -> None:
     """Runs a command; errors of the user's are one readable line and exit code 1."""
+    outlet.outlast()
+    sys.exit(outlet.code(_run()))
+
+
+def _run() -> int:
     try:
         app()
     except (UserError, ArtifactError, LabError) as error:
         print(f"kubewright: {error}", file=sys.stderr)
-        sys.exit(1)
+        return 1
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    return 0
 
 
 if __name__ == "__main__":

@@ -144,6 +144,7 @@ class _Run:
         self._notice = notice
         self._reader = Reader()
         self._events: list[Event] = []
+        self._failure: Exception | None = None
         self.checker: policies.Checker | None = None
 
     def go(self, action: Action, options: Options) -> None:
@@ -171,6 +172,8 @@ class _Run:
         finally:
             for line in self._reader.end():
                 self._show(line)
+        if self._failure is not None:
+            raise self._failure
 
     def result(self, action: Action, seconds: float, failure: str) -> Result:
         """What came of it. Of a failed run the messages say why; `failure` where they do not."""
@@ -215,11 +218,15 @@ class _Run:
         return policies.broken(found)
 
     def _event(self, event: EngineEvent) -> None:
-        if self.checker is not None:
-            self.checker.see(event)
-        ours = log.from_engine(event, self._veil)
-        if ours is not None:
-            self._keep(ours)
+        """Takes an event. What fails with it is kept for `go` to raise: the SDK would only warn of it."""
+        try:
+            if self.checker is not None:
+                self.checker.see(event)
+            ours = log.from_engine(event, self._veil)
+            if ours is not None:
+                self._keep(ours)
+        except Exception as error:
+            self._failure = self._failure or error
 
     def _keep(self, ours: Event) -> None:
         self._events.append(ours)

@@ -29,20 +29,26 @@ Work = Callable[[str], Result]
 class EventLog:
     """A file of JSON lines: `stack`, `time` (seconds since 1970), `kind`, and the event's own fields.
 
-    Nothing secret is in it. It is made anew, readable by its owner alone. Without a path it is none.
+    Nothing secret is in it. It is made anew, readable by its owner alone. Without a path it is none. When it
+    can no longer be written, the stacks' work goes on, and its end raises `UserError`.
     """
 
     path: Path | None
     _file: TextIO | None = None
+    _failure: OSError | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def write(self, stack: str, event: Event) -> None:
         """Adds a line."""
-        if self._file is not None:
-            text = log.line(event, stack=stack, time=round(time.time(), 3))
-            with self._lock:
+        if self._file is None or self._failure is not None:
+            return
+        text = log.line(event, stack=stack, time=round(time.time(), 3))
+        with self._lock:
+            try:
                 self._file.write(text + "\n")
                 self._file.flush()
+            except OSError as failure:
+                self._failure = failure
 
     def __enter__(self) -> Self:
         if self.path is not None:
@@ -50,15 +56,23 @@ class EventLog:
                 self.path.unlink(missing_ok=True)
                 self.path.touch(mode=0o600)
                 self._file = self.path.open("w")
-            except OSError as error:
-                raise UserError(f"--events: {self.path}: cannot be written: {error.strerror}") from None
+            except OSError as failure:
+                raise self._unwritten(failure) from None
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._file is not None:
-            self._file.close()
+            try:
+                self._file.close()
+            except OSError as failure:
+                self._failure = failure
+        if self._failure is not None and error is None:
+            raise self._unwritten(self._failure)
+
+    def _unwritten(self, failure: OSError) -> UserError:
+        return UserError(f"--events: {self.path}: cannot be written: {failure.strerror}")
 
 
 def drive_all(

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import IO
 
 from pulumi.automation import CommandResult, PulumiCommand
 from pulumi.automation.errors import create_command_error
@@ -68,17 +69,17 @@ class EngineCommand(PulumiCommand):
             self._process = process
             said: tuple[list[str], list[str]] = ([], [])
             readers = [
-                threading.Thread(target=_read, args=(stream, told, kept), daemon=True)
-                for stream, told, kept in (
-                    (process.stdout, on_output, said[0]),
-                    (process.stderr, on_error, said[1]),
-                )
+                _Reader(process.stdout, on_output, said[0]),
+                _Reader(process.stderr, on_error, said[1]),
             ]
             for reader in readers:
                 reader.start()
             late = self._wait(process)
             for reader in readers:
                 reader.join()
+        for reader in readers:
+            if reader.failure is not None:
+                raise reader.failure
         result = CommandResult(stdout="\n".join(said[0]), stderr="\n".join(said[1]), code=process.returncode)
         if late:
             raise TimedOut
@@ -106,8 +107,28 @@ class EngineCommand(PulumiCommand):
         return True
 
 
-def _read(stream: object, told: Callable[[str], object] | None, kept: list[str]) -> None:
-    for line in stream:  # type: ignore[attr-defined]  # a pipe
-        kept.append(line.rstrip("\n"))
-        if told is not None:
-            told(kept[-1])
+class _Reader(threading.Thread):
+    """Reads one of the engine's pipes to its end: an engine that is not read stops in the midst of its work.
+
+    `failure` is what whoever was told raised; from then on nobody is told, and all is kept.
+    """
+
+    def __init__(self, pipe: IO[str] | None, told: Callable[[str], object] | None, kept: list[str]) -> None:
+        super().__init__(daemon=True)
+        assert pipe is not None
+        self._pipe = pipe
+        self._told = told
+        self._kept = kept
+        self.failure: Exception | None = None
+
+    def run(self) -> None:
+        """Ends with the engine."""
+        for line in self._pipe:
+            text = line.rstrip("\n")
+            self._kept.append(text)
+            if self._told is None or self.failure is not None:
+                continue
+            try:
+                self._told(text)
+            except Exception as error:
+                self.failure = error

@@ -105,6 +105,17 @@ def test_the_event_log_can_be_read_again(tmp_path: Path) -> None:
         list(events.read(["{}"]))
 
 
+def test_an_event_log_that_cannot_be_written_stops_nothing_and_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk is full when the first event comes."""
+    monkeypatch.setattr(Path, "open", lambda _, mode: open("/dev/full", mode))
+    said = "--events: .*/events: cannot be written: No space left on device"
+    with pytest.raises(UserError, match=said), fleet.EventLog(tmp_path / "events") as log:
+        log.write("dev", Message(severity="error", text="x"))
+        log.write("dev", Message(severity="error", text="y"))
+
+
 def test_a_stack_in_use_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(driver, "_RETRY", 0.01)
     tries = []
