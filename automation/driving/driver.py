@@ -24,8 +24,10 @@ from automation.driving.events import Event, Message, Step, Summary
 from automation.driving.veil import Veil, of_stack
 from automation.engine.command import EngineCommand, TimedOut
 from automation.engine.display import Reader
+from automation.engine.interrupts import Interrupted, current
 from automation.engine.locks import StackInUse
 from automation.engine.program import Engine
+from automation.errors import UserError
 
 PARALLEL = 40
 """Resources changed at a time: most of them wait for a host, so more than the engine's default."""
@@ -107,6 +109,11 @@ def drive(
         )
         # The engine itself says no more than that it was cancelled.
         run.add(failure)
+        run.free()
+    except Interrupted as error:
+        failure = f"stack {engine.workspace.stack}: {error}"
+        run.add(failure)
+        run.free()
     except CommandError:
         failure = f"stack {engine.workspace.stack}: the engine failed, see above"
     return run.result(action, time.monotonic() - begun, failure)
@@ -121,7 +128,7 @@ def outputs(engine: Engine) -> dict[str, Any]:
 def waiting(work: Callable[[], object], seconds: float) -> None:
     """Does work that needs a stack for itself, again until the stack is free or the time is up.
 
-    Raises `StackInUse`.
+    Raises `StackInUse` and `Interrupted`.
     """
     end = time.monotonic() + seconds
     while True:
@@ -131,7 +138,7 @@ def waiting(work: Callable[[], object], seconds: float) -> None:
         except StackInUse:
             if time.monotonic() + _RETRY > end:
                 raise
-        time.sleep(_RETRY)
+        current().pause(_RETRY)
 
 
 class _Run:
@@ -148,7 +155,7 @@ class _Run:
         self.checker: policies.Checker | None = None
 
     def go(self, action: Action, options: Options) -> None:
-        """Raises CommandError, TimedOut, StackInUse."""
+        """Raises CommandError, TimedOut, StackInUse, Interrupted."""
         deadline = None if options.timeout is None else time.monotonic() + options.timeout
         stack = _stack(self._engine, EngineCommand(self._engine.environment.tools, deadline=deadline))
         common: dict[str, Any] = {"on_output": self._line, "on_error": self._line, "on_event": self._event}
@@ -198,6 +205,13 @@ class _Run:
         """An error of the driver's own: shown, and among the events."""
         self._keep(Message(severity="error", text=error))
         self._show(error)
+
+    def free(self) -> None:
+        """Clears up behind an engine that had to be ended: its lock, its state."""
+        try:
+            self._engine.free()
+        except UserError:
+            return  # the next run says so, and to more purpose
 
     def _line(self, line: str) -> None:
         # They name the scratch file that our own plan is made of.

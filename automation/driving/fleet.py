@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TextIO
@@ -18,6 +19,7 @@ from automation.console import console
 from automation.driving import events as log
 from automation.driving.driver import Action, Code, Result
 from automation.driving.events import Event
+from automation.engine.interrupts import attended
 from automation.errors import UserError
 from lab.errors import LabError
 
@@ -80,47 +82,20 @@ def drive_all(
 ) -> list[Result]:
     """Drives all of them, `jobs` at a time; results in the stacks' order. `keep`: see `driving.run`.
 
-    An interrupt from the keyboard reaches the engines themselves: they end what they have begun.
+    Signals reach the engines as `automation.engine.interrupts` says.
     """
+    futures = attended([partial(work, stack) for stack in stacks], jobs=jobs)
     if len(stacks) == 1 and not keep:
-        return [_uninterrupted([_started(work, stacks[0])])[0]]
-    with ThreadPoolExecutor(max_workers=max(1, jobs)) as pool:
-        return _uninterrupted([pool.submit(_kept, work, stack, action) for stack in stacks])
+        return [futures[0].result()]
+    return [_kept(future, stack, action) for future, stack in zip(futures, stacks, strict=True)]
 
 
-def _started(work: Work, stack: str) -> Future[Result]:
-    """One stack in a thread of its own: what it raises is raised."""
-    future: Future[Result] = Future()
-
-    def run() -> None:
-        try:
-            future.set_result(work(stack))
-        except BaseException as error:
-            future.set_exception(error)
-
-    threading.Thread(target=run, name=stack).start()
-    return future
-
-
-def _kept(work: Work, stack: str, action: Action) -> Result:
+def _kept(future: Future[Result], stack: str, action: Action) -> Result:
     """One of several: what a user can mend is its result."""
     try:
-        return work(stack)
+        return future.result()
     except (UserError, ArtifactError, LabError) as error:
         return Result(stack=stack, action=action, code=Code.FAILED, errors=(str(error),))
-
-
-def _uninterrupted(futures: Iterable[Future[Result]]) -> list[Result]:
-    results = []
-    for future in futures:
-        while True:
-            try:
-                results.append(future.result())
-                break
-            except KeyboardInterrupt:
-                if future.done():
-                    raise
-    return results
 
 
 def exit_code(results: Iterable[Result], *, detailed: bool) -> int:

@@ -10,6 +10,7 @@ from pathlib import Path
 from automation import local, prepare, workspace
 from automation.driving import driver, plans, stages, steps
 from automation.driving.driver import Action, Code, Notice, Options, Result, Show
+from automation.engine.interrupts import current
 from automation.engine.program import Engine
 from automation.environment import Environment
 from automation.needs import Use
@@ -35,6 +36,7 @@ class Job:
 
         def make() -> None:
             with _PREPARING:
+                current().check()
                 found.append(prepare.stack(self.environment, self.workspace(), use))
 
         driver.waiting(make, self.options.wait)

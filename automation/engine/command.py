@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import threading
 import time
@@ -14,10 +13,12 @@ from typing import IO
 from pulumi.automation import CommandResult, PulumiCommand
 from pulumi.automation.errors import create_command_error
 
+from automation.engine import interrupts
+from automation.engine.process import EngineProcess
 from automation.errors import UserError
 
 _PATIENCE = 60.0
-"""Seconds that an interrupted engine has for what it had begun, before it is ended."""
+"""Seconds that an engine whose time is up has for what it had begun, before it is ended."""
 
 
 def pulumi(tools: Path) -> Path:
@@ -35,15 +36,14 @@ class TimedOut(Exception):
 class EngineCommand(PulumiCommand):
     """Runs `pulumi`, ends it when the time is up.
 
-    `deadline` is of `time.monotonic`, None without. An interrupt from the keyboard reaches the engine
-    by itself; so does `stop`, for a run in a thread. Raises `UserError` where there is no engine.
+    `deadline` is of `time.monotonic`, None without. Signals reach the engine by `engine.interrupts`. Raises
+    `UserError` where there is no engine.
     """
 
     def __init__(self, tools: Path, *, deadline: float | None = None) -> None:
         # The SDK wants the directory that has bin/pulumi in it.
         super().__init__(root=str(pulumi(tools).parent.parent))
         self._deadline = deadline
-        self._process: subprocess.Popen[str] | None = None
 
     def run(
         self,
@@ -53,10 +53,11 @@ class EngineCommand(PulumiCommand):
         on_output: Callable[[str], object] | None = None,
         on_error: Callable[[str], object] | None = None,
     ) -> CommandResult:
-        """As the SDK's. Raises its `CommandError`, and `TimedOut`."""
+        """As the SDK's. Raises its `CommandError`, `TimedOut` and `Interrupted`."""
         line = [self.command, "--non-interactive", *args]
         environment = {**os.environ, **additional_env, "PULUMI_AUTOMATION_API": "true"}
-        with subprocess.Popen(
+        said: tuple[list[str], list[str]] = ([], [])
+        with interrupts.current().engine(
             line,
             cwd=cwd,
             env=environment,
@@ -66,44 +67,37 @@ class EngineCommand(PulumiCommand):
             encoding="utf-8",
             errors="replace",
         ) as process:
-            self._process = process
-            said: tuple[list[str], list[str]] = ([], [])
             readers = [
-                _Reader(process.stdout, on_output, said[0]),
-                _Reader(process.stderr, on_error, said[1]),
+                _Reader(process.popen.stdout, on_output, said[0]),
+                _Reader(process.popen.stderr, on_error, said[1]),
             ]
             for reader in readers:
                 reader.start()
             late = self._wait(process)
+            process.close()
             for reader in readers:
                 reader.join()
         for reader in readers:
             if reader.failure is not None:
                 raise reader.failure
-        result = CommandResult(stdout="\n".join(said[0]), stderr="\n".join(said[1]), code=process.returncode)
+        code = process.popen.returncode
+        result = CommandResult(stdout="\n".join(said[0]), stderr="\n".join(said[1]), code=code)
         if late:
             raise TimedOut
-        if result.code:
+        if code:
             raise create_command_error(result)
         return result
 
-    def stop(self) -> None:
-        """Asks the engine to end: it finishes what it has begun, and begins nothing more."""
-        if self._process is not None and self._process.poll() is None:
-            self._process.send_signal(signal.SIGINT)
-
-    def _wait(self, process: subprocess.Popen[str]) -> bool:
+    def _wait(self, process: EngineProcess) -> bool:
         """Waits for the engine's end. True when the time was up before."""
         try:
-            process.wait(None if self._deadline is None else max(0.0, self._deadline - time.monotonic()))
+            process.popen.wait(
+                None if self._deadline is None else max(0.0, self._deadline - time.monotonic())
+            )
             return False
         except subprocess.TimeoutExpired:
-            self.stop()
-        try:
-            process.wait(_PATIENCE)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+            process.interrupt(_PATIENCE)
+        process.popen.wait()
         return True
 
 

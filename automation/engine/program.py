@@ -8,8 +8,9 @@ import subprocess
 from dataclasses import dataclass
 from typing import Any
 
-from automation.engine import backend, checkpoint, display, locks
+from automation.engine import backend, checkpoint, display, interrupts, locks
 from automation.engine.command import pulumi
+from automation.engine.interrupts import Interrupted
 from automation.environment import Environment
 from automation.errors import UserError
 from automation.workspace import Workspace
@@ -27,31 +28,33 @@ class Engine:
     def run(self, command: str, *arguments: str) -> int:
         """Runs `pulumi <command>` on the stack with its output shown; returns its exit code.
 
-        An interrupt from the keyboard reaches the engine too, which then ends what it has begun.
+        Raises `Interrupted` when a signal ended it; the stack is free then.
         """
         line = self._line(command, *arguments)
-        with subprocess.Popen(
-            line, **self._options(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        ) as process:
-            while process.poll() is None:
-                try:
-                    _show(process)
-                except KeyboardInterrupt:
-                    continue
-            _show(process)
-        return process.returncode
+        try:
+            with interrupts.current().engine(
+                line, **self._options(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            ) as process:
+                _show(process.popen)
+                process.popen.wait()
+        except Interrupted:
+            self.free()
+            raise
+        return process.popen.returncode
 
     def capture(self, command: str, *arguments: str) -> str:
         """Runs `pulumi <command>` and returns its standard output.
 
-        Raises `UserError` with the engine's own words when it fails.
+        Raises `UserError` with the engine's own words when it fails, and `Interrupted`.
         """
         line = self._line(command, *arguments)
-        done = subprocess.run(line, **self._options(), capture_output=True, text=True)
-        output: str = done.stdout
-        if done.returncode:
-            raise UserError(f"stack {self.workspace.stack}: {(done.stderr or output).strip()}")
-        return output
+        with interrupts.current().engine(
+            line, **self._options(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        ) as process:
+            output, errors = process.popen.communicate()
+        if process.popen.returncode:
+            raise UserError(f"stack {self.workspace.stack}: {(errors or output).strip()}")
+        return str(output)
 
     def restore(self, state: str) -> None:
         """Replaces the stack's state by one that was exported. Raises `UserError` with the engine's words."""
