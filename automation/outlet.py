@@ -63,7 +63,8 @@ def _text(old: TextIO) -> TextIO:
     # A sign that the terminal's encoding does not have is no reason to stop either.
     errors = "backslashreplace" if old.errors == "strict" else old.errors
     raw = io.BufferedWriter(_Outlet(old.fileno()))
-    lines = old.line_buffering if isinstance(old, io.TextIOWrapper) else True
+    # Unbuffered (PYTHONUNBUFFERED) becomes line by line: there are no shorter texts.
+    lines = not isinstance(old, io.TextIOWrapper) or old.line_buffering or old.write_through
     return io.TextIOWrapper(raw, encoding=old.encoding, errors=errors, line_buffering=lines)
 
 

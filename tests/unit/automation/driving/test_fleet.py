@@ -119,7 +119,7 @@ def test_an_event_log_that_cannot_be_written_stops_nothing_and_is_said(
 
     real = Path.open
     monkeypatch.setattr(Path, "open", lambda _, mode: real(Path("/dev/full"), mode))
-    with pytest.raises(UserError, match="--events: .*/events: cannot be written: No space left on device"):
+    with pytest.raises(UserError, match=r"--events: .*/events: cannot be written: No space left on device"):
         work()
     assert went_on
 
