@@ -51,6 +51,12 @@ RULES: tuple[Rule, ...] = (
         "brings in a certificate authority, or moves to it",
         signs.new_authorities,
     ),
+    Rule(
+        "members-roll",
+        _MEDIUM,
+        "replaces members' machines one by one; their volumes stay",
+        signs.rolling,
+    ),
     Rule("pool-shrinks", _MEDIUM, "makes a pool smaller", signs.shrinking),
     Rule("pool-gone", _MEDIUM, "takes a pool away", signs.pools_gone),
     Rule("only-member", _MEDIUM, "changes the only control plane: the API may pause", signs.only_member),

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from automation.driving.events import Step
-from automation.report import openings
+from automation.report import openings, sizes
 from automation.report.hosts import GROUPS, Place, natural, operation, place
 from automation.report.model import Operation, Picture
+from automation.report.sizes import within
 from topology.model import Role, Topology
 
 _GONE = (Operation.DELETE, Operation.REPLACE)
@@ -27,9 +28,17 @@ _VOLUMES = (
     "aws:s3/bucket:Bucket",
     "azure-native:compute:Disk",
     "azure-native:storage:StorageAccount",
+    "azure-native:storage:BlobContainer",
+    "azure-native:dataprotection:BackupVault",
+    # What is in or under these goes with them, or cannot be read any more.
+    "azure-native:resources:ResourceGroup",
+    "aws:kms/key:Key",
     "kubernetes:core/v1:PersistentVolume",
     "kubernetes:core/v1:PersistentVolumeClaim",
 )
+_MACHINES_OF_A_GROUP = ("launchTemplate", "mixedInstancesPolicy", "virtualMachineProfile")
+_ROLL = "-roll"
+"""The end of the name of the command that replaces a member's machine (`providers.cloud.gate.roll`)."""
 _ENTRANCES = (
     "aws:lb/loadBalancer:LoadBalancer",
     "aws:lb/listener:Listener",
@@ -162,6 +171,10 @@ def unavailable(facts: Facts) -> list[str]:
         for pool, names in lost.items()
         # A pool that goes as a whole is said by its own rule.
         if len(names) > limits.get(pool, 1) and pool in _pools(facts.after)
+    ] + [
+        f"{facts.at(step).pool}: {step.name} goes with all its machines at once"
+        for step in facts.doing(*_GONE)
+        if step.type in GROUPS and facts.at(step).pool in _pools(facts.after)
     ]
 
 
@@ -175,8 +188,10 @@ def shrinking(facts: Facts) -> list[str]:
     ]
     for step in facts.doing(Operation.CHANGE):
         if step.type in GROUPS:
-            old, new = _size(step.old), _size(step.new)
-            found += [f"{step.name}: {old} → {new} machines"] if old > new else []
+            for least_or_most, size in (("", sizes.least), ("at most ", sizes.most)):
+                old, new = size(step.old), size(step.new)
+                if old is not None and new is not None and old > new:
+                    found.append(f"{step.name}: {least_or_most}{old} → {new} machines")
     return found
 
 
@@ -222,6 +237,19 @@ def every_node(facts: Facts) -> list[str]:
         f"{pool}: {len(names)} nodes"
         for pool, names in _pools(facts.before).items()
         if len(names) > 1 and changed >= set(names)
+    ] + [
+        f"{facts.at(step).pool}: {step.name}"
+        for step in facts.doing(Operation.CHANGE)
+        if step.type in GROUPS and any(step.old.get(key) != step.new.get(key) for key in _MACHINES_OF_A_GROUP)
+    ]
+
+
+def rolling(facts: Facts) -> list[str]:
+    """Members in clouds whose machine is made anew by their own command, each when the others are well."""
+    return [
+        step.name.removesuffix(_ROLL)
+        for step in facts.doing(Operation.CHANGE)
+        if step.name.endswith(_ROLL) and step.old.get("update") != step.new.get("update")
     ]
 
 
@@ -255,17 +283,9 @@ def _lost_nodes(facts: Facts) -> Mapping[str, list[str]]:
 
 
 def _script(inputs: Mapping[str, Any]) -> str:
-    """The visible text of a bundle: a command's, or an object's in a cloud's store."""
-    for key in ("create", "content", "source"):
-        if isinstance(text := inputs.get(key), str):
-            return text
-    return ""
-
-
-def _size(inputs: Mapping[str, Any]) -> int:
-    sku = inputs.get("sku")
-    found = inputs.get("minSize", sku.get("capacity") if isinstance(sku, Mapping) else None)
-    return int(found) if isinstance(found, int | float) else 0
+    """The visible text of a bundle: a command's, an object's in AWS' store, what Azure's gates tell."""
+    texts = [within(inputs, "environment", "BECOMES"), *(inputs.get(key) for key in ("create", "content"))]
+    return next((text for text in texts if isinstance(text, str)), "")
 
 
 def _some(names: Sequence[str], most: int = 6) -> str:

@@ -11,6 +11,7 @@ from tests.unit.automation.report.steps import cluster, host, report, rules, ste
 
 CA = "tls:index/selfSignedCert:SelfSignedCert"
 KEY = "tls:index/privateKey:PrivateKey"
+LOCAL = "command:local:Command"
 GROUP = "aws:autoscaling/group:Group"
 SECURITY = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
 AZURE = "azure-native:network:NetworkSecurityGroup"
@@ -41,6 +42,7 @@ HOLDS: dict[str, list[list[Step]]] = {
     "volume": [
         [step("delete", "aws:ebs/volume:Volume", "cp-1-data")],
         [step("replace", "azure-native:compute:Disk", "cp-1-data")],
+        [step("delete", "aws:kms/key:Key", "store")],
         [step("delete", "kubernetes:core/v1:PersistentVolumeClaim", "data")],
     ],
     "authority": [
@@ -68,6 +70,7 @@ HOLDS: dict[str, list[list[Step]]] = {
         [step("create", CA, "cluster-pki-kubernetes-ca-2", "pki")],
         [host("update", "w-1", "node", "workers", "version kubernetes 1.36.3\n", "trust kubernetes 2 1 2\n")],
     ],
+    "members-roll": [[step("update", LOCAL, "cp-1-roll", old={"update": "a"}, new={"update": "b"})]],
     "pool-shrinks": [
         [host("delete", "w-3", "node", "workers")],
         [step("update", GROUP, "workers", old={"minSize": 5}, new={"minSize": 3})],
@@ -105,6 +108,7 @@ HARMLESS: dict[str, list[list[Step]]] = {
         [host("create", "w-4", "node", "workers", "", NEW)],
     ],
     "new-authority": [[host("update", "w-1", "node", "workers", "trust etcd 2 2\n", "trust etcd 2 2\nx\n")]],
+    "members-roll": [[step("update", LOCAL, "cp-1-roll", old={"delete": "a"}, new={"delete": "b"})]],
     "pool-shrinks": [
         [host("create", "w-4", "node", "workers")],
         [step("update", GROUP, "workers", old={"minSize": 3}, new={"minSize": 5})],
