@@ -74,6 +74,41 @@ def test_a_plan_is_kept_to_or_refused(one: Stack, tmp_path: Path) -> None:
     assert one.up("--plan", str(plan), check=False).code == 1
 
 
+def test_a_plan_of_before_another_change_is_refused(one: Stack, tmp_path: Path) -> None:
+    """An older pipeline's `apply` would take back what a newer one has done."""
+    plan = tmp_path / "plan.json"
+    one.preview(lambda cluster: cluster.update(kubelet=_pods(70)), "--save-plan", str(plan))
+    one.config[CLUSTER]["kubelet"] = _pods(71)
+    one.up()
+    one.config[CLUSTER]["kubelet"] = _pods(70)
+    refused = one.up("--plan", str(plan), check=False)
+    assert refused.code == 1
+    assert "cp-1-node: was changed since the plan was made" in refused.text
+
+
+def test_a_plan_that_cannot_be_previewed_says_why(one: Stack, tmp_path: Path) -> None:
+    plan = tmp_path / "plan.json"
+    one.preview(lambda cluster: None, "--save-plan", str(plan))
+    one.config[CLUSTER]["nowhere"] = 1
+    refused = one.up("--plan", str(plan), check=False)
+    del one.config[CLUSTER]["nowhere"]
+    assert refused.code == 1
+    assert "nowhere: unknown key" in refused.text
+
+
+def test_a_wrong_passphrase_is_in_the_report(one: Stack) -> None:
+    wrong = {"PULUMI_CONFIG_PASSPHRASE": "wrong"}
+    said = one.preview(lambda cluster: None, check=False, variables=wrong)
+    assert said.code == 1
+    assert "incorrect passphrase" in one.markdown()
+    file = one.machine.file(one.name, one.config)
+    words = ("outputs", "--stack", one.name, "--file", str(file))
+    shown = one.machine.execute(words, check=False, variables=wrong)
+    assert shown.code == 1
+    assert "incorrect passphrase" in shown.text
+    assert "Traceback" not in shown.text
+
+
 def test_a_plan_holds_no_secret(one: Stack, tmp_path: Path) -> None:
     plan = tmp_path / "plan.json"
     one.preview(lambda cluster: cluster.update(certificates={"leaves": 2}), "--save-plan", str(plan))
