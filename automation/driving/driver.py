@@ -23,11 +23,12 @@ from automation.driving import events as log
 from automation.driving import policies
 from automation.driving.events import Event, Message, Step, Summary
 from automation.driving.veil import Veil, of_stack
+from automation.engine import interrupts
 from automation.engine.command import EngineCommand, TimedOut
 from automation.engine.display import Reader, plain
 from automation.engine.locks import StackInUse
-from automation.errors import UserError
 from automation.engine.program import Engine
+from automation.errors import UserError
 
 PARALLEL = 40
 """Resources changed at a time: most of them wait for a host, so more than the engine's default."""
@@ -129,17 +130,18 @@ def outputs(engine: Engine) -> dict[str, Any]:
 def waiting(work: Callable[[], object], seconds: float) -> None:
     """Does work that needs a stack for itself, again until the stack is free or the time is up.
 
-    Raises `StackInUse`.
+    Raises `StackInUse`, and `Interrupted` when the driver is asked to end.
     """
     end = time.monotonic() + seconds
     while True:
+        interrupts.check()
         try:
             work()
             return
         except StackInUse:
             if time.monotonic() + _RETRY > end:
                 raise
-        time.sleep(_RETRY)
+        interrupts.sleep(_RETRY)
 
 
 class _Run:

@@ -18,6 +18,7 @@ from automation.console import console
 from automation.driving import events as log
 from automation.driving.driver import Action, Code, Result
 from automation.driving.events import Event
+from automation.engine import interrupts
 from automation.errors import UserError
 from lab.errors import LabError
 
@@ -66,12 +67,14 @@ def drive_all(
 ) -> list[Result]:
     """Drives all of them, `jobs` at a time; results in the stacks' order. `keep`: see `driving.run`.
 
-    An interrupt from the keyboard reaches the engines themselves: they end what they have begun.
+    Asked to end by a signal, engines finish what they have begun, and no other is begun.
     """
-    if len(stacks) == 1 and not keep:
-        return [_uninterrupted([_started(work, stacks[0])])[0]]
-    with ThreadPoolExecutor(max_workers=max(1, jobs)) as pool:
-        return _uninterrupted([pool.submit(_kept, work, stack, action) for stack in stacks])
+    with interrupts.passed_on():
+        if len(stacks) == 1 and not keep:
+            return [_started(work, stacks[0]).result()]
+        with ThreadPoolExecutor(max_workers=max(1, jobs)) as pool:
+            futures = [pool.submit(_kept, work, stack, action) for stack in stacks]
+            return [future.result() for future in futures]
 
 
 def _started(work: Work, stack: str) -> Future[Result]:
@@ -94,19 +97,6 @@ def _kept(work: Work, stack: str, action: Action) -> Result:
         return work(stack)
     except (UserError, ArtifactError, LabError) as error:
         return Result(stack=stack, action=action, code=Code.FAILED, errors=(str(error),))
-
-
-def _uninterrupted(futures: Iterable[Future[Result]]) -> list[Result]:
-    results = []
-    for future in futures:
-        while True:
-            try:
-                results.append(future.result())
-                break
-            except KeyboardInterrupt:
-                if future.done():
-                    raise
-    return results
 
 
 def exit_code(results: Iterable[Result], *, detailed: bool) -> int:

@@ -13,6 +13,7 @@ from pathlib import Path
 from pulumi.automation import CommandResult, PulumiCommand
 from pulumi.automation.errors import create_command_error
 
+from automation.engine import interrupts
 from automation.errors import UserError
 
 _PATIENCE = 60.0
@@ -34,8 +35,8 @@ class TimedOut(Exception):
 class EngineCommand(PulumiCommand):
     """Runs `pulumi`, ends it when the time is up.
 
-    `deadline` is of `time.monotonic`, None without. An interrupt from the keyboard reaches the engine
-    by itself; so does `stop`, for a run in a thread. Raises `UserError` where there is no engine.
+    `deadline` is of `time.monotonic`, None without. Signals reach the engine by `interrupts`.
+    Raises `UserError` where there is no engine.
     """
 
     def __init__(self, tools: Path, *, deadline: float | None = None) -> None:
@@ -52,10 +53,11 @@ class EngineCommand(PulumiCommand):
         on_output: Callable[[str], object] | None = None,
         on_error: Callable[[str], object] | None = None,
     ) -> CommandResult:
-        """As the SDK's. Raises its `CommandError`, and `TimedOut`."""
+        """As the SDK's. Raises its `CommandError`, `TimedOut`, and what `on_output` and `on_error` raise."""
+        interrupts.check()
         line = [self.command, "--non-interactive", *args]
         environment = {**os.environ, **additional_env, "PULUMI_AUTOMATION_API": "true"}
-        with subprocess.Popen(
+        process = subprocess.Popen(
             line,
             cwd=cwd,
             env=environment,
@@ -64,11 +66,14 @@ class EngineCommand(PulumiCommand):
             stderr=subprocess.PIPE,
             encoding="utf-8",
             errors="replace",
-        ) as process:
+            process_group=0,
+        )
+        with process, interrupts.running(process):
             self._process = process
+            wrong: list[Exception] = []
             said: tuple[list[str], list[str]] = ([], [])
             readers = [
-                threading.Thread(target=_read, args=(stream, told, kept), daemon=True)
+                threading.Thread(target=_read, args=(stream, told, kept, wrong), daemon=True)
                 for stream, told, kept in (
                     (process.stdout, on_output, said[0]),
                     (process.stderr, on_error, said[1]),
@@ -82,6 +87,8 @@ class EngineCommand(PulumiCommand):
         result = CommandResult(stdout="\n".join(said[0]), stderr="\n".join(said[1]), code=process.returncode)
         if late:
             raise TimedOut
+        if wrong:
+            raise wrong[0]
         if result.code:
             raise create_command_error(result)
         return result
@@ -106,8 +113,14 @@ class EngineCommand(PulumiCommand):
         return True
 
 
-def _read(stream: object, told: Callable[[str], object] | None, kept: list[str]) -> None:
+def _read(
+    stream: object, told: Callable[[str], object] | None, kept: list[str], wrong: list[Exception]
+) -> None:
+    """Reads to the end, whatever becomes of those who are told: an engine that nobody reads stands still."""
     for line in stream:  # type: ignore[attr-defined]  # a pipe
         kept.append(line.rstrip("\n"))
-        if told is not None:
-            told(kept[-1])
+        if told is not None and not wrong:
+            try:
+                told(kept[-1])
+            except Exception as error:
+                wrong.append(error)
