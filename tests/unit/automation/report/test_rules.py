@@ -54,6 +54,18 @@ HOLDS: dict[str, list[list[Step]]] = {
     "open-to-world": [
         [sg("0.0.0.0/0")],
         [nsg("*")],
+        [nsg("0.0.0.0/1")],
+        [sg("128.0.0.0/1")],
+        [
+            host(
+                "update",
+                "w-1",
+                "node",
+                "workers",
+                FIREWALL,
+                FIREWALL + "    ip saddr 0.0.0.0/1 tcp dport 22 accept\n",
+            )
+        ],
         [nsg("Internet")],
         [host("update", "w-1", "node", "workers", CLOSED, FIREWALL)],
     ],
