@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,8 +25,8 @@ class Engine:
     environment: Environment
     workspace: Workspace
 
-    def run(self, command: str, *arguments: str) -> int:
-        """Runs `pulumi <command>` on the stack with its output shown; returns its exit code.
+    def run(self, command: str, *arguments: str, veil: Callable[[str], str] = str) -> int:
+        """Runs `pulumi <command>` on the stack with its output shown through `veil`; returns its exit code.
 
         An interrupt from the keyboard reaches the engine too, which then ends what it has begun.
         """
@@ -35,10 +36,10 @@ class Engine:
         ) as process:
             while process.poll() is None:
                 try:
-                    _show(process)
+                    _show(process, veil)
                 except KeyboardInterrupt:
                     continue
-            _show(process)
+            _show(process, veil)
         return process.returncode
 
     def capture(self, command: str, *arguments: str) -> str:
@@ -113,7 +114,7 @@ class Engine:
         return {"cwd": self.workspace.directory, "env": variables, "stdin": subprocess.DEVNULL}
 
 
-def _show(process: subprocess.Popen[str]) -> None:
+def _show(process: subprocess.Popen[str], veil: Callable[[str], str]) -> None:
     assert process.stdout is not None
     for line in display.readable(process.stdout):
-        print(line, end="", flush=True)
+        print(veil(line), end="", flush=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-# Controls, which a terminal or browser would obey; what turns the direction of writing or is not seen, by which a
-# line can look like another one (Unicode Technical Report 36; CVE-2021-42574).
+# Controls, which a terminal or browser would obey; what turns the direction of writing, or is not seen:
+# by it a line can look like another one (Unicode Technical Report 36; CVE-2021-42574).
 _UNSEEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
 )
