@@ -60,6 +60,12 @@ RULES: tuple[Rule, ...] = (
     Rule("pool-shrinks", _MEDIUM, "makes a pool smaller", signs.shrinking),
     Rule("pool-gone", _MEDIUM, "takes a pool away", signs.pools_gone),
     Rule("only-member", _MEDIUM, "changes the only control plane: the API may pause", signs.only_member),
+    Rule(
+        "much-at-once",
+        _MEDIUM,
+        "changes every node of a pool, half of them or more at a time",
+        signs.much_at_once,
+    ),
     Rule("every-node", _LOW, "changes every node of a pool, max_unavailable at a time", signs.every_node),
 )
 

@@ -11,40 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from automation.driving.events import Step
-from automation.report import openings, sizes
+from automation.report import kinds, openings, sizes
 from automation.report.hosts import GROUPS, Place, natural, operation, place
 from automation.report.model import Operation, Picture
 from automation.report.sizes import within
 from topology.model import Role, Topology
 
 _GONE = (Operation.DELETE, Operation.REPLACE)
-_MACHINES = (
-    "aws:ec2/instance:Instance",
-    "aws:autoscaling/group:Group",
-    "azure-native:compute:VirtualMachine",
-)
-_VOLUMES = (
-    "aws:ebs/volume:Volume",
-    "aws:s3/bucket:Bucket",
-    "azure-native:compute:Disk",
-    "azure-native:storage:StorageAccount",
-    "azure-native:storage:BlobContainer",
-    "azure-native:dataprotection:BackupVault",
-    # What is in or under these goes with them, or cannot be read any more.
-    "azure-native:resources:ResourceGroup",
-    "aws:kms/key:Key",
-    "kubernetes:core/v1:PersistentVolume",
-    "kubernetes:core/v1:PersistentVolumeClaim",
-)
-_MACHINES_OF_A_GROUP = ("launchTemplate", "mixedInstancesPolicy", "virtualMachineProfile")
-_ROLL = "-roll"
-"""The end of the name of the command that replaces a member's machine (`providers.cloud.gate.roll`)."""
-_ENTRANCES = (
-    "aws:lb/loadBalancer:LoadBalancer",
-    "aws:lb/listener:Listener",
-    "azure-native:network:LoadBalancer",
-    "azure-native:network:PublicIPAddress",
-)
 _AUTHORITY = re.compile(r"cluster-pki-(?:kubernetes|etcd|front-proxy)-ca(?:-\d+)?(?:-key)?\Z")
 _VERSION = re.compile(r"^version (kubernetes|etcd) (\S+)$", re.MULTILINE)
 _TRUST = re.compile(r"^trust (\S+) (\d+) (.+)$", re.MULTILINE)
@@ -92,7 +65,7 @@ def quorum(facts: Facts) -> list[str]:
 
 def volumes(facts: Facts) -> list[str]:
     """Disks, buckets, claims."""
-    return [step.name for step in facts.doing(*_GONE) if step.type in _VOLUMES]
+    return [step.name for step in facts.doing(*_GONE) if step.type in kinds.VOLUMES]
 
 
 def authorities(facts: Facts) -> list[str]:
@@ -147,7 +120,7 @@ def open_to_world(facts: Facts) -> list[str]:
 
 def entrance(facts: Facts) -> list[str]:
     """Load balancers, and the addresses before them."""
-    clouds = [step.name for step in facts.doing(*_GONE) if step.type in _ENTRANCES]
+    clouds = [step.name for step in facts.doing(*_GONE) if step.type in kinds.ENTRANCES]
     hosts = [
         facts.at(step).host
         for step in facts.doing(*_GONE)
@@ -228,35 +201,46 @@ def only_member(facts: Facts) -> list[str]:
 
 def every_node(facts: Facts) -> list[str]:
     """Pools of which no node stays as it is."""
-    changed = {
-        facts.at(step).host
-        for step in facts.doing(Operation.CHANGE)
-        if facts.at(step).role == Role.NODE.value
-    }
     return [
-        f"{pool}: {len(names)} nodes"
-        for pool, names in _pools(facts.before).items()
-        if len(names) > 1 and changed >= set(names)
-    ] + [
-        f"{facts.at(step).pool}: {step.name}"
-        for step in facts.doing(Operation.CHANGE)
-        if step.type in GROUPS and any(step.old.get(key) != step.new.get(key) for key in _MACHINES_OF_A_GROUP)
+        *(f"{pool}: {len(names)} nodes" for pool, names in _changed_whole(facts).items() if len(names) > 1),
+        *(
+            f"{facts.at(step).pool}: {step.name}"
+            for step in facts.doing(Operation.CHANGE)
+            if step.type in GROUPS
+            and any(step.old.get(key) != step.new.get(key) for key in kinds.MACHINES_OF_A_GROUP)
+        ),
+    ]
+
+
+def _changed_whole(facts: Facts) -> dict[str, list[str]]:
+    steps = [step for step in facts.doing(Operation.CHANGE) if facts.at(step).role == Role.NODE.value]
+    changed = {facts.at(step).host for step in steps}
+    return {pool: names for pool, names in _pools(facts.before).items() if changed >= set(names)}
+
+
+def much_at_once(facts: Facts) -> list[str]:
+    """Pools of which every node changes, half of them or more at a time."""
+    limits = {pool.name: pool.max_unavailable for pool in facts.topology.pools} if facts.topology else {}
+    return [
+        f"{pool}: {limits[pool]} of {len(names)} nodes at a time"
+        for pool, names in _changed_whole(facts).items()
+        if len(names) > 2 and 2 * limits.get(pool, 0) >= len(names)
     ]
 
 
 def rolling(facts: Facts) -> list[str]:
     """Members in clouds whose machine is made anew by their own command, each when the others are well."""
     return [
-        step.name.removesuffix(_ROLL)
+        step.name.removesuffix(kinds.ROLL)
         for step in facts.doing(Operation.CHANGE)
-        if step.name.endswith(_ROLL) and step.old.get("update") != step.new.get("update")
+        if step.name.endswith(kinds.ROLL) and step.old.get("update") != step.new.get("update")
     ]
 
 
 def _takes_away(facts: Facts, step: Step, role: Role) -> bool:
     """Whether a deletion or replacement takes the role's machine away, or what was delivered for it."""
     where = facts.at(step)
-    if step.type in _MACHINES:
+    if step.type in kinds.MACHINES:
         return bool(where.host)
     return where.role == role.value
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -153,6 +154,32 @@ def test_a_time_out_ends_the_engine_and_says_so(one: Stack) -> None:
     assert late.code == 1
     assert "not done in 1 s" in late.text
     assert one.up().code == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_to_the_driver_alone_ends_the_engine_in_order(machine: Machine, number: int) -> None:
+    """CI cancels a job: the engine records what it had begun and frees the stack."""
+    stack = Stack.of(machine, "dev", _single)
+    stack.name = f"ended-{number}"
+    file = machine.file(stack.name, stack.config)
+    with subprocess.Popen(
+        [sys.executable, "-m", "automation", "up", "--stack", stack.name, "--file", str(file)],
+        env={**os.environ, **machine.environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if " created " in line:
+                process.send_signal(number)
+                break
+        rest = process.stdout.read()
+    assert process.returncode == 1, rest
+    assert "cancel" in rest
+    locks = machine.state / "backend/.pulumi/locks/organization/kubewright" / stack.name
+    assert list(locks.glob("*.json")) == []
+    assert stack.up("--detailed-exit-code", check=False).code == 2
 
 
 def test_the_engine_keeps_no_log_of_what_it_handles(one: Stack) -> None:

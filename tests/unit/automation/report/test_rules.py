@@ -7,6 +7,7 @@ import pytest
 from automation.driving.events import Step
 from automation.report.build import of_events
 from automation.report.rules import RULES
+from tests.support.clouds import cloud
 from tests.unit.automation.report.steps import cluster, host, report, rules, step
 
 CA = "tls:index/selfSignedCert:SelfSignedCert"
@@ -127,6 +128,7 @@ HARMLESS: dict[str, list[list[Step]]] = {
     ],
     "pool-gone": [[host("delete", "w-1", "node", "workers")]],
     "every-node": [[host("update", f"w-{i}", "node", "workers") for i in (1, 2)]],
+    "much-at-once": [[host("update", f"w-{i}", "node", "workers") for i in (1, 2, 3)]],
     "only-member": [[host("update", "cp-1", "control-plane")]],
 }
 
@@ -134,7 +136,7 @@ HARMLESS: dict[str, list[list[Step]]] = {
 def test_every_rule_is_tried() -> None:
     names = {rule.name for rule in RULES}
     assert len(names) == len(RULES)
-    assert names == HOLDS.keys() | {"only-member"} == HARMLESS.keys()
+    assert names == HOLDS.keys() | {"only-member", "much-at-once"} == HARMLESS.keys()
 
 
 @pytest.mark.parametrize(("rule", "steps"), [(name, each) for name, them in HOLDS.items() for each in them])
@@ -149,6 +151,17 @@ def test_it_holds(rule: str, steps: list[Step]) -> None:
 )
 def test_it_does_not_hold(rule: str, steps: list[Step]) -> None:
     assert rule not in rules(*steps)
+
+
+@pytest.mark.parametrize(("limit", "holds"), [(1, False), (2, True)])
+def test_a_higher_max_unavailable_hides_nothing(limit: int, holds: bool) -> None:
+    """A change may raise it and use it at once."""
+    described = cloud(**{"pools.general.max_unavailable": limit})
+    changed = [host("update", f"g-{i}", "node", "general") for i in (1, 2, 3)]
+    found = {risk.rule: risk.subjects for risk in of_events("x", cluster(*changed), described).risks}
+    assert ("much-at-once" in found) is holds
+    if holds:
+        assert found["much-at-once"] == ("general: 2 of 3 nodes at a time",)
 
 
 def test_the_only_control_plane() -> None:
