@@ -109,7 +109,7 @@ def _violations(report: Report) -> str:
 def _cost(cost: Cost | None) -> str:
     if cost is None:
         return ""
-    unknown = f" (no price for {some(cost.unknown)})" if cost.unknown else ""
+    unknown = f" (no price for {some(list(map(_plain, cost.unknown)))})" if cost.unknown else ""
     difference = cost.after - cost.before
     return f"Machines: {cost.before:.2f} → {cost.after:.2f} per hour ({difference:+.2f}){unknown}"
 
