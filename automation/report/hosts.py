@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from automation.driving.events import Step
+from automation.report.kinds import ROLL
 from automation.report.model import Host, Operation, Picture
 from topology.model import Role, Topology
 
@@ -56,6 +57,8 @@ def place(step: Step, topology: Topology | None) -> Place:
             name = step.name.removesuffix(f"-{role.value}")
             if name != step.name and not name.startswith("cluster-"):
                 return Place(component, name, role.value)
+        if step.name.endswith(ROLL):
+            return Place(component, step.name.removesuffix(ROLL))
     # In a cloud a member has a component of its own, and what else is its begins with its name.
     if host or not step.type.startswith(_CLOUDS) or topology is None:
         return Place(component, host)

@@ -111,6 +111,8 @@ def test_a_members_machine_that_is_replaced_or_goes(cloud: str) -> None:
 def test_a_member_that_its_command_rolls(cloud: str) -> None:
     rolled = waits("cp-1", "roll", "update", {"update": "version 1"}, {"update": "[unknown]"})
     assert risks(cloud, rolled)["members-roll"] == ("cp-1",)
+    after = of_events("x", whole(cloud, rolled)).after.hosts
+    assert {each.name: each.state for each in after}["cp-1"] is Operation.CHANGE
     same = waits("cp-1", "roll", "update", {"update": "a", "delete": "b"}, {"update": "a", "delete": "c"})
     assert "members-roll" not in risks(cloud, same)
 
