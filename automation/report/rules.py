@@ -32,7 +32,12 @@ RULES: tuple[Rule, ...] = (
         signs.quorum,
     ),
     Rule("volume", _HIGH, "deletes or replaces a volume or a store, with what is in it", signs.volumes),
-    Rule("authority", _HIGH, "deletes or replaces a certificate authority or its key", signs.authorities),
+    Rule(
+        "authority",
+        _HIGH,
+        "deletes or replaces a certificate authority, its key, or that of service accounts",
+        signs.authorities,
+    ),
     Rule("encryption-key", _HIGH, "replaces the key that Secrets are encrypted with", signs.encryption),
     Rule("namespace", _HIGH, "deletes a namespace, with everything in it", signs.namespaces),
     Rule("open-to-world", _HIGH, "opens a port to the whole world", signs.open_to_world),

@@ -18,7 +18,9 @@ from automation.report.sizes import within
 from topology.model import Role, Topology
 
 _GONE = (Operation.DELETE, Operation.REPLACE)
-_AUTHORITY = re.compile(r"cluster-pki-(?:kubernetes|etcd|front-proxy)-ca(?:-\d+)?(?:-key)?\Z")
+_AUTHORITY = re.compile(
+    r"cluster-pki-(?:(?:kubernetes|etcd|front-proxy)-ca|service-account)(?:-\d+)?(?:-key)?\Z"
+)
 _VERSION = re.compile(r"^version (kubernetes|etcd) (\S+)$", re.MULTILINE)
 _TRUST = re.compile(r"^trust (\S+) (\d+) (.+)$", re.MULTILINE)
 
@@ -69,7 +71,7 @@ def volumes(facts: Facts) -> list[str]:
 
 
 def authorities(facts: Facts) -> list[str]:
-    """Authorities' certificates and keys."""
+    """Authorities' certificates and keys, and what signs the tokens of service accounts."""
     return [step.name for step in facts.doing(*_GONE) if _AUTHORITY.match(step.name)]
 
 

@@ -47,6 +47,7 @@ HOLDS: dict[str, list[list[Step]]] = {
         [step("delete", "kubernetes:core/v1:PersistentVolumeClaim", "data")],
     ],
     "authority": [
+        [step("replace", KEY, "cluster-pki-service-account-key", "pki")],
         [step("replace", CA, "cluster-pki-kubernetes-ca", "pki")],
         [step("delete", KEY, "cluster-pki-etcd-ca-2-key", "pki")],
     ],
