@@ -7,6 +7,7 @@ file with its bases laid under it, renewed at every run; the salt of the copy is
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from settings.bases import BaseError, Merged, merged
 
 _SALT = "encryptionsalt"
 # It becomes the name of a directory, which `down` removes: never "", ".." or a path.
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,9 @@ def prepare(*, environment: Environment, stack: str, source: Path | None = None)
     when it is missing or not a mapping, and for a stack's name that is none.
     """
     if not _NAME.fullmatch(stack):
-        raise UserError(f"--stack: {stack!r}: allowed: letters, digits, and `.`, `_`, `-` after the first")
+        raise UserError(
+            f"--stack: {stack!r}: allowed: letters, digits, and `.`, `_`, `-` after the first, at most 100"
+        )
     source = source or stack_file(stack)
     config = settings(source).config
     document = _read(source) | {"config": config}
@@ -106,6 +109,10 @@ def _read(path: Path) -> dict[str, Any]:
         raise UserError(f"{path.name}: not valid YAML: {' '.join(str(error).split())}") from None
     if not isinstance(document, dict):
         raise UserError(f"{path.name}: expected a mapping at the top, with the key `config`")
+    try:
+        json.dumps(document, default=str, skipkeys=True)
+    except (ValueError, RecursionError):
+        raise UserError(f"{path.name}: an alias (*) stands within what it names; write it out") from None
     return document
 
 

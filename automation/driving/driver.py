@@ -7,6 +7,7 @@ and what is logged passes the veil.
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,7 +24,7 @@ from automation.driving import policies
 from automation.driving.events import Event, Message, Step, Summary
 from automation.driving.veil import Veil, of_stack
 from automation.engine.command import EngineCommand, TimedOut
-from automation.engine.display import Reader
+from automation.engine.display import Reader, plain
 from automation.engine.interrupts import Interrupted, current
 from automation.engine.locks import StackInUse
 from automation.engine.program import Engine
@@ -31,6 +32,7 @@ from automation.errors import UserError
 
 PARALLEL = 40
 """Resources changed at a time: most of them wait for a host, so more than the engine's default."""
+_ERROR = re.compile(r"(?:stderr: )?error: ")
 _RETRY = 5.0
 """Seconds between two looks at whether a stack is free."""
 
@@ -116,22 +118,28 @@ def drive(
         run.free()
     except CommandError:
         failure = f"stack {engine.workspace.stack}: the engine failed, see above"
+        run.explain()
     return run.result(action, time.monotonic() - begun, failure)
 
 
 def outputs(engine: Engine) -> dict[str, Any]:
-    """The stack's outputs; secret ones are masked."""
-    found = _stack(engine, EngineCommand(engine.environment.tools)).outputs()
+    """The stack's outputs; secret ones are masked. Raises `UserError` with the engine's words."""
+    try:
+        found = _stack(engine, EngineCommand(engine.environment.tools)).outputs()
+    except CommandError as error:
+        said = [line for line in map(_error_of, str(error).splitlines()) if line]
+        raise UserError(f"stack {engine.workspace.stack}: {'; '.join(said) or 'the engine failed'}") from None
     return {name: "[secret]" if output.secret else output.value for name, output in sorted(found.items())}
 
 
 def waiting(work: Callable[[], object], seconds: float) -> None:
     """Does work that needs a stack for itself, again until the stack is free or the time is up.
 
-    Raises `StackInUse` and `Interrupted`.
+    Raises `StackInUse`, and `Interrupted` when the driver is asked to end.
     """
     end = time.monotonic() + seconds
     while True:
+        current().check()
         try:
             work()
             return
@@ -152,6 +160,7 @@ class _Run:
         self._reader = Reader()
         self._events: list[Event] = []
         self._failure: Exception | None = None
+        self._said: list[str] = []
         self.checker: policies.Checker | None = None
 
     def go(self, action: Action, options: Options) -> None:
@@ -213,10 +222,18 @@ class _Run:
         except UserError:
             return  # the next run says so, and to more purpose
 
+    def explain(self) -> None:
+        """Of an engine that failed before it told anything by events (a passphrase, a backend): its words."""
+        if not any(isinstance(event, Message) and event.severity == "error" for event in self._events):
+            for text in self._said:
+                self._keep(Message(severity="error", text=self._veil.text(text)))
+
     def _line(self, line: str) -> None:
         # They name the scratch file that our own plan is made of.
         if line.startswith(("Update plan written to", "Run `pulumi up --plan=")):
             return
+        if error := _error_of(line):
+            self._said.append(error)
         for text in self._reader.feed(line):
             self._show(self._veil.text(text))
 
@@ -246,6 +263,11 @@ class _Run:
         self._events.append(ours)
         if self._notice is not None:
             self._notice(ours)
+
+
+def _error_of(line: str) -> str:
+    """What a line of the engine's says went wrong; empty for any other line."""
+    return plain(line).removeprefix("stderr: ").partition("error: ")[2] if _ERROR.match(plain(line)) else ""
 
 
 def _stack(engine: Engine, command: EngineCommand) -> Stack:

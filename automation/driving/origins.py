@@ -6,10 +6,9 @@ from collections.abc import Iterator, Mapping
 
 import yaml
 
+from policy.rules.forms import named
 from settings.bases import Key, Merged, is_secure
 
-# As in the errors about settings: what stands below these keys is never shown.
-_NEVER_SHOWN = frozenset({"password"})
 _MASK = "[secret]"
 _COLUMN = 60
 
@@ -27,11 +26,21 @@ def _lines(merged: Merged, tree: Mapping[str, object], at: Key) -> Iterator[str]
             yield f"{indent}{_text(str(name))}:"
             yield from _lines(merged, value, key)
             continue
-        hidden = is_secure(value) or str(name) in _NEVER_SHOWN
-        shown = _MASK if hidden else _text(value)
+        if value is None:
+            continue  # it is as if it were not there, in a file without a base, too
+        shown = _text(_veiled(str(name), value))
         first, *rest = f"{indent}{_text(str(name))}: {shown}".splitlines()
         yield f"{first:<{_COLUMN}}  # {merged.origins[key].name}"
         yield from rest
+
+
+def _veiled(name: str, value: object) -> object:
+    """The value with a mask for what is encrypted, and for what its key says is a secret."""
+    if is_secure(value) or (named(name) and isinstance(value, str | int)):
+        return _MASK
+    if isinstance(value, Mapping):
+        return {key: _veiled(str(key), item) for key, item in value.items()}
+    return [_veiled(name, item) for item in value] if isinstance(value, list) else value
 
 
 def _text(value: object) -> str:

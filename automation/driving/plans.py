@@ -5,17 +5,23 @@ where it comes to it, with the resources before that already changed. So the sam
 more first, and both are compared: then nothing at all is touched. The engine's own check stays, for what
 changes in between. Secrets in a plan are encrypted by the stack's own key, in a new way each time: of them
 the comparison sees only that there is one, the engine compares the values.
+
+The engine's plan says what resources become, and not what they were: by it alone a plan of last week would
+take back what was done since. So a saved plan also has a digest of what each resource was.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from automation.driving.events import Event, Step
 from automation.engine.program import Engine
 from automation.errors import UserError
 from automation.marks import is_marked
@@ -24,11 +30,20 @@ from settings.bases import is_secure
 Plan = Mapping[str, Any]
 """The engine's plan, as JSON."""
 
-_VERSION = 1
+_VERSION = 2
 _SHOWN = 12
+_STAYING = ("same", "read", "refresh")
 _COMPARED = ("goal", "steps")
 # Lists whose order is that in which the program's coroutines happened to run.
 _UNORDERED = ("dependencies", "propertyDependencies", "replaceWith")
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A plan, and what was there when it was made: by URN a digest of the inputs that change."""
+
+    plan: Plan
+    before: Mapping[str, str]
 
 
 class PlanError(UserError):
@@ -57,21 +72,33 @@ def load(file: Path) -> Plan:
     return found
 
 
-def write(path: Path, stack: str, plan: Plan) -> None:
+def before(events: Iterable[Event]) -> dict[str, str]:
+    """By URN, a digest of what each resource is that a preview would change. Secrets in it are masked."""
+    return {
+        step.urn: sha256(json.dumps(step.old, sort_keys=True).encode()).hexdigest()
+        for step in events
+        if isinstance(step, Step) and step.phase == "plan" and step.operation not in _STAYING
+    }
+
+
+def write(path: Path, stack: str, saved: Saved) -> None:
     """Saves a plan for a stack, readable by its owner alone. Raises `UserError`."""
     try:
         path.unlink(missing_ok=True)
         path.touch(mode=0o600)
-        path.write_text(json.dumps({"kubewright": _VERSION, "stack": stack, "plan": plan}))
+        content = {"kubewright": _VERSION, "stack": stack, "plan": saved.plan, "before": saved.before}
+        path.write_text(json.dumps(content))
     except OSError as error:
         raise UserError(f"--save-plan: {path}: cannot be written: {error.strerror}") from None
 
 
-def read(path: Path, stack: str) -> Plan:
+def read(path: Path, stack: str) -> Saved:
     """A plan that `write` saved for this stack. Raises `PlanError`."""
     try:
-        saved = json.loads(path.read_text())
-        of, plan = saved["stack"], saved["plan"]
+        content = json.loads(path.read_text())
+        of, plan, was = content["stack"], content["plan"], content["before"]
+        if not (isinstance(plan, Mapping) and isinstance(was, Mapping)):
+            raise TypeError
     except OSError as error:
         raise PlanError(
             f"--plan: {path}: cannot be read: {error.strerror}; `preview --save-plan` it"
@@ -80,13 +107,12 @@ def read(path: Path, stack: str) -> Plan:
         raise PlanError(f"--plan: {path}: is no plan of `preview --save-plan`; save one") from None
     if of != stack:
         raise PlanError(f"--plan: {path}: is of the stack {of}, not {stack}; save one of {stack}")
-    found: Plan = plan
-    return found
+    return Saved(plan, was)
 
 
-def check(stack: str, wanted: Plan, now: Plan) -> None:
+def check(stack: str, wanted: Saved, now: Saved) -> None:
     """Raises `PlanError` when what would happen now is not what the plan says, with what differs."""
-    found = differences(wanted, now)
+    found = [*differences(wanted.plan, now.plan), *_changed_since(wanted.before, now.before)]
     if found:
         more = f"\n  and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
         lines = "".join(f"\n  {line}" for line in found[:_SHOWN])
@@ -113,6 +139,14 @@ def differences(wanted: Plan, now: Plan) -> list[str]:
     if _comparable(wanted.get("config")) != _comparable(now.get("config")):
         lines.append("the stack's configuration is another")
     return lines
+
+
+def _changed_since(then: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    return [
+        f"{urn.rpartition('::')[2]}: was changed since the plan was made"
+        for urn in sorted(then.keys() & now.keys())
+        if then[urn] != now[urn]
+    ]
 
 
 def _resources(plan: Plan) -> dict[str, Any]:

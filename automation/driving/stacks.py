@@ -10,11 +10,14 @@ from pathlib import Path
 from automation import local, prepare, workspace
 from automation.driving import driver, plans, stages, steps
 from automation.driving.driver import Action, Code, Notice, Options, Result, Show
+from automation.driving.veil import of_stack
 from automation.engine.interrupts import current
 from automation.engine.program import Engine
 from automation.environment import Environment
 from automation.needs import Use
 
+_TELLING = ("preview", "up", "update", "refresh", "destroy")
+"""Commands of the engine's that tell of resources."""
 # Tools, mirrors and labs are this machine's: they are made for one stack after another.
 _PREPARING = threading.Lock()
 
@@ -57,21 +60,17 @@ def up(job: Job) -> Result:
     stages.check(engine)
     steps.check(engine)
     if job.options.policy:
-        quiet = replace(job, show=_nothing, notice=None)
-        judged = quiet.drive(Action.PREVIEW, engine, replace(job.options, plan=None, diff=False))
+        judged = _looked_at(job, engine, replace(job.options, plan=None, diff=False))
         if judged.code is Code.FAILED:
-            for error in judged.errors:
-                job.show(error)
             return replace(judged, action=Action.UP)
     if job.options.plan is not None:
         wanted = plans.read(job.options.plan, job.stack)
-        with plans.scratch(engine) as now:
-            quiet = replace(job, show=_nothing, notice=None)
-            preview = quiet.drive(Action.PREVIEW, engine, replace(job.options, plan=now, diff=False))
+        with plans.scratch(engine) as file:
+            preview = _looked_at(job, engine, replace(job.options, plan=file, diff=False))
             if preview.code is Code.FAILED:
                 return replace(preview, action=Action.UP)
-            plans.check(job.stack, wanted, plans.load(now))
-        with plans.unpacked(engine, wanted) as file:
+            plans.check(job.stack, wanted, plans.Saved(plans.load(file), plans.before(preview.events)))
+        with plans.unpacked(engine, wanted.plan) as file:
             result = job.drive(Action.UP, engine, replace(job.options, plan=file))
     else:
         result = job.drive(Action.UP, engine)
@@ -81,6 +80,15 @@ def up(job: Job) -> Result:
         path.touch(mode=0o600)
         path.write_text(engine.output("kubeconfig"))
         job.show(f"\nexport KUBECONFIG={path}\nkubectl get nodes")
+    return result
+
+
+def _looked_at(job: Job, engine: Engine, options: Options) -> Result:
+    """A preview that shows nothing but why it failed."""
+    result = replace(job, show=_nothing, notice=None).drive(Action.PREVIEW, engine, options)
+    if result.code is Code.FAILED:
+        for error in result.errors:
+            job.show(error)
     return result
 
 
@@ -94,7 +102,8 @@ def preview(job: Job) -> Result:
     with plans.scratch(engine) as file:
         result = job.drive(Action.PREVIEW, engine, replace(job.options, plan=file))
         if result.code is not Code.FAILED:
-            plans.write(job.options.plan, job.stack, plans.load(file))
+            saved = plans.Saved(plans.load(file), plans.before(result.events))
+            plans.write(job.options.plan, job.stack, saved)
             job.show(
                 f"saved: `kubewright up --stack {job.stack} --plan {job.options.plan}` does this, or nothing"
             )
@@ -147,7 +156,10 @@ def run(environment: Environment, stack: str, file: Path | None, arguments: list
     command, *rest = arguments
     use = Use.PREVIEW if command == "preview" else Use.OTHER
     engine = Job(environment=environment, stack=stack, file=file).engine(use)
-    return engine.run(command, *rest)
+    # What a plugin says may repeat a secret, and the nightly look makes an issue of it. Of other commands
+    # (`stack output --show-secrets`) the user knows best.
+    veil = of_stack(engine).text if command in _TELLING else str
+    return engine.run(command, *rest, veil=veil)
 
 
 def _nothing(_: str) -> None:

@@ -8,14 +8,18 @@ what has the form of a key or a token is veiled even when nobody told.
 from __future__ import annotations
 
 import base64
+import html
 import json
 import re
+import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 from automation.engine.program import Engine
 from automation.local import CLUSTER
+from policy.rules.forms import TOKENS, named
 from settings import Settings, SettingsError, load
 from settings.bases import is_secure
 from topology.build import registry_credentials
@@ -23,13 +27,16 @@ from topology.build import registry_credentials
 MASK = "[secret]"
 SHORTEST = 6
 """Characters. Shorter secrets are not looked for: they would veil half of every text."""
+_SHORTEST_LINE = 8
+_SHORTEST_ENCODED = 8
+"""Of base64: six bytes."""
 
 _PRIVATE_KEY = re.compile(
-    r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL
+    r"-----BEGIN [A-Z ]*PRIVATE KEY(?: BLOCK)?-----.*?(?:-----END [A-Z ]*PRIVATE KEY(?: BLOCK)?-----|\Z)",
+    re.DOTALL,
 )
 # Of a bootstrap token the second half is the secret (kubernetes.io: authenticate with bootstrap tokens).
 _TOKEN = re.compile(r"\b([a-z0-9]{6})\.[a-z0-9]{16}\b")
-
 
 # Variables of the deployer whose values are secret, by the ends of their names.
 _SECRET_VARIABLE = re.compile(r"(TOKEN|SECRET|PASSWORD|PASSPHRASE|ACCESS_KEY|ACCOUNT_KEY|PRIVATE_KEY)$")
@@ -50,8 +57,11 @@ class Veil:
         """The text without secrets."""
         if self._known is not None:
             text = self._known.sub(MASK, text)
-        if "PRIVATE KEY-----" in text:
+        if "PRIVATE KEY" in text:
             text = _PRIVATE_KEY.sub(MASK, text)
+        for token in TOKENS:
+            if any(sign in text for sign in token.signs):
+                text = token.form.sub(MASK, text)
         return _TOKEN.sub(rf"\1.{MASK}", text) if "." in text else text
 
     def values(self, value: Any) -> Any:  # noqa: ANN401 - any JSON
@@ -66,10 +76,48 @@ class Veil:
 
 
 def _forms(secret: str) -> set[str]:
-    """What a secret looks like in texts: itself, its lines, and both as they are escaped in JSON or Go."""
-    lines = [line.strip() for line in secret.splitlines() if len(line.strip()) >= 16]
-    whole = [secret, secret.strip(), *lines, base64.b64encode(secret.encode()).decode()]
-    return {form for text in whole for form in (text, json.dumps(text)[1:-1])} - {""}
+    """What a secret looks like in texts: its lines, and what formats and programs make of the whole."""
+    lines = [line.strip() for line in secret.splitlines() if len(line.strip()) >= _SHORTEST_LINE]
+    found = {form for text in (*lines, secret.strip(), secret) for form in (text, *_escaped(text))}
+    for text in {secret, secret.strip()}:
+        found |= {
+            *map(_inner_json, _escaped(text)),
+            quote(text),
+            quote(text, safe=""),
+            quote_plus(text),
+            html.escape(text),
+            html.escape(text, quote=False),
+            repr(text)[1:-1],
+            shlex.quote(text).strip("'"),
+            text.replace("'", "''"),
+            text.replace("'", "'\\''"),
+            text.encode().hex(),
+        }
+    return {form for form in found if len(form) >= SHORTEST} | _encodings(secret.strip().encode())
+
+
+def _escaped(text: str) -> set[str]:
+    """As in JSON of Python, of most others, and of Go, whose encoder escapes what HTML might read."""
+    plain = _inner_json(text, ascii_alone=False)
+    go = plain.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+    return {plain, go, _inner_json(text)}
+
+
+def _inner_json(text: str, *, ascii_alone: bool = True) -> str:
+    return json.dumps(text, ensure_ascii=ascii_alone)[1:-1]
+
+
+def _encodings(secret: bytes) -> set[str]:
+    """What is sure to stand in the base64 of any text with the secret in it: it may begin at three places."""
+    found = set()
+    for before in range(3):
+        shifted = b"\0" * before + secret
+        # A group of four has three bytes; those that have others in them, too, are not known.
+        first, last = (0 if before == 0 else 4), len(shifted) // 3 * 4
+        for encoded in (base64.b64encode(shifted), base64.urlsafe_b64encode(shifted)):
+            if last - first >= _SHORTEST_ENCODED:
+                found.add(encoded[first:last].decode())
+    return found
 
 
 def of_stack(engine: Engine) -> Veil:
@@ -126,6 +174,7 @@ def _described(config: Mapping[str, Any]) -> Iterator[str]:
         # Then nothing is made of them, and its errors do not show them.
         yield from _passwords(config)
         return
+    yield from _passwords(config)
     for user, password in registry_credentials(settings).values():
         yield from (password, base64.b64encode(f"{user}:{password}".encode()).decode())
     for path in _keys(settings):
@@ -135,7 +184,7 @@ def _described(config: Mapping[str, Any]) -> Iterator[str]:
 def _passwords(value: object) -> Iterator[str]:
     for each in _within(value):
         if isinstance(each, Mapping):
-            yield from (text for key, text in each.items() if key == "password" and isinstance(text, str))
+            yield from (text for key, text in each.items() if named(str(key)) and isinstance(text, str))
 
 
 def _keys(settings: Settings) -> set[str]:

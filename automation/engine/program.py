@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,8 +26,8 @@ class Engine:
     environment: Environment
     workspace: Workspace
 
-    def run(self, command: str, *arguments: str) -> int:
-        """Runs `pulumi <command>` on the stack with its output shown; returns its exit code.
+    def run(self, command: str, *arguments: str, veil: Callable[[str], str] = str) -> int:
+        """Runs `pulumi <command>` on the stack with its output shown through `veil`; returns its exit code.
 
         Raises `Interrupted` when a signal ended it; the stack is free then.
         """
@@ -35,7 +36,7 @@ class Engine:
             with interrupts.current().engine(
                 line, **self._options(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
             ) as process:
-                _show(process.popen)
+                _show(process.popen, veil)
                 process.popen.wait()
         except Interrupted:
             self.free()
@@ -116,7 +117,7 @@ class Engine:
         return {"cwd": self.workspace.directory, "env": variables, "stdin": subprocess.DEVNULL}
 
 
-def _show(process: subprocess.Popen[str]) -> None:
+def _show(process: subprocess.Popen[str], veil: Callable[[str], str]) -> None:
     assert process.stdout is not None
     for line in display.readable(process.stdout):
-        print(line, end="", flush=True)
+        print(veil(line), end="", flush=True)

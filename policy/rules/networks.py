@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
-from ipaddress import ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any
 
 from policy.rules.encryption import BUCKETS
@@ -25,17 +26,23 @@ _ICMP = ("icmp", "icmpv6", "1", "58")
 """Reachability and path MTU: no service answers it."""
 _GROUPS = ("aws:ec2/securityGroup:SecurityGroup", "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup")
 _BLOCKS = "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock"
+_POLICIES = "aws:s3/bucketPolicy:BucketPolicy"
 _BLOCKED = ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
 
 
 def everyone(source: str) -> bool:
-    """Whether a source of a rule is all of the internet."""
+    """Whether a source of a rule is all of the internet, or a part of it that is nobody's own."""
     if source.lower() in _EVERYONE:
         return True
     try:
-        return ip_network(source, strict=False).prefixlen == 0
+        return _is_wide(ip_network(source, strict=False))
     except ValueError:
         return False  # one of the cloud's names, or not known yet
+
+
+def _is_wide(network: IPv4Network | IPv6Network) -> bool:
+    """Nobody was ever given more than a /8; halves of the world are the world, too."""
+    return network.prefixlen < (8 if network.version == 4 else 16)
 
 
 def ingress(resource: Resource, stack: Stack) -> Iterator[str]:
@@ -51,7 +58,7 @@ def ingress(resource: Resource, stack: Stack) -> Iterator[str]:
 
 def _meant(stack: Stack) -> bool:
     """Whether the settings open the API to everyone. Of production another rule speaks."""
-    return any(network.prefixlen == 0 for network in stack.api_allowed)
+    return any(map(_is_wide, stack.api_allowed))
 
 
 _Opening = tuple[str, str, str, list[str]]
@@ -94,7 +101,8 @@ def _azure(resource: Resource) -> Iterator[_Opening]:
     else:
         return
     for path, rule in rules:
-        if rule.get("direction") == "Inbound" and rule.get("access") == "Allow":
+        said = (str(rule.get(key, "")).lower() for key in ("direction", "access"))
+        if tuple(said) == ("inbound", "allow"):
             sources = [*texts(rule.get("sourceAddressPrefix")), *texts(rule.get("sourceAddressPrefixes"))]
             ports = [*texts(rule.get("destinationPortRange")), *texts(rule.get("destinationPortRanges"))]
             yield f"{path}sourceAddressPrefix", str(rule.get("protocol", "")), ", ".join(ports), sources
@@ -102,8 +110,8 @@ def _azure(resource: Resource) -> Iterator[_Opening]:
 
 def api(stack: Stack) -> Iterator[str]:
     """In production someone decided who may reach the API."""
-    if stack.production and any(network.prefixlen == 0 for network in stack.api_allowed):
-        yield "network.api_allowed: holds 0.0.0.0/0, so everyone may reach the API; list your networks"
+    if stack.production and any(map(_is_wide, stack.api_allowed)):
+        yield "network.api_allowed: lets everyone reach the API, or much of the world; list your networks"
 
 
 def public_stores(resource: Resource, stack: Stack) -> Iterator[str]:
@@ -113,6 +121,9 @@ def public_stores(resource: Resource, stack: Stack) -> Iterator[str]:
         for key in _BLOCKED:
             if not yes(inputs.get(key)):
                 yield f"{key}: must be true"
+    elif resource.kind == _POLICIES:
+        if _lets_everyone(inputs.get("policy")):
+            yield "policy: a statement allows something to everyone, without a condition"
     elif resource.kind in BUCKETS and str(inputs.get("acl", "")).startswith("public"):
         yield "acl: must not be public"
     elif resource.kind == "azure-native:storage:StorageAccount":
@@ -124,6 +135,20 @@ def public_stores(resource: Resource, stack: Stack) -> Iterator[str]:
         access = inputs.get("publicAccess", "None")
         if access != "None" and decided(access):
             yield "publicAccess: must be None"
+
+
+def _lets_everyone(policy: object) -> bool:
+    try:
+        document = json.loads(policy) if isinstance(policy, str) and decided(policy) else policy
+    except ValueError:
+        return False
+    statements = mapping(document).get("Statement")
+    for statement in items(statements if isinstance(statements, list) else [statements]):
+        whom = statement.get("Principal")
+        whom = mapping(whom).get("AWS", whom)
+        if statement.get("Effect") == "Allow" and "*" in texts(whom) and not statement.get("Condition"):
+            return True
+    return False
 
 
 def unblocked_stores(resources: Sequence[Resource], stack: Stack) -> Iterator[tuple[Resource, str]]:
@@ -140,6 +165,15 @@ def public_machines(resource: Resource, stack: Stack) -> Iterator[str]:
     inputs = resource.inputs
     if resource.kind == "aws:ec2/instance:Instance" and inputs.get("associatePublicIpAddress") is True:
         yield "associatePublicIpAddress: must not be true"
+    if resource.kind == "aws:ec2/subnet:Subnet" and inputs.get("mapPublicIpOnLaunch") is True:
+        yield "mapPublicIpOnLaunch: must not be true"
+    if resource.kind == "azure-native:compute:VirtualMachineScaleSet":
+        profile = mapping(mapping(inputs.get("virtualMachineProfile")).get("networkProfile"))
+        for interface in items(profile.get("networkInterfaceConfigurations")):
+            if any(
+                "publicIPAddressConfiguration" in each for each in items(interface.get("ipConfigurations"))
+            ):
+                yield "virtualMachineProfile: publicIPAddressConfiguration: must be left out"
     if resource.kind == "aws:ec2/launchTemplate:LaunchTemplate":
         for number, interface in enumerate(items(inputs.get("networkInterfaces"))):
             if str(interface.get("associatePublicIpAddress", "false")).lower() == "true":

@@ -4,30 +4,14 @@ from __future__ import annotations
 
 import base64
 import binascii
-import re
 import zlib
 from collections.abc import Iterator
 from contextlib import suppress
 
+from policy.rules.forms import FORMS, TOKENS, named
 from policy.rules.model import Resource, ResourceRule, Stack, decided
 
-_FORMS = (
-    (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----"), "a private key"),
-    # kubernetes.io/docs/reference/access-authn-authz/bootstrap-tokens
-    (re.compile(r"(?<![\w.-])[a-z0-9]{6}\.[a-z0-9]{16}(?![\w.-])"), "a bootstrap token"),
-    (re.compile(r"client-key-data:\s*[A-Za-z0-9+/]{40}"), "a kubeconfig's private key"),
-    (re.compile(r"secret:\s*\"?[A-Za-z0-9+/]{43}="), "a key of the encryption of Secrets"),
-    (re.compile(r"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}"), "a signed token"),
-    # docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
-    (re.compile(r"\b(?:AKIA|ASIA)[A-Z2-7]{16}\b"), "an AWS access key"),
-    (re.compile(r"\b(?:gh[pousr]_[A-Za-z0-9]{36}|github_pat_\w{60,}|glpat-[\w-]{20})"), "a forge's token"),
-    (re.compile(r"AccountKey=[A-Za-z0-9+/]{40,}"), "a storage account's key"),
-)
-_NAMES = re.compile(
-    r"(^|[a-z_])(password|passphrase|privatekey|clientsecret|secretkey|accountkey|sharedkey|apitoken)$",
-    re.IGNORECASE,
-)
-"""Keys whose values are secret whatever they look like."""
+_ALL = (*FORMS, *((each.form, each.what) for each in TOKENS))
 _USER_DATA = ("userData", "userDataBase64", "customData")
 _SECRET_OBJECT = "kubernetes:core/v1:Secret"
 _LONGEST = 2**20
@@ -41,11 +25,11 @@ def plain(resource: Resource, stack: Stack) -> Iterator[str]:
     for path, key, text in _texts("", "", resource.inputs):
         if not decided(text):
             continue
-        found = next((what for form, what in _FORMS if form.search(text)), "")
+        found = next((what for form, what in _ALL if form.search(text)), "")
         if not found and key in _USER_DATA:
             unpacked = _unpacked(text)
-            found = next((f"{what}, encoded" for form, what in _FORMS if form.search(unpacked)), "")
-        if not found and text and _NAMES.search(key):
+            found = next((f"{what}, encoded" for form, what in _ALL if form.search(unpacked)), "")
+        if not found and text and named(key):
             found = "what its name says is a secret"
         if found:
             yield f"{path}: holds {found} and is not marked secret; use pulumi.Output.secret"
@@ -65,7 +49,12 @@ def _texts(path: str, key: str, value: object) -> Iterator[tuple[str, str, str]]
     if isinstance(value, str):
         yield path, key, value
     elif isinstance(value, dict):
+        # A variable of a container, or a value that Helm is to set: the key is a value, too.
+        called = value.get("name")
         for name, item in value.items():
+            if name == "value" and isinstance(called, str):
+                yield from _texts(f"{path}.{name}", called, item)
+                continue
             yield from _texts(f"{path}.{name}" if path else str(name), str(name), item)
     elif isinstance(value, list):
         for number, item in enumerate(value):

@@ -14,7 +14,7 @@ from tests.support.cluster import CHECKOUT
 from tests.support.offline.machine import Machine
 from tests.support.stackfile import Document
 
-_OPEN = "network.api_allowed: holds 0.0.0.0/0"
+_OPEN = "network.api_allowed: lets everyone reach the API"
 
 
 def unchanged(cluster: Document) -> None:

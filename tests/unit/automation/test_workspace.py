@@ -53,3 +53,9 @@ def test_what_is_no_file_or_no_text_is_one_line(environment: Environment, file: 
     file.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(UserError, match=r"^Pulumi\.x\.yaml: is no text"):
         workspace.prepare(environment=environment, stack="x", source=file)
+
+
+def test_an_alias_within_itself_is_one_line(environment: Environment, file: Path) -> None:
+    file.write_text("a: &a [*a]\nconfig: {kubewright:cluster: &c {pools: {w: *c}}}\n")
+    with pytest.raises(UserError, match="an alias"):
+        workspace.prepare(environment=environment, stack="x", source=file)

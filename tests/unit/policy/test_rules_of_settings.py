@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
+from ipaddress import IPv4Network
 from typing import Any
 
 import pytest
@@ -59,3 +60,8 @@ def test_the_end_of_support_is_a_day() -> None:
     versions = (("kubernetes.version", "1.35.6"),)
     assert "supported-version" not in of_settings(versions=versions, today=date(2027, 2, 28))
     assert "supported-version" in of_settings(versions=versions, today=date(2027, 3, 1))
+
+
+def test_halves_of_the_world_are_the_world() -> None:
+    halves = (IPv4Network("0.0.0.0/1"), IPv4Network("128.0.0.0/1"))
+    assert of_settings(api_allowed=halves) == {"no-open-api": True}

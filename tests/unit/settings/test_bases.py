@@ -115,6 +115,17 @@ def test_the_printed_settings_name_files_and_no_secret(tmp_path: Path, base: Pat
     assert "v1:abc" not in text
 
 
+def test_the_printed_settings_of_a_file_without_a_base(tmp_path: Path) -> None:
+    values = {"token": "marked-1", "list": [{"api-key": "marked-2"}], "kept": "shown", "none": None}
+    path = put(
+        tmp_path / "Pulumi.x.yaml", {"kubewright:cluster": {"values": values, "network": {"mtu": None}}}
+    )
+    text = origins.show(workspace.settings(path))
+    assert "marked" not in text
+    assert "kept: shown" in text
+    assert "mtu" not in text
+
+
 def test_the_engine_and_the_tools_see_the_merged_file(tmp_path: Path) -> None:
     host = {"address": "10.0.0.5"}
     ssh = {"private_key_file": "/k", "known_hosts_file": "/h"}
