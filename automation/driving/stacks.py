@@ -10,6 +10,7 @@ from pathlib import Path
 from automation import local, prepare, workspace
 from automation.driving import driver, plans, stages, steps
 from automation.driving.driver import Action, Code, Notice, Options, Result, Show
+from automation.driving.events import Message, Policy
 from automation.driving.veil import of_stack
 from automation.engine.interrupts import current
 from automation.engine.program import Engine
@@ -84,11 +85,14 @@ def up(job: Job) -> Result:
 
 
 def _looked_at(job: Job, engine: Engine, options: Options) -> Result:
-    """A preview that shows nothing but why it failed."""
+    """A preview that shows, and notes, nothing but why it failed."""
     result = replace(job, show=_nothing, notice=None).drive(Action.PREVIEW, engine, options)
     if result.code is Code.FAILED:
         for error in result.errors:
             job.show(error)
+        for event in result.events:
+            if job.notice is not None and isinstance(event, Message | Policy):
+                job.notice(event)
     return result
 
 

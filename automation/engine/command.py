@@ -14,11 +14,14 @@ from pulumi.automation import CommandResult, PulumiCommand
 from pulumi.automation.errors import create_command_error
 
 from automation.engine import interrupts
+from automation.engine.display import plain
 from automation.engine.process import EngineProcess
 from automation.errors import UserError
 
 _PATIENCE = 60.0
 """Seconds that an engine whose time is up has for what it had begun, before it is ended."""
+_LAST = 20
+"""Lines of an engine's standard output, where it says nothing on its standard error."""
 
 
 def pulumi(tools: Path) -> Path:
@@ -37,13 +40,14 @@ class EngineCommand(PulumiCommand):
     """Runs `pulumi`, ends it when the time is up.
 
     `deadline` is of `time.monotonic`, None without. Signals reach the engine by `engine.interrupts`. Raises
-    `UserError` where there is no engine.
+    `UserError` where there is no engine. `failed` is the last call that did.
     """
 
     def __init__(self, tools: Path, *, deadline: float | None = None) -> None:
         # The SDK wants the directory that has bin/pulumi in it.
         super().__init__(root=str(pulumi(tools).parent.parent))
         self._deadline = deadline
+        self.failed: CommandResult | None = None
 
     def run(
         self,
@@ -85,6 +89,7 @@ class EngineCommand(PulumiCommand):
         if late:
             raise TimedOut
         if code:
+            self.failed = result
             raise create_command_error(result)
         return result
 
@@ -99,6 +104,13 @@ class EngineCommand(PulumiCommand):
             process.interrupt(_PATIENCE)
         process.popen.wait()
         return True
+
+    def words(self) -> str:
+        """Why the last call that failed did, in the engine's words; without colours, any number of lines."""
+        if self.failed is None:
+            return ""
+        said = plain(self.failed.stderr) or "\n".join(plain(self.failed.stdout).splitlines()[-_LAST:])
+        return said.removeprefix("error: ")
 
 
 class _Reader(threading.Thread):
