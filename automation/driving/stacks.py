@@ -70,7 +70,8 @@ def up(job: Job) -> Result:
             preview = _looked_at(job, engine, replace(job.options, plan=file, diff=False))
             if preview.code is Code.FAILED:
                 return replace(preview, action=Action.UP)
-            plans.check(job.stack, wanted, plans.Saved(plans.load(file), plans.before(preview.events)))
+            now = plans.Saved(plans.load(file), plans.before(preview.events), engine.state_digest())
+            plans.check(job.stack, wanted, now)
         with plans.unpacked(engine, wanted.plan) as file:
             result = job.drive(Action.UP, engine, replace(job.options, plan=file))
     else:
@@ -103,10 +104,12 @@ def preview(job: Job) -> Result:
     steps.check(engine)
     if job.options.plan is None:
         return job.drive(Action.PREVIEW, engine)
+    # Before the preview: what somebody does while it is made makes it an old one, too.
+    state = engine.state_digest()
     with plans.scratch(engine) as file:
         result = job.drive(Action.PREVIEW, engine, replace(job.options, plan=file))
         if result.code is not Code.FAILED:
-            saved = plans.Saved(plans.load(file), plans.before(result.events))
+            saved = plans.Saved(plans.load(file), plans.before(result.events), state)
             plans.write(job.options.plan, job.stack, saved)
             job.show(
                 f"saved: `kubewright up --stack {job.stack} --plan {job.options.plan}` does this, or nothing"

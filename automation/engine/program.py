@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from automation.engine import backend, checkpoint, display, interrupts, locks
@@ -66,6 +69,19 @@ class Engine:
             self.capture("stack import", "--file", str(file))
         finally:
             file.unlink()
+
+    def state_digest(self) -> str:
+        """SHA-256 of the stack's state as it is kept, secrets encrypted, in hexadecimal digits.
+
+        Every update makes it another, even one that changes no resource; previews leave it. Raises
+        `UserError`.
+        """
+        with TemporaryDirectory(dir=self.workspace.directory, prefix="state-") as directory:
+            # The state of a thousand hosts is too large to be held in memory beside the rest.
+            file = Path(directory) / "state.json"
+            self.capture("stack export", "--file", str(file))
+            with file.open("rb") as content:
+                return hashlib.file_digest(content, "sha256").hexdigest()
 
     def select(self) -> None:
         """Makes the stack where it does not exist yet, and frees it of a killed engine's lock.
