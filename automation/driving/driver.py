@@ -7,7 +7,6 @@ and what is logged passes the veil.
 from __future__ import annotations
 
 import os
-import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,17 +22,17 @@ from automation.driving import events as log
 from automation.driving import policies
 from automation.driving.events import Event, Message, Step, Summary
 from automation.driving.veil import Lines, Veil, of_stack
-from automation.engine import interrupts
 from automation.engine.command import EngineCommand, TimedOut
 from automation.engine.config import decrypted
-from automation.engine.display import Reader, plain
+from automation.engine.display import Reader
+from automation.engine.interrupts import Interrupted, current
 from automation.engine.locks import StackInUse
 from automation.engine.program import Engine
 from automation.errors import UserError
 
 PARALLEL = 40
 """Resources changed at a time: most of them wait for a host, so more than the engine's default."""
-_ERROR = re.compile(r"(?:stderr: )?error: ")
+_SILENT = "the engine failed, and did not say why"
 _RETRY = 5.0
 """Seconds between two looks at whether a stack is free."""
 
@@ -112,19 +111,24 @@ def drive(
         )
         # The engine itself says no more than that it was cancelled.
         run.add(failure)
+        run.free()
+    except Interrupted as error:
+        failure = f"stack {engine.workspace.stack}: {error}"
+        run.add(failure)
+        run.free()
     except CommandError:
-        failure = f"stack {engine.workspace.stack}: the engine failed, see above"
-        run.explain()
+        failure = run.explain()
     return run.result(action, time.monotonic() - begun, failure)
 
 
 def outputs(engine: Engine) -> dict[str, Any]:
     """The stack's outputs; secret ones are masked. Raises `UserError` with the engine's words."""
+    command = EngineCommand(engine.environment.tools)
     try:
-        found = _stack(engine, EngineCommand(engine.environment.tools)).outputs()
-    except CommandError as error:
-        said = [line for line in map(_error_of, str(error).splitlines()) if line]
-        raise UserError(f"stack {engine.workspace.stack}: {'; '.join(said) or 'the engine failed'}") from None
+        found = _stack(engine, command).outputs()
+    except CommandError:
+        words = of_stack(engine).text(command.words())
+        raise UserError(f"stack {engine.workspace.stack}: {words or _SILENT}") from None
     return {name: "[secret]" if output.secret else output.value for name, output in sorted(found.items())}
 
 
@@ -135,14 +139,14 @@ def waiting(work: Callable[[], object], seconds: float) -> None:
     """
     end = time.monotonic() + seconds
     while True:
-        interrupts.check()
+        current().check()
         try:
             work()
             return
         except StackInUse:
             if time.monotonic() + _RETRY > end:
                 raise
-        interrupts.sleep(_RETRY)
+        current().pause(_RETRY)
 
 
 class _Run:
@@ -156,14 +160,17 @@ class _Run:
         self._notice = notice
         self._reader = Reader()
         self._events: list[Event] = []
-        self._said: list[str] = []
+        self._failure: Exception | None = None
+        self._command: EngineCommand | None = None
+        self._said: set[str] = set()
         self.checker: policies.Checker | None = None
 
     def go(self, action: Action, options: Options) -> None:
-        """Raises CommandError, TimedOut, StackInUse."""
+        """Raises CommandError, TimedOut, StackInUse, Interrupted."""
         deadline = None if options.timeout is None else time.monotonic() + options.timeout
-        stack = _stack(self._engine, EngineCommand(self._engine.environment.tools, deadline=deadline))
-        common: dict[str, Any] = {"on_output": self._line, "on_error": self._line, "on_event": self._event}
+        self._command = EngineCommand(self._engine.environment.tools, deadline=deadline)
+        stack = _stack(self._engine, self._command)
+        common: dict[str, Any] = {"on_output": self._line, "on_error": self._error, "on_event": self._event}
         plan = str(options.plan.absolute()) if options.plan else None
         try:
             match action:
@@ -184,6 +191,8 @@ class _Run:
         finally:
             for line in self._reader.end():
                 self._show(self._lines.line(line))
+        if self._failure is not None:
+            raise self._failure
 
     def result(self, action: Action, seconds: float, failure: str) -> Result:
         """What came of it. Of a failed run the messages say why; `failure` where they do not."""
@@ -209,18 +218,37 @@ class _Run:
         self._keep(Message(severity="error", text=error))
         self._show(error)
 
-    def explain(self) -> None:
-        """Of an engine that failed before it told anything by events (a passphrase, a backend): its words."""
-        if not any(isinstance(event, Message) and event.severity == "error" for event in self._events):
-            for text in self._said:
-                self._keep(Message(severity="error", text=self._veil.text(text)))
+    def free(self) -> None:
+        """Clears up behind an engine that had to be ended: its lock, its state."""
+        try:
+            self._engine.free()
+        except UserError:
+            return  # the next run says so, and to more purpose
+
+    def explain(self) -> str:
+        """Why the engine failed, in a line or more.
+
+        Its events say so; where it came to none (a passphrase, a backend) its words become one. They are
+        shown when they were not: of the calls around the one that does the work nothing is.
+        """
+        words = self._veil.text(self._command.words()) if self._command else ""
+        failure = f"stack {self._engine.workspace.stack}: {words or _SILENT}"
+        if any(isinstance(event, Message) and event.severity == "error" for event in self._events):
+            return failure
+        self._keep(Message(severity="error", text=failure))
+        failed = self._command.failed if self._command else None
+        if failed is None or not failed.stderr or not set(failed.stderr.splitlines()) <= self._said:
+            self._show(failure)
+        return failure
+
+    def _error(self, line: str) -> None:
+        self._said.add(line)
+        self._line(line)
 
     def _line(self, line: str) -> None:
         # They name the scratch file that our own plan is made of.
         if line.startswith(("Update plan written to", "Run `pulumi up --plan=")):
             return
-        if error := _error_of(line):
-            self._said.append(error)
         for text in self._reader.feed(line):
             self._show(self._lines.line(text))
 
@@ -236,21 +264,20 @@ class _Run:
         return policies.broken(found)
 
     def _event(self, event: EngineEvent) -> None:
-        if self.checker is not None:
-            self.checker.see(event)
-        ours = log.from_engine(event, self._veil)
-        if ours is not None:
-            self._keep(ours)
+        """Takes an event. What fails with it is kept for `go` to raise: the SDK would only warn of it."""
+        try:
+            if self.checker is not None:
+                self.checker.see(event)
+            ours = log.from_engine(event, self._veil)
+            if ours is not None:
+                self._keep(ours)
+        except Exception as error:
+            self._failure = self._failure or error
 
     def _keep(self, ours: Event) -> None:
         self._events.append(ours)
         if self._notice is not None:
             self._notice(ours)
-
-
-def _error_of(line: str) -> str:
-    """What a line of the engine's says went wrong; empty for any other line."""
-    return plain(line).removeprefix("stderr: ").partition("error: ")[2] if _ERROR.match(plain(line)) else ""
 
 
 def _stack(engine: Engine, command: EngineCommand) -> Stack:

@@ -7,7 +7,9 @@ changes in between. Secrets in a plan are encrypted by the stack's own key, in a
 the comparison sees only that there is one, the engine compares the values.
 
 The engine's plan says what resources become, and not what they were: by it alone a plan of last week would
-take back what was done since. So a saved plan also has a digest of what each resource was.
+take back what was done since. So a saved plan is of one state of the stack, by its digest: every `up`,
+`refresh` or `destroy` since, whatever it changed, makes it an old one. Digests of what each resource was
+tell which of those in the plan are no longer what they were.
 """
 
 from __future__ import annotations
@@ -19,7 +21,9 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Literal
+
+from pydantic import BaseModel
 
 from automation.driving.events import Event, Step
 from automation.engine.program import Engine
@@ -30,7 +34,7 @@ from settings.bases import is_secure
 Plan = Mapping[str, Any]
 """The engine's plan, as JSON."""
 
-_VERSION = 2
+_VERSION = 3
 _SHOWN = 12
 _STAYING = ("same", "read", "refresh")
 _COMPARED = ("goal", "steps")
@@ -40,10 +44,38 @@ _UNORDERED = ("dependencies", "propertyDependencies", "replaceWith")
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """A plan, and what was there when it was made: by URN a digest of the inputs that change."""
+    """A plan, and what was there when it was made.
+
+    `before`: by URN a digest of the inputs that change; `state`: the stack's, see `Engine.state_digest`.
+    """
 
     plan: Plan
     before: Mapping[str, str]
+    state: str
+
+
+class _Entry(BaseModel):
+    """What is planned for a resource."""
+
+    goal: dict[str, Any] | None = None
+    steps: list[str] | None = None
+
+
+class _Plan(BaseModel):
+    """The engine's plan, by its own names."""
+
+    resourcePlans: dict[str, _Entry] | None = None
+    config: dict[str, Any] | None = None
+
+
+class _File(BaseModel):
+    """What of a plan's file is read here; the rest is the engine's."""
+
+    kubewright: Literal[3]
+    stack: str
+    plan: _Plan
+    before: dict[str, str]
+    state: str
 
 
 class PlanError(UserError):
@@ -86,8 +118,8 @@ def write(path: Path, stack: str, saved: Saved) -> None:
     try:
         path.unlink(missing_ok=True)
         path.touch(mode=0o600)
-        content = {"kubewright": _VERSION, "stack": stack, "plan": saved.plan, "before": saved.before}
-        path.write_text(json.dumps(content))
+        content = {"plan": saved.plan, "before": saved.before, "state": saved.state}
+        path.write_text(json.dumps({"kubewright": _VERSION, "stack": stack, **content}))
     except OSError as error:
         raise UserError(f"--save-plan: {path}: cannot be written: {error.strerror}") from None
 
@@ -96,23 +128,25 @@ def read(path: Path, stack: str) -> Saved:
     """A plan that `write` saved for this stack. Raises `PlanError`."""
     try:
         content = json.loads(path.read_text())
-        of, plan, was = content["stack"], content["plan"], content["before"]
-        if not (isinstance(plan, Mapping) and isinstance(was, Mapping)):
-            raise TypeError
+        found = _File.model_validate(content)
     except OSError as error:
         raise PlanError(
             f"--plan: {path}: cannot be read: {error.strerror}; `preview --save-plan` it"
         ) from None
-    except (ValueError, KeyError, TypeError):
-        raise PlanError(f"--plan: {path}: is no plan of `preview --save-plan`; save one") from None
-    if of != stack:
-        raise PlanError(f"--plan: {path}: is of the stack {of}, not {stack}; save one of {stack}")
-    return Saved(plan, was)
+    except (ValueError, RecursionError):
+        raise PlanError(
+            f"--plan: {path}: is no plan of `preview --save-plan`, or of another version; save one"
+        ) from None
+    if found.stack != stack:
+        raise PlanError(f"--plan: {path}: is of the stack {found.stack!r}, not {stack}; save one of {stack}")
+    return Saved(content["plan"], found.before, found.state)
 
 
 def check(stack: str, wanted: Saved, now: Saved) -> None:
     """Raises `PlanError` when what would happen now is not what the plan says, with what differs."""
     found = [*differences(wanted.plan, now.plan), *_changed_since(wanted.before, now.before)]
+    if wanted.state != now.state:
+        found.insert(0, "the stack is no longer what it was: an `up`, `refresh` or `destroy` came in between")
     if found:
         more = f"\n  and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
         lines = "".join(f"\n  {line}" for line in found[:_SHOWN])

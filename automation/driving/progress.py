@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
 from collections.abc import Callable
@@ -70,13 +69,7 @@ class Plain:
 
     def _say(self, text: str) -> None:
         with self._lock:
-            try:
-                self._write(text)
-            except OSError:
-                # Nobody reads any more (`| head`, a closed terminal). What was begun goes on to its end.
-                nowhere = os.open(os.devnull, os.O_WRONLY)
-                os.dup2(nowhere, sys.stdout.fileno())
-                os.close(nowhere)
+            self._write(text)
 
     def __enter__(self) -> Self:
         return self

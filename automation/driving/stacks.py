@@ -10,7 +10,9 @@ from pathlib import Path
 from automation import local, prepare, workspace
 from automation.driving import driver, plans, stages, steps
 from automation.driving.driver import Action, Code, Notice, Options, Result, Show
+from automation.driving.events import Message, Policy
 from automation.driving.veil import Lines, of_stack
+from automation.engine.interrupts import current
 from automation.engine.program import Engine
 from automation.environment import Environment
 from automation.needs import Use
@@ -38,6 +40,7 @@ class Job:
 
         def make() -> None:
             with _PREPARING:
+                current().check()
                 found.append(prepare.stack(self.environment, self.workspace(), use))
 
         driver.waiting(make, self.options.wait)
@@ -67,7 +70,8 @@ def up(job: Job) -> Result:
             preview = _looked_at(job, engine, replace(job.options, plan=file, diff=False))
             if preview.code is Code.FAILED:
                 return replace(preview, action=Action.UP)
-            plans.check(job.stack, wanted, plans.Saved(plans.load(file), plans.before(preview.events)))
+            now = plans.Saved(plans.load(file), plans.before(preview.events), engine.state_digest())
+            plans.check(job.stack, wanted, now)
         with plans.unpacked(engine, wanted.plan) as file:
             result = job.drive(Action.UP, engine, replace(job.options, plan=file))
     else:
@@ -82,11 +86,14 @@ def up(job: Job) -> Result:
 
 
 def _looked_at(job: Job, engine: Engine, options: Options) -> Result:
-    """A preview that shows nothing but why it failed."""
+    """A preview that shows, and notes, nothing but why it failed."""
     result = replace(job, show=_nothing, notice=None).drive(Action.PREVIEW, engine, options)
     if result.code is Code.FAILED:
         for error in result.errors:
             job.show(error)
+        for event in result.events:
+            if job.notice is not None and isinstance(event, Message | Policy):
+                job.notice(event)
     return result
 
 
@@ -97,10 +104,12 @@ def preview(job: Job) -> Result:
     steps.check(engine)
     if job.options.plan is None:
         return job.drive(Action.PREVIEW, engine)
+    # Before the preview: what somebody does while it is made makes it an old one, too.
+    state = engine.state_digest()
     with plans.scratch(engine) as file:
         result = job.drive(Action.PREVIEW, engine, replace(job.options, plan=file))
         if result.code is not Code.FAILED:
-            saved = plans.Saved(plans.load(file), plans.before(result.events))
+            saved = plans.Saved(plans.load(file), plans.before(result.events), state)
             plans.write(job.options.plan, job.stack, saved)
             job.show(
                 f"saved: `kubewright up --stack {job.stack} --plan {job.options.plan}` does this, or nothing"

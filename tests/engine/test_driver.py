@@ -87,6 +87,18 @@ def test_a_plan_of_before_another_change_is_refused(one: Stack, tmp_path: Path) 
     assert "cp-1-node: was changed since the plan was made" in refused.text
 
 
+def test_a_plan_of_before_any_other_run_is_refused(one: Stack, tmp_path: Path) -> None:
+    """What a run did may be in no event of the next preview: a secret, a resource that the plan leaves."""
+    plan = tmp_path / "plan.json"
+    one.preview(lambda cluster: cluster.update(kubelet=_pods(69)), "--save-plan", str(plan))
+    one.up()
+    one.config[CLUSTER]["kubelet"] = _pods(69)
+    refused = one.up("--plan", str(plan), check=False)
+    assert refused.code == 1
+    assert "the stack is no longer what it was" in refused.text
+    assert one.up("--detailed-exit-code", check=False).code == 2, "it was touched"
+
+
 def test_a_plan_that_cannot_be_previewed_says_why(one: Stack, tmp_path: Path) -> None:
     plan = tmp_path / "plan.json"
     one.preview(lambda cluster: None, "--save-plan", str(plan))
