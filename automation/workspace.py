@@ -20,11 +20,14 @@ from automation.environment import CHECKOUT, Environment
 from automation.errors import UserError
 from settings import long
 from settings.bases import BaseError, Merged, merged
+from settings.documents import parse
 from settings.problem import OBJECT
 
 _SALT = "encryptionsalt"
-# It becomes the name of a directory, which `down` removes: never "", ".." or a path.
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+# It becomes the name of a directory, which `down` removes: never "", ".." or a path. Pulumi's own limit.
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_SHOWN = 40
+"""Characters of a wrong name that an error repeats."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +56,7 @@ def prepare(*, environment: Environment, stack: str, source: Path | None = None)
     `source` is the stack file (default: `Pulumi.<stack>.yaml` of the checkout). Raises `UserError`
     when it is missing or not a mapping, and for a stack's name that is none.
     """
-    if not _NAME.fullmatch(stack):
-        raise UserError(f"--stack: {stack!r}: allowed: letters, digits, and `.`, `_`, `-` after the first")
+    check_name(stack)
     source = source or stack_file(stack)
     config = settings(source).config
     document = _read(source) | {"config": config}
@@ -73,8 +75,18 @@ def prepare(*, environment: Environment, stack: str, source: Path | None = None)
 
 
 def stack_file(stack: str) -> Path:
-    """Where a stack's file is, unless the user names another."""
+    """Where a stack's file is, unless the user names another. Raises `UserError` for a name that is none."""
+    check_name(stack)
     return CHECKOUT / f"Pulumi.{stack}.yaml"
+
+
+def check_name(stack: str) -> None:
+    """Raises `UserError` for a name that no stack can have."""
+    if not _NAME.fullmatch(stack):
+        shown = stack if len(stack) <= _SHOWN else stack[:_SHOWN] + "..."
+        raise UserError(
+            f"--stack: {shown!r}: allowed: letters, digits, and `.`, `_`, `-` after the first; 100 at most"
+        )
 
 
 def settings(source: Path) -> Merged:
@@ -117,7 +129,7 @@ def remove(workspace: Workspace) -> None:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        document = yaml.safe_load(path.read_text())
+        document = parse(path.read_text())
     except FileNotFoundError:
         raise UserError(f"{path.name}: no such stack file; copy one of the examples and edit it") from None
     except OSError as error:

@@ -56,11 +56,11 @@ def merged(path: Path, read: Callable[[Path], Document]) -> Merged:
             raise BaseError(_foreign(base, key))
         files.append(base)
         layers.append(layer)
-    config: Document = {}
     origins: dict[Key, Path] = {}
     if len(files) == 1:
-        _copied(layers[0], path, (), origins)
+        _note(layers[0], path, (), origins)
         return Merged(layers[0], origins, (path,))
+    config: Document = {}
     for file, layer in zip(reversed(files), reversed(layers), strict=True):
         _lay(config, layer, file, (), origins)
     return Merged(config, origins, tuple(files))
@@ -93,27 +93,33 @@ def _lay(under: Document, over: Mapping[str, object], file: Path, at: Key, origi
     for name, value in over.items():
         key = (*at, str(name))
         below = under.get(name)
-        if value is None:
-            under.pop(name, None)
-            _forget(origins, key)
-        elif _is_tree(value) and isinstance(below, dict) and not is_secure(below):
+        if _is_tree(value) and isinstance(below, dict) and not is_secure(below):
             origins.pop(key, None)  # it was an empty mapping
             _lay(below, value, file, key, origins)  # type: ignore[arg-type]  # _is_tree saw a mapping
-        else:
+            if not below:
+                origins[key] = file  # or it is one now
+            continue
+        if name in under:
             _forget(origins, key)
-            under[name] = _copied(value, file, key, origins)
+            del under[name]
+        if value is not None:
+            under[name] = _without_nulls(value)
+            _note(under[name], file, key, origins)
 
 
-def _copied(value: object, file: Path, at: Key, origins: dict[Key, Path]) -> object:
-    """The value without the nulls in it, noted as from `file`."""
-    if not _is_tree(value):
-        origins[at] = file
+def _without_nulls(value: object) -> object:
+    if not isinstance(value, Mapping) or is_secure(value):
         return value
-    copy: Document = {}
-    _lay(copy, value, file, at, origins)  # type: ignore[arg-type]  # _is_tree saw a mapping
-    if not copy:
+    return {name: _without_nulls(item) for name, item in value.items() if item is not None}
+
+
+def _note(value: object, file: Path, at: Key, origins: dict[Key, Path]) -> None:
+    """Notes everything in the value as from `file`."""
+    if isinstance(value, Mapping) and value and not is_secure(value):
+        for name, item in value.items():
+            _note(item, file, (*at, str(name)), origins)
+    else:
         origins[at] = file
-    return copy
 
 
 def _is_tree(value: object) -> bool:

@@ -7,6 +7,8 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from settings.secret_names import names_a_secret
+
 OBJECT = "kubewright:cluster"
 _LONGEST_VALUE = 80
 # Values below these keys are never shown: they hold secrets, or what somebody took for their place.
@@ -53,7 +55,8 @@ def path_of(location: Sequence[str | int]) -> str:
 
 def shown(location: Sequence[str | int], value: object) -> str:
     """A value as it may be printed in a problem at `location`; "" where it may hold a secret."""
-    if _NEVER_SHOWN.intersection(str(part) for part in location):
+    parts = [str(part) for part in location]
+    if _NEVER_SHOWN.intersection(parts) or any(map(names_a_secret, parts)):
         return ""
     if isinstance(value, str):
         # A key or certificate pasted where a file's name belongs must not be repeated either.

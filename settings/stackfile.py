@@ -8,6 +8,7 @@ import yaml
 
 from settings.bases import BaseError, merged, readable
 from settings.cluster import Settings
+from settings.documents import parse
 from settings.loading import load
 from settings.problem import OBJECT, Problem, SettingsError
 
@@ -32,7 +33,7 @@ def load_file(path: Path) -> Settings:
 
 def _config(path: Path) -> dict[str, object]:
     try:
-        content: object = yaml.safe_load(path.read_text())
+        content: object = parse(path.read_text())
     except OSError as error:
         raise _refused(
             path, f"cannot be read: {error.strerror}; name a stack file such as Pulumi.dev.yaml"

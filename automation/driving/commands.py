@@ -17,6 +17,7 @@ from automation import workspace
 from automation.driving import driver, fleet, origins, progress, selection, stacks
 from automation.driving.driver import PARALLEL, Action, Code, Options, Result
 from automation.driving.events import Event
+from automation.engine.interrupts import alone
 from automation.environment import environment
 from automation.errors import UserError
 
@@ -106,7 +107,7 @@ def preview(
     if as_json:
         if len(names) != 1:
             raise UserError("--json: is of one stack; --events writes what happens in several")
-        raise typer.Exit(stacks.preview_json(environment(), names[0], file))
+        raise typer.Exit(alone(lambda: stacks.preview_json(environment(), names[0], file)))
     options = Options(timeout=timeout, wait=wait, plan=save_plan, policy=policy)
     results = run(Action.PREVIEW, names, file, options, jobs=jobs, events=events, keep=report is not None)
     if report is not None:
@@ -149,10 +150,13 @@ def destroy(
 
 def outputs(stack: Stacks = None, file: StackFile = None, everything: All = False) -> None:
     """Show what stacks put out, as JSON; secrets are masked."""
-    found = {}
-    for name in _names(stack, file, everything, None, None):
-        job = stacks.Job(environment=environment(), stack=name, file=file)
-        found[name] = driver.outputs(job.engine())
+    names = _names(stack, file, everything, None, None)
+
+    def work() -> dict[str, object]:
+        jobs = {name: stacks.Job(environment=environment(), stack=name, file=file) for name in names}
+        return {name: driver.outputs(job.engine()) for name, job in jobs.items()}
+
+    found = alone(work)
     print(json.dumps(found if len(found) > 1 else next(iter(found.values())), indent=2))
 
 

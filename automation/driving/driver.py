@@ -21,14 +21,18 @@ from pulumi.automation.events import EngineEvent
 from automation.driving import events as log
 from automation.driving import policies
 from automation.driving.events import Event, Message, Step, Summary
-from automation.driving.veil import Veil, of_stack
+from automation.driving.veil import Lines, Veil, of_stack
 from automation.engine.command import EngineCommand, TimedOut
+from automation.engine.config import decrypted
 from automation.engine.display import Reader
+from automation.engine.interrupts import Interrupted, current
 from automation.engine.locks import StackInUse
 from automation.engine.program import Engine
+from automation.errors import UserError
 
 PARALLEL = 40
 """Resources changed at a time: most of them wait for a host, so more than the engine's default."""
+_SILENT = "the engine failed, and did not say why"
 _RETRY = 5.0
 """Seconds between two looks at whether a stack is free."""
 
@@ -95,7 +99,7 @@ def drive(
     """
     begun = time.monotonic()
     run = _Run(engine, of_stack(engine), show, notice)
-    checker = policies.Checker(engine.workspace.config) if options.policy else None
+    checker = policies.Checker(decrypted(engine)) if options.policy else None
     run.checker = checker if action is Action.PREVIEW else None
     failure = ""
     try:
@@ -107,31 +111,42 @@ def drive(
         )
         # The engine itself says no more than that it was cancelled.
         run.add(failure)
+        run.free()
+    except Interrupted as error:
+        failure = f"stack {engine.workspace.stack}: {error}"
+        run.add(failure)
+        run.free()
     except CommandError:
-        failure = f"stack {engine.workspace.stack}: the engine failed, see above"
+        failure = run.explain()
     return run.result(action, time.monotonic() - begun, failure)
 
 
 def outputs(engine: Engine) -> dict[str, Any]:
-    """The stack's outputs; secret ones are masked."""
-    found = _stack(engine, EngineCommand(engine.environment.tools)).outputs()
+    """The stack's outputs; secret ones are masked. Raises `UserError` with the engine's words."""
+    command = EngineCommand(engine.environment.tools)
+    try:
+        found = _stack(engine, command).outputs()
+    except CommandError:
+        words = of_stack(engine).text(command.words())
+        raise UserError(f"stack {engine.workspace.stack}: {words or _SILENT}") from None
     return {name: "[secret]" if output.secret else output.value for name, output in sorted(found.items())}
 
 
 def waiting(work: Callable[[], object], seconds: float) -> None:
     """Does work that needs a stack for itself, again until the stack is free or the time is up.
 
-    Raises `StackInUse`.
+    Raises `StackInUse`, and `Interrupted` when the driver is asked to end.
     """
     end = time.monotonic() + seconds
     while True:
+        current().check()
         try:
             work()
             return
         except StackInUse:
             if time.monotonic() + _RETRY > end:
                 raise
-        time.sleep(_RETRY)
+        current().pause(_RETRY)
 
 
 class _Run:
@@ -140,17 +155,22 @@ class _Run:
     def __init__(self, engine: Engine, veil: Veil, show: Show, notice: Notice | None) -> None:
         self._engine = engine
         self._veil = veil
+        self._lines = Lines(veil)
         self._show = show
         self._notice = notice
         self._reader = Reader()
         self._events: list[Event] = []
+        self._failure: Exception | None = None
+        self._command: EngineCommand | None = None
+        self._said: set[str] = set()
         self.checker: policies.Checker | None = None
 
     def go(self, action: Action, options: Options) -> None:
-        """Raises CommandError, TimedOut, StackInUse."""
+        """Raises CommandError, TimedOut, StackInUse, Interrupted."""
         deadline = None if options.timeout is None else time.monotonic() + options.timeout
-        stack = _stack(self._engine, EngineCommand(self._engine.environment.tools, deadline=deadline))
-        common: dict[str, Any] = {"on_output": self._line, "on_error": self._line, "on_event": self._event}
+        self._command = EngineCommand(self._engine.environment.tools, deadline=deadline)
+        stack = _stack(self._engine, self._command)
+        common: dict[str, Any] = {"on_output": self._line, "on_error": self._error, "on_event": self._event}
         plan = str(options.plan.absolute()) if options.plan else None
         try:
             match action:
@@ -170,7 +190,9 @@ class _Run:
             ) from None
         finally:
             for line in self._reader.end():
-                self._show(line)
+                self._show(self._lines.line(line))
+        if self._failure is not None:
+            raise self._failure
 
     def result(self, action: Action, seconds: float, failure: str) -> Result:
         """What came of it. Of a failed run the messages say why; `failure` where they do not."""
@@ -196,12 +218,39 @@ class _Run:
         self._keep(Message(severity="error", text=error))
         self._show(error)
 
+    def free(self) -> None:
+        """Clears up behind an engine that had to be ended: its lock, its state."""
+        try:
+            self._engine.free()
+        except UserError:
+            return  # the next run says so, and to more purpose
+
+    def explain(self) -> str:
+        """Why the engine failed, in a line or more.
+
+        Its events say so; where it came to none (a passphrase, a backend) its words become one. They are
+        shown when they were not: of the calls around the one that does the work nothing is.
+        """
+        words = self._veil.text(self._command.words()) if self._command else ""
+        failure = f"stack {self._engine.workspace.stack}: {words or _SILENT}"
+        if any(isinstance(event, Message) and event.severity == "error" for event in self._events):
+            return failure
+        self._keep(Message(severity="error", text=failure))
+        failed = self._command.failed if self._command else None
+        if failed is None or not failed.stderr or not set(failed.stderr.splitlines()) <= self._said:
+            self._show(failure)
+        return failure
+
+    def _error(self, line: str) -> None:
+        self._said.add(line)
+        self._line(line)
+
     def _line(self, line: str) -> None:
         # They name the scratch file that our own plan is made of.
         if line.startswith(("Update plan written to", "Run `pulumi up --plan=")):
             return
         for text in self._reader.feed(line):
-            self._show(self._veil.text(text))
+            self._show(self._lines.line(text))
 
     def _judge(self, *, whole: bool) -> tuple[str, ...]:
         """Shows which policies are not kept; gives a line for each mandatory one."""
@@ -215,11 +264,15 @@ class _Run:
         return policies.broken(found)
 
     def _event(self, event: EngineEvent) -> None:
-        if self.checker is not None:
-            self.checker.see(event)
-        ours = log.from_engine(event, self._veil)
-        if ours is not None:
-            self._keep(ours)
+        """Takes an event. What fails with it is kept for `go` to raise: the SDK would only warn of it."""
+        try:
+            if self.checker is not None:
+                self.checker.see(event)
+            ours = log.from_engine(event, self._veil)
+            if ours is not None:
+                self._keep(ours)
+        except Exception as error:
+            self._failure = self._failure or error
 
     def _keep(self, ours: Event) -> None:
         self._events.append(ours)

@@ -36,6 +36,7 @@ class Step:
 
     `phase`: `plan` (what a preview says, or what begins), `done` or `failed`. `old` and `new` are inputs;
     `paths` those that differ, with the engine's kind of difference (`add`, `update-replace`, …).
+    `was` is the parent that it had before, where that is another.
     """
 
     operation: str
@@ -43,6 +44,7 @@ class Step:
     urn: str
     type: str
     parent: str = ""
+    was: str = ""
     old: Values = field(default_factory=dict)
     new: Values = field(default_factory=dict)
     paths: Mapping[str, str] = field(default_factory=dict)
@@ -142,7 +144,8 @@ def read(lines: Iterable[str]) -> Iterator[Event]:
 def _step(data: StepEventMetadata, phase: str, veil: Veil) -> Step:
     operation = _word(data.op)
     new, old = data.new, data.old
-    parent = (new or old).parent if (new or old) else ""  # type: ignore[union-attr]  # one of them is there
+    parents = [state.parent or "" for state in (new, old) if state]
+    parent = parents[0] if parents else ""
     inputs = [dict(state.inputs or {}) if state else {} for state in (old, new)]
     if operation in _SAME:
         inputs = [{key: value for key, value in each.items() if key in KEPT_OF_UNCHANGED} for each in inputs]
@@ -154,7 +157,8 @@ def _step(data: StepEventMetadata, phase: str, veil: Veil) -> Step:
         phase=phase,
         urn=veil.text(data.urn),
         type=data.type,
-        parent=veil.text(parent or ""),
+        parent=veil.text(parent),
+        was=veil.text(parents[-1]) if parents and parents[-1] != parent else "",
         old=veil.values(_masked(inputs[0])),
         new=veil.values(_masked(inputs[1])),
         paths={veil.text(path): kind for path, kind in paths.items()},

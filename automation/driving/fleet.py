@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TextIO
@@ -18,6 +19,7 @@ from automation.console import console
 from automation.driving import events as log
 from automation.driving.driver import Action, Code, Result
 from automation.driving.events import Event
+from automation.engine.interrupts import attended
 from automation.errors import UserError
 from lab.errors import LabError
 
@@ -29,20 +31,26 @@ Work = Callable[[str], Result]
 class EventLog:
     """A file of JSON lines: `stack`, `time` (seconds since 1970), `kind`, and the event's own fields.
 
-    Nothing secret is in it. It is made anew, readable by its owner alone. Without a path it is none.
+    Nothing secret is in it. It is made anew, readable by its owner alone. Without a path it is none. When it
+    can no longer be written, the stacks' work goes on, and its end raises `UserError`.
     """
 
     path: Path | None
     _file: TextIO | None = None
+    _failure: OSError | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def write(self, stack: str, event: Event) -> None:
         """Adds a line."""
-        if self._file is not None:
-            text = log.line(event, stack=stack, time=round(time.time(), 3))
-            with self._lock:
+        if self._file is None or self._failure is not None:
+            return
+        text = log.line(event, stack=stack, time=round(time.time(), 3))
+        with self._lock:
+            try:
                 self._file.write(text + "\n")
                 self._file.flush()
+            except OSError as failure:
+                self._failure = failure
 
     def __enter__(self) -> Self:
         if self.path is not None:
@@ -50,15 +58,23 @@ class EventLog:
                 self.path.unlink(missing_ok=True)
                 self.path.touch(mode=0o600)
                 self._file = self.path.open("w")
-            except OSError as error:
-                raise UserError(f"--events: {self.path}: cannot be written: {error.strerror}") from None
+            except OSError as failure:
+                raise self._unwritten(failure) from None
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._file is not None:
-            self._file.close()
+            try:
+                self._file.close()
+            except OSError as failure:
+                self._failure = failure
+        if self._failure is not None and error is None:
+            raise self._unwritten(self._failure)
+
+    def _unwritten(self, failure: OSError) -> UserError:
+        return UserError(f"--events: {self.path}: cannot be written: {failure.strerror}")
 
 
 def drive_all(
@@ -66,47 +82,20 @@ def drive_all(
 ) -> list[Result]:
     """Drives all of them, `jobs` at a time; results in the stacks' order. `keep`: see `driving.run`.
 
-    An interrupt from the keyboard reaches the engines themselves: they end what they have begun.
+    Signals reach the engines as `automation.engine.interrupts` says.
     """
+    futures = attended([partial(work, stack) for stack in stacks], jobs=jobs)
     if len(stacks) == 1 and not keep:
-        return [_uninterrupted([_started(work, stacks[0])])[0]]
-    with ThreadPoolExecutor(max_workers=max(1, jobs)) as pool:
-        return _uninterrupted([pool.submit(_kept, work, stack, action) for stack in stacks])
+        return [futures[0].result()]
+    return [_kept(future, stack, action) for future, stack in zip(futures, stacks, strict=True)]
 
 
-def _started(work: Work, stack: str) -> Future[Result]:
-    """One stack in a thread of its own: what it raises is raised."""
-    future: Future[Result] = Future()
-
-    def run() -> None:
-        try:
-            future.set_result(work(stack))
-        except BaseException as error:
-            future.set_exception(error)
-
-    threading.Thread(target=run, name=stack).start()
-    return future
-
-
-def _kept(work: Work, stack: str, action: Action) -> Result:
+def _kept(future: Future[Result], stack: str, action: Action) -> Result:
     """One of several: what a user can mend is its result."""
     try:
-        return work(stack)
+        return future.result()
     except (UserError, ArtifactError, LabError) as error:
         return Result(stack=stack, action=action, code=Code.FAILED, errors=(str(error),))
-
-
-def _uninterrupted(futures: Iterable[Future[Result]]) -> list[Result]:
-    results = []
-    for future in futures:
-        while True:
-            try:
-                results.append(future.result())
-                break
-            except KeyboardInterrupt:
-                if future.done():
-                    raise
-    return results
 
 
 def exit_code(results: Iterable[Result], *, detailed: bool) -> int:

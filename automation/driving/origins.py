@@ -3,35 +3,55 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import yaml
 
+from automation.driving.veil import MASK
+from policy.rules.secrets import secret_in
 from settings.bases import Key, Merged, is_secure
+from settings.secret_names import called_in, names_a_secret
 
-# As in the errors about settings: what stands below these keys is never shown.
-_NEVER_SHOWN = frozenset({"password"})
-_MASK = "[secret]"
 _COLUMN = 60
 
 
 def show(merged: Merged) -> str:
-    """The settings as YAML, with the file's name behind each value. Secrets are masked."""
-    return "".join(f"{line}\n" for line in _lines(merged, merged.config, ()))
+    """The settings as YAML, with the file's name behind each value.
+
+    Masked are encrypted values, everything below a key that names a secret, and what has a secret's form.
+    """
+    return "".join(f"{line}\n" for line in _lines(merged, _masked(merged.config), ()))
 
 
 def _lines(merged: Merged, tree: Mapping[str, object], at: Key) -> Iterator[str]:
     for name, value in tree.items():
         key = (*at, str(name))
         indent = "  " * len(at)
-        if isinstance(value, Mapping) and value and not is_secure(value):
+        if isinstance(value, Mapping) and value:
             yield f"{indent}{_text(str(name))}:"
             yield from _lines(merged, value, key)
             continue
-        hidden = is_secure(value) or str(name) in _NEVER_SHOWN
-        shown = _MASK if hidden else _text(value)
-        first, *rest = f"{indent}{_text(str(name))}: {shown}".splitlines()
+        first, *rest = f"{indent}{_text(str(name))}: {_text(value)}".splitlines()
         yield f"{first:<{_COLUMN}}  # {merged.origins[key].name}"
         yield from rest
+
+
+def _masked(value: Any, name: str = "") -> Any:  # noqa: ANN401 - any YAML
+    """The value with one word for each secret, whatever it stands in; `name` is what it is called."""
+    if is_secure(value):
+        return MASK
+    if isinstance(value, Mapping):
+        return {key: _masked(item, _inner(name, called_in(value, key))) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_masked(item, name) for item in value]
+    if names_a_secret(name) and value not in (None, "", True, False):
+        return MASK
+    return MASK if isinstance(value, str) and secret_in(name, value) else value
+
+
+def _inner(outer: str, name: str) -> str:
+    """What is below a secret is secret, whatever its name."""
+    return outer if names_a_secret(outer) else name
 
 
 def _text(value: object) -> str:

@@ -5,17 +5,27 @@ where it comes to it, with the resources before that already changed. So the sam
 more first, and both are compared: then nothing at all is touched. The engine's own check stays, for what
 changes in between. Secrets in a plan are encrypted by the stack's own key, in a new way each time: of them
 the comparison sees only that there is one, the engine compares the values.
+
+The engine's plan says what resources become, and not what they were: by it alone a plan of last week would
+take back what was done since. So a saved plan is of one state of the stack, by its digest: every `up`,
+`refresh` or `destroy` since, whatever it changed, makes it an old one. Digests of what each resource was
+tell which of those in the plan are no longer what they were.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Literal
 
+from pydantic import BaseModel
+
+from automation.driving.events import Event, Step
 from automation.engine.program import Engine
 from automation.errors import UserError
 from automation.marks import is_marked
@@ -24,11 +34,48 @@ from settings.bases import is_secure
 Plan = Mapping[str, Any]
 """The engine's plan, as JSON."""
 
-_VERSION = 1
+_VERSION = 3
 _SHOWN = 12
+_STAYING = ("same", "read", "refresh")
 _COMPARED = ("goal", "steps")
 # Lists whose order is that in which the program's coroutines happened to run.
 _UNORDERED = ("dependencies", "propertyDependencies", "replaceWith")
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A plan, and what was there when it was made.
+
+    `before`: by URN a digest of the inputs that change; `state`: the stack's, see `Engine.state_digest`.
+    """
+
+    plan: Plan
+    before: Mapping[str, str]
+    state: str
+
+
+class _Entry(BaseModel):
+    """What is planned for a resource."""
+
+    goal: dict[str, Any] | None = None
+    steps: list[str] | None = None
+
+
+class _Plan(BaseModel):
+    """The engine's plan, by its own names."""
+
+    resourcePlans: dict[str, _Entry] | None = None
+    config: dict[str, Any] | None = None
+
+
+class _File(BaseModel):
+    """What of a plan's file is read here; the rest is the engine's."""
+
+    kubewright: Literal[3]
+    stack: str
+    plan: _Plan
+    before: dict[str, str]
+    state: str
 
 
 class PlanError(UserError):
@@ -57,36 +104,49 @@ def load(file: Path) -> Plan:
     return found
 
 
-def write(path: Path, stack: str, plan: Plan) -> None:
+def before(events: Iterable[Event]) -> dict[str, str]:
+    """By URN, a digest of what each resource is that a preview would change. Secrets in it are masked."""
+    return {
+        step.urn: sha256(json.dumps(step.old, sort_keys=True).encode()).hexdigest()
+        for step in events
+        if isinstance(step, Step) and step.phase == "plan" and step.operation not in _STAYING
+    }
+
+
+def write(path: Path, stack: str, saved: Saved) -> None:
     """Saves a plan for a stack, readable by its owner alone. Raises `UserError`."""
     try:
         path.unlink(missing_ok=True)
         path.touch(mode=0o600)
-        path.write_text(json.dumps({"kubewright": _VERSION, "stack": stack, "plan": plan}))
+        content = {"plan": saved.plan, "before": saved.before, "state": saved.state}
+        path.write_text(json.dumps({"kubewright": _VERSION, "stack": stack, **content}))
     except OSError as error:
         raise UserError(f"--save-plan: {path}: cannot be written: {error.strerror}") from None
 
 
-def read(path: Path, stack: str) -> Plan:
+def read(path: Path, stack: str) -> Saved:
     """A plan that `write` saved for this stack. Raises `PlanError`."""
     try:
-        saved = json.loads(path.read_text())
-        of, plan = saved["stack"], saved["plan"]
+        content = json.loads(path.read_text())
+        found = _File.model_validate(content)
     except OSError as error:
         raise PlanError(
             f"--plan: {path}: cannot be read: {error.strerror}; `preview --save-plan` it"
         ) from None
-    except (ValueError, KeyError, TypeError):
-        raise PlanError(f"--plan: {path}: is no plan of `preview --save-plan`; save one") from None
-    if of != stack:
-        raise PlanError(f"--plan: {path}: is of the stack {of}, not {stack}; save one of {stack}")
-    found: Plan = plan
-    return found
+    except (ValueError, RecursionError):
+        raise PlanError(
+            f"--plan: {path}: is no plan of `preview --save-plan`, or of another version; save one"
+        ) from None
+    if found.stack != stack:
+        raise PlanError(f"--plan: {path}: is of the stack {found.stack!r}, not {stack}; save one of {stack}")
+    return Saved(content["plan"], found.before, found.state)
 
 
-def check(stack: str, wanted: Plan, now: Plan) -> None:
+def check(stack: str, wanted: Saved, now: Saved) -> None:
     """Raises `PlanError` when what would happen now is not what the plan says, with what differs."""
-    found = differences(wanted, now)
+    found = [*differences(wanted.plan, now.plan), *_changed_since(wanted.before, now.before)]
+    if wanted.state != now.state:
+        found.insert(0, "the stack is no longer what it was: an `up`, `refresh` or `destroy` came in between")
     if found:
         more = f"\n  and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
         lines = "".join(f"\n  {line}" for line in found[:_SHOWN])
@@ -113,6 +173,14 @@ def differences(wanted: Plan, now: Plan) -> list[str]:
     if _comparable(wanted.get("config")) != _comparable(now.get("config")):
         lines.append("the stack's configuration is another")
     return lines
+
+
+def _changed_since(then: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    return [
+        f"{urn.rpartition('::')[2]}: was changed since the plan was made"
+        for urn in sorted(then.keys() & now.keys())
+        if then[urn] != now[urn]
+    ]
 
 
 def _resources(plan: Plan) -> dict[str, Any]:

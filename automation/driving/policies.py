@@ -18,7 +18,6 @@ from policy.facts import facts
 from policy.rules import table
 from policy.rules.model import SECRET, Finding, Resource, Stack
 from settings import SettingsError
-from settings.bases import readable
 
 PACK = "kubewright"
 MANDATORY = "mandatory"
@@ -28,14 +27,15 @@ class Checker:
     """Collects what a preview is about to make or keep, and judges it."""
 
     def __init__(self, config: Mapping[str, Any]) -> None:
-        """`config` is the stack file's mapping of that name, bases merged."""
+        """`config` is the stack file's mapping of that name, bases merged and decrypted."""
         self._resources: dict[str, Resource] = {}
         self._stack: Stack | None = None
         self._unread = ""
         try:
-            self._stack = facts(readable(config.get(CLUSTER) or {}, SECRET))
+            self._stack = facts(config.get(CLUSTER) or {})
         except SettingsError as error:
-            self._unread = f"not checked: {len(error.problems)} mistakes in the settings"
+            count = len(error.problems)
+            self._unread = f"not checked: {count} mistake{'' if count == 1 else 's'} in the settings"
 
     def see(self, event: EngineEvent) -> None:
         """Takes an event as the engine gives it."""

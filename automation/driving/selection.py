@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path, PurePosixPath
 
 from automation import workspace
 from automation.environment import CHECKOUT
 from automation.errors import UserError
-from automation.local import CLUSTER
 
 # What the program is made of, from the checkout's root: a change there may be one of every stack.
 PROGRAM = (
@@ -57,7 +56,13 @@ def changed_since(ref: str, checkout: Path = CHECKOUT) -> list[str]:
 
 
 def select(names: Sequence[str], *, everything: bool, changed_from: str | None) -> list[str]:
-    """The stacks asked for; `dev` when nothing is. Raises `UserError` for two ways of asking at once."""
+    """The stacks asked for; `dev` when nothing is.
+
+    Raises `UserError` for two ways of asking at once, and for a name that no stack can have.
+    """
+    # Names become those of directories and reports.
+    for name in names:
+        workspace.check_name(name)
     asked = [bool(names), everything, changed_from is not None]
     if sum(asked) > 1:
         raise UserError("--stack, --all and --changed-from: give one of them")
@@ -76,17 +81,28 @@ def select(names: Sequence[str], *, everything: bool, changed_from: str | None) 
 def _touches(changed: Sequence[str], file: Path, checkout: Path) -> bool:
     settings = workspace.settings(file)
     own = {str(path.resolve().relative_to(checkout.resolve())) for path in settings.files}
-    charts = [chart.removeprefix("./").rstrip("/") + "/" for chart in _charts(settings.config)]
-    return any(path in own or path.startswith(tuple(charts)) for path in changed)
+    # Without a slash or a dot it is a word, such as that of an environment.
+    texts = (text for text in _texts(settings.config) if "/" in text or "." in text)
+    named = {text.removeprefix("./").rstrip("/") for text in texts}
+    return any(path in own or not named.isdisjoint(_ways_to(path)) for path in changed)
 
 
-def _charts(config: Mapping[str, object]) -> list[str]:
-    """The charts in the checkout that a stack installs."""
-    cluster = config.get(CLUSTER)
-    releases = cluster.get("helm_releases") if isinstance(cluster, Mapping) else None
-    entries = releases.values() if isinstance(releases, Mapping) else ()
-    charts = [str(entry.get("chart", "")) for entry in entries if isinstance(entry, Mapping)]
-    return [chart for chart in charts if chart.startswith("./")]
+def _ways_to(path: str) -> Iterator[str]:
+    """The path, and every directory above it in the checkout."""
+    yield path
+    yield from (str(parent) for parent in PurePosixPath(path).parents if parent.name)
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Every text of a configuration: any may name a file of the checkout (a chart, a mirror's index)."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _texts(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item)
 
 
 def _stack_files(checkout: Path) -> list[Path]:

@@ -10,10 +10,15 @@ from pathlib import Path
 from automation import local, prepare, workspace
 from automation.driving import driver, plans, stages, steps
 from automation.driving.driver import Action, Code, Notice, Options, Result, Show
+from automation.driving.events import Message, Policy
+from automation.driving.veil import Lines, of_stack
+from automation.engine.interrupts import current
 from automation.engine.program import Engine
 from automation.environment import Environment
 from automation.needs import Use
 
+_TELLING = ("preview", "up", "update", "refresh", "destroy")
+"""Commands of the engine's that tell of resources."""
 # Tools, mirrors and labs are this machine's: they are made for one stack after another.
 _PREPARING = threading.Lock()
 
@@ -35,6 +40,7 @@ class Job:
 
         def make() -> None:
             with _PREPARING:
+                current().check()
                 found.append(prepare.stack(self.environment, self.workspace(), use))
 
         driver.waiting(make, self.options.wait)
@@ -55,21 +61,18 @@ def up(job: Job) -> Result:
     stages.check(engine)
     steps.check(engine)
     if job.options.policy:
-        quiet = replace(job, show=_nothing, notice=None)
-        judged = quiet.drive(Action.PREVIEW, engine, replace(job.options, plan=None, diff=False))
+        judged = _looked_at(job, engine, replace(job.options, plan=None, diff=False))
         if judged.code is Code.FAILED:
-            for error in judged.errors:
-                job.show(error)
             return replace(judged, action=Action.UP)
     if job.options.plan is not None:
         wanted = plans.read(job.options.plan, job.stack)
-        with plans.scratch(engine) as now:
-            quiet = replace(job, show=_nothing, notice=None)
-            preview = quiet.drive(Action.PREVIEW, engine, replace(job.options, plan=now, diff=False))
+        with plans.scratch(engine) as file:
+            preview = _looked_at(job, engine, replace(job.options, plan=file, diff=False))
             if preview.code is Code.FAILED:
                 return replace(preview, action=Action.UP)
-            plans.check(job.stack, wanted, plans.load(now))
-        with plans.unpacked(engine, wanted) as file:
+            now = plans.Saved(plans.load(file), plans.before(preview.events), engine.state_digest())
+            plans.check(job.stack, wanted, now)
+        with plans.unpacked(engine, wanted.plan) as file:
             result = job.drive(Action.UP, engine, replace(job.options, plan=file))
     else:
         result = job.drive(Action.UP, engine)
@@ -82,6 +85,18 @@ def up(job: Job) -> Result:
     return result
 
 
+def _looked_at(job: Job, engine: Engine, options: Options) -> Result:
+    """A preview that shows, and notes, nothing but why it failed."""
+    result = replace(job, show=_nothing, notice=None).drive(Action.PREVIEW, engine, options)
+    if result.code is Code.FAILED:
+        for error in result.errors:
+            job.show(error)
+        for event in result.events:
+            if job.notice is not None and isinstance(event, Message | Policy):
+                job.notice(event)
+    return result
+
+
 def preview(job: Job) -> Result:
     """Shows what `up` would change; with a plan, saves it for that `up`."""
     engine = job.engine(Use.PREVIEW)
@@ -89,10 +104,13 @@ def preview(job: Job) -> Result:
     steps.check(engine)
     if job.options.plan is None:
         return job.drive(Action.PREVIEW, engine)
+    # Before the preview: what somebody does while it is made makes it an old one, too.
+    state = engine.state_digest()
     with plans.scratch(engine) as file:
         result = job.drive(Action.PREVIEW, engine, replace(job.options, plan=file))
         if result.code is not Code.FAILED:
-            plans.write(job.options.plan, job.stack, plans.load(file))
+            saved = plans.Saved(plans.load(file), plans.before(result.events), state)
+            plans.write(job.options.plan, job.stack, saved)
             job.show(
                 f"saved: `kubewright up --stack {job.stack} --plan {job.options.plan}` does this, or nothing"
             )
@@ -145,7 +163,10 @@ def run(environment: Environment, stack: str, file: Path | None, arguments: list
     command, *rest = arguments
     use = Use.PREVIEW if command == "preview" else Use.OTHER
     engine = Job(environment=environment, stack=stack, file=file).engine(use)
-    return engine.run(command, *rest)
+    # What a plugin says may repeat a secret, and the nightly look makes an issue of it. Of other commands
+    # (`stack output --show-secrets`) the user knows best.
+    veil = Lines(of_stack(engine)).line if command in _TELLING else str
+    return engine.run(command, *rest, veil=veil)
 
 
 def _nothing(_: str) -> None:

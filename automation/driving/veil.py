@@ -7,69 +7,131 @@ what has the form of a key or a token is veiled even when nobody told.
 
 from __future__ import annotations
 
-import base64
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from ahocorasick_rs import AhoCorasick
+
+from automation.driving.views import views
+from automation.driving.words import SHORTEST, words
+from automation.engine.config import decrypted, encrypted, within
 from automation.engine.program import Engine
 from automation.local import CLUSTER
+from policy.rules.forms import possible
 from settings import Settings, SettingsError, load
-from settings.bases import is_secure
+from settings.secret_names import called_in, names_a_secret
 from topology.build import registry_credentials
 
 MASK = "[secret]"
-SHORTEST = 6
-"""Characters. Shorter secrets are not looked for: they would veil half of every text."""
 
-_PRIVATE_KEY = re.compile(
-    r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL
+_BEFORE = re.compile(r"[A-Za-z0-9+/_-]*")
+_AFTER = re.compile(r"[A-Za-z0-9+/_-]*={0,2}")
+_BEGUN = re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY")
+_ENDED = re.compile(r"-----END [A-Z0-9 ]*PRIVATE KEY")
+# Base64, or a header; the engine puts signs of changes and of its frames before it, and colours.
+_OF_A_KEY = re.compile(
+    r"(?:\x1b\[[0-9;]*m|[\s+~|>-])*(?:[A-Za-z0-9+/=]*|[A-Z][\w-]{2,20}: .*)(?:\x1b\[[0-9;]*m|[\s\",])*"
 )
-# Of a bootstrap token the second half is the secret (kubernetes.io: authenticate with bootstrap tokens).
-_TOKEN = re.compile(r"\b([a-z0-9]{6})\.[a-z0-9]{16}\b")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
-
-# Variables of the deployer whose values are secret, by the ends of their names.
-_SECRET_VARIABLE = re.compile(r"(TOKEN|SECRET|PASSWORD|PASSPHRASE|ACCESS_KEY|ACCOUNT_KEY|PRIVATE_KEY)$")
+# Variables of the deployer whose values are secret though their names do not end so.
+_SECRET_VARIABLE = re.compile(r"(STORAGE_KEY|SAS|PULUMI_CONFIG_PASSPHRASE)$")
+_DIRECTORIES = ("PWD", "OLDPWD")
+"""Where a shell is; elsewhere that is short for a password."""
 
 
 class Veil:
     """Replaces secrets by `[secret]`. `secrets` are the known values, of any number of lines."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        found: set[str] = set()
-        for secret in secrets:
-            found |= _forms(secret)
-        # The longest first: a secret may contain another.
-        words = sorted((word for word in found if len(word) >= SHORTEST), key=len, reverse=True)
-        self._known = re.compile("|".join(map(re.escape, words))) if words else None
+        found = words(secrets)
+        self._whole = list(found.values())
+        # A search whose time does not grow with the number of words: a key alone makes hundreds of them.
+        self._known = AhoCorasick(list(found), store_patterns=False) if found else None
 
     def text(self, text: str) -> str:
         """The text without secrets."""
-        if self._known is not None:
-            text = self._known.sub(MASK, text)
-        if "PRIVATE KEY-----" in text:
-            text = _PRIVATE_KEY.sub(MASK, text)
-        return _TOKEN.sub(rf"\1.{MASK}", text) if "." in text else text
+        if len(text) < SHORTEST:
+            return text
+        spans = list(self._spans(text))
+        spans += [span for form in possible(text) for span in form.within(text)]
+        return _masked(text, spans) if spans else text
 
     def values(self, value: Any) -> Any:  # noqa: ANN401 - any JSON
         """The same for every text in a JSON value, keys included."""
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, Mapping):
-            return {self.text(str(key)): self.values(item) for key, item in value.items()}
+            return {
+                self.text(str(key)): self._named(called_in(value, key), item) for key, item in value.items()
+            }
         if isinstance(value, list):
             return [self.values(item) for item in value]
         return value
 
+    def _named(self, name: str, value: Any) -> Any:  # noqa: ANN401 - any JSON
+        secret = isinstance(value, str) and value and names_a_secret(name)
+        return MASK if secret else self.values(value)
 
-def _forms(secret: str) -> set[str]:
-    """What a secret looks like in texts: itself, its lines, and both as they are escaped in JSON or Go."""
-    lines = [line.strip() for line in secret.splitlines() if len(line.strip()) >= 16]
-    whole = [secret, secret.strip(), *lines, base64.b64encode(secret.encode()).decode()]
-    return {form for text in whole for form in (text, json.dumps(text)[1:-1])} - {""}
+    def _spans(self, text: str) -> Iterator[tuple[int, int]]:
+        """Where known secrets are in the text."""
+        if self._known is None:
+            return
+        for view in views(text):
+            widest = (0, 0)
+            for number, start, end in self._matches(view.text):
+                place = view.place(start, end)
+                if widest[0] <= place[0] and place[1] <= widest[1]:
+                    continue
+                if self._whole[number]:
+                    place = widest = _widened(text, *place)
+                yield place
+
+    def _matches(self, text: str) -> list[tuple[int, int, int]]:
+        assert self._known is not None  # asked only then
+        try:
+            return self._known.find_matches_as_indexes(text, overlapping=True)
+        except UnicodeEncodeError:
+            return self._known.find_matches_as_indexes(_SURROGATE.sub("?", text), overlapping=True)
+
+
+class Lines:
+    """A veil over a text that comes line by line: of an unknown key, only the first one says what it is."""
+
+    def __init__(self, veil: Veil) -> None:
+        self._veil = veil
+        self._inside = False
+
+    def line(self, line: str) -> str:
+        """The line without secrets."""
+        begun = _BEGUN.search(line)
+        if self._inside and not begun:
+            ended = _ENDED.search(line)
+            # What cannot be of a key ends it, too: it was cut off, or only talked of.
+            self._inside = not ended and _OF_A_KEY.fullmatch(line) is not None
+            return MASK if self._inside or ended else self._veil.text(line)
+        self._inside = begun is not None and not _ENDED.search(line, begun.end())
+        return self._veil.text(line)
+
+
+def _widened(text: str, start: int, end: int) -> tuple[int, int]:
+    """The part of the text with the rest of the encoding that it is in: its edges hold bits of the secret."""
+    before = _BEFORE.match(text[:start][::-1])
+    after = _AFTER.match(text, end)
+    return start - (before.end() if before else 0), after.end() if after else end
+
+
+def _masked(text: str, spans: list[tuple[int, int]]) -> str:
+    """The text with one sign for all spans that touch."""
+    parts: list[str] = []
+    shown = 0
+    for start, end in sorted(spans):
+        if start > shown or not parts:
+            parts += [text[shown:start], MASK]
+        shown = max(shown, end)
+    return "".join([*parts, text[shown:]])
 
 
 def of_stack(engine: Engine) -> Veil:
@@ -77,65 +139,40 @@ def of_stack(engine: Engine) -> Veil:
 
     Raises `UserError` when the stack file has encrypted values and the engine cannot decrypt them.
     """
-    variables = engine.environment.variables()
-    return Veil([*_deployers(variables), *_encrypted(engine), *_described(engine.workspace.config)])
+    config = engine.workspace.config
+    plain = decrypted(engine)
+    secrets = _deployers(engine.environment.variables())
+    return Veil([*secrets, *encrypted(config, plain), *_described(plain)])
 
 
 def _deployers(variables: Mapping[str, str]) -> Iterator[str]:
-    yield from (value for name, value in variables.items() if _SECRET_VARIABLE.search(name))
+    yield from (value for name, value in variables.items() if _is_secret(name))
     yield from _file(variables.get("PULUMI_CONFIG_PASSPHRASE_FILE", ""))
 
 
-def _encrypted(engine: Engine) -> Iterator[str]:
-    """The values that the stack file has encrypted, as the engine decrypts them."""
-    config = engine.workspace.config
-    if not any(is_secure(value) for value in _within(config)):
-        return
-    shown = json.loads(engine.capture("config", "--json", "--show-secrets"))
-    for key, value in config.items():
-        # An object is shown as a text, and as an object beside it.
-        entry = shown.get(key) or {}
-        plain = entry.get("objectValue", entry.get("value"))
-        yield from _beside(value, plain)
-
-
-def _beside(written: object, plain: object) -> Iterator[str]:
-    """The plain texts in the places where the file has encrypted ones."""
-    if is_secure(written):
-        yield plain if isinstance(plain, str) else json.dumps(plain)
-    elif isinstance(written, Mapping) and isinstance(plain, Mapping):
-        for key, value in written.items():
-            yield from _beside(value, plain.get(key))
-    elif isinstance(written, list) and isinstance(plain, list):
-        for value, text in zip(written, plain, strict=False):
-            yield from _beside(value, text)
-
-
-def _within(value: object) -> Iterator[object]:
-    yield value
-    items = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
-    for item in items:
-        yield from _within(item)
+def _is_secret(name: str) -> bool:
+    return name not in _DIRECTORIES and bool(names_a_secret(name) or _SECRET_VARIABLE.search(name))
 
 
 def _described(config: Mapping[str, Any]) -> Iterator[str]:
-    """Credentials that the description holds in plain text, and the SSH keys that it names."""
+    """Credentials that the stack file holds in plain text, and the SSH keys that it names."""
+    yield from _passwords(config)
     try:
         settings = load(config.get(CLUSTER) or {})
     except SettingsError:
-        # Then nothing is made of them, and its errors do not show them.
-        yield from _passwords(config)
-        return
+        return  # then nothing is made of them, and its errors do not show them
     for user, password in registry_credentials(settings).values():
-        yield from (password, base64.b64encode(f"{user}:{password}".encode()).decode())
+        yield from (password, f"{user}:{password}")
     for path in _keys(settings):
         yield from _file(path)
 
 
 def _passwords(value: object) -> Iterator[str]:
-    for each in _within(value):
+    for each in within(value):
         if isinstance(each, Mapping):
-            yield from (text for key, text in each.items() if key == "password" and isinstance(text, str))
+            yield from (
+                text for key, text in each.items() if isinstance(text, str) and names_a_secret(str(key))
+            )
 
 
 def _keys(settings: Settings) -> set[str]:

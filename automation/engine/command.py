@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import IO
 
 from pulumi.automation import CommandResult, PulumiCommand
 from pulumi.automation.errors import create_command_error
 
+from automation.engine import interrupts
+from automation.engine.display import plain
+from automation.engine.process import EngineProcess
 from automation.errors import UserError
 
 _PATIENCE = 60.0
-"""Seconds that an interrupted engine has for what it had begun, before it is ended."""
+"""Seconds that an engine whose time is up has for what it had begun, before it is ended."""
+_LAST = 20
+"""Lines of an engine's standard output, where it says nothing on its standard error."""
 
 
 def pulumi(tools: Path) -> Path:
@@ -34,15 +39,15 @@ class TimedOut(Exception):
 class EngineCommand(PulumiCommand):
     """Runs `pulumi`, ends it when the time is up.
 
-    `deadline` is of `time.monotonic`, None without. An interrupt from the keyboard reaches the engine
-    by itself; so does `stop`, for a run in a thread. Raises `UserError` where there is no engine.
+    `deadline` is of `time.monotonic`, None without. Signals reach the engine by `engine.interrupts`. Raises
+    `UserError` where there is no engine. `failed` is the last call that did.
     """
 
     def __init__(self, tools: Path, *, deadline: float | None = None) -> None:
         # The SDK wants the directory that has bin/pulumi in it.
         super().__init__(root=str(pulumi(tools).parent.parent))
         self._deadline = deadline
-        self._process: subprocess.Popen[str] | None = None
+        self.failed: CommandResult | None = None
 
     def run(
         self,
@@ -52,10 +57,11 @@ class EngineCommand(PulumiCommand):
         on_output: Callable[[str], object] | None = None,
         on_error: Callable[[str], object] | None = None,
     ) -> CommandResult:
-        """As the SDK's. Raises its `CommandError`, and `TimedOut`."""
+        """As the SDK's. Raises its `CommandError`, `TimedOut` and `Interrupted`."""
         line = [self.command, "--non-interactive", *args]
         environment = {**os.environ, **additional_env, "PULUMI_AUTOMATION_API": "true"}
-        with subprocess.Popen(
+        said: tuple[list[str], list[str]] = ([], [])
+        with interrupts.current().engine(
             line,
             cwd=cwd,
             env=environment,
@@ -65,49 +71,70 @@ class EngineCommand(PulumiCommand):
             encoding="utf-8",
             errors="replace",
         ) as process:
-            self._process = process
-            said: tuple[list[str], list[str]] = ([], [])
             readers = [
-                threading.Thread(target=_read, args=(stream, told, kept), daemon=True)
-                for stream, told, kept in (
-                    (process.stdout, on_output, said[0]),
-                    (process.stderr, on_error, said[1]),
-                )
+                _Reader(process.popen.stdout, on_output, said[0]),
+                _Reader(process.popen.stderr, on_error, said[1]),
             ]
             for reader in readers:
                 reader.start()
             late = self._wait(process)
+            process.close()
             for reader in readers:
                 reader.join()
-        result = CommandResult(stdout="\n".join(said[0]), stderr="\n".join(said[1]), code=process.returncode)
+        for reader in readers:
+            if reader.failure is not None:
+                raise reader.failure
+        code = process.popen.returncode
+        result = CommandResult(stdout="\n".join(said[0]), stderr="\n".join(said[1]), code=code)
         if late:
             raise TimedOut
-        if result.code:
+        if code:
+            self.failed = result
             raise create_command_error(result)
         return result
 
-    def stop(self) -> None:
-        """Asks the engine to end: it finishes what it has begun, and begins nothing more."""
-        if self._process is not None and self._process.poll() is None:
-            self._process.send_signal(signal.SIGINT)
-
-    def _wait(self, process: subprocess.Popen[str]) -> bool:
+    def _wait(self, process: EngineProcess) -> bool:
         """Waits for the engine's end. True when the time was up before."""
         try:
-            process.wait(None if self._deadline is None else max(0.0, self._deadline - time.monotonic()))
+            process.popen.wait(
+                None if self._deadline is None else max(0.0, self._deadline - time.monotonic())
+            )
             return False
         except subprocess.TimeoutExpired:
-            self.stop()
-        try:
-            process.wait(_PATIENCE)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+            process.interrupt(_PATIENCE)
+        process.popen.wait()
         return True
 
+    def words(self) -> str:
+        """Why the last call that failed did, in the engine's words; without colours, any number of lines."""
+        if self.failed is None:
+            return ""
+        said = plain(self.failed.stderr) or "\n".join(plain(self.failed.stdout).splitlines()[-_LAST:])
+        return said.removeprefix("error: ")
 
-def _read(stream: object, told: Callable[[str], object] | None, kept: list[str]) -> None:
-    for line in stream:  # type: ignore[attr-defined]  # a pipe
-        kept.append(line.rstrip("\n"))
-        if told is not None:
-            told(kept[-1])
+
+class _Reader(threading.Thread):
+    """Reads one of the engine's pipes to its end: an engine that is not read stops in the midst of its work.
+
+    `failure` is what whoever was told raised; from then on nobody is told, and all is kept.
+    """
+
+    def __init__(self, pipe: IO[str] | None, told: Callable[[str], object] | None, kept: list[str]) -> None:
+        super().__init__(daemon=True)
+        assert pipe is not None
+        self._pipe = pipe
+        self._told = told
+        self._kept = kept
+        self.failure: Exception | None = None
+
+    def run(self) -> None:
+        """Ends with the engine."""
+        for line in self._pipe:
+            text = line.rstrip("\n")
+            self._kept.append(text)
+            if self._told is None or self.failure is not None:
+                continue
+            try:
+                self._told(text)
+            except Exception as error:
+                self.failure = error

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
-from automation.engine import backend, checkpoint, display, locks
+from automation.engine import backend, checkpoint, display, interrupts, locks
 from automation.engine.command import pulumi
+from automation.engine.interrupts import Interrupted
 from automation.environment import Environment
 from automation.errors import UserError
 from automation.workspace import Workspace
@@ -24,34 +29,36 @@ class Engine:
     environment: Environment
     workspace: Workspace
 
-    def run(self, command: str, *arguments: str) -> int:
-        """Runs `pulumi <command>` on the stack with its output shown; returns its exit code.
+    def run(self, command: str, *arguments: str, veil: Callable[[str], str] = str) -> int:
+        """Runs `pulumi <command>` on the stack with its output shown through `veil`; returns its exit code.
 
-        An interrupt from the keyboard reaches the engine too, which then ends what it has begun.
+        Raises `Interrupted` when a signal ended it; the stack is free then.
         """
         line = self._line(command, *arguments)
-        with subprocess.Popen(
-            line, **self._options(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        ) as process:
-            while process.poll() is None:
-                try:
-                    _show(process)
-                except KeyboardInterrupt:
-                    continue
-            _show(process)
-        return process.returncode
+        try:
+            with interrupts.current().engine(
+                line, **self._options(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            ) as process:
+                _show(process.popen, veil)
+                process.popen.wait()
+        except Interrupted:
+            self.free()
+            raise
+        return process.popen.returncode
 
     def capture(self, command: str, *arguments: str) -> str:
         """Runs `pulumi <command>` and returns its standard output.
 
-        Raises `UserError` with the engine's own words when it fails.
+        Raises `UserError` with the engine's own words when it fails, and `Interrupted`.
         """
         line = self._line(command, *arguments)
-        done = subprocess.run(line, **self._options(), capture_output=True, text=True)
-        output: str = done.stdout
-        if done.returncode:
-            raise UserError(f"stack {self.workspace.stack}: {(done.stderr or output).strip()}")
-        return output
+        with interrupts.current().engine(
+            line, **self._options(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        ) as process:
+            output, errors = process.popen.communicate()
+        if process.popen.returncode:
+            raise UserError(f"stack {self.workspace.stack}: {(errors or output).strip()}")
+        return str(output)
 
     def restore(self, state: str) -> None:
         """Replaces the stack's state by one that was exported. Raises `UserError` with the engine's words."""
@@ -62,6 +69,19 @@ class Engine:
             self.capture("stack import", "--file", str(file))
         finally:
             file.unlink()
+
+    def state_digest(self) -> str:
+        """SHA-256 of the stack's state as it is kept, secrets encrypted, in hexadecimal digits.
+
+        Every update makes it another, even one that changes no resource; previews leave it. Raises
+        `UserError`.
+        """
+        with TemporaryDirectory(dir=self.workspace.directory, prefix="state-") as directory:
+            # The state of a thousand hosts is too large to be held in memory beside the rest.
+            file = Path(directory) / "state.json"
+            self.capture("stack export", "--file", str(file))
+            with file.open("rb") as content:
+                return hashlib.file_digest(content, "sha256").hexdigest()
 
     def select(self) -> None:
         """Makes the stack where it does not exist yet, and frees it of a killed engine's lock.
@@ -113,7 +133,7 @@ class Engine:
         return {"cwd": self.workspace.directory, "env": variables, "stdin": subprocess.DEVNULL}
 
 
-def _show(process: subprocess.Popen[str]) -> None:
+def _show(process: subprocess.Popen[str], veil: Callable[[str], str]) -> None:
     assert process.stdout is not None
     for line in display.readable(process.stdout):
-        print(line, end="", flush=True)
+        print(veil(line), end="", flush=True)

@@ -7,12 +7,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from automation.driving.events import Step
+from automation.report.kinds import ROLL
 from automation.report.model import Host, Operation, Picture
 from topology.model import Role, Topology
 
 _POOL = "cluster-pool-"
 _CLOUDS = ("aws:", "azure-native:", "command:local:")
-_COMMAND = "command:remote:Command"
+_COMMANDS = ("command:remote:Command", "command:local:Command")
+"""What delivers a role to a host: on bare metal by SSH; in a cloud it waits until the host has it."""
+_MEMBERS = "members"
+_COMPONENT = re.compile(r"kubewright:(\w+):(\w+)\Z")
 _OPERATIONS: Mapping[str, Operation] = {
     "same": Operation.SAME,
     "create": Operation.CREATE,
@@ -47,32 +51,47 @@ def operation(step: Step) -> Operation | None:
 
 def place(step: Step, topology: Topology | None) -> Place:
     """The place of the step's resource, by the names that the program gives."""
-    component = parent_name(step)
-    if step.type == _COMMAND:
+    component, host = _above(step.parent)
+    if step.type in _COMMANDS:
         for role in Role:
-            host = step.name.removesuffix(f"-{role.value}")
-            if host != step.name and not host.startswith("cluster-"):
-                return Place(component, host, role.value)
-        return Place(component)
-    # In a cloud a member's resources begin with its name.
-    if step.type.startswith(_CLOUDS) and topology is not None:
-        names = sorted((machine.name for machine in topology.machines), key=len, reverse=True)
-        for name in names:
-            if step.name == name or step.name.startswith(f"{name}-"):
-                return Place(component, name)
-    return Place(component)
+            name = step.name.removesuffix(f"-{role.value}")
+            if name != step.name and not name.startswith("cluster-"):
+                return Place(component, name, role.value)
+        if step.name.endswith(ROLL):
+            return Place(component, step.name.removesuffix(ROLL))
+    # In a cloud a member has a component of its own, and what else is its begins with its name.
+    if host or not step.type.startswith(_CLOUDS) or topology is None:
+        return Place(component, host)
+    names = sorted((machine.name for machine in topology.machines), key=len, reverse=True)
+    found = (name for name in names if step.name == name or step.name.startswith(f"{name}-"))
+    return Place(component, next(found, ""))
 
 
-def parent_name(step: Step) -> str:
-    """The name of the component that has it; empty for what the program itself has."""
-    kind, _, name = step.parent.rpartition("::")
-    return name if "kubewright:index:" in kind.rpartition("$")[2] or "::kubewright:index:" in kind else ""
+def _above(parent: str) -> tuple[str, str]:
+    """The component that has a resource, by its URN, and the member of a cloud that it is for.
+
+    Empty for what the program itself has. A cloud's pools are told as the node pools that they are of,
+    its members as one.
+    """
+    chain, _, name = parent.rpartition("::")
+    found = _COMPONENT.search(chain.rpartition("::")[2].rpartition("$")[2])
+    if found is None:
+        return "", ""
+    match found.groups():
+        case "index", _:
+            return name, ""
+        case _, "Pool":
+            return f"cluster-{name}", ""
+        case _, "Member" | "Seat" as kind:
+            return _MEMBERS, name.removesuffix("-seat") if kind == "Seat" else name
+    return name, ""
 
 
 def pictures(steps: Iterable[Step], topology: Topology | None) -> tuple[Picture, Picture]:
     """The machines before and after. Each host has in both the state of what happens to it."""
     seen: dict[str, dict[str, Operation]] = {}
     pools: dict[str, str] = {}
+    left: dict[str, str] = {}
     for step in steps:
         found, where = operation(step), place(step, topology)
         name = where.host or _cloud_pool(step, where)
@@ -84,10 +103,11 @@ def pictures(steps: Iterable[Step], topology: Topology | None) -> tuple[Picture,
         # A control plane's node is of a pool, too; what it is for is not.
         if where.pool and where.pool != Role.CONTROL_PLANE.value:
             pools[name] = where.pool
+            left[name] = Place(_above(step.was)[0]).pool or where.pool
     names = sorted(seen, key=natural)
-    hosts = [_host(name, seen[name], pools.get(name, "")) for name in names]
-    before = [host for host in hosts if host.state is not Operation.CREATE]
-    after = [host for host in hosts if host.state is not Operation.DELETE]
+    was, becomes = ([_host(name, seen[name], of.get(name, "")) for name in names] for of in (left, pools))
+    before = [host for host in was if host.state is not Operation.CREATE]
+    after = [host for host in becomes if host.state is not Operation.DELETE]
     return (
         Picture(tuple(_only(host, seen[host.name], Operation.CREATE) for host in before)),
         Picture(tuple(_only(host, seen[host.name], Operation.DELETE) for host in after)),

@@ -5,13 +5,13 @@ Built as a tree and not of texts, so that whatever stands in a name or an error 
 
 from __future__ import annotations
 
-import re
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 
 from automation.report.grouping import Group, groups
 from automation.report.model import Operation, Property, Report
 from automation.report.picture import svg
+from automation.report.plain import printable
 
 _SVG = "http://www.w3.org/2000/svg"
 _LINK = "http://www.w3.org/1999/xlink"
@@ -161,4 +161,4 @@ def _table(into: ET.Element, name: str, head: Sequence[str]) -> ET.Element:
 
 def _add(into: ET.Element, tag: str, text: str, kind: str = "") -> None:
     element = ET.SubElement(into, tag, {"class": kind} if kind else {})
-    element.text = re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]", "", text)
+    element.text = printable(text)

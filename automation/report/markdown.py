@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from automation.report.grouping import Group, groups, some
 from automation.report.model import Cost, Level, Operation, Property, Report
 from automation.report.picture import joined, mermaid
+from automation.report.plain import printable
 
 LONGEST = 65_536
 """Characters that GitHub takes in a comment; GitLab takes more."""
@@ -15,6 +16,8 @@ _RESERVED = 700
 """Characters kept for the words about what was left out."""
 _LONGEST_PROPERTY = 60
 """Lines of one input; of more the first are shown."""
+_LONGEST_LINE = 2000
+"""Characters of one line."""
 _LONGEST_SAID = 20
 """Errors, warnings and broken policies of each kind that are shown."""
 _SIGNS = {Level.HIGH: "🔴", Level.MEDIUM: "🟠", Level.LOW: "🟡"}
@@ -106,7 +109,7 @@ def _violations(report: Report) -> str:
 def _cost(cost: Cost | None) -> str:
     if cost is None:
         return ""
-    unknown = f" (no price for {some(cost.unknown)})" if cost.unknown else ""
+    unknown = f" (no price for {some(list(map(_plain, cost.unknown)))})" if cost.unknown else ""
     difference = cost.after - cost.before
     return f"Machines: {cost.before:.2f} → {cost.after:.2f} per hour ({difference:+.2f}){unknown}"
 
@@ -132,7 +135,7 @@ def _property(found: Property) -> str:
     shown = found.lines[:_LONGEST_PROPERTY]
     # The place of a difference goes where every viewer of differences looks for it.
     lines = [f"@@ {each.text or '…'} @@" if each.mark == "@" else each.mark + each.text for each in shown]
-    lines = [_LONG.sub(r"\1\2…", line) for line in lines]
+    lines = [_short(_LONG.sub(r"\1\2…", line)) for line in lines]
     more = len(found.lines) - len(shown)
     lines += [f"@@ {more} lines more @@"] if more else []
     return f"`{path}`\n\n{_fenced(lines, 'diff')}"
@@ -144,14 +147,19 @@ def _said(title: str, texts: Sequence[str]) -> str:
         return ""
     shown = list(texts[:_LONGEST_SAID])
     more = len(texts) - len(shown)
-    lines = [line for text in shown for line in text.splitlines()[:_LONGEST_PROPERTY]]
+    lines = [_short(line) for text in shown for line in text.splitlines()[:_LONGEST_PROPERTY]]
     return f"**{title}**\n\n{_fenced(lines + ([f'and {more} more'] if more else []), '')}"
+
+
+def _short(line: str) -> str:
+    """The line, or its beginning: one that is longer than a comment would leave nothing of it."""
+    return line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]}…"
 
 
 def _fenced(lines: Sequence[str], language: str) -> str:
     longest = max((len(run) for line in lines for run in re.findall(r"`+", line)), default=0)
     fence = "`" * max(3, longest + 1)
-    return "\n".join([f"{fence}{language}", *map(_printable, lines), fence])
+    return "\n".join([f"{fence}{language}", *map(printable, lines), fence])
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -161,18 +169,13 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def _cell(text: str) -> str:
     """A text in a table: no row or mention can begin in it."""
-    words = " ".join(_printable(text).split())
+    words = " ".join(printable(text).split())
     return re.sub(r"([\\`*_{}\[\]<>|@#])", r"\\\1", words).replace("\\@", "@\u200b")
 
 
 def _plain(text: str) -> str:
     """A name that stands between backticks, or in a heading."""
-    return re.sub(r"[`|<>\r\n]", " ", _printable(text))
-
-
-def _printable(text: str) -> str:
-    """Without control characters, which a terminal would obey."""
-    return re.sub(r"[\x00-\x08\x0b-\x1f\x7f]", "", text)
+    return re.sub(r"[`|<>\r\n]", " ", printable(text))
 
 
 def _indented(text: str) -> str:

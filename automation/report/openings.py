@@ -6,14 +6,15 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-_WORLD = frozenset({"0.0.0.0/0", "::/0", "*", "Internet", "Any"})
-# A line of the hosts' packet filter without a source (`nodeconfig.firewall`).
-_OPEN = re.compile(r"^\s*((?:tcp|udp) dport \S+) accept", re.MULTILINE)
+from policy.rules.world import is_world
+
+# A line of the hosts' packet filter, with its source where it has one (`nodeconfig.firewall`).
+_OPEN = re.compile(r"^\s*(?:ip6? saddr (\S+) )?((?:tcp|udp) dport \S+) accept", re.MULTILINE)
 
 
 def of_host(script: str) -> list[str]:
-    """The lines of a bundle's text that open a port of the host and name no source."""
-    return _OPEN.findall(script)
+    """What a bundle's text opens of the host for everybody: a line without a source, or with the world's."""
+    return [port for source, port in _OPEN.findall(script) if not source or is_world([source])]
 
 
 def of_cloud(kind: str, inputs: Mapping[str, Any]) -> Iterator[str]:
@@ -32,12 +33,14 @@ def of_cloud(kind: str, inputs: Mapping[str, Any]) -> Iterator[str]:
         case _:
             rules = ()
     for rule in rules:
-        if isinstance(rule, Mapping) and _sources(rule) & _WORLD:
+        if isinstance(rule, Mapping) and is_world(_sources(rule)):
             yield _port(rule)
 
 
 def _lets_in(rule: Any) -> bool:  # noqa: ANN401 - any JSON
-    return isinstance(rule, Mapping) and rule.get("direction") == "Inbound" and rule.get("access") == "Allow"
+    if not isinstance(rule, Mapping):
+        return False
+    return (str(rule.get("direction")).lower(), str(rule.get("access")).lower()) == ("inbound", "allow")
 
 
 def _sources(rule: Mapping[str, Any]) -> set[str]:

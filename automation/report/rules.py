@@ -32,7 +32,12 @@ RULES: tuple[Rule, ...] = (
         signs.quorum,
     ),
     Rule("volume", _HIGH, "deletes or replaces a volume or a store, with what is in it", signs.volumes),
-    Rule("authority", _HIGH, "deletes or replaces a certificate authority or its key", signs.authorities),
+    Rule(
+        "authority",
+        _HIGH,
+        "deletes or replaces a certificate authority, its key, or that of service accounts",
+        signs.authorities,
+    ),
     Rule("encryption-key", _HIGH, "replaces the key that Secrets are encrypted with", signs.encryption),
     Rule("namespace", _HIGH, "deletes a namespace, with everything in it", signs.namespaces),
     Rule("open-to-world", _HIGH, "opens a port to the whole world", signs.open_to_world),
@@ -51,9 +56,21 @@ RULES: tuple[Rule, ...] = (
         "brings in a certificate authority, or moves to it",
         signs.new_authorities,
     ),
+    Rule(
+        "members-roll",
+        _MEDIUM,
+        "replaces members' machines one by one; their volumes stay",
+        signs.rolling,
+    ),
     Rule("pool-shrinks", _MEDIUM, "makes a pool smaller", signs.shrinking),
     Rule("pool-gone", _MEDIUM, "takes a pool away", signs.pools_gone),
     Rule("only-member", _MEDIUM, "changes the only control plane: the API may pause", signs.only_member),
+    Rule(
+        "much-at-once",
+        _MEDIUM,
+        "changes every node of a pool, half of them or more at a time",
+        signs.much_at_once,
+    ),
     Rule("every-node", _LOW, "changes every node of a pool, max_unavailable at a time", signs.every_node),
 )
 

@@ -11,32 +11,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from automation.driving.events import Step
-from automation.report import openings
+from automation.report import kinds, openings, sizes
 from automation.report.hosts import GROUPS, Place, natural, operation, place
 from automation.report.model import Operation, Picture
+from automation.report.sizes import within
 from topology.model import Role, Topology
 
 _GONE = (Operation.DELETE, Operation.REPLACE)
-_MACHINES = (
-    "aws:ec2/instance:Instance",
-    "aws:autoscaling/group:Group",
-    "azure-native:compute:VirtualMachine",
+_AUTHORITY = re.compile(
+    r"cluster-pki-(?:(?:kubernetes|etcd|front-proxy)-ca|service-account)(?:-\d+)?(?:-key)?\Z"
 )
-_VOLUMES = (
-    "aws:ebs/volume:Volume",
-    "aws:s3/bucket:Bucket",
-    "azure-native:compute:Disk",
-    "azure-native:storage:StorageAccount",
-    "kubernetes:core/v1:PersistentVolume",
-    "kubernetes:core/v1:PersistentVolumeClaim",
-)
-_ENTRANCES = (
-    "aws:lb/loadBalancer:LoadBalancer",
-    "aws:lb/listener:Listener",
-    "azure-native:network:LoadBalancer",
-    "azure-native:network:PublicIPAddress",
-)
-_AUTHORITY = re.compile(r"cluster-pki-(?:kubernetes|etcd|front-proxy)-ca(?:-\d+)?(?:-key)?\Z")
 _VERSION = re.compile(r"^version (kubernetes|etcd) (\S+)$", re.MULTILINE)
 _TRUST = re.compile(r"^trust (\S+) (\d+) (.+)$", re.MULTILINE)
 
@@ -83,11 +67,11 @@ def quorum(facts: Facts) -> list[str]:
 
 def volumes(facts: Facts) -> list[str]:
     """Disks, buckets, claims."""
-    return [step.name for step in facts.doing(*_GONE) if step.type in _VOLUMES]
+    return [step.name for step in facts.doing(*_GONE) if step.type in kinds.VOLUMES]
 
 
 def authorities(facts: Facts) -> list[str]:
-    """Authorities' certificates and keys."""
+    """Authorities' certificates and keys, and what signs the tokens of service accounts."""
     return [step.name for step in facts.doing(*_GONE) if _AUTHORITY.match(step.name)]
 
 
@@ -138,7 +122,7 @@ def open_to_world(facts: Facts) -> list[str]:
 
 def entrance(facts: Facts) -> list[str]:
     """Load balancers, and the addresses before them."""
-    clouds = [step.name for step in facts.doing(*_GONE) if step.type in _ENTRANCES]
+    clouds = [step.name for step in facts.doing(*_GONE) if step.type in kinds.ENTRANCES]
     hosts = [
         facts.at(step).host
         for step in facts.doing(*_GONE)
@@ -162,6 +146,10 @@ def unavailable(facts: Facts) -> list[str]:
         for pool, names in lost.items()
         # A pool that goes as a whole is said by its own rule.
         if len(names) > limits.get(pool, 1) and pool in _pools(facts.after)
+    ] + [
+        f"{facts.at(step).pool}: {step.name} goes with all its machines at once"
+        for step in facts.doing(*_GONE)
+        if step.type in GROUPS and facts.at(step).pool in _pools(facts.after)
     ]
 
 
@@ -175,8 +163,10 @@ def shrinking(facts: Facts) -> list[str]:
     ]
     for step in facts.doing(Operation.CHANGE):
         if step.type in GROUPS:
-            old, new = _size(step.old), _size(step.new)
-            found += [f"{step.name}: {old} → {new} machines"] if old > new else []
+            for least_or_most, size in (("", sizes.least), ("at most ", sizes.most)):
+                old, new = size(step.old), size(step.new)
+                if old is not None and new is not None and old > new:
+                    found.append(f"{step.name}: {least_or_most}{old} → {new} machines")
     return found
 
 
@@ -213,22 +203,46 @@ def only_member(facts: Facts) -> list[str]:
 
 def every_node(facts: Facts) -> list[str]:
     """Pools of which no node stays as it is."""
-    changed = {
-        facts.at(step).host
-        for step in facts.doing(Operation.CHANGE)
-        if facts.at(step).role == Role.NODE.value
-    }
     return [
-        f"{pool}: {len(names)} nodes"
-        for pool, names in _pools(facts.before).items()
-        if len(names) > 1 and changed >= set(names)
+        *(f"{pool}: {len(names)} nodes" for pool, names in _changed_whole(facts).items() if len(names) > 1),
+        *(
+            f"{facts.at(step).pool}: {step.name}"
+            for step in facts.doing(Operation.CHANGE)
+            if step.type in GROUPS
+            and any(step.old.get(key) != step.new.get(key) for key in kinds.MACHINES_OF_A_GROUP)
+        ),
+    ]
+
+
+def _changed_whole(facts: Facts) -> dict[str, list[str]]:
+    steps = [step for step in facts.doing(Operation.CHANGE) if facts.at(step).role == Role.NODE.value]
+    changed = {facts.at(step).host for step in steps}
+    return {pool: names for pool, names in _pools(facts.before).items() if changed >= set(names)}
+
+
+def much_at_once(facts: Facts) -> list[str]:
+    """Pools of which every node changes, half of them or more at a time."""
+    limits = {pool.name: pool.max_unavailable for pool in facts.topology.pools} if facts.topology else {}
+    return [
+        f"{pool}: {limits[pool]} of {len(names)} nodes at a time"
+        for pool, names in _changed_whole(facts).items()
+        if len(names) > 2 and 2 * limits.get(pool, 0) >= len(names)
+    ]
+
+
+def rolling(facts: Facts) -> list[str]:
+    """Members in clouds whose machine is made anew by their own command, each when the others are well."""
+    return [
+        step.name.removesuffix(kinds.ROLL)
+        for step in facts.doing(Operation.CHANGE)
+        if step.name.endswith(kinds.ROLL) and step.old.get("update") != step.new.get("update")
     ]
 
 
 def _takes_away(facts: Facts, step: Step, role: Role) -> bool:
     """Whether a deletion or replacement takes the role's machine away, or what was delivered for it."""
     where = facts.at(step)
-    if step.type in _MACHINES:
+    if step.type in kinds.MACHINES:
         return bool(where.host)
     return where.role == role.value
 
@@ -255,17 +269,9 @@ def _lost_nodes(facts: Facts) -> Mapping[str, list[str]]:
 
 
 def _script(inputs: Mapping[str, Any]) -> str:
-    """The visible text of a bundle: a command's, or an object's in a cloud's store."""
-    for key in ("create", "content", "source"):
-        if isinstance(text := inputs.get(key), str):
-            return text
-    return ""
-
-
-def _size(inputs: Mapping[str, Any]) -> int:
-    sku = inputs.get("sku")
-    found = inputs.get("minSize", sku.get("capacity") if isinstance(sku, Mapping) else None)
-    return int(found) if isinstance(found, int | float) else 0
+    """The visible text of a bundle: a command's, an object's in AWS' store, what Azure's gates tell."""
+    texts = [within(inputs, "environment", "BECOMES"), *(inputs.get(key) for key in ("create", "content"))]
+    return next((text for text in texts if isinstance(text, str)), "")
 
 
 def _some(names: Sequence[str], most: int = 6) -> str:

@@ -12,7 +12,7 @@ _ENCRYPTIONS = (
     "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
     "aws:s3/bucketServerSideEncryptionConfigurationV2:BucketServerSideEncryptionConfigurationV2",
 )
-_TLS = ("TLS1_2", "TLS1_3")
+_TLS = ("tls1_2", "tls1_3")
 
 
 def disks(resource: Resource, stack: Stack) -> Iterator[str]:
@@ -44,7 +44,8 @@ def transport(resource: Resource, stack: Stack) -> Iterator[str]:
     if not yes(inputs.get("enableHttpsTrafficOnly", True)):
         yield "enableHttpsTrafficOnly: must be true"
     least = inputs.get("minimumTlsVersion")
-    if least not in _TLS and decided(least):
+    # Azure takes its words in any case.
+    if decided(least) and str(least).lower() not in _TLS:
         yield "minimumTlsVersion: must be TLS1_2 or later"
 
 

@@ -2,60 +2,71 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from ipaddress import ip_network
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from policy.rules.encryption import BUCKETS
-from policy.rules.model import (
-    Resource,
-    ResourceRule,
-    SettingsRule,
-    Stack,
-    StackRule,
-    decided,
-    items,
-    mapping,
-    texts,
-    yes,
-)
+from policy.rules.model import Resource, ResourceRule, SettingsRule, Stack, StackRule, items, texts
+from policy.rules.world import covers_world, is_world
 
-_EVERYONE = ("*", "any", "internet")
 _ICMP = ("icmp", "icmpv6", "1", "58")
 """Reachability and path MTU: no service answers it."""
 _GROUPS = ("aws:ec2/securityGroup:SecurityGroup", "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup")
-_BLOCKS = "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock"
-_BLOCKED = ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
-
-
-def everyone(source: str) -> bool:
-    """Whether a source of a rule is all of the internet."""
-    if source.lower() in _EVERYONE:
-        return True
-    try:
-        return ip_network(source, strict=False).prefixlen == 0
-    except ValueError:
-        return False  # one of the cloud's names, or not known yet
+_SHOWN = 2
+"""Sources that a message names."""
 
 
 def ingress(resource: Resource, stack: Stack) -> Iterator[str]:
-    """Security groups of both clouds: none lets everyone in, but to an API that is meant to be public."""
-    for path, protocol, port, sources in [*_aws(resource), *_azure(resource)]:
-        open_to = [source for source in sources if everyone(source)]
-        if not open_to or protocol.lower() in _ICMP:
-            continue
-        if _meant(stack) and port in map(str, stack.api_ports):
-            continue
-        yield f"{path}: lets {open_to[0]} reach port {port} ({protocol}); list the networks that need it"
+    """Security groups of both clouds: none lets everyone in, but to an API that is meant to be public.
+
+    Sources of one port count together: two halves of the internet are all of it.
+    """
+    for path, protocol, port, sources in _together(_openings(resource)):
+        if is_world(sources) and not _may(protocol, port, stack):
+            text = f"{path}: lets {_named(sources)} reach port {port} ({protocol})"
+            yield f"{text}; list the networks that need it"
 
 
-def _meant(stack: Stack) -> bool:
-    """Whether the settings open the API to everyone. Of production another rule speaks."""
-    return any(network.prefixlen == 0 for network in stack.api_allowed)
+def ingress_together(resources: Sequence[Resource], stack: Stack) -> Iterator[tuple[Resource, str]]:
+    """The same of rules that are resources each; whose they are may not be known before they are made."""
+    alone = [
+        (resource, opening)
+        for resource in resources
+        for opening in _together(_openings(resource))
+        if not is_world(opening[3])
+    ]
+    for path, protocol, port, sources in _together(opening for _, opening in alone):
+        if is_world(sources) and not _may(protocol, port, stack):
+            first = next(each for each, opening in alone if opening[1:3] == (protocol, port))
+            text = f"{path}: with other rules it lets {_named(sources)} reach port {port} ({protocol})"
+            yield first, f"{text}; list the networks that need it"
+
+
+def _may(protocol: str, port: str, stack: Stack) -> bool:
+    """Whether the settings open it to everyone: the API. Of production another rule speaks."""
+    meant = covers_world(stack.api_allowed) and port in map(str, stack.api_ports)
+    return meant or protocol.lower() in _ICMP
+
+
+def _named(sources: list[str]) -> str:
+    more = f" and {len(sources) - _SHOWN} more" if len(sources) > _SHOWN else ""
+    return ", ".join(sources[:_SHOWN]) + more
 
 
 _Opening = tuple[str, str, str, list[str]]
 """Path, protocol, port, sources."""
+
+
+def _openings(resource: Resource) -> list[_Opening]:
+    return [*_aws(resource), *_azure(resource)]
+
+
+def _together(openings: Iterable[_Opening]) -> Iterator[_Opening]:
+    """The openings of each port as one, at the place of the first."""
+    found: dict[tuple[str, str], tuple[str, list[str]]] = {}
+    for path, protocol, port, sources in openings:
+        found.setdefault((protocol, port), (path, []))[1].extend(sources)
+    for (protocol, port), (path, sources) in found.items():
+        yield path, protocol, port, list(dict.fromkeys(sources))
 
 
 def _aws(resource: Resource) -> Iterator[_Opening]:
@@ -94,60 +105,22 @@ def _azure(resource: Resource) -> Iterator[_Opening]:
     else:
         return
     for path, rule in rules:
-        if rule.get("direction") == "Inbound" and rule.get("access") == "Allow":
+        # Azure takes its words in any case.
+        if _word(rule, "direction") == "inbound" and _word(rule, "access") == "allow":
             sources = [*texts(rule.get("sourceAddressPrefix")), *texts(rule.get("sourceAddressPrefixes"))]
             ports = [*texts(rule.get("destinationPortRange")), *texts(rule.get("destinationPortRanges"))]
             yield f"{path}sourceAddressPrefix", str(rule.get("protocol", "")), ", ".join(ports), sources
 
 
+def _word(rule: Mapping[str, Any], key: str) -> str:
+    return str(rule.get(key, "")).lower()
+
+
 def api(stack: Stack) -> Iterator[str]:
     """In production someone decided who may reach the API."""
-    if stack.production and any(network.prefixlen == 0 for network in stack.api_allowed):
-        yield "network.api_allowed: holds 0.0.0.0/0, so everyone may reach the API; list your networks"
-
-
-def public_stores(resource: Resource, stack: Stack) -> Iterator[str]:
-    """No store answers somebody who says not who they are."""
-    inputs = resource.inputs
-    if resource.kind == _BLOCKS:
-        for key in _BLOCKED:
-            if not yes(inputs.get(key)):
-                yield f"{key}: must be true"
-    elif resource.kind in BUCKETS and str(inputs.get("acl", "")).startswith("public"):
-        yield "acl: must not be public"
-    elif resource.kind == "azure-native:storage:StorageAccount":
-        # Azure's own default was true for long.
-        public = inputs.get("allowBlobPublicAccess")
-        if public is not False and decided(public):
-            yield "allowBlobPublicAccess: must be false"
-    elif resource.kind == "azure-native:storage:BlobContainer":
-        access = inputs.get("publicAccess", "None")
-        if access != "None" and decided(access):
-            yield "publicAccess: must be None"
-
-
-def unblocked_stores(resources: Sequence[Resource], stack: Stack) -> Iterator[tuple[Resource, str]]:
-    """Every bucket has its block of public access; whose is whose may not be known yet: they are counted."""
-    buckets = [resource for resource in resources if resource.kind in BUCKETS]
-    blocks = [resource for resource in resources if resource.kind == _BLOCKS]
-    if len(blocks) < len(buckets):
-        for bucket in buckets:
-            yield bucket, f"{len(buckets)} buckets, and {len(blocks)} blocks of public access"
-
-
-def public_machines(resource: Resource, stack: Stack) -> Iterator[str]:
-    """Machines have no public addresses: the balancer alone has."""
-    inputs = resource.inputs
-    if resource.kind == "aws:ec2/instance:Instance" and inputs.get("associatePublicIpAddress") is True:
-        yield "associatePublicIpAddress: must not be true"
-    if resource.kind == "aws:ec2/launchTemplate:LaunchTemplate":
-        for number, interface in enumerate(items(inputs.get("networkInterfaces"))):
-            if str(interface.get("associatePublicIpAddress", "false")).lower() == "true":
-                yield f"networkInterfaces[{number}].associatePublicIpAddress: must not be true"
-    if resource.kind == "azure-native:network:NetworkInterface":
-        for number, address in enumerate(items(inputs.get("ipConfigurations"))):
-            if mapping(address.get("publicIPAddress")):
-                yield f"ipConfigurations[{number}].publicIPAddress: must be left out"
+    if stack.production and covers_world(stack.api_allowed):
+        named = _named(list(map(str, stack.api_allowed)))
+        yield f"network.api_allowed: lets everyone reach the API, or nearly ({named}); list your networks"
 
 
 RULES = (
@@ -156,14 +129,12 @@ RULES = (
         description="Firewalls let nobody in from anywhere, but to a public API.",
         check=ingress,
     ),
+    StackRule(
+        name="no-open-ingress-together",
+        description="No firewall's rules together let everyone in, but to a public API.",
+        check=ingress_together,
+    ),
     SettingsRule(
         name="no-open-api", description="In production the API is open to listed networks alone.", check=api
-    ),
-    ResourceRule(name="no-public-store", description="Stores are not public.", check=public_stores),
-    StackRule(
-        name="public-access-blocked", description="Every bucket blocks public access.", check=unblocked_stores
-    ),
-    ResourceRule(
-        name="no-public-machine", description="Machines have no public address.", check=public_machines
     ),
 )

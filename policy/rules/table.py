@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from policy.rules import encryption, networks, protection, quorum, secrets, tags, versions
+from policy.rules import (
+    encryption,
+    machines,
+    networks,
+    protection,
+    quorum,
+    secrets,
+    stores,
+    tags,
+    versions,
+)
 from policy.rules.model import Finding, Resource, ResourceRule, Rule, SettingsRule, Stack, StackRule
 
 RULES: tuple[Rule, ...] = (
     *encryption.RULES,
     *networks.RULES,
+    *stores.RULES,
+    *machines.RULES,
     *secrets.RULES,
     *quorum.RULES,
     *versions.RULES,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -74,6 +75,53 @@ def test_a_plan_is_kept_to_or_refused(one: Stack, tmp_path: Path) -> None:
     assert one.up("--plan", str(plan), check=False).code == 1
 
 
+def test_a_plan_of_before_another_change_is_refused(one: Stack, tmp_path: Path) -> None:
+    """An older pipeline's `apply` would take back what a newer one has done."""
+    plan = tmp_path / "plan.json"
+    one.preview(lambda cluster: cluster.update(kubelet=_pods(70)), "--save-plan", str(plan))
+    one.config[CLUSTER]["kubelet"] = _pods(71)
+    one.up()
+    one.config[CLUSTER]["kubelet"] = _pods(70)
+    refused = one.up("--plan", str(plan), check=False)
+    assert refused.code == 1
+    assert "cp-1-node: was changed since the plan was made" in refused.text
+
+
+def test_a_plan_of_before_any_other_run_is_refused(one: Stack, tmp_path: Path) -> None:
+    """What a run did may be in no event of the next preview: a secret, a resource that the plan leaves."""
+    plan = tmp_path / "plan.json"
+    one.preview(lambda cluster: cluster.update(kubelet=_pods(69)), "--save-plan", str(plan))
+    one.up()
+    one.config[CLUSTER]["kubelet"] = _pods(69)
+    refused = one.up("--plan", str(plan), check=False)
+    assert refused.code == 1
+    assert "the stack is no longer what it was" in refused.text
+    assert one.up("--detailed-exit-code", check=False).code == 2, "it was touched"
+
+
+def test_a_plan_that_cannot_be_previewed_says_why(one: Stack, tmp_path: Path) -> None:
+    plan = tmp_path / "plan.json"
+    one.preview(lambda cluster: None, "--save-plan", str(plan))
+    one.config[CLUSTER]["nowhere"] = 1
+    refused = one.up("--plan", str(plan), check=False)
+    del one.config[CLUSTER]["nowhere"]
+    assert refused.code == 1
+    assert "nowhere: unknown key" in refused.text
+
+
+def test_a_wrong_passphrase_is_in_the_report(one: Stack) -> None:
+    wrong = {"PULUMI_CONFIG_PASSPHRASE": "wrong"}
+    said = one.preview(lambda cluster: None, check=False, variables=wrong)
+    assert said.code == 1
+    assert "incorrect passphrase" in one.markdown()
+    file = one.machine.file(one.name, one.config)
+    words = ("outputs", "--stack", one.name, "--file", str(file))
+    shown = one.machine.execute(words, check=False, variables=wrong)
+    assert shown.code == 1
+    assert "incorrect passphrase" in shown.text
+    assert "Traceback" not in shown.text
+
+
 def test_a_plan_holds_no_secret(one: Stack, tmp_path: Path) -> None:
     plan = tmp_path / "plan.json"
     one.preview(lambda cluster: cluster.update(certificates={"leaves": 2}), "--save-plan", str(plan))
@@ -118,6 +166,32 @@ def test_a_time_out_ends_the_engine_and_says_so(one: Stack) -> None:
     assert late.code == 1
     assert "not done in 1 s" in late.text
     assert one.up().code == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_to_the_driver_alone_ends_the_engine_in_order(machine: Machine, number: int) -> None:
+    """CI cancels a job: the engine records what it had begun and frees the stack."""
+    stack = Stack.of(machine, "dev", _single)
+    stack.name = f"ended-{number}"
+    file = machine.file(stack.name, stack.config)
+    with subprocess.Popen(
+        [sys.executable, "-m", "automation", "up", "--stack", stack.name, "--file", str(file)],
+        env={**os.environ, **machine.environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if " created " in line:
+                process.send_signal(number)
+                break
+        rest = process.stdout.read()
+    assert process.returncode == 1, rest
+    assert "cancel" in rest
+    locks = machine.state / "backend/.pulumi/locks/organization/kubewright" / stack.name
+    assert list(locks.glob("*.json")) == []
+    assert stack.up("--detailed-exit-code", check=False).code == 2
 
 
 def test_the_engine_keeps_no_log_of_what_it_handles(one: Stack) -> None:

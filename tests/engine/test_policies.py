@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from policy.rules.table import RULES
 from tests.engine.stack import Stack
@@ -14,7 +15,7 @@ from tests.support.cluster import CHECKOUT
 from tests.support.offline.machine import Machine
 from tests.support.stackfile import Document
 
-_OPEN = "network.api_allowed: holds 0.0.0.0/0"
+_OPEN = "network.api_allowed: lets everyone reach the API"
 
 
 def unchanged(cluster: Document) -> None:
@@ -52,6 +53,34 @@ def test_an_update_that_breaks_one_does_not_begin(machine: Machine) -> None:
     assert said.code == 1
     assert _OPEN in said.text
     assert "Updating" not in said.text
+
+
+def test_encrypted_settings_hinder_no_rule(machine: Machine) -> None:
+    """Also where not every text will do: they are judged as what they are."""
+    stack = Stack.of(machine, "dev")
+    stack.name = "encrypted"
+    file = machine.file(stack.name, stack.config)
+    words = ("pulumi", "--stack", stack.name, "--file", str(file), "--", "config", "set", "--secret")
+    kept = machine.state / "stacks" / stack.name / f"Pulumi.{stack.name}.yaml"
+    encrypted = {}
+    for key, value in (("label", "marked-frontend"), ("environment", "production")):
+        machine.command(*words, f"test:{key}", value)
+        # Each command begins with the stack file as it is.
+        encrypted[key] = yaml.safe_load(kept.read_text())["config"][f"test:{key}"]
+
+    def label(cluster: Document) -> None:
+        next(iter(cluster["pools"].values())).setdefault("labels", {})["tier"] = encrypted["label"]
+
+    def both(cluster: Document) -> None:
+        label(cluster)
+        cluster["environment"] = encrypted["environment"]
+
+    said = stack.preview(label, "--policy")
+    assert f"Policies: all {len(RULES)} rules are kept" in said.text
+    assert "marked-frontend" not in said.text + stack.markdown()
+    broken = stack.preview(both, "--policy", check=False)
+    assert broken.code == 1
+    assert _OPEN in broken.text
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 
 from pulumi.provider.experimental.property_value import PropertyValue
@@ -15,6 +16,10 @@ FAIL = "KUBEWRIGHT_OFFLINE_FAIL"
 """A variable `<resource's name>=<text>`: that command fails with the text, for tests of errors."""
 
 
+SLOW = "KUBEWRIGHT_OFFLINE_SLOW"
+"""A variable `<resource's name>=<seconds>`: that command takes so long, for tests of interrupts."""
+
+
 class Offline(CommandProvider):
     """Nothing runs; the output is empty."""
 
@@ -24,6 +29,9 @@ class Offline(CommandProvider):
         name, _, text = os.environ.get(FAIL, "").partition("=")
         if name and urn.endswith(f"::{name}"):
             raise ProviderError(text)
+        name, _, seconds = os.environ.get(SLOW, "").partition("=")
+        if name and urn.endswith(f"::{name}"):
+            await asyncio.sleep(float(seconds))
         return {"stdout": PropertyValue(""), "stderr": PropertyValue("")}
 
 

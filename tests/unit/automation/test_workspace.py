@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from automation import workspace
+from automation.driving import selection
 from automation.environment import Environment
 from automation.errors import UserError
 from settings import long
@@ -25,16 +26,22 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("name", ["", ".", "..", "../x", "a/b", "a b", "-x"])
+@pytest.mark.parametrize("name", ["", ".", "..", "../x", "a/b", "a b", "-x", "x" * 101, "y" * 300])
 def test_a_name_that_would_leave_the_stacks_directory_is_refused(
     environment: Environment, file: Path, name: str
 ) -> None:
-    with pytest.raises(UserError, match=r"^--stack: .*allowed: letters"):
-        workspace.prepare(environment=environment, stack=name, source=file)
+    for use in (
+        lambda: workspace.prepare(environment=environment, stack=name, source=file),
+        lambda: workspace.stack_file(name),
+        lambda: selection.select(["dev", name], everything=False, changed_from=None),
+    ):
+        with pytest.raises(UserError, match=r"^--stack: .*allowed: letters") as refused:
+            use()
+        assert len(str(refused.value)) < 160
     assert not environment.state.exists(), "something was written"
 
 
-@pytest.mark.parametrize("name", ["dev", "prod-1", "a.b_c"])
+@pytest.mark.parametrize("name", ["dev", "prod-1", "a.b_c", "x" * 100])
 def test_names_of_stacks(environment: Environment, file: Path, name: str) -> None:
     made = workspace.prepare(environment=environment, stack=name, source=file)
     assert made.directory == environment.state / "stacks" / name
@@ -77,3 +84,9 @@ def test_what_is_too_long_without_its_hosts_is_said(environment: Environment, tm
     path.write_text(yaml.safe_dump({"config": {"kubewright:cluster": {"helm_releases": {"a": values}}}}))
     with pytest.raises(UserError, match=r"^kubewright:cluster: \d+ bytes beside its hosts"):
         workspace.prepare(environment=environment, stack="large", source=path)
+
+
+def test_an_alias_within_itself_is_one_line(environment: Environment, file: Path) -> None:
+    file.write_text("a: &a [*a]\nconfig: {kubewright:cluster: &c {pools: {w: *c}}}\n")
+    with pytest.raises(UserError, match="an alias"):
+        workspace.prepare(environment=environment, stack="x", source=file)

@@ -2,182 +2,20 @@
 
 from __future__ import annotations
 
-import base64
-import gzip
 from collections.abc import Mapping
 from dataclasses import replace
+from ipaddress import IPv4Network
 from typing import Any
 
 import pytest
 
 from policy.rules import table
-from policy.rules.model import SECRET, UNKNOWN, ResourceRule
-from tests.unit.policy.judging import EVERYONE, KEY, STACK, TAGS, found, resource
-
-_VOLUME = {"encrypted": True, "finalSnapshot": True, "tags": TAGS}
-_TEMPLATE = {
-    "tags": TAGS,
-    "blockDeviceMappings": [{"deviceName": "/dev/xvda", "ebs": {"encrypted": "true"}}],
-    "networkInterfaces": [{"associatePublicIpAddress": "false"}],
-}
-_ACCOUNT = {
-    "tags": TAGS,
-    "enableHttpsTrafficOnly": True,
-    "minimumTlsVersion": "TLS1_2",
-    "allowBlobPublicAccess": False,
-}
-_BLOCK = dict.fromkeys(
-    ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets"), True
-)
-_NSG_RULE = {
-    "direction": "Inbound",
-    "access": "Allow",
-    "protocol": "Tcp",
-    "sourceAddressPrefix": "192.0.2.0/24",
-    "destinationPortRange": "22",
-}
-_TABLE: list[tuple[str, str, Mapping[str, Any], Mapping[str, Any]]] = [
-    # rule, type, inputs that keep it, what is changed so that they do not
-    ("encrypted-disks", "aws:ebs/volume:Volume", _VOLUME, {"encrypted": False}),
-    ("encrypted-disks", "aws:ebs/volume:Volume", _VOLUME, {"encrypted": None}),
-    (
-        "encrypted-disks",
-        "aws:ec2/launchTemplate:LaunchTemplate",
-        _TEMPLATE,
-        {"blockDeviceMappings": [{"ebs": {"encrypted": "true"}}, {"ebs": {"volumeSize": 20}}]},
-    ),
-    (
-        "encrypted-disks",
-        "aws:ec2/instance:Instance",
-        {"rootBlockDevice": {"encrypted": True}, "tags": TAGS},
-        {"rootBlockDevice": {}},
-    ),
-    (
-        "encrypted-transport",
-        "azure-native:storage:StorageAccount",
-        _ACCOUNT,
-        {"enableHttpsTrafficOnly": False},
-    ),
-    ("encrypted-transport", "azure-native:storage:StorageAccount", _ACCOUNT, {"minimumTlsVersion": "TLS1_0"}),
-    ("no-public-store", "azure-native:storage:StorageAccount", _ACCOUNT, {"allowBlobPublicAccess": None}),
-    (
-        "no-public-store",
-        "azure-native:storage/v20240101:StorageAccount",
-        _ACCOUNT,
-        {"allowBlobPublicAccess": True},
-    ),
-    (
-        "no-public-store",
-        "azure-native:storage:BlobContainer",
-        {"publicAccess": "None"},
-        {"publicAccess": "Blob"},
-    ),
-    (
-        "no-public-store",
-        "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock",
-        _BLOCK,
-        {"restrictPublicBuckets": False},
-    ),
-    ("no-public-store", "aws:s3/bucket:Bucket", {"tags": TAGS}, {"acl": "public-read"}),
-    (
-        "no-public-machine",
-        "aws:ec2/launchTemplate:LaunchTemplate",
-        _TEMPLATE,
-        {"networkInterfaces": [{"associatePublicIpAddress": "true"}]},
-    ),
-    (
-        "no-public-machine",
-        "aws:ec2/instance:Instance",
-        {"associatePublicIpAddress": False, "rootBlockDevice": {"encrypted": True}, "tags": TAGS},
-        {"associatePublicIpAddress": True},
-    ),
-    (
-        "no-public-machine",
-        "azure-native:network:NetworkInterface",
-        {"ipConfigurations": [{"name": "a"}], "tags": TAGS},
-        {"ipConfigurations": [{"name": "a", "publicIPAddress": {"id": "x"}}]},
-    ),
-    (
-        "no-open-ingress",
-        "aws:ec2/securityGroup:SecurityGroup",
-        {
-            "tags": TAGS,
-            "ingress": [{"protocol": "tcp", "fromPort": 22, "toPort": 22, "cidrBlocks": ["192.0.2.0/24"]}],
-        },
-        {"ingress": [{"protocol": "tcp", "fromPort": 22, "toPort": 22, "cidrBlocks": ["0.0.0.0/0"]}]},
-    ),
-    (
-        "no-open-ingress",
-        "aws:ec2/securityGroupRule:SecurityGroupRule",
-        {"type": "egress", "protocol": "-1", "fromPort": 0, "toPort": 0, "cidrBlocks": ["0.0.0.0/0"]},
-        {"type": "ingress"},
-    ),
-    (
-        "no-open-ingress",
-        "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule",
-        {"ipProtocol": "tcp", "fromPort": 6443, "toPort": 6443, "cidrIpv4": "192.0.2.0/24"},
-        {"cidrIpv6": "::/0"},
-    ),
-    (
-        "no-open-ingress",
-        "azure-native:network:NetworkSecurityGroup",
-        {"tags": TAGS, "securityRules": [_NSG_RULE]},
-        {"securityRules": [_NSG_RULE, {**_NSG_RULE, "sourceAddressPrefix": "Internet"}]},
-    ),
-    ("no-open-ingress", "azure-native:network:SecurityRule", _NSG_RULE, {"sourceAddressPrefix": "*"}),
-    ("tagged", "aws:ec2/vpc:Vpc", {"tags": TAGS}, {"tags": {}}),
-    ("tagged", "aws:ec2/vpc:Vpc", {"tagsAll": TAGS}, {"tagsAll": {"kubewright:cluster": "other"}}),
-    ("tagged", "azure-native:network:VirtualNetwork", {"tags": TAGS}, {"tags": None}),
-    (
-        "tagged",
-        "aws:autoscaling/group:Group",
-        {"tags": [{"key": "kubewright:cluster", "value": "prod", "propagateAtLaunch": True}]},
-        {"tags": [{"key": "Name", "value": "prod"}]},
-    ),
-    ("protected-data", "aws:ebs/volume:Volume", _VOLUME, {"finalSnapshot": None}),
-    ("kept-stores", "aws:s3/bucket:Bucket", {"tags": TAGS}, {"forceDestroy": True}),
-    ("no-plain-secret", "command:remote:Command", {"create": "true"}, {"create": f"cat <<E\n{KEY}E"}),
-    (
-        "no-plain-secret",
-        "command:remote:Command",
-        {"stdin": SECRET},
-        {"environment": {"A": "abcdef.0123456789abcdef"}},
-    ),
-    (
-        "no-plain-secret",
-        "command:remote:Command",
-        {"connection": SECRET},
-        {"connection": {"password": "hunter2"}},
-    ),
-    ("no-plain-secret", "aws:x:Y", {"a": ["b"]}, {"a": ["b", "AKIAIOSFODNN7EXAMPLE"]}),
-    (
-        "no-plain-secret",
-        "aws:x:Y",
-        {"userData": base64.b64encode(b"#!/bin/sh\ntrue\n").decode()},
-        {"userData": base64.b64encode(gzip.compress(KEY.encode(), mtime=0)).decode()},
-    ),
-    (
-        "no-plain-secret",
-        "azure:x:Y",
-        {"customData": ""},
-        {"customData": base64.b64encode(KEY.encode()).decode()},
-    ),
-    (
-        "no-plain-secret",
-        "kubernetes:core/v1:Secret",
-        {"data": {"key": SECRET}},
-        {"stringData": {"anything": "at all"}},
-    ),
-    (
-        "no-plain-secret",
-        "kubernetes:helm.sh/v3:Release",
-        {"values": {"adminPassword": SECRET, "passwordPolicy": "strong"}},
-        {"values": {"adminPassword": "admin"}},
-    ),
-]
+from policy.rules.model import UNKNOWN, ResourceRule
+from tests.unit.policy.judging import EVERYONE, STACK, TAGS, found, resource
+from tests.unit.policy.kept_and_broken import BLOCK, TABLE
 
 
-@pytest.mark.parametrize(("rule", "kind", "good", "change"), _TABLE, ids=lambda value: str(value)[:30])
+@pytest.mark.parametrize(("rule", "kind", "good", "change"), TABLE, ids=lambda value: str(value)[:30])
 def test_a_resource_keeps_the_rule_until_it_is_changed(
     rule: str, kind: str, good: Mapping[str, Any], change: Mapping[str, Any]
 ) -> None:
@@ -190,10 +28,10 @@ def test_a_resource_keeps_the_rule_until_it_is_changed(
 
 def test_every_rule_of_resources_is_in_the_table() -> None:
     rules = {rule.name for rule in table.RULES if isinstance(rule, ResourceRule)}
-    assert rules == {row[0] for row in _TABLE}
+    assert rules == {row[0] for row in TABLE}
 
 
-@pytest.mark.parametrize(("rule", "kind", "good", "change"), _TABLE, ids=lambda value: str(value)[:30])
+@pytest.mark.parametrize(("rule", "kind", "good", "change"), TABLE, ids=lambda value: str(value)[:30])
 def test_what_is_not_known_before_the_update_is_not_held_against_it(
     rule: str, kind: str, good: Mapping[str, Any], change: Mapping[str, Any]
 ) -> None:
@@ -212,6 +50,26 @@ def test_an_open_api_is_allowed_where_the_settings_say_so_and_nothing_else_is() 
     assert found(group, {**inputs, "ipProtocol": "icmp", "fromPort": -1}) == {}
 
 
+def test_an_open_api_may_be_written_as_two_halves() -> None:
+    halves = tuple(map(IPv4Network, ("0.0.0.0/1", "128.0.0.0/1")))
+    group = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
+    inputs = {"ipProtocol": "tcp", "fromPort": 6443, "toPort": 6443, "cidrIpv4": "0.0.0.0/1"}
+    assert found(group, inputs, stack=replace(STACK, environment="test", api_allowed=halves)) == {}
+    assert set(found(group, inputs)) == {"no-open-ingress"}
+
+
+def test_rules_of_one_port_are_judged_together() -> None:
+    kind = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
+    rules = [
+        resource(kind, {"ipProtocol": "tcp", "fromPort": port, "toPort": port, "cidrIpv4": source})
+        for port, source in [(22, "1.0.0.0/8"), (22, "2.0.0.0/8"), (2379, "3.0.0.0/8"), (2379, "10.0.0.0/8")]
+    ]
+    judged = list(table.of_resources(rules, STACK))
+    assert [finding.rule for finding in judged] == ["no-open-ingress-together"]
+    assert "1.0.0.0/8, 2.0.0.0/8 reach port 22" in judged[0].message
+    assert list(table.of_resources(rules[1:], STACK)) == []
+
+
 def test_data_of_a_lab_needs_no_protection() -> None:
     assert found("azure-native:compute:Disk", {"tags": TAGS}, stack=replace(STACK, environment="lab")) == {}
     assert set(found("azure-native:compute:Disk", {"tags": TAGS})) == {"protected-data"}
@@ -223,7 +81,7 @@ def test_every_bucket_has_encryption_and_a_block() -> None:
     encryption = resource(
         "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration", {}
     )
-    block = resource("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock", _BLOCK)
+    block = resource("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock", BLOCK)
     assert list(table.of_resources([bucket, encryption, block], STACK)) == []
     without = table.of_resources([bucket, bucket, encryption, block], STACK)
     assert {finding.rule for finding in without} == {"encrypted-stores", "public-access-blocked"}

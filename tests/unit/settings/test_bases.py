@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from automation import workspace
 from automation.driving import origins
 from automation.environment import Environment
 from automation.errors import UserError
+from settings.bases import merged
 from settings.stackfile import load_file
 
 
@@ -113,6 +115,66 @@ def test_the_printed_settings_name_files_and_no_secret(tmp_path: Path, base: Pat
     assert line.endswith("# Pulumi.base.yaml")
     assert "marked" not in text
     assert "v1:abc" not in text
+
+
+@pytest.mark.parametrize(
+    "config", [{"name": None, "pools": {"a": {"b": None}}}, {"pools": {}, "list": [None]}]
+)
+def test_nothing_is_printed_as_nothing(tmp_path: Path, config: dict[str, object]) -> None:
+    file = put(tmp_path / "Pulumi.x.yaml", {"kubewright:cluster": config})
+    text = origins.show(workspace.settings(file))
+    assert yaml.safe_load(text) == {"kubewright:cluster": config}
+    assert "# Pulumi.x.yaml" in text
+
+
+def test_what_loses_its_last_key_is_from_who_took_it(tmp_path: Path, base: Path) -> None:
+    put(base, {"kubewright:cluster": {"pools": {"a": {"hosts": ["w-1"]}}}})
+    text = origins.show(workspace.settings(stack(tmp_path, {"pools": {"a": None}})))
+    assert "  pools: {}" in text
+    assert "# Pulumi.x.yaml" in text
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"list": [{"password": "marked-secret"}]},
+        {"list": [[{"inner": {"api-key": "marked-secret"}}]]},
+        {"list": [{"secure": "marked-secret"}]},
+        {"values": {"apiToken": "marked-secret"}},
+        {"credentials": {"user": "marked-secret", "list": ["marked-secret"]}},
+        {"env": [{"name": "DB_PASSWORD", "value": "marked-secret"}]},
+        {"config": "a: b\npassword: marked-secret\n"},
+        {"url": "https://user:marked-secret@example.com"},
+        {"pin": {"password": 4711}},
+    ],
+)
+def test_no_secret_is_printed_wherever_it_stands(tmp_path: Path, config: dict[str, object]) -> None:
+    file = put(tmp_path / "Pulumi.x.yaml", {"kubewright:cluster": config})
+    text = origins.show(workspace.settings(file))
+    assert "marked-secret" not in text
+    assert "4711" not in text
+    assert "[secret]" in text
+
+
+def test_many_hosts_are_merged_in_no_time(tmp_path: Path, base: Path) -> None:
+    hosts = {f"w-{number}": {"address": "10.0.0.5", "user": "x"} for number in range(3000)}
+    put(base, {"kubewright:cluster": {"metal": {"hosts": hosts}}})
+    file = stack(tmp_path, {"metal": {"hosts": {"w-1": {"user": "y"}}}})
+    content = {path: yaml.safe_load(path.read_text())["config"] for path in (base, file)}
+    begun = time.process_time()
+    assert merged(file, lambda path: dict(content[path])).origins
+    assert time.process_time() - begun < 1
+
+
+def test_the_printed_settings_of_a_file_without_a_base(tmp_path: Path) -> None:
+    values = {"token": "marked-1", "list": [{"api-key": "marked-2"}], "kept": "shown", "none": None}
+    path = put(
+        tmp_path / "Pulumi.x.yaml", {"kubewright:cluster": {"values": values, "network": {"mtu": None}}}
+    )
+    text = origins.show(workspace.settings(path))
+    assert "marked" not in text
+    assert "kept: shown" in text
+    assert "mtu: null" in text
 
 
 def test_the_engine_and_the_tools_see_the_merged_file(tmp_path: Path) -> None:

@@ -105,6 +105,25 @@ def test_the_event_log_can_be_read_again(tmp_path: Path) -> None:
         list(events.read(["{}"]))
 
 
+def test_an_event_log_that_cannot_be_written_stops_nothing_and_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk is full when the first event comes."""
+    went_on = []
+
+    def work() -> None:
+        with fleet.EventLog(tmp_path / "events") as log:
+            log.write("dev", Message(severity="error", text="x"))
+            log.write("dev", Message(severity="error", text="y"))
+            went_on.append(True)
+
+    real = Path.open
+    monkeypatch.setattr(Path, "open", lambda _, mode: real(Path("/dev/full"), mode))
+    with pytest.raises(UserError, match=r"--events: .*/events: cannot be written: No space left on device"):
+        work()
+    assert went_on
+
+
 def test_a_stack_in_use_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(driver, "_RETRY", 0.01)
     tries = []

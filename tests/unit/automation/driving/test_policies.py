@@ -77,10 +77,3 @@ def test_wrong_settings_are_never_called_kept() -> None:
     found = Checker(config(name="")).found()
     assert [each.policy for each in found] == ["kubewright/readable-settings"]
     assert "not checked: 1 mistake" in policies.broken(found)[0]
-
-
-def test_encrypted_settings_hinder_no_rule() -> None:
-    registries = {
-        "_default": {"endpoint": "https://r.example", "username": "u", "password": {"secure": "v1:x"}}
-    }
-    assert Checker(config(registries=registries)).found() == []

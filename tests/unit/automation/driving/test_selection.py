@@ -16,7 +16,8 @@ def checkout(tmp_path: Path) -> Path:
     release = "{h: {chart: ./charts/hello}}"
     (tmp_path / "Pulumi.a.yaml").write_text("config: {'kubewright:base': Pulumi.base.yaml}\n")
     (tmp_path / "Pulumi.b.yaml").write_text(
-        f"config: {{'kubewright:cluster': {{helm_releases: {release}}}}}\n"
+        f"config: {{'kubewright:cluster': {{environment: docs, helm_releases: {release}, "
+        "artifacts: {index: mirrors/b.json}}}\n"
     )
     (tmp_path / "Pulumi.base.yaml").write_text("config: {}\n")
     (tmp_path / "Pulumi.yaml").write_text("name: x\n")
@@ -42,6 +43,8 @@ def test_a_base_is_no_stack(checkout: Path) -> None:
         (["Pulumi.base.yaml"], ["a"]),
         (["charts/hello/values.yaml"], ["b"]),
         (["charts/hello-two/values.yaml"], []),
+        (["mirrors/b.json"], ["b"]),
+        (["mirrors/a.json"], []),
         (["nodeconfig/kubelet.py"], ["a", "b"]),
         (["Pulumi.yaml"], ["a", "b"]),
         (["docs/a.md", "tests/unit/test_x.py", "README.md"], []),

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import base64
+import html
 import json
+import shlex
 from pathlib import Path
+from urllib.parse import quote, quote_plus
 
 import pytest
 
@@ -39,6 +42,60 @@ def test_secrets_with_quotes_are_found_as_they_are_escaped() -> None:
     secret = 'with "quotes" and \\ in it'
     veiled = Veil([secret]).text(f"error: {json.dumps(secret)}")
     assert "quotes" not in veiled
+
+
+ODD = "p<ss&wörd\"x'y z/+1"
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        json.dumps(ODD, ensure_ascii=False),
+        json.dumps(json.dumps(ODD)),
+        # Go's encoder, which plugins use.
+        "p\\u003css\\u0026wörd\\\"x'y z/+1",
+        quote(ODD),
+        quote(ODD, safe=""),
+        quote_plus(ODD),
+        html.escape(ODD),
+        repr(ODD),
+        shlex.quote(ODD),
+        ODD.replace("'", "''"),
+        ODD.encode().hex(),
+        *(
+            base64.b64encode(f"{before}{ODD}{after}".encode()).decode()
+            for before in ("", "u:", "user:", "ab")
+            for after in ("", "\n")
+        ),
+        base64.urlsafe_b64encode(f"{ODD}??>>".encode()).decode(),
+    ],
+)
+def test_a_secret_is_found_in_what_formats_make_of_it(written: str) -> None:
+    assert "[secret]" in Veil([ODD]).text(f"error: {written} refused")
+
+
+def test_short_lines_of_a_secret_are_found_in_a_difference() -> None:
+    assert Veil(["first-line\nhunter22\n"]).text("+ hunter22") == "+ [secret]"
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        "-----BEGIN PGP PRIVATE KEY BLOCK-----\nlQOY\n-----END PGP PRIVATE KEY BLOCK-----",
+        "ghp_" + "a1" * 18,
+        "glpat-" + "a1" * 10,
+        "AKIAABCDEFGHIJKLMNOP",
+        "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.abcdefghijklm",
+        "user:hunter22",
+    ],
+)
+def test_tokens_are_masked_by_their_form(token: str) -> None:
+    assert Veil().text(f"at https://{token}@example.com") == "at https://[secret]@example.com"
+
+
+def test_addresses_and_digests_stay() -> None:
+    text = f"https://mirror.example.com:8443/files/{'0a' * 32} at 10.0.0.1:6443 user@host a_b"
+    assert Veil().text(text) == text
 
 
 def test_lines_of_a_key_are_masked_one_by_one() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from automation.driving.events import Step, Values
 from automation.report.build import of_events
 from automation.report.model import Report
@@ -16,12 +18,30 @@ PARENTS = {
 }
 
 
-def step(operation: str, type_: str, name: str, parent: str = "", **values: Values) -> Step:
+def step(
+    operation: str,
+    type_: str,
+    name: str,
+    parent: str = "",
+    *,
+    old: Values | None = None,
+    new: Values | None = None,
+    paths: Mapping[str, str] | None = None,
+) -> Step:
     """A step of a plan; `parent` is one of the table, or a pool's name."""
     kind, component = PARENTS.get(parent, ("kubewright:index:NodePool", f"cluster-pool-{parent}"))
     urn = f"{_ROOT}${kind}${type_}::{name}" if parent else f"urn:pulumi:x::kubewright::{type_}::{name}"
     above = f"{_ROOT}${kind}::{component}" if parent else ""
-    return Step(operation=operation, phase="plan", urn=urn, type=type_, parent=above, **values)
+    return Step(
+        operation=operation,
+        phase="plan",
+        urn=urn,
+        type=type_,
+        parent=above,
+        old=old or {},
+        new=new or {},
+        paths=paths or {},
+    )
 
 
 def host(operation: str, name: str, role: str, pool: str = "", old: str = "a\n", new: str = "b\n") -> Step:

@@ -7,10 +7,12 @@ import pytest
 from automation.driving.events import Step
 from automation.report.build import of_events
 from automation.report.rules import RULES
+from tests.support.clouds import cloud
 from tests.unit.automation.report.steps import cluster, host, report, rules, step
 
 CA = "tls:index/selfSignedCert:SelfSignedCert"
 KEY = "tls:index/privateKey:PrivateKey"
+LOCAL = "command:local:Command"
 GROUP = "aws:autoscaling/group:Group"
 SECURITY = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
 AZURE = "azure-native:network:NetworkSecurityGroup"
@@ -41,9 +43,11 @@ HOLDS: dict[str, list[list[Step]]] = {
     "volume": [
         [step("delete", "aws:ebs/volume:Volume", "cp-1-data")],
         [step("replace", "azure-native:compute:Disk", "cp-1-data")],
+        [step("delete", "aws:kms/key:Key", "store")],
         [step("delete", "kubernetes:core/v1:PersistentVolumeClaim", "data")],
     ],
     "authority": [
+        [step("replace", KEY, "cluster-pki-service-account-key", "pki")],
         [step("replace", CA, "cluster-pki-kubernetes-ca", "pki")],
         [step("delete", KEY, "cluster-pki-etcd-ca-2-key", "pki")],
     ],
@@ -52,6 +56,18 @@ HOLDS: dict[str, list[list[Step]]] = {
     "open-to-world": [
         [sg("0.0.0.0/0")],
         [nsg("*")],
+        [nsg("0.0.0.0/1")],
+        [sg("128.0.0.0/1")],
+        [
+            host(
+                "update",
+                "w-1",
+                "node",
+                "workers",
+                FIREWALL,
+                FIREWALL + "    ip saddr 0.0.0.0/1 tcp dport 22 accept\n",
+            )
+        ],
         [nsg("Internet")],
         [host("update", "w-1", "node", "workers", CLOSED, FIREWALL)],
     ],
@@ -68,6 +84,7 @@ HOLDS: dict[str, list[list[Step]]] = {
         [step("create", CA, "cluster-pki-kubernetes-ca-2", "pki")],
         [host("update", "w-1", "node", "workers", "version kubernetes 1.36.3\n", "trust kubernetes 2 1 2\n")],
     ],
+    "members-roll": [[step("update", LOCAL, "cp-1-roll", old={"update": "a"}, new={"update": "b"})]],
     "pool-shrinks": [
         [host("delete", "w-3", "node", "workers")],
         [step("update", GROUP, "workers", old={"minSize": 5}, new={"minSize": 3})],
@@ -105,12 +122,14 @@ HARMLESS: dict[str, list[list[Step]]] = {
         [host("create", "w-4", "node", "workers", "", NEW)],
     ],
     "new-authority": [[host("update", "w-1", "node", "workers", "trust etcd 2 2\n", "trust etcd 2 2\nx\n")]],
+    "members-roll": [[step("update", LOCAL, "cp-1-roll", old={"delete": "a"}, new={"delete": "b"})]],
     "pool-shrinks": [
         [host("create", "w-4", "node", "workers")],
         [step("update", GROUP, "workers", old={"minSize": 3}, new={"minSize": 5})],
     ],
     "pool-gone": [[host("delete", "w-1", "node", "workers")]],
     "every-node": [[host("update", f"w-{i}", "node", "workers") for i in (1, 2)]],
+    "much-at-once": [[host("update", f"w-{i}", "node", "workers") for i in (1, 2, 3)]],
     "only-member": [[host("update", "cp-1", "control-plane")]],
 }
 
@@ -118,7 +137,7 @@ HARMLESS: dict[str, list[list[Step]]] = {
 def test_every_rule_is_tried() -> None:
     names = {rule.name for rule in RULES}
     assert len(names) == len(RULES)
-    assert names == HOLDS.keys() | {"only-member"} == HARMLESS.keys()
+    assert names == HOLDS.keys() | {"only-member", "much-at-once"} == HARMLESS.keys()
 
 
 @pytest.mark.parametrize(("rule", "steps"), [(name, each) for name, them in HOLDS.items() for each in them])
@@ -133,6 +152,17 @@ def test_it_holds(rule: str, steps: list[Step]) -> None:
 )
 def test_it_does_not_hold(rule: str, steps: list[Step]) -> None:
     assert rule not in rules(*steps)
+
+
+@pytest.mark.parametrize(("limit", "holds"), [(1, False), (2, True)])
+def test_a_higher_max_unavailable_hides_nothing(limit: int, holds: bool) -> None:
+    """A change may raise it and use it at once."""
+    described = cloud(**{"pools.general.max_unavailable": limit})
+    changed = [host("update", f"g-{i}", "node", "general") for i in (1, 2, 3)]
+    found = {risk.rule: risk.subjects for risk in of_events("x", cluster(*changed), described).risks}
+    assert ("much-at-once" in found) is holds
+    if holds:
+        assert found["much-at-once"] == ("general: 2 of 3 nodes at a time",)
 
 
 def test_the_only_control_plane() -> None:

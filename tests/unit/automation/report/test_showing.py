@@ -109,6 +109,26 @@ def test_what_is_said_cannot_leave_its_place() -> None:
     assert "&lt;script&gt;" in html
 
 
+@pytest.mark.parametrize("unseen", ["\u202e", "\u2066", "\u200b", "\x9b", "\r", "\ud800"])
+def test_what_is_not_seen_is_shown(unseen: str) -> None:
+    """A mark that turns the direction of writing makes a reviewer read another line."""
+    seen = report(host("update", "w-1", "node", "workers", "a\n", f"allow{unseen} deny\n"))
+    seen = replace(seen, errors=(f"wrong{unseen}",))
+    for text in (markdown(seen), page([seen])):
+        assert unseen not in text
+        text.encode()
+    if unseen != "\r":  # it ends a line
+        assert f"allow\\u{ord(unseen):04x} deny" in markdown(seen)
+
+
+def test_a_very_long_line_leaves_the_comment_its_beginning() -> None:
+    text = markdown(of_events("x", [], errors=["wrong: " + "y" * 70_000, "another"]))
+    assert len(text) < 65_536
+    assert "wrong: yyy" in text
+    assert "another" in text
+    assert text.count("```") == 2
+
+
 def test_a_report_of_errors_alone() -> None:
     text = markdown(Report(stack="x", errors=("kubewright:cluster.a: wrong",)))
     assert (

@@ -1,0 +1,157 @@
+"""Signals to the driver and readers that leave, with the real engine: ended well, no lock, no orphan."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.engine.stack import Stack
+from tests.support.offline.command import SLOW
+from tests.support.offline.machine import Machine
+from tests.support.process import kill_group
+from tests.support.stackfile import CLUSTER, Document
+
+
+@pytest.fixture(scope="module")
+def one(machine: Machine) -> Stack:
+    """A single machine, made."""
+    stack = Stack.of(machine, "dev", _single)
+    stack.name = "one"
+    stack.up()
+    return stack
+
+
+def _single(cluster: Document) -> None:
+    cluster["control_planes"]["schedulable"] = True
+    cluster["pools"] = {}
+    cluster["metal"]["hosts"] = {"cp-1": cluster["metal"]["hosts"]["cp-1"]}
+    cluster["helm_releases"] = {}
+
+
+@contextmanager
+def started(
+    stack: Stack, command: str, *words: str, variables: Mapping[str, str] | None = None
+) -> Iterator[subprocess.Popen[str]]:
+    """A command of the driver at work, in a session of its own; killed at the end."""
+    file = stack.machine.file(stack.name, stack.config)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "automation", command, "--stack", stack.name, "--file", str(file), *words],
+        env={**os.environ, **stack.machine.environment, **(variables or {})},
+        cwd=stack.machine.root,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        yield process
+    finally:
+        kill_group(process)
+        process.wait()
+
+
+def read_to(process: subprocess.Popen[str], word: str) -> None:
+    assert process.stdout is not None
+    said = []
+    for line in process.stdout:
+        said.append(line)
+        if word in line:
+            return
+    raise AssertionError(f"it never said {word}:\n{''.join(said)}")
+
+
+def left_of(machine: Machine) -> list[str]:
+    """Command lines of processes that were started by commands on this machine, after a moment."""
+    mark = f"KUBEWRIGHT_STATE={machine.state}".encode()
+    end = time.monotonic() + 5
+    while True:
+        found = []
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                if mark in (process / "environ").read_bytes().split(b"\0"):
+                    found.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+            except OSError:
+                continue
+        if not found or time.monotonic() > end:
+            return found
+        time.sleep(0.1)
+
+
+def locks_of(stack: Stack) -> list[Path]:
+    locks = stack.machine.state / "backend/.pulumi/locks/organization/kubewright" / stack.name
+    return list(locks.glob("*.json"))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_an_interrupted_up_ends_what_it_has_begun(one: Stack, number: signal.Signals) -> None:
+    one.config[CLUSTER]["kubelet"] = {"max_pods": 60 + number}
+    with started(one, "up", variables={SLOW: "cp-1-node=6"}) as process:
+        read_to(process, "cp-1-node updating")
+        time.sleep(1)
+        # To the driver alone, as `kill` and the cancel of a job do.
+        process.send_signal(number)
+        said, _ = process.communicate(timeout=120)
+    assert process.returncode == 1
+    assert f"stack one: interrupted ({number.name}); what was begun was ended" in said
+    assert "^C received; cancelling" in said, "the engine was not told"
+    assert "^C received; terminating" not in said, "the engine was told twice"
+    assert said.index(f"{number.name}: the engine ends what it has begun") < said.index("Duration:")
+    assert "Traceback" not in said
+    assert left_of(one.machine) == []
+    assert locks_of(one) == []
+    # The engine says to its plugins that what they do is cancelled, and records that: it is done again.
+    assert one.up("--detailed-exit-code", check=False).code == 2
+    assert one.up("--detailed-exit-code").code == 0
+
+
+def test_a_second_signal_ends_it_now(one: Stack) -> None:
+    one.config[CLUSTER]["kubelet"] = {"max_pods": 59}
+    with started(one, "up", variables={SLOW: "cp-1-node=600"}) as process:
+        read_to(process, "cp-1-node updating")
+        process.terminate()
+        time.sleep(2)
+        assert process.poll() is None
+        begun = time.monotonic()
+        process.terminate()
+        said, _ = process.communicate(timeout=120)
+    assert time.monotonic() - begun < 20
+    assert process.returncode == 1
+    assert "stack one: interrupted (SIGTERM)" in said
+    assert left_of(one.machine) == []
+    assert locks_of(one) == []
+    one.up()
+    assert one.up("--detailed-exit-code").code == 0
+
+
+def test_whoever_waits_for_a_stack_can_be_told_to_stop(one: Stack) -> None:
+    one.config[CLUSTER]["kubelet"] = {"max_pods": 58}
+    with started(one, "up", variables={SLOW: "cp-1-node=8"}) as first:
+        read_to(first, "cp-1-node updating")
+        with started(one, "up", "--wait", "3600") as second:
+            time.sleep(6)
+            assert second.poll() is None
+            second.send_signal(signal.SIGINT)
+            said, _ = second.communicate(timeout=20)
+        assert second.returncode == 1
+        assert "interrupted (SIGINT); nothing more was begun" in said
+        first.communicate(timeout=120)
+    assert first.returncode == 0, "the one at work was disturbed"
+
+
+def test_a_reader_that_leaves_stops_no_preview(machine: Machine) -> None:
+    ha = Stack.of(machine, "ha")
+    with started(ha, "preview") as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.wait(timeout=240) == 1
+    assert left_of(machine) == []

@@ -1,0 +1,45 @@
+"""The engine's command: its pipes are read whatever becomes of those who are told."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from automation.engine.command import EngineCommand
+
+LONG = """
+i=0
+while [ $i -lt 4000 ]; do
+    echo "a line of the engine's that is long enough to fill its pipe: $i"
+    i=$((i + 1))
+done
+touch "$HERE/done"
+"""
+
+
+def engine(directory: Path, script: str) -> EngineCommand:
+    """An engine that is a shell script, with `$HERE` its directory."""
+    program = directory / "bin/pulumi"
+    program.parent.mkdir(exist_ok=True)
+    program.write_text(
+        f'#!/bin/sh\nHERE={directory}\n[ "$1" = version ] && {{ echo v3.259.0; exit; }}\n{script}'
+    )
+    program.chmod(0o755)
+    return EngineCommand(program.parent, deadline=time.monotonic() + 20)
+
+
+@pytest.mark.parametrize("stream", ["on_output", "on_error"])
+def test_the_engine_is_read_when_whoever_is_told_fails(tmp_path: Path, stream: str) -> None:
+    command = engine(tmp_path, LONG if stream == "on_output" else f"{{ {LONG}\n}} >&2")
+    lines = []
+
+    def told(line: str) -> None:
+        lines.append(line)
+        raise BrokenPipeError("nobody reads")
+
+    with pytest.raises(BrokenPipeError, match="nobody reads"):
+        command.run(["up"], str(tmp_path), {}, **{stream: told})  # type: ignore[arg-type]
+    assert (tmp_path / "done").exists(), "the engine did not come to its end"
+    assert len(lines) == 1

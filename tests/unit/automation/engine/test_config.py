@@ -1,0 +1,58 @@
+"""Encrypted values of a stack file in the place where they stand."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from automation.engine.config import decrypted, encrypted
+from automation.engine.program import Engine
+from automation.environment import Environment
+from automation.workspace import Workspace
+
+_CONFIG: dict[str, Any] = {
+    "aws:region": "eu-central-1",
+    "x:token": {"secure": "v1:a"},
+    "kubewright:cluster": {
+        "pools": {"w": {"labels": {"tier": {"secure": "v1:b"}, "zone": "a"}}},
+        "list": [{"password": {"secure": "v1:c"}}, "kept", {"secure": "v1:d"}],
+        "none": None,
+    },
+}
+_PLAIN = {
+    "aws:region": "eu-central-1",
+    "x:token": "one",
+    "kubewright:cluster": {
+        "pools": {"w": {"labels": {"tier": "two", "zone": "a"}}},
+        "list": [{"password": "three"}, "kept", "four"],
+        "none": None,
+    },
+}
+
+
+def engine(tmp_path: Path, config: dict[str, Any]) -> Engine:
+    return Engine(Environment(state=tmp_path, cache=tmp_path), Workspace("x", tmp_path, config))
+
+
+def test_encrypted_values_are_put_where_they_stand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def capture(_: Engine, *words: str) -> str:
+        assert words == ("config", "--json", "--show-secrets")
+        cluster = _PLAIN["kubewright:cluster"]
+        return json.dumps({
+            "aws:region": {"value": "eu-central-1", "secret": False},
+            "x:token": {"value": "one", "secret": True},
+            "kubewright:cluster": {"value": json.dumps(cluster), "objectValue": cluster, "secret": True},
+        })  # fmt: skip
+
+    monkeypatch.setattr(Engine, "capture", capture)
+    found = decrypted(engine(tmp_path, _CONFIG))
+    assert found == _PLAIN
+    assert list(encrypted(_CONFIG, found)) == ["one", "two", "three", "four"]
+
+
+def test_the_engine_is_not_asked_without_need(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(Engine, "capture")
+    assert decrypted(engine(tmp_path, _PLAIN)) is _PLAIN

@@ -1,0 +1,63 @@
+"""Output that outlasts its readers: the work goes on, and the exit code tells."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+PROGRAM = """
+import pathlib, sys
+from automation import outlet
+outlet.outlast()
+for number in range(20_000):
+    print(f"line {number}")
+pathlib.Path(sys.argv[1]).touch()
+sys.exit(outlet.code(0))
+"""
+
+
+def start(tmp_path: Path, stdout: int) -> subprocess.Popen[str]:
+    done = str(tmp_path / "done")
+    return subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, done], stdout=stdout, stderr=subprocess.PIPE, text=True
+    )
+
+
+def test_a_reader_that_leaves_stops_no_work(tmp_path: Path) -> None:
+    with start(tmp_path, subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline() == "line 0\n"
+        process.stdout.close()
+        said = process.stderr.read()
+    assert process.returncode == 1
+    assert (tmp_path / "done").exists()
+    assert said == (
+        "kubewright: standard output: Broken pipe: not everything was shown; "
+        "what was begun was done to its end\n"
+    )
+
+
+def test_a_full_disk_stops_no_work(tmp_path: Path) -> None:
+    full = os.open("/dev/full", os.O_WRONLY)
+    with start(tmp_path, full) as process:
+        os.close(full)
+        assert process.stderr is not None
+        said = process.stderr.read()
+    assert process.returncode == 1
+    assert (tmp_path / "done").exists()
+    assert "standard output: No space left on device" in said
+
+
+def test_what_is_read_to_its_end_is_whole(tmp_path: Path) -> None:
+    """From a pipe that is not to be waited for, too, as some runners of CI give it."""
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    with start(tmp_path, writer) as process:
+        os.close(writer)
+        with open(reader) as pipe:
+            lines = pipe.read().splitlines()
+    assert process.returncode == 0
+    assert lines == [f"line {number}" for number in range(20_000)]

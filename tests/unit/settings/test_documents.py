@@ -1,0 +1,42 @@
+"""YAML that nothing can be made of is refused in a line, wherever it is read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from automation import workspace
+from automation.errors import UserError
+from settings import SettingsError
+from settings.documents import parse
+from settings.stackfile import load_file
+
+_BILLION = "\n".join(["a0: &a0 [x, x]", *(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]" for n in range(1, 40))])
+_ENDLESS = {
+    "an alias of what it is in": "config: &a\n  kubewright:cluster: *a\n",
+    "in a list": "config: {kubewright:cluster: {pools: &a [1, *a]}}\n",
+    "two of one another": "config: &a {b: &b {c: *a, d: *b}}\n",
+    "levels": "config: " + "[" * 5000 + "]" * 5000,
+    "levels of mappings": "config:\n" + "\n".join(" " * (n + 1) + "a:" for n in range(200)),
+    "aliases that multiply": "config:\n" + "\n".join(f"  {line}" for line in _BILLION.splitlines()),
+}
+
+
+@pytest.mark.parametrize("text", _ENDLESS.values(), ids=_ENDLESS)
+def test_what_has_no_end_is_refused_in_a_line(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "Pulumi.x.yaml"
+    file.write_text(text)
+    with pytest.raises(UserError, match=r"^Pulumi\.x\.yaml: not valid YAML: .*alias") as refused:
+        workspace.settings(file)
+    assert "\n" not in str(refused.value)
+    with pytest.raises(SettingsError, match=r"no valid YAML"):
+        load_file(file)
+
+
+def test_ordinary_aliases_are_read() -> None:
+    text = "a: &a {b: [1, 2]}\nc: *a\nd: [*a, *a]\n"
+    assert parse(text) == yaml.safe_load(text)
+    deep = "[" * 90 + "]" * 90
+    assert parse(deep) == yaml.safe_load(deep)

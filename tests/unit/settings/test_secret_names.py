@@ -1,0 +1,73 @@
+"""Names that say that what stands behind them is secret."""
+
+from __future__ import annotations
+
+import pytest
+
+from settings.secret_names import names_a_secret
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("password", "adminPassword", "PASSWORD", "DB_PASSWORD", "db-password", "db.password", "dbpassword"),
+        *(
+            "passwd",
+            "pwd",
+            "passphrase",
+            "password2",
+            "token",
+            "apiToken",
+            "api_token",
+            "bearertoken",
+            "secret",
+        ),
+        *("api-key", "apiKey", "APIKey", "apikey", "private_key", "privateKey", "privatekey", "secret_key"),
+        *(
+            "client_secret",
+            "clientSecret",
+            "clientsecret",
+            "connectionString",
+            "connectionstring",
+            "access_key",
+        ),
+        *(
+            "accountKey",
+            "sharedkey",
+            "credentials",
+            "AWS_SECRET_ACCESS_KEY",
+            "ARM_CLIENT_SECRET",
+            "HTTPPassword",
+        ),
+    ],
+)
+def test_a_secret_is_called_one_in_every_style(name: str) -> None:
+    assert names_a_secret(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(
+            "",
+            "passwordPolicy",
+            "secretName",
+            "tokenFile",
+            "httpTokens",
+            "publicKey",
+            "kmsKeyId",
+            "key",
+            "keys",
+        ),
+        *(
+            "existingSecret",
+            "clientToken",
+            "creationToken",
+            "private_key_file",
+            "PULUMI_CONFIG_PASSPHRASE_FILE",
+        ),
+        *("author", "monkey", "keyboard", "secretKeyRef", "token_ttl", "forwards", "1", "imagePullSecrets"),
+    ],
+)
+def test_what_is_about_a_secret_is_none(name: str) -> None:
+    assert not names_a_secret(name)
