@@ -160,7 +160,9 @@ def attended(works: Sequence[Callable[[], _T]], *, jobs: int) -> list[Future[_T]
             _attend(_current, futures, inbox)
             _left = _left or _current.left
     finally:
-        _current = before
+        # What was left must begin nothing more while this process ends.
+        if not _current.left:
+            _current = before
     return futures
 
 

@@ -132,6 +132,16 @@ def test_a_second_signal_ends_it_now(one: Stack) -> None:
     assert one.up("--detailed-exit-code").code == 0
 
 
+def test_nothing_stays_of_a_driver_that_is_killed(one: Stack) -> None:
+    one.config[CLUSTER]["kubelet"] = {"max_pods": 57}
+    with started(one, "up", variables={SLOW: "cp-1-node=600"}) as process:
+        read_to(process, "cp-1-node updating")
+        process.kill()
+        process.wait()
+        assert left_of(one.machine) == []
+    one.up()
+
+
 def test_whoever_waits_for_a_stack_can_be_told_to_stop(one: Stack) -> None:
     one.config[CLUSTER]["kubelet"] = {"max_pods": 58}
     with started(one, "up", variables={SLOW: "cp-1-node=8"}) as first:

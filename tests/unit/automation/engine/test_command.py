@@ -40,6 +40,6 @@ def test_the_engine_is_read_when_whoever_is_told_fails(tmp_path: Path, stream: s
         raise BrokenPipeError("nobody reads")
 
     with pytest.raises(BrokenPipeError, match="nobody reads"):
-        command.run(["up"], str(tmp_path), {}, **{stream: told})  # type: ignore[arg-type]
+        command.run(["up"], str(tmp_path), {}, **{stream: told})
     assert (tmp_path / "done").exists(), "the engine did not come to its end"
     assert len(lines) == 1

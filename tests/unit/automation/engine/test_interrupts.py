@@ -160,8 +160,10 @@ def test_a_second_signal_ends_it(start: Start) -> None:
     assert gone(start.child)
 
 
-def test_the_engine_ends_with_a_driver_that_is_killed(start: Start) -> None:
-    process = start("engine", STUBBORN)
+@pytest.mark.parametrize("engine", [STUBBORN, PATIENT])
+def test_the_engine_ends_with_a_driver_that_is_killed(start: Start, engine: str) -> None:
+    """And what it started, in a process group of its own."""
+    process = start("engine", engine)
     process.kill()
     process.wait()
     assert gone(start.child)
