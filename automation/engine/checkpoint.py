@@ -2,11 +2,12 @@
 
 The engine's file backend keeps the state of the step before beside the state, as `<stack>.json.bak`.
 When the state itself cannot be read, that one is taken: at most the last step is not recorded in it,
-and every step can be repeated.
+and every step can be repeated. Each has a file of attributes beside it, which may be cut off, too.
 """
 
 from __future__ import annotations
 
+import json
 import mmap
 import re
 from pathlib import Path
@@ -24,6 +25,8 @@ def repair(*, root: Path, project: str, stack: str) -> None:
     """
     state = root / ".pulumi/stacks" / project / f"{stack}.json"
     backup = state.with_name(f"{state.name}.bak")
+    for file in (state, backup):
+        _check_attributes(file.with_name(f"{file.name}.attrs"))
     if not state.exists() or _whole(state):
         return
     if _whole(backup):
@@ -33,6 +36,16 @@ def repair(*, root: Path, project: str, stack: str) -> None:
         state.unlink()  # killed while it was made: nothing was recorded yet
     else:
         raise UserError(f"stack {stack}: {state} and its backup cannot be read; restore one of them")
+
+
+def _check_attributes(path: Path) -> None:
+    """Removes a file's attributes (content type, digest) when they are cut off: the engine can do without."""
+    try:
+        json.loads(path.read_text())
+    except FileNotFoundError:
+        return
+    except ValueError:
+        path.unlink()
 
 
 def _whole(path: Path) -> bool:

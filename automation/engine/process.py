@@ -32,10 +32,17 @@ class EngineProcess:
         self._own = own
         self._lock = threading.Lock()
         self._timers: list[threading.Timer] = []
+        self._guard: int | None = None
         if own:
-            line = [sys.executable, "-I", "-S", str(_LAUNCH), str(os.getpid()), *line]
-            with _held_back(signal.SIGINT):
-                self.popen = subprocess.Popen(line, start_new_session=True, **options)
+            theirs, self._guard = os.pipe()
+            launch = [sys.executable, "-I", "-S", str(_LAUNCH), str(os.getpid()), str(theirs)]
+            try:
+                with _held_back(signal.SIGINT):
+                    self.popen = subprocess.Popen(
+                        [*launch, *line], start_new_session=True, pass_fds=[theirs], **options
+                    )
+            finally:
+                os.close(theirs)
         else:
             self.popen = subprocess.Popen(line, **options)
 
@@ -73,6 +80,11 @@ class EngineProcess:
         if self.told or self.popen.poll() is None:
             self.end()
         self.popen.wait()
+        if self._guard is not None:
+            with suppress(BrokenPipeError):  # it was ended with the engine's session
+                os.write(self._guard, b".")
+            os.close(self._guard)
+            self._guard = None
 
     def _ask(self, patience: float) -> None:
         timer = threading.Timer(patience, self.end)

@@ -68,3 +68,16 @@ def test_every_cut_is_noticed(state: Path) -> None:
         state.write_text(text)
         _repair(state)
         assert state.read_text() == text
+
+
+@pytest.mark.parametrize("left", ["", '{"user.cache_con'])
+def test_attributes_that_are_cut_off_go(state: Path, left: str) -> None:
+    state.write_text('{"version": 3}')
+    _backup(state).write_text('{"version": 2}')
+    cut, whole = state.with_name("dev.json.attrs"), state.with_name("dev.json.bak.attrs")
+    cut.write_text(left)
+    whole.write_text('{"md5": null}')
+    _repair(state)
+    assert state.read_text() == '{"version": 3}'
+    assert not cut.exists()
+    assert whole.read_text() == '{"md5": null}'
