@@ -94,9 +94,10 @@ lint: ## style (ruff, shellcheck) and types (mypy, strict)
 	@for half in $(CLOUDS); do cat $$half providers/cloud/boot.sh | shellcheck --shell=sh - || exit 1; done
 	@MYPY_CACHE_DIR="$${KUBEWRIGHT_CACHE:-$$HOME/.cache/kubewright}/mypy" $(PYTHON) -m mypy
 
+# Three processes: for a quarter of the time one of two waits for pauses to pass.
 .PHONY: test-unit
 test-unit: ## fast tests, no root
-	@$(PYTEST) $(TOGETHER) tests/unit
+	@$(PYTEST) $(TOGETHER) -n 3 tests/unit
 
 .PHONY: test-engine
 test-engine: ## the real engine on plugins that touch no host: reports, plans, previews; no root
