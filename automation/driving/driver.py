@@ -6,7 +6,6 @@ and what is logged passes the veil.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -98,9 +97,10 @@ def drive(
     that goes wrong is in the result.
     """
     begun = time.monotonic()
-    run = _Run(engine, of_stack(engine), show, notice)
-    checker = policies.Checker(decrypted(engine)) if options.policy else None
-    run.checker = checker if action is Action.PREVIEW else None
+    plain = decrypted(engine)
+    run = _Run(engine, of_stack(engine, plain), show, notice)
+    if options.policy and action is Action.PREVIEW:
+        run.checker = policies.Checker(plain)
     failure = ""
     try:
         waiting(lambda: run.go(action, options), options.wait)
@@ -127,7 +127,7 @@ def outputs(engine: Engine) -> dict[str, Any]:
     try:
         found = _stack(engine, command).outputs()
     except CommandError:
-        words = of_stack(engine).text(command.words())
+        words = of_stack(engine, decrypted(engine)).text(command.words())
         raise UserError(f"stack {engine.workspace.stack}: {words or _SILENT}") from None
     return {name: "[secret]" if output.secret else output.value for name, output in sorted(found.items())}
 
@@ -281,10 +281,8 @@ class _Run:
 
 
 def _stack(engine: Engine, command: EngineCommand) -> Stack:
-    variables = engine.environment.variables()
-    variables.setdefault("PULUMI_OPTION_COLOR", "always" if os.isatty(1) else "never")
     work = LocalWorkspace(
-        work_dir=str(engine.workspace.directory), env_vars=variables, pulumi_command=command
+        work_dir=str(engine.workspace.directory), env_vars=engine.variables(), pulumi_command=command
     )
     return Stack.select(engine.workspace.stack, work)
 

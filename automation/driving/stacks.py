@@ -12,6 +12,7 @@ from automation.driving import driver, plans, stages, steps
 from automation.driving.driver import Action, Code, Notice, Options, Result, Show
 from automation.driving.events import Message, Policy
 from automation.driving.veil import Lines, of_stack
+from automation.engine.config import decrypted
 from automation.engine.interrupts import current
 from automation.engine.program import Engine
 from automation.environment import Environment
@@ -165,7 +166,7 @@ def run(environment: Environment, stack: str, file: Path | None, arguments: list
     engine = Job(environment=environment, stack=stack, file=file).engine(use)
     # What a plugin says may repeat a secret, and the nightly look makes an issue of it. Of other commands
     # (`stack output --show-secrets`) the user knows best.
-    veil = Lines(of_stack(engine)).line if command in _TELLING else str
+    veil = Lines(of_stack(engine, decrypted(engine))).line if command in _TELLING else str
     return engine.run(command, *rest, veil=veil)
 
 

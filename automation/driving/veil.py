@@ -16,7 +16,7 @@ from ahocorasick_rs import AhoCorasick
 
 from automation.driving.views import views
 from automation.driving.words import SHORTEST, words
-from automation.engine.config import decrypted, encrypted, within
+from automation.engine.config import encrypted, within
 from automation.engine.program import Engine
 from automation.local import CLUSTER
 from policy.rules.forms import possible
@@ -134,13 +134,9 @@ def _masked(text: str, spans: list[tuple[int, int]]) -> str:
     return "".join([*parts, text[shown:]])
 
 
-def of_stack(engine: Engine) -> Veil:
-    """The veil over everything that is known to be secret of a stack.
-
-    Raises `UserError` when the stack file has encrypted values and the engine cannot decrypt them.
-    """
+def of_stack(engine: Engine, plain: Mapping[str, Any]) -> Veil:
+    """The veil over everything that is known to be secret of a stack; `plain` is its `config`, decrypted."""
     config = engine.workspace.config
-    plain = decrypted(engine)
     secrets = _deployers(engine.environment.variables())
     return Veil([*secrets, *encrypted(config, plain), *_described(plain)])
 

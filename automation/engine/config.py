@@ -22,9 +22,16 @@ def decrypted(engine: Engine) -> dict[str, Any]:
     return {key: _revealed(value, _plain(shown.get(key))) for key, value in config.items()}
 
 
-def encrypted(config: Mapping[str, Any], plain: Mapping[str, Any]) -> Iterator[str]:
+def encrypted(config: object, plain: object) -> Iterator[str]:
     """The plain texts of what is encrypted in `config`, of which `plain` is the decrypted one."""
-    yield from _beside(config, plain)
+    if is_secure(config):
+        yield plain if isinstance(plain, str) else json.dumps(plain)
+    elif isinstance(config, Mapping) and isinstance(plain, Mapping):
+        for key, value in config.items():
+            yield from encrypted(value, plain.get(key))
+    elif isinstance(config, list) and isinstance(plain, list):
+        for value, text in zip(config, plain, strict=False):
+            yield from encrypted(value, text)
 
 
 def within(value: object) -> Iterator[object]:
@@ -48,14 +55,3 @@ def _revealed(written: object, plain: object) -> object:
     if isinstance(written, list) and isinstance(plain, list):
         return [_revealed(value, text) for value, text in zip(written, plain, strict=False)]
     return written
-
-
-def _beside(written: object, plain: object) -> Iterator[str]:
-    if is_secure(written):
-        yield plain if isinstance(plain, str) else json.dumps(plain)
-    elif isinstance(written, Mapping) and isinstance(plain, Mapping):
-        for key, value in written.items():
-            yield from _beside(value, plain.get(key))
-    elif isinstance(written, list) and isinstance(plain, list):
-        for value, text in zip(written, plain, strict=False):
-            yield from _beside(value, text)

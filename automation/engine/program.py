@@ -29,6 +29,12 @@ class Engine:
     environment: Environment
     workspace: Workspace
 
+    def variables(self) -> dict[str, str]:
+        """The environment that it runs in; colours where somebody looks, unless the caller says otherwise."""
+        variables = self.environment.variables()
+        variables.setdefault("PULUMI_OPTION_COLOR", "always" if os.isatty(1) else "never")
+        return variables
+
     def run(self, command: str, *arguments: str, veil: Callable[[str], str] = str) -> int:
         """Runs `pulumi <command>` on the stack with its output shown through `veil`; returns its exit code.
 
@@ -128,9 +134,7 @@ class Engine:
         ]
 
     def _options(self) -> dict[str, Any]:
-        variables = self.environment.variables()
-        variables.setdefault("PULUMI_OPTION_COLOR", "always" if os.isatty(1) else "never")
-        return {"cwd": self.workspace.directory, "env": variables, "stdin": subprocess.DEVNULL}
+        return {"cwd": self.workspace.directory, "env": self.variables(), "stdin": subprocess.DEVNULL}
 
 
 def _show(process: subprocess.Popen[str], veil: Callable[[str], str]) -> None:

@@ -76,19 +76,9 @@ def run(
 
 
 def kill_group(process: subprocess.Popen[str]) -> None:
-    """Kills (SIGKILL) a process that was started as its own session, with its children and its engine."""
-    for group in (*_engines(process.pid), process.pid):
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(group, signal.SIGKILL)
+    """Kills (SIGKILL) a process that was started as its own session, with its children.
 
-
-def _engines(session: int) -> list[int]:
-    """The engines of a session: each leads a process group of its own."""
-    found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):
-            name, _, rest = stat.read_text().partition("(")[2].rpartition(")")
-            pid, its_session = int(stat.parent.name), int(rest.split()[3])
-            if name == "pulumi" and its_session == session and os.getpgid(pid) == pid:
-                found.append(pid)
-    return found
+    Of a driver that is killed the engine ends, too, in its own session (`automation.engine.launch`).
+    """
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)

@@ -145,7 +145,8 @@ def test_all_that_a_stack_knows_is_veiled(tmp_path: Path, monkeypatch: pytest.Mo
         },
     }
     environment = Environment(state=tmp_path, cache=tmp_path)
-    veil = of_stack(Engine(environment, Workspace("x", tmp_path, {"kubewright:cluster": cluster})))
+    config = {"kubewright:cluster": cluster}
+    veil = of_stack(Engine(environment, Workspace("x", tmp_path, config)), config)
     texts = (
         "marked-passphrase-in-a-file",
         "marked-token-of-github",
@@ -162,5 +163,6 @@ def test_a_broken_description_is_veiled_too(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setenv("PULUMI_BACKEND_URL", f"file://{tmp_path}")
     monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "")
     config = {"kubewright:cluster": {"registries": {"_default": {"password": "marked-registry-password"}}}}
-    veil = of_stack(Engine(Environment(state=tmp_path, cache=tmp_path), Workspace("x", tmp_path, config)))
+    environment = Environment(state=tmp_path, cache=tmp_path)
+    veil = of_stack(Engine(environment, Workspace("x", tmp_path, config)), config)
     assert veil.text("marked-registry-password") == "[secret]"
