@@ -6,7 +6,7 @@ PYTEST = PYTHONPYCACHEPREFIX="$${KUBEWRIGHT_CACHE:-$$HOME/.cache/kubewright}/pyc
 # Files side by side: tests mostly wait.
 TOGETHER = -n auto --maxprocesses=4 --dist loadfile --no-loadscope-reorder
 # Parts of the host program: linted joined, as they are sent.
-PROGRAM = $(patsubst %,nodeconfig/%.sh,prelude host fetch guard service node)
+PROGRAM = $(patsubst %,nodeconfig/host/%.sh,prelude host fetch guard service node)
 # The clouds' halves of the boot program: each linted with the half that all share.
 CLOUDS = $(filter-out providers/cloud/boot.sh,$(wildcard providers/*/boot.sh))
 
@@ -89,8 +89,8 @@ mirror: ## make a directory of all files and images, to be served (DIRECTORY=…
 lint: ## style (ruff, shellcheck) and types (mypy, strict)
 	@$(PYTHON) -m ruff check --no-cache .
 	@$(PYTHON) -m ruff format --no-cache --check .
-	@shellcheck kubewright setup/environment $(filter-out $(PROGRAM),$(wildcard nodeconfig/*.sh automation/day_two/*.sh)) providers/aws/host-network.sh
-	@$(PYTHON) -c 'from nodeconfig.program import program; print(program())' | shellcheck --shell=sh -
+	@shellcheck kubewright setup/environment $(filter-out $(PROGRAM),$(wildcard nodeconfig/host/*.sh automation/operations/*.sh)) providers/aws/host-network.sh
+	@$(PYTHON) -c 'from nodeconfig.host_program import program; print(program())' | shellcheck --shell=sh -
 	@for half in $(CLOUDS); do cat $$half providers/cloud/boot.sh | shellcheck --shell=sh - || exit 1; done
 	@MYPY_CACHE_DIR="$${KUBEWRIGHT_CACHE:-$$HOME/.cache/kubewright}/mypy" $(PYTHON) -m mypy
 

@@ -13,9 +13,9 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 
 import artifacts.index
+import assembly.builder
 import nodeconfig
 import settings
-import topology.build
 import topology.exposure
 import topology.sizing
 from artifacts.errors import ArtifactError
@@ -23,12 +23,12 @@ from components.addons.access import Access, AccessArgs
 from components.addons.coredns import CoreDns, CoreDnsArgs
 from components.addons.helm_releases import HelmReleases, HelmReleasesArgs
 from components.addons.metrics_server import MetricsServer, MetricsServerArgs
+from components.await_registration import await_registration
 from components.cluster import Cluster, ClusterArgs
-from components.registered import registered
 from components.registries import registry_secrets
 from providers.select import provider_for
 from settings import files
-from settings.long import with_hosts
+from settings.hosts_file import with_hosts
 from topology.model import Topology
 
 # The language host shows nothing of its own after this code: the errors above it say everything.
@@ -39,7 +39,7 @@ def deploy() -> None:
     """The whole program. Raises SettingsError, ArtifactError or BundleError, each a readable message."""
     stack = settings.load(description())
     texts = files.read(stack, Path.cwd())
-    plan = topology.build.topology(stack, files=texts)
+    plan = assembly.builder.topology(stack, files=texts)
     for warning in [*topology.sizing.warnings(plan), *topology.exposure.warnings(plan)]:
         pulumi.warn(warning)
     ca_file = Path(stack.artifacts.ca_file) if stack.artifacts.ca_file else None
@@ -55,7 +55,7 @@ def deploy() -> None:
             bundles=bundles,
             provider=provider,
             connect=connect,
-            secrets=registry_secrets(plan, topology.build.registry_credentials(stack)),
+            secrets=registry_secrets(plan, assembly.builder.registry_credentials(stack)),
         ),
     )
     provider.add_ons(cluster.api)
@@ -65,7 +65,7 @@ def deploy() -> None:
     pulumi.export("endpoint", plan.endpoint.url)
     pulumi.export("members", {member.name: str(member.address) for member in plan.etcd})
     pulumi.export("nodes", {pool.name: [node.name for node in pool.nodes] for pool in plan.pools})
-    pulumi.run(partial(registered, cluster.nodes))
+    pulumi.run(partial(await_registration, cluster.nodes))
 
 
 def description() -> Any:  # noqa: ANN401  whatever somebody wrote there

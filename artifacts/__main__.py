@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 
-from artifacts import catalogue, homes, mirror, push
+from artifacts import catalogue, directories, mirror, push
 from artifacts.cache import Cache
 from artifacts.errors import ArtifactError
 from artifacts.progress import Progress
@@ -79,17 +79,17 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     command = commands.add_parser("mirror", help="make a directory with everything hosts fetch")
-    command.add_argument("--directory", type=Path, default=homes.cache() / "mirror")
+    command.add_argument("--directory", type=Path, default=directories.cache() / "mirror")
     command.add_argument("--version", action="append", default=[], metavar="COMPONENT=VERSION")
     command.add_argument("--index", type=Path, default=None, help="also write its checksums here, to keep")
     command.set_defaults(run=_mirror)
 
     command = commands.add_parser("tools", help="put the deployer's tools into a directory")
-    command.add_argument("--directory", type=Path, default=homes.cache() / "bin")
+    command.add_argument("--directory", type=Path, default=directories.cache() / "bin")
     command.set_defaults(run=_tools)
 
     command = commands.add_parser("push", help="push a mirror's images to a registry")
-    command.add_argument("--directory", type=Path, default=homes.cache() / "mirror")
+    command.add_argument("--directory", type=Path, default=directories.cache() / "mirror")
     command.add_argument("--registry", required=True, metavar="HOST:PORT")
     command.add_argument("--ca", type=Path, default=None, help="PEM of the registry's authority")
     command.set_defaults(run=_push)

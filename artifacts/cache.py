@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from artifacts import homes
+from artifacts import directories
 from artifacts.errors import ArtifactError
 
 _DAY = 86400.0
@@ -46,7 +46,7 @@ class Cache:
     @classmethod
     def default(cls) -> Cache:
         """The user's cache."""
-        return cls(homes.cache())
+        return cls(directories.cache())
 
     def path(self, name: str, version: str) -> Path:
         """Where a file lies, whether or not it is there."""

@@ -12,7 +12,7 @@ from artifacts import catalogue, fetch, official
 from artifacts.cache import Cache
 from artifacts.errors import ArtifactError
 from artifacts.mirror import INDEX, program_path
-from nodeconfig import program
+from nodeconfig import host_program
 from topology.model import Versions
 
 TAR_ARTIFACTS = ("netfilter", "haproxy", "keepalived")
@@ -20,7 +20,7 @@ TAR_ARTIFACTS = ("netfilter", "haproxy", "keepalived")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class FileSource:
     """One file: where it is fetched and what it must be. `member` as in nodeconfig.bundle.Artifact."""
 
     url: str
@@ -35,10 +35,10 @@ class Index:
 
     source: str
     versions: Versions
-    places: Mapping[str, Place]
+    places: Mapping[str, FileSource]
     ca: str = ""
 
-    def place(self, name: str, version: str = "") -> Place:
+    def place(self, name: str, version: str = "") -> FileSource:
         """The file of that name, at the stack's version unless one is given.
 
         Raises ArtifactError, naming the mirror and the command that completes it, when there is none.
@@ -101,7 +101,7 @@ def load(
     if pinned is not None:
         # What was written down some day cannot know today's; its digest is known here.
         index = _with_program(index, base)
-    index.place(program.NAME, program.digest())
+    index.place(host_program.NAME, host_program.digest())
     for each in (versions, *others):
         for name in catalogue.NODE_ARTIFACTS:
             index.place(name, catalogue.version_of(name, each))
@@ -113,7 +113,7 @@ def parse(text: str, base: str, mirror: str, versions: Versions, ca: str = "") -
     source = f"the mirror {mirror}"
     try:
         places = {
-            key: Place(_below(base, entry["path"]), _digest(entry["sha256"]), _member(key))
+            key: FileSource(_below(base, entry["path"]), _digest(entry["sha256"]), _member(key))
             for key, entry in json.loads(text)["files"].items()
         }
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -125,9 +125,9 @@ def parse(text: str, base: str, mirror: str, versions: Versions, ca: str = "") -
 
 def _with_program(index: Index, base: str) -> Index:
     """The index with this checkout's host program where `make mirror` puts it."""
-    digest = program.digest()
-    place = Place(_below(base, program_path(digest)), digest)
-    return replace(index, places={**index.places, f"{program.NAME}/{digest}": place})
+    digest = host_program.digest()
+    place = FileSource(_below(base, program_path(digest)), digest)
+    return replace(index, places={**index.places, f"{host_program.NAME}/{digest}": place})
 
 
 def from_official(
@@ -149,7 +149,7 @@ def from_official(
                 "make a mirror (make mirror) and set artifacts.mirror"
             )
         digest = official.checksum(item, cache)
-        places[item.key] = Place(item.official.url, digest, item.official.member)
+        places[item.key] = FileSource(item.official.url, digest, item.official.member)
     return Index(source=_OFFICIAL, versions=versions, places=places)
 
 

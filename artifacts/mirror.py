@@ -19,7 +19,7 @@ from artifacts.cache import Cache, Record, sha256, write_atomic
 from artifacts.catalogue import Binary
 from artifacts.errors import ArtifactError
 from artifacts.progress import Progress
-from nodeconfig import program
+from nodeconfig import host_program
 from topology.model import Versions
 
 INDEX = "index.json"
@@ -45,7 +45,7 @@ def build(
             item.key: place_file(item, directory, cache, progress)
             for item in catalogue.node_binaries(versions)
         }
-        files[f"{program.NAME}/{program.digest()}"] = place_program(directory)
+        files[f"{host_program.NAME}/{host_program.digest()}"] = place_program(directory)
         images = {
             reference: place_image(reference, directory, cache, progress)
             for reference in catalogue.images(versions)
@@ -96,7 +96,7 @@ def place_file(item: Binary, directory: Path, cache: Cache, progress: Progress) 
 
 def place_program(directory: Path) -> dict[str, str | int]:
     """Put this checkout's host program into the mirror; gives its entry for the index."""
-    text, digest = program.program(), program.digest()
+    text, digest = host_program.program(), host_program.digest()
     path = program_path(digest)
     write_atomic(directory / path, text)
     return {"path": path, "sha256": digest, "size": len(text.encode())}
@@ -104,7 +104,7 @@ def place_program(directory: Path) -> dict[str, str | int]:
 
 def program_path(digest: str) -> str:
     """Where a mirror has the host program of that digest."""
-    return f"files/{program.NAME}/{digest}/{program.NAME}"
+    return f"files/{host_program.NAME}/{digest}/{host_program.NAME}"
 
 
 def _place(source: Path, target: Path, record: Record) -> None:

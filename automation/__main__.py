@@ -11,15 +11,15 @@ import typer
 from artifacts import mirror
 from artifacts.errors import ArtifactError
 from artifacts.progress import Progress
-from automation import outlet, prepare
+from automation import output, prepare
 from automation.comment import commands as comment
-from automation.day_two import commands as daytwo
-from automation.driving import commands as driving
-from automation.driving import stacks
 from automation.engine import interrupts
 from automation.environment import environment
 from automation.errors import UserError
+from automation.operations import commands as daytwo
 from automation.options import Stack, StackFile
+from automation.stacks import actions
+from automation.stacks import commands as driving
 from lab import status
 from lab.errors import LabError
 
@@ -29,7 +29,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 @app.command()
 def down(stack: Stack = "dev", file: StackFile = None) -> None:
     """Take the cluster down; of a local stack, its hosts too."""
-    raise typer.Exit(interrupts.alone(lambda: stacks.down(environment(), stack, file)))
+    raise typer.Exit(interrupts.run_one(lambda: actions.down(environment(), stack, file)))
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
@@ -37,13 +37,13 @@ def pulumi(context: typer.Context, stack: Stack = "dev", file: StackFile = None)
     """Run any command of the engine on the stack: `kubewright pulumi -- stack output`."""
     if not context.args:
         raise UserError("name the engine's command, for example: kubewright pulumi -- stack output")
-    raise typer.Exit(interrupts.alone(lambda: stacks.run(environment(), stack, file, context.args)))
+    raise typer.Exit(interrupts.run_one(lambda: actions.run(environment(), stack, file, context.args)))
 
 
 @app.command("prepare")
 def prepare_machine() -> None:
     """Put tools and plugins onto this machine, ahead of the first `up`."""
-    interrupts.alone(lambda: prepare.machine(environment()))
+    interrupts.run_one(lambda: prepare.machine(environment()))
 
 
 @app.command("mirror")
@@ -71,8 +71,8 @@ comment.register(app)
 
 def main() -> None:
     """Runs a command; errors of the user's are one readable line and exit code 1."""
-    outlet.outlast()
-    code = outlet.code(_run())
+    output.survive_broken_pipe()
+    code = output.code(_run())
     interrupts.end(code)
     sys.exit(code)
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from automation.engine.program import Engine
 from automation.errors import UserError
-from automation.marks import revealed
+from automation.signatures import revealed
 from topology.model import Role
 
 _COMMAND = "command:remote:Command"

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from artifacts import homes
+from artifacts import directories
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 
@@ -61,8 +61,8 @@ class Environment:
         # The interpreter's own directory first: the engine's language host looks for python there.
         venv = Path(sys.executable).parent
         variables["PATH"] = os.pathsep.join([str(venv), str(self.tools), variables.get("PATH", os.defpath)])
-        variables[homes.STATE] = str(self.state)
-        variables[homes.CACHE] = str(self.cache)
+        variables[directories.STATE] = str(self.state)
+        variables[directories.CACHE] = str(self.cache)
         variables["PULUMI_HOME"] = str(self.pulumi_home)
         variables["PULUMI_SKIP_UPDATE_CHECK"] = "true"
         variables["PYTHONPYCACHEPREFIX"] = str(self.cache / "pycache")
@@ -91,4 +91,4 @@ class Environment:
 
 def environment(variables: Mapping[str, str] = os.environ) -> Environment:
     """The environment that `$KUBEWRIGHT_STATE` and `$KUBEWRIGHT_CACHE` name, or the defaults below `~`."""
-    return Environment(state=homes.state(variables), cache=homes.cache(variables))
+    return Environment(state=directories.state(variables), cache=directories.cache(variables))

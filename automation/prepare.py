@@ -11,11 +11,11 @@ from artifacts import mirror
 from artifacts.cache import Cache
 from artifacts.progress import Progress
 from artifacts.tools import install_tools
-from automation import local
+from automation import lab_stack
 from automation.engine.program import Engine
 from automation.environment import Environment
 from automation.errors import UserError
-from automation.needs import Needs, Use, needs
+from automation.prerequisites import Needs, Use, needs
 from automation.workspace import Workspace
 from lab import stack as lab
 from lab.paths import LabPaths
@@ -56,8 +56,8 @@ def stack(environment: Environment, workspace: Workspace, use: Use = Use.OTHER) 
 
     Raises `UserError`, `ArtifactError` or `LabError`; the description is checked before anything is made.
     """
-    wanted = local.local(workspace.stack, workspace.config, environment.mirror)
-    cluster = workspace.config.get(local.CLUSTER)
+    wanted = lab_stack.local(workspace.stack, workspace.config, environment.mirror)
+    cluster = workspace.config.get(lab_stack.CLUSTER)
     needed = needs(cluster if isinstance(cluster, Mapping) else {}, use, lab=wanted is not None)
     plugins = machine(environment, needed)
     if use is Use.CHANGE:
@@ -68,7 +68,7 @@ def stack(environment: Environment, workspace: Workspace, use: Use = Use.OTHER) 
             mirror.build(environment.mirror, versions, Progress())
         if workspace.going.exists() or not LabPaths.of(workspace.stack).spec.exists():
             forget(engine)
-        local.ensure(wanted.lab)
+        lab_stack.ensure(wanted.lab)
     engine.select()
     return engine
 

@@ -18,9 +18,9 @@ import yaml
 
 from automation.environment import CHECKOUT, Environment
 from automation.errors import UserError
-from settings import long
+from formats.documents import parse
+from settings import hosts_file
 from settings.bases import BaseError, Merged, merged
-from settings.documents import parse
 from settings.problem import OBJECT
 
 _SALT = "encryptionsalt"
@@ -106,17 +106,17 @@ def _config(source: Path) -> dict[str, Any]:
 
 def _fitting(config: dict[str, Any], directory: Path) -> dict[str, Any]:
     """What the engine can hand to the program. Raises `UserError` for what is too long without hosts, too."""
-    if long.size(config) <= long.MOST_BYTES:
+    if hosts_file.size(config) <= hosts_file.MOST_BYTES:
         return config
-    parts = long.without_hosts(config)
+    parts = hosts_file.without_hosts(config)
     if parts is not None:
         config, hosts = parts
         file = directory / "hosts.json"
         file.write_text(json.dumps(hosts))
-        config[long.HOSTS_FILE] = str(file)
-    if (size := long.size(config)) > long.MOST_BYTES:
+        config[hosts_file.HOSTS_FILE] = str(file)
+    if (size := hosts_file.size(config)) > hosts_file.MOST_BYTES:
         raise UserError(
-            f"{OBJECT}: {size} bytes beside its hosts, and the engine can hand {long.MOST_BYTES} "
+            f"{OBJECT}: {size} bytes beside its hosts, and the engine can hand {hosts_file.MOST_BYTES} "
             "to the program; shorten it: long Helm values can be the defaults of a chart of your own"
         )
     return config

@@ -9,16 +9,16 @@ from typing import cast
 import pulumi_kubernetes as kubernetes
 from pulumi import ComponentResource, Output, Resource, ResourceOptions
 
-from components import farewell
+from components import on_delete
 from components.api import Api
 from components.bootstrap import Bootstrap, BootstrapArgs
 from components.cni import Cni, CniArgs
 from components.members import Bundles, ControlPlane, Etcd, LoadBalancers, MembersArgs
 from components.node_pool import NodePool, NodePoolArgs
 from components.pki import Pki, PkiArgs
-from components.settled import settled
+from components.provider import Provider, Secrets
+from components.tolerate_failure import tolerate_failure
 from nodeconfig.trust import is_told, published
-from providers.contract import Provider, Secrets
 from topology.certificates import FRONT_PROXY_CA, KUBERNETES_CA, bundle
 from topology.model import Member, Role, Topology
 
@@ -85,7 +85,7 @@ class Cluster(ComponentResource):
             for pool in topology.pools
         }
         labels = [pool.labels for pool in self.pools.values() if pool.labels]
-        self._farewell(f"{name}-farewell", [*self.nodes, *labels])
+        self._on_delete(f"{name}-farewell", [*self.nodes, *labels])
         self.register_outputs({"endpoint": topology.endpoint.url, "kubeconfig": self.kubeconfig})
 
     @property
@@ -130,15 +130,15 @@ class Cluster(ComponentResource):
         visible = Output.unsecret(script)
         return [self._args.provider.operate(name, visible, options, kubeconfig=self.kubeconfig)]
 
-    def _farewell(self, name: str, last: Sequence[Resource]) -> Resource:
+    def _on_delete(self, name: str, last: Sequence[Resource]) -> Resource:
         """Tells the nodes, before they go, when the whole cluster goes: then none is worth draining.
 
         It depends on every node, so that `destroy` deletes it before them; nothing else deletes it.
         """
         return self._args.provider.operate(
             name,
-            farewell.STAYING,
-            ResourceOptions(parent=self, depends_on=[settled(resource) for resource in last]),
+            on_delete.UNMARK,
+            ResourceOptions(parent=self, depends_on=[tolerate_failure(resource) for resource in last]),
             kubeconfig=self.kubeconfig,
-            farewell=farewell.LEAVING,
+            on_delete=on_delete.MARK_DELETING,
         )

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from pulumi import ComponentResource, Resource, ResourceOptions
 
+from components.provider import Provider, Secrets
 from nodeconfig.bundle import Bundle
-from providers.contract import Provider, Secrets
 from topology.model import Machine, Member, Role
 
 Bundles = Mapping[tuple[str, Role], Bundle]

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from pulumi import ComponentResource, Output, Resource, ResourceOptions
 
-from components.settled import settled
+from components.provider import Provider, Secrets
+from components.tolerate_failure import tolerate_failure
 from nodeconfig.bundle import Bundle
-from nodeconfig.nodes import nodes
-from providers.contract import Provider, Secrets
+from nodeconfig.node_labels import node_labels
 from topology.model import Pool
 
 
@@ -44,9 +44,9 @@ class NodePool(ComponentResource):
         if args.pool.nodes:
             self.labels = args.provider.operate(
                 f"{name}-labels",
-                nodes(args.pool),
+                node_labels(args.pool),
                 # Nodes that failed to join must not keep the others from getting theirs.
-                ResourceOptions(parent=self, depends_on=[settled(node) for node in self.nodes]),
+                ResourceOptions(parent=self, depends_on=[tolerate_failure(node) for node in self.nodes]),
                 kubeconfig=args.kubeconfig,
             )
         self.register_outputs({"nodes": [node.name for node in args.pool.nodes]})

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pulumi_tls as tls
 from pulumi import ComponentResource, Output, ResourceOptions
 
-from components.derive import bootstrap_token, encryption_configuration
+from components.derived_secrets import bootstrap_token, encryption_configuration
 from components.kubeconfig import kubeconfig
 from topology.certificates import (
     AUTHORITIES,

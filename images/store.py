@@ -10,13 +10,13 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+import assembly.builder
 import nodeconfig
 import settings
-import topology.build
 from artifacts import index
 from artifacts.errors import ArtifactError
 from nodeconfig.bundle import Artifact
-from nodeconfig.program import program
+from nodeconfig.host_program import program
 from settings import files
 from settings.stackfile import load_file
 
@@ -54,7 +54,7 @@ def for_stack(file: Path) -> str:
     """The program for a stack's file. Raises SettingsError, ArtifactError."""
     stack = load_file(file)
     texts = files.read(stack, Path.cwd())
-    plan = topology.build.topology(stack, files=texts)
+    plan = assembly.builder.topology(stack, files=texts)
     ca_file = Path(stack.artifacts.ca_file) if stack.artifacts.ca_file else None
     pinned = texts[stack.artifacts.index] if stack.artifacts.index else None
     found = index.load(stack.artifacts.mirror, ca_file, *plan.releases, pinned=pinned)

@@ -10,7 +10,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from artifacts import homes
+from artifacts import directories
 from lab import cgroups, machine, network
 from lab.errors import LabError
 from lab.paths import labs
@@ -118,7 +118,10 @@ def _kernel_problems() -> list[Problem]:
 
 def _storage_problems() -> list[Problem]:
     found = []
-    for variable, home in ((homes.STATE, homes.state()), (homes.CACHE, homes.cache())):
+    for variable, home in (
+        (directories.STATE, directories.state()),
+        (directories.CACHE, directories.cache()),
+    ):
         home.mkdir(parents=True, exist_ok=True)
         kind = filesystem(home)
         if kind in ("overlay", "nfs", "nfs4", "9p", "fuse", "virtiofs", "vfat"):

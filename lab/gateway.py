@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from artifacts import homes
+from artifacts import directories
 from artifacts.errors import ArtifactError
 from artifacts.push import push
 from lab import authority, cgroups, network
@@ -121,7 +121,7 @@ def _up(spec: LabSpec, server: _Server) -> bool:
 
 def _storage(mirror: Path) -> Path:
     digest = hashlib.sha256((mirror / "index.json").read_bytes()).hexdigest()[:16]
-    return homes.cache() / "lab" / f"registry-{digest}"
+    return directories.cache() / "lab" / f"registry-{digest}"
 
 
 def _fill(spec: LabSpec, mirror: Path, storage: Path, say: Callable[[str], None]) -> None:
@@ -207,7 +207,7 @@ def _start(spec: LabSpec, server: _Server) -> None:
                 "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
                 "PYTHONPATH": str(code),
                 "PYTHONDONTWRITEBYTECODE": "1",
-                homes.STATE: str(homes.state()),
+                directories.STATE: str(directories.state()),
             },
         )
 

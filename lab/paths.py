@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from artifacts import homes
+from artifacts import directories
 from lab.errors import LabError
 
 NAME = r"[a-z0-9]([a-z0-9-]*[a-z0-9])?"
@@ -26,7 +26,7 @@ def check_name(lab: str) -> None:
 
 def labs() -> list[str]:
     """Names of the labs that have state here, sorted."""
-    home = homes.state() / "labs"
+    home = directories.state() / "labs"
     return sorted(path.name for path in home.iterdir() if path.is_dir()) if home.is_dir() else []
 
 
@@ -40,7 +40,7 @@ class LabPaths:
     def of(cls, lab: str) -> LabPaths:
         """Files of the lab of that name. Raises LabError for what cannot be a lab's name."""
         check_name(lab)
-        return cls(homes.state() / "labs" / lab)
+        return cls(directories.state() / "labs" / lab)
 
     @property
     def spec(self) -> Path:

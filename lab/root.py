@@ -9,7 +9,7 @@ import tempfile
 from enum import StrEnum
 from pathlib import Path
 
-from artifacts import homes
+from artifacts import directories
 from lab.commands import run
 from lab.errors import LabError
 from lab.locks import locked
@@ -146,7 +146,7 @@ def ensure(kind: Kind = Kind.RENTED) -> Path:
     Raises LabError when packages cannot be had.
     """
     suite = _suite()
-    home = homes.cache() / "lab"
+    home = directories.cache() / "lab"
     finished = home / f"root-{recipe(suite, kind)}"
     if finished.is_dir():
         return finished

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from nodeconfig.bundle import File, SecretFile, Service
+from nodeconfig.component import Json, Component, document
+from nodeconfig.host_paths import ADMIN, BIN, CA, CIPHERS, KUBERNETES, LOCAL_API, PKI
 from nodeconfig.kubeconfig import authority, by_certificate, certificate
-from nodeconfig.part import Json, Part, document
-from nodeconfig.places import ADMIN, BIN, CA, CIPHERS, KUBERNETES, LOCAL_API, PKI
 from nodeconfig.systemd import Unit
 from topology.model import Member, Topology
 
@@ -17,7 +17,7 @@ _ENCRYPTION = f"{PKI}/encryption.yaml"
 _NEEDED_PLUGINS = ("NodeRestriction", "PodSecurity")
 
 
-def part(topology: Topology, member: Member) -> Part:
+def component(topology: Topology, member: Member) -> Component:
     """The API server's part of a control plane, with the administrator's kubeconfig of its host."""
     admin, admin_files = by_certificate(ADMIN, LOCAL_API, "admin")
     policies = (_admission(topology), _authentication(), _audit_policy())
@@ -42,7 +42,7 @@ def part(topology: Topology, member: Member) -> Part:
     if topology.load_balancers:
         # What comes next asks the balancers, which see a server that has become ready a moment later.
         ready += f" && {ready} --server={topology.endpoint.url}"
-    return Part(
+    return Component(
         files=(*policies, admin, unit.file()),
         secrets=(*fixed, *leaves, *admin_files, encryption),
         artifacts=(("kube-apiserver", f"{BIN}/kube-apiserver"), ("kubectl", f"{BIN}/kubectl")),

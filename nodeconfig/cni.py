@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 
 from nodeconfig.bundle import File
-from nodeconfig.part import Part
-from nodeconfig.places import CNI, FLANNEL_SUBNET, LIBRARY
+from nodeconfig.component import Component
+from nodeconfig.host_paths import CNI, FLANNEL_SUBNET, LIBRARY
 from topology.model import Topology
 
 _PLUGINS = ("bridge", "loopback", "host-local", "portmap")
@@ -18,9 +18,9 @@ WRITE_CONFLIST = f"{LIBRARY}/write-conflist"
 """Program that writes the CNI configuration from flannel's subnet."""
 
 
-def part(topology: Topology) -> Part:
+def component(topology: Topology) -> Component:
     """The CNI plugins' part of a node."""
-    return Part(
+    return Component(
         files=(File(WRITE_CONFLIST, _write_conflist(topology), mode=0o755),),
         artifacts=tuple((f"cni-{name}", f"{CNI}/{name}") for name in _PLUGINS),
         directories=(

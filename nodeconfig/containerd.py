@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from nodeconfig.bundle import File, SecretFile, Service
-from nodeconfig.part import Part
-from nodeconfig.places import BIN, CNI, LIBRARY
+from nodeconfig.component import Component
+from nodeconfig.host_paths import BIN, CNI, LIBRARY
 from nodeconfig.systemd import Unit
 from topology.model import Registry, Topology
 
@@ -17,7 +17,7 @@ _PREPARE = f"{LIBRARY}/containerd-prepare"
 _BINARIES = ("containerd", "containerd-shim-runc-v2", "ctr", "runc", "crictl")
 
 
-def part(topology: Topology) -> Part:
+def component(topology: Topology) -> Component:
     """The container runtime's part of a node."""
     config = File(_CONFIG, _config(topology), mode=0o600)
     prepare = File(_PREPARE, _prepare(), mode=0o755)
@@ -27,7 +27,7 @@ def part(topology: Topology) -> Part:
     # shim serves new pods only: which of these wants a drain first is decided in roles.py.
     watched = (f"{BIN}/containerd", config.path, prepare.path)
     crictl = File("/etc/crictl.yaml", "runtime-endpoint: unix:///run/containerd/containerd.sock\n")
-    return Part(
+    return Component(
         files=(config, prepare, crictl, *mirrors, unit.file()),
         secrets=credentials,
         artifacts=tuple((name, f"{BIN}/{name}") for name in _BINARIES),

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from nodeconfig.bundle import Service
+from nodeconfig.component import Component
+from nodeconfig.host_paths import BIN, CA, KUBERNETES, LOCAL_API, PKI
 from nodeconfig.kubeconfig import by_certificate, certificate
-from nodeconfig.leader import flags as leader_flags
-from nodeconfig.leader import local_health
-from nodeconfig.part import Part
-from nodeconfig.places import BIN, CA, KUBERNETES, LOCAL_API, PKI
+from nodeconfig.leader_election import flags as leader_flags
+from nodeconfig.leader_election import local_health
 from nodeconfig.systemd import Unit
 from topology.certificates import KUBERNETES_CA
 from topology.model import Topology
@@ -17,7 +17,7 @@ _KUBECONFIG = f"{KUBERNETES}/controller-manager.conf"
 _SIGNER = certificate(KUBERNETES_CA, stem=f"{KUBERNETES_CA}-signer")
 
 
-def part(topology: Topology) -> Part:
+def component(topology: Topology) -> Component:
     """The controller manager's part of a control plane."""
     config, leaf = by_certificate(_KUBECONFIG, LOCAL_API, "controller-manager")
     unit = _unit(topology)
@@ -25,7 +25,7 @@ def part(topology: Topology) -> Part:
     signer = tuple(file.path for file in _SIGNER)
     watched = (f"{BIN}/kube-controller-manager", config.path, CA, *signer, f"{PKI}/service-account.key")
     ready = local_health(10257)
-    return Part(
+    return Component(
         files=(config, unit.file()),
         secrets=(*leaf, *_SIGNER),
         artifacts=(("kube-controller-manager", f"{BIN}/kube-controller-manager"),),

@@ -6,9 +6,9 @@ Kubernetes signs these only once somebody has checked that a node asks for its o
 from __future__ import annotations
 
 from nodeconfig.bundle import Service
+from nodeconfig.component import Component
+from nodeconfig.host_paths import BIN, CA, KUBERNETES, LOCAL_API
 from nodeconfig.kubeconfig import by_certificate
-from nodeconfig.part import Part
-from nodeconfig.places import BIN, CA, KUBERNETES, LOCAL_API
 from nodeconfig.systemd import Unit
 from topology.model import Topology
 
@@ -17,7 +17,7 @@ _YEAR_SECONDS = 366 * 24 * 3600
 _NODE_NAME = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$$"  # systemd makes one dollar of two
 
 
-def part(topology: Topology) -> Part:
+def component(topology: Topology) -> Component:
     """The approver's part of a control plane."""
     config, leaf = by_certificate(_KUBECONFIG, LOCAL_API, "csr-approver")
     flags = {
@@ -39,7 +39,7 @@ def part(topology: Topology) -> Part:
         command=(f"{BIN}/kubelet-csr-approver", *(f"--{name}={value}" for name, value in flags.items())),
         after=("network.target", "kube-apiserver.service"),
     )
-    return Part(
+    return Component(
         files=(config, unit.file()),
         secrets=leaf,
         artifacts=(("kubelet-csr-approver", f"{BIN}/kubelet-csr-approver"),),

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from nodeconfig.bundle import File, Service
+from nodeconfig.component import Component
+from nodeconfig.host_paths import BIN, ETCD, ETCD_DATA, ETCD_PKI, LIBRARY
 from nodeconfig.kubeconfig import authority, certificate
-from nodeconfig.part import Part
-from nodeconfig.places import BIN, ETCD, ETCD_DATA, ETCD_PKI, LIBRARY
 from nodeconfig.systemd import Unit
 from topology.model import Member, Topology
 
@@ -20,7 +20,7 @@ _CA = f"{ETCD_PKI}/etcd-ca.crt"
 _QUOTA_BYTES = 8 * 2**30  # upstream's recommended largest
 
 
-def part(topology: Topology, member: Member) -> Part:
+def component(topology: Topology, member: Member) -> Component:
     """An etcd member's part of its host."""
     unit, settle = _unit(topology, member), _settle()
     secrets = (
@@ -30,10 +30,10 @@ def part(topology: Topology, member: Member) -> Part:
         *certificate("etcd-operator", ETCD_PKI, "operator"),
     )
     binaries = tuple((name, f"{BIN}/{name}") for name in ("etcd", "etcdctl", "etcdutl"))
-    return Part(
+    return Component(
         files=(
             File("/etc/sysusers.d/kubewright-etcd.conf", f'u etcd - "etcd" {ETCD_DATA} -\n'),
-            File(MEMBER, Path(__file__).with_name("etcd_member.sh").read_text(), mode=0o755),
+            File(MEMBER, (Path(__file__).parent / "host" / "etcd_member.sh").read_text(), mode=0o755),
             File(_PEERS, _peers(topology)),
             settle,
             unit.file(),

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from nodeconfig.bundle import File, Service
-from nodeconfig.part import Part
-from nodeconfig.places import NETFILTER
+from nodeconfig.component import Component
+from nodeconfig.host_paths import NETFILTER
 from nodeconfig.systemd import once
 from topology.model import Role, Topology
 from topology.ports import Protocol, Rule, rules_for
@@ -20,7 +20,7 @@ _UNIT = "kubewright-firewall.service"
 _ICMP, _ICMP6, _VRRP = 1, 58, 112
 
 
-def part(topology: Topology, roles: Iterable[Role]) -> Part:
+def component(topology: Topology, roles: Iterable[Role]) -> Component:
     """The packet filter of a host with these roles."""
     nft = f"{NETFILTER}/nft"
     unit = once(
@@ -30,7 +30,7 @@ def part(topology: Topology, roles: Iterable[Role]) -> Part:
         stop=f"{nft} delete table inet kubewright",
         before="network-pre.target",
     )
-    return Part(
+    return Component(
         files=(File(_RULES, ruleset(rules_for(topology, roles)), mode=0o600), unit),
         artifacts=(("netfilter", NETFILTER),),
         # Replacing the table is one transaction: reloading never leaves the host open or shut.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from nodeconfig.bundle import File, Service
 from nodeconfig.cni import WRITE_CONFLIST
+from nodeconfig.component import Component, document
+from nodeconfig.host_paths import BIN, CA, FLANNEL_SUBNET, KUBERNETES, NETFILTER
 from nodeconfig.kubeconfig import by_certificate
-from nodeconfig.part import Part, document
-from nodeconfig.places import BIN, CA, FLANNEL_SUBNET, KUBERNETES, NETFILTER
 from nodeconfig.systemd import Unit
 from topology.model import Backend, ProxyMode, Topology
 
@@ -14,12 +14,12 @@ _NETWORK = "/etc/kube-flannel/net-conf.json"
 _KUBECONFIG = f"{KUBERNETES}/flannel.conf"
 
 
-def part(topology: Topology, server: str) -> Part:
+def component(topology: Topology, server: str) -> Component:
     """flannel's part of a node; `server` is the API's URL as this node sees it."""
     kubeconfig, leaf = by_certificate(_KUBECONFIG, server, "flannel")
     network = document(_NETWORK, _network(topology), mode=0o644)
     unit = _unit()
-    return Part(
+    return Component(
         files=(kubeconfig, network, _link(), unit.file()),
         secrets=leaf,
         artifacts=(("flanneld", f"{BIN}/flanneld"), ("netfilter", NETFILTER)),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from nodeconfig.bundle import File, SecretFile
-from nodeconfig.part import document
-from nodeconfig.places import CA, PKI
+from nodeconfig.component import document
+from nodeconfig.host_paths import CA, PKI
 from topology.certificates import bundle
 
 

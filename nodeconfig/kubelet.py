@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from nodeconfig.bundle import File, SecretFile, Service
+from nodeconfig.component import Component, document
+from nodeconfig.host_paths import BIN, CA, CIPHERS, KUBELET, KUBERNETES, LIBRARY, PKI
 from nodeconfig.kubeconfig import authority, kubeconfig
-from nodeconfig.part import Part, document
-from nodeconfig.places import BIN, CA, CIPHERS, KUBELET, KUBERNETES, LIBRARY, PKI
 from nodeconfig.systemd import Unit
 from topology.model import Pool, Topology
 
@@ -19,7 +19,7 @@ MINOR = "/etc/kubewright/kubelet-minor"
 """Holds the kubelet's minor version: upstream asks for a drain before it changes (version skew policy)."""
 
 
-def part(topology: Topology, pool: Pool, server: str) -> Part:
+def component(topology: Topology, pool: Pool, server: str) -> Component:
     """The kubelet's part of a node of `pool`; `server` is the API's URL as this node sees it."""
     config = document(_CONFIG, _config(topology, pool))
     bootstrap = kubeconfig(_BOOTSTRAP, server, {"tokenFile": _TOKEN})
@@ -29,7 +29,7 @@ def part(topology: Topology, pool: Pool, server: str) -> Part:
     # Not the token: it is needed to join, and read when it is.
     watched = (f"{BIN}/kubelet", config.path, bootstrap.path, prepare.path, CA)
     ready = "local_health http://127.0.0.1:10248/healthz && node_ready"
-    return Part(
+    return Component(
         files=(config, bootstrap, prepare, minor, unit.file()),
         secrets=(authority("kubernetes-ca"), SecretFile(_TOKEN, "bootstrap.token")),
         artifacts=(("kubelet", f"{BIN}/kubelet"), ("kubectl", f"{BIN}/kubectl")),

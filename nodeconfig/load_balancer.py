@@ -11,9 +11,9 @@ from hashlib import sha256
 from pathlib import Path
 
 from nodeconfig.bundle import File, SecretFile, Service
+from nodeconfig.component import Component
+from nodeconfig.host_paths import LIBRARY
 from nodeconfig.kubeconfig import authority
-from nodeconfig.part import Part
-from nodeconfig.places import LIBRARY
 from nodeconfig.systemd import Unit
 from topology.model import Member, Topology
 from topology.ports import BALANCER_HEALTH_PORT
@@ -29,7 +29,7 @@ _CHECK = f"{LIBRARY}/balancer-check"
 _MOST_CONNECTIONS = 20_000
 
 
-def part(topology: Topology, member: Member) -> Part:
+def component(topology: Topology, member: Member) -> Component:
     """A load balancer's part of its host."""
     haproxy, keepalived = _haproxy_unit(), _keepalived_unit()
     ca = _ca()
@@ -37,7 +37,7 @@ def part(topology: Topology, member: Member) -> Part:
     check = File(_CHECK, _check(), mode=0o755)
     configuration = File(_HAPROXY_CONFIG, haproxy_configuration(topology))
     addresses = File(_KEEPALIVED_CONFIG, keepalived_configuration(topology, member))
-    return Part(
+    return Component(
         files=(
             File("/etc/sysusers.d/kubewright-haproxy.conf", 'u haproxy - "haproxy"\n'),
             find,
@@ -265,4 +265,4 @@ esac
 
 
 def _source(name: str) -> str:
-    return (Path(__file__).parent / name).read_text()
+    return (Path(__file__).parent / "host" / name).read_text()

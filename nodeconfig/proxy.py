@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from nodeconfig.bundle import File, Service
+from nodeconfig.component import Component, document
+from nodeconfig.host_paths import BIN, CA, KUBERNETES, LIBRARY, NETFILTER
 from nodeconfig.kubeconfig import by_certificate
-from nodeconfig.part import Part, document
-from nodeconfig.places import BIN, CA, KUBERNETES, LIBRARY, NETFILTER
 from nodeconfig.systemd import Unit
 from topology.model import Topology
 
@@ -14,7 +14,7 @@ _KUBECONFIG = f"{KUBERNETES}/kube-proxy.conf"
 _PROTOCOLS = f"{LIBRARY}/protocols"
 
 
-def part(topology: Topology, server: str) -> Part:
+def component(topology: Topology, server: str) -> Component:
     """kube-proxy's part of a node; `server` is the API's URL as this node sees it."""
     kubeconfig, leaf = by_certificate(_KUBECONFIG, server, "kube-proxy")
     config = document(_CONFIG, _config(topology))
@@ -25,7 +25,7 @@ def part(topology: Topology, server: str) -> Part:
         after=("network.target", "kube-apiserver.service"),
         service=(f"ExecStartPre=/bin/sh -c '[ -e /etc/protocols ] || ln -sf {_PROTOCOLS} /etc/protocols'",),
     )
-    return Part(
+    return Component(
         files=(kubeconfig, config, _protocols(), unit.file()),
         secrets=leaf,
         artifacts=(("kube-proxy", f"{BIN}/kube-proxy"), ("netfilter", NETFILTER)),

@@ -13,9 +13,9 @@ from collections.abc import Iterable, Mapping
 from shlex import quote
 
 from nodeconfig.bundle import Artifact, Bundle, File, Identity, SecretFile, Service
-from nodeconfig.part import BundleError
-from nodeconfig.places import STATE
-from nodeconfig.program import prelude
+from nodeconfig.component import BundleError
+from nodeconfig.host_paths import STATE
+from nodeconfig.host_program import prelude
 from topology.model import Role, Rotation
 
 MAX_TEXT_BYTES = 120 * 1024

@@ -14,17 +14,17 @@ from nodeconfig import (
     csr_approver,
     etcd,
     flannel,
-    host,
     kubelet,
     load_balancer,
+    operating_system,
     proxy,
     scheduler,
     snapshots,
 )
 from nodeconfig.bundle import Bundle, Program
-from nodeconfig.part import BundleError, Index, Part, join, resolve
-from nodeconfig.places import BIN, LOCAL_API
-from nodeconfig.program import NAME, digest
+from nodeconfig.component import BundleError, Index, Component, join, resolve
+from nodeconfig.host_paths import BIN, LOCAL_API
+from nodeconfig.host_program import NAME, digest
 from topology.model import Machine, Member, Pool, Role, Topology
 
 _DRAIN_ON = (
@@ -74,20 +74,20 @@ def bundles(topology: Topology, index: Index) -> dict[tuple[str, Role], Bundle]:
 def pool_bundle(topology: Topology, pool: Pool, index: Index) -> Bundle:
     """The bundle that every node of a pool of workers gets: nothing in it differs between two of them."""
     topology = at_version_of(topology, pool)
-    parts = (host.part(topology, (Role.NODE,)), _node(topology, pool, topology.endpoint.url))
+    parts = (operating_system.component(topology, (Role.NODE,)), _node(topology, pool, topology.endpoint.url))
     return _bundle(topology, Role.NODE, parts, index)
 
 
 def _member_bundle(
     topology: Topology, machine: Machine, role: Role, pool_of: dict[str, Pool], index: Index
 ) -> Bundle:
-    parts: list[Part] = []
+    parts: list[Component] = []
     if role is min(machine.roles, key=list(Role).index):
-        parts.append(host.part(topology, machine.roles))
+        parts.append(operating_system.component(topology, machine.roles))
     member = Member(machine.name, machine.address)
     match role:
         case Role.ETCD:
-            parts += [etcd.part(topology, member), snapshots.part(topology, member)]
+            parts += [etcd.component(topology, member), snapshots.component(topology, member)]
         case Role.CONTROL_PLANE:
             parts.append(_control_plane(topology, member))
         case Role.NODE:
@@ -95,17 +95,17 @@ def _member_bundle(
             server = LOCAL_API if local else topology.endpoint.url
             parts.append(_node(topology, _pool(pool_of, machine), server))
         case Role.LOAD_BALANCER:
-            parts.append(load_balancer.part(topology, member))
+            parts.append(load_balancer.component(topology, member))
     return _bundle(topology, role, parts, index)
 
 
-def _control_plane(topology: Topology, member: Member) -> Part:
+def _control_plane(topology: Topology, member: Member) -> Component:
     return join(
         (
-            apiserver.part(topology, member),
-            controller_manager.part(topology),
-            scheduler.part(topology),
-            csr_approver.part(topology),
+            apiserver.component(topology, member),
+            controller_manager.component(topology),
+            scheduler.component(topology),
+            csr_approver.component(topology),
         )
     )
 
@@ -117,19 +117,19 @@ def at_version_of(topology: Topology, pool: Pool) -> Topology:
     return replace(topology, versions=replace(topology.versions, kubernetes=pool.kubernetes))
 
 
-def _node(topology: Topology, pool: Pool, server: str) -> Part:
+def _node(topology: Topology, pool: Pool, server: str) -> Component:
     return join(
         (
-            containerd.part(topology),
-            cni.part(topology),
-            kubelet.part(topology, pool, server),
-            flannel.part(topology, server),
-            proxy.part(topology, server),
+            containerd.component(topology),
+            cni.component(topology),
+            kubelet.component(topology, pool, server),
+            flannel.component(topology, server),
+            proxy.component(topology, server),
         )
     )
 
 
-def _bundle(topology: Topology, role: Role, parts: Iterable[Part], index: Index) -> Bundle:
+def _bundle(topology: Topology, role: Role, parts: Iterable[Component], index: Index) -> Bundle:
     part = join(tuple(parts))
     drain = role is Role.NODE and not _is_alone(topology)
     return Bundle(

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from nodeconfig.bundle import Service
+from nodeconfig.component import Component
+from nodeconfig.host_paths import BIN, CA, KUBERNETES, LOCAL_API
 from nodeconfig.kubeconfig import by_certificate
-from nodeconfig.leader import flags as leader_flags
-from nodeconfig.leader import local_health
-from nodeconfig.part import Part
-from nodeconfig.places import BIN, CA, KUBERNETES, LOCAL_API
+from nodeconfig.leader_election import flags as leader_flags
+from nodeconfig.leader_election import local_health
 from nodeconfig.systemd import Unit
 from topology.model import Topology
 
 _KUBECONFIG = f"{KUBERNETES}/scheduler.conf"
 
 
-def part(topology: Topology) -> Part:
+def component(topology: Topology) -> Component:
     """The scheduler's part of a control plane."""
     config, leaf = by_certificate(_KUBECONFIG, LOCAL_API, "scheduler")
     unit = _unit(topology)
     watched = (f"{BIN}/kube-scheduler", config.path, CA)
     ready = local_health(10259)
-    return Part(
+    return Component(
         files=(config, unit.file()),
         secrets=leaf,
         artifacts=(("kube-scheduler", f"{BIN}/kube-scheduler"),),

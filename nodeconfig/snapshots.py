@@ -10,8 +10,8 @@ from functools import cache
 from pathlib import Path
 
 from nodeconfig.bundle import File, Service
-from nodeconfig.part import Part
-from nodeconfig.places import ETCD_PKI, ETCD_SNAPSHOTS, HOST_ENV, LIBRARY
+from nodeconfig.component import Component
+from nodeconfig.host_paths import ETCD_PKI, ETCD_SNAPSHOTS, HOST_ENV, LIBRARY
 from nodeconfig.systemd import TOOLS_PATH
 from topology.model import Member, Topology
 
@@ -24,10 +24,10 @@ _NO_COPY = 75  # the program's exit code when the snapshot was taken and its cop
 _SECONDS = 900  # a snapshot of the largest database, and its copy
 
 
-def part(topology: Topology, member: Member) -> Part:
+def component(topology: Topology, member: Member) -> Component:
     """What an etcd member's host needs to take snapshots."""
     timer = File(f"/etc/systemd/system/{TIMER}", _timer(topology, member), mode=0o600)
-    return Part(
+    return Component(
         files=(
             File(PROGRAM, program(), mode=0o755),
             File(f"/etc/systemd/system/{SERVICE}", _service(topology), mode=0o600),
@@ -41,7 +41,7 @@ def part(topology: Topology, member: Member) -> Part:
 @cache
 def program() -> str:
     """The text of the program, POSIX sh."""
-    return (Path(__file__).parent / "etcd-snapshot.sh").read_text()
+    return (Path(__file__).parent / "host" / "etcd-snapshot.sh").read_text()
 
 
 def _service(topology: Topology) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from nodeconfig.bundle import File
-from nodeconfig.places import BIN, HOST_ENV, NETFILTER
+from nodeconfig.host_paths import BIN, HOST_ENV, NETFILTER
 
 TOOLS_PATH = f"{BIN}:{NETFILTER}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """For services that call runc, nft, iptables or mount."""

@@ -17,7 +17,7 @@ from policy.facts import facts
 from policy.rules.model import SECRET, UNKNOWN, Resource, ResourceRule, Rule, SettingsRule, Stack, StackRule
 from policy.rules.table import RULES
 from settings import SettingsError
-from settings.long import with_hosts
+from settings.hosts_file import with_hosts
 
 NAME = "kubewright"
 DESERIALIZE = "deserialize_properties"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pulumi import Output
 
+from components.provider import Secrets
 from nodeconfig import render
 from nodeconfig.bundle import Bundle
-from providers.contract import Secrets
 
 
 def payload(bundle: Bundle, secrets: Secrets) -> Output[str]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from components.provider import Provider
 from nodeconfig.bundle import Bundle
-from providers.contract import Provider
 from settings.cluster import Settings
 from settings.problem import Problem, SettingsError
 from topology.model import Role, Topology
@@ -24,7 +24,7 @@ def provider_for(
     """
     # Imported only where it is used: the SDKs of the clouds take seconds.
     if settings.metal is not None:
-        from providers.metal import Metal
+        from providers.metal.provider import Metal
 
         return Metal(settings.metal, topology, files)
     if settings.aws is not None:

@@ -19,8 +19,8 @@ from settings.kubelet import KubeletSettings
 from settings.metal import MetalSettings
 from settings.network import EndpointSettings, NetworkSettings
 from settings.pools import ControlPlaneSettings, EtcdSettings, PoolSettings, RoleSettings
-from settings.sources import ArtifactSettings, RegistrySettings, VersionSettings
 from settings.types import Duration, Filled, Name
+from settings.versions import ArtifactSettings, RegistrySettings, VersionSettings
 
 
 class Settings(Section):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from pydantic import Field
 
-from settings import quantity
+from formats import quantity
 from settings.base import Section
 from settings.types import Address, FilePath, Filled, Name, Port, Quantity
 from topology.model import Size

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from artifacts import homes
+from artifacts import directories
 
 
 def expand(text: str, environment: Mapping[str, str] = os.environ) -> str:
@@ -14,7 +14,7 @@ def expand(text: str, environment: Mapping[str, str] = os.environ) -> str:
 
     Other variables are left alone: a stack must mean the same whoever deploys it.
     """
-    for variable, home in ((homes.STATE, homes.state), (homes.CACHE, homes.cache)):
+    for variable, home in ((directories.STATE, directories.state), (directories.CACHE, directories.cache)):
         value = str(home(environment))
         text = text.replace("${" + variable + "}", value).replace(f"${variable}", value)
     return str(Path(text).expanduser()) if text.startswith("~") else text

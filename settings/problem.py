@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from settings.secret_names import names_a_secret
+from redaction.secret_names import names_a_secret
 
 OBJECT = "kubewright:cluster"
 _LONGEST_VALUE = 80

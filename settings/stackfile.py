@@ -6,9 +6,9 @@ from pathlib import Path
 
 import yaml
 
+from formats.documents import parse
 from settings.bases import BaseError, merged, readable
 from settings.cluster import Settings
-from settings.documents import parse
 from settings.loading import load
 from settings.problem import OBJECT, Problem, SettingsError
 

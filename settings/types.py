@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from settings import paths, quantity
+from formats import quantity
+from settings import paths
 from topology.model import Taint, TaintEffect
 
 _LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"

@@ -13,14 +13,14 @@ from pydantic import Field, ValidationError
 from rich.console import Console
 from rich.table import Table
 
+from assembly.builder import topology
+from formats.quantity import exact, readable, whole
 from settings.base import Section
 from settings.problem import SettingsError, path_of
-from settings.quantity import exact, readable, whole
 from settings.stackfile import load_file
 from settings.types import Filled, Quantity
 from topology import capacity as planning
 from topology import sizing
-from topology.build import topology
 from topology.model import Topology
 from topology.network import nodes_in, pods_per_node, services_in
 from topology.ports import table

@@ -41,9 +41,9 @@ class Interrupted(UserError):
 class Stop:
     """Whether the work of this process is to end. `attended`: somebody looks after its signals."""
 
-    def __init__(self, *, attended: bool) -> None:
+    def __init__(self, *, interruptible: bool) -> None:
         self.left = False
-        self._attended = attended
+        self._interruptible = interruptible
         self._asked = threading.Event()
         self._signal = ""
         self._times = 0
@@ -72,7 +72,7 @@ class Stop:
     def engine(self, line: Sequence[str], **options: Any) -> Iterator[EngineProcess]:  # noqa: ANN401 - Popen's
         """Runs an engine, which the caller waits for. Raises `Interrupted` before it, or when it was told."""
         self.check()
-        process = EngineProcess(line, own=self._attended, **options)
+        process = EngineProcess(line, own=self._interruptible, **options)
         with self._lock:
             self._running.add(process)
         try:
@@ -91,7 +91,7 @@ class Stop:
             how = "; what was begun was ended" if not process.killed else " in the midst of its work"
             raise Interrupted(f"interrupted ({self._signal}){how}, {_ON}")
 
-    def hear(self, number: signal.Signals) -> None:
+    def handle_signal(self, number: signal.Signals) -> None:
         """Takes a signal."""
         now = time.monotonic()
         with self._lock:
@@ -107,7 +107,7 @@ class Stop:
             _say(number, again=again)
         for process in running:
             if again:
-                process.insist()
+                process.force_stop()
             else:
                 process.interrupt(PATIENCE)
 
@@ -127,7 +127,7 @@ class Stop:
         return Interrupted(f"interrupted ({self._signal}) while it was prepared, {_ON}")
 
 
-_current = Stop(attended=False)
+_current = Stop(interruptible=False)
 _left = False
 
 
@@ -136,12 +136,12 @@ def current() -> Stop:
     return _current
 
 
-def alone(work: Callable[[], _T]) -> _T:
+def run_one(work: Callable[[], _T]) -> _T:
     """Does one work as `attended` does; returns what it does, or raises that."""
-    return attended([work], jobs=1)[0].result()
+    return run_interruptible([work], jobs=1)[0].result()
 
 
-def attended(works: Sequence[Callable[[], _T]], *, jobs: int) -> list[Future[_T]]:
+def run_interruptible(works: Sequence[Callable[[], _T]], *, jobs: int) -> list[Future[_T]]:
     """Does the works in threads, `jobs` at a time, and attends to signals until all are over.
 
     Returns what became of each, in their order. Must be called in the main thread.
@@ -149,7 +149,7 @@ def attended(works: Sequence[Callable[[], _T]], *, jobs: int) -> list[Future[_T]
     global _current, _left
     futures: list[Future[_T]] = [Future() for _ in works]
     inbox: queue.SimpleQueue[signal.Signals | None] = queue.SimpleQueue()
-    before, _current = _current, Stop(attended=True)
+    before, _current = _current, Stop(interruptible=True)
     try:
         with _delivered(inbox):
             order: queue.SimpleQueue[int] = queue.SimpleQueue()
@@ -204,7 +204,7 @@ def _attend(
         except queue.Empty:
             heard = None
         if heard is not None:
-            stop.hear(heard)
+            stop.handle_signal(heard)
         if stop.waits_in_vain:
             error = stop.leave()
             for future in futures:

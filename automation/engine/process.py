@@ -57,7 +57,7 @@ class EngineProcess:
             self.told = True
         self._ask(patience)
 
-    def insist(self) -> None:
+    def force_stop(self) -> None:
         """Asks again: the engine leaves what it has begun, records that, and is ended soon."""
         self.told = True
         self._ask(AT_ONCE)

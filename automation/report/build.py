@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from automation.driving.driver import Code, Result
-from automation.driving.events import Event, Message, Policy, Step, Summary
-from automation.local import CLUSTER
+from assembly.builder import topology
+from automation.lab_stack import CLUSTER
 from automation.report.cost import cost
+from automation.report.detectors import Facts
 from automation.report.hosts import natural, operation, pictures
 from automation.report.lines import properties
 from automation.report.model import Change, Operation, Report, Violation
 from automation.report.rules import risks
-from automation.report.signs import Facts
+from automation.stacks.driver import Code, Result
+from automation.stacks.events import Event, Message, Policy, Step, Summary
 from settings import SettingsError, load
-from topology.build import topology
 from topology.model import Topology
 
 # Providers are the engine's business, but for the connection to the API, which everything hangs on.

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import import_module
 from typing import Any, Protocol, cast
 
-from automation.driving.events import Step
 from automation.report.hosts import operation
 from automation.report.model import Cost, Operation
+from automation.stacks.events import Step
 
 
 class Region(Protocol):

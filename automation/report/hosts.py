@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from automation.driving.events import Step
-from automation.report.kinds import ROLL
 from automation.report.model import Host, Operation, Picture
+from automation.report.resource_types import ROLL
+from automation.stacks.events import Step
 from topology.model import Role, Topology
 
 _POOL = "cluster-pool-"
@@ -31,7 +31,7 @@ _WORDS = re.compile(r"(\D*)(\d*)")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Location:
     """Where a resource belongs: `host` and `role` are empty for what is of no single host."""
 
     component: str = ""
@@ -49,22 +49,22 @@ def operation(step: Step) -> Operation | None:
     return _OPERATIONS.get(step.operation)
 
 
-def place(step: Step, topology: Topology | None) -> Place:
+def locate(step: Step, topology: Topology | None) -> Location:
     """The place of the step's resource, by the names that the program gives."""
     component, host = _above(step.parent)
     if step.type in _COMMANDS:
         for role in Role:
             name = step.name.removesuffix(f"-{role.value}")
             if name != step.name and not name.startswith("cluster-"):
-                return Place(component, name, role.value)
+                return Location(component, name, role.value)
         if step.name.endswith(ROLL):
-            return Place(component, step.name.removesuffix(ROLL))
+            return Location(component, step.name.removesuffix(ROLL))
     # In a cloud a member has a component of its own, and what else is its begins with its name.
     if host or not step.type.startswith(_CLOUDS) or topology is None:
-        return Place(component, host)
+        return Location(component, host)
     names = sorted((machine.name for machine in topology.machines), key=len, reverse=True)
     found = (name for name in names if step.name == name or step.name.startswith(f"{name}-"))
-    return Place(component, next(found, ""))
+    return Location(component, next(found, ""))
 
 
 def _above(parent: str) -> tuple[str, str]:
@@ -93,7 +93,7 @@ def pictures(steps: Iterable[Step], topology: Topology | None) -> tuple[Picture,
     pools: dict[str, str] = {}
     left: dict[str, str] = {}
     for step in steps:
-        found, where = operation(step), place(step, topology)
+        found, where = operation(step), locate(step, topology)
         name = where.host or _cloud_pool(step, where)
         if found is None or not name:
             continue
@@ -103,7 +103,7 @@ def pictures(steps: Iterable[Step], topology: Topology | None) -> tuple[Picture,
         # A control plane's node is of a pool, too; what it is for is not.
         if where.pool and where.pool != Role.CONTROL_PLANE.value:
             pools[name] = where.pool
-            left[name] = Place(_above(step.was)[0]).pool or where.pool
+            left[name] = Location(_above(step.was)[0]).pool or where.pool
     names = sorted(seen, key=natural)
     was, becomes = ([_host(name, seen[name], of.get(name, "")) for name in names] for of in (left, pools))
     before = [host for host in was if host.state is not Operation.CREATE]
@@ -114,7 +114,7 @@ def pictures(steps: Iterable[Step], topology: Topology | None) -> tuple[Picture,
     )
 
 
-def _cloud_pool(step: Step, where: Place) -> str:
+def _cloud_pool(step: Step, where: Location) -> str:
     """In a cloud the picture has a pool for all of its machines: by the group that makes them."""
     return where.pool if step.type in GROUPS and where.pool else ""
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from automation.report.grouping import Group, groups
 from automation.report.model import Operation, Property, Report
 from automation.report.picture import svg
-from automation.report.plain import printable
+from automation.report.sanitize import printable
 
 _SVG = "http://www.w3.org/2000/svg"
 _LINK = "http://www.w3.org/1999/xlink"

@@ -9,8 +9,8 @@ from typing import Any
 
 import yaml
 
-from automation.driving.events import SECRET, Step, Values
 from automation.report.model import Line, Property
+from automation.stacks.events import SECRET, Step, Values
 
 _CONTEXT = 2
 """Unchanged lines shown before and after those that differ."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from automation.report.grouping import Group, groups, some
 from automation.report.model import Cost, Level, Operation, Property, Report
 from automation.report.picture import joined, mermaid
-from automation.report.plain import printable
+from automation.report.sanitize import printable
 
 LONGEST = 65_536
 """Characters that GitHub takes in a comment; GitLab takes more."""

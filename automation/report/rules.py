@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from automation.report import signs
+from automation.report import detectors
+from automation.report.detectors import Facts
 from automation.report.hosts import natural
 from automation.report.model import Level, Risk
-from automation.report.signs import Facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,54 +24,54 @@ class Rule:
 _HIGH, _MEDIUM, _LOW = Level.HIGH, Level.MEDIUM, Level.LOW
 
 RULES: tuple[Rule, ...] = (
-    Rule("etcd-data", _HIGH, "deletes or replaces a machine that has data of etcd", signs.etcd_data),
+    Rule("etcd-data", _HIGH, "deletes or replaces a machine that has data of etcd", detectors.etcd_data),
     Rule(
         "quorum",
         _HIGH,
         "takes away more members of etcd at once than its quorum can spare",
-        signs.quorum,
+        detectors.quorum,
     ),
-    Rule("volume", _HIGH, "deletes or replaces a volume or a store, with what is in it", signs.volumes),
+    Rule("volume", _HIGH, "deletes or replaces a volume or a store, with what is in it", detectors.volumes),
     Rule(
         "authority",
         _HIGH,
         "deletes or replaces a certificate authority, its key, or that of service accounts",
-        signs.authorities,
+        detectors.authorities,
     ),
-    Rule("encryption-key", _HIGH, "replaces the key that Secrets are encrypted with", signs.encryption),
-    Rule("namespace", _HIGH, "deletes a namespace, with everything in it", signs.namespaces),
-    Rule("open-to-world", _HIGH, "opens a port to the whole world", signs.open_to_world),
-    Rule("api-entrance", _HIGH, "deletes or replaces what the API is reached by", signs.entrance),
-    Rule("control-plane-gone", _HIGH, "takes a control plane away", signs.control_planes_gone),
+    Rule("encryption-key", _HIGH, "replaces the key that Secrets are encrypted with", detectors.encryption),
+    Rule("namespace", _HIGH, "deletes a namespace, with everything in it", detectors.namespaces),
+    Rule("open-to-world", _HIGH, "opens a port to the whole world", detectors.open_to_world),
+    Rule("api-entrance", _HIGH, "deletes or replaces what the API is reached by", detectors.entrance),
+    Rule("control-plane-gone", _HIGH, "takes a control plane away", detectors.control_planes_gone),
     Rule(
         "max-unavailable",
         _HIGH,
         "takes away more of a pool at once than max_unavailable",
-        signs.unavailable,
+        detectors.unavailable,
     ),
-    Rule("minor-version", _MEDIUM, "jumps a minor version", signs.minor_versions),
+    Rule("minor-version", _MEDIUM, "jumps a minor version", detectors.minor_versions),
     Rule(
         "new-authority",
         _MEDIUM,
         "brings in a certificate authority, or moves to it",
-        signs.new_authorities,
+        detectors.new_authorities,
     ),
     Rule(
         "members-roll",
         _MEDIUM,
         "replaces members' machines one by one; their volumes stay",
-        signs.rolling,
+        detectors.rolling,
     ),
-    Rule("pool-shrinks", _MEDIUM, "makes a pool smaller", signs.shrinking),
-    Rule("pool-gone", _MEDIUM, "takes a pool away", signs.pools_gone),
-    Rule("only-member", _MEDIUM, "changes the only control plane: the API may pause", signs.only_member),
+    Rule("pool-shrinks", _MEDIUM, "makes a pool smaller", detectors.shrinking),
+    Rule("pool-gone", _MEDIUM, "takes a pool away", detectors.pools_gone),
+    Rule("only-member", _MEDIUM, "changes the only control plane: the API may pause", detectors.only_member),
     Rule(
         "much-at-once",
         _MEDIUM,
         "changes every node of a pool, half of them or more at a time",
-        signs.much_at_once,
+        detectors.much_at_once,
     ),
-    Rule("every-node", _LOW, "changes every node of a pool, max_unavailable at a time", signs.every_node),
+    Rule("every-node", _LOW, "changes every node of a pool, max_unavailable at a time", detectors.every_node),
 )
 
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from artifacts import homes
+from artifacts import directories
 from benchmarks.ready import mirror, plan
 from benchmarks.ready.balancer import balancer
 from benchmarks.ready.kubeadm import Kubeadm
@@ -32,7 +32,7 @@ class Round:
 
 def kubeadm(directory: Path) -> Round:
     """A cluster by kubeadm. Raises BenchmarkError."""
-    site = Site(state=directory, mirror=mirror.build(homes.cache() / "benchmarks" / "mirror"))
+    site = Site(state=directory, mirror=mirror.build(directories.cache() / "benchmarks" / "mirror"))
     with _hosts(site, directory):
         cluster = Kubeadm(site)
         watch = Watch(site, cluster.start)
@@ -44,7 +44,7 @@ def kubeadm(directory: Path) -> Round:
 
 def kubewright(directory: Path) -> Round:
     """A cluster by Kubewright. Raises BenchmarkError."""
-    site = Site(state=directory, mirror=homes.cache() / "mirror")
+    site = Site(state=directory, mirror=directories.cache() / "mirror")
     mirror.own(site.mirror)
     with _hosts(site, directory):
         subject = Subject(stack=NAME, file=plan.stack(directory / "stack.yaml"), state=directory)

@@ -22,7 +22,7 @@ from components.addons.workload import (
 )
 from components.api import Api
 from components.rbac import Rule, bind, cluster_role, service_account
-from components.settled import settled
+from components.tolerate_failure import tolerate_failure
 from topology.model import Topology
 
 _NAMESPACE = "kube-system"
@@ -72,7 +72,7 @@ class CoreDns(ComponentResource):
                 self,
                 depends_on=[
                     *(account, rights, config, service, *args.api.published),
-                    *map(settled, args.nodes),
+                    *map(tolerate_failure, args.nodes),
                 ],
             ),
         )

@@ -23,7 +23,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal
 
-from artifacts import homes
+from artifacts import directories
 
 NAMES = ("command", "tls", "kubernetes")
 PREVIEWING: Mapping[str, str] = {"aws": "generic", "azure-native": "generic"}
@@ -127,7 +127,7 @@ def _refused_lately() -> bool:
 
 
 def _refusal_file() -> Path:
-    return homes.cache() / "plugins" / "official-download-refused"
+    return directories.cache() / "plugins" / "official-download-refused"
 
 
 def _digest(name: str) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from policy.rules.ingress import Opening, openings
 from policy.rules.model import Resource, ResourceRule, SettingsRule, Stack, StackRule
-from policy.rules.openings import Opening, openings
-from policy.rules.world import covers_world, is_world
+from policy.rules.public_ranges import covers_world, is_world
 
 _ICMP = ("icmp", "icmpv6", "1", "58")
 """Reachability and path MTU: no service answers it."""

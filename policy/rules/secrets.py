@@ -9,9 +9,9 @@ import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 
-from policy.rules.forms import possible
 from policy.rules.model import Resource, ResourceRule, Stack, decided
-from settings.secret_names import called_in, names_a_secret
+from redaction.secret_names import called_in, names_a_secret
+from redaction.secret_patterns import candidates
 
 _SECRET_OBJECT = "kubernetes:core/v1:Secret"
 _LONGEST = 2**20
@@ -57,7 +57,7 @@ def secret_in(name: str, text: str) -> str:
 
 
 def _within(text: str) -> str:
-    for form in possible(text):
+    for form in candidates(text):
         if any(form.within(text)):
             return form.what
     if not _LIKELY.search(text):

@@ -8,7 +8,7 @@ from typing import Any
 
 from policy.rules.encryption import BUCKETS
 from policy.rules.model import Resource, ResourceRule, Stack, StackRule, decided, items, mapping, texts, yes
-from policy.rules.world import is_world
+from policy.rules.public_ranges import is_world
 
 _BLOCKS = "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock"
 _BLOCKED = ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")

@@ -9,7 +9,7 @@ from pathlib import Path
 from pulumi import Input, Output
 
 from providers.cloud.boot import METADATA, longest, user_data
-from providers.cloud.units import Unit
+from providers.cloud.machine_config import MachineConfig
 from settings.aws import AwsEndpoints
 
 _HALF = Path(__file__).with_name("boot.sh")
@@ -26,7 +26,7 @@ class Boot:
 
     def program(
         self,
-        unit: Unit,
+        unit: MachineConfig,
         bucket: Output[str],
         group: str,
         *,

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pulumi import ComponentResource, Input, Output, Resource, ResourceOptions
 from pulumi_aws import iam
 
-from providers.aws import addon_rights, rights
+from providers.aws import addon_permissions, permissions
 from providers.aws.names import Names, identity_part
 from providers.aws.policies import Statement, assumed_by, document, values
-from providers.cloud.units import CONTROL_PLANES, ETCD_MEMBERS
+from providers.cloud.machine_config import CONTROL_PLANES, ETCD_MEMBERS
 from settings.clouds import CloudAddonSettings
 
 
@@ -26,15 +26,17 @@ class Rights:
 
 def rights_of(prefix: str, addons: CloudAddonSettings) -> Rights:
     """All rights of machines with that prefix in the store. Add-ons run by those of the control planes."""
-    inline = {"machine": rights.machine(prefix, volume=prefix in (CONTROL_PLANES, ETCD_MEMBERS))}
+    inline = {"machine": permissions.machine(prefix, volume=prefix in (CONTROL_PLANES, ETCD_MEMBERS))}
     if prefix != CONTROL_PLANES:
         return Rights(inline, {})
-    inline["cloud-controller"] = addon_rights.CLOUD_CONTROLLER
+    inline["cloud-controller"] = addon_permissions.CLOUD_CONTROLLER
     if addons.storage:
-        inline["storage"] = addon_rights.STORAGE
+        inline["storage"] = addon_permissions.STORAGE
     if addons.autoscaler:
-        inline["autoscaler"] = addon_rights.AUTOSCALER
-    return Rights(inline, {"load-balancers": addon_rights.LOAD_BALANCERS} if addons.load_balancers else {})
+        inline["autoscaler"] = addon_permissions.AUTOSCALER
+    return Rights(
+        inline, {"load-balancers": addon_permissions.LOAD_BALANCERS} if addons.load_balancers else {}
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +119,7 @@ class Identity(ComponentResource):
             f"{self._name}-snapshots-policy",
             name="snapshots",
             role=role.id,
-            policy=self._document(rights.SNAPSHOT_MAKER),
+            policy=self._document(permissions.SNAPSHOT_MAKER),
             opts=self._child,
         )
         return role.arn

@@ -9,8 +9,8 @@ from providers.aws.firewall import Opening, openings
 from providers.aws.identity import rights_of
 from providers.aws.names import Names, identity_part, prefix, prefixes
 from providers.aws.policies import document, values
+from providers.cloud.machine_config import POOLS
 from providers.cloud.machines import asked, member_vcpus, pools, too_long
-from providers.cloud.units import POOLS
 from settings.aws import AwsSettings
 from settings.cluster import Settings
 from settings.problem import Problem

@@ -16,7 +16,7 @@ from pulumi_aws import autoscaling, dlm, ebs, ec2
 
 from providers.aws.machine import LEAVING, MachineArgs, group_tags, heartbeat, template
 from providers.aws.names import KIND_TAG, Names
-from providers.cloud.stay import Standing
+from providers.cloud.placement import Placement
 from settings.clouds import VolumeSnapshotSettings
 
 SNAPSHOT_TAG = "kubewright:snapshots"
@@ -24,7 +24,7 @@ SNAPSHOT_TAG = "kubewright:snapshots"
 
 
 @dataclass(frozen=True, kw_only=True)
-class SeatArgs:
+class StableIdentityArgs:
     """What of a member outlives its machines. `zone` and `subnet` are where; `data_disk` is whole GiB."""
 
     names: Names
@@ -37,14 +37,14 @@ class SeatArgs:
     data_disk: int
 
 
-class Seat(ComponentResource):
+class StableIdentity(ComponentResource):
     """A member's network interface and data volume, whose ids its user data and template carry."""
 
     interface: Output[str]
     volume: Output[str]
 
-    def __init__(self, name: str, args: SeatArgs, opts: ResourceOptions | None = None) -> None:
-        place = Standing(address=str(args.address), zone=args.zone, subnet=args.subnet)
+    def __init__(self, name: str, args: StableIdentityArgs, opts: ResourceOptions | None = None) -> None:
+        place = Placement(address=str(args.address), zone=args.zone, subnet=args.subnet)
         super().__init__("kubewright:aws:Seat", name, place.inputs, opts)
         own = {KIND_TAG: args.kind}
         interface = ec2.NetworkInterface(
@@ -75,7 +75,7 @@ class MemberArgs:
     """The machine of a seat. `machine` is its template's arguments, without the interface."""
 
     machine: MachineArgs
-    seat: Seat
+    seat: StableIdentity
     zone: Input[str]
     drain_seconds: int
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from providers.cloud.units import POOLS, kind_of
+from providers.cloud.machine_config import POOLS, kind_of
 from topology.model import Topology
 
 CLUSTER_TAG = "kubewright:cluster"

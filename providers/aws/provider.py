@@ -8,22 +8,29 @@ from pulumi import Input, Output, Resource, ResourceOptions
 from pulumi_command.local import Command
 
 from components.api import Api
+from formats import quantity
 from nodeconfig.bundle import Bundle
 from providers.aws import limits
 from providers.aws.addons import AddOns, AddOnsArgs
 from providers.aws.boot import Boot
 from providers.aws.firewall import CONTROL_PLANE, ETCD, WORKERS
+from providers.aws.foundation import foundation
 from providers.aws.machine import MachineArgs
-from providers.aws.members import Member, MemberArgs, Seat, SeatArgs
+from providers.aws.members import Member, MemberArgs, StableIdentity, StableIdentityArgs
 from providers.aws.names import KIND_TAG, Names, prefix
 from providers.aws.pools import PoolArgs, WorkerPool
-from providers.aws.site import site
 from providers.aws.waiting import Waiting
 from providers.cloud.gate import gate, roll
+from providers.cloud.machine_config import (
+    CONTROL_PLANES,
+    ETCD_MEMBERS,
+    POOLS,
+    MachineConfig,
+    kind_of,
+    statuses,
+)
 from providers.cloud.machines import gib, whole_gib
 from providers.cloud.provider import CloudProvider, Made
-from providers.cloud.units import CONTROL_PLANES, ETCD_MEMBERS, POOLS, Unit, kind_of, statuses
-from settings import quantity
 from settings.cluster import Settings
 from settings.problem import Problem
 from topology.model import Capacity, Machine, Pool, Role, Topology
@@ -52,7 +59,7 @@ class Aws(CloudProvider[Member]):
         domain = Names(cluster=topology.name, region=cloud.region).domain
         self._boot = Boot(cloud.region, domain, cloud.endpoints, files)
         self._check()
-        self._site = site(cloud, topology)
+        self._site = foundation(cloud, topology)
         self._waiting = Waiting(cloud, self._site.store.bucket)
 
     def add_ons(self, api: Api) -> Sequence[Resource]:
@@ -77,13 +84,13 @@ class Aws(CloudProvider[Member]):
     def _warnings(self) -> list[str]:
         return limits.warnings(self._settings, self._cloud)
 
-    def _member(self, machine: Machine, unit: Unit, opts: ResourceOptions) -> Member:
+    def _member(self, machine: Machine, unit: MachineConfig, opts: ResourceOptions) -> Member:
         size = self._size(machine)
         zone = self._site.zones[machine.zone]
         under = ResourceOptions(parent=opts.parent, providers=[self._site.plugin])
-        seat = Seat(
+        seat = StableIdentity(
             f"{machine.name}-seat",
-            SeatArgs(
+            StableIdentityArgs(
                 names=self._site.names,
                 member=machine.name,
                 kind=unit.kind,
@@ -112,7 +119,7 @@ class Aws(CloudProvider[Member]):
             opts=under,
         )
 
-    def _roll(self, machine: Machine, unit: Unit, member: Member, opts: ResourceOptions) -> Command:
+    def _roll(self, machine: Machine, unit: MachineConfig, member: Member, opts: ResourceOptions) -> Command:
         """Replaces the machine when its template changes, after the member before it has been."""
         keys = [unit.status(role) for role in unit.roles]
         return roll(
@@ -146,7 +153,9 @@ class Aws(CloudProvider[Member]):
             ResourceOptions.merge(opts, ResourceOptions(depends_on=[made.member, made.roll])),
         )
 
-    def _workers(self, pool: Pool, capacity: Capacity, unit: Unit, opts: ResourceOptions) -> Resource:
+    def _workers(
+        self, pool: Pool, capacity: Capacity, unit: MachineConfig, opts: ResourceOptions
+    ) -> Resource:
         part = f"pool-{pool.name}"
         program = self._boot.program(unit, self._site.store.bucket, self._site.names.name(part))
         described = self._machine(unit, capacity.types[0], capacity.disk, program, part=part)
@@ -172,7 +181,7 @@ class Aws(CloudProvider[Member]):
         )
 
     def _machine(
-        self, unit: Unit, machine_type: str, disk: int, program: Input[str], *, part: str = ""
+        self, unit: MachineConfig, machine_type: str, disk: int, program: Input[str], *, part: str = ""
     ) -> MachineArgs:
         own = {KIND_TAG: unit.kind, self._site.names.kubernetes_tag: "owned"}
         return MachineArgs(
@@ -190,7 +199,7 @@ class Aws(CloudProvider[Member]):
             group=self._site.firewall[WORKERS] if unit.kind == POOLS else None,
         )
 
-    def _ready(self, unit: Unit, opts: ResourceOptions) -> list[Resource]:
+    def _ready(self, unit: MachineConfig, opts: ResourceOptions) -> list[Resource]:
         """What must be there before a machine boots, its bundles in the store among it."""
         objects = [
             self._site.store.put(key.replace("/", "-"), key, Output.secret(content) if secret else content)

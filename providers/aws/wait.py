@@ -17,7 +17,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from providers.cloud.patience import NotThereError, Patience, behind, ended, few, unhealthy, until
+from providers.cloud.polling import WaitError, Polling, behind, ended, few, unhealthy, until
 
 if TYPE_CHECKING:
     from types_boto3_autoscaling import AutoScalingClient
@@ -37,7 +37,7 @@ class Cloud:
     s3: S3Client
     autoscaling: AutoScalingClient
     bucket: str
-    patience: Patience
+    patience: Polling
 
     def status(self, key: str) -> str:
         """What a machine wrote there; empty when it has not yet."""
@@ -70,7 +70,7 @@ class Cloud:
         answer = self.autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=[group])
         for found in answer["AutoScalingGroups"]:
             return found["Instances"], found["DesiredCapacity"]
-        raise NotThereError(f"there is no Auto Scaling group {group}; run `up` to make it")
+        raise WaitError(f"there is no Auto Scaling group {group}; run `up` to make it")
 
     def down(self, others: Mapping[str, Sequence[str]]) -> str:
         """What is said of the first of these groups whose machine is not healthy; else empty.
@@ -175,7 +175,7 @@ def leave(cloud: Cloud, group: str, key: str, left: str) -> None:
     """
     try:
         machines, _ = cloud.machines(group)
-    except NotThereError:
+    except WaitError:
         machines = []
     if not machines:
         print(f"{group} has no machine: nobody leaves", file=sys.stderr)
@@ -202,7 +202,7 @@ def _given_up(refresh: InstanceRefreshTypeDef | None) -> None:
     if refresh is not None and refresh.get("Status") in _GIVEN_UP:
         group, status = refresh.get("AutoScalingGroupName", ""), refresh.get("Status")
         reason = refresh.get("StatusReason", "no reason given")
-        raise NotThereError(f"{group}: the replacement of its machines ended ({status}): {reason}")
+        raise WaitError(f"{group}: the replacement of its machines ended ({status}): {reason}")
 
 
 def _until(cloud: Cloud, missing: Callable[[], str]) -> None:
@@ -252,7 +252,7 @@ def cloud_of(given: argparse.Namespace) -> Cloud:
             "autoscaling", region, endpoint_url=given.autoscaling, verify=verify, config=settings
         ),
         bucket=given.bucket,
-        patience=Patience(limit=given.seconds),
+        patience=Polling(limit=given.seconds),
     )
 
 

@@ -12,7 +12,7 @@ from providers.azure.members import LUN
 from providers.azure.names import Names, container, status_container
 from providers.azure.pools import HEALTH_PORT
 from providers.cloud.boot import METADATA, longest, user_data
-from providers.cloud.units import CONTROL_PLANES, POOLS, Unit
+from providers.cloud.machine_config import CONTROL_PLANES, POOLS, MachineConfig
 from settings.azure import AzureEndpoints
 from topology.model import Topology
 
@@ -28,7 +28,7 @@ class Boot:
     topology: Topology
     files: Mapping[str, str]
 
-    def program(self, unit: Unit, *, name: str = "", address: str = "") -> Output[str]:
+    def program(self, unit: MachineConfig, *, name: str = "", address: str = "") -> Output[str]:
         """A unit's program; with a name and an address it is a member's, which has a data disk."""
         return user_data(
             unit,

@@ -10,8 +10,8 @@ from providers.azure.firewall import FIRST_PRIORITY, LAST_OWN_PRIORITY, groups
 from providers.azure.names import status_container
 from providers.azure.pools import autoscaler_tags, batch_percent, parts
 from providers.azure.store import ip_rules
+from providers.cloud.machine_config import POOLS
 from providers.cloud.machines import asked, member_vcpus, too_long
-from providers.cloud.units import POOLS
 from settings.azure import AzureSettings
 from settings.cluster import Settings
 from settings.problem import Problem

@@ -15,7 +15,7 @@ from pulumi_azure_native import compute, network
 
 from providers.azure.machine import ADMIN, OS_DISK_SKU, custom_data, described, linux, trusted, watched
 from providers.azure.names import Names
-from providers.cloud.stay import Standing
+from providers.cloud.placement import Placement
 
 LUN = 0
 """Where the data disk is; the boot program finds it by this."""
@@ -78,7 +78,7 @@ class MemberMachine(ComponentResource):
         after: ResourceOptions,
         opts: ResourceOptions | None = None,
     ) -> None:
-        place = Standing(address=str(args.address), zone=args.zone, subnet=args.subnet)
+        place = Placement(address=str(args.address), zone=args.zone, subnet=args.subnet)
         super().__init__("kubewright:azure:Member", name, place.inputs, opts)
         self._name, self._args, self._names = name, args, args.names
         self._child = ResourceOptions(parent=self)

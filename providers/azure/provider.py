@@ -26,9 +26,9 @@ from providers.azure.snapshots import SnapshotArgs, Snapshots
 from providers.azure.store import Store, StoreArgs
 from providers.azure.waiting import Waiting
 from providers.cloud.gate import gate, roll
+from providers.cloud.machine_config import CONTROL_PLANES, MachineConfig
 from providers.cloud.machines import gib, whole_gib
 from providers.cloud.provider import CloudProvider, Made
-from providers.cloud.units import CONTROL_PLANES, Unit
 from settings.cluster import Settings
 from settings.problem import Problem
 from topology.model import Capacity, Machine, Pool, Role, Topology
@@ -161,7 +161,7 @@ class Azure(CloudProvider[MemberMachine]):
         """Azure makes no machine without a key. Nobody uses this one: the port of SSH is shut."""
         return tls.PrivateKey("azure-machine-key", algorithm="RSA", rsa_bits=3072).public_key_openssh
 
-    def _member(self, machine: Machine, unit: Unit, opts: ResourceOptions) -> MemberMachine:
+    def _member(self, machine: Machine, unit: MachineConfig, opts: ResourceOptions) -> MemberMachine:
         size = self._size(machine)
         control_plane = unit.kind == CONTROL_PLANES
         return MemberMachine(
@@ -189,7 +189,9 @@ class Azure(CloudProvider[MemberMachine]):
             ),
         )
 
-    def _roll(self, machine: Machine, unit: Unit, member: MemberMachine, opts: ResourceOptions) -> Command:
+    def _roll(
+        self, machine: Machine, unit: MachineConfig, member: MemberMachine, opts: ResourceOptions
+    ) -> Command:
         """Waits for a machine that was replaced; of a new one it is the gates' to wait for."""
         return roll(
             f"{machine.name}-roll",
@@ -215,7 +217,9 @@ class Azure(CloudProvider[MemberMachine]):
         args = SnapshotArgs(names=self._names, disks=disks, settings=settings, after=[gate])
         Snapshots("azure-snapshots", args, self._under)
 
-    def _workers(self, pool: Pool, capacity: Capacity, unit: Unit, opts: ResourceOptions) -> Resource:
+    def _workers(
+        self, pool: Pool, capacity: Capacity, unit: MachineConfig, opts: ResourceOptions
+    ) -> Resource:
         workers = PoolMachines(
             f"pool-{pool.name}",
             PoolArgs(
@@ -247,7 +251,9 @@ class Azure(CloudProvider[MemberMachine]):
             shown=unit.text(Role.NODE),
         )
 
-    def _ready(self, unit: Unit, opts: ResourceOptions, before: Sequence[Resource] = ()) -> ResourceOptions:
+    def _ready(
+        self, unit: MachineConfig, opts: ResourceOptions, before: Sequence[Resource] = ()
+    ) -> ResourceOptions:
         """What must be there before a machine boots: all that it asks for, and may.
 
         `before` is the roll of the member before: of those that change, that one is healthy by then.

@@ -13,9 +13,9 @@ from ipaddress import IPv4Network
 from pulumi import ComponentResource, Input, Output, Resource, ResourceOptions, StringAsset
 from pulumi_azure_native import storage
 
-from providers.azure.door import private_door
 from providers.azure.names import Names
 from providers.azure.network import Place
+from providers.azure.private_endpoint import private_door
 
 _RFC1918 = tuple(map(IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")))
 _KEPT_DAYS = 7

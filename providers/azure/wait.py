@@ -25,7 +25,7 @@ from azure.core.rest import HttpRequest
 from azure.storage.blob import ContainerClient
 
 from providers.azure.credentials import CredentialError, credential
-from providers.cloud.patience import NotThereError, Patience, behind, ended, unhealthy, until
+from providers.cloud.polling import WaitError, Polling, behind, ended, unhealthy, until
 
 _ADVICE = "look at the machine's boot diagnostics, then run `up` again"
 _COMPUTE_API = "2024-07-01"
@@ -117,7 +117,7 @@ class ScaleSets:
         while link := answer.get("nextLink"):
             # A page's address is Azure's own; the token goes nowhere else.
             if urlsplit(link).netloc != urlsplit(self._url).netloc:
-                raise NotThereError(f"the next page of {path} is at another host; not asked")
+                raise WaitError(f"the next page of {path} is at another host; not asked")
             answer = self._send(link)
             yield from answer["value"]
 
@@ -133,13 +133,13 @@ class ScaleSets:
         return answer
 
 
-def gate(statuses: Blobs, keys: Sequence[str], digest: str, patience: Patience) -> None:
+def gate(statuses: Blobs, keys: Sequence[str], digest: str, patience: Polling) -> None:
     """Waits until everything under the keys is healthy with that digest. Raises NotThereError."""
     _until(patience, lambda: unhealthy(statuses.behind(keys, digest)))
 
 
 def roll(
-    statuses: Blobs, machines: ScaleSets, id: str, keys: Sequence[str], digest: str, patience: Patience
+    statuses: Blobs, machines: ScaleSets, id: str, keys: Sequence[str], digest: str, patience: Polling
 ) -> None:
     """Waits as `gate`, for what the machine that is there now wrote. Raises NotThereError.
 
@@ -157,7 +157,7 @@ def pool(
     prefix: str,
     role: str,
     digest: str,
-    patience: Patience,
+    patience: Polling,
 ) -> None:
     """Waits until all nodes of the scale sets are of the sets' latest description and healthy with that
     digest, and none is missing.
@@ -183,7 +183,7 @@ def pool(
             waiting = waiting or (f"not replaced yet: {', '.join(old[:3])}" if old else "")
             # An upgrade that failed long ago does not matter once every node is as it should be.
             if waiting and (ended_early := failed(id)):
-                raise NotThereError(
+                raise WaitError(
                     f"{name}: the replacement of its nodes ended: {ended_early.why}; mend it, run `up`"
                 )
             if len(nodes) < wanted:
@@ -195,7 +195,7 @@ def pool(
     _until(patience, settled)
 
 
-def leave(objects: Blobs, asked: str, statuses: Blobs, answered: str, patience: Patience) -> None:
+def leave(objects: Blobs, asked: str, statuses: Blobs, answered: str, patience: Polling) -> None:
     """Tells a member to leave the cluster for good, and waits until it has. Raises NotThereError.
 
     `asked` is the key of that word, `answered` that of its answer. Both are gone afterwards: a machine that
@@ -210,7 +210,7 @@ def leave(objects: Blobs, asked: str, statuses: Blobs, answered: str, patience: 
     statuses.delete(answered)
 
 
-def _until(patience: Patience, missing: Callable[[], str]) -> None:
+def _until(patience: Polling, missing: Callable[[], str]) -> None:
     until(patience, missing, _ADVICE)
 
 
@@ -246,12 +246,12 @@ def main(words: Sequence[str], who: Callable[[Mapping[str, str]], TokenCredentia
     """Does what the command line says; the program's exit code."""
     given = arguments(words)
     return ended(
-        lambda: _do(given, who(os.environ), Patience(limit=given.seconds)),
+        lambda: _do(given, who(os.environ), Polling(limit=given.seconds)),
         (CredentialError, AzureError, OSError),
     )
 
 
-def _do(given: argparse.Namespace, own: TokenCredential, patience: Patience) -> None:
+def _do(given: argparse.Namespace, own: TokenCredential, patience: Polling) -> None:
     statuses = Blobs(given.statuses, own, given.ca_file)
     management = ScaleSets(given.management, own, given.ca_file)
     if given.command == "gate":

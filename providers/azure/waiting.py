@@ -8,7 +8,7 @@ from pulumi import Input, Output
 
 from providers.azure.boot import Boot
 from providers.cloud.gate import words
-from providers.cloud.units import Unit
+from providers.cloud.machine_config import MachineConfig
 
 _MODULE = "providers.azure.wait"
 # A machine boots, fetches its binaries and is healthy within minutes. New role assignments may take ten
@@ -25,13 +25,13 @@ class Waiting:
         self._boot = boot
         self._authority = ["--ca-file", boot.endpoints.ca_file] if boot.endpoints.ca_file else []
 
-    def gate(self, unit: Unit, keys: Sequence[str]) -> Output[str]:
+    def gate(self, unit: MachineConfig, keys: Sequence[str]) -> Output[str]:
         """Waits until all keys' status is the unit's digest."""
         return unit.digest.apply(
             lambda digest: words(_MODULE, *self._common(unit, _MEMBER_SECONDS), "gate", digest, *keys)
         )
 
-    def roll(self, unit: Unit, machine: str, described: Input[str]) -> Output[str]:
+    def roll(self, unit: MachineConfig, machine: str, described: Input[str]) -> Output[str]:
         """Waits until the machine of that id that is there now has reported all of its roles.
 
         `described` changes whenever Azure replaces the machine, also where its digest stays: only then is
@@ -46,7 +46,7 @@ class Waiting:
             )
         )
 
-    def pool(self, unit: Unit, role: str, sets: Sequence[str], described: Input[str]) -> Output[str]:
+    def pool(self, unit: MachineConfig, role: str, sets: Sequence[str], described: Input[str]) -> Output[str]:
         """Waits for all nodes of a pool's scale sets; again whenever what `described` is of changes."""
         return Output.all(unit.digest, described).apply(
             lambda known: words(
@@ -56,12 +56,12 @@ class Waiting:
             )
         )
 
-    def leave(self, unit: Unit) -> str:
+    def leave(self, unit: MachineConfig) -> str:
         """Tells a member to leave for good."""
         objects = self._boot.reads(unit.kind, unit.name)
         common = self._common(unit, _LEAVE_SECONDS)
         return words(_MODULE, *common, "leave", objects, unit.leave, unit.left)
 
-    def _common(self, unit: Unit, seconds: int) -> list[str]:
+    def _common(self, unit: MachineConfig, seconds: int) -> list[str]:
         statuses = self._boot.writes(unit.kind, unit.name)
         return ["--statuses", statuses, "--seconds", str(seconds), *self._authority]

@@ -9,7 +9,7 @@ from shlex import quote
 
 from pulumi import Input, Output
 
-from providers.cloud.units import Unit
+from providers.cloud.machine_config import MachineConfig
 from topology.model import Role
 
 METADATA = "http://169.254.169.254"
@@ -20,7 +20,7 @@ _COMMENT = re.compile(r"^[ \t]*#.*\n", re.MULTILINE)
 
 
 def user_data(
-    unit: Unit,
+    unit: MachineConfig,
     half: Path,
     variables: Mapping[str, Input[str]],
     *,

@@ -121,7 +121,7 @@ identify() { # TIMES
     export BOOT_NAME BOOT_ADDRESS BOOT_ID
 }
 
-# fetch: every role's text and payload. FOUND is their digest, as providers/cloud/units.py has it.
+# fetch: every role's text and payload. FOUND is their digest, as providers/cloud/machine_config.py has it.
 fetch() {
     for role in $ROLES; do
         for part in sh payload; do

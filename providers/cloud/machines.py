@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from settings import quantity
+from formats import quantity
 from settings.clouds import MemberMachineSettings, PoolMachineSettings, SizeSettings
 from settings.cluster import Settings
 from settings.problem import Problem

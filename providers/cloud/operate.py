@@ -26,14 +26,14 @@ def operate(
     opts: ResourceOptions,
     *,
     kubeconfig: Output[str],
-    farewell: str = "",
+    on_delete: str = "",
 ) -> Resource:
-    """Runs `script` as `providers.contract.Provider.operate` says; the kubeconfig goes by stdin."""
+    """Runs `script` as `components.provider.Provider.operate` says; the kubeconfig goes by stdin."""
     stdin: Output[str] = Output.secret(kubeconfig)
     return Command(
         name,
         create=Output.from_input(script).apply(here),
-        delete=here(farewell) if farewell else None,
+        delete=here(on_delete) if on_delete else None,
         stdin=stdin,
         logging=Logging.NONE,
         add_previous_output_in_env=False,

@@ -11,11 +11,18 @@ import pulumi
 from pulumi import ComponentResource, Input, Output, Resource, ResourceOptions
 from pulumi_command.local import Command
 
+from components.provider import Secrets
 from nodeconfig.bundle import Bundle
+from providers.cloud.machine_config import (
+    CONTROL_PLANES,
+    POOLS,
+    MachineConfig,
+    kind_of,
+    member_config,
+    pool_config,
+)
 from providers.cloud.operate import operate
-from providers.cloud.stay import staying
-from providers.cloud.units import CONTROL_PLANES, POOLS, Unit, kind_of, member_unit, pool_unit
-from providers.contract import Secrets
+from providers.cloud.placement import refuse_moves
 from settings.clouds import MemberMachineSettings
 from settings.cluster import Settings
 from settings.problem import Problem, SettingsError
@@ -28,7 +35,7 @@ M = TypeVar("M", bound=ComponentResource)
 class Made(Generic[M]):
     """A member: what it becomes, its machine, and the command that waits when that one is replaced."""
 
-    unit: Unit
+    unit: MachineConfig
     member: M
     roll: Command
 
@@ -64,7 +71,7 @@ class CloudProvider(ABC, Generic[M]):
                 self.member(self._machines[node.name], Role.NODE, bundles[node.name], secrets, opts)
                 for node in pool.nodes
             ]
-        unit = pool_unit(pool, bundles[pool.name], secrets)
+        unit = pool_config(pool, bundles[pool.name], secrets)
         return [self._workers(pool, pool.capacity, unit, opts)]
 
     def operate(
@@ -74,13 +81,13 @@ class CloudProvider(ABC, Generic[M]):
         opts: ResourceOptions,
         *,
         kubeconfig: Output[str],
-        farewell: str = "",
+        on_delete: str = "",
     ) -> Resource:
         """Runs `script` by the deployer's own kubectl."""
-        return operate(name, script, opts, kubeconfig=kubeconfig, farewell=farewell)
+        return operate(name, script, opts, kubeconfig=kubeconfig, on_delete=on_delete)
 
     def _make(self, machine: Machine, secrets: Secrets, opts: ResourceOptions) -> Made[M]:
-        unit = member_unit(machine, self._bundles, secrets)
+        unit = member_config(machine, self._bundles, secrets)
         member = self._member(machine, unit, opts)
         return Made(unit, member, self._roll(machine, unit, member, opts))
 
@@ -92,7 +99,7 @@ class CloudProvider(ABC, Generic[M]):
     def _stays(self, machine: Machine, cloud: str) -> ResourceOptions:
         """Refuses to move a member that is there; `cloud` is the settings' section of its network."""
         hosts = "control_planes.hosts" if kind_of(machine) == CONTROL_PLANES else "etcd.hosts"
-        return ResourceOptions(hooks=staying(machine.name, hosts, cloud))
+        return ResourceOptions(hooks=refuse_moves(machine.name, hosts, cloud))
 
     def _size(self, machine: Machine) -> MemberMachineSettings:
         section = self._settings.control_planes if kind_of(machine) == CONTROL_PLANES else self._settings.etcd
@@ -126,11 +133,11 @@ class CloudProvider(ABC, Generic[M]):
         """What fits now, and may not later."""
 
     @abstractmethod
-    def _member(self, machine: Machine, unit: Unit, opts: ResourceOptions) -> M:
+    def _member(self, machine: Machine, unit: MachineConfig, opts: ResourceOptions) -> M:
         """Makes a machine with a name."""
 
     @abstractmethod
-    def _roll(self, machine: Machine, unit: Unit, member: M, opts: ResourceOptions) -> Command:
+    def _roll(self, machine: Machine, unit: MachineConfig, member: M, opts: ResourceOptions) -> Command:
         """What waits for, or makes, the replacement of that machine when it changes."""
 
     @abstractmethod
@@ -138,7 +145,9 @@ class CloudProvider(ABC, Generic[M]):
         """What waits until a role of a member is healthy."""
 
     @abstractmethod
-    def _workers(self, pool: Pool, capacity: Capacity, unit: Unit, opts: ResourceOptions) -> Resource:
+    def _workers(
+        self, pool: Pool, capacity: Capacity, unit: MachineConfig, opts: ResourceOptions
+    ) -> Resource:
         """Makes a pool; what waits until all of its nodes are healthy."""
 
     def _complete(self, gate: Resource) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from ipaddress import AddressValueError, IPv4Address
 
-from settings import quantity
+from formats import quantity
 from settings.clouds import MemberMachineSettings
 from settings.problem import Problem
 from settings.rules.base import Subject, rule

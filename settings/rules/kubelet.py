@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 
-from settings import quantity
+from formats import quantity
 from settings.kubelet import DEFAULTS, KubeletSettings
 from settings.pools import ControlPlaneSettings, PoolSettings
 from settings.problem import Problem

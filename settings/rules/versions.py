@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from artifacts import catalogue
 from settings.problem import Problem
 from settings.rules.base import Subject, rule
-from settings.sources import VersionSettings
+from settings.versions import VersionSettings
 
 # From which minor version of a component each minor version of Kubernetes needs.
 # Kubernetes 1.36: etcd 3.6 (it uses its streams of progress), containerd 2.0 (1.x support ended with 1.35).

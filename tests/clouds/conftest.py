@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from artifacts import homes
+from artifacts import directories
 from artifacts.mirror import build
 from lab import stack
 from lab.spec import LabSpec
@@ -30,7 +30,7 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @cache
 def mirror() -> Path:
     """The files and images of clusters: this machine's mirror, with what this checkout adds."""
-    return build(homes.cache() / "mirror")
+    return build(directories.cache() / "mirror")
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from artifacts import homes
+from artifacts import directories
 from lab.cloud.balancer import set_targets
 from lab.cloud.running import ADMIN, Running, admin_secret
 from lab.spec import LabSpec
@@ -108,7 +108,7 @@ def environment(amazon: Amazon) -> dict[str, str]:
         "AWS_CA_BUNDLE": str(amazon.ca),
         "AWS_REGION": REGION,
         "AWS_EC2_METADATA_DISABLED": "true",
-        "PATH": f"{Path(sys.executable).parent}:{homes.cache() / 'bin'}:{os.environ['PATH']}",
+        "PATH": f"{Path(sys.executable).parent}:{directories.cache() / 'bin'}:{os.environ['PATH']}",
     }
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from artifacts import homes
+from artifacts import directories
 from lab import volumes
 from lab.cloud.balancer import set_targets
 from lab.cloud.running import Running, admin_secret
@@ -118,7 +118,7 @@ def environment(azure: Azure, directory: Path) -> dict[str, str]:
     (directory / "token").write_text(json.dumps(token))
     (directory / "az").write_text(f"#!/bin/sh\nexec cat '{directory}/token'\n")
     (directory / "az").chmod(0o700)
-    places = (directory, Path(sys.executable).parent, homes.cache() / "bin")
+    places = (directory, Path(sys.executable).parent, directories.cache() / "bin")
     return {"PATH": ":".join([*map(str, places), os.environ["PATH"]])}
 
 

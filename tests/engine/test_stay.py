@@ -14,7 +14,7 @@ import signal
 
 import pulumi
 
-from providers.cloud.stay import Standing, staying
+from providers.cloud.placement import Standing, staying
 
 # As the real program: the engine interrupts it when a resource failed, which is no error of its own.
 signal.signal(signal.SIGINT, signal.SIG_DFL)

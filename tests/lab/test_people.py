@@ -19,11 +19,11 @@ from cryptography import x509
 from artifacts import acquire, catalogue
 from artifacts.cache import Cache
 from artifacts.progress import Progress
-from automation.day_two import people
-from automation.day_two.people import Person
-from automation.day_two.target import Target
 from automation.environment import Environment
 from automation.errors import UserError
+from automation.operations import users
+from automation.operations.target import Target
+from automation.operations.users import Person
 from tests.lab.plugins_kubernetes.cluster import ControlPlane
 
 PROGRAMS = ("etcd", "kube-apiserver", "kube-controller-manager", "kubectl")
@@ -70,7 +70,7 @@ def until(target: Target, kubeconfig: Path, allowed: bool) -> None:
 
 
 def test_a_person_works_in_the_namespace_and_nowhere_else(target: Target, tmp_path: Path) -> None:
-    kubeconfig = people.admit(target, ANN, tmp_path / "ann")
+    kubeconfig = users.issue(target, ANN, tmp_path / "ann")
     assert kubeconfig.stat().st_mode & 0o777 == 0o600
     until(target, kubeconfig, True)
     assert may(target, kubeconfig, "create", "configmap", "a")
@@ -80,28 +80,28 @@ def test_a_person_works_in_the_namespace_and_nowhere_else(target: Target, tmp_pa
     assert [item.value for item in certificate.subject][-1] == "ann"
     left = certificate.not_valid_after_utc - datetime.now(UTC)
     assert timedelta(hours=23) < left <= timedelta(days=1)
-    assert people.Api(target.environment, "t").get("csr")["items"] == []
+    assert users.Api(target.environment, "t").get("csr")["items"] == []
 
 
 def test_after_revocation_the_old_kubeconfig_opens_nothing_ever_again(target: Target, tmp_path: Path) -> None:
-    old = people.admit(target, ANN, tmp_path / "old")
+    old = users.issue(target, ANN, tmp_path / "old")
     until(target, old, True)
-    assert people.revoke(target, "ann") == 0
+    assert users.revoke(target, "ann") == 0
     until(target, old, False)
-    new = people.admit(target, ANN, tmp_path / "new")
+    new = users.issue(target, ANN, tmp_path / "new")
     until(target, new, True)
     assert not may(target, old, "get", "pods"), "a revoked certificate came back to life"
-    assert people.revoke(target, "ann") == 0
-    assert people.revoke(target, "ann") == 1
+    assert users.revoke(target, "ann") == 0
+    assert users.revoke(target, "ann") == 1
 
 
 def test_bindings_of_the_configuration_are_named(
     target: Target, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    people.admit(target, ANN, tmp_path / "ann")
-    api = people.Api(target.environment, "t")
+    users.issue(target, ANN, tmp_path / "ann")
+    api = users.Api(target.environment, "t")
     api.kubectl("create", "clusterrolebinding", "devs", "--clusterrole=view", "--group=dev")
-    people.revoke(target, "ann")
+    users.revoke(target, "ann")
     assert "still bound by the configuration: ClusterRoleBinding devs" in capsys.readouterr().out
 
 
@@ -116,7 +116,7 @@ def test_what_is_not_there_is_told_before_a_certificate_is_made(
     target: Target, tmp_path: Path, person: Person, phrase: str
 ) -> None:
     with pytest.raises(UserError, match=phrase):
-        people.admit(target, person, tmp_path / "bob")
+        users.issue(target, person, tmp_path / "bob")
     assert not (tmp_path / "bob").exists()
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from automation.day_two import restore
+from automation.operations import restore
 from nodeconfig import snapshots
 from tests.support.bundles import cluster
 from tests.support.cluster import cache
@@ -168,7 +168,7 @@ def taken(host: Host, directory: Path) -> Path:
         "ETCDCTL_CERT": f"{pki}/operator.crt",
         "ETCDCTL_KEY": f"{pki}/operator.key",
     }
-    program = Path(snapshots.__file__).parent / "etcd-snapshot.sh"
+    program = Path(snapshots.__file__).parent / "host" / "etcd-snapshot.sh"
     done = subprocess.run(["sh", str(program)], env=environment, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     [snapshot] = kept.glob("*.db")

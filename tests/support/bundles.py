@@ -6,8 +6,8 @@ from hashlib import sha256
 
 from artifacts.catalogue import DEFAULTS
 from artifacts.index import TAR_ARTIFACTS
+from assembly.builder import topology
 from settings import load
-from topology.build import topology
 from topology.model import Topology
 
 

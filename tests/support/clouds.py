@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from assembly.builder import topology
 from settings import load
 from tests.unit.settings.support import edited
 from tests.unit.settings.wrong_clouds import AWS
-from topology.build import topology
 from topology.model import Topology
 
 

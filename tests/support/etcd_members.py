@@ -43,7 +43,7 @@ class Host:
         shutil.rmtree(self.root, ignore_errors=True)
         (self.root / BINARIES).mkdir(parents=True)
         self.install(self.version)
-        part = etcd.part(plan([self.name]), self.member)
+        part = etcd.component(plan([self.name]), self.member)
         for secret in part.secrets:
             self.write(secret.path, self.keys[secret.secret])
         self.write("/etc/kubewright/host.env", f"NODE_NAME={self.name}\nNODE_IP={self.member.address}\n")
@@ -63,7 +63,7 @@ class Host:
 
     def configure(self, names: Sequence[str]) -> None:
         """What a delivery does to a host whose member is wanted among these."""
-        files = {file.path: file.content for file in etcd.part(plan(names), self.member).files}
+        files = {file.path: file.content for file in etcd.component(plan(names), self.member).files}
         self.write("/etc/etcd/peers", files["/etc/etcd/peers"])
         self.write(etcd.MEMBER, files[etcd.MEMBER])
 
@@ -93,7 +93,7 @@ class Host:
 
     def flags(self) -> list[str]:
         """The unit's flags, below this root; the loopback address is everybody's here."""
-        files = etcd.part(plan([self.name]), self.member).files
+        files = etcd.component(plan([self.name]), self.member).files
         unit = next(file.content for file in files if file.path.endswith("/etcd.service"))
         found = [word for word in unit.split() if word.startswith("--") and "metrics-urls" not in word]
         found = [word.replace("https://127.0.0.1:2379,", "") for word in found]

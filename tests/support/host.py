@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 from nodeconfig.bundle import Bundle, Identity, Program
-from nodeconfig.program import digest, program
+from nodeconfig.host_program import digest, program
 from nodeconfig.render import payload, script
 
 SYSTEMCTL = """#!/bin/sh

@@ -12,8 +12,8 @@ import yaml
 import nodeconfig
 from artifacts import catalogue
 from artifacts.index import load as load_index  # bound here: tests of the program put another in its place
+from assembly.builder import topology
 from settings import Settings, files, load
-from topology.build import topology
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = sorted(ROOT.glob("Pulumi.*-example.yaml"))

@@ -16,7 +16,7 @@ import yaml
 from artifacts import catalogue
 from artifacts.mirror import INDEX
 from lab.plugins.install import install
-from nodeconfig import program
+from nodeconfig import host_program
 from tests.support.cluster import CHECKOUT, cache
 from tests.support.process import Done, run
 from tests.support.stackfile import Document, write
@@ -137,6 +137,6 @@ def _index() -> str:
             each = catalogue.version_of(name, versions)
             digest = hashlib.sha256(f"{name} {each}".encode()).hexdigest()
             files[f"{name}/{each}"] = {"path": f"files/{name}/{each}/{name}", "sha256": digest, "size": 1}
-    key = f"{program.NAME}/{program.digest()}"
-    files[key] = {"path": f"files/{key}/{program.NAME}", "sha256": program.digest(), "size": 1}
+    key = f"{host_program.NAME}/{host_program.digest()}"
+    files[key] = {"path": f"files/{key}/{host_program.NAME}", "sha256": host_program.digest(), "size": 1}
     return json.dumps({"files": files, "images": {}})

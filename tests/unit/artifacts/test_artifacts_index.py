@@ -11,7 +11,7 @@ from artifacts.acquire import OF_DEBIAN
 from artifacts.cache import Cache, write_atomic
 from artifacts.errors import ArtifactError
 from artifacts.progress import Progress
-from nodeconfig import program
+from nodeconfig import host_program
 from tests.unit.artifacts.support import Server
 
 KUBELET = f"kubelet/{catalogue.DEFAULTS.kubernetes}"
@@ -162,7 +162,7 @@ def test_a_kept_index_pins_what_a_mirror_gives(directory: Path, tmp_path: Path) 
 def test_a_mirror_of_another_checkout_lacks_its_host_program(
     directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(program, "digest", lambda: "e" * 64)
+    monkeypatch.setattr(host_program, "digest", lambda: "e" * 64)
     with pytest.raises(ArtifactError, match=r"host-program e{64}: not in the mirror .*; run make mirror"):
         index.load(str(directory), None, catalogue.DEFAULTS)
     # What is kept elsewhere is not made anew with each checkout.

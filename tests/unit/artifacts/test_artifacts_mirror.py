@@ -12,7 +12,7 @@ from artifacts import catalogue, mirror
 from artifacts.cache import Cache, sha256
 from artifacts.errors import ArtifactError
 from artifacts.progress import Progress
-from nodeconfig import program as host_program
+from nodeconfig import host_program as host_program
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from automation.day_two.remote import Remote
+from automation.operations.remote import Remote
 from settings.metal import HostSettings, HostSshSettings, MetalSettings, SshSettings
 
 SSH = """#!/bin/sh

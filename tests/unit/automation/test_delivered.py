@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from automation.delivered import from_state
-from automation.marks import SECRET, SIGNATURE
+from automation.signatures import SECRET, SIGNATURE
 
 
 def command(name: str, **inputs: object) -> dict[str, object]:

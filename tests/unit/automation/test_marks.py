@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from automation import marks
+from automation import signatures
 
 
 def test_marks_are_those_of_the_engine() -> None:
     """sdk/go/common/resource/sig/sig.go and sdk/go/common/resource/plugin/rpc.go of pulumi."""
-    assert marks.SIGNATURE == "4dabf18193072939515e22adb298388d"
-    assert marks.SECRET == "1b47061264138c4ac30d75fd1eb44270"
-    assert marks.UNKNOWN == "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+    assert signatures.SIGNATURE == "4dabf18193072939515e22adb298388d"
+    assert signatures.SECRET == "1b47061264138c4ac30d75fd1eb44270"
+    assert signatures.UNKNOWN == "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 
 
 def test_a_secret_is_told_from_other_values_that_are_marked() -> None:
-    secret = {marks.SIGNATURE: marks.SECRET, "plaintext": '{"a": [1]}'}
-    asset = {marks.SIGNATURE: "c44067f5952c0a294b673a41bacd8c17", "text": "x"}
-    assert [marks.is_marked(value) for value in (secret, asset, {}, "x")] == [True, True, False, False]
-    assert [marks.is_secret(value) for value in (secret, asset, {}, "x")] == [True, False, False, False]
-    assert marks.revealed(secret) == {"a": [1]}
-    assert marks.revealed("x") == "x"
+    secret = {signatures.SIGNATURE: signatures.SECRET, "plaintext": '{"a": [1]}'}
+    asset = {signatures.SIGNATURE: "c44067f5952c0a294b673a41bacd8c17", "text": "x"}
+    assert [signatures.is_marked(value) for value in (secret, asset, {}, "x")] == [True, True, False, False]
+    assert [signatures.is_secret(value) for value in (secret, asset, {}, "x")] == [True, False, False, False]
+    assert signatures.revealed(secret) == {"a": [1]}
+    assert signatures.revealed("x") == "x"

@@ -11,11 +11,11 @@ import yaml
 from artifacts import catalogue
 from artifacts.index import Index
 from automation import prepare, workspace
-from automation.driving import stacks
 from automation.engine.program import Engine
 from automation.environment import Environment
 from automation.errors import UserError
-from automation.needs import Use, needs
+from automation.prerequisites import Use, needs
+from automation.stacks import actions
 from lab import stack as lab
 from lab.plugins.install import Installed
 
@@ -91,7 +91,7 @@ def test_a_preview_in_a_cloud_makes_no_lab_and_no_mirror(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     machine = Machine(tmp_path, monkeypatch, "stand-in")
-    job = stacks.Job(environment=machine.environment, stack="x", file=machine.file(tmp_path))
+    job = actions.Job(environment=machine.environment, stack="x", file=machine.file(tmp_path))
     assert job.engine(Use.PREVIEW).workspace.stack == "x"
     assert machine.asked == ["command", "tls", "kubernetes", "aws"]
     assert "kubectl" not in machine.tools
@@ -102,7 +102,7 @@ def test_up_with_a_stand_in_of_a_cloud_says_at_once_what_to_install(
 ) -> None:
     machine = Machine(tmp_path, monkeypatch, "stand-in")
     with pytest.raises(UserError) as said:
-        stacks.up(stacks.Job(environment=machine.environment, stack="x", file=machine.file(tmp_path)))
+        actions.up(actions.Job(environment=machine.environment, stack="x", file=machine.file(tmp_path)))
     assert str(said.value).startswith("plugin aws 1.0.0: only its stand-in is here")
     assert "pulumi plugin install resource aws 1.0.0 --reinstall" in str(said.value)
     assert "\n" not in str(said.value)

@@ -8,10 +8,10 @@ import pytest
 import yaml
 
 from automation import workspace
-from automation.driving import selection
 from automation.environment import Environment
 from automation.errors import UserError
-from settings import long
+from automation.stacks import selection
+from settings import hosts_file
 
 
 @pytest.fixture
@@ -71,15 +71,15 @@ def test_a_long_inventory_goes_into_a_file(environment: Environment, tmp_path: P
     path.write_text(yaml.safe_dump({"config": {"kubewright:cluster": cluster}}))
     made = workspace.prepare(environment=environment, stack="large", source=path)
     written = yaml.safe_load(made.file.read_text())["config"]
-    assert long.size(written) <= long.MOST_BYTES
+    assert hosts_file.size(written) <= hosts_file.MOST_BYTES
     assert "hosts" not in written["kubewright:cluster"]["metal"]
-    assert long.with_hosts(written["kubewright:cluster"], written[long.HOSTS_FILE]) == cluster
+    assert hosts_file.with_hosts(written["kubewright:cluster"], written[hosts_file.HOSTS_FILE]) == cluster
     # Everything else that reads the stack sees the whole.
     assert made.config["kubewright:cluster"] == cluster
 
 
 def test_what_is_too_long_without_its_hosts_is_said(environment: Environment, tmp_path: Path) -> None:
-    values = {"text": "x" * long.MOST_BYTES}
+    values = {"text": "x" * hosts_file.MOST_BYTES}
     path = tmp_path / "Pulumi.large.yaml"
     path.write_text(yaml.safe_dump({"config": {"kubewright:cluster": {"helm_releases": {"a": values}}}}))
     with pytest.raises(UserError, match=r"^kubewright:cluster: \d+ bytes beside its hosts"):

@@ -16,9 +16,9 @@ from pulumi.runtime.proto import resource_pb2
 from pulumi.runtime.settings import ROOT, SETTINGS
 
 from artifacts.catalogue import DEFAULTS, NODE_ARTIFACTS, version_of
-from artifacts.index import Index, Place
-from automation.marks import SIGNATURE, is_marked
-from nodeconfig.program import NAME, digest
+from artifacts.index import Index, FileSource
+from automation.signatures import SIGNATURE, is_marked
+from nodeconfig.host_program import NAME, digest
 
 Json = dict[str, object]
 # Every private part that a mock gives begins with this, so that a leak can be seen anywhere.
@@ -199,7 +199,7 @@ def index() -> Index:
     """Every artifact at an address of its own, so that no download or mirror is needed."""
     keys = [f"{name}/{version_of(name, DEFAULTS)}" for name in NODE_ARTIFACTS]
     keys.append(f"{NAME}/{digest()}")
-    places = {key: Place(f"https://mirror.test/files/{key}", "0" * 64) for key in keys}
+    places = {key: FileSource(f"https://mirror.test/files/{key}", "0" * 64) for key in keys}
     return Index(source="test", versions=DEFAULTS, places=places)
 
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from components.addons.coredns import corefile
 from components.addons.workload import spread
-from components.derive import bootstrap_token, encryption_configuration
-from components.farewell import ANNOTATION, LEAVING, STAYING
+from components.derived_secrets import bootstrap_token, encryption_configuration
 from components.kubeconfig import kubeconfig
+from components.on_delete import ANNOTATION, MARK_DELETING, UNMARK
 
 
 @given(st.text())
@@ -67,5 +67,5 @@ def test_replicas_must_spread_only_where_it_is_asked_for() -> None:
 
 
 def test_farewell_and_staying_are_about_the_same_annotation() -> None:
-    assert f"{ANNOTATION}=cluster" in LEAVING
-    assert f"{ANNOTATION}-" in STAYING
+    assert f"{ANNOTATION}=cluster" in MARK_DELETING
+    assert f"{ANNOTATION}-" in UNMARK

@@ -7,7 +7,7 @@ from typing import cast
 
 from pulumi import Resource
 
-from components.registered import registered
+from components.await_registration import await_registration
 
 
 class Registering:
@@ -22,7 +22,7 @@ class Registering:
 
 
 def waiting(*resources: Registering) -> asyncio.Task[None]:
-    return asyncio.ensure_future(registered(cast(Resource, each) for each in resources))
+    return asyncio.ensure_future(await_registration(cast(Resource, each) for each in resources))
 
 
 async def turns() -> None:
@@ -60,4 +60,4 @@ def test_one_that_fails_ends_the_wait_and_is_not_raised_here() -> None:
 
 
 def test_nothing_is_waited_for_without_resources() -> None:
-    asyncio.run(registered([]))
+    asyncio.run(await_registration([]))

@@ -10,7 +10,7 @@ from typing import Any
 
 import nodeconfig
 
-PROGRAM = Path(nodeconfig.__file__).with_name("etcd_member.sh")
+PROGRAM = Path(nodeconfig.__file__).parent / "host" / "etcd_member.sh"
 FAKE = Path(__file__).with_name("etcdctl.py")
 NAMES = ("a", "b", "c")
 ABSENT = {"served": False, "up": False}

@@ -11,7 +11,7 @@ import pytest
 
 from nodeconfig import BundleError, bundles, pool_bundle
 from nodeconfig.bundle import Bundle, File, Identity, Service
-from nodeconfig.part import Part, join
+from nodeconfig.component import Component, join
 from nodeconfig.render import script
 from tests.support.bundles import FakeIndex, cluster
 from topology.certificates import AUTHORITIES, authorities, leaves
@@ -234,7 +234,7 @@ def test_proxy_mode_and_backend_reach_every_component(index: FakeIndex) -> None:
 
 
 def test_two_components_that_want_different_things_at_one_path_are_an_error() -> None:
-    one, two = Part(files=(File("/etc/x", "1\n"),)), Part(files=(File("/etc/x", "2\n"),))
+    one, two = Component(files=(File("/etc/x", "1\n"),)), Component(files=(File("/etc/x", "2\n"),))
     assert join((one, one)) == one
     with pytest.raises(BundleError, match="/etc/x"):
         join((one, two))

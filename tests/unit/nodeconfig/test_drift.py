@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from nodeconfig.bundle import Artifact, Bundle, File, Identity, SecretFile, Service
-from nodeconfig.compare import Difference, comparing, differences
+from nodeconfig.drift import Difference, comparing, differences
 from nodeconfig.render import payload, script
 from tests.support.host import PROGRAM, Host
 from topology.model import Role

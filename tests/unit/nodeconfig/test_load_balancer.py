@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 
 import nodeconfig
+from assembly.builder import topology
 from nodeconfig import load_balancer
 from nodeconfig.load_balancer import haproxy_configuration, keepalived_configuration, virtual_router_id
 from settings import load
 from tests.support.bundles import FakeIndex
 from tests.unit.settings.support import AVAILABLE
-from topology.build import topology
 from topology.model import Role, Topology
 
-SCRIPT = Path(load_balancer.__file__).parent / "balancer-interface.sh"
+SCRIPT = Path(load_balancer.__file__).parent / "host" / "balancer-interface.sh"
 # As the kernel writes them, on a machine whose first byte in memory is the lowest.
 ROUTES = """\
 Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from nodeconfig.bundle import Bundle, File, Program
-from nodeconfig.program import program
+from nodeconfig.host_program import program
 from tests.support.host import PROGRAM, Host
 from topology.model import Role
 

@@ -12,8 +12,8 @@ import pytest
 
 from nodeconfig import BundleError, bundles
 from nodeconfig.bundle import Bundle, File, Identity
-from nodeconfig.nodes import nodes
-from nodeconfig.program import program
+from nodeconfig.host_program import program
+from nodeconfig.node_labels import node_labels
 from nodeconfig.render import MAX_TEXT_BYTES, payload, reset, script
 from tests.support import pki
 from tests.support.bundles import FakeIndex, cluster
@@ -112,7 +112,7 @@ def test_the_program_and_reset_are_posix_shell() -> None:
 
 def test_pools_text_says_labels_and_taints() -> None:
     pool = next(pool for pool in cluster().pools if pool.name == "workers")
-    text = nodes(pool)
+    text = node_labels(pool)
     subprocess.run(["sh", "-n"], input=text, text=True, check=True)
     assert "tier=web" in text
     assert "only=web:NoSchedule" in text

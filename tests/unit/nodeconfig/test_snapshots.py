@@ -44,7 +44,7 @@ class Member:
             "COPY_TO": copy_to,
             "COPY_SECONDS": "2",
         }
-        program = Path(snapshots.__file__).parent / "etcd-snapshot.sh"
+        program = Path(snapshots.__file__).parent / "host" / "etcd-snapshot.sh"
         return subprocess.run(
             ["sh", str(program)], env=environment, capture_output=True, text=True, timeout=30
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from policy.rules.forms import FORMS, Form, possible
+from redaction.secret_patterns import PATTERNS, SecretPattern, candidates
 
 _KEY = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGH"
 _EXAMPLES = {
@@ -42,15 +42,15 @@ _EXAMPLES = {
 
 
 def found(text: str) -> set[str]:
-    return {form.what for form in possible(text) if any(form.within(text))}
+    return {form.what for form in candidates(text) if any(form.within(text))}
 
 
-@pytest.mark.parametrize("form", FORMS, ids=lambda form: str(form.what))
-def test_every_form_is_found(form: Form) -> None:
+@pytest.mark.parametrize("form", PATTERNS, ids=lambda form: str(form.what))
+def test_every_form_is_found(form: SecretPattern) -> None:
     examples = [text for text in _EXAMPLES[form.what] if any(form.within(text))]
     assert examples
     for text in examples:
-        assert form in possible(f"x {text} y")
+        assert form in candidates(f"x {text} y")
 
 
 def test_every_example_is_of_its_form() -> None:

@@ -12,13 +12,13 @@ from pulumi.runtime.proto import analyzer_pb2
 from pulumi_policy import policy as library
 from pulumi_policy.deserialize import deserialize_properties
 
-from automation import marks
+from automation import signatures
 from policy import pack
 from policy.rules import table
 from policy.rules.model import SECRET, UNKNOWN
 from tests.unit.policy.judging import KEY, STACK
 
-_SECRET_SIGN = {marks.SIGNATURE: marks.SECRET}
+_SECRET_SIGN = {signatures.SIGNATURE: signatures.SECRET}
 _LIST_UNKNOWN = "6a19a0b0-7e62-4c92-b797-7f8e31da9cc2"
 
 

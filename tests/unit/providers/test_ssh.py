@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from providers.ssh import Connections
+from providers.metal.connections import Connections
 from settings.metal import MetalSettings
 from settings.problem import SettingsError
 

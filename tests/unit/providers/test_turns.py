@@ -8,7 +8,7 @@ from collections.abc import Coroutine, Sequence
 import pytest
 from pulumi import ErrorHookArgs, ResourceHookArgs
 
-from providers.turns import Turns
+from providers.rolling import RollingLimit
 
 BROKEN = 'Process exited with status 1: running "…":\nkubelet is not healthy'
 UNREACHED = "dial tcp 10.89.0.21:22: i/o timeout"
@@ -32,7 +32,7 @@ def error(name: str, message: str, operation: str = "update") -> ErrorHookArgs:
 class Hosts:
     """Hosts that change; `failing` maps a host to the error its change ends with."""
 
-    def __init__(self, turns: Turns, failing: dict[str, str] | None = None) -> None:
+    def __init__(self, turns: RollingLimit, failing: dict[str, str] | None = None) -> None:
         self.turns = turns
         self.failing = failing or {}
         self.now = 0
@@ -70,7 +70,7 @@ WORKERS = [f"w-{number}" for number in range(1, 7)]
 @pytest.mark.parametrize("limit", [1, 2, 4])
 def test_at_most_so_many_change_at_a_time_and_all_do(limit: int) -> None:
     async def work() -> None:
-        hosts = Hosts(Turns("pool", limit))
+        hosts = Hosts(RollingLimit("pool", limit))
         await hosts.change_all(WORKERS)
         assert hosts.most == limit
         assert sorted(hosts.done) == WORKERS
@@ -80,7 +80,7 @@ def test_at_most_so_many_change_at_a_time_and_all_do(limit: int) -> None:
 
 def test_a_host_that_was_not_reached_holds_up_no_other() -> None:
     async def work() -> None:
-        hosts = Hosts(Turns("pool", 1), {"w-1": UNREACHED, "w-3": UNREACHED})
+        hosts = Hosts(RollingLimit("pool", 1), {"w-1": UNREACHED, "w-3": UNREACHED})
         await hosts.change_all(WORKERS)
         assert sorted(hosts.done) == ["w-2", "w-4", "w-5", "w-6"]
         assert hosts.refused == {}
@@ -90,7 +90,7 @@ def test_a_host_that_was_not_reached_holds_up_no_other() -> None:
 
 def test_a_change_that_breaks_a_host_stops_there_and_says_why() -> None:
     async def work() -> None:
-        hosts = Hosts(Turns("pool", 1), {"w-2": BROKEN})
+        hosts = Hosts(RollingLimit("pool", 1), {"w-2": BROKEN})
         await hosts.change_all(WORKERS)
         assert hosts.done == ["w-1"]
         assert sorted(hosts.refused) == ["w-3", "w-4", "w-5", "w-6"]
@@ -102,7 +102,7 @@ def test_a_change_that_breaks_a_host_stops_there_and_says_why() -> None:
 
 def test_a_broken_host_takes_away_one_turn_of_several() -> None:
     async def work() -> None:
-        hosts = Hosts(Turns("pool", 2), {"w-1": BROKEN})
+        hosts = Hosts(RollingLimit("pool", 2), {"w-1": BROKEN})
         await hosts.change_all(WORKERS)
         assert sorted(hosts.done) == WORKERS[1:]
         assert hosts.refused == {}
@@ -112,7 +112,7 @@ def test_a_broken_host_takes_away_one_turn_of_several() -> None:
 
 def test_of_a_quorum_nobody_changes_while_one_is_not_reached() -> None:
     async def work() -> None:
-        hosts = Hosts(Turns("etcd", 1, strict=True), {"cp-1": UNREACHED})
+        hosts = Hosts(RollingLimit("etcd", 1, strict=True), {"cp-1": UNREACHED})
         await hosts.change_all(["cp-1", "cp-2", "cp-3"])
         assert hosts.done == []
         assert sorted(hosts.refused) == ["cp-2", "cp-3"]
@@ -122,7 +122,7 @@ def test_of_a_quorum_nobody_changes_while_one_is_not_reached() -> None:
 
 def test_a_creation_that_fails_takes_no_turn() -> None:
     async def work() -> None:
-        turns = Turns("pool", 1, strict=True)
+        turns = RollingLimit("pool", 1, strict=True)
         assert await turns.lose(error("w-9", BROKEN, "create")) is False
         hosts = Hosts(turns)
         await hosts.change_all(WORKERS)

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from assembly.builder import topology
 from settings import Settings, SettingsError, load
 from tests.unit.settings.support import AVAILABLE, SINGLE, WORKERS, edited, grown
 from tests.unit.settings.wrong_clouds import AWS, AZURE
-from topology.build import topology
 from topology.certificates import leaves
 from topology.ports import table
 

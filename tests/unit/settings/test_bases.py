@@ -9,9 +9,9 @@ import pytest
 import yaml
 
 from automation import workspace
-from automation.driving import origins
 from automation.environment import Environment
 from automation.errors import UserError
+from automation.stacks import provenance
 from settings.bases import merged
 from settings.stackfile import load_file
 
@@ -109,7 +109,7 @@ def test_a_file_without_a_base_stays_as_it_is(tmp_path: Path) -> None:
 
 def test_the_printed_settings_name_files_and_no_secret(tmp_path: Path, base: Path) -> None:
     passwords = {"r": {"password": {"secure": "v1:abc"}}, "s": {"password": "marked-plain-password"}}
-    text = origins.show(workspace.settings(stack(tmp_path, {"registries": passwords})))
+    text = provenance.show(workspace.settings(stack(tmp_path, {"registries": passwords})))
     assert yaml.safe_load(text)["kubewright:cluster"]["network"] == {"machines": ["10.0.0.0/24"], "mtu": 1400}
     (line,) = (line for line in text.splitlines() if "mtu" in line)
     assert line.endswith("# Pulumi.base.yaml")
@@ -122,14 +122,14 @@ def test_the_printed_settings_name_files_and_no_secret(tmp_path: Path, base: Pat
 )
 def test_nothing_is_printed_as_nothing(tmp_path: Path, config: dict[str, object]) -> None:
     file = put(tmp_path / "Pulumi.x.yaml", {"kubewright:cluster": config})
-    text = origins.show(workspace.settings(file))
+    text = provenance.show(workspace.settings(file))
     assert yaml.safe_load(text) == {"kubewright:cluster": config}
     assert "# Pulumi.x.yaml" in text
 
 
 def test_what_loses_its_last_key_is_from_who_took_it(tmp_path: Path, base: Path) -> None:
     put(base, {"kubewright:cluster": {"pools": {"a": {"hosts": ["w-1"]}}}})
-    text = origins.show(workspace.settings(stack(tmp_path, {"pools": {"a": None}})))
+    text = provenance.show(workspace.settings(stack(tmp_path, {"pools": {"a": None}})))
     assert "  pools: {}" in text
     assert "# Pulumi.x.yaml" in text
 
@@ -150,7 +150,7 @@ def test_what_loses_its_last_key_is_from_who_took_it(tmp_path: Path, base: Path)
 )
 def test_no_secret_is_printed_wherever_it_stands(tmp_path: Path, config: dict[str, object]) -> None:
     file = put(tmp_path / "Pulumi.x.yaml", {"kubewright:cluster": config})
-    text = origins.show(workspace.settings(file))
+    text = provenance.show(workspace.settings(file))
     assert "marked-secret" not in text
     assert "4711" not in text
     assert "[secret]" in text
@@ -171,7 +171,7 @@ def test_the_printed_settings_of_a_file_without_a_base(tmp_path: Path) -> None:
     path = put(
         tmp_path / "Pulumi.x.yaml", {"kubewright:cluster": {"values": values, "network": {"mtu": None}}}
     )
-    text = origins.show(workspace.settings(path))
+    text = provenance.show(workspace.settings(path))
     assert "marked" not in text
     assert "kept: shown" in text
     assert "mtu: null" in text

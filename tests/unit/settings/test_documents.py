@@ -9,8 +9,8 @@ import yaml
 
 from automation import workspace
 from automation.errors import UserError
+from formats.documents import parse
 from settings import SettingsError
-from settings.documents import parse
 from settings.stackfile import load_file
 
 _BILLION = "\n".join(["a0: &a0 [x, x]", *(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]" for n in range(1, 40))])

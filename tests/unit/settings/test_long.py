@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from settings.long import HOSTS_FILE, MOST_BYTES, size, with_hosts, without_hosts
+from settings.hosts_file import HOSTS_FILE, MOST_BYTES, size, with_hosts, without_hosts
 from settings.problem import SettingsError
 
 CLUSTER = "kubewright:cluster"

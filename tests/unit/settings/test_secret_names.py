@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from settings.secret_names import names_a_secret
+from redaction.secret_names import names_a_secret
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ from ipaddress import IPv4Address
 
 import pytest
 
+from assembly.builder import registry_credentials, topology
 from settings import load
 from tests.unit.settings.support import AVAILABLE, SINGLE, WORKERS, edited
-from topology.build import registry_credentials, topology
 from topology.model import Endpoint, Member, Role, Rotation, Taint, TaintEffect
 
 CA = "-----BEGIN CERTIFICATE-----\n"

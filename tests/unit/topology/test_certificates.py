@@ -6,9 +6,9 @@ from ipaddress import IPv4Address
 
 import pytest
 
+from assembly.builder import topology
 from settings import load
 from tests.unit.settings.support import AVAILABLE, WORKERS, edited
-from topology.build import topology
 from topology.certificates import ETCD_CA, FRONT_PROXY_CA, KUBERNETES_CA, Leaf, authorities, leaves
 
 AVAILABLE_TOPOLOGY = topology(load(edited(AVAILABLE, {"api.names": ["api.example", "203.0.113.5"]})))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from assembly.builder import topology
 from settings import load
 from tests.unit.settings.support import WORKERS, edited
-from topology.build import topology
 from topology.exposure import warnings
 
 

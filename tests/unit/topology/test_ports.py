@@ -7,9 +7,9 @@ from itertools import combinations
 
 import pytest
 
+from assembly.builder import topology
 from settings import load
 from tests.unit.settings.support import AVAILABLE, SINGLE, WORKERS, edited
-from topology.build import topology
 from topology.model import Role, Topology
 from topology.ports import CLUSTER_PORTS, TABLE, Protocol, Rule, rules_for, table
 

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
+from assembly.builder import topology
+from formats.quantity import exact, readable, whole
 from settings import load
-from settings.quantity import exact, readable, whole
 from tests.unit.settings.support import SINGLE, WORKERS, edited
 from topology.__main__ import app
-from topology.build import topology
 from topology.capacity import Application, WorkerSize, plan
 from topology.sizing import GIB, warnings
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from assembly.builder import topology
 from settings import load
 from tests.unit.settings.support import edited
 from tests.unit.settings.wrong_clouds import AWS, AZURE
-from topology.build import topology
 from topology.model import Capacity, Role, Topology
 from topology.ports import rules_for, table
 from topology.subnets import (

@@ -19,7 +19,7 @@ from automation.engine.interrupts import Interrupted
 DRIVER = """
 import subprocess, sys
 from pathlib import Path
-from automation.driving import driver
+from automation.stacks import driver
 from automation.engine import interrupts
 from automation.engine.command import EngineCommand
 from automation.engine.locks import StackInUse
@@ -217,10 +217,10 @@ def test_nothing_more_begins_and_results_keep_their_order() -> None:
         time.sleep(0.1 * (3 - number))
         return number
 
-    futures = interrupts.attended([lambda n=n: work(n) for n in range(3)], jobs=3)  # type: ignore[misc]
+    futures = interrupts.run_interruptible([lambda n=n: work(n) for n in range(3)], jobs=3)  # type: ignore[misc]
     assert [future.result() for future in futures] == [0, 1, 2]
-    stop = interrupts.Stop(attended=True)
-    stop.hear(signal.SIGTERM)
+    stop = interrupts.Stop(interruptible=True)
+    stop.handle_signal(signal.SIGTERM)
     with pytest.raises(Interrupted, match=r"interrupted \(SIGTERM\); nothing more was begun"):
         stop.check()
     with pytest.raises(Interrupted), stop.engine(["true"]):

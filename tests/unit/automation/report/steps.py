@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from automation.driving.events import Step, Values
 from automation.report.build import of_events
 from automation.report.model import Report
+from automation.stacks.events import Step, Values
 
 _ROOT = "urn:pulumi:x::kubewright::kubewright:index:Cluster"
 COMMAND = "command:remote:Command"

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from automation.driving.events import Step, Values
 from automation.report.build import of_events
 from automation.report.model import Operation
+from automation.stacks.events import Step, Values
 from tests.unit.automation.report.steps import cluster, host
 
 _ROOT = "urn:pulumi:x::kubewright::kubewright:index:Cluster"

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from automation.driving.events import Event, Message, Policy, Step, Summary
 from automation.report.build import of_events
 from automation.report.cost import cost
 from automation.report.grouping import groups
@@ -19,6 +18,7 @@ from automation.report.lines import difference, properties
 from automation.report.markdown import markdown
 from automation.report.model import Operation, Report
 from automation.report.picture import boxes, joined, mermaid
+from automation.stacks.events import Event, Message, Policy, Step, Summary
 from tests.unit.automation.report.steps import cluster, host, report, step
 
 TEXT = "".join(f"line {i}\n" for i in range(100))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import boto3
 
 from providers.aws.wait import Cloud
-from providers.cloud.patience import Patience
+from providers.cloud.polling import Polling
 
 if TYPE_CHECKING:
     from types_boto3_autoscaling import AutoScalingClient
@@ -21,7 +21,7 @@ KEYS = ["status/members/control-plane/cp-1/etcd", "status/members/control-plane/
 _IMAGE = "ami-12c6146b"
 """One that moto knows."""
 OLD, NEW = "a" * 64, "b" * 64
-QUICK, SLOW = Patience(limit=0.2, every=0.01), Patience(limit=5, every=0.01)
+QUICK, SLOW = Polling(limit=0.2, every=0.01), Polling(limit=5, every=0.01)
 
 
 @dataclass

@@ -6,11 +6,11 @@ import base64
 
 from pulumi.runtime import mocks
 
+from assembly.builder import topology
 from settings import Settings
 from settings.aws import AwsSettings
 from tests.unit.components.graph import Graph, Json, Node, Plugins
 from tests.unit.providers.program import Change, Example, part
-from topology.build import topology
 from topology.model import Topology
 
 ACCOUNT = "123456789012"

@@ -12,7 +12,7 @@ from providers.aws.identity import rights_of
 from providers.aws.names import Names
 from providers.aws.policies import Condition, Statement, document, values
 from providers.aws.pools import healthy_percentage
-from providers.cloud.units import CONTROL_PLANES, ETCD_MEMBERS, POOLS
+from providers.cloud.machine_config import CONTROL_PLANES, ETCD_MEMBERS, POOLS
 from settings.aws import AwsEndpoints
 from settings.clouds import CloudAddonSettings
 from tests.unit.components.graph import Json

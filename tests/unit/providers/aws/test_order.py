@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 from pulumi import RunError
 
-from providers.aws.site import first_zones
+from providers.aws.foundation import first_zones
 from tests.unit.components.graph import Graph, Json
 from tests.unit.providers.aws.program import changed, deploy, graph, of_aws, user_data, with_own_etcd
 from tests.unit.providers.program import part

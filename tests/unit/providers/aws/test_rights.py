@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any, cast
 
-from providers.aws import addon_rights, rights
+from providers.aws import addon_permissions, permissions
 from providers.aws.policies import Statement
 from tests.unit.components.graph import Graph
 from tests.unit.providers.aws.program import graph, templates, with_own_etcd
@@ -15,12 +15,12 @@ from tests.unit.providers.program import ROOT
 
 def known_statements() -> list[Statement]:
     return [
-        *rights.machine("pools/general", volume=True),
-        *rights.SNAPSHOT_MAKER,
-        *addon_rights.CLOUD_CONTROLLER,
-        *addon_rights.STORAGE,
-        *addon_rights.AUTOSCALER,
-        *addon_rights.LOAD_BALANCERS,
+        *permissions.machine("pools/general", volume=True),
+        *permissions.SNAPSHOT_MAKER,
+        *addon_permissions.CLOUD_CONTROLLER,
+        *addon_permissions.STORAGE,
+        *addon_permissions.AUTOSCALER,
+        *addon_permissions.LOAD_BALANCERS,
     ]
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from providers.aws import wait
 from providers.aws.wait import Cloud
-from providers.cloud.patience import NotThereError
+from providers.cloud.polling import WaitError
 from tests.unit.providers.aws.autoscaling import (
     GROUP,
     KEYS,
@@ -48,7 +48,7 @@ class TestRoll:
     def test_another_template_is_a_reason_by_itself(self, cloud: Cloud, refreshing: Refreshing) -> None:
         group(GROUP, 1)
         say(cloud, KEYS, NEW)
-        with pytest.raises(NotThereError, match="not replaced yet: i-"):
+        with pytest.raises(WaitError, match="not replaced yet: i-"):
             wait.roll(cloud, GROUP, "2", KEYS, NEW)
         assert len(refreshing.begun) == 1
 
@@ -64,7 +64,7 @@ class TestRoll:
                 return "" if refreshing.begun else super().outdated(group, version)
 
         replaced = Replaced(**vars_of(cloud))
-        with pytest.raises(NotThereError, match="not healthy yet"):
+        with pytest.raises(WaitError, match="not healthy yet"):
             wait.roll(replaced, GROUP, "2", KEYS, NEW)
         assert len(refreshing.begun) == 1
         # The next run, as the first one was given up: the machine is there, and says so by itself.
@@ -77,7 +77,7 @@ class TestRoll:
     ) -> None:
         group(GROUP, 1)
         say(cloud, KEYS[:1], NEW)
-        with pytest.raises(NotThereError, match=r"not healthy yet: status/.*/node "):
+        with pytest.raises(WaitError, match=r"not healthy yet: status/.*/node "):
             wait.roll(cloud, GROUP, "1", KEYS, NEW)
         assert cloud.status(KEYS[0]) == NEW
 
@@ -86,13 +86,13 @@ class TestRoll:
     ) -> None:
         group(GROUP, 1)
         say(cloud, KEYS, OLD)
-        with pytest.raises(NotThereError, match="not healthy yet"):
+        with pytest.raises(WaitError, match="not healthy yet"):
             wait.roll(cloud, GROUP, "1", KEYS, NEW)
 
     def test_a_refresh_that_fails_says_why(self, cloud: Cloud, refreshing: Refreshing) -> None:
         group(GROUP, 1)
         refreshing.outcome = "Failed"
-        with pytest.raises(NotThereError, match=r"test-cp-1: .*\(Failed\): machines did not come"):
+        with pytest.raises(WaitError, match=r"test-cp-1: .*\(Failed\): machines did not come"):
             wait.roll(replace(cloud, patience=SLOW), GROUP, "1", KEYS, NEW)
 
     def test_one_that_goes_on_already_is_waited_for(self, cloud: Cloud, refreshing: Refreshing) -> None:
@@ -129,7 +129,7 @@ class TestBeside:
             AutoScalingGroupName=OTHER, MinSize=0, DesiredCapacity=0
         )
         with pytest.raises(
-            NotThereError,
+            WaitError,
             match=f"^{GROUP} is not replaced while another member is down: {OTHER} has no machine",
         ):
             self.roll(changing)
@@ -142,7 +142,7 @@ class TestBeside:
         say(changing, [etcd], OLD)
         # As a machine that has booted says it.
         say(changing, [kubelet], "")
-        with pytest.raises(NotThereError, match=f"{OTHER} is not healthy: {kubelet} "):
+        with pytest.raises(WaitError, match=f"{OTHER} is not healthy: {kubelet} "):
             self.roll(changing)
         assert refreshing.begun == []
 

@@ -12,7 +12,7 @@ import pytest
 
 from providers.aws import wait
 from providers.aws.wait import Cloud
-from providers.cloud.patience import NotThereError
+from providers.cloud.polling import WaitError
 from tests.unit.providers.aws.autoscaling import (
     BUCKET,
     GROUP,
@@ -35,12 +35,12 @@ class TestGate:
 
     def test_says_which_role_is_not_there(self, cloud: Cloud) -> None:
         say(cloud, KEYS[:1], NEW)
-        with pytest.raises(NotThereError, match=r"not healthy yet: status/.*/node \(waited"):
+        with pytest.raises(WaitError, match=r"not healthy yet: status/.*/node \(waited"):
             wait.gate(cloud, KEYS, NEW)
 
     def test_an_older_status_is_none(self, cloud: Cloud) -> None:
         say(cloud, KEYS, OLD)
-        with pytest.raises(NotThereError):
+        with pytest.raises(WaitError):
             wait.gate(cloud, KEYS, NEW)
 
     def test_waits_for_what_comes(self, cloud: Cloud) -> None:
@@ -68,7 +68,7 @@ class TestPool:
         machines = group("test-pool", 3)
         prefix = "status/pools/general"
         say(cloud, [f"{prefix}/{machine}/node" for machine in machines[:2]], NEW)
-        with pytest.raises(NotThereError, match=f"not healthy yet: {prefix}/{machines[2]}/node"):
+        with pytest.raises(WaitError, match=f"not healthy yet: {prefix}/{machines[2]}/node"):
             wait.pool(cloud, "test-pool", "1", prefix, "node", NEW)
         say(cloud, [f"{prefix}/{machines[2]}/node"], NEW)
         wait.pool(cloud, "test-pool", "1", prefix, "node", NEW)
@@ -76,7 +76,7 @@ class TestPool:
     def test_machines_of_an_older_template_are_waited_for(self, cloud: Cloud) -> None:
         machines = group("test-pool", 2)
         say(cloud, [f"p/{machine}/node" for machine in machines], NEW)
-        with pytest.raises(NotThereError, match="not replaced yet"):
+        with pytest.raises(WaitError, match="not replaced yet"):
             wait.pool(cloud, "test-pool", "2", "p", "node", NEW)
 
     def test_an_empty_pool_is_settled(self, cloud: Cloud) -> None:
@@ -88,13 +88,13 @@ class TestPool:
     ) -> None:
         machines = group("test-pool", 1)
         refreshing.begun = [{"Status": "Failed", "AutoScalingGroupName": "test-pool"}]
-        with pytest.raises(NotThereError, match="ended"):
+        with pytest.raises(WaitError, match="ended"):
             wait.pool(cloud, "test-pool", "1", "p", "node", NEW)
         say(cloud, [f"p/{machines[0]}/node"], NEW)
         wait.pool(cloud, "test-pool", "1", "p", "node", NEW)
 
     def test_no_such_group(self, cloud: Cloud) -> None:
-        with pytest.raises(NotThereError, match="there is no Auto Scaling group nowhere"):
+        with pytest.raises(WaitError, match="there is no Auto Scaling group nowhere"):
             wait.pool(cloud, "nowhere", "1", "p", "node", NEW)
 
 
@@ -114,7 +114,7 @@ class TestLeave:
     def test_an_old_word_does_not_count(self, cloud: Cloud) -> None:
         group(GROUP, 1)
         say(cloud, ["status/cp-1/left"], OLD)
-        with pytest.raises(NotThereError, match="has not left yet"):
+        with pytest.raises(WaitError, match="has not left yet"):
             wait.leave(cloud, GROUP, "members/cp-1/leave", "status/cp-1/left")
 
     def test_without_a_machine_nobody_leaves(self, cloud: Cloud, capsys: pytest.CaptureFixture[str]) -> None:

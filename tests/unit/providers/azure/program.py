@@ -7,11 +7,11 @@ from typing import Any, cast
 
 from pulumi.runtime import mocks
 
+from assembly.builder import topology
 from settings import Settings
 from settings.azure import AzureSettings
 from tests.unit.components.graph import Graph, Json, Node, Plugins
 from tests.unit.providers.program import Change, Example, part
-from topology.build import topology
 from topology.model import Topology
 
 _NAMED = {

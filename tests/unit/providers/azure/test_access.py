@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import cast
 
-from automation.marks import SECRET, SIGNATURE
+from automation.signatures import SECRET, SIGNATURE
 from providers.azure.identity import BLOB_CONTRIBUTOR, BLOB_READER, CONTROLLER_ACTIONS
 from tests.unit.components.graph import PRIVATE, Graph, Json, Node
 from tests.unit.providers.azure.program import everything, graph, inner

@@ -18,11 +18,11 @@ from azure.core.credentials import AccessToken
 
 from providers.azure import wait
 from providers.azure.wait import Blobs, ScaleSets
-from providers.cloud.patience import NotThereError, Patience
+from providers.cloud.polling import WaitError, Polling
 from tests.unit.artifacts.support import self_signed
 
 SET = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/virtualMachineScaleSets/general-1"
-QUICK = Patience(limit=0.3, every=0.05)
+QUICK = Polling(limit=0.3, every=0.05)
 TOKEN = "a-token"
 
 
@@ -132,12 +132,12 @@ class TestGate:
         cloud.say("status/a", "new")
         timer = threading.Timer(0.15, lambda: cloud.say("status/b", "new"))
         timer.start()
-        wait.gate(cloud.statuses(), ["status/a", "status/b"], "new", Patience(limit=20, every=0.05))
+        wait.gate(cloud.statuses(), ["status/a", "status/b"], "new", Polling(limit=20, every=0.05))
         assert ("GET", "/general-status/status/b") in cloud.requests
 
     def test_an_old_status_is_named_when_the_time_is_over(self, cloud: Cloud) -> None:
         cloud.say("status/a", "old")
-        with pytest.raises(NotThereError, match="not healthy yet: status/a"):
+        with pytest.raises(WaitError, match="not healthy yet: status/a"):
             wait.gate(cloud.statuses(), ["status/a"], "new", QUICK)
 
 
@@ -151,25 +151,25 @@ class TestRoll:
     def test_the_status_of_the_machine_before_is_no_news_of_this_one(self, cloud: Cloud) -> None:
         # The server's blobs are all of ten o'clock.
         cloud.say("status/a", "same")
-        with pytest.raises(NotThereError, match="not healthy yet: status/a"):
+        with pytest.raises(WaitError, match="not healthy yet: status/a"):
             self.wait(cloud, "2026-11-20T10:00:01.0000001+00:00")
         self.wait(cloud, "2026-11-20T10:00:00.9876543+00:00")
         self.wait(cloud, "2026-11-19T10:00:00+00:00")
 
     def test_a_new_status_must_be_the_digest_too(self, cloud: Cloud) -> None:
         cloud.say("status/a", "other")
-        with pytest.raises(NotThereError, match="not healthy yet"):
+        with pytest.raises(WaitError, match="not healthy yet"):
             self.wait(cloud, "2026-11-19T10:00:00+00:00")
 
 
 class TestPool:
-    def wait(self, cloud: Cloud, patience: Patience = QUICK) -> None:
+    def wait(self, cloud: Cloud, patience: Polling = QUICK) -> None:
         wait.pool(cloud.statuses(), cloud.sets(), [SET], "status/pools/general", "node", "new", patience)
 
     def test_all_pages_of_nodes_are_looked_at(self, cloud: Cloud) -> None:
         cloud.have(["general-1-000000", "general-1-000001"], 2)
         cloud.say("status/pools/general/general-1-000000/node", "new")
-        with pytest.raises(NotThereError, match="general-1-000001/node"):
+        with pytest.raises(WaitError, match="general-1-000001/node"):
             self.wait(cloud)
         cloud.say("status/pools/general/general-1-000001/node", "new")
         self.wait(cloud)
@@ -179,7 +179,7 @@ class TestPool:
         cloud.say("status/pools/general/general-1-000000/node", "new")
         (machine,) = cast(Any, cloud.answers[f"{SET}/virtualMachines"])["value"]
         machine["properties"]["latestModelApplied"] = False
-        with pytest.raises(NotThereError, match="not replaced yet: general-1-000000"):
+        with pytest.raises(WaitError, match="not replaced yet: general-1-000000"):
             self.wait(cloud)
         machine["properties"]["latestModelApplied"] = True
         self.wait(cloud)
@@ -187,7 +187,7 @@ class TestPool:
     def test_a_missing_node_is_counted(self, cloud: Cloud) -> None:
         cloud.have(["general-1-000000"], 2)
         cloud.say("status/pools/general/general-1-000000/node", "new")
-        with pytest.raises(NotThereError, match="1 of 2 nodes of general-1 are there"):
+        with pytest.raises(WaitError, match="1 of 2 nodes of general-1 are there"):
             self.wait(cloud)
 
     @staticmethod
@@ -203,29 +203,29 @@ class TestPool:
         timer = threading.Timer(0.3, lambda: cloud.answers.update({latest: failed}))
         timer.start()
         begun = time.monotonic()
-        with pytest.raises(NotThereError, match=r"general-1: .*too many unhealthy"):
-            self.wait(cloud, Patience(limit=60, every=0.05))
+        with pytest.raises(WaitError, match=r"general-1: .*too many unhealthy"):
+            self.wait(cloud, Polling(limit=60, every=0.05))
         timer.join()
         assert time.monotonic() - begun < 30
 
     def test_the_upgrade_before_does_not_end_it_and_the_new_one_does(self, cloud: Cloud) -> None:
         """Azure begins an upgrade some time after the set has changed."""
         cloud.have(["general-1-000000"], 1, self.upgrade("Faulted", "2026-11-19T10:00:00Z", "the old reason"))
-        with pytest.raises(NotThereError, match="not healthy yet"):
+        with pytest.raises(WaitError, match="not healthy yet"):
             self.wait(cloud)
         latest = f"{SET}/rollingUpgrades/latest"
         new = {"properties": self.upgrade("Faulted", "2026-11-20T10:00:00Z", "the new reason")}
         timer = threading.Timer(0.3, lambda: cloud.answers.update({latest: new}))
         timer.start()
-        with pytest.raises(NotThereError, match="the new reason"):
-            self.wait(cloud, Patience(limit=60, every=0.05))
+        with pytest.raises(WaitError, match="the new reason"):
+            self.wait(cloud, Polling(limit=60, every=0.05))
         timer.join()
 
     def test_one_that_had_ended_is_believed_when_no_other_begins(self, cloud: Cloud) -> None:
         cloud.have(["general-1-000000"], 1, self.upgrade("Faulted", "2026-11-20T10:00:00Z", "it was this"))
         begun = time.monotonic()
-        with pytest.raises(NotThereError, match="it was this"):
-            self.wait(cloud, Patience(limit=60, every=0.05, settle=0.3))
+        with pytest.raises(WaitError, match="it was this"):
+            self.wait(cloud, Polling(limit=60, every=0.05, settle=0.3))
         assert 0.3 <= time.monotonic() - begun < 30
 
     def test_an_old_failure_does_not_matter_once_all_is_well(self, cloud: Cloud) -> None:
@@ -236,7 +236,7 @@ class TestPool:
     def test_the_token_goes_to_no_other_host(self, cloud: Cloud) -> None:
         cloud.have(["a"], 1)
         cloud.answers[f"{SET}/virtualMachines"] = {"value": [], "nextLink": "https://elsewhere.test/x"}
-        with pytest.raises(NotThereError, match="another host"):
+        with pytest.raises(WaitError, match="another host"):
             self.wait(cloud)
 
 
@@ -252,12 +252,12 @@ class TestLeave:
             cloud.say(self.ANSWERED, "left")
 
         threading.Thread(target=member, daemon=True).start()
-        patience = Patience(limit=20, every=0.05)
+        patience = Polling(limit=20, every=0.05)
         wait.leave(cloud.objects(), self.ASKED, cloud.statuses(), self.ANSWERED, patience)
         assert cloud.blobs == {}
 
     def test_one_that_does_not_answer_is_no_longer_asked(self, cloud: Cloud) -> None:
-        with pytest.raises(NotThereError, match="has not left"):
+        with pytest.raises(WaitError, match="has not left"):
             wait.leave(cloud.objects(), self.ASKED, cloud.statuses(), self.ANSWERED, QUICK)
         assert cloud.blobs == {}
 

@@ -16,8 +16,8 @@ from nodeconfig import bundles
 from nodeconfig.trust import published
 from providers.cloud.boot import program, user_data
 from providers.cloud.gate import words
+from providers.cloud.machine_config import MachineConfig, digest, kind_of, member_config, pool_config
 from providers.cloud.operate import here
-from providers.cloud.units import Unit, digest, kind_of, member_unit, pool_unit
 from tests.support import pki
 from tests.support.bundles import FakeIndex
 from tests.support.clouds import cloud
@@ -35,14 +35,14 @@ def is_secret(output: Output[str]) -> bool:
     return asyncio.get_event_loop().run_until_complete(output.is_secret())
 
 
-def units() -> tuple[Unit, Unit]:
+def units() -> tuple[MachineConfig, MachineConfig]:
     """A control plane's unit, and a pool's."""
     plan = cloud()
     secrets = {name: Output.secret(text) for name, text in pki.secrets(plan).items()}
     found = bundles(plan, FakeIndex())
     return (
-        member_unit(plan.machines[0], found, secrets),
-        pool_unit(plan.pools[1], found["general", Role.NODE], secrets),
+        member_config(plan.machines[0], found, secrets),
+        pool_config(plan.pools[1], found["general", Role.NODE], secrets),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from providers.cloud.stay import moves
+from providers.cloud.placement import moves
 from tests.unit.components.graph import Graph, Json, Node
 from tests.unit.providers.aws import program as aws
 from tests.unit.providers.azure import program as azure

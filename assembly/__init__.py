@@ -1,0 +1,1 @@
+"""Everything that the settings of one stack determine: topology, files, artifacts and bundles."""

@@ -1,0 +1,56 @@
+"""The stack that a day-two command works on: its settings, its plan, its hosts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from assembly.builder import topology
+from automation import workspace
+from automation.engine.program import Engine
+from automation.environment import Environment
+from automation.errors import UserError
+from automation.lab_stack import CLUSTER
+from automation.operations.remote import Remote
+from settings import Settings, SettingsError, load
+from settings.metal import MetalSettings
+from topology.model import Role, Topology
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A stack of bare metal as its file describes it."""
+
+    stack: str
+    environment: Environment
+    settings: Settings
+    topology: Topology
+    remote: Remote
+    engine: Engine
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """All hosts' names, in the inventory's order."""
+        return tuple(machine.name for machine in self.topology.machines)
+
+    def with_role(self, role: Role) -> tuple[str, ...]:
+        """Names of the hosts that have a role."""
+        return tuple(machine.name for machine in self.topology.machines if role in machine.roles)
+
+
+def target(environment: Environment, stack: str, file: Path | None) -> Target:
+    """The stack of that name. Raises `UserError` with every problem of its file."""
+    work = workspace.prepare(environment=environment, stack=stack, source=file)
+    try:
+        settings = load(work.config.get(CLUSTER) or {})
+    except SettingsError as error:
+        raise UserError(str(error)) from None
+    metal = settings.metal or MetalSettings()
+    return Target(
+        stack=stack,
+        environment=environment,
+        settings=settings,
+        topology=topology(settings),
+        remote=Remote(metal, work.directory / "ssh"),
+        engine=Engine(environment, work),
+    )

@@ -1,0 +1,1 @@
+"""Checks before `up`: may the delivered state of all hosts become the requested state?"""

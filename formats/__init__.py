@@ -1,0 +1,1 @@
+"""Text formats that several packages read: YAML documents and Kubernetes quantities."""

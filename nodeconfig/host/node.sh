@@ -1,0 +1,231 @@
+# shellcheck shell=sh
+# A part of the host program: what a node does about itself with its kubelet's own
+# credentials (drain, uncordon, leave), and `reset`. Joined to host.sh by nodeconfig.host_program.
+
+node_api() {
+    "$LIBRARY/bin/kubectl" --kubeconfig="$ROOT/var/lib/kubelet/kubeconfig" --request-timeout=10s "$@"
+}
+
+local_health() { # URL without TLS on loopback: whether a component on this host says that it is well
+    KUBECONFIG=$WORK/none "$LIBRARY/bin/kubectl" --request-timeout=3s --server="${1%/*}" get --raw "/${1##*/}"
+}
+
+node_ready() {
+    state=$(node_api get node "$NODE_NAME" -o 'jsonpath={.status.conditions[?(@.type=="Ready")]}') || return 1
+    case $state in *'"status":"True"'*) return 0 ;; esac
+    say "node $NODE_NAME: ${state:-no condition Ready yet}" >&2
+    return 1
+}
+
+node_registered() {
+    [ -f "$ROOT/var/lib/kubelet/kubeconfig" ] && [ -x "$LIBRARY/bin/kubectl" ] &&
+        node_api get node "$NODE_NAME" -o name >/dev/null 2>&1
+}
+
+# drain_node SECONDS WHY: once cordoned by us it is remembered until uncordoned, also over an
+# interruption; what an administrator has cordoned stays cordoned.
+drain_node() {
+    node_registered || return 0
+    if [ "$(node_api get node "$NODE_NAME" -o 'jsonpath={.spec.unschedulable}')" != true ]; then
+        : >"$STATE/cordoned"
+    fi
+    say "draining $NODE_NAME: $2"
+    deadline=$(($(date +%s) + $1))
+    # Once a pod is gone the API no longer lets its node ask for it, which kubectl takes for a failure
+    # (forbidden instead of not found). Asked again it lists only what is still there.
+    until node_api drain "$NODE_NAME" --ignore-daemonsets --delete-emptydir-data --force --timeout="$1s" \
+        >"$WORK/drain" 2>&1; do
+        case $(cat "$WORK/drain") in
+            *'no relationship found between node'*) [ "$(date +%s)" -ge "$deadline" ] || continue ;;
+        esac
+        tail -n 5 "$WORK/drain" >&2
+        die "not drained in $1 s ($2)$(held); it stays cordoned; free these pods, or raise drain_timeout," \
+            "and run again"
+    done
+}
+
+# held: which pods could not be evicted, and the disruption budgets that kept them.
+held() {
+    while read -r line; do
+        case $line in *'error when evicting pods/"'*) ;; *) continue ;; esac
+        pod=${line#*pods/\"} namespace=${line#*-n \"}
+        say "${namespace%%\"*} ${pod%%\"*}"
+    done <"$WORK/drain" | sort -u >"$WORK/held"
+    while read -r namespace pod; do
+        budget=$(budget_of "$namespace" "$pod")
+        printf ': pod %s/%s is held%s' "$namespace" "$pod" "${budget:+ by the disruption budget $budget}"
+    done <"$WORK/held"
+}
+
+# budget_of NAMESPACE POD: the API names the budget in the details of its refusal, which kubectl shows
+# only in its log. A dry run, so that nothing is evicted by asking.
+budget_of() {
+    printf '{"apiVersion":"policy/v1","kind":"Eviction","metadata":{"name":"%s","namespace":"%s"},%s}' \
+        "$2" "$1" '"deleteOptions":{"dryRun":["All"]}' >"$WORK/eviction"
+    answer=$(node_api -v=8 create --raw "/api/v1/namespaces/$1/pods/$2/eviction" -f "$WORK/eviction" 2>&1) || :
+    case $answer in *'The disruption budget '*) ;; *) return 0 ;; esac
+    answer=${answer#*The disruption budget }
+    say "${answer%% *}"
+}
+
+uncordon_node() {
+    [ -e "$STATE/cordoned" ] || return 0
+    node_registered || return 0
+    node_api uncordon "$NODE_NAME" >/dev/null
+    rm -f "$STATE/cordoned"
+}
+
+# forget_stale_node: a machine in the place of a lost one has its name, and must not inherit its Node: what a
+# cloud calls the machine cannot change there. Only control planes have names that come again.
+forget_stale_node() {
+    [ "$ROLE" = node ] && [ -n "$PROVIDER_ID" ] && [ -f "$ROOT/etc/kubernetes/admin.conf" ] || return 0
+    was=$(admin_api get node "$NODE_NAME" --ignore-not-found -o 'jsonpath={.spec.providerID}' 2>"$WORK/reason") ||
+        die "cannot see whether an old Node has this name: $(tail -n 1 "$WORK/reason")"
+    [ -n "$was" ] && [ "$was" != "$PROVIDER_ID" ] || return 0
+    admin_api delete node "$NODE_NAME" --ignore-not-found --timeout=60s >/dev/null ||
+        die "cannot delete the old Node of this name, $was; see the API server's health, then run again"
+    say "deleted the Node of the machine that was here before, $was"
+}
+
+admin_api() {
+    "$LIBRARY/bin/kubectl" --kubeconfig="$ROOT/etc/kubernetes/admin.conf" --request-timeout=10s "$@"
+}
+
+# away SECONDS: the machine goes, with everything on it: its node is drained and its Node removed.
+away() {
+    ROLE=node
+    [ -d "$STATE/roles/$ROLE" ] || return 0
+    # shellcheck disable=SC1091
+    . "$ROOT/etc/kubewright/host.env"
+    lock
+    leave_cluster "$1"
+    # It would make its Node anew.
+    systemctl stop kubelet.service
+}
+
+# --- reset -----------------------------------------------------------------------------------
+
+# reset ROLE [leave [SECONDS]]: as before the role came. `leave`: a node is drained within that time and
+# its Node removed first, an etcd member takes itself out of the membership.
+reset() {
+    ROLE=$1
+    RECORD=$STATE/roles/$ROLE
+    [ -d "$RECORD" ] || { say "$ROLE unchanged"; return 0; }
+    lock
+    if [ -f "$ROOT/etc/kubewright/host.env" ]; then
+        # shellcheck disable=SC1091
+        . "$ROOT/etc/kubewright/host.env"
+    fi
+    for list in paths units digests; do [ -f "$RECORD/$list" ] || : >"$RECORD/$list"; done
+    if [ "$ROLE" = node ]; then
+        [ "${2:-}" != leave ] || leave_cluster "${3:-300}"
+        systemctl stop kubelet.service kube-proxy.service flanneld.service 2>/dev/null || :
+        remove_containers
+    fi
+    if [ "$ROLE" = etcd ] && [ "${2:-}" = leave ] && [ ! -e "$STATE/leaving" ] && [ -x "$LIBRARY/etcd-member" ]; then
+        "$LIBRARY/etcd-member" leave || die "etcd is left as it is (the reason is above)"
+    fi
+    unused units "$RECORD/units" >"$WORK/units.stale"
+    stop_units "$WORK/units.stale"
+    [ "$ROLE" != node ] || remove_leftovers
+    unused paths "$RECORD/paths" >"$WORK/paths.remove"
+    WIPE=yes
+    remove_paths "$WORK/paths.remove"
+    systemctl daemon-reload
+    rm -rf "$RECORD"
+    prune_artifacts
+    reset_last
+    say "$ROLE removed"
+}
+
+# api_answers: whether the node is known to an API that answers; one that is away for a moment is waited
+# for, else the host would go without a drain and its Node would stay.
+api_answers() {
+    [ -f "$ROOT/var/lib/kubelet/kubeconfig" ] && [ -x "$LIBRARY/bin/kubectl" ] || return 1
+    deadline=$(($(date +%s) + 60))
+    until node_api get node "$NODE_NAME" -o name >"$WORK/asked" 2>&1; do
+        case $(cat "$WORK/asked") in *NotFound*) return 1 ;; esac
+        if [ "$(date +%s)" -ge "$deadline" ]; then
+            say "the API does not answer: $NODE_NAME leaves without a drain, and its Node stays" >&2
+            return 1
+        fi
+        sleep 1
+    done
+}
+
+leave_cluster() { # SECONDS
+    api_answers || return 0
+    # Set from a control plane when the whole cluster goes: then nothing is worth draining.
+    whole=$(node_api get node "$NODE_NAME" -o 'jsonpath={.metadata.annotations.kubewright\.dev/leaving}') || whole=
+    if [ "$whole" = cluster ]; then
+        : >"$STATE/leaving" # for the roles that are left here
+        return 0
+    fi
+    drain_node "$1" "the host leaves the cluster"
+    node_api delete node "$NODE_NAME" --wait=false >/dev/null
+    rm -f "$STATE/cordoned"
+}
+
+remove_containers() {
+    ctr=$LIBRARY/bin/ctr
+    [ -x "$ctr" ] && systemctl is-active --quiet containerd.service || return 0
+    timeout 30 "$ctr" --namespace k8s.io tasks ls --quiet >"$WORK/tasks" 2>/dev/null || return 0
+    while read -r task; do
+        timeout 10 "$ctr" --namespace k8s.io tasks delete --force "$task" >/dev/null 2>&1 </dev/null || :
+    done <"$WORK/tasks"
+}
+
+# remove_leftovers: containers' shims that outlive containerd, mounts, network devices and tables.
+remove_leftovers() {
+    for process in /proc/[0-9]*; do
+        case $(readlink "$process/exe" 2>/dev/null) in
+        "$STATE"/artifacts/*/containerd-shim-runc-v2) kill -9 "${process##*/}" 2>/dev/null || : ;;
+        esac
+    done
+    while read -r _ mount _; do
+        case $mount in
+        "$ROOT"/var/lib/kubelet/* | "$ROOT"/run/containerd/* | "$ROOT"/var/lib/containerd/* | "$ROOT"/run/netns/cni-*)
+            say "$mount"
+            ;;
+        esac
+    done </proc/self/mounts | sort -r >"$WORK/mounts"
+    while read -r mount; do umount "$mount" 2>/dev/null || umount -l "$mount" 2>/dev/null || :; done <"$WORK/mounts"
+    [ -z "$ROOT" ] || return 0
+    case $(readlink /etc/protocols) in "$LIBRARY"/*) rm -f /etc/protocols ;; esac # ours, for hosts without
+    rm -rf /run/netns/cni-* /run/flannel /run/containerd /run/kubewright-*
+    for device in cni0 flannel.1; do
+        has_device "$device" || continue
+        networkctl delete "$device" 2>/dev/null ||
+            ip link delete "$device" 2>/dev/null || say "network device $device is left: remove it by hand"
+    done
+    remove_tables
+}
+
+has_device() { # NAME; by /proc, as a container's /sys may be its machine's
+    while read -r name _; do [ "$name" != "$1:" ] || return 0; done </proc/net/dev
+    return 1
+}
+
+remove_tables() {
+    PATH=$PATH:$LIBRARY/netfilter "$LIBRARY/bin/kube-proxy" --cleanup >/dev/null 2>&1 || :
+    [ -x "$LIBRARY/netfilter/nft" ] || return 0
+    "$LIBRARY/netfilter/nft" list tables >"$WORK/tables" || return 0
+    while read -r _ family table; do
+        case $table in
+        kube-proxy | flannel-ipv4 | flannel-ipv6 | cni_hostport)
+            "$LIBRARY/netfilter/nft" delete table "$family" "$table" || :
+            ;;
+        esac
+    done <"$WORK/tables"
+}
+
+# reset_last: with its last role gone the host keeps nothing of ours.
+reset_last() {
+    for other in "$STATE"/roles/*; do [ ! -d "$other" ] || return 0; done
+    if [ -f "$STATE/hostname" ] && [ -z "$ROOT" ]; then
+        write_hostname "$(cat "$STATE/hostname")"
+    fi
+    rm -rf "$LIBRARY" "$ROOT/etc/kubewright"
+    # A disk of its own may be mounted here: then it stays, empty.
+    rm -rf "$STATE" 2>/dev/null || [ -z "$(ls -A "$STATE")" ]
+}

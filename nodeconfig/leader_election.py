@@ -1,0 +1,34 @@
+"""What controller manager and scheduler have in common: TLS on loopback, leader election, health."""
+
+from __future__ import annotations
+
+from nodeconfig.host_paths import ADMIN, BIN, CA, CIPHERS, PKI
+from topology.model import LeaderElection
+
+
+def flags(name: str, kubeconfig: str, election: LeaderElection) -> dict[str, str]:
+    """Flags, without dashes. `name`: of its certificate; `kubeconfig`: how it reaches the API."""
+    return {
+        "kubeconfig": kubeconfig,
+        "authentication-kubeconfig": kubeconfig,
+        "authorization-kubeconfig": kubeconfig,
+        "bind-address": "127.0.0.1",
+        "tls-cert-file": f"{PKI}/{name}.crt",
+        "tls-private-key-file": f"{PKI}/{name}.key",
+        "tls-min-version": "VersionTLS12",
+        "tls-cipher-suites": ",".join(CIPHERS),
+        "client-ca-file": CA,
+        "requestheader-client-ca-file": f"{PKI}/front-proxy-ca.crt",
+        "requestheader-allowed-names": "front-proxy-client",
+        "profiling": "false",
+        "leader-elect": "true",
+        "leader-elect-lease-duration": f"{election.lease}s",
+        "leader-elect-renew-deadline": f"{election.renew}s",
+        "leader-elect-retry-period": f"{election.retry}s",
+    }
+
+
+def local_health(port: int) -> str:
+    """A line of sh that succeeds when the component on this port of the host says that it is well."""
+    server = f"--server=https://127.0.0.1:{port} --certificate-authority={CA}"
+    return f"{BIN}/kubectl --kubeconfig={ADMIN} --request-timeout=3s {server} get --raw /healthz"

@@ -1,0 +1,45 @@
+"""What belongs to a host as a whole [F3]: modules, kernel settings, its packet filter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from nodeconfig import firewall
+from nodeconfig.bundle import File, Service
+from nodeconfig.component import Component, join
+from topology.model import ProxyMode, Role, Topology
+
+_MODULES = ("overlay", "br_netfilter", "nf_conntrack", "vxlan")
+_SYSCTLS = "/etc/sysctl.d/90-kubewright.conf"
+
+
+def component(topology: Topology, roles: Iterable[Role]) -> Component:
+    """The host's own part, delivered with the first of its roles."""
+    modules = File("/etc/modules-load.d/kubewright.conf", "".join(f"{name}\n" for name in _MODULES))
+    sysctls = File(_SYSCTLS, _sysctls(topology))
+    return join(
+        (
+            Component(
+                files=(modules, sysctls),
+                services=(Service("systemd-sysctl.service", restart_on=(sysctls.path,)),),
+                directories=(File("/etc/kubewright", "", mode=0o755),),
+                modules=_MODULES,
+            ),
+            firewall.component(topology, roles),
+        )
+    )
+
+
+def _sysctls(topology: Topology) -> str:
+    """With a dash in front a setting that the kernel does not have is left out without an error."""
+    settings = {
+        "net.ipv4.ip_forward": 1,
+        "-net.bridge.bridge-nf-call-iptables": 1,
+        "-net.bridge.bridge-nf-call-ip6tables": 1,
+        "-fs.inotify.max_user_instances": 8192,
+        "-fs.inotify.max_user_watches": 524288,
+    }
+    if topology.network.proxy_mode is ProxyMode.NFTABLES:
+        # Kernels before 6.1 else drop packets of long connections through kube-proxy's nftables.
+        settings["-net.netfilter.nf_conntrack_tcp_be_liberal"] = 1
+    return "".join(f"{name} = {value}\n" for name, value in settings.items())

@@ -1,0 +1,289 @@
+"""What the add-ons that call AWS may do: with the control planes' role, on their host network. Pure.
+
+From each project's own list (cloud-provider-aws `docs/prerequisites.md`, aws-ebs-csi-driver
+`docs/example-iam-policy.json`, aws-load-balancer-controller `docs/install/iam_policy.json`, the
+cluster autoscaler's `cloudprovider/aws/README.md`), narrowed to this region, account and cluster.
+"""
+
+from __future__ import annotations
+
+from providers.aws.permissions import DESCRIBING, EC2, GROUPS, OURS, SNAPSHOTS
+from providers.aws.policies import ANYTHING, Condition, Statement
+
+_ELB = "arn:{partition}:elasticloadbalancing:{region}:{account}"
+_OF_CLUSTER = Condition("StringEquals", "aws:ResourceTag/kubernetes.io/cluster/{cluster}", ("owned",))
+_FOR_CLUSTER = Condition("StringEquals", "aws:RequestTag/kubernetes.io/cluster/{cluster}", ("owned",))
+_OF_DRIVER = Condition("StringEquals", "aws:ResourceTag/ebs.csi.aws.com/cluster", ("true",))
+_FOR_DRIVER = Condition("StringEquals", "aws:RequestTag/ebs.csi.aws.com/cluster", ("true",))
+_OF_CONTROLLER = Condition("StringEquals", "aws:ResourceTag/elbv2.k8s.aws/cluster", ("{cluster}",))
+_FOR_CONTROLLER = Condition("StringEquals", "aws:RequestTag/elbv2.k8s.aws/cluster", ("{cluster}",))
+
+_SERVICE_ROLE = Statement(
+    "ServiceRole",
+    ("iam:CreateServiceLinkedRole",),
+    (
+        "arn:{partition}:iam::{account}:role/aws-service-role/elasticloadbalancing.amazonaws.com/"
+        "AWSServiceRoleForElasticLoadBalancing",
+    ),
+    (Condition("StringEquals", "iam:AWSServiceName", ("elasticloadbalancing.amazonaws.com",)),),
+)
+
+CLOUD_CONTROLLER = (
+    Statement(
+        "See",
+        (
+            "ec2:DescribeAvailabilityZones",
+            "ec2:DescribeInstances",
+            "ec2:DescribeInstanceTopology",
+            "ec2:DescribeRegions",
+            "ec2:DescribeRouteTables",
+            "ec2:DescribeSecurityGroups",
+            "ec2:DescribeSubnets",
+            "ec2:DescribeVpcs",
+            "elasticloadbalancing:DescribeListeners",
+            "elasticloadbalancing:DescribeLoadBalancerAttributes",
+            "elasticloadbalancing:DescribeLoadBalancerPolicies",
+            "elasticloadbalancing:DescribeLoadBalancers",
+            "elasticloadbalancing:DescribeTags",
+            "elasticloadbalancing:DescribeTargetGroupAttributes",
+            "elasticloadbalancing:DescribeTargetGroups",
+            "elasticloadbalancing:DescribeTargetHealth",
+        ),
+        (ANYTHING,),
+        because=DESCRIBING,
+    ),
+    Statement("MakeGroups", ("ec2:CreateSecurityGroup",), (f"{EC2}:security-group/*", f"{EC2}:vpc/*")),
+    Statement("TagGroups", ("ec2:CreateTags",), (f"{EC2}:security-group/*",), (_FOR_CLUSTER,)),
+    Statement(
+        "ChangeGroups",
+        (
+            "ec2:AuthorizeSecurityGroupIngress",
+            "ec2:DeleteSecurityGroup",
+            "ec2:RevokeSecurityGroupIngress",
+        ),
+        (f"{EC2}:security-group/*",),
+        (_OF_CLUSTER,),
+    ),
+    Statement(
+        "MakeBalancers",
+        (
+            "elasticloadbalancing:AddTags",
+            "elasticloadbalancing:CreateListener",
+            "elasticloadbalancing:CreateLoadBalancer",
+            "elasticloadbalancing:CreateTargetGroup",
+            "elasticloadbalancing:DeleteListener",
+            "elasticloadbalancing:ModifyListener",
+        ),
+        # Target groups and listeners get the cluster's tag after they are made, or never.
+        (f"{_ELB}:loadbalancer/*", f"{_ELB}:targetgroup/*", f"{_ELB}:listener/net/*"),
+    ),
+    Statement(
+        "ChangeBalancers",
+        (
+            "elasticloadbalancing:ApplySecurityGroupsToLoadBalancer",
+            "elasticloadbalancing:AttachLoadBalancerToSubnets",
+            "elasticloadbalancing:ConfigureHealthCheck",
+            "elasticloadbalancing:CreateLoadBalancerListeners",
+            "elasticloadbalancing:CreateLoadBalancerPolicy",
+            "elasticloadbalancing:DeleteLoadBalancer",
+            "elasticloadbalancing:DeleteLoadBalancerListeners",
+            "elasticloadbalancing:DeleteTargetGroup",
+            "elasticloadbalancing:DeregisterInstancesFromLoadBalancer",
+            "elasticloadbalancing:DeregisterTargets",
+            "elasticloadbalancing:DetachLoadBalancerFromSubnets",
+            "elasticloadbalancing:ModifyLoadBalancerAttributes",
+            "elasticloadbalancing:ModifyTargetGroup",
+            "elasticloadbalancing:ModifyTargetGroupAttributes",
+            "elasticloadbalancing:RegisterInstancesWithLoadBalancer",
+            "elasticloadbalancing:RegisterTargets",
+            "elasticloadbalancing:SetLoadBalancerPoliciesForBackendServer",
+            "elasticloadbalancing:SetLoadBalancerPoliciesOfListener",
+            "elasticloadbalancing:SetSecurityGroups",
+        ),
+        (f"{_ELB}:loadbalancer/*", f"{_ELB}:targetgroup/*"),
+        (_OF_CLUSTER,),
+    ),
+    _SERVICE_ROLE,
+)
+
+STORAGE = (
+    Statement(
+        "SeeVolumes",
+        (
+            "ec2:DescribeAvailabilityZones",
+            "ec2:DescribeInstances",
+            "ec2:DescribeSnapshots",
+            "ec2:DescribeTags",
+            "ec2:DescribeVolumes",
+            "ec2:DescribeVolumesModifications",
+            "ec2:DescribeVolumeStatus",
+        ),
+        (ANYTHING,),
+        because=DESCRIBING,
+    ),
+    Statement("MakeVolumes", ("ec2:CreateVolume",), (f"{EC2}:volume/*",), (_FOR_DRIVER,)),
+    Statement("FromSnapshots", ("ec2:CreateVolume",), (SNAPSHOTS,)),
+    Statement(
+        "TagVolumes",
+        ("ec2:CreateTags",),
+        (f"{EC2}:volume/*", SNAPSHOTS),
+        (Condition("StringEquals", "ec2:CreateAction", ("CreateVolume", "CreateSnapshot")),),
+    ),
+    Statement(
+        "ChangeVolumes",
+        (
+            "ec2:AttachVolume",
+            "ec2:CreateSnapshot",
+            "ec2:CreateTags",
+            "ec2:DeleteTags",
+            "ec2:DeleteVolume",
+            "ec2:DetachVolume",
+            "ec2:ModifyVolume",
+        ),
+        (f"{EC2}:volume/*",),
+        (_OF_DRIVER,),
+    ),
+    Statement("ToMachines", ("ec2:AttachVolume", "ec2:DetachVolume"), (f"{EC2}:instance/*",), (OURS,)),
+    Statement("MakeSnapshots", ("ec2:CreateSnapshot",), (SNAPSHOTS,), (_FOR_DRIVER,)),
+    Statement("DropSnapshots", ("ec2:DeleteSnapshot",), (SNAPSHOTS,), (_OF_DRIVER,)),
+)
+"""The EBS CSI driver's. Volumes made elsewhere need its tag `ebs.csi.aws.com/cluster: true`."""
+
+AUTOSCALER = (
+    Statement(
+        "SeeGroups",
+        (
+            "autoscaling:DescribeAutoScalingGroups",
+            "autoscaling:DescribeAutoScalingInstances",
+            "autoscaling:DescribeLaunchConfigurations",
+            "autoscaling:DescribeScalingActivities",
+            "autoscaling:DescribeTags",
+            "ec2:DescribeImages",
+            "ec2:DescribeInstanceTypes",
+            "ec2:DescribeLaunchTemplateVersions",
+            "ec2:GetInstanceTypesFromInstanceRequirements",
+        ),
+        (ANYTHING,),
+        because=DESCRIBING,
+    ),
+    Statement(
+        "Scale",
+        ("autoscaling:SetDesiredCapacity", "autoscaling:TerminateInstanceInAutoScalingGroup"),
+        (GROUPS,),
+        (Condition("StringEquals", "aws:ResourceTag/k8s.io/cluster-autoscaler/{cluster}", ("owned",)),),
+    ),
+)
+
+LOAD_BALANCERS = (
+    Statement(
+        "SeeNetwork",
+        (
+            "acm:DescribeCertificate",
+            "acm:ListCertificates",
+            "ec2:DescribeAccountAttributes",
+            "ec2:DescribeAddresses",
+            "ec2:DescribeAvailabilityZones",
+            "ec2:DescribeInstances",
+            "ec2:DescribeInternetGateways",
+            "ec2:DescribeNetworkInterfaces",
+            "ec2:DescribeRouteTables",
+            "ec2:DescribeSecurityGroups",
+            "ec2:DescribeSubnets",
+            "ec2:DescribeTags",
+            "ec2:DescribeVpcs",
+            "ec2:GetSecurityGroupsForVpc",
+            "elasticloadbalancing:DescribeListenerAttributes",
+            "elasticloadbalancing:DescribeListenerCertificates",
+            "elasticloadbalancing:DescribeListeners",
+            "elasticloadbalancing:DescribeLoadBalancerAttributes",
+            "elasticloadbalancing:DescribeLoadBalancers",
+            "elasticloadbalancing:DescribeRules",
+            "elasticloadbalancing:DescribeSSLPolicies",
+            "elasticloadbalancing:DescribeTags",
+            "elasticloadbalancing:DescribeTargetGroupAttributes",
+            "elasticloadbalancing:DescribeTargetGroups",
+            "elasticloadbalancing:DescribeTargetHealth",
+            "elasticloadbalancing:DescribeTrustStores",
+        ),
+        (ANYTHING,),
+        because=DESCRIBING,
+    ),
+    Statement("NewGroups", ("ec2:CreateSecurityGroup",), (f"{EC2}:security-group/*", f"{EC2}:vpc/*")),
+    Statement(
+        "TagNewGroups",
+        ("ec2:CreateTags",),
+        (f"{EC2}:security-group/*",),
+        (_FOR_CONTROLLER, Condition("StringEquals", "ec2:CreateAction", ("CreateSecurityGroup",))),
+    ),
+    Statement(
+        "OwnGroups",
+        (
+            "ec2:AuthorizeSecurityGroupIngress",
+            "ec2:CreateTags",
+            "ec2:DeleteSecurityGroup",
+            "ec2:DeleteTags",
+            "ec2:RevokeSecurityGroupIngress",
+        ),
+        (f"{EC2}:security-group/*",),
+        (_OF_CONTROLLER,),
+    ),
+    # The workers' group lets the balancers' in.
+    Statement(
+        "WorkersGroup",
+        ("ec2:AuthorizeSecurityGroupIngress", "ec2:RevokeSecurityGroupIngress"),
+        (f"{EC2}:security-group/*",),
+        (_OF_CLUSTER,),
+    ),
+    Statement(
+        "NewBalancers",
+        ("elasticloadbalancing:CreateLoadBalancer", "elasticloadbalancing:CreateTargetGroup"),
+        (f"{_ELB}:loadbalancer/*", f"{_ELB}:targetgroup/*"),
+        (_FOR_CONTROLLER,),
+    ),
+    Statement(
+        "TagNewBalancers",
+        ("elasticloadbalancing:AddTags",),
+        (
+            f"{_ELB}:loadbalancer/*",
+            f"{_ELB}:targetgroup/*",
+            f"{_ELB}:listener/*",
+            f"{_ELB}:listener-rule/*",
+        ),
+        (_FOR_CONTROLLER,),
+    ),
+    Statement(
+        "OwnBalancers",
+        (
+            "elasticloadbalancing:AddListenerCertificates",
+            "elasticloadbalancing:AddTags",
+            "elasticloadbalancing:CreateListener",
+            "elasticloadbalancing:CreateRule",
+            "elasticloadbalancing:DeleteListener",
+            "elasticloadbalancing:DeleteLoadBalancer",
+            "elasticloadbalancing:DeleteRule",
+            "elasticloadbalancing:DeleteTargetGroup",
+            "elasticloadbalancing:DeregisterTargets",
+            "elasticloadbalancing:ModifyListener",
+            "elasticloadbalancing:ModifyListenerAttributes",
+            "elasticloadbalancing:ModifyLoadBalancerAttributes",
+            "elasticloadbalancing:ModifyRule",
+            "elasticloadbalancing:ModifyTargetGroup",
+            "elasticloadbalancing:ModifyTargetGroupAttributes",
+            "elasticloadbalancing:RegisterTargets",
+            "elasticloadbalancing:RemoveListenerCertificates",
+            "elasticloadbalancing:RemoveTags",
+            "elasticloadbalancing:SetIpAddressType",
+            "elasticloadbalancing:SetSecurityGroups",
+            "elasticloadbalancing:SetSubnets",
+        ),
+        (
+            f"{_ELB}:loadbalancer/*",
+            f"{_ELB}:targetgroup/*",
+            f"{_ELB}:listener/*",
+            f"{_ELB}:listener-rule/*",
+        ),
+        (_OF_CONTROLLER,),
+    ),
+    _SERVICE_ROLE,
+)
+"""The AWS Load Balancer Controller's, without WAF, Shield and Cognito (switched off in its values)."""

@@ -1,0 +1,1 @@
+"""Redaction: keep secrets out of output, events, reports and comments."""

@@ -1,0 +1,37 @@
+"""`kubewright pulumi -- …`: the engine by hand, and what it says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from automation.engine.program import Engine
+from automation.environment import Environment
+from automation.stacks import actions
+from automation.workspace import Workspace
+
+ENGINE = """#!/bin/sh
+echo "error: ssh: marked-S3cret was refused"
+"""
+
+
+@pytest.mark.parametrize(("command", "shown"), [("refresh", False), ("stack", True)])
+def test_what_plugins_say_is_veiled(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    command: str,
+    shown: bool,
+) -> None:
+    """The nightly look makes an issue of it."""
+    tools = tmp_path / "cache/bin"
+    tools.mkdir(parents=True)
+    (tools / "pulumi").write_text(ENGINE)
+    (tools / "pulumi").chmod(0o755)
+    environment = Environment(state=tmp_path / "state", cache=tmp_path / "cache")
+    engine = Engine(environment, Workspace(stack="x", directory=tmp_path, config={}))
+    monkeypatch.setenv("SOME_TOKEN", "marked-S3cret")
+    monkeypatch.setattr(actions.Job, "engine", lambda *_: engine)
+    assert actions.run(environment, "x", None, [command, "--diff"]) == 0
+    assert ("marked-S3cret" in capsys.readouterr().out) is shown

@@ -1,0 +1,157 @@
+"""Several stacks: order, failures, exit codes, the event log; a stack that is in use."""
+
+from __future__ import annotations
+
+import json
+import stat
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from automation.engine.locks import StackInUse
+from automation.errors import UserError
+from automation.stacks import driver, events, multi_stack
+from automation.stacks.driver import Action, Code, Result
+from automation.stacks.events import Message, Step, Summary
+from automation.stacks.progress import Plain
+
+
+def result(stack: str, code: Code = Code.NOTHING) -> Result:
+    return Result(stack=stack, action=Action.PREVIEW, code=code)
+
+
+def test_one_that_fails_holds_up_no_other() -> None:
+    def work(stack: str) -> Result:
+        if stack == "b":
+            raise UserError("b: wrong")
+        return result(stack)
+
+    results = multi_stack.drive_all(["a", "b", "c"], Action.PREVIEW, work, jobs=2)
+    assert [(each.stack, each.code) for each in results] == [
+        ("a", Code.NOTHING),
+        ("b", Code.FAILED),
+        ("c", Code.NOTHING),
+    ]
+    assert results[1].errors == ("b: wrong",)
+
+
+def test_a_single_one_raises_unless_its_result_is_wanted() -> None:
+    def work(stack: str) -> Result:
+        raise UserError("wrong")
+
+    with pytest.raises(UserError, match="wrong"):
+        multi_stack.drive_all(["a"], Action.UP, work, jobs=1)
+    (kept,) = multi_stack.drive_all(["a"], Action.UP, work, jobs=1, keep=True)
+    assert kept.code is Code.FAILED
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_no_more_than_that_many_at_a_time(jobs: int) -> None:
+    lock, now, most = threading.Lock(), [0], [0]
+
+    def work(stack: str) -> Result:
+        with lock:
+            now[0] += 1
+            most[0] = max(most[0], now[0])
+        time.sleep(0.05)
+        with lock:
+            now[0] -= 1
+        return result(stack)
+
+    multi_stack.drive_all(list("abcdef"), Action.UP, work, jobs=jobs)
+    assert most[0] == jobs
+
+
+@pytest.mark.parametrize(
+    ("codes", "plain", "detailed"),
+    [
+        ([], 0, 0),
+        ([Code.NOTHING], 0, 0),
+        ([Code.NOTHING, Code.CHANGES], 0, 2),
+        ([Code.CHANGES, Code.FAILED], 1, 1),
+    ],
+)
+def test_exit_codes(codes: list[Code], plain: int, detailed: int) -> None:
+    results = [result("x", code) for code in codes]
+    assert multi_stack.exit_code(results, detailed=False) == plain
+    assert multi_stack.exit_code(results, detailed=True) == detailed
+
+
+def test_the_event_log_can_be_read_again(tmp_path: Path) -> None:
+    path = tmp_path / "events"
+    said: list[events.Event] = [
+        Step(
+            operation="update",
+            phase="plan",
+            urn="u::n",
+            type="t",
+            old={"a": 1},
+            new={"a": 2},
+            paths={"a": "update"},
+        ),
+        Message(severity="error", text="x"),
+        Summary(changes={"update": 1}, seconds=3),
+    ]
+    with multi_stack.EventLog(path) as log:
+        for event in said:
+            log.write("dev", event)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    lines = path.read_text().splitlines()
+    assert json.loads(lines[0])["stack"] == "dev"
+    assert list(events.read(lines)) == said
+    with pytest.raises(UserError, match="line 1 is not of an event log"):
+        list(events.read(["{}"]))
+
+
+def test_an_event_log_that_cannot_be_written_stops_nothing_and_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk is full when the first event comes."""
+    went_on = []
+
+    def work() -> None:
+        with multi_stack.EventLog(tmp_path / "events") as log:
+            log.write("dev", Message(severity="error", text="x"))
+            log.write("dev", Message(severity="error", text="y"))
+            went_on.append(True)
+
+    real = Path.open
+    monkeypatch.setattr(Path, "open", lambda _, mode: real(Path("/dev/full"), mode))
+    with pytest.raises(UserError, match=r"--events: .*/events: cannot be written: No space left on device"):
+        work()
+    assert went_on
+
+
+def test_a_stack_in_use_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(driver, "_RETRY", 0.01)
+    tries = []
+
+    def work() -> None:
+        tries.append(1)
+        if len(tries) < 3:
+            raise StackInUse("somebody")
+
+    driver.waiting(work, 5)
+    assert len(tries) == 3
+    tries.clear()
+    with pytest.raises(StackInUse):
+        driver.waiting(work, 0)
+    assert len(tries) == 1
+
+
+def test_of_several_stacks_every_line_says_which() -> None:
+    lines: list[str] = []
+    shown = Plain(several=True, write=lines.append)
+    shown.line("a", "the engine's own")
+    shown.event("a", Step(operation="update", phase="done", urn="u::w-1-node", type="t"))
+    shown.event("a", Step(operation="same", phase="done", urn="u::w-2-node", type="t"))
+    shown.event("b", Message(severity="warning", text="one\ntwo"))
+    shown.done(result("b"))
+    assert lines == [
+        "a: update w-1-node: done",
+        "b: warning: one",
+        "b: two",
+        "b: preview: nothing to do (0 s)",
+    ]

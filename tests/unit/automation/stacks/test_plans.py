@@ -1,0 +1,119 @@
+"""Plans: what counts as the same, and files that are none."""
+
+from __future__ import annotations
+
+import copy
+import json
+import stat
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from automation.signatures import SECRET, SIGNATURE
+from automation.stacks import plans
+from automation.stacks.events import Step
+from automation.stacks.plans import PlanError, Saved
+
+URN = "urn:pulumi:dev::kubewright::command:remote:Command::w-1-node"
+
+
+def plan() -> dict[str, Any]:
+    goal = {
+        "type": "command:remote:Command",
+        "inputDiff": {"updates": {"create": "a\n", "stdin": {SIGNATURE: SECRET, "ciphertext": "v1:one"}}},
+        "dependencies": ["b", "a"],
+    }
+    entry = {"goal": goal, "steps": ["update"], "seed": "x", "state": {"stdout": ""}}
+    return {"resourcePlans": {URN: entry}, "config": {"a": {"secure": "v1:one"}}, "manifest": {"time": "1"}}
+
+
+def test_a_plan_made_again_is_the_same() -> None:
+    again = copy.deepcopy(plan())
+    entry = again["resourcePlans"][URN]
+    entry["goal"]["inputDiff"]["updates"]["stdin"]["ciphertext"] = "v1:two"
+    entry["goal"]["dependencies"] = ["a", "b"]
+    entry["seed"] = "y"
+    again["config"]["a"]["secure"] = "v1:two"
+    again["manifest"]["time"] = "2"
+    assert plans.differences(plan(), again) == []
+    plans.check("dev", Saved(plan(), {}, "a"), Saved(again, {}, "a"))
+
+
+def test_every_difference_is_a_line() -> None:
+    other = copy.deepcopy(plan())
+    other["resourcePlans"][URN]["goal"]["inputDiff"]["updates"]["create"] = "b\n"
+    assert plans.differences(plan(), other) == ["w-1-node: would update, differently"]
+    other["resourcePlans"][URN]["steps"] = ["create-replacement", "replace", "delete-replaced"]
+    assert plans.differences(plan(), other) == [
+        "w-1-node: would create-replacement and replace and delete-replaced, not update"
+    ]
+    more = copy.deepcopy(plan())
+    more["resourcePlans"][URN.replace("w-1", "w-2")] = {"goal": {}, "steps": ["delete"]}
+    assert plans.differences(plan(), more) == ["w-2-node: not in the plan, would delete"]
+    assert plans.differences(more, plan()) == ["w-2-node: planned to delete, is no longer there"]
+    with pytest.raises(PlanError, match="nothing was touched"):
+        plans.check("dev", Saved(plan(), {}, "a"), Saved(more, {}, "a"))
+
+
+def test_a_plan_does_not_take_back_what_was_done_since() -> None:
+    """What resources become is the same; what they were is not."""
+
+    def before(pods: int) -> Saved:
+        old = {"create": f"max_pods {pods}"}
+        step = Step(
+            operation="update", phase="plan", urn=URN, type="t", old=old, new={"create": "max_pods 90"}
+        )
+        return Saved(plan(), plans.before([step, replace(step, operation="same", urn="x")]), "a")
+
+    plans.check("dev", before(110), before(110))
+    with pytest.raises(PlanError, match="w-1-node: was changed since the plan was made"):
+        plans.check("dev", before(110), before(80))
+    # What no event shows: a secret, or a resource that the plan leaves as it is.
+    with pytest.raises(PlanError, match="the stack is no longer what it was"):
+        plans.check("dev", before(110), replace(before(110), state="b"))
+
+
+def test_a_saved_plan_is_its_owners_and_its_stacks(tmp_path: Path) -> None:
+    path = tmp_path / "plan.json"
+    plans.write(path, "dev", Saved(plan(), {URN: "1"}, "a"))
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert plans.read(path, "dev") == Saved(plan(), {URN: "1"}, "a")
+    with pytest.raises(PlanError, match="is of the stack 'dev', not ha"):
+        plans.read(path, "ha")
+
+
+def saved(**changes: object) -> str:
+    """The content of a plan's file, with changes."""
+    content = {"kubewright": 3, "stack": "dev", "plan": plan(), "before": {}, "state": "a"}
+    return json.dumps(content | changes)
+
+
+NO_PLANS = [
+    "",
+    "[]",
+    "{}",
+    "null",
+    "[" * 100_000,
+    saved(kubewright=2),
+    saved(stack=["dev"]),
+    saved(plan=[]),
+    saved(plan={"resourcePlans": [URN]}),
+    saved(plan={"resourcePlans": {URN: [1]}}),
+    saved(plan={"resourcePlans": {URN: {"goal": [1]}}}),
+    saved(plan={"resourcePlans": {URN: {"steps": [["update"]]}}}),
+    saved(plan={"config": [1]}),
+    saved(before=[]),
+    saved(state=None),
+]
+
+
+@pytest.mark.parametrize("content", NO_PLANS)
+def test_what_is_no_plan_is_one_line(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "plan.json"
+    path.write_text(content)
+    with pytest.raises(PlanError, match=r"^--plan: [^\n]+is no plan of `preview --save-plan`"):
+        plans.read(path, "dev")
+    with pytest.raises(PlanError, match="cannot be read: No such file"):
+        plans.read(tmp_path / "nowhere", "dev")

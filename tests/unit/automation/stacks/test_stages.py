@@ -1,0 +1,69 @@
+"""The check before `up`: no host may be left behind by a rotation."""
+
+from __future__ import annotations
+
+import pytest
+
+from automation.delivered import Delivery
+from automation.stacks.preflight.rotation import generations, problems
+from topology.model import Certificates, Role, Rotation
+
+FIRST, TRUST, SIGN, DONE = Rotation(), Rotation(1, (1, 2)), Rotation(2, (1, 2)), Rotation(2, (2,))
+
+
+def delivered(host: str, rotation: Rotation, role: Role = Role.NODE, name: str = "kubernetes") -> Delivery:
+    trust = f"trust {name} {rotation.signs} {' '.join(map(str, rotation.trusts))}\n"
+    script = f"begin {role}\n{trust if rotation != FIRST else ''}file 0644 root:root /x <<'EOF'\ncommit\n"
+    return Delivery(host, role, script, "")
+
+
+def wanted(rotation: Rotation, name: str = "kubernetes") -> Certificates:
+    return Certificates(rotations=((name, rotation),) if rotation != FIRST else ())
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (FIRST, TRUST),
+        (TRUST, TRUST),
+        (TRUST, SIGN),
+        (SIGN, DONE),
+        (TRUST, FIRST),
+        (FIRST, FIRST),
+        (SIGN, TRUST),
+    ],
+)
+def test_a_stage_may_follow(old: Rotation, new: Rotation) -> None:
+    assert problems(wanted(new), [delivered("w-1", old), delivered("w-2", new)]) == []
+
+
+@pytest.mark.parametrize("old", [FIRST, TRUST])
+def test_one_host_that_missed_a_stage_stops_everything(old: Rotation) -> None:
+    (line,) = problems(wanted(DONE), [delivered("w-1", SIGN), delivered("w-2", old), delivered("w-3", old)])
+    assert line.startswith("certificates.authorities.kubernetes: generation 2 is to sign")
+    assert "on w-2, w-3 generation 1 signs" in line
+    assert "w-1" not in line
+
+
+def test_each_authority_is_judged_where_it_is_used() -> None:
+    plane = delivered("cp-1", SIGN, Role.CONTROL_PLANE, "etcd")
+    member = delivered("cp-1", TRUST, Role.ETCD, "etcd")
+    worker = delivered("w-1", FIRST)
+    (line,) = problems(wanted(DONE, "etcd"), [plane, member, worker])
+    assert "authorities.etcd" in line
+    assert "w-1" not in line
+
+
+def test_a_key_pair_is_named_as_in_settings() -> None:
+    plane = delivered("cp-1", FIRST, Role.CONTROL_PLANE, "service-account")
+    (line,) = problems(wanted(SIGN, "service-account"), [plane])
+    assert line.startswith("certificates.service_account: ")
+
+
+def test_an_empty_stack_may_begin_anywhere() -> None:
+    assert problems(wanted(DONE), []) == []
+
+
+def test_only_statements_of_trust_count() -> None:
+    script = "trust etcd 2 1 2\ntrust\ntrust me\ntrust etc x y\necho trust kubernetes 9 9\n"
+    assert generations(script) == {"etcd": SIGN}
