@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nodeconfig.bundle import File, SecretFile, Service
-from nodeconfig.component import Json, Component, document
+from nodeconfig.component import Component, Json, document
 from nodeconfig.host_paths import ADMIN, BIN, CA, CIPHERS, KUBERNETES, LOCAL_API, PKI
 from nodeconfig.kubeconfig import authority, by_certificate, certificate
 from nodeconfig.systemd import Unit

@@ -22,7 +22,7 @@ from nodeconfig import (
     snapshots,
 )
 from nodeconfig.bundle import Bundle, Program
-from nodeconfig.component import BundleError, Index, Component, join, resolve
+from nodeconfig.component import BundleError, Component, Index, join, resolve
 from nodeconfig.host_paths import BIN, LOCAL_API
 from nodeconfig.host_program import NAME, digest
 from topology.model import Machine, Member, Pool, Role, Topology

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from automation.report import ingress, resource_types, sizes
-from automation.report.hosts import GROUPS, Location, natural, operation, locate
+from automation.report.hosts import GROUPS, Location, locate, natural, operation
 from automation.report.model import Operation, Picture
 from automation.report.sizes import within
 from automation.stacks.events import Step

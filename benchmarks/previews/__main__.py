@@ -10,12 +10,12 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from testkit.offline.machine import Machine
+from testkit.process import CommandFailed
 
 from benchmarks import costs
 from benchmarks.previews import clouds, hosts
-from tests.support.offline.machine import Machine
-from tests.support.process import CommandFailed
-from tests.unit.artifacts.support import serving
+from testkit.artifact_server import serving
 
 FILE = Path(__file__).resolve().parents[2] / "docs/previews.md"
 

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from statistics import median
 
 import yaml
+from testkit.cluster import CHECKOUT
+from testkit.offline.machine import Machine
+from testkit.stackfile import CLUSTER, Document
 
 from benchmarks.costs import Cost, watched
-from tests.support.cluster import CHECKOUT
-from tests.support.offline.machine import Machine
-from tests.support.stackfile import CLUSTER, Document
 
 CLOUDS = ("aws", "azure")
 FEW, MANY = 5, 4997

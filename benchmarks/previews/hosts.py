@@ -1,6 +1,6 @@
 """Previews of bare-metal stacks of many hosts.
 
-The engine, the program and the driver are the real ones; plugins are those of `tests/support/offline`, which
+The engine, the program and the driver are the real ones; plugins are those of `testkit/offline`, which
 check and diff as the lab's stand-ins do and touch no host. For each size the stack is made once, then
 previewed unchanged, and with one kubelet setting changed on every worker, report included.
 """
@@ -11,9 +11,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
+from testkit.offline.machine import Machine
+from testkit.stackfile import CLUSTER, Document
+
 from benchmarks.costs import Cost, watched
-from tests.support.offline.machine import Machine
-from tests.support.stackfile import CLUSTER, Document
 
 SIZES = (10, 100, 1000, 5000)
 WITHIN = (1000, 30.0, 1.0)

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from lab.spec import LabHost, LabSpec
-from tests.support import stackfile
+from testkit import stackfile
 
 NAME = "kwready"
 NETWORK = IPv4Network("10.98.0.0/24")

@@ -17,7 +17,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from providers.cloud.polling import WaitError, Polling, behind, ended, few, unhealthy, until
+from providers.cloud.polling import Polling, WaitError, behind, ended, few, unhealthy, until
 
 if TYPE_CHECKING:
     from types_boto3_autoscaling import AutoScalingClient

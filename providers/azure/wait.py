@@ -25,7 +25,7 @@ from azure.core.rest import HttpRequest
 from azure.storage.blob import ContainerClient
 
 from providers.azure.credentials import CredentialError, credential
-from providers.cloud.polling import WaitError, Polling, behind, ended, unhealthy, until
+from providers.cloud.polling import Polling, WaitError, behind, ended, unhealthy, until
 
 _ADVICE = "look at the machine's boot diagnostics, then run `up` again"
 _COMPUTE_API = "2024-07-01"

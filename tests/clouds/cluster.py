@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from testkit.wait import eventually
+
 from lab.cloud.running import Running
 from tests.clouds.controller import UNINITIALIZED, Controller
 from tests.clouds.deployment import Deployment
 from tests.clouds.site import Site
-from tests.support.wait import eventually
 
 MEMBERS = ("cp-1", "cp-2", "cp-3")
 READY_SECONDS = 420

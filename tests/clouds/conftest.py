@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from testkit.state import directory, kept
 
 from artifacts import directories
 from artifacts.mirror import build
@@ -15,7 +16,6 @@ from lab import stack
 from lab.spec import LabSpec
 from tests.clouds.amazon import Amazon
 from tests.clouds.azure import Azure
-from tests.support.state import directory, kept
 
 
 @pytest.fixture(scope="session")

@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from pulumi.runtime import config
+from testkit.cluster import CHECKOUT, tool
+from testkit.process import run
+from testkit.wait import eventually
 
-from tests.support.cluster import CHECKOUT, tool
-from tests.support.process import run
-from tests.support.wait import eventually
 from tests.unit.components import graph as graphs
 from tests.unit.components.certificates import Engine
 from tests.unit.components.graph import Graph, Node, bare

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from testkit.wait import eventually
 
 from artifacts import directories
 from lab.cloud.balancer import set_targets
@@ -22,7 +23,6 @@ from tests.clouds.cluster import MEMBERS, READY_SECONDS, CloudCluster, controlle
 from tests.clouds.conftest import lab, mirror
 from tests.clouds.controller import Controller
 from tests.clouds.deployment import Deployment
-from tests.support.wait import eventually
 
 NAME = "kwaws"
 RANGE = "10.123.0.0/16"

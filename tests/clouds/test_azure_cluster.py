@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from testkit.wait import eventually
 
 from artifacts import directories
 from lab import volumes
@@ -24,7 +25,6 @@ from tests.clouds.conftest import lab, mirror
 from tests.clouds.controller import Controller
 from tests.clouds.deployment import Deployment
 from tests.clouds.subscription import SUBSCRIPTION, Subscription
-from tests.support.wait import eventually
 
 NAME = "kwazure"
 RANGE = "10.124.0.0/16"

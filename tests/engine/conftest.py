@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from testkit.offline.machine import Machine
 
-from tests.support.offline.machine import Machine
-from tests.unit.artifacts.support import serving
+from testkit.artifact_server import serving
 
 
 # Stacks of several files have the same names.

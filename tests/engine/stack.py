@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support.cluster import CHECKOUT
-from tests.support.offline.machine import Machine
-from tests.support.process import Done
-from tests.support.stackfile import CLUSTER, Document
+from testkit.cluster import CHECKOUT
+from testkit.offline.machine import Machine
+from testkit.process import Done
+from testkit.stackfile import CLUSTER, Document
 
 Change = Callable[[Document], object]
 """Changes the object `kubewright:cluster` in place."""

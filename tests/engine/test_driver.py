@@ -13,12 +13,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from testkit.cluster import CHECKOUT
+from testkit.offline.command import FAIL
+from testkit.offline.machine import Machine
+from testkit.stackfile import CLUSTER, Document
 
 from tests.engine.stack import Stack
-from tests.support.cluster import CHECKOUT
-from tests.support.offline.command import FAIL
-from tests.support.offline.machine import Machine
-from tests.support.stackfile import CLUSTER, Document
 
 MARKED = "marked-S3cret"
 

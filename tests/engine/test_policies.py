@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 import yaml
+from testkit.cluster import CHECKOUT
+from testkit.offline.machine import Machine
+from testkit.stackfile import Document
 
 from policy.rules.table import RULES
 from tests.engine.stack import Stack
-from tests.support.cluster import CHECKOUT
-from tests.support.offline.machine import Machine
-from tests.support.stackfile import Document
 
 _OPEN = "network.api_allowed: lets everyone reach the API"
 

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from testkit.offline.machine import Machine
+from testkit.process import Done
+from testkit.pull_request import PullRequest
+from testkit.stackfile import CLUSTER
 
+from testkit import forges
 from tests.engine.stack import Stack
-from tests.support import forges
-from tests.support.offline.machine import Machine
-from tests.support.process import Done
-from tests.support.pull_request import PullRequest
-from tests.support.stackfile import CLUSTER
 
 
 @pytest.fixture

@@ -14,12 +14,12 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from testkit.offline.machine import Machine
+from testkit.stackfile import Document
 
 from automation.report.model import Operation
 from automation.report.picture import STYLES
 from tests.engine.stack import Change, Stack
-from tests.support.offline.machine import Machine
-from tests.support.stackfile import Document
 
 KEPT = Path(__file__).parent / "reports"
 

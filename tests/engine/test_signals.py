@@ -12,12 +12,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from testkit.offline.command import SLOW
+from testkit.offline.machine import Machine
+from testkit.process import kill_group
+from testkit.stackfile import CLUSTER, Document
 
 from tests.engine.stack import Stack
-from tests.support.offline.command import SLOW
-from tests.support.offline.machine import Machine
-from tests.support.process import kill_group
-from tests.support.stackfile import CLUSTER, Document
 
 
 @pytest.fixture(scope="module")

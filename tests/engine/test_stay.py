@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
-from tests.support.cluster import CHECKOUT
-from tests.support.program import Program, make
+from testkit.cluster import CHECKOUT
+from testkit.program import Program, make
 
 HEAD = """
 import signal

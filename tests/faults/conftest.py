@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from testkit.cluster import CHECKOUT
+from testkit.state import directory, kept
 
+from testkit import stackfile
 from tests.faults.ha import NETWORK, Ha
-from tests.support import stackfile
-from tests.support.cluster import CHECKOUT
-from tests.support.state import directory, kept
 
 Note = Callable[..., None]
 _figures: list[dict[str, Any]] = []

@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
-from tests.support.cluster import Cluster
-from tests.support.stackfile import CLUSTER
-from tests.support.wait import eventually
+from testkit.cluster import Cluster
+from testkit.stackfile import CLUSTER
+from testkit.wait import eventually
 
 NETWORK = "10.99.0.0/24"
 BACK_SECONDS = 240

@@ -12,10 +12,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from testkit.cluster import CHECKOUT, Cluster
+from testkit.wait import eventually
+
+from testkit import pods
 from tests.faults.client import KEYS, NAMESPACE
-from tests.support import pods
-from tests.support.cluster import CHECKOUT, Cluster
-from tests.support.wait import eventually
 
 _numbers = itertools.count(1)
 

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from testkit.etcd_members import Host, plan, together
+from testkit.pki import secrets
 
 from artifacts.catalogue import DEFAULTS, supported
 from tests.faults.load import longest_gap
-from tests.support.etcd_members import Host, plan, together
-from tests.support.pki import secrets
 
 OLD = supported("etcd")[1]
 THREE = ("a", "b", "c")

@@ -8,14 +8,14 @@ from ipaddress import IPv4Network
 from pathlib import Path
 
 import pytest
+from testkit.cluster import CHECKOUT
+from testkit.stackfile import DELETE
 
+from testkit import stackfile
 from tests.faults.conftest import Note, stack
 from tests.faults.ha import Ha
 from tests.faults.load import held, load
 from tests.faults.test_hosts import GAPS, GONE_SECONDS
-from tests.support import stackfile
-from tests.support.cluster import CHECKOUT
-from tests.support.stackfile import DELETE
 
 NETWORK = "10.101.0.0/24"
 MEMBERS = ("e-1", "e-2", "e-3")

@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+from testkit.wait import eventually
+
 from tests.faults.client import NAMESPACE
 from tests.faults.conftest import Note
 from tests.faults.ha import Ha
 from tests.faults.load import load
-from tests.support.wait import eventually
 
 
 def test_every_object_of_a_snapshot_comes_back(sound: Ha, note: Note, tmp_path: Path) -> None:

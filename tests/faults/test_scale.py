@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from testkit.cluster import CHECKOUT
 
+from testkit import stackfile
 from tests.faults.conftest import Note, stack
 from tests.faults.ha import Ha
 from tests.faults.load import held, load
-from tests.support import stackfile
-from tests.support.cluster import CHECKOUT
 
 NETWORK = "10.102.0.0/24"
 GAP = 5

@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+from testkit.wait import eventually
 
+from testkit import pods
 from tests.faults.client import NAMESPACE
 from tests.faults.conftest import Note
 from tests.faults.ha import Ha
 from tests.faults.load import held, load
-from tests.support import pods
-from tests.support.wait import eventually
 
 SERVICES = {
     "haproxy": ("active-balancer", 10),

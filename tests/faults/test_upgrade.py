@@ -11,15 +11,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from testkit.cluster import CHECKOUT
+from testkit.interrupt import killed_when
+from testkit.process import CommandFailed
+from testkit.watcher import Watcher
 
+from testkit import pods, stackfile
 from tests.faults.conftest import Note, stack
 from tests.faults.ha import Ha
 from tests.faults.load import held, load
-from tests.support import pods, stackfile
-from tests.support.cluster import CHECKOUT
-from tests.support.interrupt import killed_when
-from tests.support.process import CommandFailed
-from tests.support.watcher import Watcher
 
 NETWORK = "10.100.0.0/24"
 OLD = {"version": "1.35.6", "etcd": "3.6.16", "containerd": "2.3.7", "coredns": "1.14.7"}

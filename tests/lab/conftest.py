@@ -14,11 +14,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from testkit.cluster import CHECKOUT, Cluster
+from testkit.processes import Watch
+from testkit.state import directory, kept
 
-from tests.support import pods, stackfile
-from tests.support.cluster import CHECKOUT, Cluster
-from tests.support.processes import Watch
-from tests.support.state import directory, kept
+from testkit import pods, stackfile
 
 # Of tests that run side by side, each process has a cluster of its own.
 PROCESS = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")

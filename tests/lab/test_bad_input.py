@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from testkit.cluster import Cluster
+from testkit.process import Done
+from testkit.stackfile import DELETE
 
-from tests.support import stackfile
-from tests.support.cluster import Cluster
-from tests.support.process import Done
-from tests.support.stackfile import DELETE
+from testkit import stackfile
 
 WRONG: list[tuple[str, dict[str, Any], list[str]]] = [
     ("ranges that overlap", {"network": {"pods": "10.94.0.0/16"}}, ["network.pods", "10.94.0.0"]),

@@ -12,10 +12,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from testkit.cluster import Cluster
+from testkit.wait import eventually
 
 from tests.lab.conftest import NETWORK
-from tests.support.cluster import Cluster
-from tests.support.wait import eventually
 
 NODE_CREDENTIALS = "--kubeconfig=/var/lib/kubelet/kubeconfig"
 KUBECTL = "/usr/local/lib/kubewright/bin/kubectl"

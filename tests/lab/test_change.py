@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import re
 
-from tests.support import pods, stackfile
-from tests.support.cluster import Cluster
-from tests.support.stackfile import DELETE
-from tests.support.wait import eventually
-from tests.support.watcher import Watcher
+from testkit.cluster import Cluster
+from testkit.stackfile import DELETE
+from testkit.wait import eventually
+from testkit.watcher import Watcher
+
+from testkit import pods, stackfile
 
 MAX_PODS = 97
 

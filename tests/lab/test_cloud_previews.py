@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from testkit.cluster import CHECKOUT
 
 from lab.paths import LabPaths
-from tests.support.cluster import CHECKOUT
 
 # Only loopback, by which the engine and its plugins talk.
 ALONE = ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh"]

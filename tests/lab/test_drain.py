@@ -10,11 +10,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from testkit.host import PROGRAM, Host
+from testkit.wait import eventually
 
 from nodeconfig.bundle import Bundle, File
 from tests.lab.plugins_kubernetes.cluster import ControlPlane, binary
-from tests.support.host import PROGRAM, Host
-from tests.support.wait import eventually
 from topology.model import Role
 
 MINOR = "/etc/kubewright/kubelet-minor"

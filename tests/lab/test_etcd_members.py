@@ -9,10 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-
-from tests.support.etcd_members import NAMES, Host, plan, together, voters
-from tests.support.pki import secrets
-from tests.support.wait import eventually
+from testkit.etcd_members import NAMES, Host, plan, together, voters
+from testkit.pki import secrets
+from testkit.wait import eventually
 
 
 @pytest.fixture

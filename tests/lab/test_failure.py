@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from testkit.cluster import UP_SECONDS, Cluster
+from testkit.interrupt import disturbed, killed_at, killed_when
+from testkit.leftovers import leftovers
+from testkit.wait import eventually
 
+from testkit import pods, stackfile
 from tests.lab.conftest import stack
-from tests.support import pods, stackfile
-from tests.support.cluster import UP_SECONDS, Cluster
-from tests.support.interrupt import disturbed, killed_at, killed_when
-from tests.support.leftovers import leftovers
-from tests.support.wait import eventually
 
 MAX_PODS = 96
 POINTS = ("LocallySignedCert", "cp-1-etcd", "cp-1-control-plane", "cp-1-node", "coredns")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.support import pods
-from tests.support.cluster import Cluster
-from tests.support.wait import eventually
+from testkit.cluster import Cluster
+from testkit.wait import eventually
+
+from testkit import pods
 
 LOAD_SECONDS = 75
 MOST = 3

@@ -11,10 +11,10 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from testkit.cluster import Cluster
+from testkit.process import Done
 
-from tests.support import pods
-from tests.support.cluster import Cluster
-from tests.support.process import Done
+from testkit import pods
 
 NODE_CREDENTIALS = "--kubeconfig=/var/lib/kubelet/kubeconfig"
 KUBECTL = "/usr/local/lib/kubewright/bin/kubectl"

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-
-from tests.support.cluster import Cluster
+from testkit.cluster import Cluster
 
 INSECURE = re.compile(
     r"""

@@ -11,12 +11,12 @@ from pathlib import PurePosixPath
 from urllib.request import urlopen
 
 import pytest
+from testkit.cluster import Cluster, tool
+from testkit.netproof import Proof, get, proof
+from testkit.process import kill_group, run
+from testkit.wait import eventually
 
-from tests.support import pods
-from tests.support.cluster import Cluster, tool
-from tests.support.netproof import Proof, get, proof
-from tests.support.process import kill_group, run
-from tests.support.wait import eventually
+from testkit import pods
 
 NODE_PORT = 30090
 

@@ -6,10 +6,11 @@ import os
 import shutil
 from pathlib import Path
 
-from tests.support import forges
-from tests.support.cluster import Cluster
-from tests.support.process import Done, run
-from tests.support.pull_request import PullRequest
+from testkit.cluster import Cluster
+from testkit.process import Done, run
+from testkit.pull_request import PullRequest
+
+from testkit import forges
 
 _SECONDS = 120
 

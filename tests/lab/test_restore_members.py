@@ -10,13 +10,13 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from testkit.bundles import cluster
+from testkit.cluster import cache
+from testkit.etcd_members import BINARIES, Host, plan, together, voters
+from testkit.pki import secrets
 
 from automation.operations import restore
 from nodeconfig import snapshots
-from tests.support.bundles import cluster
-from tests.support.cluster import cache
-from tests.support.etcd_members import BINARIES, Host, plan, together, voters
-from tests.support.pki import secrets
 
 NAMES = ("a", "b", "c")
 STAMP = "20261120T000000Z"

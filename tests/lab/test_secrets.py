@@ -6,10 +6,9 @@ import base64
 import re
 
 import pytest
-
-from tests.support.cluster import Cluster
-from tests.support.processes import Watch, command_lines
-from tests.support.secretscan import Secret, secrets_in, secrets_of_state, shown
+from testkit.cluster import Cluster
+from testkit.processes import Watch, command_lines
+from testkit.secretscan import Secret, secrets_in, secrets_of_state, shown
 
 ETCDCTL = """
 export ETCDCTL_ENDPOINTS=https://127.0.0.1:2379 ETCDCTL_CACERT=/etc/etcd/pki/etcd-ca.crt

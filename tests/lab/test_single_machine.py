@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from testkit.cluster import Cluster
+from testkit.copy import clean_checkout, status
+from testkit.leftovers import leftovers
+from testkit.netproof import proof
 
+from testkit import stackfile
 from tests.lab.conftest import stack
-from tests.support import stackfile
-from tests.support.cluster import Cluster
-from tests.support.copy import clean_checkout, status
-from tests.support.leftovers import leftovers
-from tests.support.netproof import proof
 
 NETWORK = "10.95.0.0/24"
 

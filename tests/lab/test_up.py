@@ -6,9 +6,10 @@ import json
 import re
 from urllib.request import urlopen
 
+from testkit.cluster import Cluster, tool
+from testkit.process import run
+
 from tests.lab.conftest import HELLO_PORT
-from tests.support.cluster import Cluster, tool
-from tests.support.process import run
 
 
 def test_every_node_of_the_stack_file_is_ready(cluster: Cluster) -> None:

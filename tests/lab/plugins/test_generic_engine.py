@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from testkit.program import PROJECT, STACK, Program, make
 
 from automation.engine.display import readable
 from lab.plugins.generic.packages import PACKAGES
-from tests.support.program import PROJECT, STACK, Program, make
 
 SCRIPT = "#!/bin/sh\n" + "".join(f"echo step {number}\n" for number in range(40))
 BUNDLE = "set -e\nmax_pods=110\nport=10250\n"

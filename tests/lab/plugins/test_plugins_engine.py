@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-
-from tests.support.program import Program, make, tool
+from testkit.program import Program, make, tool
 
 SECRET = "swordfish-of-the-test"
 HEAD = """

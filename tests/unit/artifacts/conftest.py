@@ -11,7 +11,7 @@ from artifacts import catalogue, fetch, images, oci
 from artifacts.cache import Cache
 from artifacts.oci import Config, Entry
 from artifacts.progress import Progress
-from tests.unit.artifacts.support import Server, put, serving
+from testkit.artifact_server import Server, put, serving
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,7 @@ from artifacts.cache import Cache
 from artifacts.errors import ArtifactError
 from artifacts.oci import Config, Entry
 from artifacts.progress import Progress
-from tests.unit.artifacts.support import put
+from testkit.artifact_server import put
 
 ENTRIES = [
     Entry("bin/tool", b"program", 0o755, capability=oci.NET_BIND_SERVICE),

@@ -12,7 +12,7 @@ from artifacts.cache import Cache, write_atomic
 from artifacts.errors import ArtifactError
 from artifacts.progress import Progress
 from nodeconfig import host_program
-from tests.unit.artifacts.support import Server
+from testkit.artifact_server import Server
 
 KUBELET = f"kubelet/{catalogue.DEFAULTS.kubernetes}"
 

@@ -14,7 +14,7 @@ from artifacts.catalogue import Binary
 from artifacts.components import Official
 from artifacts.errors import ArtifactError, Unavailable
 from artifacts.progress import Progress
-from tests.unit.artifacts.support import Server
+from testkit.artifact_server import Server
 
 
 def _digest(content: bytes) -> str:

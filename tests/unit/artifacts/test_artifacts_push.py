@@ -8,7 +8,7 @@ from artifacts import catalogue, mirror, push
 from artifacts.cache import Cache
 from artifacts.errors import ArtifactError
 from artifacts.progress import Progress
-from tests.unit.artifacts.support import Server
+from testkit.artifact_server import Server
 
 
 def test_names_keep_path_and_tag() -> None:

@@ -8,7 +8,7 @@ from artifacts import acquire, catalogue
 from artifacts.cache import Cache
 from artifacts.progress import Progress
 from artifacts.tools import install_tools
-from tests.unit.artifacts.support import put
+from testkit.artifact_server import put
 
 
 @pytest.fixture

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-
-from tests.support.cluster import CHECKOUT
+from testkit.cluster import CHECKOUT
 
 _PROGRAM = """#!/bin/sh
 echo "$*" >>"$CALLS"

@@ -13,9 +13,9 @@ import click
 import pytest
 import typer
 import yaml
+from testkit.cluster import CHECKOUT
 
 from automation.__main__ import app
-from tests.support.cluster import CHECKOUT
 
 WORKFLOWS = sorted((CHECKOUT / ".github/workflows").glob("*.yml"))
 _ACTION = CHECKOUT / ".github/actions/credentials/action.yml"

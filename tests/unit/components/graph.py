@@ -16,7 +16,7 @@ from pulumi.runtime.proto import resource_pb2
 from pulumi.runtime.settings import ROOT, SETTINGS
 
 from artifacts.catalogue import DEFAULTS, NODE_ARTIFACTS, version_of
-from artifacts.index import Index, FileSource
+from artifacts.index import FileSource, Index
 from automation.signatures import SIGNATURE, is_marked
 from nodeconfig.host_program import NAME, digest
 

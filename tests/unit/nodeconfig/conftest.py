@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-
-from tests.support.bundles import FakeIndex
+from testkit.bundles import FakeIndex
 
 
 @pytest.fixture

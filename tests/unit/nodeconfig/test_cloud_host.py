@@ -6,10 +6,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from testkit.host import PROGRAM, Host
 
 from nodeconfig.bundle import AT_BOOT, Bundle, File, Identity, Service
 from nodeconfig.render import payload, script
-from tests.support.host import PROGRAM, Host
 from topology.model import Role
 
 KUBECTL = """#!/bin/sh

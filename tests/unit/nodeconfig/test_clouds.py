@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from testkit.bundles import FakeIndex, cluster
+from testkit.clouds import cloud
+
 from nodeconfig import bundles
 from nodeconfig.bundle import AT_BOOT, Bundle
 from nodeconfig.render import script
-from tests.support.bundles import FakeIndex, cluster
-from tests.support.clouds import cloud
 from topology.model import Role
 
 LABELS = {"tier": "web", "node.kubernetes.io/pool": "general"}

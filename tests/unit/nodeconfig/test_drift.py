@@ -8,11 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from testkit.host import PROGRAM, Host
 
 from nodeconfig.bundle import Artifact, Bundle, File, Identity, SecretFile, Service
 from nodeconfig.drift import Difference, comparing, differences
 from nodeconfig.render import payload, script
-from tests.support.host import PROGRAM, Host
 from topology.model import Role
 
 UNIT = "/etc/systemd/system/a.service"

@@ -6,10 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from testkit.host import PROGRAM, Host
 
 from nodeconfig.bundle import Bundle, File, Service
 from nodeconfig.render import reset
-from tests.support.host import PROGRAM, Host
 from topology.model import Role
 
 UNIT = "/etc/systemd/system/etcd.service"

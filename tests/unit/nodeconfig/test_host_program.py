@@ -14,10 +14,10 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from testkit.host import PROGRAM, Host
 
 from nodeconfig.bundle import Artifact, Bundle, File, SecretFile, Service
 from nodeconfig.render import reset
-from tests.support.host import PROGRAM, Host
 from topology.model import Role
 
 

@@ -7,13 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from testkit.bundles import FakeIndex
 
 import nodeconfig
 from assembly.builder import topology
 from nodeconfig import load_balancer
 from nodeconfig.load_balancer import haproxy_configuration, keepalived_configuration, virtual_router_id
 from settings import load
-from tests.support.bundles import FakeIndex
 from tests.unit.settings.support import AVAILABLE
 from topology.model import Role, Topology
 

@@ -6,10 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from testkit.host import PROGRAM, Host
 
 from nodeconfig.bundle import Bundle, File, Program
 from nodeconfig.host_program import program
-from tests.support.host import PROGRAM, Host
 from topology.model import Role
 
 BUNDLE = Bundle(

@@ -9,14 +9,14 @@ import tarfile
 from dataclasses import replace
 
 import pytest
+from testkit.bundles import FakeIndex, cluster
 
 from nodeconfig import BundleError, bundles
 from nodeconfig.bundle import Bundle, File, Identity
 from nodeconfig.host_program import program
 from nodeconfig.node_labels import node_labels
 from nodeconfig.render import MAX_TEXT_BYTES, payload, reset, script
-from tests.support import pki
-from tests.support.bundles import FakeIndex, cluster
+from testkit import pki
 from topology.model import Role
 
 WHO = Identity("cp-1", "10.9.0.11")

@@ -8,9 +8,9 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from testkit.bundles import FakeIndex, cluster
 
 from nodeconfig import bundles, snapshots
-from tests.support.bundles import FakeIndex, cluster
 from topology.model import Role
 
 ETCDCTL = """#!/bin/sh

@@ -7,10 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from testkit.bundles import cluster
 
 from nodeconfig.trust import is_told, published
-from tests.support import pki
-from tests.support.bundles import cluster
+from testkit import pki
 from topology.model import Certificates, Rotation, Topology
 
 # Answers from files; what is deleted comes again as the API server would write it.

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from testkit.bundles import FakeIndex, cluster
+
 from nodeconfig import bundles
 from nodeconfig.bundle import Bundle, Identity
 from nodeconfig.render import script
-from tests.support.bundles import FakeIndex, cluster
 from topology.model import Role, Topology
 
 BEHIND = "1.35.6"

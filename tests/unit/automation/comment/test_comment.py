@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 import typer
+from testkit.forges import Failure, ForgeServer
 from typer.testing import CliRunner
 
 from automation.comment import commands
@@ -16,8 +17,7 @@ from automation.comment.commands import register
 from automation.comment.forge import Forge
 from automation.comment.post import ATTEMPTS, LONGEST_WAIT, marker, post
 from automation.errors import UserError
-from tests.support import forges
-from tests.support.forges import Failure, ForgeServer
+from testkit import forges
 
 KINDS = ["github", "gitlab"]
 _NAMES = {"github": f"{forges.PROJECT}#{forges.NUMBER}", "gitlab": f"{forges.PROJECT}!{forges.NUMBER}"}

@@ -8,12 +8,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from rich.console import Console
+from testkit.bundles import cluster
 
 from automation.operations.certificates import Row, from_state, joined, table
 from automation.operations.remote import Answer
 from automation.signatures import SECRET, SIGNATURE
-from tests.support import pki
-from tests.support.bundles import cluster
+from testkit import pki
 
 SECRETS = pki.secrets(cluster())
 NOW = datetime.now(UTC)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from testkit.bundles import cluster
+
 from automation.operations import diagnose
-from tests.support.bundles import cluster
 from tests.unit.automation.conftest import FakeSsh
 
 TOPOLOGY = cluster(etcd=3, workers=1)

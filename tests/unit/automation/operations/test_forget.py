@@ -7,12 +7,12 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from testkit.bundles import cluster
 
 from automation.errors import UserError
 from automation.operations.remote import Answer
 from automation.operations.remove_host import forget, without
 from automation.operations.target import Target
-from tests.support.bundles import cluster
 
 URN = "urn:pulumi:ha::kubewright::command:remote:Command::"
 

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
+from testkit.bundles import cluster
 
 from automation.operations import facts, status
 from automation.operations.cluster_facts import AddOnFact, NodeFact, add_ons, nodes
 from automation.operations.facts import CertificateFact, DiskFact, EtcdFact, HostFacts, ServiceFact
 from automation.operations.health import Finding, Observed, findings
-from tests.support.bundles import cluster
 from topology.model import Role
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)

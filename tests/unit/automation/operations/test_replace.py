@@ -8,12 +8,12 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from testkit.bundles import cluster
 
 from automation.errors import UserError
 from automation.operations.remote import Answer
 from automation.operations.replace import replace
 from automation.operations.target import Target
-from tests.support.bundles import cluster
 from topology.model import Role, Topology
 
 

@@ -10,13 +10,13 @@ from types import SimpleNamespace
 from typing import cast
 
 import pytest
+from testkit.bundles import cluster
 
 from automation.delivered import Delivery
 from automation.errors import UserError
 from automation.operations import restore
 from automation.operations.remote import Answer
 from automation.operations.target import Target
-from tests.support.bundles import cluster
 from topology.model import Role
 
 TOPOLOGY = cluster(etcd=3, workers=1)

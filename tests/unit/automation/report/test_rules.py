@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from testkit.clouds import cloud
 
 from automation.report.build import of_events
 from automation.report.rules import RULES
 from automation.stacks.events import Step
-from tests.support.clouds import cloud
 from tests.unit.automation.report.steps import cluster, host, report, rules, step
 
 CA = "tls:index/selfSignedCert:SelfSignedCert"

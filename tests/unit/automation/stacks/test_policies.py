@@ -7,11 +7,11 @@ from typing import Any
 
 import yaml
 from pulumi.automation.events import EngineEvent
+from testkit.cluster import CHECKOUT
 
 from automation.signatures import SECRET, SIGNATURE
 from automation.stacks import policies
 from automation.stacks.policies import Checker
-from tests.support.cluster import CHECKOUT
 
 _KEY = "-----BEGIN EC PRIVATE KEY-----\nMHcCAQEE\n-----END EC PRIVATE KEY-----\n"
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from testkit.bundles import FakeIndex, cluster
 
 from automation.delivered import Delivery
 from automation.stacks.preflight.upgrade import problems
 from nodeconfig import bundles
 from nodeconfig.bundle import Identity
 from nodeconfig.render import script
-from tests.support.bundles import FakeIndex, cluster
 from topology.model import Role, Topology
 
 

@@ -18,8 +18,8 @@ from azure.core.credentials import AccessToken
 
 from providers.azure import wait
 from providers.azure.wait import Blobs, ScaleSets
-from providers.cloud.polling import WaitError, Polling
-from tests.unit.artifacts.support import self_signed
+from providers.cloud.polling import Polling, WaitError
+from testkit.artifact_server import self_signed
 
 SET = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/virtualMachineScaleSets/general-1"
 QUICK = Polling(limit=0.3, every=0.05)

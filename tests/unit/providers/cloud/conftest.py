@@ -6,8 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-
-from tests.support.boot import BootMachine
+from testkit.boot import BootMachine
 
 
 @pytest.fixture(params=[shell for shell in ("dash", "bash") if shutil.which(shell)])

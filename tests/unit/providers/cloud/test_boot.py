@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import stat
 
-from tests.support.boot import BootMachine, bundle, node, offer
+from testkit.boot import BootMachine, bundle, node, offer
+
 from topology.model import Role
 
 

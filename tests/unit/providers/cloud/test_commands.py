@@ -11,6 +11,8 @@ from typing import TypeVar
 
 import pytest
 from pulumi import Output
+from testkit.bundles import FakeIndex
+from testkit.clouds import cloud
 
 from nodeconfig import bundles
 from nodeconfig.trust import published
@@ -18,9 +20,7 @@ from providers.cloud.boot import program, user_data
 from providers.cloud.gate import words
 from providers.cloud.machine_config import MachineConfig, digest, kind_of, member_config, pool_config
 from providers.cloud.operate import here
-from tests.support import pki
-from tests.support.bundles import FakeIndex
-from tests.support.clouds import cloud
+from testkit import pki
 from topology.model import Role
 
 T = TypeVar("T")

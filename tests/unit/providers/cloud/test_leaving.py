@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-
-from tests.support.boot import BootMachine
+from testkit.boot import BootMachine
 
 HOST_PROGRAM = (
     'set -eu\nWORK=$1\naway() { echo "away $*" >>"$FAKE/log"; }\nreset() { echo "reset $*" >>"$FAKE/log"; }\n'

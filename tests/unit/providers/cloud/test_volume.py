@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from testkit.boot import BootMachine, bundle, offer
 
-from tests.support.boot import BootMachine, bundle, offer
 from topology.model import Role
 
 

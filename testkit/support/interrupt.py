@@ -10,8 +10,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from tests.support.cluster import Cluster
-from tests.support.process import TAIL, Done, kill_group
+from testkit.cluster import Cluster
+from testkit.process import TAIL, Done, kill_group
 
 DEATH = 1.0
 """Seconds between a kill and the next command, as quick as a person may be."""

@@ -10,12 +10,13 @@ from dataclasses import replace
 from ipaddress import IPv4Address
 from pathlib import Path
 
+from testkit.bundles import cluster
+
 from artifacts.acquire import obtain
 from artifacts.cache import Cache
 from artifacts.catalogue import DEFAULTS, binary
 from artifacts.progress import Progress
 from nodeconfig import etcd
-from tests.support.bundles import cluster
 from topology.model import Member, Topology
 
 NAMES = ("a", "b", "c", "d", "e")

@@ -8,12 +8,13 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
+from testkit.host import CURL, PROGRAM, SYSTEMCTL
+
 from nodeconfig.bundle import AT_BOOT, Bundle, File, SecretFile, Service
 from nodeconfig.host_program import program as host_program
 from nodeconfig.render import payload, script
 from providers.cloud.boot import program
 from providers.cloud.machine_config import digest
-from tests.support.host import CURL, PROGRAM, SYSTEMCTL
 from topology.model import Role
 
 HALF = """\

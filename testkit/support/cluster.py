@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.support import stackfile
-from tests.support.process import CommandFailed, Done, run
-from tests.support.stackfile import CLUSTER, Document
-from tests.support.wait import eventually
+from testkit.process import CommandFailed, Done, run
+from testkit.stackfile import CLUSTER, Document
+from testkit.wait import eventually
+
+from testkit import stackfile
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 UP_SECONDS = 420

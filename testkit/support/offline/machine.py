@@ -12,19 +12,19 @@ from importlib.metadata import version
 from pathlib import Path
 
 import yaml
+from testkit.cluster import CHECKOUT, cache
+from testkit.process import Done, run
+from testkit.stackfile import Document, write
 
 from artifacts import catalogue
 from artifacts.mirror import INDEX
 from lab.plugins.install import install
 from nodeconfig import host_program
-from tests.support.cluster import CHECKOUT, cache
-from tests.support.process import Done, run
-from tests.support.stackfile import Document, write
-from tests.unit.artifacts.support import Server
+from testkit.artifact_server import Server
 
 OFFLINE = ("command", "kubernetes")
 _LAUNCHER = """#!/bin/sh
-PYTHONPATH={checkout} exec {python} -m tests.support.offline.{name} "$@"
+PYTHONPATH={checkout} exec {python} -m testkit.offline.{name} "$@"
 """
 _VERSIONS = ("1.35.6", "1.36.1", "1.36.3")
 """Of Kubernetes, in the mirror."""

@@ -7,10 +7,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from urllib.request import urlopen
 
-from tests.support import pods
-from tests.support.cluster import Cluster
-from tests.support.process import Done
-from tests.support.wait import eventually
+from testkit.cluster import Cluster
+from testkit.process import Done
+from testkit.wait import eventually
+
+from testkit import pods
 
 MEGABYTE = 1024 * 1024
 _SERVE = (

@@ -1,4 +1,4 @@
-"""`python -m tests.support.offline.kubernetes ENGINE`: the kubernetes plugin without a cluster."""
+"""`python -m testkit.offline.kubernetes ENGINE`: the kubernetes plugin without a cluster."""
 
 from __future__ import annotations
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from tests.support.cluster import CHECKOUT
-from tests.support.process import run
+from testkit.cluster import CHECKOUT
+from testkit.process import run
 
 
 def clean_checkout(directory: Path) -> Path:

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support import forges
-from tests.support.forges import ForgeServer
-from tests.support.process import Done
+from testkit.forges import ForgeServer
+from testkit.process import Done
+
+from testkit import forges
 
 Run = Callable[..., Done]
 """Runs `kubewright <command> --stack <stack> --file <file> <words>`; `check` as in `process.run`."""

@@ -1,4 +1,4 @@
-"""`python -m tests.support.offline.command ENGINE`: the command plugin, every command taken as done."""
+"""`python -m testkit.offline.command ENGINE`: the command plugin, every command taken as done."""
 
 from __future__ import annotations
 

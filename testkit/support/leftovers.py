@@ -6,9 +6,9 @@ import os
 import re
 from pathlib import Path
 
-from tests.support.cluster import Cluster
-from tests.support.process import run
-from tests.support.processes import command_lines
+from testkit.cluster import Cluster
+from testkit.process import run
+from testkit.processes import command_lines
 
 
 def leftovers(cluster: Cluster) -> list[str]:
