@@ -40,7 +40,7 @@ def preparing():
     subprocess.run(["sleep", "987654"])
 
 try:
-    interrupts.alone(globals()[sys.argv[1]])
+    interrupts.run_one(globals()[sys.argv[1]])
     code = 0
 except interrupts.Interrupted as error:
     print(f"said: {error}", flush=True)

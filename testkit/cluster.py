@@ -18,7 +18,7 @@ from testkit.wait import eventually
 
 from testkit import stackfile
 
-CHECKOUT = Path(__file__).resolve().parents[2]
+CHECKOUT = Path(__file__).resolve().parents[1]
 UP_SECONDS = 420
 NODE_SECONDS = 120
 
