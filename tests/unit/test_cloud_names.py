@@ -1,0 +1,52 @@
+"""A cloud is named only in its own packages and in the places that this table lists with a reason."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+CLOUD = re.compile(r"\b(?:aws|azure|amazon|microsoft)\b|\b(?:Aws|Azure)[A-Z]\w*", re.IGNORECASE)
+CODE = ("*.py", "*.sh", "*.j2")
+
+ALLOWED = {
+    "providers/aws/": "the cloud's own package",
+    "providers/azure/": "the cloud's own package",
+    "providers/registry.py": "the list of all clouds",
+    "settings/aws.py": "the cloud's section of the settings",
+    "settings/azure.py": "the cloud's section of the settings",
+    "settings/cluster.py": "a cloud's section is a field of the model",
+    "lab/cloud/aws/": "the emulation of that cloud",
+    "lab/cloud/azure/": "the emulation of that cloud",
+    "lab/plugins/generic/aws.py": "facts for previews by the stand-in of that cloud's plugin",
+    "lab/plugins/generic/azure.py": "facts for previews by the stand-in of that cloud's plugin",
+    "redaction/secret_patterns.py": "public formats of keys and tokens, by the service that issues them",
+    "benchmarks/": "the clouds that a benchmark measures",
+    "tests/": "tests name what they test",
+    "testkit/": "tests name what they test",
+}
+"""Paths, or prefixes of paths, that may name a cloud, and why."""
+
+
+def code_files() -> list[str]:
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", *CODE]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    return [path for path in listed if (ROOT / path).is_file()]
+
+
+def naming_lines(path: str) -> list[str]:
+    lines = (ROOT / path).read_text().splitlines()
+    return [f"{path}:{number}: {line.strip()}" for number, line in enumerate(lines, 1) if CLOUD.search(line)]
+
+
+def test_clouds_are_named_only_where_the_table_allows() -> None:
+    others = [path for path in code_files() if not path.startswith(tuple(ALLOWED))]
+    assert not [line for path in others for line in naming_lines(path)]
+
+
+@pytest.mark.parametrize("prefix", ALLOWED)
+def test_each_exception_is_needed(prefix: str) -> None:
+    assert any(naming_lines(path) for path in code_files() if path.startswith(prefix))
