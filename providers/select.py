@@ -1,4 +1,4 @@
-"""Which provider a stack has."""
+"""The choice of the provider for a stack."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from components.provider import Provider
 from nodeconfig.bundle import Bundle
+from providers.registry import by_section
 from settings.cluster import Settings
 from settings.problem import Problem, SettingsError
 from topology.model import Role, Topology
@@ -17,22 +18,18 @@ def provider_for(
     files: Mapping[str, str],
     bundles: Mapping[tuple[str, Role], Bundle],
 ) -> Provider:
-    """The provider that the settings ask for; `files` are the texts of the files they name.
+    """Return the provider for bare metal or for the cloud whose section the settings have.
 
-    A cloud looks at all `bundles` at once: a machine is made once for all of its roles. Raises
-    SettingsError when there is none, or when the provider misses something.
+    `files` are the texts of the files that settings name, by path. A cloud gets all `bundles` at once: one
+    machine has several roles. Raise SettingsError when no section describes hosts, or when the provider
+    rejects the settings.
     """
-    # Imported only where it is used: the SDKs of the clouds take seconds.
+    # SDKs take seconds to import: a stack imports only the SDK of its provider.
     if settings.metal is not None:
         from providers.metal.provider import Metal
 
         return Metal(settings.metal, topology, files)
-    if settings.aws is not None:
-        from providers.aws.provider import Aws
-
-        return Aws(settings, topology, files, bundles)
-    if settings.azure is not None:
-        from providers.azure.provider import Azure
-
-        return Azure(settings, topology, files, bundles)
-    raise SettingsError([Problem("metal", "", "no hosts; describe them here (docs/contract.md)")])
+    cloud = by_section(settings.cloud_name)
+    if cloud is None:
+        raise SettingsError([Problem("metal", "", "no hosts; describe them here (docs/contract.md)")])
+    return cloud.create_provider(settings, topology, files, bundles)

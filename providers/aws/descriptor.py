@@ -1,0 +1,69 @@
+"""The descriptor of AWS."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from providers.descriptor import CloudDescriptor, ResourceTypes
+
+if TYPE_CHECKING:
+    from components.provider import Provider
+    from nodeconfig.bundle import Bundle
+    from settings.cluster import Settings
+    from topology.model import Role, Topology
+
+_TYPES = ResourceTypes(
+    machines=("aws:ec2/instance:Instance",),
+    machine_groups=("aws:autoscaling/group:Group",),
+    machine_inputs=("launchTemplate", "mixedInstancesPolicy"),
+    volumes=("aws:ebs/volume:Volume",),
+    stores=("aws:s3/bucket:Bucket", "aws:s3/bucketV2:BucketV2"),
+    # Without its key a volume or bucket cannot be read.
+    data=("aws:ebs/volume:Volume", "aws:s3/bucket:Bucket", "aws:kms/key:Key"),
+    entrances=("aws:lb/loadBalancer:LoadBalancer", "aws:lb/listener:Listener"),
+    tagged=frozenset(
+        {
+            "aws:ebs/volume:Volume",
+            "aws:ec2/eip:Eip",
+            "aws:ec2/instance:Instance",
+            "aws:ec2/launchTemplate:LaunchTemplate",
+            "aws:ec2/natGateway:NatGateway",
+            "aws:ec2/networkInterface:NetworkInterface",
+            "aws:ec2/securityGroup:SecurityGroup",
+            "aws:ec2/subnet:Subnet",
+            "aws:ec2/vpc:Vpc",
+            "aws:kms/key:Key",
+            "aws:lb/loadBalancer:LoadBalancer",
+            "aws:s3/bucket:Bucket",
+            "aws:s3/bucketV2:BucketV2",
+        }
+    ),
+)
+
+
+def _machine_prices(region: str) -> Mapping[str, float] | None:
+    from providers.aws.prices import PRICES
+
+    return PRICES[region].machines if region in PRICES else None
+
+
+def _create_provider(
+    settings: Settings,
+    topology: Topology,
+    files: Mapping[str, str],
+    bundles: Mapping[tuple[str, Role], Bundle],
+) -> Provider:
+    from providers.aws.provider import Aws
+
+    return Aws(settings, topology, files, bundles)
+
+
+AWS = CloudDescriptor(
+    settings_section="aws",
+    title="AWS",
+    plugin="aws",
+    types=_TYPES,
+    machine_prices=_machine_prices,
+    create_provider=_create_provider,
+)

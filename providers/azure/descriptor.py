@@ -1,0 +1,74 @@
+"""The descriptor of Azure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from providers.descriptor import CloudDescriptor, ResourceTypes
+
+if TYPE_CHECKING:
+    from components.provider import Provider
+    from nodeconfig.bundle import Bundle
+    from settings.cluster import Settings
+    from topology.model import Role, Topology
+
+_TYPES = ResourceTypes(
+    machines=("azure-native:compute:VirtualMachine",),
+    machine_groups=("azure-native:compute:VirtualMachineScaleSet",),
+    machine_inputs=("virtualMachineProfile",),
+    volumes=("azure-native:compute:Disk",),
+    stores=("azure-native:storage:StorageAccount",),
+    # A resource group is deleted with everything in it.
+    data=(
+        "azure-native:compute:Disk",
+        "azure-native:storage:StorageAccount",
+        "azure-native:storage:BlobContainer",
+        "azure-native:dataprotection:BackupVault",
+        "azure-native:resources:ResourceGroup",
+    ),
+    entrances=("azure-native:network:LoadBalancer", "azure-native:network:PublicIPAddress"),
+    tagged=frozenset(
+        {
+            "azure-native:compute:Disk",
+            "azure-native:compute:VirtualMachine",
+            "azure-native:compute:VirtualMachineScaleSet",
+            "azure-native:keyvault:Vault",
+            "azure-native:network:LoadBalancer",
+            "azure-native:network:NatGateway",
+            "azure-native:network:NetworkInterface",
+            "azure-native:network:NetworkSecurityGroup",
+            "azure-native:network:PublicIPAddress",
+            "azure-native:network:VirtualNetwork",
+            "azure-native:resources:ResourceGroup",
+            "azure-native:storage:StorageAccount",
+        }
+    ),
+)
+
+
+def _machine_prices(region: str) -> Mapping[str, float] | None:
+    from providers.azure.prices import PRICES
+
+    return PRICES[region].machines if region in PRICES else None
+
+
+def _create_provider(
+    settings: Settings,
+    topology: Topology,
+    files: Mapping[str, str],
+    bundles: Mapping[tuple[str, Role], Bundle],
+) -> Provider:
+    from providers.azure.provider import Azure
+
+    return Azure(settings, topology, files, bundles)
+
+
+AZURE = CloudDescriptor(
+    settings_section="azure",
+    title="Azure",
+    plugin="azure-native",
+    types=_TYPES,
+    machine_prices=_machine_prices,
+    create_provider=_create_provider,
+)

@@ -1,0 +1,20 @@
+"""The clouds that Kubewright supports. Adding a cloud means a package `providers/<cloud>` and a line here."""
+
+from __future__ import annotations
+
+from providers.aws.descriptor import AWS
+from providers.azure.descriptor import AZURE
+from providers.descriptor import CloudDescriptor
+
+CLOUDS: tuple[CloudDescriptor, ...] = (AWS, AZURE)
+
+
+def by_section(section: str) -> CloudDescriptor | None:
+    """Return the cloud that has this section of the settings; None for no cloud."""
+    return next((cloud for cloud in CLOUDS if cloud.settings_section == section), None)
+
+
+def by_type(resource_type: str) -> CloudDescriptor | None:
+    """Return the cloud whose plugin provides this resource type; None for other plugins."""
+    plugin = resource_type.partition(":")[0]
+    return next((cloud for cloud in CLOUDS if cloud.plugin == plugin), None)
