@@ -12,13 +12,12 @@ from typing import Any
 import pulumi
 import pulumi_kubernetes as kubernetes
 
-import artifacts.index
-import assembly.builder
 import nodeconfig
 import settings
 import topology.exposure
 import topology.sizing
 from artifacts.errors import ArtifactError
+from assembly import assemble, registry_credentials
 from components.addons.access import Access, AccessArgs
 from components.addons.coredns import CoreDns, CoreDnsArgs
 from components.addons.helm_releases import HelmReleases, HelmReleasesArgs
@@ -27,7 +26,6 @@ from components.await_registration import await_registration
 from components.cluster import Cluster, ClusterArgs
 from components.registries import registry_secrets
 from providers.select import provider_for
-from settings import files
 from settings.hosts_file import with_hosts
 from topology.model import Topology
 
@@ -38,24 +36,20 @@ _ALREADY_EXPLAINED = 32
 def deploy() -> None:
     """The whole program. Raises SettingsError, ArtifactError or BundleError, each a readable message."""
     stack = settings.load(description())
-    texts = files.read(stack, Path.cwd())
-    plan = assembly.builder.topology(stack, files=texts)
+    assembly = assemble(stack, Path.cwd())
+    plan = assembly.topology
     for warning in [*topology.sizing.warnings(plan), *topology.exposure.warnings(plan)]:
         pulumi.warn(warning)
-    ca_file = Path(stack.artifacts.ca_file) if stack.artifacts.ca_file else None
-    pinned = texts[stack.artifacts.index] if stack.artifacts.index else None
-    index = artifacts.index.load(stack.artifacts.mirror, ca_file, *plan.releases, pinned=pinned)
 
-    bundles = nodeconfig.bundles(plan, index)
-    provider = provider_for(stack, plan, texts, bundles)
+    provider = provider_for(stack, plan, assembly.files, assembly.bundles)
     cluster = Cluster(
         "cluster",
         ClusterArgs(
             topology=plan,
-            bundles=bundles,
+            bundles=assembly.bundles,
             provider=provider,
             connect=connect,
-            secrets=registry_secrets(plan, assembly.builder.registry_credentials(stack)),
+            secrets=registry_secrets(plan, registry_credentials(stack)),
         ),
     )
     provider.add_ons(cluster.api)

@@ -1,1 +1,6 @@
 """Everything that the settings of one stack determine: topology, files, artifacts and bundles."""
+
+from assembly.assemble import Assembly, assemble
+from assembly.builder import build_topology, registry_credentials, topology_or_none
+
+__all__ = ["Assembly", "assemble", "build_topology", "registry_credentials", "topology_or_none"]

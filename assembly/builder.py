@@ -11,7 +11,9 @@ from settings.certificates import CertificateSettings, RotationSettings
 from settings.clouds import CloudSettings
 from settings.cluster import Settings
 from settings.kubelet import DEFAULTS
+from settings.loading import load
 from settings.pools import ControlPlaneSettings, PoolSettings
+from settings.problem import OBJECT, SettingsError
 from settings.types import seconds
 from topology.model import (
     Capacity,
@@ -44,7 +46,7 @@ NOT_BALANCED_LABEL = "node.kubernetes.io/exclude-from-external-load-balancers"
 API_PORT = 6443
 
 
-def topology(settings: Settings, *, files: Mapping[str, str] | None = None) -> Topology:
+def build_topology(settings: Settings, *, files: Mapping[str, str] | None = None) -> Topology:
     """The cluster that valid settings describe.
 
     `files` are the texts of the files that settings name, from `settings.files.read`; without them
@@ -75,6 +77,18 @@ def topology(settings: Settings, *, files: Mapping[str, str] | None = None) -> T
         certificates=_certificates(settings.certificates),
         external_cloud=settings.cloud is not None,
     )
+
+
+def topology_or_none(config: Mapping[str, object]) -> Topology | None:
+    """Return the topology that a stack file's `config` mapping describes; None for an invalid description.
+
+    For checks before the program runs: the program reports what is wrong with the description.
+    """
+    cluster = config.get(OBJECT)
+    try:
+        return build_topology(load(cluster)) if isinstance(cluster, Mapping) else None
+    except (SettingsError, ValueError):
+        return None
 
 
 def registry_credentials(settings: Settings) -> dict[str, tuple[str, str]]:

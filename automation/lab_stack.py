@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from assembly.builder import topology
+from assembly import build_topology
 from automation.errors import UserError
 from lab import stack
 from lab.errors import LabError
@@ -59,7 +59,7 @@ def local(name: str, config: Mapping[str, Any], mirror: Path) -> Local | None:
     except ValidationError as error:
         problems = "; ".join(str(item["msg"]).removeprefix("Value error, ") for item in error.errors())
         raise UserError(f"{LAB}: {problems}") from None
-    return Local(lab=spec, releases=topology(settings).releases)
+    return Local(lab=spec, releases=build_topology(settings).releases)
 
 
 def ensure(wanted: LabSpec) -> None:

@@ -10,14 +10,12 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-import assembly.builder
 import nodeconfig
 import settings
-from artifacts import index
 from artifacts.errors import ArtifactError
+from assembly import assemble
 from nodeconfig.bundle import Artifact
 from nodeconfig.host_program import program
-from settings import files
 from settings.stackfile import load_file
 
 _BEGIN = """\
@@ -52,14 +50,9 @@ def _file(name: str, lines: Iterable[str]) -> str:
 
 def for_stack(file: Path) -> str:
     """The program for a stack's file. Raises SettingsError, ArtifactError."""
-    stack = load_file(file)
-    texts = files.read(stack, Path.cwd())
-    plan = assembly.builder.topology(stack, files=texts)
-    ca_file = Path(stack.artifacts.ca_file) if stack.artifacts.ca_file else None
-    pinned = texts[stack.artifacts.index] if stack.artifacts.index else None
-    found = index.load(stack.artifacts.mirror, ca_file, *plan.releases, pinned=pinned)
-    bundles = nodeconfig.bundles(plan, found).values()
-    return fill((artifact for bundle in bundles for artifact in bundle.artifacts), found.ca)
+    assembly = assemble(load_file(file), Path.cwd())
+    bundles = assembly.bundles.values()
+    return fill((artifact for bundle in bundles for artifact in bundle.artifacts), assembly.index.ca)
 
 
 def main(words: list[str]) -> int:

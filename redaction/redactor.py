@@ -14,7 +14,7 @@ from typing import Any
 
 from ahocorasick_rs import AhoCorasick
 
-from assembly.builder import registry_credentials
+from assembly import registry_credentials
 from automation.engine.config import encrypted, within
 from automation.engine.program import Engine
 from automation.lab_stack import CLUSTER

@@ -6,7 +6,7 @@ from hashlib import sha256
 
 from artifacts.catalogue import DEFAULTS
 from artifacts.index import TAR_ARTIFACTS
-from assembly.builder import topology
+from assembly import build_topology
 from settings import load
 from topology.model import Topology
 
@@ -47,6 +47,6 @@ def cluster(*, etcd: int = 1, workers: int = 2, max_pods: int = 110, **network: 
                 "kubelet": {"max_pods": max_pods},
             }
         }
-    result = topology(load(raw))
+    result = build_topology(load(raw))
     assert result.versions == DEFAULTS
     return result

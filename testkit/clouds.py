@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from assembly.builder import topology
+from assembly import build_topology
 from settings import load
 from tests.unit.settings.support import edited
 from tests.unit.settings.wrong_clouds import AWS
@@ -11,4 +11,4 @@ from topology.model import Topology
 
 def cloud(**edits: object) -> Topology:
     """Three control planes with etcd and one pool, with the values at dotted paths replaced."""
-    return topology(load(edited(AWS, edits)))
+    return build_topology(load(edited(AWS, edits)))

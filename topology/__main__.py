@@ -13,7 +13,7 @@ from pydantic import Field, ValidationError
 from rich.console import Console
 from rich.table import Table
 
-from assembly.builder import topology
+from assembly import build_topology
 from formats.quantity import exact, readable, whole
 from settings.base import Section
 from settings.problem import SettingsError, path_of
@@ -33,7 +33,7 @@ StackFile = Annotated[Path, typer.Argument(help="The stack's file, such as Pulum
 def ports(stack: StackFile) -> None:
     """Print the port policy, the network plan and the sizing check of a stack."""
     try:
-        built = topology(load_file(stack))
+        built = build_topology(load_file(stack))
     except SettingsError as error:
         _fail(str(error))
     typer.echo(table(built))

@@ -1,7 +1,7 @@
 """The plain data that describes one cluster: what every other part of Kubewright reads.
 
 Nothing here knows a cloud, a Kubernetes flag or Pulumi. A `Topology` is made once, by
-`assembly.builder.topology`, from validated settings; it is immutable and comparable.
+`assembly.builder.build_topology`, from validated settings; it is immutable and comparable.
 """
 
 from __future__ import annotations

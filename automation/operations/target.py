@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from assembly.builder import topology
+from assembly import build_topology
 from automation import workspace
 from automation.engine.program import Engine
 from automation.environment import Environment
@@ -50,7 +50,7 @@ def target(environment: Environment, stack: str, file: Path | None) -> Target:
         stack=stack,
         environment=environment,
         settings=settings,
-        topology=topology(settings),
+        topology=build_topology(settings),
         remote=Remote(metal, work.directory / "ssh"),
         engine=Engine(environment, work),
     )

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from assembly.builder import topology
-from automation.lab_stack import CLUSTER
 from automation.report.cost import cost
 from automation.report.detectors import Facts
 from automation.report.hosts import natural, operation, pictures
@@ -14,7 +12,6 @@ from automation.report.model import Change, Operation, Report, Violation
 from automation.report.rules import risks
 from automation.stacks.driver import Code, Result
 from automation.stacks.events import Event, Message, Policy, Step, Summary
-from settings import SettingsError, load
 from topology.model import Topology
 
 # Providers are the engine's business, but for the connection to the API, which everything hangs on.
@@ -55,15 +52,6 @@ def of_events(
         after=after,
         cost=cost(steps, prices),
     )
-
-
-def wanted(config: Mapping[str, object]) -> Topology | None:
-    """The topology that a stack file's `config` mapping describes; None where it is not to be read."""
-    cluster = config.get(CLUSTER)
-    try:
-        return topology(load(cluster)) if isinstance(cluster, Mapping) else None
-    except (SettingsError, ValueError):
-        return None
 
 
 def _changes(facts: Facts) -> Iterable[Change]:

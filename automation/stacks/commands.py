@@ -208,6 +208,7 @@ def run(
 
 def _report(directory: Path, results: list[Result], file: Path | None) -> None:
     # Graphviz and its like are of no use to the other commands.
+    from assembly import topology_or_none
     from automation.report import build, write
 
     reports = []
@@ -216,7 +217,7 @@ def _report(directory: Path, results: list[Result], file: Path | None) -> None:
             config = workspace.settings(file or workspace.stack_file(result.stack)).config
         except UserError:
             config = {}  # the result says what is wrong with the file
-        reports.append(build.of_result(result, build.wanted(config)))
+        reports.append(build.of_result(result, topology_or_none(config)))
     write.write(directory, reports)
 
 

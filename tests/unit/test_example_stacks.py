@@ -12,7 +12,7 @@ import yaml
 import nodeconfig
 from artifacts import catalogue
 from artifacts.index import load as load_index  # bound here: tests of the program put another in its place
-from assembly.builder import topology
+from assembly import build_topology
 from settings import Settings, files, load
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -38,7 +38,7 @@ def test_there_is_one_for_each_cloud() -> None:
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
 def test_its_bundles_are_made_without_a_mirror_at_hand(path: Path) -> None:
     stack = settings(path)
-    plan = topology(stack)
+    plan = build_topology(stack)
     texts = files.read(stack, ROOT)
     assert stack.artifacts.index
     pinned = texts[stack.artifacts.index]

@@ -9,13 +9,12 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from assembly.builder import topology
+from assembly import topology_or_none
 from automation.delivered import Delivery, from_state
 from automation.engine.program import Engine
 from automation.errors import UserError
 from automation.lab_stack import CLUSTER
 from nodeconfig.roles import TRUSTS
-from settings import SettingsError, load
 from topology.model import Certificates, Rotation
 
 
@@ -34,12 +33,11 @@ def check(engine: Engine) -> None:
     cluster = engine.workspace.config.get(CLUSTER)
     if not isinstance(cluster, Mapping) or "certificates" not in cluster:
         return
-    try:
-        wanted = topology(load(cluster)).certificates
-    except (SettingsError, ValueError):
-        return  # the program says what is wrong with it
+    topology = topology_or_none(engine.workspace.config)
+    if topology is None:
+        return
     state = json.loads(engine.capture("stack export", "--show-secrets"))
-    found = problems(wanted, from_state(state))
+    found = problems(topology.certificates, from_state(state))
     if found:
         raise UserError("\n".join(found))
 

@@ -7,15 +7,13 @@ to other hosts as a whole no host could see: new members would know of no cluste
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from assembly.builder import topology
+from assembly import topology_or_none
 from automation.delivered import Delivery, from_state
 from automation.engine.program import Engine
 from automation.errors import UserError
-from automation.lab_stack import CLUSTER
-from settings import SettingsError, load
 from topology.model import Role, Topology
 
 
@@ -40,11 +38,7 @@ def done(engine: Engine) -> None:
 
 
 def _wanted(engine: Engine) -> Topology | None:
-    cluster = engine.workspace.config.get(CLUSTER)
-    try:
-        return topology(load(cluster)) if isinstance(cluster, Mapping) else None
-    except (SettingsError, ValueError):
-        return None  # the program says what is wrong with it
+    return topology_or_none(engine.workspace.config)
 
 
 def _said(engine: Engine) -> Path:

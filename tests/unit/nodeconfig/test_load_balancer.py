@@ -7,13 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from testkit.bundles import FakeIndex
 
 import nodeconfig
-from assembly.builder import topology
+from assembly import build_topology
 from nodeconfig import load_balancer
 from nodeconfig.load_balancer import haproxy_configuration, keepalived_configuration, virtual_router_id
 from settings import load
+from testkit.bundles import FakeIndex
 from tests.unit.settings.support import AVAILABLE
 from topology.model import Role, Topology
 
@@ -31,7 +31,7 @@ high\t00FEA8C0\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0
 
 @pytest.fixture
 def available() -> Topology:
-    return topology(load(AVAILABLE))
+    return build_topology(load(AVAILABLE))
 
 
 def find(tmp_path: Path, address: str) -> subprocess.CompletedProcess[str]:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assembly.builder import topology
+from assembly import build_topology
 from settings import Settings, SettingsError, load
 from tests.unit.settings.support import AVAILABLE, SINGLE, WORKERS, edited, grown
 from tests.unit.settings.wrong_clouds import AWS, AZURE
@@ -111,7 +111,7 @@ def check(raw: Any) -> None:  # noqa: ANN401 - whatever was generated
         assert "\n" not in line
         assert line.startswith("kubewright:cluster")
     if loaded:
-        built = topology(loaded)
+        built = build_topology(loaded)
         assert table(built)
         assert leaves(built)
 
@@ -125,7 +125,7 @@ def answer(raw: Any) -> tuple[list[str], Settings | None]:  # noqa: ANN401 - wha
 
 @pytest.mark.parametrize("raw", [FULL, SINGLE, WORKERS, AVAILABLE, FULL_AWS, AZURE])
 def test_the_starting_points_are_right(raw: dict[str, Any]) -> None:
-    assert topology(load(raw)).name == raw["name"]
+    assert build_topology(load(raw)).name == raw["name"]
 
 
 def test_problems_of_one_place_keep_their_order() -> None:
@@ -139,6 +139,6 @@ def test_the_largest_cluster_is_read_in_seconds() -> None:
     plan = {"network.pods": "172.16.0.0/12", "network.node_prefix": 26, "kubelet.max_pods": 29}
     raw = edited(grown(WORKERS, 4999), plan)
     start = time.process_time()
-    built = topology(load(raw))
+    built = build_topology(load(raw))
     assert len(built.machines) == 5000
     assert time.process_time() - start < 5

@@ -6,7 +6,7 @@ from ipaddress import IPv4Address
 
 import pytest
 
-from assembly.builder import registry_credentials, topology
+from assembly import build_topology, registry_credentials
 from settings import load
 from tests.unit.settings.support import AVAILABLE, SINGLE, WORKERS, edited
 from topology.model import Endpoint, Member, Role, Rotation, Taint, TaintEffect
@@ -15,7 +15,7 @@ CA = "-----BEGIN CERTIFICATE-----\n"
 
 
 def test_a_single_machine_does_everything() -> None:
-    built = topology(load(SINGLE))
+    built = build_topology(load(SINGLE))
     (machine,) = built.machines
     assert machine.roles == (Role.ETCD, Role.CONTROL_PLANE, Role.NODE)
     assert machine.size is not None
@@ -25,7 +25,7 @@ def test_a_single_machine_does_everything() -> None:
 
 
 def test_control_planes_and_workers() -> None:
-    built = topology(load(WORKERS))
+    built = build_topology(load(WORKERS))
     assert [(machine.name, machine.pool) for machine in built.machines] == [
         ("cp-1", "control-plane"),
         ("w-1", "workers"),
@@ -43,7 +43,7 @@ def test_control_planes_and_workers() -> None:
 
 
 def test_highly_available() -> None:
-    built = topology(load(AVAILABLE))
+    built = build_topology(load(AVAILABLE))
     assert built.etcd == built.control_planes
     assert [member.name for member in built.load_balancers] == ["lb-1", "lb-2"]
     balancer = next(machine for machine in built.machines if machine.name == "lb-1")
@@ -53,7 +53,7 @@ def test_highly_available() -> None:
 def test_etcd_on_hosts_of_its_own() -> None:
     hosts = {f"metal.hosts.e-{number}": {"address": f"10.0.0.{40 + number}"} for number in range(3)}
     edits = {"etcd.hosts": ["e-0", "e-1", "e-2"], **hosts}
-    built = topology(load(edited(AVAILABLE, edits)))
+    built = build_topology(load(edited(AVAILABLE, edits)))
     assert [machine.roles for machine in built.machines if machine.name.startswith("e-")] == [
         (Role.ETCD,)
     ] * 3
@@ -65,7 +65,7 @@ def test_a_pools_kubelet_goes_over_the_clusters_and_the_defaults() -> None:
         "kubelet": {"max_pods": 60, "system_reserved": {"memory": "300Mi"}},
         "pools.workers.kubelet": {"max_pods": 50, "system_reserved": {"cpu": 1}},
     }
-    control, workers = topology(load(edited(WORKERS, edits))).pools
+    control, workers = build_topology(load(edited(WORKERS, edits))).pools
     assert (control.kubelet.max_pods, workers.kubelet.max_pods) == (60, 50)
     assert workers.kubelet.system_reserved == (("cpu", "1"), ("memory", "300Mi"))
     assert control.kubelet.kube_reserved == (("cpu", "200m"), ("memory", "250Mi"))
@@ -75,7 +75,7 @@ def test_a_pools_kubelet_goes_over_the_clusters_and_the_defaults() -> None:
 
 def test_one_worker_more_leaves_all_else_as_it_was() -> None:
     edits = {"pools.workers.hosts": ["w-1", "w-2", "w-3"], "metal.hosts.w-3": {"address": "10.89.0.23"}}
-    before, after = topology(load(WORKERS)), topology(load(edited(WORKERS, edits)))
+    before, after = build_topology(load(WORKERS)), build_topology(load(edited(WORKERS, edits)))
     assert after.machines[:3] == before.machines
     assert after.pools[0] == before.pools[0]
     assert after.network == before.network
@@ -84,20 +84,20 @@ def test_one_worker_more_leaves_all_else_as_it_was() -> None:
 def test_registries_get_their_authority_and_name_their_secret() -> None:
     registry = {"ca_file": "/ca.crt", "username": "me", "password": "pw", "endpoint": "https://r.example/"}
     settings = load(edited(WORKERS, {"registries._default": registry}))
-    (built,) = topology(settings, files={"/ca.crt": CA}).registries
+    (built,) = build_topology(settings, files={"/ca.crt": CA}).registries
     assert (built.ca, built.credentials, built.endpoint) == (CA, "registry-_default", "https://r.example")
     assert registry_credentials(settings) == {"registry-_default": ("me", "pw")}
     with pytest.raises(KeyError):
-        topology(settings, files={})
+        build_topology(settings, files={})
 
 
 def test_the_ports_of_all_sshd_are_known() -> None:
     edits = {"metal.ssh.port": 2222, "metal.hosts.w-1.ssh": {"port": 2022}}
-    assert topology(load(edited(WORKERS, edits))).network.ssh_ports == (2022, 2222)
+    assert build_topology(load(edited(WORKERS, edits))).network.ssh_ports == (2022, 2222)
 
 
 def test_an_endpoint_of_its_own() -> None:
-    built = topology(load(edited(WORKERS, {"endpoint": {"host": "api.example", "port": 443}})))
+    built = build_topology(load(edited(WORKERS, {"endpoint": {"host": "api.example", "port": 443}})))
     assert built.endpoint.url == "https://api.example:443"
 
 
@@ -113,7 +113,7 @@ def test_an_endpoint_of_its_own() -> None:
 )
 def test_stages_of_a_rotation(section: dict[str, object], rotation: Rotation) -> None:
     raw = edited(WORKERS, {"certificates": {"authorities": {"etcd": section}, "service_account": section}})
-    certificates = topology(load(raw)).certificates
+    certificates = build_topology(load(raw)).certificates
     assert certificates.rotation("etcd") == certificates.rotation("service-account") == rotation
     assert certificates.rotation("kubernetes") == Rotation()
     # What is as it would be anyway must be no difference to a cluster.

@@ -6,12 +6,12 @@ from ipaddress import IPv4Address
 
 import pytest
 
-from assembly.builder import topology
+from assembly import build_topology
 from settings import load
 from tests.unit.settings.support import AVAILABLE, WORKERS, edited
 from topology.certificates import ETCD_CA, FRONT_PROXY_CA, KUBERNETES_CA, Leaf, authorities, leaves
 
-AVAILABLE_TOPOLOGY = topology(load(edited(AVAILABLE, {"api.names": ["api.example", "203.0.113.5"]})))
+AVAILABLE_TOPOLOGY = build_topology(load(edited(AVAILABLE, {"api.names": ["api.example", "203.0.113.5"]})))
 LEAVES = {leaf.name: leaf for leaf in leaves(AVAILABLE_TOPOLOGY)}
 MEMBERS = ("cp-1", "cp-2", "cp-3")
 
@@ -72,7 +72,7 @@ def test_an_api_server_has_all_its_names() -> None:
 
 
 def test_no_name_stands_twice() -> None:
-    built = topology(load(edited(WORKERS, {"api.names": ["cp-1", "10.89.0.11", "localhost"]})))
+    built = build_topology(load(edited(WORKERS, {"api.names": ["cp-1", "10.89.0.11", "localhost"]})))
     for leaf in leaves(built):
         assert len(set(leaf.dns_names)) == len(leaf.dns_names)
         assert len(set(leaf.ip_addresses)) == len(leaf.ip_addresses)

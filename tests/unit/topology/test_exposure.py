@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from assembly.builder import topology
+from assembly import build_topology
 from settings import load
 from tests.unit.settings.support import WORKERS, edited
 from topology.exposure import warnings
@@ -10,11 +10,11 @@ from topology.exposure import warnings
 
 def test_an_api_open_to_everyone_is_told() -> None:
     opened = {"environment": "production", "network.api_allowed": ["10.89.0.0/24", "0.0.0.0/0"]}
-    (line,) = warnings(topology(load(edited(WORKERS, opened))))
+    (line,) = warnings(build_topology(load(edited(WORKERS, opened))))
     assert line.startswith("network.api_allowed: 0.0.0.0/0: everyone may reach the API and SSH")
 
 
 def test_listed_networks_and_labs_are_not() -> None:
     listed = {"environment": "production", "network.api_allowed": ["10.89.0.0/24"]}
-    assert warnings(topology(load(edited(WORKERS, listed)))) == []
-    assert warnings(topology(load(edited(WORKERS, {"environment": "lab"})))) == []
+    assert warnings(build_topology(load(edited(WORKERS, listed)))) == []
+    assert warnings(build_topology(load(edited(WORKERS, {"environment": "lab"})))) == []

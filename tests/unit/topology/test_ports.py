@@ -7,7 +7,7 @@ from itertools import combinations
 
 import pytest
 
-from assembly.builder import topology
+from assembly import build_topology
 from settings import load
 from tests.unit.settings.support import AVAILABLE, SINGLE, WORKERS, edited
 from topology.model import Role, Topology
@@ -18,7 +18,7 @@ CLOSED = {"network.api_allowed": ["192.0.2.0/24"]}
 
 @pytest.fixture
 def closed() -> Topology:
-    return topology(load(edited(WORKERS, CLOSED)))
+    return build_topology(load(edited(WORKERS, CLOSED)))
 
 
 def admits(rules: tuple[Rule, ...], address: str, port: int, protocol: Protocol = Protocol.TCP) -> bool:
@@ -54,14 +54,14 @@ def test_who_reaches_what(closed: Topology, role: Role, address: str, port: int,
 
 
 def test_vxlan_is_open_for_vxlan_only() -> None:
-    built = topology(load(edited(WORKERS, {"network.backend": "host-gw"})))
+    built = build_topology(load(edited(WORKERS, {"network.backend": "host-gw"})))
     assert not admits(rules_for(built, [Role.NODE]), "10.89.0.22", 8472, Protocol.UDP)
-    assert admits(rules_for(topology(load(WORKERS)), [Role.NODE]), "10.89.0.22", 8472, Protocol.UDP)
+    assert admits(rules_for(build_topology(load(WORKERS)), [Role.NODE]), "10.89.0.22", 8472, Protocol.UDP)
 
 
 def test_one_worker_more_changes_no_rule_of_any_role() -> None:
     edits = {"pools.workers.hosts": ["w-1", "w-2", "w-3"], "metal.hosts.w-3": {"address": "10.89.0.23"}}
-    before, after = topology(load(WORKERS)), topology(load(edited(WORKERS, edits)))
+    before, after = build_topology(load(WORKERS)), build_topology(load(edited(WORKERS, edits)))
     for role in Role:
         assert rules_for(before, [role]) == rules_for(after, [role])
 
@@ -69,12 +69,12 @@ def test_one_worker_more_changes_no_rule_of_any_role() -> None:
 def test_sources_of_a_rule_do_not_overlap() -> None:
     """nftables refuses a set whose intervals overlap: 0.0.0.0/0 together with the machines', say."""
     for raw in (SINGLE, WORKERS, AVAILABLE):
-        for rule in rules_for(topology(load(raw)), Role):
+        for rule in rules_for(build_topology(load(raw)), Role):
             assert not any(left.overlaps(right) for left, right in combinations(rule.networks, 2))
 
 
 def test_balancers_serve_the_endpoint_and_speak_vrrp_to_each_other() -> None:
-    built = topology(load(edited(AVAILABLE, {"endpoint.port": 443})))
+    built = build_topology(load(edited(AVAILABLE, {"endpoint.port": 443})))
     rules = rules_for(built, [Role.LOAD_BALANCER])
     assert admits(rules, "203.0.113.9", 443)
     assert not admits(rules, "203.0.113.9", 6443)
@@ -87,7 +87,7 @@ def test_without_balancers_nothing_speaks_vrrp(closed: Topology) -> None:
 
 
 def test_sshd_is_let_in_on_its_own_port() -> None:
-    built = topology(load(edited(WORKERS, {"metal.ssh.port": 2222})))
+    built = build_topology(load(edited(WORKERS, {"metal.ssh.port": 2222})))
     rules = rules_for(built, [Role.NODE])
     assert admits(rules, "10.89.0.21", 2222)
     assert not admits(rules, "10.89.0.21", 22)
@@ -108,7 +108,7 @@ def test_the_printed_table_has_each_row_that_applies(closed: Topology) -> None:
 
 
 def test_behind_balancers_only_the_cluster_reaches_api_servers() -> None:
-    built = topology(load(edited(AVAILABLE, CLOSED)))
+    built = build_topology(load(edited(AVAILABLE, CLOSED)))
     rules = rules_for(built, [Role.CONTROL_PLANE])
     assert not admits(rules, "192.0.2.7", 6443)
     assert admits(rules, "10.0.0.14", 6443)

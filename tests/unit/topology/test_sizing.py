@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from assembly.builder import topology
+from assembly import build_topology
 from formats.quantity import exact, readable, whole
 from settings import load
 from tests.unit.settings.support import SINGLE, WORKERS, edited
@@ -22,7 +22,7 @@ SMALL = {"metal.hosts.w-1": {"address": "10.89.0.21", "cpus": 2, "memory": "3Gi"
 
 
 def test_hosts_below_their_preset_are_named_with_both_numbers() -> None:
-    lines = warnings(topology(load(edited(WORKERS, {**SMALL, "environment": "test"}))))
+    lines = warnings(build_topology(load(edited(WORKERS, {**SMALL, "environment": "test"}))))
     assert lines == [
         "host cp-1: below the size of a control-plane for test: 21.5 GB disk of 40 GB",
         "host w-1: below the size of a node for test: 2 CPUs of 4, 3 GiB memory of 8 GiB",
@@ -30,18 +30,18 @@ def test_hosts_below_their_preset_are_named_with_both_numbers() -> None:
 
 
 def test_large_enough_or_unknown_hosts_are_no_warning() -> None:
-    assert warnings(topology(load(WORKERS))) == []
+    assert warnings(build_topology(load(WORKERS))) == []
 
 
 def test_a_control_plane_with_workloads_is_judged_as_a_worker_too() -> None:
-    (line,) = warnings(topology(load(edited(SINGLE, {"environment": "production"}))))
+    (line,) = warnings(build_topology(load(edited(SINGLE, {"environment": "production"}))))
     assert line == "host only: below the size of a node for production: 2 CPUs of 8, 4 GiB memory of 64 GiB"
 
 
 @pytest.mark.parametrize("environment", ["poc", "lab", "test", "production"])
 def test_every_environment_has_a_preset(environment: str) -> None:
     tiny = {"metal.hosts.only.cpus": 1, "metal.hosts.only.memory": "1600Mi", "environment": environment}
-    assert len(warnings(topology(load(edited(SINGLE, tiny))))) == 1
+    assert len(warnings(build_topology(load(edited(SINGLE, tiny))))) == 1
 
 
 def test_a_capacity_plan_by_hand() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assembly.builder import topology
+from assembly import build_topology
 from settings import load
 from tests.unit.settings.support import edited
 from tests.unit.settings.wrong_clouds import AWS, AZURE
@@ -89,7 +89,7 @@ def test_what_cannot_be_split_is_refused() -> None:
 
 
 def built(base: dict[str, object], **edits: object) -> Topology:
-    return topology(load(edited(base, edits)))
+    return build_topology(load(edited(base, edits)))
 
 
 def test_members_are_spread_over_zones() -> None:

@@ -6,7 +6,7 @@ import base64
 
 from pulumi.runtime import mocks
 
-from assembly.builder import topology
+from assembly import build_topology
 from settings import Settings
 from settings.aws import AwsSettings
 from tests.unit.components.graph import Graph, Json, Node, Plugins
@@ -43,7 +43,7 @@ def plan(change: Change | None = None) -> tuple[Settings, AwsSettings, Topology]
     """Settings and topology of the example, changed."""
     settings = EXAMPLE.settings(change)
     assert settings.aws is not None
-    return settings, settings.aws, topology(settings)
+    return settings, settings.aws, build_topology(settings)
 
 
 def of_aws(found: Graph) -> list[Node]:

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from pulumi.runtime import mocks
 
-from assembly.builder import topology
+from assembly import build_topology
 from settings import Settings
 from settings.azure import AzureSettings
 from tests.unit.components.graph import Graph, Json, Node, Plugins
@@ -60,7 +60,7 @@ def plan(change: Change | None = None) -> tuple[Settings, AzureSettings, Topolog
     """Settings and topology of the example, changed."""
     settings = EXAMPLE.settings(change)
     assert settings.azure is not None
-    return settings, settings.azure, topology(settings)
+    return settings, settings.azure, build_topology(settings)
 
 
 def of_azure(found: Graph) -> list[Node]:
