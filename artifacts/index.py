@@ -49,6 +49,10 @@ class Index:
             raise ArtifactError(f"{name} {version}: not in {self.source}; {self._advice()}")
         return found
 
+    def version(self, name: str, versions: Versions) -> str:
+        """Return the version of an artifact in a set of component versions."""
+        return catalogue.version_of(name, versions)
+
     def artifact(self, name: str, version: str = "") -> tuple[str, str]:
         """URL and sha256 (hex) of a file. Raises ArtifactError as `place` does."""
         place = self.place(name, version)

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from artifacts.catalogue import version_of
 from nodeconfig.bundle import Artifact, File, SecretFile, Service
 from topology.model import Versions
 
@@ -25,6 +24,9 @@ class Index(Protocol):
     @property
     def ca(self) -> str:
         """PEM of the authority that verifies downloads, empty for the system's."""
+
+    def version(self, name: str, versions: Versions) -> str:
+        """Return the version of an artifact in a set of component versions."""
 
     def artifact(self, name: str, version: str) -> tuple[str, str]:
         """URL and sha256 (hex) of an artifact."""
@@ -76,7 +78,7 @@ def resolve(part: Component, versions: Versions, index: Index) -> tuple[Artifact
 
 
 def _artifact(name: str, path: str, versions: Versions, index: Index) -> Artifact:
-    version = version_of(name, versions)
+    version = index.version(name, versions)
     url, sha256 = index.artifact(name, version)
     return Artifact(name=name, url=url, sha256=sha256, path=path, member=index.member(name, version))
 

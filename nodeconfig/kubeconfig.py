@@ -5,7 +5,7 @@ from __future__ import annotations
 from nodeconfig.bundle import File, SecretFile
 from nodeconfig.component import document
 from nodeconfig.host_paths import CA, PKI
-from topology.certificates import bundle
+from topology.certificates import trust_bundle
 
 
 def kubeconfig(path: str, server: str, user: dict[str, str]) -> File:
@@ -47,4 +47,6 @@ def authority(name: str, directory: str = PKI, owner: str = "root:root") -> Secr
 
     It is no secret, but known only at delivery. What signs needs `<name>.crt` and `.key` instead.
     """
-    return SecretFile(path=f"{directory}/{name}.crt", secret=f"{bundle(name)}.crt", mode=0o644, owner=owner)
+    return SecretFile(
+        path=f"{directory}/{name}.crt", secret=f"{trust_bundle(name)}.crt", mode=0o644, owner=owner
+    )
