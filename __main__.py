@@ -26,7 +26,7 @@ from components.await_registration import await_registration
 from components.cluster import Cluster, ClusterArgs
 from components.registries import registry_secrets
 from providers.select import provider_for
-from settings.hosts_file import with_hosts
+from settings.hosts_file import join_hosts
 from topology.model import Topology
 
 # The language host shows nothing of its own after this code: the errors above it say everything.
@@ -66,7 +66,7 @@ def description() -> Any:  # noqa: ANN401  whatever somebody wrote there
     """The stack's object `kubewright:cluster`; a text where it is none, which `settings.load` explains."""
     try:
         config = pulumi.Config("kubewright")
-        return with_hosts(config.get_object("cluster") or {}, config.get("hosts-file"))
+        return join_hosts(config.get_object("cluster") or {}, config.get("hosts-file"))
     except pulumi.ConfigTypeError:
         return ""
 

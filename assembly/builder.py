@@ -179,7 +179,7 @@ def _spread(names: Sequence[str], first: int, cloud: CloudSettings) -> dict[str,
 
 
 def _pools(settings: Settings, members: Mapping[str, Member]) -> tuple[Pool, ...]:
-    common = settings.kubelet.over(DEFAULTS)
+    common = settings.kubelet.applied_to(DEFAULTS)
     workers = (_pool(name, section, members, common) for name, section in settings.pools.items())
     # A cloud's controller would open the control planes' own security group for such a balancer.
     labels = ((NOT_BALANCED_LABEL, ""),) if settings.cloud is not None else ()
@@ -199,7 +199,7 @@ def _control_plane_pool(
         labels=((CONTROL_PLANE_LABEL, ""), *labels, *section.labels.items()),
         taints=section.taints if section.schedulable else (own, *section.taints),
         max_unavailable=1,
-        kubelet=section.kubelet.over(common),
+        kubelet=section.kubelet.applied_to(common),
     )
 
 
@@ -210,7 +210,7 @@ def _pool(name: str, section: PoolSettings, members: Mapping[str, Member], commo
         labels=tuple(section.labels.items()),
         taints=section.taints,
         max_unavailable=section.max_unavailable,
-        kubelet=section.kubelet.over(common),
+        kubelet=section.kubelet.applied_to(common),
         kubernetes=section.kubernetes_version or "",
         capacity=_capacity(section),
     )
@@ -220,11 +220,11 @@ def _capacity(section: PoolSettings) -> Capacity | None:
     if section.size is None or section.machine is None:
         return None
     return Capacity(
-        least=section.size.min,
-        most=section.size.max,
+        min_size=section.size.min,
+        max_size=section.size.max,
         types=section.machine.types,
         spot=section.machine.spot,
-        disk=quantity.whole(section.machine.disk),
+        disk=quantity.parse_bytes(section.machine.disk),
     )
 
 
@@ -280,11 +280,11 @@ def _rotation(section: RotationSettings) -> Rotation:
     new = section.generation
     match section.stage:
         case "trust":
-            return Rotation(signs=new - 1, trusts=(new - 1, new))
+            return Rotation(signing=new - 1, trusted=(new - 1, new))
         case "sign":
-            return Rotation(signs=new, trusts=(new - 1, new))
+            return Rotation(signing=new, trusted=(new - 1, new))
         case "done":
-            return Rotation(signs=new, trusts=(new,))
+            return Rotation(signing=new, trusted=(new,))
 
 
 def _snapshots(settings: Settings) -> Snapshots:

@@ -18,7 +18,7 @@ import yaml
 
 from automation.environment import CHECKOUT, Environment
 from automation.errors import UserError
-from formats.documents import parse
+from formats.documents import parse_yaml
 from settings import hosts_file
 from settings.bases import BaseError, Merged, merged
 from settings.problem import OBJECT
@@ -56,9 +56,9 @@ def prepare(*, environment: Environment, stack: str, source: Path | None = None)
     `source` is the stack file (default: `Pulumi.<stack>.yaml` of the checkout). Raises `UserError`
     when it is missing or not a mapping, and for a stack's name that is none.
     """
-    check_name(stack)
+    check_stack_name(stack)
     source = source or stack_file(stack)
-    config = settings(source).config
+    config = merged_config(source).config
     document = _read(source) | {"config": config}
     directory = environment.stack(stack)
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -76,11 +76,11 @@ def prepare(*, environment: Environment, stack: str, source: Path | None = None)
 
 def stack_file(stack: str) -> Path:
     """Where a stack's file is, unless the user names another. Raises `UserError` for a name that is none."""
-    check_name(stack)
+    check_stack_name(stack)
     return CHECKOUT / f"Pulumi.{stack}.yaml"
 
 
-def check_name(stack: str) -> None:
+def check_stack_name(stack: str) -> None:
     """Raises `UserError` for a name that no stack can have."""
     if not _NAME.fullmatch(stack):
         shown = stack if len(stack) <= _SHOWN else stack[:_SHOWN] + "..."
@@ -89,7 +89,7 @@ def check_name(stack: str) -> None:
         )
 
 
-def settings(source: Path) -> Merged:
+def merged_config(source: Path) -> Merged:
     """A stack file's settings over those of its bases. Raises `UserError` for one that cannot be used."""
     try:
         return merged(source, _config)
@@ -106,17 +106,17 @@ def _config(source: Path) -> dict[str, Any]:
 
 def _fitting(config: dict[str, Any], directory: Path) -> dict[str, Any]:
     """What the engine can hand to the program. Raises `UserError` for what is too long without hosts, too."""
-    if hosts_file.size(config) <= hosts_file.MOST_BYTES:
+    if hosts_file.config_size(config) <= hosts_file.MAX_CONFIG_BYTES:
         return config
-    parts = hosts_file.without_hosts(config)
+    parts = hosts_file.split_hosts(config)
     if parts is not None:
         config, hosts = parts
         file = directory / "hosts.json"
         file.write_text(json.dumps(hosts))
         config[hosts_file.HOSTS_FILE] = str(file)
-    if (size := hosts_file.size(config)) > hosts_file.MOST_BYTES:
+    if (size := hosts_file.config_size(config)) > hosts_file.MAX_CONFIG_BYTES:
         raise UserError(
-            f"{OBJECT}: {size} bytes beside its hosts, and the engine can hand {hosts_file.MOST_BYTES} "
+            f"{OBJECT}: {size} bytes beside its hosts, and the engine can hand {hosts_file.MAX_CONFIG_BYTES} "
             "to the program; shorten it: long Helm values can be the defaults of a chart of your own"
         )
     return config
@@ -129,7 +129,7 @@ def remove(workspace: Workspace) -> None:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        document = parse(path.read_text())
+        document = parse_yaml(path.read_text())
     except FileNotFoundError:
         raise UserError(f"{path.name}: no such stack file; copy one of the examples and edit it") from None
     except OSError as error:

@@ -19,7 +19,7 @@ from components.pki import Pki, PkiArgs
 from components.provider import Provider, Secrets
 from components.tolerate_failure import tolerate_failure
 from nodeconfig.trust import is_told, published
-from topology.certificates import FRONT_PROXY_CA, KUBERNETES_CA, bundle
+from topology.certificates import FRONT_PROXY_CA, KUBERNETES_CA, trust_bundle
 from topology.model import Member, Role, Topology
 
 Connect = Callable[[Output[str], Sequence[Resource]], kubernetes.Provider]
@@ -121,7 +121,7 @@ class Cluster(ComponentResource):
         """Waits until pods are told what to trust; nothing for authorities that were never rotated."""
         if not is_told(self._args.topology):
             return []
-        trusted = {ca: self._secrets[f"{bundle(ca)}.crt"] for ca in (KUBERNETES_CA, FRONT_PROXY_CA)}
+        trusted = {ca: self._secrets[f"{trust_bundle(ca)}.crt"] for ca in (KUBERNETES_CA, FRONT_PROXY_CA)}
         script: Output[str] = Output.all(**trusted).apply(
             lambda pems: published(self._args.topology, cast(Mapping[str, str], pems))
         )

@@ -17,10 +17,10 @@ from topology.certificates import (
     Authority,
     Leaf,
     authorities,
-    bundle,
     leaves,
-    signer,
-    trusted,
+    signing_name,
+    trust_bundle,
+    trusted_names,
 )
 from topology.model import Topology
 
@@ -57,12 +57,14 @@ class Pki(ComponentResource):
         self._name = name
         self._topology = args.topology
         generations = {authority.name: self._authority(authority) for authority in authorities(args.topology)}
-        signers = {name: generations[signer(args.topology, name)] for name in AUTHORITIES.values()}
+        signers = {name: generations[signing_name(args.topology, name)] for name in AUTHORITIES.values()}
         pairs = signers | {
             leaf.name: self._leaf(leaf, signers[leaf.authority]) for leaf in leaves(args.topology)
         }
         bundles = {
-            bundle(name): _joined(generations[one].certificate for one in trusted(args.topology, name))
+            trust_bundle(name): _joined(
+                generations[one].certificate for one in trusted_names(args.topology, name)
+            )
             for name in AUTHORITIES.values()
         }
         secrets = {f"{pair}.crt": made.certificate for pair, made in pairs.items()}
@@ -75,7 +77,7 @@ class Pki(ComponentResource):
         }
         self.secrets = {secret: Output.secret(content) for secret, content in secrets.items()}
         # A certificate is public even where the plugin calls everything made from a secret a secret.
-        self.ca = Output.unsecret(bundles[bundle(KUBERNETES_CA)])
+        self.ca = Output.unsecret(bundles[trust_bundle(KUBERNETES_CA)])
         self.kubeconfig = self._kubeconfig(args.topology, pairs["admin"])
         self.register_outputs({"ca": self.ca, "kubeconfig": self.kubeconfig})
 
@@ -93,9 +95,9 @@ class Pki(ComponentResource):
 
     def _service_account(self) -> dict[str, Output[str]]:
         """One key signs tokens; several may verify them."""
-        keys = {name: self._key(name) for name in trusted(self._topology, SERVICE_ACCOUNT)}
+        keys = {name: self._key(name) for name in trusted_names(self._topology, SERVICE_ACCOUNT)}
         return {
-            f"{SERVICE_ACCOUNT}.key": keys[signer(self._topology, SERVICE_ACCOUNT)].private_key_pem,
+            f"{SERVICE_ACCOUNT}.key": keys[signing_name(self._topology, SERVICE_ACCOUNT)].private_key_pem,
             f"{SERVICE_ACCOUNT}.pub": _joined(key.public_key_pem for key in keys.values()),
         }
 

@@ -66,7 +66,7 @@ def _renew(topology: Topology) -> str:
     if "kubernetes" not in dict(topology.certificates.rotations):
         return ""
     # Also for the first generation: a stage may be taken back.
-    signs = topology.certificates.rotation("kubernetes").signs
+    signs = topology.certificates.rotation("kubernetes").signing
     return f"""
 signer={KUBELET}/pki/signer
 if [ "$(cat "$signer" 2>/dev/null || echo 1)" != {signs} ]; then

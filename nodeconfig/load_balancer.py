@@ -16,7 +16,7 @@ from nodeconfig.host_paths import LIBRARY
 from nodeconfig.kubeconfig import authority
 from nodeconfig.systemd import Unit
 from topology.model import Member, Topology
-from topology.ports import BALANCER_HEALTH_PORT
+from topology.ports import LOAD_BALANCER_HEALTH_PORT
 
 HAPROXY = f"{LIBRARY}/haproxy"
 KEEPALIVED = f"{LIBRARY}/keepalived"
@@ -125,7 +125,7 @@ def haproxy_configuration(topology: Topology) -> str:
         "frontend health",
         "    mode http",
         "    timeout client 5s",
-        f"    bind 127.0.0.1:{BALANCER_HEALTH_PORT}",
+        f"    bind 127.0.0.1:{LOAD_BALANCER_HEALTH_PORT}",
         "    acl nobody nbsrv(api) lt 1",
         "    http-request return status 503 if { path /api } nobody",
         "    http-request return status 200",
@@ -257,7 +257,7 @@ def _check() -> str:
 case $1 in
 address) exec timeout 4 {KEEPALIVED}/busybox nc -w 3 "$2" "$3" </dev/null >/dev/null ;;
 *)
-    url=http://127.0.0.1:{BALANCER_HEALTH_PORT}/$1
+    url=http://127.0.0.1:{LOAD_BALANCER_HEALTH_PORT}/$1
     exec timeout 2 {KEEPALIVED}/busybox wget -q -Y off -O /dev/null "$url"
     ;;
 esac

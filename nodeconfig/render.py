@@ -123,7 +123,7 @@ def _wrapped(title: str, body: Iterable[str], unpack: str, sudo: bool) -> str:
 
 
 def _trust(name: str, rotation: Rotation) -> str:
-    return f"trust {name} {rotation.signs} {' '.join(map(str, rotation.trusts))}"
+    return f"trust {name} {rotation.signing} {' '.join(map(str, rotation.trusted))}"
 
 
 def _artifact(artifact: Artifact) -> str:

@@ -153,7 +153,7 @@ def _bundle(topology: Topology, role: Role, parts: Iterable[Component], index: I
 def _is_alone(topology: Topology) -> bool:
     """A cluster of one node has nowhere to drain to."""
     nodes = sum(Role.NODE in machine.roles for machine in topology.machines)
-    return nodes + sum(pool.capacity.most for pool in topology.pools if pool.capacity) == 1
+    return nodes + sum(pool.capacity.max_size for pool in topology.pools if pool.capacity) == 1
 
 
 def _guarded(topology: Topology, role: Role) -> tuple[tuple[str, str], ...]:

@@ -14,10 +14,10 @@ from pulumi_policy.proxy import UNKNOWN_STRING_VALUE
 from pulumi_policy.secret import Secret
 
 from policy.facts import facts
-from policy.rules.model import SECRET, UNKNOWN, Resource, ResourceRule, Rule, SettingsRule, Stack, StackRule
+from policy.rules.model import MASK, UNKNOWN, Resource, ResourceRule, Rule, SettingsRule, Stack, StackRule
 from policy.rules.table import RULES
 from settings import SettingsError
-from settings.hosts_file import with_hosts
+from settings.hosts_file import join_hosts
 
 NAME = "kubewright"
 DESERIALIZE = "deserialize_properties"
@@ -103,7 +103,7 @@ def _stack() -> Stack | None:
     """The stack's facts; None for settings that describe no cluster: the program itself refuses these."""
     try:
         config = pulumi.Config("kubewright")
-        return facts(with_hosts(config.get_object("cluster") or {}, config.get("hosts-file")))
+        return facts(join_hosts(config.get_object("cluster") or {}, config.get("hosts-file")))
     except (SettingsError, pulumi.ConfigTypeError):
         return None
 
@@ -120,7 +120,7 @@ def plain(value: Any) -> Any:  # noqa: ANN401  JSON of any shape
     while type(value).__name__.endswith("Proxy"):
         value = value["__target"]
     if isinstance(value, Secret):
-        return SECRET
+        return MASK
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list):

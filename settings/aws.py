@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field
 from settings.base import Section
 from settings.clouds import CloudSettings, Endpoints, MetadataUrl, ServiceUrl, SubnetSettings, Zones
 from settings.types import Filled, Network
-from topology.subnets import subnets
+from topology.subnets import split_into_zones
 
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]+")
 
@@ -96,7 +96,7 @@ class AwsSettings(CloudSettings):
         """The private subnet of each zone."""
         if self.network.vpc and not isinstance(self.zones, int):
             return tuple(self.network.private[zone].range for zone in self.zones)
-        return tuple(zone.private for zone in subnets(self.range, self.zone_count))
+        return tuple(zone.private for zone in split_into_zones(self.range, self.zone_count))
 
     @property
     def pool_ranges(self) -> tuple[IPv4Network, ...]:

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field
 from settings.base import Section
 from settings.clouds import CloudSettings, Endpoints, MetadataUrl, ServiceUrl, SubnetSettings
 from settings.types import Filled, Network
-from topology.subnets import subnets
+from topology.subnets import split_into_zones
 
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _LOCATION = re.compile(r"[a-z][a-z0-9]+")
@@ -117,13 +117,13 @@ class AzureSettings(CloudSettings):
     def member_ranges(self) -> tuple[IPv4Network, ...]:
         """The subnet of members: Azure's subnets go over all zones."""
         own = self.network.subnets
-        return (own.members.range if own else subnets(self.range, 2)[0].private,) * self.zone_count
+        return (own.members.range if own else split_into_zones(self.range, 2)[0].private,) * self.zone_count
 
     @property
     def pool_ranges(self) -> tuple[IPv4Network, ...]:
         """The subnet of pools, of its own so that no scale set takes a member's address."""
         own = self.network.subnets
-        return (own.pools.range if own else subnets(self.range, 2)[1].private,)
+        return (own.pools.range if own else split_into_zones(self.range, 2)[1].private,)
 
     @property
     def probes(self) -> tuple[IPv4Network, ...]:

@@ -81,4 +81,4 @@ class Settings(Section):
     @property
     def worker_count(self) -> int:
         """How many nodes all pools together have at most."""
-        return sum(pool.most for pool in self.pools.values())
+        return sum(pool.max_nodes for pool in self.pools.values())

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 from typing_extensions import TypeIs
 
-from settings.problem import Problem, nearest, path_of, shown
+from settings.problem import Problem, closest_match, displayed_value, format_path
 
 # What pydantic calls the error, and what is said instead; {…} are from the error's context.
 _MESSAGES = {
@@ -37,13 +37,13 @@ def explain(error: ErrorDetails, root: type[BaseModel]) -> Problem:
     location = [part for part in error["loc"] if part != "[key]"]
     if error["type"] == "extra_forbidden":
         return _unknown_key(list(error["loc"]), root)
-    value = shown(location, error["input"])
+    value = displayed_value(location, error["input"])
     if error["type"] == "missing":
-        return Problem(path_of(location), "", _MESSAGES["missing"])
+        return Problem(format_path(location), "", _MESSAGES["missing"])
     if error["loc"][-1] == "[key]":
         # The mistake is the key itself: the mapping that holds it is where it stands.
-        return Problem(path_of(location[:-1]), shown([], location[-1]), _message(error))
-    return Problem(path_of(location), value, _message(error))
+        return Problem(format_path(location[:-1]), displayed_value([], location[-1]), _message(error))
+    return Problem(format_path(location), value, _message(error))
 
 
 def _message(error: ErrorDetails) -> str:
@@ -59,9 +59,9 @@ def _message(error: ErrorDetails) -> str:
 def _unknown_key(location: list[str | int], root: type[BaseModel]) -> Problem:
     key = str(location[-1])
     known = _keys_at(location[:-1], root)
-    meant = nearest(key, known)
+    meant = closest_match(key, known)
     hint = f"did you mean {meant}?" if meant else f"known here: {', '.join(known)}"
-    return Problem(path_of(location), "", f"unknown key; {hint}")
+    return Problem(format_path(location), "", f"unknown key; {hint}")
 
 
 def _keys_at(location: list[str | int], root: type[BaseModel]) -> list[str]:

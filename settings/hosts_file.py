@@ -17,18 +17,18 @@ from settings.problem import OBJECT, Problem, SettingsError
 HOSTS_FILE = "kubewright:hosts-file"
 """The key of the engine's configuration that names the file with `metal.hosts`, as JSON."""
 
-MOST_BYTES = 120_000
+MAX_CONFIG_BYTES = 120_000
 """Of the variable, which has the key and the object as JSON within JSON: Linux' MAX_ARG_STRLEN is 131,072."""
 
 Document = Mapping[str, Any]
 
 
-def size(config: Document) -> int:
+def config_size(config: Document) -> int:
     """Bytes of the engine's variable for a stack file's `config`."""
     return len(json.dumps({key: _text(value) for key, value in config.items()}).encode())
 
 
-def without_hosts(config: Document) -> tuple[dict[str, Any], dict[str, Any]] | None:
+def split_hosts(config: Document) -> tuple[dict[str, Any], dict[str, Any]] | None:
     """The configuration without the inventory's hosts, and these; None where there are none."""
     cluster = config.get(OBJECT)
     metal = cluster.get("metal") if isinstance(cluster, Mapping) else None
@@ -39,7 +39,7 @@ def without_hosts(config: Document) -> tuple[dict[str, Any], dict[str, Any]] | N
     return {**config, OBJECT: {**cluster, "metal": rest}}, dict(hosts)
 
 
-def with_hosts(cluster: Document, file: str | None) -> Document:
+def join_hosts(cluster: Document, file: str | None) -> Document:
     """The object `kubewright:cluster`, with the hosts in that file if one is named.
 
     Raises SettingsError for a file that is gone.

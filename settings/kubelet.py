@@ -11,7 +11,7 @@ from settings.base import Section
 from settings.types import Quantity, Signal
 from topology.model import Kubelet
 
-MOST_PODS = 110  # per node, Kubernetes' tested limit
+MAX_PODS = 110  # per node, Kubernetes' tested limit
 
 Resource = Literal["cpu", "memory", "ephemeral-storage", "pid"]
 EvictionSignal = Literal[
@@ -23,12 +23,12 @@ EvictionSignal = Literal[
     "pid.available",
 ]
 _Key = TypeVar("_Key", bound=str)
-MaxPods = Annotated[int, Field(ge=1, le=MOST_PODS)]
+MaxPods = Annotated[int, Field(ge=1, le=MAX_PODS)]
 
 # Requirement F2. The signals not named there are upstream's defaults: a partial set would switch the
 # others off.
 DEFAULTS = Kubelet(
-    max_pods=MOST_PODS,
+    max_pods=MAX_PODS,
     system_reserved=(("cpu", "200m"), ("memory", "250Mi")),
     kube_reserved=(("cpu", "200m"), ("memory", "250Mi")),
     eviction_hard=(
@@ -64,7 +64,7 @@ class KubeletSettings(Section):
     container_log_max_files: Annotated[int, Field(ge=2, le=100)] | None = None
     pod_pids_limit: Annotated[int, Field(ge=64, le=4_194_304)] | None = None
 
-    def over(self, base: Kubelet) -> Kubelet:
+    def applied_to(self, base: Kubelet) -> Kubelet:
         """`base` with these settings in the place of its own."""
         return Kubelet(
             max_pods=base.max_pods if self.max_pods is None else self.max_pods,

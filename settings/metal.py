@@ -60,8 +60,8 @@ class HostSettings(Section):
             return None
         return Size(
             cpus=self.cpus or 0,
-            memory=quantity.whole(self.memory) if self.memory else 0,
-            disk=quantity.whole(self.disk) if self.disk else 0,
+            memory=quantity.parse_bytes(self.memory) if self.memory else 0,
+            disk=quantity.parse_bytes(self.disk) if self.disk else 0,
         )
 
 

@@ -73,6 +73,6 @@ class PoolSettings(Section):
     kubelet: KubeletSettings = KubeletSettings()
 
     @property
-    def most(self) -> int:
+    def max_nodes(self) -> int:
         """How many nodes it may have at most."""
         return self.size.max if self.size else len(self.hosts)

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from redaction.secret_names import names_a_secret
+from redaction.secret_names import is_secret_name
 
 OBJECT = "kubewright:cluster"
 _LONGEST_VALUE = 80
@@ -26,8 +26,8 @@ class Problem:
     def __str__(self) -> str:
         """The problem as one line: where, what stands there, what is wrong and what is allowed."""
         where = f"{OBJECT}.{self.path}" if self.path else OBJECT
-        shown = f"{self.value}: " if self.value else ""
-        return f"{where}: {shown}{self.message}"
+        value = f"{self.value}: " if self.value else ""
+        return f"{where}: {value}{self.message}"
 
 
 class SettingsError(Exception):
@@ -40,7 +40,7 @@ class SettingsError(Exception):
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
 
-def path_of(location: Sequence[str | int]) -> str:
+def format_path(location: Sequence[str | int]) -> str:
     """A location in the configuration as text: `pools.workers.taints[0]`; odd keys are quoted."""
     text = ""
     for part in location:
@@ -53,10 +53,10 @@ def path_of(location: Sequence[str | int]) -> str:
     return text
 
 
-def shown(location: Sequence[str | int], value: object) -> str:
+def displayed_value(location: Sequence[str | int], value: object) -> str:
     """A value as it may be printed in a problem at `location`; "" where it may hold a secret."""
     parts = [str(part) for part in location]
-    if _NEVER_SHOWN.intersection(parts) or any(map(names_a_secret, parts)):
+    if _NEVER_SHOWN.intersection(parts) or any(map(is_secret_name, parts)):
         return ""
     if isinstance(value, str):
         # A key or certificate pasted where a file's name belongs must not be repeated either.
@@ -70,7 +70,7 @@ def shown(location: Sequence[str | int], value: object) -> str:
     return ""
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
+def closest_match(word: str, known: Iterable[str]) -> str:
     """The known word that `word` probably stands for; empty when none is near."""
     found = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
     return found[0] if found else ""

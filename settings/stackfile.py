@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from formats.documents import parse
+from formats.documents import parse_yaml
 from settings.bases import BaseError, merged, readable
 from settings.cluster import Settings
 from settings.loading import load
@@ -33,7 +33,7 @@ def load_file(path: Path) -> Settings:
 
 def _config(path: Path) -> dict[str, object]:
     try:
-        content: object = parse(path.read_text())
+        content: object = parse_yaml(path.read_text())
     except OSError as error:
         raise _refused(
             path, f"cannot be read: {error.strerror}; name a stack file such as Pulumi.dev.yaml"

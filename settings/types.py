@@ -64,7 +64,7 @@ def _quantity(value: object) -> object:
     # YAML gives `cpu: 2` as a number; a quantity is text.
     text = str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
     if isinstance(text, str):
-        quantity.exact(text)
+        quantity.parse_quantity(text)
     return text
 
 
@@ -73,7 +73,7 @@ def _signal(text: str) -> str:
         if not _PERCENTAGE.fullmatch(text) or not 0 < float(text[:-1]) < 100:
             raise ValueError("not a percentage between 0 and 100")
         return text
-    quantity.exact(text)
+    quantity.parse_quantity(text)
     return text
 
 

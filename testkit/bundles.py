@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from hashlib import sha256
 
-from artifacts.catalogue import DEFAULTS
+from artifacts.catalogue import DEFAULTS, version_of
 from artifacts.index import TAR_ARTIFACTS
 from assembly import build_topology
 from settings import load
-from topology.model import Topology
+from topology.model import Topology, Versions
 
 
 class FakeIndex:
     """An index whose URLs and digests are made of names and versions."""
 
     ca = "-----BEGIN CERTIFICATE-----\nauthority\n-----END CERTIFICATE-----\n"
+
+    def version(self, name: str, versions: Versions) -> str:
+        return version_of(name, versions)
 
     def artifact(self, name: str, version: str) -> tuple[str, str]:
         return f"https://mirror/{name}/{version}", sha256(f"{name} {version}".encode()).hexdigest()

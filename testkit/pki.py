@@ -12,7 +12,16 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from topology.certificates import AUTHORITIES, Authority, Leaf, authorities, bundle, leaves, signer, trusted
+from topology.certificates import (
+    AUTHORITIES,
+    Authority,
+    Leaf,
+    authorities,
+    leaves,
+    signing_name,
+    trust_bundle,
+    trusted_names,
+)
 from topology.model import Topology
 
 _Signer = tuple[x509.Certificate, ec.EllipticCurvePrivateKey]
@@ -27,11 +36,13 @@ def secrets(topology: Topology) -> dict[str, str]:
         signers[authority.name] = (_self_signed(authority, key), key)
         result |= _pair(authority.name, *signers[authority.name])
     for name in AUTHORITIES.values():
-        certificates = "".join(result[f"{one}.crt"] for one in trusted(topology, name))
-        result |= {f"{bundle(name)}.crt": certificates} | _pair(name, *signers[signer(topology, name)])
+        certificates = "".join(result[f"{one}.crt"] for one in trusted_names(topology, name))
+        result |= {f"{trust_bundle(name)}.crt": certificates} | _pair(
+            name, *signers[signing_name(topology, name)]
+        )
     for leaf in leaves(topology):
         key = ec.generate_private_key(ec.SECP256R1())
-        result |= _pair(leaf.name, _signed(leaf, key, signers[signer(topology, leaf.authority)]), key)
+        result |= _pair(leaf.name, _signed(leaf, key, signers[signing_name(topology, leaf.authority)]), key)
     account = ec.generate_private_key(ec.SECP256R1())
     result["service-account.key"] = _key(account)
     public = account.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)

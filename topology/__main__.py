@@ -14,16 +14,16 @@ from rich.console import Console
 from rich.table import Table
 
 from assembly import build_topology
-from formats.quantity import exact, readable, whole
+from formats.quantity import format_bytes, parse_bytes, parse_quantity
 from settings.base import Section
-from settings.problem import SettingsError, path_of
+from settings.problem import SettingsError, format_path
 from settings.stackfile import load_file
 from settings.types import Filled, Quantity
 from topology import capacity as planning
 from topology import sizing
 from topology.model import Topology
-from topology.network import nodes_in, pods_per_node, services_in
-from topology.ports import table
+from topology.network import max_node_ranges, pod_addresses, service_addresses
+from topology.ports import port_table
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 StackFile = Annotated[Path, typer.Argument(help="The stack's file, such as Pulumi.dev.yaml.")]
@@ -36,7 +36,7 @@ def ports(stack: StackFile) -> None:
         built = build_topology(load_file(stack))
     except SettingsError as error:
         _fail(str(error))
-    typer.echo(table(built))
+    typer.echo(port_table(built))
     Console().print(_network_plan(built))
     for line in sizing.warnings(built):
         typer.echo(f"warning: {line}")
@@ -56,7 +56,7 @@ class WorkerFile(Section):
 
     cpu: Quantity
     memory: Quantity
-    pods: int = Field(default=planning.MOST_PODS_PER_NODE, ge=1, le=planning.MOST_PODS_PER_NODE)
+    pods: int = Field(default=planning.MAX_PODS_PER_NODE, ge=1, le=planning.MAX_PODS_PER_NODE)
 
 
 class CapacityFile(Section):
@@ -78,14 +78,16 @@ def capacity(
         plan = planning.plan(
             [
                 planning.Application(
-                    name, item.replicas, exact(item.cpu), whole(item.memory), item.containers
+                    name, item.replicas, parse_quantity(item.cpu), parse_bytes(item.memory), item.containers
                 )
                 for name, item in asked.applications.items()
             ],
-            planning.WorkerSize(exact(asked.worker.cpu), whole(asked.worker.memory), asked.worker.pods),
+            planning.WorkerSize(
+                parse_quantity(asked.worker.cpu), parse_bytes(asked.worker.memory), asked.worker.pods
+            ),
         )
     except ValidationError as error:
-        _fail("\n".join(f"{file}: {path_of(item['loc'])}: {item['msg']}" for item in error.errors()))
+        _fail("\n".join(f"{file}: {format_path(item['loc'])}: {item['msg']}" for item in error.errors()))
     except (OSError, ValueError, yaml.YAMLError) as error:
         _fail(f"{file}: {error}")
     Console().print(_capacity_table(plan))
@@ -97,9 +99,9 @@ def _network_plan(built: Topology) -> Table:
     network = built.network
     rows = Table("RANGE", "VALUE", "HOLDS", title=f"network plan of {built.name}", title_justify="left")
     rows.add_row("machines", ", ".join(map(str, network.machines)), f"{len(built.machines)} hosts")
-    each = f"{nodes_in(network.pods, network.node_prefix):,} nodes of a /{network.node_prefix}"
-    rows.add_row("pods", str(network.pods), f"{each}, {pods_per_node(network.node_prefix):,} pods each")
-    rows.add_row("services", str(network.services), f"about {services_in(network.services):,} services")
+    each = f"{max_node_ranges(network.pods, network.node_prefix):,} nodes of a /{network.node_prefix}"
+    rows.add_row("pods", str(network.pods), f"{each}, {pod_addresses(network.node_prefix):,} pods each")
+    rows.add_row("services", str(network.services), f"about {service_addresses(network.services):,} services")
     first, last = network.node_ports
     rows.add_row("node ports", f"{first}-{last}", f"{last - first + 1:,} ports")
     rows.add_row("endpoint", built.endpoint.url, "the API")
@@ -110,7 +112,7 @@ def _network_plan(built: Topology) -> Table:
 def _capacity_table(plan: planning.Plan) -> Table:
     rows = Table("BY", "ASKED FOR WITH RESERVE", "WORKERS", title="capacity plan", title_justify="left")
     rows.add_row("cpu", f"{float(Fraction(plan.cpu)):.4g} cores", str(plan.by_cpu))
-    rows.add_row("memory", readable(plan.memory), str(plan.by_memory))
+    rows.add_row("memory", format_bytes(plan.memory), str(plan.by_memory))
     rows.add_row("pods", f"{plan.pods:,}", str(plan.by_pods))
     rows.add_row("all", "", str(plan.workers))
     return rows

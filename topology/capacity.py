@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-MOST_NODES = 5_000
-MOST_PODS = 150_000
-MOST_CONTAINERS = 300_000
-MOST_PODS_PER_NODE = 110
+MAX_NODES = 5_000
+MAX_PODS = 150_000
+MAX_CONTAINERS = 300_000
+MAX_PODS_PER_NODE = 110
 RESERVE = Fraction(20, 100)
 """What is added to the sum of requests, for growth and for a worker that is lost."""
 
@@ -35,7 +35,7 @@ class WorkerSize:
 
     cpu: Fraction
     memory: int
-    pods: int = MOST_PODS_PER_NODE
+    pods: int = MAX_PODS_PER_NODE
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +80,17 @@ def plan(applications: Sequence[Application], size: WorkerSize, reserve: Fractio
         by_pods=math.ceil(pods / size.pods),
         problems=(),
     )
-    return replace(result, problems=_beyond(workers=result.workers, pods=pods, containers=containers))
+    return replace(result, problems=_exceeded_limits(result))
 
 
-def _beyond(**counts: int) -> tuple[str, ...]:
-    limits = {"workers": MOST_NODES, "pods": MOST_PODS, "containers": MOST_CONTAINERS}
+def _exceeded_limits(plan: Plan) -> tuple[str, ...]:
+    limits = {
+        "workers": (plan.workers, MAX_NODES),
+        "pods": (plan.pods, MAX_PODS),
+        "containers": (plan.containers, MAX_CONTAINERS),
+    }
     return tuple(
-        f"{count:,} {what}; Kubernetes is tested to {limits[what]:,}"
-        for what, count in counts.items()
-        if count > limits[what]
+        f"{count:,} {name}; Kubernetes is tested to {limit:,}"
+        for name, (count, limit) in limits.items()
+        if count > limit
     )

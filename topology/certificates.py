@@ -62,26 +62,26 @@ def authorities(topology: Topology) -> tuple[Authority, ...]:
     return tuple(
         Authority(name, f"{topology.name} {name}")
         for authority in AUTHORITIES.values()
-        for name in trusted(topology, authority)
+        for name in trusted_names(topology, authority)
     )
 
 
-def signer(topology: Topology, authority: str) -> str:
+def signing_name(topology: Topology, authority: str) -> str:
     """The name of the generation of an authority, or of the service accounts' keys, that signs."""
-    return generation(authority, _rotation(topology, authority).signs)
+    return generation_name(authority, _rotation(topology, authority).signing)
 
 
-def trusted(topology: Topology, authority: str) -> tuple[str, ...]:
+def trusted_names(topology: Topology, authority: str) -> tuple[str, ...]:
     """The names of the generations that are trusted, the oldest first."""
-    return tuple(generation(authority, number) for number in _rotation(topology, authority).trusts)
+    return tuple(generation_name(authority, number) for number in _rotation(topology, authority).trusted)
 
 
-def generation(name: str, number: int) -> str:
+def generation_name(name: str, number: int) -> str:
     """The name of a generation; the first has none in its."""
     return name if number == 1 else f"{name}-{number}"
 
 
-def bundle(authority: str) -> str:
+def trust_bundle(authority: str) -> str:
     """The name of the file with all that is trusted in an authority's place."""
     return f"{authority}-bundle"
 
@@ -103,8 +103,8 @@ def leaves(topology: Topology) -> tuple[Leaf, ...]:
         ),
         Leaf("apiserver-etcd-client", ETCD_CA, "kube-apiserver-etcd-client", client=True),
         Leaf("front-proxy-client", FRONT_PROXY_CA, "front-proxy-client", client=True),
-        _companion("controller-manager"),
-        _companion("scheduler"),
+        _loopback_server("controller-manager"),
+        _loopback_server("scheduler"),
         Leaf("kube-proxy", KUBERNETES_CA, "system:kube-proxy", client=True),
         Leaf("flannel", KUBERNETES_CA, "kubewright:flannel", client=True),
         Leaf("csr-approver", KUBERNETES_CA, "kubewright:csr-approver", client=True),
@@ -141,7 +141,7 @@ def _apiserver(topology: Topology, member: Member) -> Leaf:
     )
 
 
-def _companion(component: str) -> Leaf:
+def _loopback_server(component: str) -> Leaf:
     """A client of the API that also serves its own health and metrics, on loopback."""
     return Leaf(
         component,

@@ -100,13 +100,13 @@ class Kubelet:
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
-    """What a cloud makes of a pool: `least` to `most` nodes of one of these machine types.
+    """What a cloud makes of a pool: `min_size` to `max_size` nodes of one of these machine types.
 
     `spot`: machines that the cloud may take back. `disk` in bytes.
     """
 
-    least: int
-    most: int
+    min_size: int
+    max_size: int
     types: tuple[str, ...]
     spot: bool
     disk: int
@@ -246,8 +246,8 @@ class Registry:
 class Rotation:
     """Generations of an authority or key pair: the one that signs, and those that are trusted."""
 
-    signs: int = 1
-    trusts: tuple[int, ...] = (1,)
+    signing: int = 1
+    trusted: tuple[int, ...] = (1,)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 from itertools import combinations
 
-MOST_SPLIT_BITS = 16
+MAX_SPLIT_BITS = 16
 """kube-controller-manager keeps a bitmap of node ranges and refuses to split by more bits."""
 
 
@@ -26,45 +26,45 @@ class Overlap:
         return int(self.last) - int(self.first) + 1
 
 
-def overlap(left: IPv4Network, right: IPv4Network) -> tuple[IPv4Address, IPv4Address] | None:
+def shared_addresses(left: IPv4Network, right: IPv4Network) -> tuple[IPv4Address, IPv4Address] | None:
     """The first and last address that two ranges share; None when they share none."""
     first = max(left.network_address, right.network_address)
     last = min(left.broadcast_address, right.broadcast_address)
     return (first, last) if first <= last else None
 
 
-def overlaps(ranges: Sequence[tuple[str, IPv4Network]]) -> tuple[Overlap, ...]:
+def find_overlaps(ranges: Sequence[tuple[str, IPv4Network]]) -> tuple[Overlap, ...]:
     """All pairs of named ranges that overlap, in the order given."""
     found = []
     for (left, one), (right, other) in combinations(ranges, 2):
-        shared = overlap(one, other)
+        shared = shared_addresses(one, other)
         if shared:
             found.append(Overlap(left, right, *shared))
     return tuple(found)
 
 
-def pods_per_node(node_prefix: int) -> int:
+def pod_addresses(node_prefix: int) -> int:
     """How many pods a node's range holds: its addresses without network and broadcast (a /26: 62)."""
     return max(0, (1 << (32 - node_prefix)) - 2)
 
 
-def node_prefix_for(pods: int) -> int:
+def node_prefix_for_pods(pods: int) -> int:
     """The longest prefix whose range holds that many pods. Raises ValueError for none or too many."""
     if pods < 1:
         raise ValueError("a node's range must hold at least one pod")
     for prefix in range(30, -1, -1):
-        if pods_per_node(prefix) >= pods:
+        if pod_addresses(prefix) >= pods:
             return prefix
     raise ValueError(f"no range holds {pods} pods")
 
 
-def nodes_in(pods: IPv4Network, node_prefix: int) -> int:
+def max_node_ranges(pods: IPv4Network, node_prefix: int) -> int:
     """How many nodes a pod range holds (a /16 split into /26: 1,024); 0 when a node's is larger."""
     bits: int = node_prefix - pods.prefixlen
     return 1 << bits if bits >= 0 else 0
 
 
-def pods_prefix_for(nodes: int, node_prefix: int) -> int:
+def pods_prefix_for_nodes(nodes: int, node_prefix: int) -> int:
     """The longest prefix of a pod range that holds that many nodes. Raises ValueError when none does."""
     bits = max(0, (nodes - 1).bit_length())
     if bits > node_prefix:
@@ -72,17 +72,17 @@ def pods_prefix_for(nodes: int, node_prefix: int) -> int:
     return node_prefix - bits
 
 
-def services_in(services: IPv4Network) -> int:
+def service_addresses(services: IPv4Network) -> int:
     """About how many services a range holds (a /22: 1,022)."""
     return max(0, services.num_addresses - 2)
 
 
-def containing(networks: Iterable[IPv4Network], address: IPv4Address) -> IPv4Network | None:
+def find_network(networks: Iterable[IPv4Network], address: IPv4Address) -> IPv4Network | None:
     """The first of the networks that holds the address, or None."""
     return next((network for network in networks if address in network), None)
 
 
-def addresses_twice(addresses: Mapping[str, IPv4Address]) -> tuple[tuple[IPv4Address, tuple[str, ...]], ...]:
+def find_duplicates(addresses: Mapping[str, IPv4Address]) -> tuple[tuple[IPv4Address, tuple[str, ...]], ...]:
     """Every address that several names have, with those names."""
     by_address: dict[IPv4Address, list[str]] = {}
     for name, address in addresses.items():

@@ -37,14 +37,14 @@ class Protocol(StrEnum):
     VRRP = "vrrp"
 
 
-NODE_PORTS = (-1, -1)
+NODE_PORT_RANGE = (-1, -1)
 """Stands in the table for the range that services get; `rules_for` puts the cluster's own in its place."""
 ENDPOINT_PORT = (-2, -2)
 """Stands in the table for the endpoint's port."""
 SSH_PORTS = (-3, -3)
 """Stands in the table for the ports the machines' sshd listen on."""
 NO_PORTS = (0, 0)
-BALANCER_HEALTH_PORT = 6444
+LOAD_BALANCER_HEALTH_PORT = 6444
 """Where a load balancer says on loopback how it is."""
 
 _EVERY_ROLE = tuple(Role)
@@ -67,7 +67,7 @@ class Row:
     """The row is needed only where a cloud's controllers run on the control planes' host network."""
 
 
-TABLE: tuple[Row, ...] = (
+PORT_TABLE: tuple[Row, ...] = (
     Row((Source.ADMINISTRATORS,), _EVERY_ROLE, Protocol.TCP, SSH_PORTS, "SSH: deployment"),
     Row((Source.ANYONE,), _EVERY_ROLE, Protocol.ICMP, NO_PORTS, "path MTU, reachability"),
     Row(
@@ -127,8 +127,8 @@ TABLE: tuple[Row, ...] = (
         "kube-proxy: health of balanced services",
     ),
     Row((Source.MACHINES,), (Role.NODE,), Protocol.UDP, (8472, 8472), "flannel vxlan", Backend.VXLAN),
-    Row((Source.ANYONE,), (Role.NODE,), Protocol.TCP, NODE_PORTS, "services of type NodePort"),
-    Row((Source.ANYONE,), (Role.NODE,), Protocol.UDP, NODE_PORTS, "services of type NodePort"),
+    Row((Source.ANYONE,), (Role.NODE,), Protocol.TCP, NODE_PORT_RANGE, "services of type NodePort"),
+    Row((Source.ANYONE,), (Role.NODE,), Protocol.UDP, NODE_PORT_RANGE, "services of type NodePort"),
 )
 
 CLUSTER_PORTS = {
@@ -137,7 +137,7 @@ CLUSTER_PORTS = {
     2380: "etcd peers",
     2381: "etcd metrics",
     6443: "kube-apiserver",
-    BALANCER_HEALTH_PORT: "haproxy health",
+    LOAD_BALANCER_HEALTH_PORT: "haproxy health",
     8472: "flannel vxlan",
     9443: "webhooks of a cloud's controllers",
     10248: "kubelet health",
@@ -165,7 +165,7 @@ def rules_for(topology: Topology, roles: Iterable[Role]) -> tuple[Rule, ...]:
     """What a host with these roles lets in, in the table's order; rows without a source are left out."""
     wanted = frozenset(roles)
     rules = []
-    for row in TABLE:
+    for row in PORT_TABLE:
         if not wanted.intersection(row.roles) or not _applies(topology, row):
             continue
         networks = _networks(topology, row.sources)
@@ -174,11 +174,11 @@ def rules_for(topology: Topology, roles: Iterable[Role]) -> tuple[Rule, ...]:
     return tuple(rules)
 
 
-def table(topology: Topology) -> str:
+def port_table(topology: Topology) -> str:
     """The cluster's port policy as text: one line for each row that applies to it."""
     present = {role for machine in topology.machines for role in machine.roles}
     lines = [_line("FROM", "TO", "PORT", "WHY", "NETWORKS")]
-    for row in TABLE:
+    for row in PORT_TABLE:
         roles = [role for role in row.roles if role in present]
         if not roles or not _applies(topology, row) or not _ports(topology, row):
             continue
@@ -210,7 +210,7 @@ def _range(first: int, last: int) -> str:
 
 def _ports(topology: Topology, row: Row) -> tuple[tuple[int, int], ...]:
     """The row's port ranges, with the cluster's own in the place of the table's signs."""
-    if row.ports == NODE_PORTS:
+    if row.ports == NODE_PORT_RANGE:
         return (topology.network.node_ports,)
     if row.ports == ENDPOINT_PORT:
         return ((topology.endpoint.port, topology.endpoint.port),)

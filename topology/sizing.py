@@ -26,18 +26,18 @@ def warnings(topology: Topology) -> list[str]:
     """One line for each machine below its environment's preset; machines of unknown size are left out."""
     lines = []
     for machine in topology.machines:
-        role = _judged_as(machine, schedulable=_schedulable(topology))
+        role = _preset_role(machine, schedulable=_schedulable(topology))
         least = PRESETS[topology.environment].get(role)
         if machine.size is None or least is None:
             continue
-        below = _below(machine.size, least)
+        below = _shortfalls(machine.size, least)
         if below:
             preset = f"the size of a {role} for {topology.environment}"
             lines.append(f"host {machine.name}: below {preset}: {', '.join(below)}")
     return lines
 
 
-def _judged_as(machine: Machine, *, schedulable: bool) -> Role:
+def _preset_role(machine: Machine, *, schedulable: bool) -> Role:
     """The role whose preset counts: a control plane is judged as one, unless workloads run on it too."""
     if Role.CONTROL_PLANE in machine.roles:
         return Role.NODE if schedulable else Role.CONTROL_PLANE
@@ -49,7 +49,7 @@ def _schedulable(topology: Topology) -> bool:
     return not any(taint.key.startswith("node-role.kubernetes.io/") for taint in control_planes.taints)
 
 
-def _below(has: Size, least: Size) -> list[str]:
+def _shortfalls(has: Size, least: Size) -> list[str]:
     """What is too small; a measure that is 0 is not known and not judged."""
     below = []
     if 0 < has.cpus < least.cpus:

@@ -155,7 +155,7 @@ def _deployment(topology: Topology) -> apps.DeploymentSpecArgs:
 def _started_again_for(topology: Topology) -> dict[str, str] | None:
     """It shows a certificate too: that of an authority about to be dropped must be gone in time."""
     trusted = trusting(topology)
-    signs = topology.certificates.rotation("kubernetes").signs
+    signs = topology.certificates.rotation("kubernetes").signing
     return {**trusted, "kubewright.dev/signed-by": str(signs)} if trusted else None
 
 

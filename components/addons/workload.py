@@ -44,7 +44,7 @@ def trusting(topology: Topology) -> dict[str, str]:
     rotations = dict(topology.certificates.rotations)
     if "kubernetes" not in rotations:
         return {}
-    return {"kubewright.dev/trusts": " ".join(map(str, rotations["kubernetes"].trusts))}
+    return {"kubewright.dev/trusts": " ".join(map(str, rotations["kubernetes"].trusted))}
 
 
 def system_tolerations() -> list[core.TolerationArgs]:

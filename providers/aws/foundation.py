@@ -10,15 +10,15 @@ from pulumi import Input, InvokeOptions, Output, Resource, ResourceOptions, RunE
 
 from providers.aws.endpoint import Endpoint, EndpointArgs
 from providers.aws.firewall import BALANCER, Firewall, FirewallArgs
-from providers.aws.identity import Identity, IdentityArgs
+from providers.aws.identity import Identities, IdentityArgs
 from providers.aws.image import Image, image
 from providers.aws.members import snapshots
 from providers.aws.names import Names, prefixes
-from providers.aws.network import Network, NetworkArgs, Place
+from providers.aws.network import Network, NetworkArgs, NetworkReference
 from providers.aws.store import Store, StoreArgs
 from settings.aws import AwsNetworkSettings, AwsSettings
 from topology.model import Topology
-from topology.subnets import subnets
+from topology.subnets import split_into_zones
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,12 +29,12 @@ class Foundation:
     plugin: aws.Provider
     zones: list[Input[str]]
     image: Image
-    place: Place
+    place: NetworkReference
     way: list[Resource]
     firewall: Firewall
     endpoint: Endpoint
     store: Store
-    identity: Identity
+    identity: Identities
 
     @property
     def ready(self) -> list[Resource]:
@@ -52,7 +52,7 @@ def foundation(cloud: AwsSettings, topology: Topology) -> Foundation:
     place, way = _network(cloud, names, account, zones, under)
     firewall = Firewall("aws-firewall", FirewallArgs(names=names, topology=topology, place=place), under)
     store = Store("aws-store", StoreArgs(names=names, account=account), under)
-    identity = Identity(
+    identity = Identities(
         "aws-identity",
         IdentityArgs(
             names=names,
@@ -85,7 +85,7 @@ def _network(
     account: Output[str],
     zones: list[Input[str]],
     under: ResourceOptions,
-) -> tuple[Place, list[Resource]]:
+) -> tuple[NetworkReference, list[Resource]]:
     plan = cloud.network
     if plan.vpc:
         return _existing(plan, plan.vpc, cloud.zones), []
@@ -96,7 +96,7 @@ def _network(
             account=account,
             range=str(plan.range),
             zones=zones,
-            subnets=subnets(plan.range, cloud.zone_count),
+            subnets=split_into_zones(plan.range, cloud.zone_count),
             nat_per_zone=plan.nat == "per-zone",
             flow_logs=plan.flow_logs,
         ),
@@ -105,9 +105,9 @@ def _network(
     return network.place, [network]
 
 
-def _existing(plan: AwsNetworkSettings, vpc: str, zones: int | tuple[str, ...]) -> Place:
+def _existing(plan: AwsNetworkSettings, vpc: str, zones: int | tuple[str, ...]) -> NetworkReference:
     named = tuple(plan.private) if isinstance(zones, int) else zones
-    return Place(
+    return NetworkReference(
         vpc=vpc,
         public=[plan.public[zone].id for zone in named if zone in plan.public],
         private=[plan.private[zone].id for zone in named],
@@ -118,7 +118,7 @@ def _endpoint(
     cloud: AwsSettings,
     topology: Topology,
     names: Names,
-    place: Place,
+    place: NetworkReference,
     firewall: Firewall,
     under: ResourceOptions,
 ) -> Endpoint:

@@ -22,7 +22,7 @@ def healthy_percentage(capacity: Capacity, max_unavailable: int) -> int:
     AWS counts in percent of a size that the autoscaler changes: reckoned from the largest, so that no
     more than `max_unavailable` are ever away. (It rounds so that one machine at a time always may go.)
     """
-    return max(0, 100 - 100 * max_unavailable // capacity.most)
+    return max(0, 100 - 100 * max_unavailable // capacity.max_size)
 
 
 def autoscaler_tags(cluster: str, pool: Pool) -> dict[str, str]:
@@ -89,9 +89,9 @@ class WorkerPool(ComponentResource):
             f"{self._name}-group",
             name=names.name(args.machine.part),
             vpc_zone_identifiers=list(args.subnets),
-            min_size=args.capacity.least,
+            min_size=args.capacity.min_size,
             # No desired size: it is the autoscaler's (an ignored change would send the state's back).
-            max_size=args.capacity.most if args.autoscaled else args.capacity.least,
+            max_size=args.capacity.max_size if args.autoscaled else args.capacity.min_size,
             mixed_instances_policy=self._mixed(described),
             # Spot machines that are about to be taken back are replaced before that.
             capacity_rebalance=args.capacity.spot,

@@ -16,7 +16,7 @@ from pulumi_azure_native.network import NetworkSecurityGroup, SecurityRule
 
 from providers.azure.names import Names
 from topology.model import Role, Topology
-from topology.ports import TABLE, Protocol, Rule, rules_for
+from topology.ports import PORT_TABLE, Protocol, Rule, rules_for
 
 FIRST_PRIORITY = 100
 LAST_OWN_PRIORITY = 499
@@ -28,7 +28,7 @@ NODES = "nodes"
 _PROTOCOLS = {Protocol.TCP: "Tcp", Protocol.UDP: "Udp", Protocol.ICMP: "Icmp"}
 # Azure's name of where its health probes come from (168.63.129.16); nothing else does.
 _PROBES = ("AzureLoadBalancer",)
-_PLACES = {(row.protocol, row.why): place for place, row in enumerate(TABLE)}
+_PLACES = {(row.protocol, row.why): place for place, row in enumerate(PORT_TABLE)}
 _REFUSE = ("refuse", "*", ("*",), "*", "what is not in the port policy")
 
 

@@ -138,7 +138,7 @@ def _pools(azure: AzureSettings, topology: Topology) -> Iterable[Problem]:
         if max(part.most for part in spread) > most:
             yield Problem(
                 f"pools.{pool.name}.size.max",
-                str(pool.capacity.most),
+                str(pool.capacity.max_size),
                 f"a scale set has {most} nodes at most, and a pool one in each of {azure.zone_count} zones: "
                 f"{most * azure.zone_count}; make a second pool",
             )

@@ -40,7 +40,7 @@ def parts(capacity: Capacity, zones: int) -> tuple[ZonePart, ...]:
         return whole // zones + (1 if zone < whole % zones else 0)
 
     shares = (
-        ZonePart(zone, share(capacity.least, zone), share(capacity.most, zone)) for zone in range(zones)
+        ZonePart(zone, share(capacity.min_size, zone), share(capacity.max_size, zone)) for zone in range(zones)
     )
     return tuple(part for part in shares if part.most > 0)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from settings.access import AccessSettings, BindingSettings
-from settings.problem import Problem, nearest
+from settings.problem import Problem, closest_match
 from settings.rules.base import Subject, rule
 
 _BUILT_IN = ("default", "kube-system", "kube-public", "kube-node-lease")
@@ -27,7 +27,7 @@ def namespaces_are_there(subject: Subject) -> Iterator[Problem]:
             wanted[f"helm_releases.{name}"] = release.namespace
     for path, namespace in wanted.items():
         if namespace is not None and namespace not in known:
-            meant = nearest(namespace, known)
+            meant = closest_match(namespace, known)
             hint = f"did you mean {meant}?" if meant else "add it to access.namespaces"
             yield Problem(f"{path}.namespace", f'"{namespace}"', f"no such namespace is made; {hint}")
 
@@ -61,7 +61,7 @@ def _role_problems(path: str, binding: BindingSettings, access: AccessSettings) 
         return
     role = access.roles.get(binding.role)
     if role is None:
-        meant = nearest(binding.role, access.roles)
+        meant = closest_match(binding.role, access.roles)
         hint = f"did you mean {meant}?" if meant else "add it to access.roles, or use cluster_role"
         yield Problem(f"{path}.role", f'"{binding.role}"', f"not in access.roles; {hint}")
     elif role.namespace is not None and role.namespace != binding.namespace:

@@ -8,8 +8,8 @@ from ipaddress import AddressValueError, IPv4Address
 from settings.cluster import Settings
 from settings.problem import Problem
 from settings.rules.base import Subject, rule
-from topology.network import containing
-from topology.ports import BALANCER_HEALTH_PORT, CLUSTER_PORTS
+from topology.network import find_network
+from topology.ports import CLUSTER_PORTS, LOAD_BALANCER_HEALTH_PORT
 
 
 @rule(needs=("endpoint.host", "load_balancers.hosts"))
@@ -35,7 +35,7 @@ def virtual_address_is_near(subject: Subject) -> Iterator[Problem]:
         return
     path, value = "endpoint.host", f'"{address}"'
     networks = settings.network.machines
-    home = containing(networks, address)
+    home = find_network(networks, address)
     if home is None:
         known = ", ".join(map(str, networks))
         yield Problem(path, value, f"the virtual address must be of network.machines ({known})")
@@ -45,7 +45,7 @@ def virtual_address_is_near(subject: Subject) -> Iterator[Problem]:
         yield Problem(path, value, f"is the {kind} address of {home}; choose a free one")
     for name in settings.load_balancers.hosts:
         host = settings.metal.hosts.get(name)
-        if host and containing(networks, host.address) != home:
+        if host and find_network(networks, host.address) != home:
             yield Problem(
                 path, value, f"is of {home}, but {name} ({host.address}) is not: it could not hold it"
             )
@@ -58,7 +58,7 @@ def balancers_port_is_free(subject: Subject) -> Iterator[Problem]:
     if settings.endpoint is None or settings.metal is None or not settings.load_balancers.hosts:
         return
     port = settings.endpoint.port
-    taken = {BALANCER_HEALTH_PORT: CLUSTER_PORTS[BALANCER_HEALTH_PORT]}
+    taken = {LOAD_BALANCER_HEALTH_PORT: CLUSTER_PORTS[LOAD_BALANCER_HEALTH_PORT]}
     taken |= dict.fromkeys(settings.metal.ssh_ports, "sshd")
     if port in taken:
         yield Problem(

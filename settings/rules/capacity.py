@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from settings.kubelet import DEFAULTS
 from settings.problem import Problem
 from settings.rules.base import Subject, rule
-from topology.capacity import MOST_NODES, MOST_PODS
+from topology.capacity import MAX_NODES, MAX_PODS
 
 
 @rule(needs=("control_planes.hosts", "pools"))
@@ -18,9 +18,9 @@ def nodes_within_limits(subject: Subject) -> Iterator[Problem]:
     """At most 5,000 nodes."""
     settings = subject.settings
     count = len(set(settings.control_planes.hosts)) + settings.worker_count
-    if count > MOST_NODES:
+    if count > MAX_NODES:
         yield Problem(
-            "pools", "", f"{count:,} nodes with the control planes; Kubernetes is tested to {MOST_NODES:,}"
+            "pools", "", f"{count:,} nodes with the control planes; Kubernetes is tested to {MAX_NODES:,}"
         )
 
 
@@ -28,16 +28,18 @@ def nodes_within_limits(subject: Subject) -> Iterator[Problem]:
 def pods_within_limits(subject: Subject) -> Iterator[Problem]:
     """At most 150,000 pods, were every node full."""
     settings = subject.settings
-    common = settings.kubelet.over(DEFAULTS)
-    total = len(settings.control_planes.hosts) * settings.control_planes.kubelet.over(common).max_pods
-    total += sum(pool.most * pool.kubelet.over(common).max_pods for pool in settings.pools.values())
-    nodes = len(settings.control_planes.hosts) + settings.worker_count
-    if nodes <= MOST_NODES and total > MOST_PODS:
+    common = settings.kubelet.applied_to(DEFAULTS)
+    control_planes = settings.control_planes
+    total = len(control_planes.hosts) * control_planes.kubelet.applied_to(common).max_pods
+    for pool in settings.pools.values():
+        total += pool.max_nodes * pool.kubelet.applied_to(common).max_pods
+    nodes = len(control_planes.hosts) + settings.worker_count
+    if nodes <= MAX_NODES and total > MAX_PODS:
         yield Problem(
             "kubelet.max_pods",
             "",
-            f"{nodes:,} nodes could run {total:,} pods; Kubernetes is tested to {MOST_PODS:,}: "
-            f"{MOST_PODS // nodes} per node is the most for so many nodes",
+            f"{nodes:,} nodes could run {total:,} pods; Kubernetes is tested to {MAX_PODS:,}: "
+            f"{MAX_PODS // nodes} per node is the most for so many nodes",
         )
 
 
@@ -45,7 +47,7 @@ def pods_within_limits(subject: Subject) -> Iterator[Problem]:
 def pools_keep_somebody(subject: Subject) -> Iterator[Problem]:
     """Taking all of a larger pool at once is never meant."""
     for name, pool in subject.settings.pools.items():
-        count = pool.most
+        count = pool.max_nodes
         if not count:
             if subject.settings.cloud:
                 continue

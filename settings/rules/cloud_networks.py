@@ -11,11 +11,11 @@ from settings.cluster import Settings
 from settings.problem import Problem
 from settings.rules.base import Subject, rule
 from topology.model import Backend
-from topology.network import overlaps
-from topology.subnets import FIRST_ETCD_MEMBER, MOST_MEMBERS, MOST_ZONES, SMALLEST_RANGE, usable
+from topology.network import find_overlaps
+from topology.subnets import FIRST_ETCD_MEMBER, MAX_MEMBERS, MAX_PREFIX, MAX_ZONES, usable_addresses
 
 _LARGEST = {"aws": 16, "azure": 8}
-_MEMBERS_END = FIRST_ETCD_MEMBER + MOST_MEMBERS + 1  # number of addresses a subnet of members needs
+_MEMBERS_END = FIRST_ETCD_MEMBER + MAX_MEMBERS + 1  # number of addresses a subnet of members needs
 
 
 @rule(whole=("aws", "azure"))
@@ -27,12 +27,12 @@ def range_can_be_split(subject: Subject) -> Iterator[Problem]:
     length, path, value = cloud.range.prefixlen, f"{section}.network.range", f'"{cloud.range}"'
     if length < _LARGEST[section]:
         yield Problem(path, value, f"larger than the /{_LARGEST[section]} that a network may be")
-    if length > SMALLEST_RANGE and not _has_own_subnets(subject.settings):
+    if length > MAX_PREFIX and not _has_own_subnets(subject.settings):
         yield Problem(
             path,
             value,
-            f"a /{length} split for {MOST_ZONES} zones leaves subnets of a /{length + 6}; clouds make no "
-            f"less than a /28; allowed: a /{SMALLEST_RANGE} or larger",
+            f"a /{length} split for {MAX_ZONES} zones leaves subnets of a /{length + 6}; clouds make no "
+            f"less than a /28; allowed: a /{MAX_PREFIX} or larger",
         )
 
 
@@ -44,8 +44,8 @@ def zones_carry_a_quorum(subject: Subject) -> Iterator[Problem]:
     if cloud is None:
         return
     count, path = cloud.zone_count, f"{section}.zones"
-    if not 1 <= count <= MOST_ZONES:
-        yield Problem(path, str(count), f"allowed: 1 to {MOST_ZONES}")
+    if not 1 <= count <= MAX_ZONES:
+        yield Problem(path, str(count), f"allowed: 1 to {MAX_ZONES}")
     elif count < 3 <= len(settings.etcd_hosts):
         yield Problem(
             path,
@@ -118,10 +118,11 @@ def machines_have_addresses(subject: Subject) -> Iterator[Problem]:
                 f'"{subnet}"',
                 f"members have addresses up to number {_MEMBERS_END - 1} of a subnet; needs a /27 or larger",
             )
-    wanted = sum(pool.most + min(pool.max_unavailable, pool.most) for pool in settings.pools.values())
+    pools = settings.pools.values()
+    wanted = sum(pool.max_nodes + min(pool.max_unavailable, pool.max_nodes) for pool in pools)
     if settings.aws:
         wanted += len(set(cloud.member_ranges)) * _MEMBERS_END
-    room = sum(usable(subnet) for subnet in dict.fromkeys(cloud.pool_ranges))
+    room = sum(usable_addresses(subnet) for subnet in dict.fromkeys(cloud.pool_ranges))
     if wanted > room:
         yield Problem(
             f"{section}.network.range",
@@ -165,7 +166,7 @@ def _inside(network: IPv4Network, path: str, subnets: Mapping[str, SubnetSetting
             yield Problem(
                 f"{path}.{name}.range", f'"{subnet.range}"', f"not inside the network's range, {network}"
             )
-    for shared in overlaps([(name, subnet.range) for name, subnet in subnets.items()]):
+    for shared in find_overlaps([(name, subnet.range) for name, subnet in subnets.items()]):
         yield Problem(f"{path}.{shared.right}.range", "", f"overlaps the subnet of {shared.left}")
 
 

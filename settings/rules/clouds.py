@@ -203,8 +203,8 @@ def _disks(path: str, machine: MemberMachineSettings) -> Iterator[Problem]:
 
 
 def _disk(path: str, size: str, least: int) -> Iterator[Problem]:
-    count = quantity.whole(size)
+    count = quantity.parse_bytes(size)
     if count < least:
-        yield Problem(path, f'"{size}"', f"too small; allowed: {quantity.readable(least)} and more")
+        yield Problem(path, f'"{size}"', f"too small; allowed: {quantity.format_bytes(least)} and more")
     elif count % _GIB:
         yield Problem(path, f'"{size}"', "clouds make disks of whole GiB, such as 40Gi")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from ipaddress import IPv4Address
 
-from settings.problem import Problem, nearest
+from settings.problem import Problem, closest_match
 from settings.rules.base import Subject, rule
 from settings.rules.roles import host_lists
-from topology.network import addresses_twice, containing
+from topology.network import find_duplicates, find_network
 
 
 @rule(needs=("network.machines",), whole=("aws", "azure"))
@@ -30,7 +30,7 @@ def addresses_are_the_machines(subject: Subject) -> Iterator[Problem]:
     networks = subject.settings.network.machines
     for name, address in _addresses(subject).items():
         path = f"metal.hosts.{name}.address"
-        network = containing(networks, address)
+        network = find_network(networks, address)
         if network is None and networks:
             known = ", ".join(map(str, networks))
             yield Problem(path, f'"{address}"', f"not in network.machines ({known}); add its network there")
@@ -42,7 +42,7 @@ def addresses_are_the_machines(subject: Subject) -> Iterator[Problem]:
 @rule()
 def addresses_are_their_own(subject: Subject) -> Iterator[Problem]:
     """No two hosts have one address."""
-    for address, names in addresses_twice(_addresses(subject)):
+    for address, names in find_duplicates(_addresses(subject)):
         for name in names[1:]:
             path = f"metal.hosts.{name}.address"
             yield Problem(path, f'"{address}"', f"also the address of {names[0]}; each host needs its own")
@@ -56,7 +56,7 @@ def hosts_are_in_the_inventory(subject: Subject) -> Iterator[Problem]:
     for path, names in host_lists(subject.settings):
         for position, name in enumerate(names):
             if name not in subject.hosts:
-                meant = nearest(name, subject.hosts)
+                meant = closest_match(name, subject.hosts)
                 hint = f"did you mean {meant}?" if meant else "add it there"
                 yield Problem(f"{path}[{position}]", f'"{name}"', f"not a host of metal.hosts; {hint}")
 

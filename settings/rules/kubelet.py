@@ -54,7 +54,7 @@ def machines_keep_something(subject: Subject) -> Iterator[Problem]:
     settings = subject.settings
     if settings.metal is None:
         return
-    common = settings.kubelet.over(DEFAULTS)
+    common = settings.kubelet.applied_to(DEFAULTS)
     nodes: dict[str, KubeletSettings] = dict.fromkeys(
         settings.control_planes.hosts, settings.control_planes.kubelet
     )
@@ -64,18 +64,18 @@ def machines_keep_something(subject: Subject) -> Iterator[Problem]:
         host = settings.metal.hosts.get(name)
         if host is None:
             continue
-        kubelet = own.over(common)
+        kubelet = own.applied_to(common)
         if host.memory:
-            yield from _short(name, "memory", quantity.exact(host.memory), _kept(kubelet, "memory"))
+            yield from _short(name, "memory", quantity.parse_quantity(host.memory), _kept(kubelet, "memory"))
         if host.cpus:
             yield from _short(name, "cpu", Fraction(host.cpus), _kept(kubelet, "cpu"))
 
 
 def _short(name: str, what: str, has: Fraction, kept: Mapping[str, str]) -> Iterator[Problem]:
-    total = sum((quantity.exact(value) for value in kept.values()), Fraction(0))
+    total = sum((quantity.parse_quantity(value) for value in kept.values()), Fraction(0))
     if total >= has:
         sums = " + ".join(f"{source} {value}" for source, value in kept.items())
-        field, unit = ("memory", quantity.readable(int(has))) if what == "memory" else ("cpus", str(has))
+        field, unit = ("memory", quantity.format_bytes(int(has))) if what == "memory" else ("cpus", str(has))
         yield Problem(
             f"metal.hosts.{name}.{field}",
             unit,

@@ -10,14 +10,14 @@ from settings.problem import Problem
 from settings.rules.base import Subject, rule
 from topology.model import Backend
 from topology.network import (
-    MOST_SPLIT_BITS,
-    containing,
-    node_prefix_for,
-    nodes_in,
-    overlaps,
-    pods_per_node,
-    pods_prefix_for,
-    services_in,
+    MAX_SPLIT_BITS,
+    find_network,
+    find_overlaps,
+    max_node_ranges,
+    node_prefix_for_pods,
+    pod_addresses,
+    pods_prefix_for_nodes,
+    service_addresses,
 )
 
 _RESERVED = {
@@ -31,7 +31,7 @@ _RESERVED = {
 @rule(whole=("network.machines", "network.pods", "network.services", "aws", "azure"))
 def ranges_are_apart(subject: Subject) -> Iterator[Problem]:
     """Pods, services and machines share no address."""
-    for shared in overlaps(_ranges(subject)):
+    for shared in find_overlaps(_ranges(subject)):
         yield Problem(
             shared.right,
             _value(subject, shared.right),
@@ -78,14 +78,14 @@ def nodes_get_a_part(subject: Subject) -> Iterator[Problem]:
             "network.node_prefix",
             str(prefix),
             f"a /{prefix} for each node is larger than the whole of network.pods, a /{pods.prefixlen}; "
-            f"allowed: {pods.prefixlen} to {min(30, pods.prefixlen + MOST_SPLIT_BITS)}",
+            f"allowed: {pods.prefixlen} to {min(30, pods.prefixlen + MAX_SPLIT_BITS)}",
         )
-    elif bits > MOST_SPLIT_BITS:
+    elif bits > MAX_SPLIT_BITS:
         yield Problem(
             "network.node_prefix",
             str(prefix),
             f"a /{pods.prefixlen} split into /{prefix} is {bits} bits; kube-controller-manager splits by at "
-            f"most {MOST_SPLIT_BITS}; allowed here: at most {pods.prefixlen + MOST_SPLIT_BITS}",
+            f"most {MAX_SPLIT_BITS}; allowed here: at most {pods.prefixlen + MAX_SPLIT_BITS}",
         )
 
 
@@ -95,13 +95,13 @@ def nodes_fit(subject: Subject) -> Iterator[Problem]:
     settings = subject.settings
     pods, prefix = settings.network.pods, settings.network.node_prefix
     wanted = len(set(settings.control_planes.hosts)) + settings.worker_count
-    room = nodes_in(pods, prefix)
+    room = max_node_ranges(pods, prefix)
     if 0 < room < wanted:
         yield Problem(
             "network.pods",
             f'"{pods}"',
             f"a /{pods.prefixlen} split into /{prefix} holds {room:,} nodes; {wanted:,} asked for; "
-            f"needs a /{pods_prefix_for(wanted, prefix)} or larger",
+            f"needs a /{pods_prefix_for_nodes(wanted, prefix)} or larger",
         )
 
 
@@ -110,7 +110,7 @@ def pods_fit_on_nodes(subject: Subject) -> Iterator[Problem]:
     """A node's range holds as many pods as its kubelet may run."""
     settings = subject.settings
     prefix = settings.network.node_prefix
-    room = pods_per_node(prefix)
+    room = pod_addresses(prefix)
     common = settings.kubelet.max_pods
     own = {"control_planes": settings.control_planes.kubelet.max_pods}
     own |= {f"pools.{name}": pool.kubelet.max_pods for name, pool in settings.pools.items()}
@@ -123,7 +123,7 @@ def pods_fit_on_nodes(subject: Subject) -> Iterator[Problem]:
                 path,
                 str(count),
                 f"a node's range, a /{prefix}, holds {room} pods; {count} asked for; lower it to {room} or "
-                f"set network.node_prefix to {node_prefix_for(count)}",
+                f"set network.node_prefix to {node_prefix_for_pods(count)}",
             )
 
 
@@ -135,7 +135,7 @@ def services_have_room(subject: Subject) -> Iterator[Problem]:
         yield Problem(
             "network.services",
             f'"{services}"',
-            f"a /{services.prefixlen} holds about {services_in(services)} services, some of them the "
+            f"a /{services.prefixlen} holds about {service_addresses(services)} services, some of them the "
             "cluster's own; allowed: /12 to /26, such as a /22 for about 1,022",
         )
     if services.prefixlen < 12:
@@ -156,7 +156,7 @@ def host_gateway_is_near(subject: Subject) -> Iterator[Problem]:
     nodes = {*settings.control_planes.hosts, *settings.worker_hosts}
     found: dict[IPv4Network, str] = {}
     for name, host in settings.metal.hosts.items():
-        network = containing(settings.network.machines, host.address)
+        network = find_network(settings.network.machines, host.address)
         if name in nodes and network:
             found.setdefault(network, name)
     if len(found) > 1:

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from assembly import topology_or_none
-from automation.delivered import Delivery, from_state
+from automation.deliveries import Delivery, deliveries_from_state
 from automation.engine.program import Engine
 from automation.errors import UserError
-from automation.lab_stack import CLUSTER
+from automation.lab_stack import CLUSTER_KEY
 from nodeconfig.roles import TRUSTS
 from topology.model import Certificates, Rotation
 
@@ -30,14 +30,14 @@ def check(engine: Engine) -> None:
 
     Only files that ask for a rotation cost the time it takes to read the state.
     """
-    cluster = engine.workspace.config.get(CLUSTER)
+    cluster = engine.workspace.config.get(CLUSTER_KEY)
     if not isinstance(cluster, Mapping) or "certificates" not in cluster:
         return
     topology = topology_or_none(engine.workspace.config)
     if topology is None:
         return
     state = json.loads(engine.capture("stack export", "--show-secrets"))
-    found = problems(topology.certificates, from_state(state))
+    found = problems(topology.certificates, deliveries_from_state(state))
     if found:
         raise UserError("\n".join(found))
 
@@ -61,7 +61,7 @@ def problems(wanted: Certificates, delivered: Iterable[Delivery]) -> list[str]:
 
 def follows(old: Rotation, new: Rotation) -> bool:
     """Whether hosts with the one and hosts with the other know each other."""
-    return old.signs in new.trusts and new.signs in old.trusts
+    return old.signing in new.trusted and new.signing in old.trusted
 
 
 def generations(script: str) -> Mapping[str, Rotation]:
@@ -76,9 +76,9 @@ def generations(script: str) -> Mapping[str, Rotation]:
 
 def _line(name: str, new: Rotation, behind: list[str], old: _Old) -> str:
     field = "service_account" if name == "service-account" else f"authorities.{name}"
-    there = " and ".join(map(str, old.rotation.trusts))
+    there = " and ".join(map(str, old.rotation.trusted))
     return (
-        f"certificates.{field}: generation {new.signs} is to sign with {' and '.join(map(str, new.trusts))} "
-        f"trusted, but on {', '.join(behind)} generation {old.rotation.signs} signs and {there} is trusted; "
+        f"certificates.{field}: generation {new.signing} is to sign with {' and '.join(map(str, new.trusted))} "
+        f"trusted, but on {', '.join(behind)} generation {old.rotation.signing} signs and {there} is trusted; "
         "set the stage that comes next (trust, sign, done), and the one after only when `up` has succeeded"
     )

@@ -33,7 +33,7 @@ def test_a_name_that_would_leave_the_stacks_directory_is_refused(
     for use in (
         lambda: workspace.prepare(environment=environment, stack=name, source=file),
         lambda: workspace.stack_file(name),
-        lambda: selection.select(["dev", name], everything=False, changed_from=None),
+        lambda: selection.select_stacks(["dev", name], everything=False, changed_from=None),
     ):
         with pytest.raises(UserError, match=r"^--stack: .*allowed: letters") as refused:
             use()
@@ -71,15 +71,15 @@ def test_a_long_inventory_goes_into_a_file(environment: Environment, tmp_path: P
     path.write_text(yaml.safe_dump({"config": {"kubewright:cluster": cluster}}))
     made = workspace.prepare(environment=environment, stack="large", source=path)
     written = yaml.safe_load(made.file.read_text())["config"]
-    assert hosts_file.size(written) <= hosts_file.MOST_BYTES
+    assert hosts_file.config_size(written) <= hosts_file.MAX_CONFIG_BYTES
     assert "hosts" not in written["kubewright:cluster"]["metal"]
-    assert hosts_file.with_hosts(written["kubewright:cluster"], written[hosts_file.HOSTS_FILE]) == cluster
+    assert hosts_file.join_hosts(written["kubewright:cluster"], written[hosts_file.HOSTS_FILE]) == cluster
     # Everything else that reads the stack sees the whole.
     assert made.config["kubewright:cluster"] == cluster
 
 
 def test_what_is_too_long_without_its_hosts_is_said(environment: Environment, tmp_path: Path) -> None:
-    values = {"text": "x" * hosts_file.MOST_BYTES}
+    values = {"text": "x" * hosts_file.MAX_CONFIG_BYTES}
     path = tmp_path / "Pulumi.large.yaml"
     path.write_text(yaml.safe_dump({"config": {"kubewright:cluster": {"helm_releases": {"a": values}}}}))
     with pytest.raises(UserError, match=r"^kubewright:cluster: \d+ bytes beside its hosts"):

@@ -15,7 +15,7 @@ from nodeconfig.bundle import Bundle, File, Identity, Service
 from nodeconfig.component import Component, join
 from nodeconfig.render import script
 from topology.certificates import AUTHORITIES, authorities, leaves
-from topology.certificates import bundle as bundle_of
+from topology.certificates import trust_bundle as bundle_of
 from topology.model import Role, Topology
 
 TOPOLOGIES = {

@@ -21,7 +21,7 @@ def host(tmp_path: Path) -> Host:
 
 
 def bundle(rotation: Rotation) -> Bundle:
-    text = f"{rotation.signs} {rotation.trusts}\n"
+    text = f"{rotation.signing} {rotation.trusted}\n"
     # As from the topology: what was never rotated is not named.
     rotations = (("etcd", rotation),) if rotation != FIRST else ()
     return Bundle(
@@ -49,7 +49,7 @@ def test_stages_that_follow_one_another_are_taken(host: Host, stages: tuple[Rota
     for stage in stages:
         done = host.deliver(bundle(stage))
         assert done.returncode == 0, done.stderr
-        assert host.path("/etc/etcd/stage").read_text() == f"{stage.signs} {stage.trusts}\n"
+        assert host.path("/etc/etcd/stage").read_text() == f"{stage.signing} {stage.trusted}\n"
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_a_stage_left_out_is_refused_and_changes_nothing(
     (line,) = refused.stderr.strip().splitlines()
     assert "certificates of etcd" in line
     assert "trust, sign, done" in line
-    assert host.path("/etc/etcd/stage").read_text() == f"{there.signs} {there.trusts}\n"
+    assert host.path("/etc/etcd/stage").read_text() == f"{there.signing} {there.trusted}\n"
     assert host.deliver(bundle(there)).stdout.strip().endswith("etcd unchanged")
 
 

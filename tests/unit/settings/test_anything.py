@@ -15,7 +15,7 @@ from settings import Settings, SettingsError, load
 from tests.unit.settings.support import AVAILABLE, SINGLE, WORKERS, edited, grown
 from tests.unit.settings.wrong_clouds import AWS, AZURE
 from topology.certificates import leaves
-from topology.ports import table
+from topology.ports import port_table
 
 FULL = edited(
     WORKERS,
@@ -112,7 +112,7 @@ def check(raw: Any) -> None:  # noqa: ANN401 - whatever was generated
         assert line.startswith("kubewright:cluster")
     if loaded:
         built = build_topology(loaded)
-        assert table(built)
+        assert port_table(built)
         assert leaves(built)
 
 

@@ -37,7 +37,7 @@ def stack(tmp_path: Path, cluster: object, base: str = "Pulumi.base.yaml") -> Pa
 
 def test_keys_are_overridden_lists_replaced_and_null_takes_away(tmp_path: Path, base: Path) -> None:
     file = stack(tmp_path, {"network": {"mtu": None}, "pools": {"w": {"hosts": ["c"]}}, "name": "x"})
-    merged = workspace.settings(file)
+    merged = workspace.merged_config(file)
     assert merged.config == {
         "kubewright:cluster": {
             "environment": "lab",
@@ -62,7 +62,7 @@ def test_chains(tmp_path: Path, base: Path) -> None:
         {"kubewright:base": base.name, "a": 2, "kubewright:cluster": {"name": "m"}},
     )
     file = stack(tmp_path, {"environment": "test"}, "Pulumi.middle.yaml")
-    merged = workspace.settings(file)
+    merged = workspace.merged_config(file)
     assert merged.config["a"] == 2
     cluster = merged.config["kubewright:cluster"]
     assert isinstance(cluster, dict)
@@ -75,41 +75,43 @@ def test_a_cycle_is_an_error_that_names_the_way(tmp_path: Path, base: Path) -> N
     with pytest.raises(
         UserError, match=r"x\.yaml -> Pulumi\.base\.yaml -> Pulumi\.x\.yaml: a file is its own"
     ):
-        workspace.settings(stack(tmp_path, {}))
+        workspace.merged_config(stack(tmp_path, {}))
 
 
 @pytest.mark.parametrize("name", ["../Pulumi.base.yaml", "/etc/passwd", "", 3])
 def test_a_base_is_a_file_beside(tmp_path: Path, name: object) -> None:
     file = put(tmp_path / "Pulumi.x.yaml", {"kubewright:base": name})
     with pytest.raises(UserError, match=r"^Pulumi\.x\.yaml: kubewright:base: .*name of a file beside it"):
-        workspace.settings(file)
+        workspace.merged_config(file)
 
 
 def test_a_missing_base_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"^Pulumi\.base\.yaml: no such stack file"):
-        workspace.settings(stack(tmp_path, {}))
+        workspace.merged_config(stack(tmp_path, {}))
 
 
 def test_a_base_holds_nothing_encrypted(tmp_path: Path, base: Path) -> None:
     put(base, {"kubewright:cluster": {"registries": {"r": {"password": {"secure": "v1:abc"}}}}})
     with pytest.raises(UserError, match=r"kubewright:cluster\.registries\.r\.password: is encrypted"):
-        workspace.settings(stack(tmp_path, {}))
+        workspace.merged_config(stack(tmp_path, {}))
 
 
 def test_an_encrypted_value_is_one_value(tmp_path: Path, base: Path) -> None:
     put(base, {"kubewright:cluster": {"registries": {"r": {"password": "plain-of-the-base"}}}})
-    merged = workspace.settings(stack(tmp_path, {"registries": {"r": {"password": {"secure": "v1:abc"}}}}))
+    merged = workspace.merged_config(
+        stack(tmp_path, {"registries": {"r": {"password": {"secure": "v1:abc"}}}})
+    )
     assert merged.config["kubewright:cluster"] == {"registries": {"r": {"password": {"secure": "v1:abc"}}}}
 
 
 def test_a_file_without_a_base_stays_as_it_is(tmp_path: Path) -> None:
     file = put(tmp_path / "Pulumi.x.yaml", {"kubewright:cluster": {"name": None, "pools": {}}})
-    assert workspace.settings(file).config == {"kubewright:cluster": {"name": None, "pools": {}}}
+    assert workspace.merged_config(file).config == {"kubewright:cluster": {"name": None, "pools": {}}}
 
 
 def test_the_printed_settings_name_files_and_no_secret(tmp_path: Path, base: Path) -> None:
     passwords = {"r": {"password": {"secure": "v1:abc"}}, "s": {"password": "marked-plain-password"}}
-    text = provenance.show(workspace.settings(stack(tmp_path, {"registries": passwords})))
+    text = provenance.format_settings(workspace.merged_config(stack(tmp_path, {"registries": passwords})))
     assert yaml.safe_load(text)["kubewright:cluster"]["network"] == {"machines": ["10.0.0.0/24"], "mtu": 1400}
     (line,) = (line for line in text.splitlines() if "mtu" in line)
     assert line.endswith("# Pulumi.base.yaml")
@@ -122,14 +124,14 @@ def test_the_printed_settings_name_files_and_no_secret(tmp_path: Path, base: Pat
 )
 def test_nothing_is_printed_as_nothing(tmp_path: Path, config: dict[str, object]) -> None:
     file = put(tmp_path / "Pulumi.x.yaml", {"kubewright:cluster": config})
-    text = provenance.show(workspace.settings(file))
+    text = provenance.format_settings(workspace.merged_config(file))
     assert yaml.safe_load(text) == {"kubewright:cluster": config}
     assert "# Pulumi.x.yaml" in text
 
 
 def test_what_loses_its_last_key_is_from_who_took_it(tmp_path: Path, base: Path) -> None:
     put(base, {"kubewright:cluster": {"pools": {"a": {"hosts": ["w-1"]}}}})
-    text = provenance.show(workspace.settings(stack(tmp_path, {"pools": {"a": None}})))
+    text = provenance.format_settings(workspace.merged_config(stack(tmp_path, {"pools": {"a": None}})))
     assert "  pools: {}" in text
     assert "# Pulumi.x.yaml" in text
 
@@ -150,7 +152,7 @@ def test_what_loses_its_last_key_is_from_who_took_it(tmp_path: Path, base: Path)
 )
 def test_no_secret_is_printed_wherever_it_stands(tmp_path: Path, config: dict[str, object]) -> None:
     file = put(tmp_path / "Pulumi.x.yaml", {"kubewright:cluster": config})
-    text = provenance.show(workspace.settings(file))
+    text = provenance.format_settings(workspace.merged_config(file))
     assert "marked-secret" not in text
     assert "4711" not in text
     assert "[secret]" in text
@@ -171,7 +173,7 @@ def test_the_printed_settings_of_a_file_without_a_base(tmp_path: Path) -> None:
     path = put(
         tmp_path / "Pulumi.x.yaml", {"kubewright:cluster": {"values": values, "network": {"mtu": None}}}
     )
-    text = provenance.show(workspace.settings(path))
+    text = provenance.format_settings(workspace.merged_config(path))
     assert "marked" not in text
     assert "kept: shown" in text
     assert "mtu: null" in text

@@ -9,7 +9,7 @@ import yaml
 
 from automation import workspace
 from automation.errors import UserError
-from formats.documents import parse
+from formats.documents import parse_yaml
 from settings import SettingsError
 from settings.stackfile import load_file
 
@@ -29,7 +29,7 @@ def test_what_has_no_end_is_refused_in_a_line(tmp_path: Path, text: str) -> None
     file = tmp_path / "Pulumi.x.yaml"
     file.write_text(text)
     with pytest.raises(UserError, match=r"^Pulumi\.x\.yaml: not valid YAML: .*alias") as refused:
-        workspace.settings(file)
+        workspace.merged_config(file)
     assert "\n" not in str(refused.value)
     with pytest.raises(SettingsError, match=r"no valid YAML"):
         load_file(file)
@@ -37,6 +37,6 @@ def test_what_has_no_end_is_refused_in_a_line(tmp_path: Path, text: str) -> None
 
 def test_ordinary_aliases_are_read() -> None:
     text = "a: &a {b: [1, 2]}\nc: *a\nd: [*a, *a]\n"
-    assert parse(text) == yaml.safe_load(text)
+    assert parse_yaml(text) == yaml.safe_load(text)
     deep = "[" * 90 + "]" * 90
-    assert parse(deep) == yaml.safe_load(deep)
+    assert parse_yaml(deep) == yaml.safe_load(deep)

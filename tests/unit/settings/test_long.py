@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from settings.hosts_file import HOSTS_FILE, MOST_BYTES, size, with_hosts, without_hosts
+from settings.hosts_file import HOSTS_FILE, MAX_CONFIG_BYTES, config_size, join_hosts, split_hosts
 from settings.problem import SettingsError
 
 CLUSTER = "kubewright:cluster"
@@ -23,7 +23,7 @@ def config(hosts: int) -> dict[str, Any]:
 
 def test_the_size_is_that_of_the_engines_variable() -> None:
     known = {CLUSTER: {"name": 'a "quoted" b'}, "kubewright:other": "text"}
-    assert size(known) == len(
+    assert config_size(known) == len(
         json.dumps({CLUSTER: json.dumps(known[CLUSTER]), "kubewright:other": "text"}).encode()
     )
 
@@ -36,34 +36,34 @@ def test_linux_takes_what_is_allowed_and_no_more_than_a_little_above() -> None:
             return False
         return True
 
-    assert passes(MOST_BYTES)
-    assert not passes(MOST_BYTES + 12_000)
+    assert passes(MAX_CONFIG_BYTES)
+    assert not passes(MAX_CONFIG_BYTES + 12_000)
 
 
 def test_hosts_are_taken_out_and_put_back(tmp_path: Path) -> None:
     whole = config(3)
-    parts = without_hosts(whole)
+    parts = split_hosts(whole)
     assert parts is not None
     rest, hosts = parts
     assert rest == {CLUSTER: {"name": "a", "metal": {"ssh": {"user": "root"}}}}
     assert whole == config(3)
     file = tmp_path / "hosts.json"
     file.write_text(json.dumps(hosts))
-    assert with_hosts(rest[CLUSTER], str(file)) == whole[CLUSTER]
-    assert with_hosts(whole[CLUSTER], None) == whole[CLUSTER]
+    assert join_hosts(rest[CLUSTER], str(file)) == whole[CLUSTER]
+    assert join_hosts(whole[CLUSTER], None) == whole[CLUSTER]
 
 
 @pytest.mark.parametrize("other", [{}, {CLUSTER: "text"}, {CLUSTER: {"aws": {}}}, {CLUSTER: {"metal": []}}])
 def test_what_has_no_hosts_stays_whole(other: dict[str, Any]) -> None:
-    assert without_hosts(other) is None
+    assert split_hosts(other) is None
 
 
 def test_a_file_that_is_gone_is_said(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"metal\.hosts: .*No such file.*run the command again"):
-        with_hosts({}, str(tmp_path / "gone"))
+        join_hosts({}, str(tmp_path / "gone"))
     (tmp_path / "broken").write_text("{")
     with pytest.raises(SettingsError, match="is no JSON"):
-        with_hosts({}, str(tmp_path / "broken"))
+        join_hosts({}, str(tmp_path / "broken"))
 
 
 def test_the_key_is_one_of_the_programs() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from redaction.secret_names import names_a_secret
+from redaction.secret_names import is_secret_name
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ from redaction.secret_names import names_a_secret
     ],
 )
 def test_a_secret_is_called_one_in_every_style(name: str) -> None:
-    assert names_a_secret(name)
+    assert is_secret_name(name)
 
 
 @pytest.mark.parametrize(
@@ -70,4 +70,4 @@ def test_a_secret_is_called_one_in_every_style(name: str) -> None:
     ],
 )
 def test_what_is_about_a_secret_is_none(name: str) -> None:
-    assert not names_a_secret(name)
+    assert not is_secret_name(name)

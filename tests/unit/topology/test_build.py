@@ -104,10 +104,10 @@ def test_an_endpoint_of_its_own() -> None:
 @pytest.mark.parametrize(
     ("section", "rotation"),
     [
-        ({"generation": 2, "stage": "trust"}, Rotation(signs=1, trusts=(1, 2))),
-        ({"generation": 2, "stage": "sign"}, Rotation(signs=2, trusts=(1, 2))),
-        ({"generation": 2}, Rotation(signs=2, trusts=(2,))),
-        ({"generation": 5, "stage": "trust"}, Rotation(signs=4, trusts=(4, 5))),
+        ({"generation": 2, "stage": "trust"}, Rotation(signing=1, trusted=(1, 2))),
+        ({"generation": 2, "stage": "sign"}, Rotation(signing=2, trusted=(1, 2))),
+        ({"generation": 2}, Rotation(signing=2, trusted=(2,))),
+        ({"generation": 5, "stage": "trust"}, Rotation(signing=4, trusted=(4, 5))),
         ({"generation": 1}, Rotation()),
     ],
 )

@@ -9,15 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from topology.network import (
-    addresses_twice,
-    containing,
-    node_prefix_for,
-    nodes_in,
-    overlap,
-    overlaps,
-    pods_per_node,
-    pods_prefix_for,
-    services_in,
+    find_duplicates,
+    find_network,
+    find_overlaps,
+    max_node_ranges,
+    node_prefix_for_pods,
+    pod_addresses,
+    pods_prefix_for_nodes,
+    service_addresses,
+    shared_addresses,
 )
 
 
@@ -28,16 +28,16 @@ def networks(draw: st.DrawFn, shortest: int = 0) -> IPv4Network:
 
 
 def test_the_numbers_of_the_requirements() -> None:
-    assert pods_per_node(26) == 62
-    assert nodes_in(IPv4Network("10.0.0.0/16"), 26) == 1024
-    assert services_in(IPv4Network("10.96.0.0/22")) == 1022
+    assert pod_addresses(26) == 62
+    assert max_node_ranges(IPv4Network("10.0.0.0/16"), 26) == 1024
+    assert service_addresses(IPv4Network("10.96.0.0/22")) == 1022
 
 
 @given(networks(), networks())
 def test_overlap_agrees_with_the_standard_library(left: IPv4Network, right: IPv4Network) -> None:
-    shared = overlap(left, right)
+    shared = shared_addresses(left, right)
     assert (shared is not None) == left.overlaps(right)
-    assert shared == overlap(right, left)
+    assert shared == shared_addresses(right, left)
     if shared:
         first, last = shared
         assert all(address in network for address in (first, last) for network in (left, right))
@@ -47,7 +47,7 @@ def test_overlap_agrees_with_the_standard_library(left: IPv4Network, right: IPv4
 
 @given(st.lists(networks(shortest=8), max_size=8))
 def test_ranges_without_a_reported_pair_share_nothing(ranges: list[IPv4Network]) -> None:
-    found = overlaps([(str(index), network) for index, network in enumerate(ranges)])
+    found = find_overlaps([(str(index), network) for index, network in enumerate(ranges)])
     reported = {(int(pair.left), int(pair.right)) for pair in found}
     for left in range(len(ranges)):
         for right in range(left + 1, len(ranges)):
@@ -59,44 +59,44 @@ def test_ranges_without_a_reported_pair_share_nothing(ranges: list[IPv4Network])
 def test_nodes_are_as_many_as_the_range_really_splits_into(prefix: int, bits: int, address: int) -> None:
     pods = IPv4Network((address, prefix), strict=False)
     parts = list(pods.subnets(new_prefix=prefix + bits))
-    assert nodes_in(pods, prefix + bits) == len(parts)
-    assert overlaps([(str(part), part) for part in parts[:8]]) == ()
+    assert max_node_ranges(pods, prefix + bits) == len(parts)
+    assert find_overlaps([(str(part), part) for part in parts[:8]]) == ()
 
 
 @given(networks(shortest=9), st.integers(1, 8))
 def test_a_node_larger_than_all_pods_fits_nowhere(pods: IPv4Network, bits: int) -> None:
-    assert nodes_in(pods, pods.prefixlen - bits) == 0
+    assert max_node_ranges(pods, pods.prefixlen - bits) == 0
 
 
 @given(st.integers(1, 5000), st.integers(16, 30))
 def test_the_prefix_for_nodes_is_the_longest_that_holds_them(nodes: int, node_prefix: int) -> None:
-    prefix = pods_prefix_for(nodes, node_prefix)
-    assert nodes_in(IPv4Network((0, prefix)), node_prefix) >= nodes
-    assert nodes_in(IPv4Network((0, prefix + 1)), node_prefix) < nodes
+    prefix = pods_prefix_for_nodes(nodes, node_prefix)
+    assert max_node_ranges(IPv4Network((0, prefix)), node_prefix) >= nodes
+    assert max_node_ranges(IPv4Network((0, prefix + 1)), node_prefix) < nodes
 
 
 @given(st.integers(1, 100_000))
 def test_the_prefix_for_pods_is_the_longest_that_holds_them(pods: int) -> None:
-    prefix = node_prefix_for(pods)
-    assert pods_per_node(prefix) >= pods
-    assert prefix == 30 or pods_per_node(prefix + 1) < pods
+    prefix = node_prefix_for_pods(pods)
+    assert pod_addresses(prefix) >= pods
+    assert prefix == 30 or pod_addresses(prefix + 1) < pods
 
 
 def test_what_fits_nowhere_is_refused() -> None:
     with pytest.raises(ValueError, match="at least one pod"):
-        node_prefix_for(0)
+        node_prefix_for_pods(0)
     with pytest.raises(ValueError, match="no range holds"):
-        pods_prefix_for(5, 2)
+        pods_prefix_for_nodes(5, 2)
 
 
 @given(st.lists(networks(), max_size=5), st.integers(0, 2**32 - 1))
 def test_the_network_of_an_address(ranges: list[IPv4Network], number: int) -> None:
     address = IPv4Address(number)
-    found = containing(ranges, address)
+    found = find_network(ranges, address)
     assert (found is not None) == any(address in network for network in ranges)
     assert found is None or address in found
 
 
 def test_addresses_of_several_hosts() -> None:
     one, two = IPv4Address("10.0.0.1"), IPv4Address("10.0.0.2")
-    assert addresses_twice({"a": one, "b": two, "c": one}) == ((one, ("a", "c")),)
+    assert find_duplicates({"a": one, "b": two, "c": one}) == ((one, ("a", "c")),)

@@ -11,7 +11,7 @@ from assembly import build_topology
 from settings import load
 from tests.unit.settings.support import AVAILABLE, SINGLE, WORKERS, edited
 from topology.model import Role, Topology
-from topology.ports import CLUSTER_PORTS, TABLE, Protocol, Rule, rules_for, table
+from topology.ports import CLUSTER_PORTS, PORT_TABLE, Protocol, Rule, port_table, rules_for
 
 CLOSED = {"network.api_allowed": ["192.0.2.0/24"]}
 
@@ -94,13 +94,13 @@ def test_sshd_is_let_in_on_its_own_port() -> None:
 
 
 def test_every_port_of_the_table_is_kept_from_services() -> None:
-    fixed = {row.ports[0] for row in TABLE if row.ports[0] > 0}
+    fixed = {row.ports[0] for row in PORT_TABLE if row.ports[0] > 0}
     assert fixed <= set(CLUSTER_PORTS)
 
 
 def test_the_printed_table_has_each_row_that_applies(closed: Topology) -> None:
-    text = table(closed)
-    for row in TABLE:
+    text = port_table(closed)
+    for row in PORT_TABLE:
         # On a cluster without load balancers their rows are left out, and a cloud's on bare metal.
         assert (row.why in text) == (row.roles != (Role.LOAD_BALANCER,) and not row.in_a_cloud)
     assert "192.0.2.0/24" in text

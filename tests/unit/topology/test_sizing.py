@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from assembly import build_topology
-from formats.quantity import exact, readable, whole
+from formats.quantity import format_bytes, parse_bytes, parse_quantity
 from settings import load
 from tests.unit.settings.support import SINGLE, WORKERS, edited
 from topology.__main__ import app
@@ -105,17 +105,17 @@ def test_the_planned_workers_are_enough_and_not_too_many(
     ],
 )
 def test_quantities(text: str, value: Fraction | int) -> None:
-    assert exact(text) == value
+    assert parse_quantity(text) == value
 
 
 @pytest.mark.parametrize("text", ["", "1gb", "-1", "1 Gi", "Gi", "1Gi\n", "٣"])
 def test_no_quantities(text: str) -> None:
     with pytest.raises(ValueError, match="not a quantity"):
-        whole(text)
+        parse_bytes(text)
 
 
 def test_bytes_are_readable() -> None:
-    assert (readable(1536), readable(3 * GIB), readable(5)) == ("1.5Ki", "3Gi", "5")
+    assert (format_bytes(1536), format_bytes(3 * GIB), format_bytes(5)) == ("1.5Ki", "3Gi", "5")
 
 
 def test_the_port_command_prints_the_dev_stack() -> None:

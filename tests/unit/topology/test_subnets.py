@@ -14,32 +14,32 @@ from settings import load
 from tests.unit.settings.support import edited
 from tests.unit.settings.wrong_clouds import AWS, AZURE
 from topology.model import Capacity, Role, Topology
-from topology.ports import rules_for, table
+from topology.ports import port_table, rules_for
 from topology.subnets import (
     FIRST_CONTROL_PLANE,
     FIRST_ETCD_MEMBER,
-    MOST_MEMBERS,
-    MOST_ZONES,
-    SMALLEST_RANGE,
+    MAX_MEMBERS,
+    MAX_PREFIX,
+    MAX_ZONES,
     member_address,
-    subnets,
-    usable,
+    split_into_zones,
+    usable_addresses,
 )
 
 
 @st.composite
 def networks(draw: st.DrawFn) -> IPv4Network:
-    length = draw(st.integers(8, SMALLEST_RANGE))
+    length = draw(st.integers(8, MAX_PREFIX))
     number = draw(st.integers(0, 2**length - 1))
     return IPv4Network((number << (32 - length), length))
 
 
-counts = st.integers(1, MOST_ZONES)
+counts = st.integers(1, MAX_ZONES)
 
 
 @given(networks(), counts)
 def test_subnets_are_apart_and_inside(network: IPv4Network, zones: int) -> None:
-    made = subnets(network, zones)
+    made = split_into_zones(network, zones)
     assert len(made) == zones
     ranges = [subnet for zone in made for subnet in (zone.public, zone.private)]
     assert all(subnet.subnet_of(network) for subnet in ranges)
@@ -50,25 +50,25 @@ def test_subnets_are_apart_and_inside(network: IPv4Network, zones: int) -> None:
 
 @given(networks(), counts)
 def test_subnets_are_large_enough(network: IPv4Network, zones: int) -> None:
-    for zone in subnets(network, zones):
+    for zone in split_into_zones(network, zones):
         assert zone.public.prefixlen <= 28
-        assert usable(zone.private) >= network.num_addresses // 8 - 5
-        last = member_address(zone.private, FIRST_ETCD_MEMBER, MOST_MEMBERS - 1)
+        assert usable_addresses(zone.private) >= network.num_addresses // 8 - 5
+        last = member_address(zone.private, FIRST_ETCD_MEMBER, MAX_MEMBERS - 1)
         assert last in zone.private
         assert last != zone.private.broadcast_address
 
 
-@given(networks(), st.integers(1, MOST_ZONES - 1))
+@given(networks(), st.integers(1, MAX_ZONES - 1))
 def test_a_zone_more_moves_no_other(network: IPv4Network, zones: int) -> None:
-    assert subnets(network, zones + 1)[:zones] == subnets(network, zones)
+    assert split_into_zones(network, zones + 1)[:zones] == split_into_zones(network, zones)
 
 
 @given(networks(), counts)
 def test_members_have_addresses_of_their_own(network: IPv4Network, zones: int) -> None:
-    firsts, places = (FIRST_CONTROL_PLANE, FIRST_ETCD_MEMBER), range(MOST_MEMBERS)
+    firsts, places = (FIRST_CONTROL_PLANE, FIRST_ETCD_MEMBER), range(MAX_MEMBERS)
     given_ones = [
         member_address(zone.private, first, place)
-        for zone in subnets(network, zones)
+        for zone in split_into_zones(network, zones)
         for first in firsts
         for place in places
     ]
@@ -77,13 +77,13 @@ def test_members_have_addresses_of_their_own(network: IPv4Network, zones: int) -
 
 def test_what_cannot_be_split_is_refused() -> None:
     network = IPv4Network("10.0.0.0/16")
-    for zones in (0, MOST_ZONES + 1):
+    for zones in (0, MAX_ZONES + 1):
         with pytest.raises(ValueError, match="allowed: 1 to 6"):
-            subnets(network, zones)
+            split_into_zones(network, zones)
     with pytest.raises(ValueError, match=r"public subnets of a /29"):
-        subnets(IPv4Network("10.0.0.0/23"), 3)
+        split_into_zones(IPv4Network("10.0.0.0/23"), 3)
     with pytest.raises(ValueError, match="no address number 15"):
-        member_address(network, FIRST_CONTROL_PLANE, MOST_MEMBERS)
+        member_address(network, FIRST_CONTROL_PLANE, MAX_MEMBERS)
     with pytest.raises(ValueError, match="no address number 20"):
         member_address(IPv4Network("10.0.0.0/28"), FIRST_ETCD_MEMBER, 0)
 
@@ -133,14 +133,14 @@ def test_a_pool_of_a_cloud_has_a_capacity_and_no_nodes() -> None:
     assert control.capacity is None
     assert [node.name for node in control.nodes] == ["cp-1", "cp-2", "cp-3"]
     assert general.nodes == ()
-    assert general.capacity == Capacity(least=1, most=9, types=("medium",), spot=False, disk=100 * 1024**3)
+    assert general.capacity == Capacity(1, 9, types=("medium",), spot=False, disk=100 * 1024**3)
     assert plan.external_cloud
     assert plan.network.machines == (IPv4Network("10.20.0.0/16"),)
 
 
 def test_no_one_comes_by_ssh_without_a_key() -> None:
     assert not [rule for rule in rules_for(built(AWS), list(Role)) if rule.first == 22]
-    assert "sshd" not in table(built(AWS))
+    assert "sshd" not in port_table(built(AWS))
     assert [rule for rule in rules_for(built(AWS, **{"aws.ssh_key": "mine"}), list(Role)) if rule.first == 22]
 
 
@@ -153,7 +153,7 @@ def test_the_clouds_probes_reach_the_api() -> None:
     closed = {"network.api_allowed": ["192.0.2.0/24"]}
     assert "168.63.129.16/32" in sources(built(AZURE, **closed))
     assert "168.63.129.16/32" not in sources(built(AWS, **closed))
-    assert "probes" not in table(built(AWS))
+    assert "probes" not in port_table(built(AWS))
 
 
 def test_the_subnets_of_an_existing_network_are_used() -> None:

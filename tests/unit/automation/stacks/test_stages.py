@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from automation.delivered import Delivery
+from automation.deliveries import Delivery
 from automation.stacks.preflight.rotation import generations, problems
 from topology.model import Certificates, Role, Rotation
 
@@ -12,7 +12,7 @@ FIRST, TRUST, SIGN, DONE = Rotation(), Rotation(1, (1, 2)), Rotation(2, (1, 2)),
 
 
 def delivered(host: str, rotation: Rotation, role: Role = Role.NODE, name: str = "kubernetes") -> Delivery:
-    trust = f"trust {name} {rotation.signs} {' '.join(map(str, rotation.trusts))}\n"
+    trust = f"trust {name} {rotation.signing} {' '.join(map(str, rotation.trusted))}\n"
     script = f"begin {role}\n{trust if rotation != FIRST else ''}file 0644 root:root /x <<'EOF'\ncommit\n"
     return Delivery(host, role, script, "")
 

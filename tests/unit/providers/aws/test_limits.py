@@ -8,7 +8,7 @@ import pytest
 
 from providers.aws import limits
 from providers.aws.boot import Boot
-from providers.aws.identity import rights_of
+from providers.aws.identity import permissions_of
 from providers.aws.names import Names
 from providers.aws.policies import Condition, Statement, document, values
 from providers.aws.pools import healthy_percentage
@@ -147,7 +147,7 @@ class TestSizes:
         filled = values(Names(cluster="a" * 24, region="ap-southeast-1"))
         addons = CloudAddonSettings(load_balancers=True)
         for prefix in (CONTROL_PLANES, ETCD_MEMBERS, f"{POOLS}/{'p' * 40}"):
-            rights = rights_of(prefix, addons)
+            rights = permissions_of(prefix, addons)
             inline = sum(len(document(one, filled)) for one in rights.inline.values())
             assert inline <= limits.MOST_INLINE_CHARACTERS
             for statements in rights.managed.values():
@@ -197,7 +197,7 @@ class TestRefresh:
         [(3, 1, 67), (10, 1, 90), (20, 3, 85), (3000, 1, 100), (1, 1, 0), (2, 5, 0)],
     )
     def test_no_more_than_asked_for_are_away(self, most: int, unavailable: int, percent: int) -> None:
-        capacity = Capacity(least=1, most=most, types=("m5.large",), spot=False, disk=0)
+        capacity = Capacity(min_size=1, max_size=most, types=("m5.large",), spot=False, disk=0)
         assert healthy_percentage(capacity, unavailable) == percent
         # As AWS reckons: what must stay, rounded up.
         stays = -(-most * percent // 100)

@@ -22,7 +22,7 @@ NAMES = Names(cluster="dev", subscription="00000000-0000-0000-0000-000000000000"
 
 
 def capacity(least: int, most: int) -> Capacity:
-    return Capacity(least=least, most=most, types=("Standard_D2s_v5",), spot=False, disk=1)
+    return Capacity(min_size=least, max_size=most, types=("Standard_D2s_v5",), spot=False, disk=1)
 
 
 class TestNames:
