@@ -42,7 +42,7 @@ def gitlab_project(text: str) -> Target:
     return _project(_GITLAB, text, "!1", "--gitlab", "group/project")
 
 
-def checked(url: str) -> str:
+def check_url(url: str) -> str:
     """The API's address. Raises `UserError` where the token would travel unencrypted."""
     parts = urlsplit(url)
     if parts.username or parts.password:

@@ -19,7 +19,7 @@ from automation.errors import UserError
 from automation.operations import served_certificate
 from automation.operations.remote import PARALLEL, Answer
 from automation.operations.target import Target
-from automation.signatures import revealed
+from automation.signatures import reveal
 
 _MADE = ("tls:index/selfSignedCert:SelfSignedCert", "tls:index/locallySignedCert:LocallySignedCert")
 _SECONDS = 30
@@ -75,7 +75,7 @@ def from_state(state: Mapping[str, Any]) -> dict[str, x509.Certificate]:
         # A copy that a replacement has still to delete is nobody's any more.
         if resource.get("type") not in _MADE or resource.get("delete"):
             continue
-        pem = revealed((resource.get("outputs") or {}).get("certPem"))
+        pem = reveal((resource.get("outputs") or {}).get("certPem"))
         name = str(resource["urn"]).rpartition("::")[2].removeprefix("cluster-pki-")
         if isinstance(pem, str):
             found[name] = x509.load_pem_x509_certificate(pem.encode())

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from automation.console import console
-from automation.delivered import Delivery, deliveries
+from automation.deliveries import Delivery, load_deliveries
 from automation.operations.remote import PARALLEL, Answer, Remote
 from automation.operations.target import Target
 from nodeconfig.drift import Difference, comparing, differences
@@ -23,7 +23,7 @@ Found = Mapping[tuple[str, str], Sequence[Difference] | str]
 
 def drift(target: Target) -> int:
     """Compares every host with the state and prints what differs. Returns 0 when nothing does."""
-    found = compare(target.remote, deliveries(target.engine))
+    found = compare(target.remote, load_deliveries(target.engine))
     console().print(table(found))
     return 1 if any(found.values()) else 0
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from shlex import quote
 from typing import Any
 
-from automation.delivered import deliveries
+from automation.deliveries import load_deliveries
 from automation.errors import UserError
 from automation.operations.target import Target
 from nodeconfig.etcd import MEMBER
@@ -22,7 +22,7 @@ _SECONDS = 60
 State = dict[str, Any]
 
 
-def forget(target: Target, host: str) -> None:
+def remove_host(target: Target, host: str) -> None:
     """Takes a lost host's member, Node and resources away. May be repeated.
 
     Raises `UserError` when the host still is in the stack file, or when nobody can take it away.
@@ -32,7 +32,7 @@ def forget(target: Target, host: str) -> None:
             f"{host}: still in the stack file; take it out of its roles and of metal.hosts first, or, "
             f"where an empty machine takes its place: kubewright replace {host}"
         )
-    roles = {delivery.role for delivery in deliveries(target.engine) if delivery.host == host}
+    roles = {delivery.role for delivery in load_deliveries(target.engine) if delivery.host == host}
     if not roles:
         raise UserError(f"{host}: nothing was ever delivered to it, or it was forgotten already")
     if Role.ETCD in roles:

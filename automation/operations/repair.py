@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from automation.delivered import Delivery, deliveries
+from automation.deliveries import Delivery, load_deliveries
 from automation.errors import UserError
 from automation.operations.remote import Answer, Remote, side_by_side
 from automation.operations.target import Target
@@ -21,7 +21,7 @@ def repair(target: Target, hosts: Sequence[str]) -> int:
     unknown = sorted(set(hosts) - set(target.hosts))
     if unknown:
         raise UserError(f"{', '.join(unknown)}: not in the stack; its hosts are {', '.join(target.hosts)}")
-    wanted = [delivery for delivery in deliveries(target.engine) if delivery.host in hosts]
+    wanted = [delivery for delivery in load_deliveries(target.engine) if delivery.host in hosts]
     for role in Role:
         failed = deliver(target.remote, wanted, {role})
         if failed:

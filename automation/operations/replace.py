@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from shlex import quote
 
-from automation.delivered import Delivery, deliveries
+from automation.deliveries import Delivery, load_deliveries
 from automation.errors import UserError
 from automation.operations.repair import deliver
 from automation.operations.target import Target
@@ -28,7 +28,7 @@ def replace(target: Target, host: str) -> int:
     Raises `UserError` when the host is unknown, cannot be reached or is not empty, and when etcd could not
     take it in again.
     """
-    wanted = [delivery for delivery in deliveries(target.engine) if delivery.host == host]
+    wanted = [delivery for delivery in load_deliveries(target.engine) if delivery.host == host]
     if not wanted:
         known = ", ".join(target.hosts)
         raise UserError(f"{host}: nothing was ever delivered to it; the stack's hosts are {known}")

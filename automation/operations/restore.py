@@ -14,7 +14,7 @@ from pathlib import Path
 from shlex import quote
 from types import MappingProxyType
 
-from automation.delivered import Delivery, deliveries
+from automation.deliveries import Delivery, load_deliveries
 from automation.errors import UserError
 from automation.operations.remote import Answer, Remote, side_by_side
 from automation.operations.repair import deliver
@@ -36,7 +36,7 @@ def restore(target: Target, snapshot: Path) -> int:
     digest = verified(snapshot)
     hosts = Hosts(target, digest, datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ"))
     hosts.expect_all_members()
-    empty = hosts.undelivered(deliveries(target.engine))
+    empty = hosts.undelivered(load_deliveries(target.engine))
     if any(item.role is Role.ETCD for item in empty):
         # A member of the old cluster must not answer those that come back without data.
         hosts.stop(missing=empty)

@@ -9,7 +9,7 @@ from pathlib import Path
 from automation.errors import UserError
 from automation.operations.remote import Remote
 from automation.operations.target import Target
-from formats.quantity import readable
+from formats.quantity import format_bytes
 from nodeconfig.host_paths import BIN, ETCD_PKI, ETCD_SNAPSHOTS
 
 _SECONDS = 900
@@ -47,7 +47,7 @@ def snapshot(target: Target, directory: Path | None) -> Path:
     for member in target.topology.etcd:
         reason = _from(target.remote, member.name, file)
         if not reason:
-            print(f"{file} ({readable(file.stat().st_size)}, from {member.name})")
+            print(f"{file} ({format_bytes(file.stat().st_size)}, from {member.name})")
             return file
         reasons.append(f"{member.name}: {reason}")
     raise UserError(f"no etcd member gave a snapshot: {'; '.join(reasons)}")

@@ -21,7 +21,7 @@ from automation.operations.facts import HostFacts
 from automation.operations.health import Finding, Observed, findings
 from automation.operations.remote import PARALLEL, Remote
 from automation.operations.target import Target
-from formats.quantity import readable
+from formats.quantity import format_bytes
 from topology.model import Machine, Role, Topology
 
 _SECONDS = 45
@@ -154,7 +154,7 @@ def _host(machine: Machine, found: HostFacts | str, observed: Observed) -> list[
     disk = max((max(item.used, item.inodes) for item in found.disks), default=0)
     expiry = found.nearest_expiry
     days = f"{(expiry.expires - observed.now).days} days" if expiry else ""
-    return [*row, "yes", f"{active} of {len(running)}", f"{disk}%", readable(found.memory_available), days]
+    return [*row, "yes", f"{active} of {len(running)}", f"{disk}%", format_bytes(found.memory_available), days]
 
 
 def _etcd(observed: Observed) -> Table:
@@ -170,8 +170,8 @@ def _etcd(observed: Observed) -> Table:
             "yes" if member.healthy else "no",
             "leader" if member.leader else "",
             member.version,
-            readable(member.size),
-            readable(member.used),
+            format_bytes(member.size),
+            format_bytes(member.used),
             str(member.index),
             newest,
         )

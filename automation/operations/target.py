@@ -10,7 +10,7 @@ from automation import workspace
 from automation.engine.program import Engine
 from automation.environment import Environment
 from automation.errors import UserError
-from automation.lab_stack import CLUSTER
+from automation.lab_stack import CLUSTER_KEY
 from automation.operations.remote import Remote
 from settings import Settings, SettingsError, load
 from settings.metal import MetalSettings
@@ -38,11 +38,11 @@ class Target:
         return tuple(machine.name for machine in self.topology.machines if role in machine.roles)
 
 
-def target(environment: Environment, stack: str, file: Path | None) -> Target:
+def find_target(environment: Environment, stack: str, file: Path | None) -> Target:
     """The stack of that name. Raises `UserError` with every problem of its file."""
     work = workspace.prepare(environment=environment, stack=stack, source=file)
     try:
-        settings = load(work.config.get(CLUSTER) or {})
+        settings = load(work.config.get(CLUSTER_KEY) or {})
     except SettingsError as error:
         raise UserError(str(error)) from None
     metal = settings.metal or MetalSettings()

@@ -38,7 +38,7 @@ _SIGN_SECONDS = 30
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class User:
     """Who gets a kubeconfig. `groups` are for bindings of the configuration; `role` a ClusterRole."""
 
     name: str
@@ -67,7 +67,7 @@ class Person:
         return found
 
 
-def issue(target: Target, person: Person, file: Path | None) -> Path:
+def issue(target: Target, person: User, file: Path | None) -> Path:
     """Makes a kubeconfig for a person, readable by its owner alone. Raises `UserError`."""
     problems = person.problems()
     if problems:
@@ -120,7 +120,7 @@ def request(key: ec.EllipticCurvePrivateKey, name: str, groups: Sequence[str]) -
     return made.public_bytes(serialization.Encoding.PEM)
 
 
-def binding(person: Person, issue: str, group: str) -> dict[str, object]:
+def binding(person: User, issue: str, group: str) -> dict[str, object]:
     """The RoleBinding that gives an issue's own group the role in the namespace."""
     return {
         "apiVersion": "rbac.authorization.k8s.io/v1",
@@ -137,7 +137,7 @@ def binding(person: Person, issue: str, group: str) -> dict[str, object]:
 
 
 def kubeconfig(
-    own: Mapping[str, Any], person: Person, certificate: bytes, key: ec.EllipticCurvePrivateKey
+    own: Mapping[str, Any], person: User, certificate: bytes, key: ec.EllipticCurvePrivateKey
 ) -> dict[str, object]:
     """The person's kubeconfig, from the administrator's (`own`): the same cluster, another user."""
     cluster = own["clusters"][0]

@@ -23,11 +23,11 @@ from automation.environment import Environment
 from automation.errors import UserError
 from automation.operations import users
 from automation.operations.target import Target
-from automation.operations.users import Person
+from automation.operations.users import User
 from tests.lab.plugins_kubernetes.cluster import ControlPlane
 
 PROGRAMS = ("etcd", "kube-apiserver", "kube-controller-manager", "kubectl")
-ANN = Person(name="ann", groups=("dev",), namespace="web", role="edit", days=1)
+ANN = User(name="ann", groups=("dev",), namespace="web", role="edit", days=1)
 
 
 @pytest.fixture(scope="module")
@@ -108,12 +108,12 @@ def test_bindings_of_the_configuration_are_named(
 @pytest.mark.parametrize(
     ("person", "phrase"),
     [
-        (Person("bob", (), "nowhere", "edit", 3), "namespace nowhere: not in the cluster"),
-        (Person("bob", (), "web", "king", 3), "clusterrole king: not in the cluster"),
+        (User("bob", (), "nowhere", "edit", 3), "namespace nowhere: not in the cluster"),
+        (User("bob", (), "web", "king", 3), "clusterrole king: not in the cluster"),
     ],
 )
 def test_what_is_not_there_is_told_before_a_certificate_is_made(
-    target: Target, tmp_path: Path, person: Person, phrase: str
+    target: Target, tmp_path: Path, person: User, phrase: str
 ) -> None:
     with pytest.raises(UserError, match=phrase):
         users.issue(target, person, tmp_path / "bob")

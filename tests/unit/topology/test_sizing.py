@@ -1,20 +1,17 @@
-"""Presets of sizes, the capacity plan, and the commands that print plans."""
+"""Presets of sizes and the capacity plan."""
 
 from __future__ import annotations
 
 from fractions import Fraction
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from typer.testing import CliRunner
 
 from assembly import build_topology
 from formats.quantity import format_bytes, parse_bytes, parse_quantity
 from settings import load
 from tests.unit.settings.support import SINGLE, WORKERS, edited
-from topology.__main__ import app
 from topology.capacity import Application, WorkerSize, plan
 from topology.sizing import GIB, warnings
 
@@ -116,31 +113,3 @@ def test_no_quantities(text: str) -> None:
 
 def test_bytes_are_readable() -> None:
     assert (format_bytes(1536), format_bytes(3 * GIB), format_bytes(5)) == ("1.5Ki", "3Gi", "5")
-
-
-def test_the_port_command_prints_the_dev_stack() -> None:
-    result = CliRunner().invoke(app, ["ports", str(Path(__file__).parents[3] / "Pulumi.dev.yaml")])
-    assert result.exit_code == 0
-    assert "Kubernetes API" in result.output
-    assert "10.244.0.0/16" in result.output
-
-
-def test_a_missing_stack_file_is_one_line() -> None:
-    result = CliRunner().invoke(app, ["ports", "absent.yaml"])
-    assert result.exit_code == 1
-    assert result.output.strip().count("\n") == 0
-    assert "cannot be read" in result.output
-
-
-def test_the_capacity_command(tmp_path: Path) -> None:
-    file = tmp_path / "plan.yaml"
-    file.write_text(
-        "worker: {cpu: 4, memory: 8Gi}\napplications:\n  web: {replicas: 20, cpu: 500m, memory: 1Gi}\n"
-    )
-    result = CliRunner().invoke(app, ["capacity", str(file)])
-    assert result.exit_code == 0
-    assert "24Gi" in result.output
-    file.write_text("worker: {cpu: 4}\napplications: {}\n")
-    wrong = CliRunner().invoke(app, ["capacity", str(file)])
-    assert wrong.exit_code == 1
-    assert "worker.memory" in wrong.output

@@ -12,7 +12,7 @@ from testkit.bundles import cluster
 
 from automation.operations.certificates import Row, from_state, joined, table
 from automation.operations.remote import Answer
-from automation.signatures import SECRET, SIGNATURE
+from automation.signatures import SECRET_SIGNATURE, SIGNATURE
 from testkit import pki
 
 SECRETS = pki.secrets(cluster())
@@ -24,7 +24,7 @@ def state(*names: str, secret: bool = False) -> dict[str, object]:
         kind = "self" if name.endswith("-ca") else "locally"
         pem: object = SECRETS[f"{name}.crt"]
         if secret:
-            pem = {SIGNATURE: SECRET, "plaintext": json.dumps(pem)}
+            pem = {SIGNATURE: SECRET_SIGNATURE, "plaintext": json.dumps(pem)}
         kind = "selfSignedCert:SelfSignedCert" if kind == "self" else "locallySignedCert:LocallySignedCert"
         return {
             "type": f"tls:index/{kind}",

@@ -11,7 +11,7 @@ from testkit.bundles import cluster
 
 from automation.errors import UserError
 from automation.operations.remote import Answer
-from automation.operations.remove_host import forget, without
+from automation.operations.remove_host import remove_host, without
 from automation.operations.target import Target
 
 URN = "urn:pulumi:ha::kubewright::command:remote:Command::"
@@ -74,7 +74,7 @@ def target(hosts: Hosts, kept: list[str]) -> Target:
 
 def test_another_member_takes_it_out() -> None:
     hosts, kept = Hosts("e-0"), list[str]()
-    forget(target(hosts, kept), "e-9")
+    remove_host(target(hosts, kept), "e-9")
     assert [host for host, script in hosts.asked if script.endswith("etcd-member forget e-9")] == [
         "e-0",
         "e-1",
@@ -86,12 +86,12 @@ def test_another_member_takes_it_out() -> None:
 def test_nothing_is_forgotten_when_nobody_can_take_it_out() -> None:
     kept = list[str]()
     with pytest.raises(UserError, match="no host could take e-9 out of etcd: e-0: no route"):
-        forget(target(Hosts("e-0", "e-1", "e-2"), kept), "e-9")
+        remove_host(target(Hosts("e-0", "e-1", "e-2"), kept), "e-9")
     assert kept == []
 
 
 def test_a_host_of_the_stack_file_is_not_forgotten() -> None:
     with pytest.raises(UserError, match="e-0: still in the stack file"):
-        forget(target(Hosts(), []), "e-0")
+        remove_host(target(Hosts(), []), "e-0")
     with pytest.raises(UserError, match="x: nothing was ever delivered"):
-        forget(target(Hosts(), []), "x")
+        remove_host(target(Hosts(), []), "x")

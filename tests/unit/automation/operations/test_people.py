@@ -15,9 +15,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from automation.operations import users
 
 
-def person(change: Mapping[str, Any] = MappingProxyType({})) -> users.Person:
+def person(change: Mapping[str, Any] = MappingProxyType({})) -> users.User:
     usual = {"name": "ann", "groups": ("dev",), "namespace": "web", "role": "edit", "days": 30}
-    return users.Person(**{**usual, **change})
+    return users.User(**{**usual, **change})
 
 
 @pytest.mark.parametrize(

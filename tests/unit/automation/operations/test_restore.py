@@ -12,7 +12,7 @@ from typing import cast
 import pytest
 from testkit.bundles import cluster
 
-from automation.delivered import Delivery
+from automation.deliveries import Delivery
 from automation.errors import UserError
 from automation.operations import restore
 from automation.operations.remote import Answer

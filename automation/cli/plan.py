@@ -1,11 +1,10 @@
-"""Plans of a stack, printed without the engine: `python -m topology ports Pulumi.dev.yaml`."""
+"""Commands that print plans without running the engine: `plan ports`, `plan capacity`."""
 
 from __future__ import annotations
 
-import sys
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 import yaml
@@ -14,28 +13,38 @@ from rich.console import Console
 from rich.table import Table
 
 from assembly import build_topology
+from automation.errors import UserError
 from formats.quantity import format_bytes, parse_bytes, parse_quantity
 from settings.base import Section
 from settings.problem import SettingsError, format_path
 from settings.stackfile import load_file
-from settings.types import Filled, Quantity
+from settings.types import NonEmpty, Quantity
 from topology import capacity as planning
 from topology import sizing
 from topology.model import Topology
 from topology.network import max_node_ranges, pod_addresses, service_addresses
 from topology.ports import port_table
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
-StackFile = Annotated[Path, typer.Argument(help="The stack's file, such as Pulumi.dev.yaml.")]
+PANEL = "Look at a cluster"
+_plan = typer.Typer(no_args_is_help=True, help="Ports, networks and capacity of a cluster before it exists.")
+
+StackFile = Annotated[
+    Path, typer.Argument(help="The stack file, such as Pulumi.dev.yaml.", metavar="STACKFILE")
+]
 
 
-@app.command()
+def register(app: typer.Typer) -> None:
+    """Add the commands to `app`."""
+    app.add_typer(_plan, name="plan", rich_help_panel=PANEL)
+
+
+@_plan.command()
 def ports(stack: StackFile) -> None:
-    """Print the port policy, the network plan and the sizing check of a stack."""
+    """Print the ports, the network plan and the undersized hosts of a stack."""
     try:
         built = build_topology(load_file(stack))
     except SettingsError as error:
-        _fail(str(error))
+        raise UserError(str(error)) from None
     typer.echo(port_table(built))
     Console().print(_network_plan(built))
     for line in sizing.warnings(built):
@@ -43,7 +52,7 @@ def ports(stack: StackFile) -> None:
 
 
 class ApplicationFile(Section):
-    """One application: `replicas` pods with these requests each."""
+    """An application of `replicas` pods, each with these requests."""
 
     replicas: int = Field(ge=0)
     cpu: Quantity
@@ -52,7 +61,7 @@ class ApplicationFile(Section):
 
 
 class WorkerFile(Section):
-    """What a worker offers to pods, reserved resources taken off."""
+    """The resources of a worker that are available to pods."""
 
     cpu: Quantity
     memory: Quantity
@@ -60,39 +69,41 @@ class WorkerFile(Section):
 
 
 class CapacityFile(Section):
-    """Applications by name, and the size of a worker."""
+    """The size of a worker, and applications by name."""
 
     worker: WorkerFile
-    applications: dict[Filled, ApplicationFile]
+    applications: dict[NonEmpty, ApplicationFile]
 
 
-@app.command()
+@_plan.command()
 def capacity(
     file: Annotated[
-        Path, typer.Argument(help="YAML: worker {cpu, memory}, applications {name: {replicas, …}}.")
+        Path,
+        typer.Argument(help="YAML: worker {cpu, memory}, applications {name: {replicas, …}}.", metavar="FILE"),
     ],
 ) -> None:
-    """Print how many workers the applications of a file need, with 20 % to spare."""
+    """Print how many workers the applications of a file need, with a reserve of 20 %."""
     try:
-        asked = CapacityFile.model_validate(yaml.safe_load(file.read_text()))
+        requested = CapacityFile.model_validate(yaml.safe_load(file.read_text()))
         plan = planning.plan(
             [
                 planning.Application(
                     name, item.replicas, parse_quantity(item.cpu), parse_bytes(item.memory), item.containers
                 )
-                for name, item in asked.applications.items()
+                for name, item in requested.applications.items()
             ],
             planning.WorkerSize(
-                parse_quantity(asked.worker.cpu), parse_bytes(asked.worker.memory), asked.worker.pods
+                parse_quantity(requested.worker.cpu), parse_bytes(requested.worker.memory), requested.worker.pods
             ),
         )
     except ValidationError as error:
-        _fail("\n".join(f"{file}: {format_path(item['loc'])}: {item['msg']}" for item in error.errors()))
+        problems = (f"{file}: {format_path(item['loc'])}: {item['msg']}" for item in error.errors())
+        raise UserError("\n".join(problems)) from None
     except (OSError, ValueError, yaml.YAMLError) as error:
-        _fail(f"{file}: {error}")
+        raise UserError(f"{file}: {error}") from None
     Console().print(_capacity_table(plan))
     if plan.problems:
-        _fail("\n".join(plan.problems))
+        raise UserError("\n".join(plan.problems))
 
 
 def _network_plan(built: Topology) -> Table:
@@ -110,18 +121,9 @@ def _network_plan(built: Topology) -> Table:
 
 
 def _capacity_table(plan: planning.Plan) -> Table:
-    rows = Table("BY", "ASKED FOR WITH RESERVE", "WORKERS", title="capacity plan", title_justify="left")
+    rows = Table("BY", "REQUESTED WITH RESERVE", "WORKERS", title="capacity plan", title_justify="left")
     rows.add_row("cpu", f"{float(Fraction(plan.cpu)):.4g} cores", str(plan.by_cpu))
     rows.add_row("memory", format_bytes(plan.memory), str(plan.by_memory))
     rows.add_row("pods", f"{plan.pods:,}", str(plan.by_pods))
     rows.add_row("all", "", str(plan.workers))
     return rows
-
-
-def _fail(text: str) -> NoReturn:
-    typer.echo(text, err=True)
-    sys.exit(1)
-
-
-if __name__ == "__main__":
-    app(prog_name="python -m topology")

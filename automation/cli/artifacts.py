@@ -1,0 +1,113 @@
+"""Commands for tools, mirror and artifacts: `prepare`, `mirror`, `artifacts list|tools|push`."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from artifacts import catalogue, mirror, push
+from artifacts.cache import Cache
+from artifacts.progress import Progress
+from artifacts.tools import install_tools
+from automation import prepare
+from automation.engine.interrupts import run_one
+from automation.environment import environment
+from automation.errors import UserError
+from topology.model import Versions
+
+PANEL = "Mirror and lab"
+_artifacts = typer.Typer(no_args_is_help=True, help="Binaries and images: the catalogue and its mirror.")
+
+Mirror = Annotated[
+    Path | None, typer.Option("--directory", help="Directory of the mirror.", show_default="in the cache")
+]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Print no progress.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to `app`."""
+    app.command("prepare", rich_help_panel=PANEL)(prepare_machine)
+    app.command("mirror", rich_help_panel=PANEL)(build_mirror)
+    app.add_typer(_artifacts, name="artifacts", rich_help_panel=PANEL)
+
+
+def prepare_machine() -> None:
+    """Install tools and plugins on this machine, ahead of the first `up`."""
+    run_one(lambda: prepare.prepare_machine(environment()))
+
+
+def build_mirror(
+    directory: Mirror = None,
+    index: Annotated[
+        Path | None, typer.Option("--index", help="Also write the mirror's index to this file.")
+    ] = None,
+    version: Annotated[
+        list[str] | None,
+        typer.Option("--version", metavar="COMPONENT=VERSION", help="Version of a component. Repeatable."),
+    ] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Build or complete a mirror: a directory with every file and image that hosts fetch."""
+    path = mirror.build(directory or environment().mirror, _versions(version or []), Progress(quiet=quiet))
+    print(path)
+    if index:
+        mirror.pin(path, index)
+
+
+@_artifacts.command("list")
+def list_artifacts() -> None:
+    """List the catalogue and the source of each artifact in the cache."""
+    cache = Cache.default()
+    for component, version in catalogue.RELEASES:
+        for name, _ in catalogue.component_of_release(component).packages:
+            record = cache.record(name, version)
+            print(f"{name}\t{version}\t{record.source if record else '-'}")
+
+
+@_artifacts.command()
+def tools(
+    directory: Annotated[
+        Path | None,
+        typer.Option("--directory", help="Directory for the tools.", show_default="in the cache"),
+    ] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Install the deployer's tools: pulumi, kubectl, helm, crane."""
+    installed = install_tools(directory or environment().tools, Cache.default(), Progress(quiet=quiet))
+    for name, path in installed.items():
+        print(f"{name}\t{path.resolve()}")
+
+
+@_artifacts.command("push")
+def push_images(
+    registry: Annotated[str, typer.Option("--registry", metavar="HOST:PORT", help="The registry.")],
+    directory: Mirror = None,
+    ca: Annotated[
+        Path | None, typer.Option("--ca", help="PEM file of the registry's certificate authority.")
+    ] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Push the images of a mirror to a registry."""
+    for name in push.push(directory or environment().mirror, registry, ca, Progress(quiet=quiet)):
+        print(name)
+
+
+def _versions(choices: list[str]) -> Versions:
+    """Return the default versions with the chosen COMPONENT=VERSION pairs applied."""
+    versions = catalogue.DEFAULTS
+    components = [field.name for field in fields(Versions)]
+    for choice in choices:
+        component, _, version = choice.partition("=")
+        component = component.replace("-", "_")
+        if component not in components:
+            raise UserError(
+                f"--version {choice}: expected COMPONENT=VERSION, with a component of {', '.join(components)}"
+            )
+        supported = catalogue.supported(component)
+        if version not in supported:
+            raise UserError(f"--version {choice}: the catalogue has only {', '.join(supported)}")
+        versions = replace(versions, **{component: version})
+    return versions

@@ -1,0 +1,33 @@
+"""Commands for machine images: `image store`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from automation.errors import UserError
+
+PANEL = "Mirror and lab"
+_image = typer.Typer(no_args_is_help=True, help="Machine images for AWS and Azure (see images/*.pkr.hcl).")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to `app`."""
+    app.add_typer(_image, name="image", rich_help_panel=PANEL)
+
+
+@_image.command()
+def store(
+    stack: Annotated[Path, typer.Argument(help="The stack file.", metavar="STACKFILE")],
+) -> None:
+    """Print the program that downloads a stack's binaries into a machine image."""
+    from images.store import for_stack
+    from nodeconfig import BundleError
+    from settings import SettingsError
+
+    try:
+        print(for_stack(stack))
+    except (SettingsError, BundleError) as error:
+        raise UserError(str(error)) from None

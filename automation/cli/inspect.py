@@ -1,0 +1,75 @@
+"""Commands that look at a cluster and change nothing: `status`, `drift`, `diagnose`, `certificates`, …"""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from automation import workspace
+from automation.cli.options import AllStacks, Stack, StackFile, Stacks
+from automation.engine.interrupts import run_one
+from automation.environment import environment
+from automation.operations.target import find_target
+from automation.stacks import actions, driver, provenance, run_stacks
+
+PANEL = "Look at a cluster"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to `app`."""
+    for command in (status, drift, diagnose, certificates, outputs, settings):
+        app.command(rich_help_panel=PANEL)(command)
+
+
+def status(stack: Stack = "dev", file: StackFile = None) -> None:
+    """Show hosts, services, etcd, certificates, nodes and add-ons; fail on any problem."""
+    from automation.operations import status as operation
+
+    raise typer.Exit(operation.status(find_target(environment(), stack, file)))
+
+
+def drift(stack: Stack = "dev", file: StackFile = None) -> None:
+    """Show differences between the hosts and their last deliveries; fail on any difference."""
+    from automation.operations import drift as operation
+
+    raise typer.Exit(operation.drift(find_target(environment(), stack, file)))
+
+
+def diagnose(stack: Stack = "dev", file: StackFile = None) -> None:
+    """Find problems: everything of `status`, DNS and services from every node, pods, events, clocks."""
+    from automation.operations import diagnose as operation
+
+    raise typer.Exit(operation.diagnose(find_target(environment(), stack, file)))
+
+
+def certificates(
+    stack: Stack = "dev",
+    file: StackFile = None,
+    days: Annotated[
+        int, typer.Option("--days", help="Fail when a certificate expires in fewer days.")
+    ] = 30,
+) -> None:
+    """Show when each certificate in the state and on the hosts expires; fail when one expires soon."""
+    from automation.operations import certificates as operation
+
+    raise typer.Exit(operation.certificates(find_target(environment(), stack, file), days))
+
+
+def outputs(stack: Stacks = None, file: StackFile = None, everything: AllStacks = False) -> None:
+    """Print the outputs of stacks as JSON, with secrets masked."""
+    names = run_stacks.select_names(stack, file, everything, None, None)
+
+    def read_outputs() -> dict[str, object]:
+        jobs = {name: actions.Job(environment=environment(), stack=name, file=file) for name in names}
+        return {name: driver.outputs(job.engine()) for name, job in jobs.items()}
+
+    values = run_one(read_outputs)
+    print(json.dumps(values if len(values) > 1 else next(iter(values.values())), indent=2))
+
+
+def settings(stack: Stacks = None, file: StackFile = None) -> None:
+    """Print the settings of a stack and of its bases, each with the file that sets it."""
+    for name in run_stacks.select_names(stack, file, False, None, None):
+        print(provenance.show(workspace.merged_config(file or workspace.stack_file(name))), end="")

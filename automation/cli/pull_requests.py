@@ -1,0 +1,65 @@
+"""Commands that post reports on GitHub and GitLab: `comment`, `issue`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from automation.comment import select
+from automation.comment.post import post
+from automation.errors import UserError
+
+PANEL = "Pull requests"
+
+_Report = Annotated[Path, typer.Option("--report", help="The Markdown file to post.")]
+_Stack = Annotated[str, typer.Option("--stack", "-s", help="Name of the stack that the report describes.")]
+_GitHub = Annotated[str, typer.Option("--github", help="owner/repository#12; token in GITHUB_TOKEN.")]
+_GitLab = Annotated[str, typer.Option("--gitlab", help="group/project!12; token in GITLAB_TOKEN.")]
+_GitHubProject = Annotated[str, typer.Option("--github", help="owner/repository; token in GITHUB_TOKEN.")]
+_GitLabProject = Annotated[str, typer.Option("--gitlab", help="group/project; token in GITLAB_TOKEN.")]
+_Url = Annotated[
+    str, typer.Option("--api-url", help="Address of a self-hosted GitHub API or GitLab server.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to `app`."""
+    for command in (comment, issue):
+        app.command(rich_help_panel=PANEL)(command)
+
+
+def comment(
+    report: _Report, stack: _Stack = "dev", github: _GitHub = "", gitlab: _GitLab = "", api_url: _Url = ""
+) -> None:
+    """Post a report on a pull or merge request, or update the posted report."""
+    text = _read(report)
+    posted = post(select.request(github, gitlab, api_url, os.environ), stack, text)
+    print(f"comment {'posted' if posted.created else 'updated'}: {posted.comment.url}")
+
+
+def issue(
+    report: _Report,
+    stack: _Stack = "dev",
+    github: _GitHubProject = "",
+    gitlab: _GitLabProject = "",
+    api_url: _Url = "",
+) -> None:
+    """Open an issue about the drift of a stack, or update the open issue."""
+    text = _read(report)
+    posted = post(select.issues(stack, github, gitlab, api_url, os.environ), stack, text)
+    print(f"issue {'opened' if posted.created else 'updated'}: {posted.comment.url}")
+
+
+def _read(path: Path) -> str:
+    try:
+        text = path.read_text()
+    except OSError as error:
+        raise UserError(f"--report {path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise UserError(f"--report {path}: not a text file") from None
+    if not text.strip():
+        raise UserError(f"--report {path}: the file is empty; nothing was posted")
+    return text

@@ -1,0 +1,78 @@
+"""Commands that repair and recover a cluster: `repair`, `replace`, `remove-host`, `snapshot`, `restore`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from automation.cli.options import Host, Hosts, Stack, StackFile, Yes, confirm
+from automation.environment import environment
+from automation.operations.target import find_target
+
+PANEL = "Repair and recover"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to `app`."""
+    for command in (repair, replace, remove_host, snapshot, restore):
+        app.command(rich_help_panel=PANEL)(command)
+
+
+def repair(host: Hosts, stack: Stack = "dev", file: StackFile = None) -> None:
+    """Send the last delivery to a host again."""
+    from automation.operations import repair as operation
+
+    raise typer.Exit(operation.repair(find_target(environment(), stack, file), host))
+
+
+def replace(host: Host, stack: Stack, file: StackFile = None, yes: Yes = False) -> None:
+    """Install an empty machine in place of a lost host; its old Node and etcd member are removed first."""
+    from automation.operations import replace as operation
+
+    target = find_target(environment(), stack, file)
+    confirm(
+        f"The Node and the etcd member of host {host} of stack {stack} will be removed, and the machine at "
+        "its address will be installed. Continue?",
+        yes=yes,
+    )
+    raise typer.Exit(operation.replace(target, host))
+
+
+def remove_host(host: Host, stack: Stack, file: StackFile = None, yes: Yes = False) -> None:
+    """Remove a lost host, which the stack file no longer names, from cluster and state; then run `up`."""
+    from automation.operations import remove_host as operation
+
+    target = find_target(environment(), stack, file)
+    confirm(f"Host {host} will be removed from the cluster and state of stack {stack}. Continue?", yes=yes)
+    operation.remove_host(target, host)
+
+
+def snapshot(
+    stack: Stack = "dev",
+    file: StackFile = None,
+    to: Annotated[
+        Path | None, typer.Option("--to", help="Directory for the snapshot.", show_default="with the state")
+    ] = None,
+) -> None:
+    """Take a snapshot of etcd now and download it together with its checksum."""
+    from automation.operations import snapshot as operation
+
+    operation.snapshot(find_target(environment(), stack, file), to)
+
+
+def restore(
+    snapshot: Annotated[
+        Path, typer.Option("--snapshot", help="The snapshot; its .sha256 file is next to it.")
+    ],
+    stack: Stack,
+    file: StackFile = None,
+    yes: Yes = False,
+) -> None:
+    """Restore the cluster from a snapshot of etcd; empty hosts are installed again."""
+    from automation.operations import restore as operation
+
+    target = find_target(environment(), stack, file)
+    confirm(f"Everything written to stack {stack} since {snapshot.name} will be lost. Continue?", yes=yes)
+    raise typer.Exit(operation.restore(target, snapshot))

@@ -1,0 +1,168 @@
+"""Commands that change a cluster: `preview`, `up`, `refresh`, `destroy`, `down`, `pulumi`.
+
+Exit codes: 0 for success, 1 for failure. With `--detailed-exit-code`, 0 means "no changes" and 2 means
+"success with changes".
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from automation.cli.options import AllStacks, RequiredStacks, Stack, StackFile, Stacks, Yes, confirm
+from automation.engine.interrupts import run_one
+from automation.environment import environment
+from automation.errors import UserError
+from automation.stacks import actions, multi_stack, run_stacks
+from automation.stacks.driver import PARALLEL, Action, Options
+
+PANEL = "Change a cluster"
+
+Changed = Annotated[
+    str | None,
+    typer.Option(
+        "--changed-from", metavar="REF", help="Select the stacks affected by changes since this Git reference."
+    ),
+]
+Jobs = Annotated[int, typer.Option("--jobs", "-j", min=1, help="Number of stacks to process at a time.")]
+Parallel = Annotated[
+    int, typer.Option("--parallel", min=1, help="Number of resources of a stack to process at a time.")
+]
+Timeout = Annotated[
+    float | None,
+    typer.Option("--timeout", min=1, help="Seconds for each stack, after which the engine is stopped."),
+]
+Wait = Annotated[float, typer.Option("--wait", min=0, help="Seconds to wait for a stack that is locked.")]
+Events = Annotated[Path | None, typer.Option("--events", help="Write events to this file, as JSON lines.")]
+Policies = Annotated[
+    bool,
+    typer.Option("--policy", help="Check the rules of policy/. A violation of a mandatory rule stops the run."),
+]
+Detailed = Annotated[
+    bool,
+    typer.Option("--detailed-exit-code", help="Exit with 2 when there are changes and 0 when there are none."),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to `app`."""
+    for command in (preview, up, refresh, destroy, down):
+        app.command(rich_help_panel=PANEL)(command)
+    app.command(
+        rich_help_panel=PANEL,
+        context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+    )(pulumi)
+
+
+def preview(
+    stack: Stacks = None,
+    file: StackFile = None,
+    everything: AllStacks = False,
+    changed_from: Changed = None,
+    jobs: Jobs = 2,
+    timeout: Timeout = None,
+    wait: Wait = 0,
+    events: Events = None,
+    detailed: Detailed = False,
+    save_plan: Annotated[
+        Path | None,
+        typer.Option("--save-plan", help="Save a plan for `up --plan`. Secrets in the plan are encrypted."),
+    ] = None,
+    policy: Policies = False,
+    report: Annotated[
+        Path | None,
+        typer.Option("--report", help="Write <stack>.md (a comment) and <stack>.html into this directory."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the engine's own report as JSON.")] = False,
+) -> None:
+    """Show what `up` would change."""
+    names = run_stacks.select_names(stack, file, everything, changed_from, save_plan)
+    if as_json:
+        if len(names) != 1:
+            raise UserError("--json: applies to one stack; use --events for several stacks")
+        raise typer.Exit(run_one(lambda: actions.preview_json(environment(), names[0], file)))
+    options = Options(timeout=timeout, wait=wait, plan=save_plan, policy=policy)
+    results = run_stacks.run(
+        Action.PREVIEW, names, file, options, jobs=jobs, events=events, keep=report is not None
+    )
+    if report is not None:
+        run_stacks.write_reports(report, results, file)
+    raise typer.Exit(multi_stack.exit_code(results, detailed=detailed))
+
+
+def up(
+    stack: Stacks = None,
+    file: StackFile = None,
+    everything: AllStacks = False,
+    changed_from: Changed = None,
+    jobs: Jobs = 2,
+    parallel: Parallel = PARALLEL,
+    timeout: Timeout = None,
+    wait: Wait = 0,
+    events: Events = None,
+    detailed: Detailed = False,
+    plan: Annotated[
+        Path | None,
+        typer.Option("--plan", help="Apply this saved plan; fail if `up` would do anything else."),
+    ] = None,
+    policy: Policies = False,
+) -> None:
+    """Create or change clusters to match their stack files."""
+    options = Options(parallel=parallel, timeout=timeout, wait=wait, plan=plan, policy=policy)
+    names = run_stacks.select_names(stack, file, everything, changed_from, plan)
+    results = run_stacks.run(Action.UP, names, file, options, jobs=jobs, events=events)
+    raise typer.Exit(multi_stack.exit_code(results, detailed=detailed))
+
+
+def refresh(
+    stack: Stacks = None,
+    file: StackFile = None,
+    everything: AllStacks = False,
+    jobs: Jobs = 2,
+    timeout: Timeout = None,
+    wait: Wait = 0,
+    events: Events = None,
+    detailed: Detailed = False,
+) -> None:
+    """Update the state from the actual resources of the cloud. To compare hosts, use `drift`."""
+    options = Options(timeout=timeout, wait=wait)
+    names = run_stacks.select_names(stack, file, everything, None, None)
+    results = run_stacks.run(Action.REFRESH, names, file, options, jobs=jobs, events=events)
+    raise typer.Exit(multi_stack.exit_code(results, detailed=detailed))
+
+
+def destroy(
+    stack: RequiredStacks,
+    file: StackFile = None,
+    jobs: Jobs = 2,
+    timeout: Timeout = None,
+    wait: Wait = 0,
+    events: Events = None,
+    detailed: Detailed = False,
+    yes: Yes = False,
+) -> None:
+    """Delete all resources of clusters. The hosts of a lab remain; `down` removes them too."""
+    options = Options(timeout=timeout, wait=wait)
+    names = run_stacks.select_names(stack, file, False, None, None)
+    confirm(f"All resources of {_describe(names)} will be deleted. Continue?", yes=yes)
+    results = run_stacks.run(Action.DESTROY, names, file, options, jobs=jobs, events=events)
+    raise typer.Exit(multi_stack.exit_code(results, detailed=detailed))
+
+
+def down(stack: Stack, file: StackFile = None, yes: Yes = False) -> None:
+    """Delete a cluster and, for a stack with a lab, its hosts."""
+    confirm(f"The cluster of {_describe([stack])} will be deleted. Continue?", yes=yes)
+    raise typer.Exit(run_one(lambda: actions.down(environment(), stack, file)))
+
+
+def pulumi(context: typer.Context, stack: Stack = "dev", file: StackFile = None) -> None:
+    """Run a command of the Pulumi engine on the stack: `kubewright pulumi -- stack output`."""
+    if not context.args:
+        raise UserError("no engine command given; for example: kubewright pulumi -- stack output")
+    raise typer.Exit(run_one(lambda: actions.run(environment(), stack, file, context.args)))
+
+
+def _describe(names: list[str]) -> str:
+    return f"stack {names[0]}" if len(names) == 1 else f"stacks {', '.join(names)}"

@@ -1,0 +1,56 @@
+"""Commands for kubeconfigs of users: `user`, `user revoke`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from automation.cli.options import Stack, StackFile
+from automation.environment import environment
+from automation.operations.target import find_target
+
+PANEL = "Users"
+_users = typer.Typer(invoke_without_command=True)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to `app`."""
+    app.add_typer(_users, name="user", rich_help_panel=PANEL)
+
+
+@_users.callback()
+def user(
+    context: typer.Context,
+    name: Annotated[str, typer.Option("--name", help="Name of the user in the cluster.")] = "",
+    group: Annotated[
+        list[str] | None, typer.Option("--group", help="Name of a group. Repeatable.")
+    ] = None,
+    namespace: Annotated[str, typer.Option("--namespace", help="Namespace that the user works in.")] = "",
+    role: Annotated[str, typer.Option("--role", help="ClusterRole of the user in the namespace.")] = "edit",
+    days: Annotated[int, typer.Option("--days", help="Days that the kubeconfig is valid.")] = 30,
+    to: Annotated[
+        Path | None, typer.Option("--to", help="Path of the kubeconfig.", show_default="with the state")
+    ] = None,
+    stack: Stack = "dev",
+    file: StackFile = None,
+) -> None:
+    """Create a kubeconfig for a user, or revoke it: `user revoke --name NAME`."""
+    from automation.operations import users
+
+    if context.invoked_subcommand is None:
+        requested = users.User(name, tuple(group or ()), namespace, role, days)
+        users.issue(find_target(environment(), stack, file), requested, to)
+
+
+@_users.command()
+def revoke(
+    name: Annotated[str, typer.Option("--name", help="Name of the user.")],
+    stack: Stack = "dev",
+    file: StackFile = None,
+) -> None:
+    """Remove the permissions of a user; the certificate remains valid but permits nothing."""
+    from automation.operations import users
+
+    raise typer.Exit(users.revoke(find_target(environment(), stack, file), name))
