@@ -1,1 +1,1 @@
-"""What must not be deployed [O2]: rules, and the CrossGuard pack that applies them in the engine."""
+"""Rules for what must not be deployed [O2], and the CrossGuard pack that applies them in the engine."""

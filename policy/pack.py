@@ -1,4 +1,4 @@
-"""The rules as policies of CrossGuard."""
+"""The rules as CrossGuard policies."""
 
 from __future__ import annotations
 
@@ -13,18 +13,20 @@ from pulumi_policy.deserialize import deserialize_properties
 from pulumi_policy.proxy import UNKNOWN_STRING_VALUE
 from pulumi_policy.secret import Secret
 
-from policy.facts import facts
-from policy.rules.model import MASK, UNKNOWN, Resource, ResourceRule, Rule, SettingsRule, Stack, StackRule
+from policy.rules.model import Resource, ResourceRule, Rule, SettingsRule, StackFacts, StackRule
 from policy.rules.table import RULES
+from policy.stack_facts import read_facts
+from providers.resources import UNKNOWN
+from redaction import MASK
 from settings import SettingsError
 from settings.hosts_file import join_hosts
 
 NAME = "kubewright"
 DESERIALIZE = "deserialize_properties"
-"""The library's own name for what turns the engine's messages into inputs."""
+"""Name of the library's function that converts the engine's messages to inputs."""
 _ROOT = "pulumi:pulumi:Stack"
-"""The resource that every stack begins with: settings are judged before anything is made."""
-_KINDS_OF_UNKNOWN = (
+"""Type of the first resource of every stack: settings are checked before anything is created."""
+_UNKNOWN_VALUES = (
     "1c4a061d-8072-4f0a-a4cb-0ff528b18fe7",  # boolean
     "3eeb2bf0-c639-47a8-9e75-3b44932eb421",  # number
     UNKNOWN_STRING_VALUE,
@@ -33,11 +35,11 @@ _KINDS_OF_UNKNOWN = (
 )
 
 
-def keep_secrets() -> None:
-    """Makes the library tell rules which inputs are secret.
+def expose_secret_markers() -> None:
+    """Make the library mark secret inputs for rules.
 
-    Left alone it unwraps them for validations, and a secret looks like any other text: a rule about
-    secrets in plain inputs would be impossible.
+    By default the library unwraps secrets for validations, and a rule for secrets in plain inputs cannot
+    distinguish them from other text.
     """
 
     def deserialize(props: dict[str, Any], proxy_secrets: bool = True) -> dict[str, Any]:
@@ -47,7 +49,7 @@ def keep_secrets() -> None:
 
 
 def policies() -> list[pulumi_policy.Policy]:
-    """Every rule of the table as a policy."""
+    """Return every rule of the table as a policy."""
     return [_policy(rule) for rule in RULES]
 
 
@@ -58,8 +60,10 @@ def _policy(rule: Rule) -> pulumi_policy.Policy:
         else pulumi_policy.EnforcementLevel.ADVISORY
     )
     if isinstance(rule, StackRule):
-        return pulumi_policy.StackValidationPolicy(rule.name, rule.description, _of_all(rule), level)
-    validate = _of_one(rule) if isinstance(rule, ResourceRule) else _of_settings(rule)
+        return pulumi_policy.StackValidationPolicy(
+            rule.name, rule.description, _stack_validation(rule), level
+        )
+    validate = _resource_validation(rule) if isinstance(rule, ResourceRule) else _settings_validation(rule)
     return pulumi_policy.ResourceValidationPolicy(
         name=rule.name, description=rule.description, validate=validate, enforcement_level=level
     )
@@ -68,61 +72,65 @@ def _policy(rule: Rule) -> pulumi_policy.Policy:
 _Report = Callable[..., None]
 
 
-def _of_one(rule: ResourceRule) -> Callable[[pulumi_policy.ResourceValidationArgs, _Report], None]:
+def _resource_validation(
+    rule: ResourceRule,
+) -> Callable[[pulumi_policy.ResourceValidationArgs, _Report], None]:
     def validate(args: pulumi_policy.ResourceValidationArgs, report: _Report) -> None:
-        stack = _stack()
-        if stack is not None:
-            for message in rule.check(_resource(args), stack):
+        facts = _stack_facts()
+        if facts is not None:
+            for message in rule.check(_resource(args), facts):
                 report(message, args.urn)
 
     return validate
 
 
-def _of_settings(rule: SettingsRule) -> Callable[[pulumi_policy.ResourceValidationArgs, _Report], None]:
+def _settings_validation(
+    rule: SettingsRule,
+) -> Callable[[pulumi_policy.ResourceValidationArgs, _Report], None]:
     def validate(args: pulumi_policy.ResourceValidationArgs, report: _Report) -> None:
-        stack = _stack() if args.resource_type == _ROOT else None
-        if stack is not None:
-            for message in rule.check(stack):
+        facts = _stack_facts() if args.resource_type == _ROOT else None
+        if facts is not None:
+            for message in rule.check(facts):
                 report(message, args.urn)
 
     return validate
 
 
-def _of_all(rule: StackRule) -> Callable[[pulumi_policy.StackValidationArgs, _Report], None]:
+def _stack_validation(rule: StackRule) -> Callable[[pulumi_policy.StackValidationArgs, _Report], None]:
     def validate(args: pulumi_policy.StackValidationArgs, report: _Report) -> None:
-        stack = _stack()
-        if stack is not None:
-            for resource, message in rule.check([_resource(each) for each in args.resources], stack):
+        facts = _stack_facts()
+        if facts is not None:
+            for resource, message in rule.check([_resource(each) for each in args.resources], facts):
                 report(message, resource.urn)
 
     return validate
 
 
 @cache
-def _stack() -> Stack | None:
-    """The stack's facts; None for settings that describe no cluster: the program itself refuses these."""
+def _stack_facts() -> StackFacts | None:
+    """Return the stack's facts; None for invalid settings, which the program itself rejects."""
     try:
         config = pulumi.Config("kubewright")
-        return facts(join_hosts(config.get_object("cluster") or {}, config.get("hosts-file")))
+        return read_facts(join_hosts(config.get_object("cluster") or {}, config.get("hosts-file")))
     except (SettingsError, pulumi.ConfigTypeError):
         return None
 
 
 def _resource(args: pulumi_policy.ResourceValidationArgs | pulumi_policy.PolicyResource) -> Resource:
     return Resource(
-        type=args.resource_type, urn=args.urn, inputs=plain(args.props), protect=args.opts.protect
+        type=args.resource_type, urn=args.urn, inputs=plain_inputs(args.props), protect=args.opts.protect
     )
 
 
-def plain(value: Any) -> Any:  # noqa: ANN401  JSON of any shape
-    """The library's inputs as JSON, with our signs for secret and unknown."""
-    # Its proxies raise when an unknown value is touched; this key, the library's own, gives what they hide.
+def plain_inputs(value: Any) -> Any:  # noqa: ANN401  JSON of any shape
+    """Return the library's inputs as JSON, with our placeholders for secret and unknown values."""
+    # The library's proxies raise on access to an unknown value; this key of theirs returns the raw value.
     while type(value).__name__.endswith("Proxy"):
         value = value["__target"]
     if isinstance(value, Secret):
         return MASK
     if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
+        return {str(key): plain_inputs(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [plain(item) for item in value]
-    return UNKNOWN if value in _KINDS_OF_UNKNOWN else value
+        return [plain_inputs(item) for item in value]
+    return UNKNOWN if value in _UNKNOWN_VALUES else value

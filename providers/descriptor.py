@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from providers.resources import ResourceReaders
+
 if TYPE_CHECKING:
     from components.provider import Provider
     from nodeconfig.bundle import Bundle
@@ -27,14 +29,18 @@ class ResourceTypes:
     """Pulumi type tokens of the cloud's resources, by meaning.
 
     `data` are the types whose deletion loses data, `entrances` the types behind the API endpoint, and
-    `machine_inputs` the inputs of a group of machines whose change replaces its machines.
+    `machine_inputs` the inputs of a group of machines whose change replaces its machines. Each store needs
+    one resource of `store_encryptions` and one of `public_access_blocks` (empty: the cloud has none).
     """
 
     machines: tuple[str, ...]
     machine_groups: tuple[str, ...]
+    launch_templates: tuple[str, ...]
     machine_inputs: tuple[str, ...]
     volumes: tuple[str, ...]
     stores: tuple[str, ...]
+    store_encryptions: tuple[str, ...]
+    public_access_blocks: tuple[str, ...]
     data: tuple[str, ...]
     entrances: tuple[str, ...]
     tagged: frozenset[str]
@@ -54,5 +60,6 @@ class CloudDescriptor:
     title: str
     plugin: str
     types: ResourceTypes
+    readers: ResourceReaders
     machine_prices: Callable[[str], Mapping[str, float] | None]
     create_provider: CreateProvider

@@ -1,84 +1,93 @@
-"""Nothing is open to everyone that need not be."""
+"""Rules: firewalls do not admit the public, except to an API that is public by its settings."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
-from policy.rules.ingress import Opening, openings
-from policy.rules.model import Resource, ResourceRule, SettingsRule, Stack, StackRule
-from policy.rules.public_ranges import covers_world, is_world
+from policy.rules.ingress import firewall_openings, join_by_port
+from policy.rules.model import Resource, ResourceRule, SettingsRule, StackFacts, StackRule
+from policy.rules.public_ranges import cover_public, is_public
+from providers.resources import Opening
 
 _ICMP = ("icmp", "icmpv6", "1", "58")
-"""Reachability and path MTU: no service answers it."""
-_SHOWN = 2
-"""Sources that a message names."""
+"""Reachability and path MTU discovery: no service answers ICMP."""
+_SHOWN_SOURCES = 2
 
 
-def ingress(resource: Resource, stack: Stack) -> Iterator[str]:
-    """Security groups of both clouds: none lets everyone in, but to an API that is meant to be public.
+def check_ingress(resource: Resource, facts: StackFacts) -> Iterator[str]:
+    """Yield ports of one firewall resource that are open to the public.
 
-    Sources of one port count together: two halves of the internet are all of it.
+    Sources of one port count together: the two halves of the internet are the internet.
     """
-    for path, protocol, port, sources in _together(openings(resource.kind, resource.inputs)):
-        if is_world(sources) and not _may(protocol, port, stack):
-            text = f"{path}: lets {_named(sources)} reach port {port} ({protocol})"
-            yield f"{text}; list the networks that need it"
+    for opening in join_by_port(firewall_openings(resource.type, resource.inputs)):
+        if is_public(opening.sources) and not _is_allowed(opening, facts):
+            sources = _shorten(opening.sources)
+            yield (
+                f"{opening.path}: allows {sources} to reach port {opening.port} ({opening.protocol}); "
+                "list the networks that need the port"
+            )
 
 
-def ingress_together(resources: Sequence[Resource], stack: Stack) -> Iterator[tuple[Resource, str]]:
-    """The same of rules that are resources each; whose they are may not be known before they are made."""
-    alone = [
+def check_ingress_together(
+    resources: Sequence[Resource], facts: StackFacts
+) -> Iterator[tuple[Resource, str]]:
+    """Yield ports that several rule resources together open to the public.
+
+    The firewall that a rule belongs to may be unknown before the update, so all rules count together.
+    """
+    listed = [
         (resource, opening)
         for resource in resources
-        for opening in _together(openings(resource.kind, resource.inputs))
-        if not is_world(opening[3])
+        for opening in join_by_port(firewall_openings(resource.type, resource.inputs))
+        if not is_public(opening.sources)
     ]
-    for path, protocol, port, sources in _together(opening for _, opening in alone):
-        if is_world(sources) and not _may(protocol, port, stack):
-            first = next(each for each, opening in alone if opening[1:3] == (protocol, port))
-            text = f"{path}: with other rules it lets {_named(sources)} reach port {port} ({protocol})"
-            yield first, f"{text}; list the networks that need it"
+    for joined in join_by_port(opening for _, opening in listed):
+        if is_public(joined.sources) and not _is_allowed(joined, facts):
+            first = next(
+                resource
+                for resource, opening in listed
+                if (opening.protocol, opening.port) == (joined.protocol, joined.port)
+            )
+            sources = _shorten(joined.sources)
+            yield (
+                first,
+                f"{joined.path}: together with other rules allows {sources} to reach port {joined.port} "
+                f"({joined.protocol}); list the networks that need the port",
+            )
 
 
-def _may(protocol: str, port: str, stack: Stack) -> bool:
-    """Whether the settings open it to everyone: the API. Of production another rule speaks."""
-    meant = covers_world(stack.api_allowed) and port in map(str, stack.api_ports)
-    return meant or protocol.lower() in _ICMP
+def _is_allowed(opening: Opening, facts: StackFacts) -> bool:
+    """Return whether the settings make the port public: the API's port. `check_api` covers production."""
+    is_api = cover_public(facts.api_allowed) and opening.port in map(str, facts.api_ports)
+    return is_api or opening.protocol.lower() in _ICMP
 
 
-def _named(sources: list[str]) -> str:
-    more = f" and {len(sources) - _SHOWN} more" if len(sources) > _SHOWN else ""
-    return ", ".join(sources[:_SHOWN]) + more
+def _shorten(sources: Sequence[str]) -> str:
+    rest = len(sources) - _SHOWN_SOURCES
+    return ", ".join(sources[:_SHOWN_SOURCES]) + (f" and {rest} more" if rest > 0 else "")
 
 
-def _together(several: Iterable[Opening]) -> Iterator[Opening]:
-    """The openings of each port as one, at the place of the first."""
-    found: dict[tuple[str, str], tuple[str, list[str]]] = {}
-    for path, protocol, port, sources in several:
-        found.setdefault((protocol, port), (path, []))[1].extend(sources)
-    for (protocol, port), (path, sources) in found.items():
-        yield path, protocol, port, list(dict.fromkeys(sources))
-
-
-def api(stack: Stack) -> Iterator[str]:
-    """In production someone decided who may reach the API."""
-    if stack.production and covers_world(stack.api_allowed):
-        named = _named(list(map(str, stack.api_allowed)))
-        yield f"network.api_allowed: lets everyone reach the API, or nearly ({named}); list your networks"
+def check_api(facts: StackFacts) -> Iterator[str]:
+    """Yield an API that is public in production."""
+    if facts.is_production and cover_public(facts.api_allowed):
+        sources = _shorten(list(map(str, facts.api_allowed)))
+        yield f"network.api_allowed: the API is public ({sources}); list your networks"
 
 
 RULES = (
     ResourceRule(
         name="no-open-ingress",
-        description="Firewalls let nobody in from anywhere, but to a public API.",
-        check=ingress,
+        description="Firewalls do not admit the public, except to a public API.",
+        check=check_ingress,
     ),
     StackRule(
         name="no-open-ingress-together",
-        description="No firewall's rules together let everyone in, but to a public API.",
-        check=ingress_together,
+        description="Firewall rules together do not admit the public, except to a public API.",
+        check=check_ingress_together,
     ),
     SettingsRule(
-        name="no-open-api", description="In production the API is open to listed networks alone.", check=api
+        name="no-open-api",
+        description="In production, the API is open only to listed networks.",
+        check=check_api,
     ),
 )

@@ -1,4 +1,8 @@
-"""Which ranges of addresses are as good as everyone, by arithmetic: two halves are the whole. Pure."""
+"""Which address ranges are public. Pure.
+
+"Public" means that the sources of a rule add up to more addresses than one organization has on the internet:
+more than a /8 of IPv4 or a /16 of IPv6. A list of halves of the internet is therefore public, too.
+"""
 
 from __future__ import annotations
 
@@ -12,19 +16,19 @@ from ipaddress import (
     summarize_address_range,
 )
 
-MOST_IPV4 = 2**24
-"""Addresses: a /8. Nobody has more of the internet to himself."""
-MOST_IPV6 = 2**112
-"""Addresses: a /16, more than any registry has handed to one network."""
+from providers.registry import CLOUDS
 
-_NAMES = frozenset({"*", "any", "internet", "azurecloud"})
-"""Words of Azure for everyone; every customer's machines are in AzureCloud."""
-_UNICAST = IPv6Network("2000::/3")
-"""All of IPv6 that is routed (RFC 4291, 2.4, and IANA's registry)."""
-_OWN = tuple(
+MAX_PRIVATE_IPV4 = 2**24
+"""Addresses: a /8."""
+MAX_PRIVATE_IPV6 = 2**112
+"""Addresses: a /16, more than any registry has allocated to one organization."""
+
+_ROUTED_IPV6 = IPv6Network("2000::/3")
+"""The part of IPv6 that is routed on the internet (RFC 4291, 2.4, and IANA's registry)."""
+_NOT_ROUTED = tuple(
     map(
         IPv4Network,
-        # RFC 1918, RFC 6598, loopback, link-local, multicast and reserved: the internet has none of them.
+        # RFC 1918, RFC 6598, loopback, link-local, multicast and reserved: not routed on the internet.
         (
             *("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "127.0.0.0/8"),
             *("169.254.0.0/16", "224.0.0.0/3"),
@@ -33,30 +37,31 @@ _OWN = tuple(
 )
 
 
-def names_everyone(source: str) -> bool:
-    """Whether a source is one of Azure's words for everyone, in any case; regions' tags have a suffix."""
-    return source.strip().lower().partition(".")[0] in _NAMES
+def is_public_name(source: str) -> bool:
+    """Return whether a source is a cloud's name for any address. A regional name has a suffix."""
+    name = source.strip().lower().partition(".")[0]
+    return any(name in cloud.readers.public_names for cloud in CLOUDS)
 
 
-def is_world(sources: Iterable[str]) -> bool:
-    """Whether the sources of a rule are, all together, more of the internet than one network has."""
+def is_public(sources: Iterable[str]) -> bool:
+    """Return whether the sources of a rule, together, are public."""
     listed = list(sources)
     networks = [network for source in listed for network in _networks(source)]
-    return any(map(names_everyone, listed)) or covers_world(networks)
+    return any(map(is_public_name, listed)) or cover_public(networks)
 
 
-def covers_world(networks: Iterable[IPv4Network | IPv6Network]) -> bool:
-    """The same for networks."""
-    old: list[IPv4Network] = []
-    new: list[IPv6Network] = []
+def cover_public(networks: Iterable[IPv4Network | IPv6Network]) -> bool:
+    """Return whether the networks, together, are public."""
+    ipv4: list[IPv4Network] = []
+    ipv6: list[IPv6Network] = []
     for network in networks:
         if isinstance(network, IPv4Network):
-            old.append(network)
+            ipv4.append(network)
         else:
-            new.append(network)
+            ipv6.append(network)
     return (
-        sum(map(_public, collapse_addresses(old))) > MOST_IPV4
-        or sum(map(_routed, collapse_addresses(new))) > MOST_IPV6
+        sum(map(_routed_ipv4, collapse_addresses(ipv4))) > MAX_PRIVATE_IPV4
+        or sum(map(_routed_ipv6, collapse_addresses(ipv6))) > MAX_PRIVATE_IPV6
     )
 
 
@@ -68,16 +73,19 @@ def _networks(source: str) -> Iterator[IPv4Network | IPv6Network]:
         else:
             yield ip_network(source.strip(), strict=False)
     except (ValueError, TypeError):
-        return  # one of the cloud's names, or not known yet
+        return  # a name of the cloud, or not known yet
 
 
-def _public(network: IPv4Network) -> int:
-    if any(network.subnet_of(own) for own in _OWN):
+def _routed_ipv4(network: IPv4Network) -> int:
+    """Return the number of addresses of the network that are routed on the internet."""
+    if any(network.subnet_of(range_) for range_ in _NOT_ROUTED):
         return 0
-    return network.num_addresses - sum(own.num_addresses for own in _OWN if own.subnet_of(network))
+    inside = (range_.num_addresses for range_ in _NOT_ROUTED if range_.subnet_of(network))
+    return network.num_addresses - sum(inside)
 
 
-def _routed(network: IPv6Network) -> int:
-    if network.supernet_of(_UNICAST):
-        return _UNICAST.num_addresses
-    return network.num_addresses if network.subnet_of(_UNICAST) else 0
+def _routed_ipv6(network: IPv6Network) -> int:
+    """Return the number of addresses of the network that are routed on the internet."""
+    if network.supernet_of(_ROUTED_IPV6):
+        return _ROUTED_IPV6.num_addresses
+    return network.num_addresses if network.subnet_of(_ROUTED_IPV6) else 0

@@ -1,43 +1,47 @@
-"""etcd has an odd number of members: an even one more makes loss likelier and survives no more of it."""
+"""Rules: etcd has an odd number of members. An additional even member adds risk and no fault tolerance."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from policy.rules.model import Resource, SettingsRule, Stack, StackRule
+from policy.rules.model import Resource, SettingsRule, StackFacts, StackRule
 
 ALLOWED = (1, 3, 5)
 """etcd.io/docs: FAQ, "Why an odd number of cluster members?" and "What is maximum cluster size?"."""
 _COMMAND = "command:remote:Command"
-_UNDER_ETCD = f"kubewright:index:Etcd${_COMMAND}"
+_ETCD_COMMAND = f"kubewright:index:Etcd${_COMMAND}"
 
 
-def described(stack: Stack) -> Iterator[str]:
-    """What the settings ask for."""
-    if len(stack.etcd) not in ALLOWED:
-        yield f"etcd.hosts: {len(stack.etcd)} members; allowed: 1, 3 or 5"
+def check_member_count(facts: StackFacts) -> Iterator[str]:
+    """Yield a number of members in the settings that is not allowed."""
+    if len(facts.etcd_hosts) not in ALLOWED:
+        yield f"etcd.hosts: {len(facts.etcd_hosts)} members; allowed: 1, 3 or 5"
 
 
-def alone(stack: Stack) -> Iterator[str]:
-    """A single member is allowed, and worth a word."""
-    if stack.production and len(stack.etcd) == 1:
-        yield "etcd.hosts: one member in production, whose loss is the cluster's; 3 or 5 survive one"
+def check_single_member(facts: StackFacts) -> Iterator[str]:
+    """Yield a single member in production."""
+    if facts.is_production and len(facts.etcd_hosts) == 1:
+        yield "etcd.hosts: one member in production, its loss is the loss of the cluster; use 3 or 5 members"
 
 
-def made(resources: Sequence[Resource], stack: Stack) -> Iterator[tuple[Resource, str]]:
-    """What the program makes, on bare metal: one command of the component Etcd for each member."""
-    members = [each for each in resources if each.urn.split("::")[-2].endswith(_UNDER_ETCD)]
+def check_created_members(resources: Sequence[Resource], facts: StackFacts) -> Iterator[tuple[Resource, str]]:
+    """Yield a wrong number of members that the program creates on bare metal: a command of Etcd for each."""
+    members = [each for each in resources if each.urn.split("::")[-2].endswith(_ETCD_COMMAND)]
     if members and len(members) not in ALLOWED:
-        yield members[-1], f"{len(members)} etcd members would be made; allowed: 1, 3 or 5"
+        yield members[-1], f"{len(members)} etcd members would be created; allowed: 1, 3 or 5"
 
 
 RULES = (
-    SettingsRule(name="odd-etcd", description="etcd has 1, 3 or 5 members.", check=described),
+    SettingsRule(name="odd-etcd", description="etcd has 1, 3 or 5 members.", check=check_member_count),
     SettingsRule(
         name="etcd-not-alone",
         description="In production, etcd has 3 or 5 members.",
         mandatory=False,
-        check=alone,
+        check=check_single_member,
     ),
-    StackRule(name="odd-etcd-made", description="1, 3 or 5 etcd members are made.", check=made),
+    StackRule(
+        name="odd-etcd-made",
+        description="The program creates 1, 3 or 5 etcd members.",
+        check=check_created_members,
+    ),
 )

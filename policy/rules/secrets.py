@@ -1,4 +1,4 @@
-"""No secret in an input that is not marked as one: it would stand in the state and in every preview."""
+"""Rule: no secret in an input that is not marked secret: the state and previews would show the secret."""
 
 from __future__ import annotations
 
@@ -9,100 +9,103 @@ import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 
-from policy.rules.model import Resource, ResourceRule, Stack, decided
-from redaction.secret_names import called_in, names_a_secret
-from redaction.secret_patterns import candidates
+from policy.rules.model import Resource, ResourceRule, StackFacts
+from providers.resources import is_known
+from redaction.secret_names import effective_name, is_secret_name
+from redaction.secret_patterns import candidate_patterns
 
 _SECRET_OBJECT = "kubernetes:core/v1:Secret"
-_LONGEST = 2**20
-"""Bytes that are unpacked of user data at most; both clouds take less than 64 KiB."""
-_NAMED = "what its name says is a secret"
+_MAX_UNPACKED_BYTES = 2**20
+"""Limit for unpacked user data. Clouds accept less than 64 KiB."""
+_SECRET_BY_NAME = "a value with the name of a secret"
 
 _ENCODED = re.compile(r"[A-Za-z0-9+/\s]{16,}={0,2}\s*")
-# Lines of YAML, of environments and shells, options of commands; pairs of JSON.
-_ASSIGNED = re.compile(
+# Lines of YAML, of environment files and shells, options of commands, and pairs of JSON.
+_ASSIGNMENT = re.compile(
     r"^[ \t]*(?:-[ \t]+|export[ \t]+|--)?[\"']?(?P<name>[\w.-]{3,60})[\"']?(?::[ \t]|[ \t]*=)[ \t]*"
     r"(?P<quote>[\"']?)(?P<value>[^\s\"'#,;&|)]+)(?P=quote),?[ \t]*$"
     r"|[\"'](?P<key>[\w.-]{3,60})\\*[\"']\s*:\s*\\*[\"'](?P<text>[^\"'\\]+)\\*[\"']",
     re.MULTILINE,
 )
-_LIKELY = re.compile(r"pass|pwd|psk|secret|token|key|credential|connection", re.IGNORECASE)
-"""One of these words is in every name of a secret."""
-_NO_SECRET = re.compile(
-    # What a shell, a template or YAML puts there; a path; what says that there is none, or that it is needed.
+_NAME_HINT = re.compile(r"pass|pwd|psk|secret|token|key|credential|connection", re.IGNORECASE)
+"""Every name of a secret contains one of these words."""
+_HARMLESS_VALUE = re.compile(
+    # A variable of a shell, a template or YAML; a path; a word that means "none" or "required".
     r"[$`{<%\[*&!(].*|(?:/[\w.@-]+)+/?|.*(?:\{\{|\$\{|\$\().*"
     r"|(?:true|false|yes|no|on|off|null|nil|none|required|optional|disabled|enabled|string|str|int|bool|0)?",
     re.IGNORECASE | re.DOTALL,
 )
 
 
-def plain(resource: Resource, stack: Stack) -> Iterator[str]:
-    """Every text in the inputs, packed ones unpacked; messages name the place and never the value."""
-    if resource.kind == _SECRET_OBJECT:
-        yield from _secret_object(resource)
-    for path, name, text in _texts("", "", resource.inputs):
-        if text and decided(text) and (found := secret_in(name, text)):
-            yield f"{path}: holds {found} and is not marked secret; use pulumi.Output.secret"
+def check_inputs(resource: Resource, facts: StackFacts) -> Iterator[str]:
+    """Yield secrets in the inputs, unpacked ones too. Messages name the path and never show the value."""
+    if resource.type == _SECRET_OBJECT:
+        yield from _check_secret_object(resource)
+    for path, name, text in _named_texts("", "", resource.inputs):
+        if text and is_known(text) and (secret := describe_secret(name, text)):
+            yield f"{path}: contains {secret} and is not marked secret; use pulumi.Output.secret"
 
 
-def secret_in(name: str, text: str) -> str:
-    """What secret the text of that name holds, by its name or what it looks like; empty for none."""
-    if names_a_secret(name) and not _NO_SECRET.fullmatch(text):
-        return _NAMED
-    found = _within(text)
-    if not found and _ENCODED.fullmatch(text):
-        unpacked = _unpacked(text)
-        found = f"{inner}, encoded" if (inner := _within(unpacked)) else ""
-    return found
+def describe_secret(name: str, text: str) -> str:
+    """Return what secret the text contains, judged by its name and its content; empty for none."""
+    if is_secret_name(name) and not _HARMLESS_VALUE.fullmatch(text):
+        return _SECRET_BY_NAME
+    description = _describe_content(text)
+    if not description and _ENCODED.fullmatch(text):
+        unpacked = _describe_content(_unpack(text))
+        description = f"{unpacked}, encoded" if unpacked else ""
+    return description
 
 
-def _within(text: str) -> str:
-    for form in candidates(text):
-        if any(form.within(text)):
-            return form.what
-    if not _LIKELY.search(text):
+def _describe_content(text: str) -> str:
+    for pattern in candidate_patterns(text):
+        if any(pattern.spans(text)):
+            return pattern.description
+    if not _NAME_HINT.search(text):
         return ""
-    for found in _ASSIGNED.finditer(text):
-        name, value = (found["name"] or found["key"]), (found["value"] or found["text"])
-        if names_a_secret(name) and not _NO_SECRET.fullmatch(value) and decided(value):
-            return f"{name}, {_NAMED}"
+    for match in _ASSIGNMENT.finditer(text):
+        name, value = (match["name"] or match["key"]), (match["value"] or match["text"])
+        if is_secret_name(name) and not _HARMLESS_VALUE.fullmatch(value) and is_known(value):
+            return f"{_SECRET_BY_NAME} ({name})"
     return ""
 
 
-def _secret_object(resource: Resource) -> Iterator[str]:
+def _check_secret_object(resource: Resource) -> Iterator[str]:
     for field in ("data", "stringData"):
         value = resource.inputs.get(field)
         if isinstance(value, dict):
             for key, text in value.items():
-                if text and decided(text):
+                if text and is_known(text):
                     yield f"{field}.{key}: a Secret's content must be marked secret (pulumi.Output.secret)"
 
 
-def _texts(path: str, name: str, value: object) -> Iterator[tuple[str, str, str]]:
-    """(path, name, text) of every text in a JSON value."""
+def _named_texts(path: str, name: str, value: object) -> Iterator[tuple[str, str, str]]:
+    """Yield (path, name, text) of every text in a JSON value."""
     if isinstance(value, str):
         yield path, name, value
     elif isinstance(value, Mapping):
         for key, item in value.items():
-            called = called_in(value, key)
-            yield from _texts(f"{path}.{key}" if path else str(key), called, item)
+            yield from _named_texts(f"{path}.{key}" if path else str(key), effective_name(value, key), item)
     elif isinstance(value, list):
         for number, item in enumerate(value):
-            yield from _texts(f"{path}[{number}]", name, item)
+            yield from _named_texts(f"{path}[{number}]", name, item)
 
 
-def _unpacked(text: str) -> str:
+def _unpack(text: str) -> str:
+    """Return the text behind base64 and gzip; empty for other text."""
     try:
         data = base64.b64decode("".join(text.split()), validate=True)
     except (binascii.Error, ValueError):
         return ""
-    with suppress(zlib.error):  # where it is not packed
-        data = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16).decompress(data, _LONGEST)
+    with suppress(zlib.error):  # not compressed
+        data = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16).decompress(data, _MAX_UNPACKED_BYTES)
     return data.decode(errors="replace")
 
 
 RULES = (
     ResourceRule(
-        name="no-plain-secret", description="No secret in an input that is not marked secret.", check=plain
+        name="no-plain-secret",
+        description="Inputs that are not marked secret contain no secret.",
+        check=check_inputs,
     ),
 )

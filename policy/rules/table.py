@@ -1,4 +1,4 @@
-"""All rules in one table, and what they find."""
+"""All rules in one table, and functions that check them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from policy.rules import (
     tags,
     versions,
 )
-from policy.rules.model import Finding, Resource, ResourceRule, Rule, SettingsRule, Stack, StackRule
+from policy.rules.model import Resource, ResourceRule, Rule, SettingsRule, StackFacts, StackRule, Violation
 
 RULES: tuple[Rule, ...] = (
     *encryption.RULES,
@@ -30,25 +30,25 @@ RULES: tuple[Rule, ...] = (
 )
 
 
-def of_settings(stack: Stack) -> Iterator[Finding]:
-    """What is wrong with the settings."""
+def check_settings(facts: StackFacts) -> Iterator[Violation]:
+    """Yield the violations of the stack's settings."""
     for rule in RULES:
         if isinstance(rule, SettingsRule):
-            for message in rule.check(stack):
-                yield Finding(rule=rule.name, message=message, urn="", mandatory=rule.mandatory)
+            for message in rule.check(facts):
+                yield Violation(rule=rule.name, message=message, urn="", mandatory=rule.mandatory)
 
 
-def of_resource(resource: Resource, stack: Stack) -> Iterator[Finding]:
-    """What is wrong with one resource."""
+def check_resource(resource: Resource, facts: StackFacts) -> Iterator[Violation]:
+    """Yield the violations of one resource."""
     for rule in RULES:
         if isinstance(rule, ResourceRule):
-            for message in rule.check(resource, stack):
-                yield Finding(rule=rule.name, message=message, urn=resource.urn, mandatory=rule.mandatory)
+            for message in rule.check(resource, facts):
+                yield Violation(rule=rule.name, message=message, urn=resource.urn, mandatory=rule.mandatory)
 
 
-def of_resources(resources: Sequence[Resource], stack: Stack) -> Iterator[Finding]:
-    """What is wrong with the resources together."""
+def check_resources(resources: Sequence[Resource], facts: StackFacts) -> Iterator[Violation]:
+    """Yield the violations of all resources together."""
     for rule in RULES:
         if isinstance(rule, StackRule):
-            for resource, message in rule.check(resources, stack):
-                yield Finding(rule=rule.name, message=message, urn=resource.urn, mandatory=rule.mandatory)
+            for resource, message in rule.check(resources, facts):
+                yield Violation(rule=rule.name, message=message, urn=resource.urn, mandatory=rule.mandatory)

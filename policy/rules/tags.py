@@ -1,67 +1,35 @@
-"""Whose a thing is can be read from it: what costs money carries the cluster's tag."""
+"""Rule: resources that cost money or hold data have a tag with the cluster's name."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from policy.rules.model import Resource, ResourceRule, Stack, decided, items, mapping
+from policy.rules.model import Resource, ResourceRule, StackFacts
+from providers.resources import is_known
 
 TAG = "kubewright:cluster"
 TAGS = frozenset({TAG, "kubewright-cluster"})
-"""AWS's form, and one for names that take no colon."""
-_ASG = "aws:autoscaling/group:Group"
-TAGGED = frozenset(
-    {
-        "aws:ebs/volume:Volume",
-        "aws:ec2/eip:Eip",
-        "aws:ec2/instance:Instance",
-        "aws:ec2/launchTemplate:LaunchTemplate",
-        "aws:ec2/natGateway:NatGateway",
-        "aws:ec2/networkInterface:NetworkInterface",
-        "aws:ec2/securityGroup:SecurityGroup",
-        "aws:ec2/subnet:Subnet",
-        "aws:ec2/vpc:Vpc",
-        "aws:kms/key:Key",
-        "aws:lb/loadBalancer:LoadBalancer",
-        "aws:s3/bucket:Bucket",
-        "aws:s3/bucketV2:BucketV2",
-        "azure-native:compute:Disk",
-        "azure-native:compute:VirtualMachine",
-        "azure-native:compute:VirtualMachineScaleSet",
-        "azure-native:keyvault:Vault",
-        "azure-native:network:LoadBalancer",
-        "azure-native:network:NatGateway",
-        "azure-native:network:NetworkInterface",
-        "azure-native:network:NetworkSecurityGroup",
-        "azure-native:network:PublicIPAddress",
-        "azure-native:network:VirtualNetwork",
-        "azure-native:resources:ResourceGroup",
-        "azure-native:storage:StorageAccount",
-    }
-)
-"""What takes tags and costs money or holds data."""
+"""The tag, and its name in clouds that do not allow a colon in tag names."""
 
 
-def tagged(resource: Resource, stack: Stack) -> Iterator[str]:
-    """The tag is there, with this cluster's name."""
-    if resource.kind == _ASG:
-        # What the group makes is what counts.
-        pairs = {str(tag.get("key")): tag.get("value") for tag in items(resource.inputs.get("tags"))}
-    elif resource.kind in TAGGED:
-        # `tagsAll` has those that the provider adds to everything.
-        given = [resource.inputs.get(key) for key in ("tags", "tagsAll")]
-        if any(value is not None and not decided(value) for value in given):
-            return
-        pairs = {**mapping(given[0]), **mapping(given[1])}
-    else:
+def check_tag(resource: Resource, facts: StackFacts) -> Iterator[str]:
+    """Yield a missing tag, and a tag with the name of another cluster."""
+    if resource.cloud is None or resource.canonical_type not in resource.cloud.types.tagged:
         return
-    values = [pairs[key] for key in TAGS if key in pairs]
+    tags = resource.cloud.readers.tags(resource.canonical_type, resource.inputs)
+    if tags is None:
+        return
+    values = [tags[name] for name in TAGS if name in tags]
     if not values:
-        yield f"tags: {TAG} is missing; it must be {stack.cluster!r}"
-    elif stack.cluster not in values and all(decided(value) for value in values):
-        yield f"tags: {TAG} must be {stack.cluster!r}"
+        yield f"tags: {TAG} is missing; it must be {facts.cluster!r}"
+    elif facts.cluster not in values and all(map(is_known, values)):
+        yield f"tags: {TAG} must be {facts.cluster!r}"
 
 
 RULES = (
-    ResourceRule(name="tagged", description="What costs money carries the cluster's tag.", check=tagged),
+    ResourceRule(
+        name="tagged",
+        description="Resources that cost money have the cluster's tag.",
+        check=check_tag,
+    ),
 )

@@ -1,36 +1,37 @@
-"""Kubernetes is a version that upstream still mends."""
+"""Rules: the Kubernetes version is supported upstream."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date, timedelta
 
-from policy.rules.model import SettingsRule, Stack
+from policy.rules.model import SettingsRule, StackFacts
 
-ENDS = {
+END_OF_SUPPORT = {
     (1, 33): date(2026, 6, 28),
     (1, 34): date(2026, 10, 27),
     (1, 35): date(2027, 2, 28),
     (1, 36): date(2027, 6, 28),
 }
-"""When upstream ends each minor version's support, 14 months after its release: kubernetes.io/releases."""
-SOON = timedelta(days=60)
+"""Last day of upstream support of each minor version, 14 months after its release: kubernetes.io/releases."""
+NOTICE_PERIOD = timedelta(days=60)
 
 
-def ended(stack: Stack) -> Iterator[str]:
-    """Versions that get no security fixes any more. Newer ones than the table has are not judged."""
-    for path, version in stack.versions:
-        end = ENDS.get(_minor(version))
-        if _minor(version) < min(ENDS) or (end is not None and end < stack.today):
+def check_supported(facts: StackFacts) -> Iterator[str]:
+    """Yield versions without security fixes. Versions newer than the table are accepted."""
+    for path, version in facts.versions:
+        end = END_OF_SUPPORT.get(_minor(version))
+        if _minor(version) < min(END_OF_SUPPORT) or (end is not None and end < facts.today):
             since = f" since {end.isoformat()}" if end else ""
-            yield f"{path}: {version} is not supported{since}; choose one of {_supported(stack.today)}"
+            supported = _supported_versions(facts.today)
+            yield f"{path}: {version} is not supported{since}; choose one of {supported}"
 
 
-def ending(stack: Stack) -> Iterator[str]:
-    """Versions whose support ends soon."""
-    for path, version in stack.versions:
-        end = ENDS.get(_minor(version))
-        if end is not None and stack.today <= end < stack.today + SOON:
+def check_support_ends_soon(facts: StackFacts) -> Iterator[str]:
+    """Yield versions whose support ends within the notice period."""
+    for path, version in facts.versions:
+        end = END_OF_SUPPORT.get(_minor(version))
+        if end is not None and facts.today <= end < facts.today + NOTICE_PERIOD:
             yield f"{path}: support of {version} ends on {end.isoformat()}; plan the next minor version"
 
 
@@ -39,17 +40,21 @@ def _minor(version: str) -> tuple[int, int]:
     return int(major), int(minor)
 
 
-def _supported(today: date) -> str:
-    names = [f"{major}.{minor}" for (major, minor), end in ENDS.items() if end >= today]
-    return ", ".join(names) or "a newer one"
+def _supported_versions(today: date) -> str:
+    names = [f"{major}.{minor}" for (major, minor), end in END_OF_SUPPORT.items() if end >= today]
+    return ", ".join(names) or "a newer version"
 
 
 RULES = (
-    SettingsRule(name="supported-version", description="Kubernetes is supported upstream.", check=ended),
+    SettingsRule(
+        name="supported-version",
+        description="The Kubernetes version is supported upstream.",
+        check=check_supported,
+    ),
     SettingsRule(
         name="version-ends-soon",
-        description="Kubernetes is supported upstream for two more months.",
+        description="The Kubernetes version is supported upstream for two more months.",
         mandatory=False,
-        check=ending,
+        check=check_support_ends_soon,
     ),
 )

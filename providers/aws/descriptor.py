@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from providers.aws.resources import READERS
 from providers.descriptor import CloudDescriptor, ResourceTypes
 
 if TYPE_CHECKING:
@@ -16,14 +17,21 @@ if TYPE_CHECKING:
 _TYPES = ResourceTypes(
     machines=("aws:ec2/instance:Instance",),
     machine_groups=("aws:autoscaling/group:Group",),
+    launch_templates=("aws:ec2/launchTemplate:LaunchTemplate",),
     machine_inputs=("launchTemplate", "mixedInstancesPolicy"),
     volumes=("aws:ebs/volume:Volume",),
     stores=("aws:s3/bucket:Bucket", "aws:s3/bucketV2:BucketV2"),
+    store_encryptions=(
+        "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
+        "aws:s3/bucketServerSideEncryptionConfigurationV2:BucketServerSideEncryptionConfigurationV2",
+    ),
+    public_access_blocks=("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock",),
     # Without its key a volume or bucket cannot be read.
     data=("aws:ebs/volume:Volume", "aws:s3/bucket:Bucket", "aws:kms/key:Key"),
     entrances=("aws:lb/loadBalancer:LoadBalancer", "aws:lb/listener:Listener"),
     tagged=frozenset(
         {
+            "aws:autoscaling/group:Group",
             "aws:ebs/volume:Volume",
             "aws:ec2/eip:Eip",
             "aws:ec2/instance:Instance",
@@ -54,9 +62,9 @@ def _create_provider(
     files: Mapping[str, str],
     bundles: Mapping[tuple[str, Role], Bundle],
 ) -> Provider:
-    from providers.aws.provider import Aws
+    from providers.aws.provider import AwsProvider
 
-    return Aws(settings, topology, files, bundles)
+    return AwsProvider(settings, topology, files, bundles)
 
 
 AWS = CloudDescriptor(
@@ -64,6 +72,7 @@ AWS = CloudDescriptor(
     title="AWS",
     plugin="aws",
     types=_TYPES,
+    readers=READERS,
     machine_prices=_machine_prices,
     create_provider=_create_provider,
 )

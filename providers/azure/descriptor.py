@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from providers.azure.resources import READERS
 from providers.descriptor import CloudDescriptor, ResourceTypes
 
 if TYPE_CHECKING:
@@ -16,9 +17,12 @@ if TYPE_CHECKING:
 _TYPES = ResourceTypes(
     machines=("azure-native:compute:VirtualMachine",),
     machine_groups=("azure-native:compute:VirtualMachineScaleSet",),
+    launch_templates=(),
     machine_inputs=("virtualMachineProfile",),
     volumes=("azure-native:compute:Disk",),
     stores=("azure-native:storage:StorageAccount",),
+    store_encryptions=(),
+    public_access_blocks=(),
     # A resource group is deleted with everything in it.
     data=(
         "azure-native:compute:Disk",
@@ -59,9 +63,9 @@ def _create_provider(
     files: Mapping[str, str],
     bundles: Mapping[tuple[str, Role], Bundle],
 ) -> Provider:
-    from providers.azure.provider import Azure
+    from providers.azure.provider import AzureProvider
 
-    return Azure(settings, topology, files, bundles)
+    return AzureProvider(settings, topology, files, bundles)
 
 
 AZURE = CloudDescriptor(
@@ -69,6 +73,7 @@ AZURE = CloudDescriptor(
     title="Azure",
     plugin="azure-native",
     types=_TYPES,
+    readers=READERS,
     machine_prices=_machine_prices,
     create_provider=_create_provider,
 )

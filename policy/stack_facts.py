@@ -1,34 +1,34 @@
-"""What rules need of a stack, read from its settings."""
+"""The facts that rules need of a stack, read from its settings."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 
-from policy.rules.model import Stack
+from policy.rules.model import StackFacts
 from settings import load
 
 
-def facts(description: Mapping[str, object], today: date | None = None) -> Stack:
-    """The facts of a stack's object `kubewright:cluster`. `today`: default, this day in UTC.
+def read_facts(cluster: Mapping[str, object], today: date | None = None) -> StackFacts:
+    """Return the facts of a stack's object `kubewright:cluster`. `today`: default, the current day in UTC.
 
-    Raises `SettingsError` for a description that describes no cluster.
+    Raises `SettingsError` for an object that is not a valid cluster.
     """
-    settings = load(description)
+    settings = load(cluster)
     version = settings.kubernetes.version
     pools = [
         (f"pools.{name}.kubernetes_version", pool.kubernetes_version)
         for name, pool in settings.pools.items()
         if pool.kubernetes_version is not None
     ]
-    return Stack(
+    return StackFacts(
         cluster=settings.name or "",
         environment=settings.environment,
         api_allowed=settings.network.api_allowed,
         api_ports=(6443, settings.endpoint.port) if settings.endpoint else (6443,),
         versions=(("kubernetes.version", version), *pools),
-        etcd=settings.etcd_hosts,
-        copies=bool(settings.etcd.snapshots.copy_to),
-        cloud=settings.metal is None,
+        etcd_hosts=settings.etcd_hosts,
+        snapshots_copied=bool(settings.etcd.snapshots.copy_to),
+        is_cloud=settings.metal is None,
         today=today or datetime.now(UTC).date(),
     )

@@ -1,4 +1,4 @@
-"""Rules of resources in one table: inputs that keep each, and what is changed so that they do not."""
+"""Examples of every resource rule: inputs that comply, and a change that breaks the rule."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from policy.rules.model import SECRET
-from tests.unit.policy.judging import KEY, TAGS
+from redaction import MASK
+from tests.unit.policy.checks import KEY, TAGS
 
 _VOLUME = {"encrypted": True, "finalSnapshot": True, "tags": TAGS}
 _TEMPLATE = {
@@ -54,7 +54,7 @@ def _encoded(text: str) -> str:
 
 
 _CONDITIONS: list[tuple[Any, Mapping[str, Any], Mapping[str, Any]]] = [
-    # principal, a condition that leaves some, one that leaves everyone
+    # principal, a condition that restricts access, a condition that allows anonymous access
     ({"AWS": "*"}, {"StringEquals": {"aws:SourceVpce": "vpce-1"}}, {}),
     (
         {"AWS": ["*"]},
@@ -74,7 +74,7 @@ _CONDITIONS: list[tuple[Any, Mapping[str, Any], Mapping[str, Any]]] = [
     ("*", {"StringLike": {"aws:SourceVpc": "vpc-1"}}, {"StringNotLike": {"aws:SourceVpc": "vpc-1"}}),
 ]
 TABLE: list[tuple[str, str, Mapping[str, Any], Mapping[str, Any]]] = [
-    # rule, type, inputs that keep it, what is changed so that they do not
+    # rule, type, inputs that comply, a change that breaks the rule
     ("encrypted-disks", "aws:ebs/volume:Volume", _VOLUME, {"encrypted": False}),
     ("encrypted-disks", "aws:ebs/volume:Volume", _VOLUME, {"encrypted": None}),
     (
@@ -253,13 +253,13 @@ TABLE: list[tuple[str, str, Mapping[str, Any], Mapping[str, Any]]] = [
     (
         "no-plain-secret",
         "command:remote:Command",
-        {"stdin": SECRET},
+        {"stdin": MASK},
         {"environment": {"A": "abcdef.0123456789abcdef"}},
     ),
     (
         "no-plain-secret",
         "command:remote:Command",
-        {"connection": SECRET},
+        {"connection": MASK},
         {"connection": {"password": "hunter2"}},
     ),
     ("no-plain-secret", "aws:x:Y", {"a": ["b"]}, {"a": ["b", "AKIAIOSFODNN7EXAMPLE"]}),
@@ -278,13 +278,13 @@ TABLE: list[tuple[str, str, Mapping[str, Any], Mapping[str, Any]]] = [
     (
         "no-plain-secret",
         "kubernetes:core/v1:Secret",
-        {"data": {"key": SECRET}},
+        {"data": {"key": MASK}},
         {"stringData": {"anything": "at all"}},
     ),
     (
         "no-plain-secret",
         "kubernetes:helm.sh/v3:Release",
-        {"values": {"adminPassword": SECRET, "passwordPolicy": "strong"}},
+        {"values": {"adminPassword": MASK, "passwordPolicy": "strong"}},
         {"values": {"adminPassword": "admin"}},
     ),
     *(

@@ -1,0 +1,66 @@
+"""Readers of Azure resources for reports and policies: tags, machine types, sizes, region. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from providers.azure import exposure
+from providers.resources import Inputs, ResourceReaders, is_known, mapping, whole_number
+
+_GROUP = "azure-native:compute:VirtualMachineScaleSet"
+_MACHINE = "azure-native:compute:VirtualMachine"
+_API_VERSION = re.compile(r"^(azure-native:[a-z0-9]+)/v[0-9]{8}[a-z]*:", re.IGNORECASE)
+
+
+def canonical_type(resource_type: str) -> str:
+    """Return the type without its API version."""
+    return _API_VERSION.sub(r"\1:", resource_type)
+
+
+def tags(resource_type: str, inputs: Inputs) -> Inputs | None:
+    """Return the tags of a resource; None where they are not known yet."""
+    value = inputs.get("tags")
+    return None if value is not None and not is_known(value) else mapping(value)
+
+
+def machine_types(resource_type: str, inputs: Inputs, template: str) -> Iterator[tuple[str, int]]:
+    """Yield machine types and their number. Azure has no launch templates."""
+    if resource_type == _MACHINE:
+        yield str(mapping(inputs.get("hardwareProfile")).get("vmSize") or ""), 1
+    elif resource_type == _GROUP:
+        yield str(mapping(inputs.get("sku")).get("name") or ""), min_size(inputs) or 0
+
+
+def min_size(inputs: Inputs) -> int | None:
+    """Return the size of a scale set, which the autoscaler only raises; None where the inputs have none."""
+    return whole_number(mapping(inputs.get("sku")).get("capacity"))
+
+
+def max_size(inputs: Inputs) -> int | None:
+    """Return the maximum size of a scale set, which the autoscaler reads from a tag; None without it."""
+    return whole_number(mapping(inputs.get("tags")).get("max"))
+
+
+def region(inputs: Inputs) -> str:
+    """Return the region; empty where the inputs do not name one."""
+    location = inputs.get("location")
+    return location.replace(" ", "").lower() if isinstance(location, str) else ""
+
+
+READERS = ResourceReaders(
+    canonical_type=canonical_type,
+    openings=exposure.openings,
+    public_machines=exposure.public_machines,
+    public_stores=exposure.public_stores,
+    unencrypted_disks=exposure.unencrypted_disks,
+    weak_transport=exposure.weak_transport,
+    unprotected_data=exposure.unprotected_data,
+    deleted_content=exposure.deleted_content,
+    tags=tags,
+    machine_types=machine_types,
+    min_size=min_size,
+    max_size=max_size,
+    region=region,
+    public_names=exposure.PUBLIC_NAMES,
+)
