@@ -46,12 +46,13 @@ class Subject:
                 shown = "\n".join(line.text for line in said[-30:])
                 raise BenchmarkError(f"the second preview is not empty:\n{shown}")
         finally:
-            down, _ = self.timed("down")
+            down, _ = self.timed("down", "--yes")
         return Round(up=up, parts=spans(lines), preview=preview, down=down)
 
-    def timed(self, command: str) -> tuple[float, list[Line]]:
+    def timed(self, command: str, *options: str) -> tuple[float, list[Line]]:
         """Runs a command; gives its time and its lines, each with the moment it came."""
-        argv = [str(CHECKOUT / "kubewright"), command, "--stack", self.stack, "--file", str(self.file)]
+        stack = ("--stack", self.stack, "--file", str(self.file))
+        argv = [str(CHECKOUT / "kubewright"), command, *stack, *options]
         environment = os.environ | {"KUBEWRIGHT_STATE": str(self.state)}
         start = time.monotonic()
         lines: list[Line] = []

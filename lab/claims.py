@@ -27,7 +27,7 @@ def claim(lab: str, state: Path) -> None:
     if other is not None and other != state and other.is_dir():
         raise LabError(
             f"{lab}: a lab of this name is here already, with its state in {other}; "
-            f"remove it with `python -m lab down {lab}`, or choose another name"
+            f"remove it with `kubewright lab down {lab}`, or choose another name"
         )
     CLAIMS.mkdir(parents=True, exist_ok=True)
     (CLAIMS / lab).write_text(str(state))

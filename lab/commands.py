@@ -17,7 +17,7 @@ def run(argv: Sequence[str], *, what: str, timeout: float = 10, stdin: str = "")
     try:
         done = subprocess.run(argv, capture_output=True, text=True, timeout=timeout, input=stdin, check=False)
     except FileNotFoundError as error:
-        raise LabError(f"{what}: {argv[0]} is not installed; `python -m lab doctor` says how") from error
+        raise LabError(f"{what}: {argv[0]} is not installed; `kubewright lab doctor` says how") from error
     except subprocess.TimeoutExpired as error:
         raise LabError(f"{what}: {argv[0]} did not end within {timeout:g} s") from error
     if done.returncode:

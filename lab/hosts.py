@@ -113,7 +113,7 @@ def execute(
     """
     leader = cgroups.init(lab, host)
     if leader is None:
-        raise LabError(f"{host}: does not run; start it with `python -m lab start {lab} {host}`")
+        raise LabError(f"{host}: does not run; start it with `kubewright lab start {lab} --host {host}`")
     join = 'for group in $1; do echo $$ > "$group"; done; shift; exec "$@"'
     enter = ["nsenter", "--target", str(leader), "--all", "--root", "--wd", "--", *argv]
     groups = " ".join(cgroups.join_files(lab, host, beside=leader))

@@ -91,7 +91,7 @@ def load(name: str) -> LabSpec:
     """The spec of a lab that is here. Raises LabError when there is none."""
     found = _stored(LabPaths.of(name))
     if found is None:
-        raise LabError(f"{name}: there is no lab of that name; make it with `python -m lab up SPEC.json`")
+        raise LabError(f"{name}: there is no lab of that name; make it with `kubewright lab up SPEC`")
     return found
 
 
@@ -115,7 +115,7 @@ def _refuse_moved(before: LabSpec | None, wanted: LabSpec) -> None:
     if before is not None and before.network != wanted.network:
         raise LabError(
             f"network: lab {wanted.name} is on {before.network} and cannot move to {wanted.network}; "
-            f"first `python -m lab down {wanted.name}`"
+            f"first `kubewright lab down {wanted.name}`"
         )
 
 

@@ -12,15 +12,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from testkit import stackfile
 from testkit.process import CommandFailed, Done, run
 from testkit.stackfile import CLUSTER, Document
 from testkit.wait import eventually
 
-from testkit import stackfile
-
 CHECKOUT = Path(__file__).resolve().parents[1]
 UP_SECONDS = 420
 NODE_SECONDS = 120
+# Commands that ask for confirmation on a terminal.
+_CONFIRMED = ("down", "destroy", "replace", "remove-host", "restore")
 
 
 def cache() -> Path:
@@ -93,7 +94,7 @@ class Cluster:
         lab["hosts"].append({"name": name, "address": address, "memory": 3 * 1024**3})
         path = self.state / f"{self.name}-lab.json"
         path.write_text(json.dumps(lab))
-        self.python("lab", "up", str(path))
+        self.lab_command("up", str(path))
 
     # The commands ------------------------------------------------------------------------
 
@@ -103,6 +104,7 @@ class Cluster:
         return [
             str(self.checkout / "kubewright"),
             *[command, "--stack", self.name, "--file", str(self.file)],
+            *(["--yes"] if command in _CONFIRMED else []),
             *words,
         ]
 
@@ -146,12 +148,11 @@ class Cluster:
         argv = self.argv("pulumi", "--", *words)
         return run(argv, timeout=120, env=self.environment, cwd=self.state).stdout
 
-    def python(self, module: str, *words: str, timeout: float = 120) -> Done:
-        """Runs one of the checkout's modules, e.g. `lab`."""
+    def lab_command(self, *words: str) -> Done:
+        """Run `kubewright lab` and return its result."""
         environment = {**self.environment, "PYTHONPATH": str(self.checkout)}
-        return run(
-            [sys.executable, "-m", module, *words], timeout=timeout, env=environment, cwd=self.checkout
-        )
+        argv = [sys.executable, "-m", "automation", "lab", *words]
+        return run(argv, timeout=120, env=environment, cwd=self.checkout)
 
     def change(self, change: Mapping[str, Any]) -> None:
         """Lays a change over the stack file's cluster."""
@@ -248,19 +249,19 @@ class Cluster:
 
     def stop_host(self, host: str) -> None:
         """Pulls a host's plug; its disk stays."""
-        self.python("lab", "stop", self.name, host, "--kill")
+        self.lab_command("stop", self.name, "--host", host, "--kill")
 
     def start_host(self, host: str) -> None:
         """Boots a stopped host."""
-        self.python("lab", "start", self.name, host)
+        self.lab_command("start", self.name, "--host", host)
 
     def cut_host(self, host: str) -> None:
         """Pulls a host's network cable."""
-        self.python("lab", "cut", self.name, host)
+        self.lab_command("cut", self.name, "--host", host)
 
     def join_host(self, host: str) -> None:
         """Plugs a host's network cable in again."""
-        self.python("lab", "join", self.name, host)
+        self.lab_command("join", self.name, "--host", host)
 
     def services(self, host: str) -> dict[str, str]:
         """The services that run on a host: unit -> id of this run (another after a restart)."""

@@ -35,7 +35,7 @@ def register(app: typer.Typer) -> None:
 
 
 def prepare_machine() -> None:
-    """Install tools and plugins on this machine, ahead of the first `up`."""
+    """Install tools and plugins on this machine."""
     run_one(lambda: prepare.prepare_machine(environment()))
 
 
@@ -50,7 +50,7 @@ def build_mirror(
     ] = None,
     quiet: Quiet = False,
 ) -> None:
-    """Build or complete a mirror: a directory with every file and image that hosts fetch."""
+    """Build or complete the mirror that hosts fetch from."""
     path = mirror.build(directory or environment().mirror, _versions(version or []), Progress(quiet=quiet))
     print(path)
     if index:

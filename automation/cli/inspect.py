@@ -24,21 +24,24 @@ def register(app: typer.Typer) -> None:
 
 
 def status(stack: Stack = "dev", file: StackFile = None) -> None:
-    """Show hosts, services, etcd, certificates, nodes and add-ons; fail on any problem."""
+    """Show hosts, services, etcd, nodes and add-ons; fail on a problem."""
     from automation.operations import status as operation
 
     raise typer.Exit(operation.status(find_target(environment(), stack, file)))
 
 
 def drift(stack: Stack = "dev", file: StackFile = None) -> None:
-    """Show differences between the hosts and their last deliveries; fail on any difference."""
+    """Show how hosts differ from their last deliveries; fail if any does."""
     from automation.operations import drift as operation
 
     raise typer.Exit(operation.drift(find_target(environment(), stack, file)))
 
 
 def diagnose(stack: Stack = "dev", file: StackFile = None) -> None:
-    """Find problems: everything of `status`, DNS and services from every node, pods, events, clocks."""
+    """Find problems of a cluster; fail if any is found.
+
+    Checks everything that `status` checks, DNS and Services from every node, pods, events and clocks.
+    """
     from automation.operations import diagnose as operation
 
     raise typer.Exit(operation.diagnose(find_target(environment(), stack, file)))
@@ -47,11 +50,9 @@ def diagnose(stack: Stack = "dev", file: StackFile = None) -> None:
 def certificates(
     stack: Stack = "dev",
     file: StackFile = None,
-    days: Annotated[
-        int, typer.Option("--days", help="Fail when a certificate expires in fewer days.")
-    ] = 30,
+    days: Annotated[int, typer.Option("--days", help="Fail when a certificate expires in fewer days.")] = 30,
 ) -> None:
-    """Show when each certificate in the state and on the hosts expires; fail when one expires soon."""
+    """Show when certificates expire; fail if one expires soon."""
     from automation.operations import certificates as operation
 
     raise typer.Exit(operation.certificates(find_target(environment(), stack, file), days))
@@ -70,6 +71,6 @@ def outputs(stack: Stacks = None, file: StackFile = None, everything: AllStacks 
 
 
 def settings(stack: Stacks = None, file: StackFile = None) -> None:
-    """Print the settings of a stack and of its bases, each with the file that sets it."""
+    """Print the merged settings of a stack and the file of each."""
     for name in run_stacks.select_names(stack, file, False, None, None):
         print(provenance.show(workspace.merged_config(file or workspace.stack_file(name))), end="")

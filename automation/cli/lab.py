@@ -45,7 +45,9 @@ def down(lab: Lab) -> None:
 
 @_lab.command()
 def status(
-    lab: Annotated[str, typer.Argument(help="Name of the lab.", metavar="[LAB]", show_default="all labs")] = "",
+    lab: Annotated[
+        str, typer.Argument(help="Name of the lab.", metavar="[LAB]", show_default="all labs")
+    ] = "",
 ) -> None:
     """Show the hosts of a lab and their services."""
     typer.echo(lab_status.table(lab_status.status(lab)), nl=False)

@@ -79,12 +79,13 @@ class CapacityFile(Section):
 def capacity(
     file: Annotated[
         Path,
-        typer.Argument(help="YAML: worker {cpu, memory}, applications {name: {replicas, …}}.", metavar="FILE"),
+        typer.Argument(metavar="FILE", help="YAML: worker {cpu, memory}, applications {name: {…}}."),
     ],
 ) -> None:
     """Print how many workers the applications of a file need, with a reserve of 20 %."""
     try:
         requested = CapacityFile.model_validate(yaml.safe_load(file.read_text()))
+        worker = requested.worker
         plan = planning.plan(
             [
                 planning.Application(
@@ -92,9 +93,7 @@ def capacity(
                 )
                 for name, item in requested.applications.items()
             ],
-            planning.WorkerSize(
-                parse_quantity(requested.worker.cpu), parse_bytes(requested.worker.memory), requested.worker.pods
-            ),
+            planning.WorkerSize(parse_quantity(worker.cpu), parse_bytes(worker.memory), worker.pods),
         )
     except ValidationError as error:
         problems = (f"{file}: {format_path(item['loc'])}: {item['msg']}" for item in error.errors())

@@ -20,9 +20,7 @@ _GitHub = Annotated[str, typer.Option("--github", help="owner/repository#12; tok
 _GitLab = Annotated[str, typer.Option("--gitlab", help="group/project!12; token in GITLAB_TOKEN.")]
 _GitHubProject = Annotated[str, typer.Option("--github", help="owner/repository; token in GITHUB_TOKEN.")]
 _GitLabProject = Annotated[str, typer.Option("--gitlab", help="group/project; token in GITLAB_TOKEN.")]
-_Url = Annotated[
-    str, typer.Option("--api-url", help="Address of a self-hosted GitHub API or GitLab server.")
-]
+_Url = Annotated[str, typer.Option("--api-url", help="Address of a self-hosted GitHub API or GitLab server.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -34,7 +32,7 @@ def register(app: typer.Typer) -> None:
 def comment(
     report: _Report, stack: _Stack = "dev", github: _GitHub = "", gitlab: _GitLab = "", api_url: _Url = ""
 ) -> None:
-    """Post a report on a pull or merge request, or update the posted report."""
+    """Post a report on a pull or merge request, or update it."""
     text = _read(report)
     posted = post(select.request(github, gitlab, api_url, os.environ), stack, text)
     print(f"comment {'posted' if posted.created else 'updated'}: {posted.comment.url}")
@@ -47,7 +45,7 @@ def issue(
     gitlab: _GitLabProject = "",
     api_url: _Url = "",
 ) -> None:
-    """Open an issue about the drift of a stack, or update the open issue."""
+    """Open an issue about the drift of a stack, or update it."""
     text = _read(report)
     posted = post(select.issues(stack, github, gitlab, api_url, os.environ), stack, text)
     print(f"issue {'opened' if posted.created else 'updated'}: {posted.comment.url}")

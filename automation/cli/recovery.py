@@ -28,7 +28,10 @@ def repair(host: Hosts, stack: Stack = "dev", file: StackFile = None) -> None:
 
 
 def replace(host: Host, stack: Stack, file: StackFile = None, yes: Yes = False) -> None:
-    """Install an empty machine in place of a lost host; its old Node and etcd member are removed first."""
+    """Install an empty machine in place of a lost host.
+
+    The machine has the name and address of the host. The old Node and etcd member are removed first.
+    """
     from automation.operations import replace as operation
 
     target = find_target(environment(), stack, file)
@@ -41,7 +44,10 @@ def replace(host: Host, stack: Stack, file: StackFile = None, yes: Yes = False) 
 
 
 def remove_host(host: Host, stack: Stack, file: StackFile = None, yes: Yes = False) -> None:
-    """Remove a lost host, which the stack file no longer names, from cluster and state; then run `up`."""
+    """Remove a lost host from the cluster and the state.
+
+    Remove the host from the stack file first, and run `up` afterwards.
+    """
     from automation.operations import remove_host as operation
 
     target = find_target(environment(), stack, file)
@@ -56,7 +62,7 @@ def snapshot(
         Path | None, typer.Option("--to", help="Directory for the snapshot.", show_default="with the state")
     ] = None,
 ) -> None:
-    """Take a snapshot of etcd now and download it together with its checksum."""
+    """Take a snapshot of etcd and download it with its checksum."""
     from automation.operations import snapshot as operation
 
     operation.snapshot(find_target(environment(), stack, file), to)
@@ -70,7 +76,10 @@ def restore(
     file: StackFile = None,
     yes: Yes = False,
 ) -> None:
-    """Restore the cluster from a snapshot of etcd; empty hosts are installed again."""
+    """Restore the cluster from a snapshot of etcd.
+
+    Empty hosts are installed again.
+    """
     from automation.operations import restore as operation
 
     target = find_target(environment(), stack, file)

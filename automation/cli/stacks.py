@@ -23,7 +23,7 @@ PANEL = "Change a cluster"
 Changed = Annotated[
     str | None,
     typer.Option(
-        "--changed-from", metavar="REF", help="Select the stacks affected by changes since this Git reference."
+        "--changed-from", metavar="REF", help="Select stacks affected by changes since a Git reference."
     ),
 ]
 Jobs = Annotated[int, typer.Option("--jobs", "-j", min=1, help="Number of stacks to process at a time.")]
@@ -38,11 +38,11 @@ Wait = Annotated[float, typer.Option("--wait", min=0, help="Seconds to wait for 
 Events = Annotated[Path | None, typer.Option("--events", help="Write events to this file, as JSON lines.")]
 Policies = Annotated[
     bool,
-    typer.Option("--policy", help="Check the rules of policy/. A violation of a mandatory rule stops the run."),
+    typer.Option("--policy", help="Check the rules of policy/. Violations of mandatory rules fail the run."),
 ]
 Detailed = Annotated[
     bool,
-    typer.Option("--detailed-exit-code", help="Exit with 2 when there are changes and 0 when there are none."),
+    typer.Option("--detailed-exit-code", help="Exit with 2 when there are changes, else with 0."),
 ]
 
 
@@ -126,7 +126,7 @@ def refresh(
     events: Events = None,
     detailed: Detailed = False,
 ) -> None:
-    """Update the state from the actual resources of the cloud. To compare hosts, use `drift`."""
+    """Update the state from the cloud. To compare hosts, use `drift`."""
     options = Options(timeout=timeout, wait=wait)
     names = run_stacks.select_names(stack, file, everything, None, None)
     results = run_stacks.run(Action.REFRESH, names, file, options, jobs=jobs, events=events)
@@ -143,7 +143,7 @@ def destroy(
     detailed: Detailed = False,
     yes: Yes = False,
 ) -> None:
-    """Delete all resources of clusters. The hosts of a lab remain; `down` removes them too."""
+    """Delete the resources of clusters. Hosts of a lab remain."""
     options = Options(timeout=timeout, wait=wait)
     names = run_stacks.select_names(stack, file, False, None, None)
     confirm(f"All resources of {_describe(names)} will be deleted. Continue?", yes=yes)
@@ -158,7 +158,10 @@ def down(stack: Stack, file: StackFile = None, yes: Yes = False) -> None:
 
 
 def pulumi(context: typer.Context, stack: Stack = "dev", file: StackFile = None) -> None:
-    """Run a command of the Pulumi engine on the stack: `kubewright pulumi -- stack output`."""
+    """Run a command of the Pulumi engine, after `--`.
+
+    Example: `kubewright pulumi --stack prod -- stack output`
+    """
     if not context.args:
         raise UserError("no engine command given; for example: kubewright pulumi -- stack output")
     raise typer.Exit(run_one(lambda: actions.run(environment(), stack, file, context.args)))

@@ -24,9 +24,7 @@ def register(app: typer.Typer) -> None:
 def user(
     context: typer.Context,
     name: Annotated[str, typer.Option("--name", help="Name of the user in the cluster.")] = "",
-    group: Annotated[
-        list[str] | None, typer.Option("--group", help="Name of a group. Repeatable.")
-    ] = None,
+    group: Annotated[list[str] | None, typer.Option("--group", help="Name of a group. Repeatable.")] = None,
     namespace: Annotated[str, typer.Option("--namespace", help="Namespace that the user works in.")] = "",
     role: Annotated[str, typer.Option("--role", help="ClusterRole of the user in the namespace.")] = "edit",
     days: Annotated[int, typer.Option("--days", help="Days that the kubeconfig is valid.")] = 30,
@@ -36,7 +34,7 @@ def user(
     stack: Stack = "dev",
     file: StackFile = None,
 ) -> None:
-    """Create a kubeconfig for a user, or revoke it: `user revoke --name NAME`."""
+    """Create a kubeconfig for a user, or `revoke` it."""
     from automation.operations import users
 
     if context.invoked_subcommand is None:
@@ -50,7 +48,10 @@ def revoke(
     stack: Stack = "dev",
     file: StackFile = None,
 ) -> None:
-    """Remove the permissions of a user; the certificate remains valid but permits nothing."""
+    """Remove the permissions of a user.
+
+    The certificate of the user remains valid but permits nothing.
+    """
     from automation.operations import users
 
     raise typer.Exit(users.revoke(find_target(environment(), stack, file), name))

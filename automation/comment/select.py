@@ -22,7 +22,9 @@ def request(github: str, gitlab: str, api_url: str, variables: Mapping[str, str]
         from automation.comment.github import GitHub
 
         return GitHub(
-            target.github(github), token=_token(variables, "GITHUB_TOKEN"), url=_github_url(api_url, variables)
+            target.github(github),
+            token=_token(variables, "GITHUB_TOKEN"),
+            url=_github_url(api_url, variables),
         )
     from automation.comment.gitlab import GitLab
 

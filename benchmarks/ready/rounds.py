@@ -54,7 +54,7 @@ def kubewright(directory: Path) -> Round:
             ready = _finish(watch, "Kubewright")
         finally:
             watch.wait(0)
-            subject.timed("down")
+            subject.timed("down", "--yes")
     return Round(ready, spans(lines) | {"up, whole": Span(0, whole)})
 
 

@@ -124,7 +124,7 @@ class Ha(Cluster):
 
     def powered(self) -> None:
         """Boots every host that does not run."""
-        self.python("lab", "up", str(self.lab / "spec.json"))
+        self.lab_command("up", str(self.lab / "spec.json"))
 
     @contextmanager
     def cut_off(self, host: str) -> Iterator[None]:

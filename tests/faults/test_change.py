@@ -57,7 +57,7 @@ def test_a_member_that_lost_everything_is_replaced(sound: Ha, note: Note) -> Non
     with load(sound) as client:
         sound.start_host(host)
         began = time.monotonic()
-        sound.command("replace", host, timeout=420)
+        sound.command("replace", "--host", host, timeout=420)
         note(host=host, replace=round(time.monotonic() - began, 1))
         sound.whole()
         held(client, sound, GAP, note)

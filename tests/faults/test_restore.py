@@ -29,7 +29,7 @@ def test_every_object_of_a_snapshot_comes_back(sound: Ha, note: Note, tmp_path: 
         for host in sound.members:
             sound.ssh(host, "systemctl stop etcd.service; rm -rf /var/lib/etcd/member")
         began = time.monotonic()
-        sound.command("restore", "--snapshot", str(snapshot), "--yes")
+        sound.command("restore", "--snapshot", str(snapshot))
         sound.whole()
         note(restore=round(time.monotonic() - began, 1))
         lost = client.lost(until=before)
