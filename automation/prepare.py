@@ -15,20 +15,20 @@ from automation import lab_stack
 from automation.engine.program import Engine
 from automation.environment import Environment
 from automation.errors import UserError
-from automation.prerequisites import Needs, Use, needs
+from automation.prerequisites import Prerequisites, Purpose, prerequisites_of
 from automation.workspace import Workspace
 from lab import stack as lab
 from lab.paths import LabPaths
 from lab.plugins.install import Installed, InstallError, install
 
 
-def machine(environment: Environment, wanted: Needs | None = None) -> Sequence[Installed]:
+def prepare_machine(environment: Environment, wanted: Prerequisites | None = None) -> Sequence[Installed]:
     """Puts tools and plugins onto this machine, all of them unless told; quick when they are there.
 
     Raises `ArtifactError`, and `UserError` when a plugin cannot be installed.
     """
-    wanted = wanted or Needs()
-    without_log(environment.pulumi_home)
+    wanted = wanted or Prerequisites()
+    disable_engine_log(environment.pulumi_home)
     tools = install_tools(environment.tools, Cache.default(), Progress(), wanted.tools)
     try:
         return install(tools["pulumi"], environment.pulumi_home, wanted.plugins)
@@ -36,7 +36,7 @@ def machine(environment: Environment, wanted: Needs | None = None) -> Sequence[I
         raise UserError(f"{error}; run this again, or remove {environment.pulumi_home} first") from None
 
 
-def without_log(home: Path) -> None:
+def disable_engine_log(home: Path) -> None:
     """Keeps the engine from its log of everything it handles, secrets included, compressed and encrypted.
 
     It costs two thirds of the engine's time in a preview, and there is no setting for it; where a file
@@ -51,24 +51,24 @@ def without_log(home: Path) -> None:
         logs.touch()
 
 
-def stack(environment: Environment, workspace: Workspace, use: Use = Use.OTHER) -> Engine:
+def prepare_stack(environment: Environment, workspace: Workspace, use: Purpose = Purpose.OTHER) -> Engine:
     """Prepares the machine and, for a local stack, its mirror and hosts; gives the engine for it.
 
     Raises `UserError`, `ArtifactError` or `LabError`; the description is checked before anything is made.
     """
-    wanted = lab_stack.local(workspace.stack, workspace.config, environment.mirror)
-    cluster = workspace.config.get(lab_stack.CLUSTER)
-    needed = needs(cluster if isinstance(cluster, Mapping) else {}, use, lab=wanted is not None)
-    plugins = machine(environment, needed)
-    if use is Use.CHANGE:
+    wanted = lab_stack.lab_requirements(workspace.stack, workspace.config, environment.mirror)
+    cluster = workspace.config.get(lab_stack.CLUSTER_KEY)
+    needed = prerequisites_of(cluster if isinstance(cluster, Mapping) else {}, use, lab=wanted is not None)
+    plugins = prepare_machine(environment, needed)
+    if use is Purpose.CHANGE:
         _check_plugins(plugins, environment)
     engine = Engine(environment, workspace)
     if wanted is not None:
         for versions in wanted.releases:
             mirror.build(environment.mirror, versions, Progress())
         if workspace.going.exists() or not LabPaths.of(workspace.stack).spec.exists():
-            forget(engine)
-        lab_stack.ensure(wanted.lab)
+            remove_lab(engine)
+        lab_stack.ensure_hosts(wanted.lab)
     engine.select()
     return engine
 
@@ -85,7 +85,7 @@ def _check_plugins(plugins: Iterable[Installed], environment: Environment) -> No
             )
 
 
-def forget(engine: Engine) -> None:
+def remove_lab(engine: Engine) -> None:
     """Throws a local stack's hosts away, and what the engine knows of them.
 
     Interrupted half-way, it leaves a mark by which the next command finishes it first: a state

@@ -20,7 +20,7 @@ _COMMON = ("command", "tls", "kubernetes")
 _ENGINE = ("pulumi", "pulumi-language-python", "pulumi-language-python-exec")
 
 
-class Use(enum.Enum):
+class Purpose(enum.Enum):
     """What a command does with a stack."""
 
     PREVIEW = "preview"
@@ -29,19 +29,19 @@ class Use(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Needs:
+class Prerequisites:
     """Names of tools (the catalogue's) and of plugins."""
 
     tools: tuple[str, ...] = catalogue.TOOLS
     plugins: tuple[str, ...] = (*_COMMON, *CLOUDS.values())
 
 
-def needs(cluster: Mapping[str, Any], use: Use, *, lab: bool) -> Needs:
+def prerequisites_of(cluster: Mapping[str, Any], use: Purpose, *, lab: bool) -> Prerequisites:
     """What a stack needs; `cluster`: its description as it was read, `lab`: whether hosts are made for it."""
     clouds = tuple(plugin for key, plugin in CLOUDS.items() if cluster.get(key))
     plugins = (*_COMMON, *clouds)
-    if use is not Use.PREVIEW or lab:
-        return Needs(plugins=plugins)
+    if use is not Purpose.PREVIEW or lab:
+        return Prerequisites(plugins=plugins)
     # Charts of this machine are rendered in a preview.
     helm = ("helm",) if cluster.get("helm_releases") else ()
-    return Needs(tools=(*_ENGINE, *helm), plugins=plugins)
+    return Prerequisites(tools=(*_ENGINE, *helm), plugins=plugins)

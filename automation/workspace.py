@@ -20,7 +20,7 @@ from automation.environment import CHECKOUT, Environment
 from automation.errors import UserError
 from formats.documents import parse_yaml
 from settings import hosts_file
-from settings.bases import BaseError, Merged, merged
+from settings.bases import BaseError, MergedConfig, merge_bases
 from settings.problem import OBJECT
 
 _SALT = "encryptionsalt"
@@ -89,10 +89,10 @@ def check_stack_name(stack: str) -> None:
         )
 
 
-def merged_config(source: Path) -> Merged:
+def merged_config(source: Path) -> MergedConfig:
     """A stack file's settings over those of its bases. Raises `UserError` for one that cannot be used."""
     try:
-        return merged(source, _config)
+        return merge_bases(source, _config)
     except BaseError as error:
         raise UserError(str(error)) from None
 

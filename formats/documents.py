@@ -1,42 +1,44 @@
-"""Documents that people write in YAML, which allows some that nothing can be made of."""
+"""YAML documents with limits: plain values only, and bounded in size and depth."""
 
 from __future__ import annotations
 
 import yaml
 
-MOST_VALUES = 2_000_000
-"""A stack of 5,000 hosts has less than a tenth of them; aliases of aliases make millions of a few lines."""
-MOST_LEVELS = 100
+MAX_VALUES = 2_000_000
+"""A stack of 5,000 hosts has less than a tenth. Nested aliases expand a few lines to millions of values."""
+MAX_LEVELS = 100
 
 
-def parse(text: str) -> object:
-    """What a YAML document says, of plain values alone.
+def parse_yaml(text: str) -> object:
+    """Return the content of a YAML document, made of plain values only.
 
-    Raises `yaml.YAMLError` for text that is no YAML, and for what has no end: an alias of what it is in,
-    aliases that multiply, or more levels than anybody writes.
+    Raises `yaml.YAMLError` for text that is not YAML, for an alias inside its own anchor, for aliases that
+    expand to more than `MAX_VALUES` values, and for more than `MAX_LEVELS` levels.
     """
     try:
         content: object = yaml.safe_load(text)
     except RecursionError:
-        raise _endless() from None
-    _size(content, {}, 0)
+        raise _too_deep() from None
+    _count_values(content, {}, 0)
     return content
 
 
-def _size(value: object, known: dict[int, int], level: int) -> int:
-    """The number of values in a value, aliases counted wherever they stand."""
+def _count_values(value: object, known_sizes: dict[int, int], level: int) -> int:
+    """Return the number of values in a value, with every alias expanded."""
     if not isinstance(value, dict | list):
         return 1
-    if level > MOST_LEVELS:
-        raise _endless()
-    size = known.get(id(value))
+    if level > MAX_LEVELS:
+        raise _too_deep()
+    size = known_sizes.get(id(value))
     if size is None:
-        inner = value.values() if isinstance(value, dict) else value
-        size = known[id(value)] = 1 + sum(_size(item, known, level + 1) for item in inner)
-    if size > MOST_VALUES:
-        raise yaml.YAMLError(f"aliases make more than {MOST_VALUES} values of it; write less by them")
+        items = value.values() if isinstance(value, dict) else value
+        size = known_sizes[id(value)] = 1 + sum(_count_values(item, known_sizes, level + 1) for item in items)
+    if size > MAX_VALUES:
+        raise yaml.YAMLError(f"aliases expand to more than {MAX_VALUES} values; use fewer aliases")
     return size
 
 
-def _endless() -> yaml.YAMLError:
-    return yaml.YAMLError(f"an alias (*) of what it is in, or more than {MOST_LEVELS} levels; take it away")
+def _too_deep() -> yaml.YAMLError:
+    return yaml.YAMLError(
+        f"an alias (*) inside its own anchor (&), or more than {MAX_LEVELS} levels; remove the alias"
+    )

@@ -14,24 +14,24 @@ _FACTORS = {"": Fraction(1), "m": Fraction(1, 1000)}
 _FACTORS |= {suffix: Fraction(1000**power) for power, suffix in enumerate("kMGTPE", start=1)}
 _FACTORS |= {f"{suffix}i": Fraction(1024**power) for power, suffix in enumerate("KMGTPE", start=1)}
 
-ALLOWED = "a number with an optional suffix: m, k, M, G, T, Ki, Mi, Gi, Ti"
+ALLOWED_SYNTAX = "a number with an optional suffix: m, k, M, G, T, Ki, Mi, Gi, Ti"
 
 
-def exact(text: str) -> Fraction:
-    """The quantity's value. Raises ValueError when `text` is not a quantity."""
-    found = _QUANTITY.fullmatch(text)
-    if not found:
-        raise ValueError(f"not a quantity; allowed: {ALLOWED}, such as 250m or 4Gi")
-    return Fraction(found[1]) * _FACTORS[found[2] or ""]
+def parse_quantity(text: str) -> Fraction:
+    """Return the value of a quantity. Raises ValueError when `text` is not a quantity."""
+    match = _QUANTITY.fullmatch(text)
+    if not match:
+        raise ValueError(f"not a quantity; allowed: {ALLOWED_SYNTAX}, such as 250m or 4Gi")
+    return Fraction(match[1]) * _FACTORS[match[2] or ""]
 
 
-def whole(text: str) -> int:
-    """The quantity rounded up to a whole number: bytes. Raises ValueError."""
-    return math.ceil(exact(text))
+def parse_bytes(text: str) -> int:
+    """Return the value of a quantity, rounded up to whole bytes. Raises ValueError."""
+    return math.ceil(parse_quantity(text))
 
 
-def readable(count: int) -> str:
-    """Bytes as text people read: 1.5Gi."""
+def format_bytes(count: int) -> str:
+    """Return a number of bytes as short text: 1.5Gi."""
     size = float(count)
     for suffix in ("", "Ki", "Mi", "Gi", "Ti"):
         if size < 1024 or suffix == "Ti":

@@ -1,7 +1,7 @@
-"""What is looked for in texts because of a secret: it, its parts that are secret too, and both encoded.
+"""Search terms: the exact texts that the redactor looks for because of a known secret.
 
-Escapes of single characters are the views' business (`redaction.unescape`); encodings that leave no
-character as it was (base64, hexadecimal digits) are words of their own.
+They are the secret itself, its parts that are secret too, and encodings that leave no character as it was
+(base64, hexadecimal). Escapes of single characters are handled by `redaction.unescape`.
 """
 
 from __future__ import annotations
@@ -15,128 +15,141 @@ from urllib.parse import quote, quote_plus
 
 import yaml
 
-from formats.documents import parse
-from redaction.secret_names import names_a_secret
-from redaction.unescape import readings
+from formats.documents import parse_yaml
+from redaction.secret_names import is_secret_name
+from redaction.unescape import unescaped_forms
 
-SHORTEST = 6
-"""Characters. Shorter secrets are not looked for: they would veil half of every text."""
-_PIECE = 24
-_STRIDE = 20
-"""Long words are looked for in pieces, too: 43 characters of one, however it is cut, have a whole piece."""
-_LONG = 512
-"""Characters. Longer secrets are keys and documents: they stand in files, not in parts of something else."""
+MIN_LENGTH = 6
+"""Characters. Shorter secrets are not searched: they would mask half of every text."""
+_PIECE_LENGTH = 24
+_PIECE_STRIDE = 20
+"""Long words are also searched in pieces: any 43 consecutive characters of a word contain a whole piece."""
+_LONG_SECRET = 512
+"""Characters. Longer secrets are keys and documents. They are files and not part of another encoded text."""
 
-_UNBROKEN = re.compile(rf"[A-Za-z0-9+/=_.~-]{{{_PIECE + _STRIDE},}}")
-_STRUCTURE = re.compile(r"[\s{}\[\],-]*(?:\"?[\w.-]+\"?\s*[:=]\s*[{\[|>-]*)?[\s{}\[\],]*")
-"""A line that holds no value: a bracket, a key of YAML before what stands below it."""
-_ASSIGNED = re.compile(r"[\s{,\"'-]*([\w.-]+)[\"']?\s*[:=]\s*[\"']?(.*?)[\"']?,?\s*")
-_ARMOUR = re.compile(r"\s*-{4,5} ?(?:BEGIN|END) [A-Z0-9 ]+-{4,5}\s*")
-_URL_SAFE = str.maketrans("+/", "-_")
+_LONG_WORD = re.compile(rf"[A-Za-z0-9+/=_.~-]{{{_PIECE_LENGTH + _PIECE_STRIDE},}}")
+_STRUCTURE_LINE = re.compile(r"[\s{}\[\],-]*(?:\"?[\w.-]+\"?\s*[:=]\s*[{\[|>-]*)?[\s{}\[\],]*")
+"""A line without a value: brackets, or a YAML key whose value follows on the next lines."""
+_ASSIGNMENT = re.compile(r"[\s{,\"'-]*([\w.-]+)[\"']?\s*[:=]\s*[\"']?(.*?)[\"']?,?\s*")
+_PEM_BOUNDARY = re.compile(r"\s*-{4,5} ?(?:BEGIN|END) [A-Z0-9 ]+-{4,5}\s*")
+_TO_URL_SAFE = str.maketrans("+/", "-_")
 
 
 def search_terms(secrets: Iterable[str]) -> dict[str, bool]:
-    """All words for these secrets; True for those around which the rest of an encoding is secret, too."""
-    found: dict[str, bool] = {}
+    """Return all search terms of these secrets.
+
+    The value is True for encoded terms. The rest of the encoded word around such a term is secret too.
+    """
+    terms: dict[str, bool] = {}
     for secret in dict.fromkeys(secrets):
-        for part in _parts(secret):
-            for word in readings(part.strip()):
-                # With what stands beside them, such edges read as something else.
-                found[word.strip()] = found[word.strip(" \t\n\\%&'")] = False
-        for text, whole in (*_encoded(secret), *_pieces(secret)):
-            for word in readings(text):
-                found.setdefault(word, whole)
-    return {word: whole for word, whole in found.items() if len(word) >= SHORTEST}
+        for part in _secret_parts(secret):
+            for term in unescaped_forms(part.strip()):
+                # At its edges a term may unescape differently, together with the characters beside it.
+                terms[term.strip()] = terms[term.strip(" \t\n\\%&'")] = False
+        for text, is_encoding in (*_encodings(secret), *_pieces(secret)):
+            for term in unescaped_forms(text):
+                terms.setdefault(term, is_encoding)
+    return {term: is_encoding for term, is_encoding in terms.items() if len(term) >= MIN_LENGTH}
 
 
-def _parts(secret: str) -> Iterator[str]:
-    """The secret, its lines, and what is secret in it by name."""
+def _secret_parts(secret: str) -> Iterator[str]:
+    """Yield the secret, its lines, and values in it whose names say that they are secret."""
     yield secret
     lines = secret.splitlines()
     if len(lines) > 1:
         for line in map(str.strip, lines):
-            if not _STRUCTURE.fullmatch(line) and not _ARMOUR.fullmatch(line):
+            if not _STRUCTURE_LINE.fullmatch(line) and not _PEM_BOUNDARY.fullmatch(line):
                 yield line
     for line in lines:
-        found = _ASSIGNED.fullmatch(line)
-        if found and names_a_secret(found[1]):
-            yield found[2]
-    yield from _named(secret)
+        assignment = _ASSIGNMENT.fullmatch(line)
+        if assignment and is_secret_name(assignment[1]):
+            yield assignment[2]
+    yield from _secrets_in_document(secret)
 
 
-def _named(secret: str) -> Iterator[str]:
-    """The secret texts in a document that is secret as a whole: a registry's login, a kubeconfig."""
+def _secrets_in_document(secret: str) -> Iterator[str]:
+    """Yield the secret values in a secret YAML or JSON document, such as a registry login or a kubeconfig."""
     if not secret.lstrip().startswith(("{", "[")) and ":" not in secret:
         return
     try:
-        yield from _below("", parse(secret))
+        yield from _named_secrets("", parse_yaml(secret))
     except (yaml.YAMLError, ValueError):
-        return  # then it is none
+        return  # the secret is not a document
 
 
-def _below(name: str, value: object) -> Iterator[str]:
+def _named_secrets(name: str, value: object) -> Iterator[str]:
     if isinstance(value, dict):
         for key, item in value.items():
-            yield from _below(str(key), item)
+            yield from _named_secrets(str(key), item)
     elif isinstance(value, list):
         for item in value:
-            yield from _below(name, item)
-    elif isinstance(value, str) and (names_a_secret(name) or name == "auth" or name.endswith("-key-data")):
+            yield from _named_secrets(name, item)
+    elif isinstance(value, str) and (is_secret_name(name) or name == "auth" or name.endswith("-key-data")):
         yield value
 
 
-def _encoded(secret: str) -> Iterator[tuple[str, bool]]:
-    """Base64 and hexadecimal digits of it, as it is and as it stands escaped in what is encoded."""
-    for text in _escaped(secret):
+def _encodings(secret: str) -> Iterator[tuple[str, bool]]:
+    """Yield base64 and hexadecimal encodings of the secret, and of its escaped forms."""
+    for text in _escaped_forms(secret):
         octets = text.encode(errors="surrogatepass")
-        inner = list(_base64(octets))
-        digits = octets.hex()
-        twice = [again for core in inner for again in _base64(core.encode()) if len(secret) <= _LONG]
-        for core in (*inner, *twice):
+        encoded_once = list(_base64_cores(octets))
+        encoded_twice = [
+            core
+            for inner in encoded_once
+            for core in _base64_cores(inner.encode())
+            if len(secret) <= _LONG_SECRET
+        ]
+        for core in (*encoded_once, *encoded_twice):
             yield core, True
-            yield core.translate(_URL_SAFE), True
+            yield core.translate(_TO_URL_SAFE), True
             yield from _pieces(core)
-            yield from _pieces(core.translate(_URL_SAFE))
+            yield from _pieces(core.translate(_TO_URL_SAFE))
+        digits = octets.hex()
         for core in (digits, digits.upper()):
             yield core, False
             yield from _pieces(core)
 
 
-def _escaped(secret: str) -> set[str]:
-    """How it may stand in what is encoded; blanks around it may be there or not."""
+def _escaped_forms(secret: str) -> set[str]:
+    """Return the forms in which a text that is encoded as a whole may contain the secret."""
     text = secret.strip()
-    python, plain = json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]
-    if len(text) > _LONG:
-        return {text, python}
-    # encoding/json of Go escapes what a page could mistake.
-    go = plain.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
-    return {text, python, plain, go, quote(text), quote(text, safe=""), quote_plus(text), html.escape(text)}
+    python_json = json.dumps(text)[1:-1]
+    plain_json = json.dumps(text, ensure_ascii=False)[1:-1]
+    if len(text) > _LONG_SECRET:
+        return {text, python_json}
+    # encoding/json of Go also escapes the special characters of HTML.
+    go_json = plain_json.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+    urls = (quote(text), quote(text, safe=""), quote_plus(text))
+    return {text, python_json, plain_json, go_json, *urls, html.escape(text)}
 
 
-def _base64(octets: bytes) -> Iterator[str]:
-    """Of its base64, at each of three alignments, what is the same whatever stands before and after it."""
-    for before in range(3):
-        encoded = base64.b64encode(bytes(before) + octets).decode()
-        first = -(-8 * before // 6)
-        last = 8 * (before + len(octets)) // 6
+def _base64_cores(octets: bytes) -> Iterator[str]:
+    """Yield, for each of the three alignments, the base64 characters that do not depend on adjacent bytes."""
+    for offset in range(3):
+        encoded = base64.b64encode(bytes(offset) + octets).decode()
+        first = -(-8 * offset // 6)
+        last = 8 * (offset + len(octets)) // 6
         yield encoded[first:last]
 
 
-def _pieces(word: str) -> Iterator[tuple[str, bool]]:
-    """Parts of what has no blanks: of a key, in lines of any length."""
-    joined = "".join(line.strip() for line in word.splitlines() if not _ARMOUR.fullmatch(line))
-    for text in {word, joined}:
-        for found in _UNBROKEN.finditer(text):
-            for begin in range(found.start(), found.end() - _PIECE + 1, _STRIDE):
-                piece = text[begin : begin + _PIECE]
-                if not any(piece in armour for armour in _PUBLIC):
+def _pieces(text: str) -> Iterator[tuple[str, bool]]:
+    """Yield pieces of long words, such as a key that is wrapped into lines of any length."""
+    joined = "".join(line.strip() for line in text.splitlines() if not _PEM_BOUNDARY.fullmatch(line))
+    for candidate in {text, joined}:
+        for word in _LONG_WORD.finditer(candidate):
+            for start in range(word.start(), word.end() - _PIECE_LENGTH + 1, _PIECE_STRIDE):
+                piece = candidate[start : start + _PIECE_LENGTH]
+                if not any(piece in public_text for public_text in _PUBLIC_TEXTS):
                     yield piece, True
 
 
-_PUBLIC = tuple(
+_PUBLIC_TEXTS = tuple(
     core
     for text in ("BEGIN CERTIFICATE", "END CERTIFICATE", "BEGIN PUBLIC KEY")
-    for once in (list(_base64(f"-----{text}-----\n".encode())),)
-    for core in (*once, *(again for inner in once for again in _base64(inner.encode())))
+    for encoded_once in (list(_base64_cores(f"-----{text}-----\n".encode())),)
+    for core in (
+        *encoded_once,
+        *(again for inner in encoded_once for again in _base64_cores(inner.encode())),
+    )
 )
-"""What every certificate begins and ends with."""
+"""The encoded first and last lines of certificates and public keys. They are not secret."""

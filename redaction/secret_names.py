@@ -1,4 +1,4 @@
-"""Which names say that what stands behind them is secret, whatever the style they are written in. Pure."""
+"""Secret names: names of settings, variables and inputs whose values are secret, in every naming style."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
-_ALONE = frozenset(
+_SECRET_WORDS = frozenset(
     {
         "credential",
         "credentials",
@@ -22,8 +22,8 @@ _ALONE = frozenset(
         "token",
     }
 )
-"""Last words: `adminPassword`, `DB_PASSWORD`, `db.password`, `password2`."""
-_KEYS = frozenset(
+"""Last words of secret names: `adminPassword`, `DB_PASSWORD`, `db.password`, `password2`."""
+_SECRET_KEY_KINDS = frozenset(
     {
         "access",
         "account",
@@ -43,13 +43,13 @@ _KEYS = frozenset(
         "storage",
     }
 )
-"""Words before a last word `key` that make it a secret one: a `publicKey` or `kmsKey` is none."""
-_RUN_TOGETHER = re.compile(
+"""Words that make a following last word `key` secret. `publicKey` and `kmsKey` are not secret."""
+_JOINED_WORDS = re.compile(
     r"(?:password|passwd|passphrase|pwd|token|(?:client|api|app|shared|user|admin)secret|credentials?"
-    rf"|(?:{'|'.join(sorted(_KEYS))})key|connectionstring)$"
+    rf"|(?:{'|'.join(sorted(_SECRET_KEY_KINDS))})key|connectionstring)$"
 )
-"""The same in one word: `adminpassword`, `apikey`."""
-_NOT = frozenset(
+"""Secret names written as one word: `adminpassword`, `apikey`."""
+_NOT_SECRET = frozenset(
     {
         "clienttoken",
         "clientrequesttoken",
@@ -58,30 +58,30 @@ _NOT = frozenset(
         "nexttoken",
     }
 )
-"""Not secret: what makes two requests to AWS the same one, and names of Secrets in Helm's values."""
+"""Idempotency and page tokens of AWS requests, and the Helm value that holds the name of a Secret."""
 
-_PAIRS = (("name", "value"), ("key", "value"), ("Name", "Value"), ("Key", "Value"))
+_NAME_VALUE_KEYS = (("name", "value"), ("key", "value"), ("Name", "Value"), ("Key", "Value"))
 
 
-def called_in(item: Mapping[Any, object], key: object) -> str:
-    """What the value behind a key is called: in an item that is a name and its value, that name."""
-    for name, value in _PAIRS:
-        called = item.get(name)
-        if key == value and isinstance(called, str):
-            return called
+def effective_name(item: Mapping[Any, object], key: object) -> str:
+    """Return the name of the value behind a key: in a pair such as `{name: X, value: Y}` the name is X."""
+    for name_key, value_key in _NAME_VALUE_KEYS:
+        name = item.get(name_key)
+        if key == value_key and isinstance(name, str):
+            return name
     return str(key)
 
 
 @lru_cache(maxsize=4096)
-def names_a_secret(name: str) -> bool:
-    """Whether a key, variable or setting of that name has a secret for its value.
+def is_secret_name(name: str) -> bool:
+    """Report whether a key, variable or setting of that name has a secret value.
 
-    Words decide, the last ones: `passwordPolicy`, `secretName` and `tokenFile` name no secret.
+    The last words decide: `passwordPolicy`, `secretName` and `tokenFile` are not secret names.
     """
     words = [word.lower() for word in _WORD.findall(name)]
-    together = "".join(words)
-    if not words or together in _NOT:
+    joined = "".join(words)
+    if not words or joined in _NOT_SECRET:
         return False
-    if words[-1] in _ALONE or _RUN_TOGETHER.search(together):
+    if words[-1] in _SECRET_WORDS or _JOINED_WORDS.search(joined):
         return True
     return words[-2:] == ["connection", "string"] or (words[-1] == "keys" and words[-2:-1] == ["private"])

@@ -1,8 +1,8 @@
-"""A text as it reads when escapes are taken out of it, and where in the text everything of it stands.
+"""Views of a text without escapes, and where in the original text every part of a view is.
 
-Who escapes a secret (JSON, YAML, a shell, an address, a page) changes single characters of it, in many styles
-and one within another. Rather than to know each style of each secret, the text is read back: level by level,
-every style at once.
+Programs that escape a secret (JSON, YAML, shells, URLs, HTML) change single characters, in many styles and
+often several levels deep. Instead of listing every style of every secret, the text is unescaped level by
+level, with all styles at once.
 """
 
 from __future__ import annotations
@@ -12,60 +12,69 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 
-LEVELS = 4
-"""Escapes within escapes (JSON in JSON in a line of a log), and one for what in a secret looks like one."""
+MAX_LEVELS = 4
+"""Nested escapes (JSON in JSON in a log line), and one more level for secrets that contain escapes."""
 
 _Replace = Callable[[re.Match[str]], str]
-_SPECIAL = re.compile(r"[\\%&']")
-_PLAIN = re.compile(r"[^\\%&'\n]*")
-# All begin with one of these characters: a search for a set of characters is quick.
+_ESCAPE_CHARACTER = re.compile(r"[\\%&']")
+_WITHOUT_ESCAPES = re.compile(r"[^\\%&'\n]*")
+# Every escape begins with one of four characters: searching for a character set is fast.
 _ESCAPE = re.compile(
     r"[\\%&'](?:"
-    r"(?<=%)(?P<octets>[0-9A-Fa-f]{2}(?:%[0-9A-Fa-f]{2})*)"
-    r"|(?<=&)(?P<page>(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z]{2,8});)"
-    # A quote within quotes: of a shell in two ways, of YAML and SQL.
+    r"(?<=%)(?P<url>[0-9A-Fa-f]{2}(?:%[0-9A-Fa-f]{2})*)"
+    r"|(?<=&)(?P<html>(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z]{2,8});)"
+    # A quote inside quotes: two styles of shells, one style of YAML and SQL.
     r"|(?<=')(?P<quote>\"'\"'|\\''|')"
     r"|(?<=\\)(?:(?P<bytes>(?:x[0-9A-Fa-f]{2}|[0-3][0-7]{2})(?:\\x[0-9A-Fa-f]{2}|\\[0-3][0-7]{2})*)"
-    r"|(?P<units>u[0-9A-Fa-f]{4}(?:\\u[0-9A-Fa-f]{4})*)|U(?P<point>[0-9A-Fa-f]{8})"
-    # A line of YAML or of a shell that goes on below.
+    r"|(?P<utf16>u[0-9A-Fa-f]{4}(?:\\u[0-9A-Fa-f]{4})*)|U(?P<codepoint>[0-9A-Fa-f]{8})"
+    # A YAML or shell line that continues on the next line.
     r"|(?P<fold>\r?\n[ \t]*)"
-    r"|(?P<one>[^uUx0-3])))"
+    r"|(?P<character>[^uUx0-3])))"
 )
-_ONE = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", "v": "\v", "a": "\a", "e": "\x1b"}
+_CHARACTER_ESCAPES = {
+    "n": "\n",
+    "r": "\r",
+    "t": "\t",
+    "b": "\b",
+    "f": "\f",
+    "v": "\v",
+    "a": "\a",
+    "e": "\x1b",
+}
 _BYTE = re.compile(r"(?:%|\\x)([0-9A-Fa-f]{2})|\\([0-3][0-7]{2})")
-_BREAK = re.compile(r"[\r\n]\s*")
+_LINE_BREAK = re.compile(r"[\r\n]\s*")
 
 
 class UnescapedView:
-    """A text that was made from another one, `under`, by a pattern; without one, the text itself."""
+    """A text made from the view `source` by replacing a pattern. Without a source: the original text."""
 
-    __slots__ = ("_pattern", "_places", "_replace", "_under", "text")
+    __slots__ = ("_pattern", "_replace", "_replacements", "_source", "text")
 
     def __init__(
         self,
         text: str,
-        under: UnescapedView | None = None,
-        pattern: re.Pattern[str] = _BREAK,
+        source: UnescapedView | None = None,
+        pattern: re.Pattern[str] = _LINE_BREAK,
         replace: _Replace = str,
     ) -> None:
         self.text = text
-        self._under = under
+        self._source = source
         self._pattern = pattern
         self._replace = replace
-        self._places: tuple[list[int], list[tuple[int, int, int]]] | None = None
+        self._replacements: tuple[list[int], list[tuple[int, int, int]]] | None = None
 
-    def place(self, start: int, end: int) -> tuple[int, int]:
-        """Where the part from `start` to `end` stands in the first text; `end` is after `start`."""
-        if self._under is None:
+    def original_span(self, start: int, end: int) -> tuple[int, int]:
+        """Return the span of the original text that became `start` to `end`. `end` is after `start`."""
+        if self._source is None:
             return start, end
-        return self._under.place(self._source(start)[0], self._source(end - 1)[1])
+        return self._source.original_span(self._source_span(start)[0], self._source_span(end - 1)[1])
 
-    def _source(self, position: int) -> tuple[int, int]:
-        """What a character of this text was made of."""
-        # Only texts in which something was found need it.
-        if self._places is None:
-            self._places = self._found()
-        begins, replaced = self._places
+    def _source_span(self, position: int) -> tuple[int, int]:
+        """Return the span of the source from which one character of this text was made."""
+        # Computed on demand: only texts with a match need the replacements.
+        if self._replacements is None:
+            self._replacements = self._find_replacements()
+        begins, replaced = self._replacements
         at = bisect_right(begins, position) - 1
         if at < 0:
             return position, position + 1
@@ -74,86 +83,89 @@ class UnescapedView:
             return source_start, source_end
         return source_end + position - end, source_end + position - end + 1
 
-    def _found(self) -> tuple[list[int], list[tuple[int, int, int]]]:
+    def _find_replacements(self) -> tuple[list[int], list[tuple[int, int, int]]]:
+        """Return the start of every replacement in this text, and its end with the replaced span."""
         begins: list[int] = []
         replaced: list[tuple[int, int, int]] = []
-        grown = 0
-        assert self._under is not None  # only such a view has sources
-        for found in self._pattern.finditer(self._under.text):
-            length = len(self._replace(found))
-            begin = found.start() + grown
+        offset = 0
+        assert self._source is not None  # the original text has no replacements
+        for match in self._pattern.finditer(self._source.text):
+            length = len(self._replace(match))
+            begin = match.start() + offset
             begins.append(begin)
-            replaced.append((begin + length, found.start(), found.end()))
-            grown += length - (found.end() - found.start())
+            replaced.append((begin + length, match.start(), match.end()))
+            offset += length - (match.end() - match.start())
         return begins, replaced
 
 
 def unescaped_views(text: str) -> Iterator[UnescapedView]:
-    """The text, and as it reads level by level without its escapes; each with its lines joined, too.
+    """Yield the text with no, one, two and more levels of escapes removed; each also with joined lines.
 
-    In all of them `+` is a blank, as in a form's address: whoever looks for words looks for their readings.
+    All views have a space in place of `+`, as form URLs do. Search them for `unescaped_forms`.
     """
     view = UnescapedView(text.replace("+", " "))
-    for _ in range(LEVELS + 1):
+    for _ in range(MAX_LEVELS + 1):
         yield view
-        yield from _joined(view)
-        read = _read(view)
-        if read is None:
+        yield from _join_lines(view)
+        unescaped = _unescape_once(view)
+        if unescaped is None:
             return
-        view = read
+        view = unescaped
 
 
-def readings(word: str) -> set[str]:
-    """The word as it reads in each of these views."""
-    if _PLAIN.fullmatch(word):
-        return {word.replace("+", " ")}
-    return {view.text for view in unescaped_views(word)}
+def unescaped_forms(term: str) -> set[str]:
+    """Return the term as it appears in each of these views."""
+    if _WITHOUT_ESCAPES.fullmatch(term):
+        return {term.replace("+", " ")}
+    return {view.text for view in unescaped_views(term)}
 
 
-def _read(view: UnescapedView) -> UnescapedView | None:
-    """The view with one level of escapes less; None where there are none."""
-    if not _SPECIAL.search(view.text):
+def _unescape_once(view: UnescapedView) -> UnescapedView | None:
+    """Return the view with one level of escapes removed, or None when the view has no escapes."""
+    if not _ESCAPE_CHARACTER.search(view.text):
         return None
-    text = _ESCAPE.sub(_plain, view.text)
-    return None if text == view.text else UnescapedView(text, view, _ESCAPE, _plain)
+    text = _ESCAPE.sub(_replace_escape, view.text)
+    return None if text == view.text else UnescapedView(text, view, _ESCAPE, _replace_escape)
 
 
-def _joined(view: UnescapedView) -> Iterator[UnescapedView]:
-    """With nothing for breaks of lines and what indents them, as base64 is wrapped; with blanks, as YAML."""
+def _join_lines(view: UnescapedView) -> Iterator[UnescapedView]:
+    """Yield the view with line breaks removed (wrapped base64), and replaced by spaces (YAML)."""
     if "\n" in view.text:
-        yield UnescapedView(_BREAK.sub("", view.text), view, _BREAK, _nothing)
-        yield UnescapedView(_BREAK.sub(" ", view.text), view, _BREAK, _blank)
+        yield UnescapedView(_LINE_BREAK.sub("", view.text), view, _LINE_BREAK, _replace_by_nothing)
+        yield UnescapedView(_LINE_BREAK.sub(" ", view.text), view, _LINE_BREAK, _replace_by_space)
 
 
-def _plain(found: re.Match[str]) -> str:
-    return _character(found).replace("+", " ")
+def _replace_escape(escape: re.Match[str]) -> str:
+    return _unescape(escape).replace("+", " ")
 
 
-def _character(found: re.Match[str]) -> str:
-    match found.lastgroup:
-        case "one":
-            return _ONE.get(found["one"], found["one"])
+def _unescape(escape: re.Match[str]) -> str:
+    match escape.lastgroup:
+        case "character":
+            return _CHARACTER_ESCAPES.get(escape["character"], escape["character"])
         case "fold":
             return ""
         case "quote":
             return "'"
-        case "page":
-            return html.unescape(found[0])
-        case "units":
-            return bytes.fromhex(found[0].replace("\\u", "")).decode("utf-16-be", errors="replace")
-        case "point":
-            number = int(found["point"], 16)
+        case "html":
+            return html.unescape(escape[0])
+        case "utf16":
+            return bytes.fromhex(escape[0].replace("\\u", "")).decode("utf-16-be", errors="replace")
+        case "codepoint":
+            number = int(escape["codepoint"], 16)
             return chr(number) if number <= 0x10FFFF else ""
-    octets = [int(one or eight, 16 if one else 8) for one, eight in _BYTE.findall(found[0])]
+    octets = [
+        int(hexadecimal or octal, 16 if hexadecimal else 8) for hexadecimal, octal in _BYTE.findall(escape[0])
+    ]
     try:
         return bytes(octets).decode()
     except UnicodeDecodeError:
         return bytes(octets).decode("latin-1")
 
 
-def _nothing(_: re.Match[str]) -> str:
+def _replace_by_nothing(_: re.Match[str]) -> str:
     return ""
 
 
-def _blank(_: re.Match[str]) -> str:
+def _replace_by_space(_: re.Match[str]) -> str:
     return " "

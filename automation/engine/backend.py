@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 
-def directory(url: str) -> Path | None:
+def state_directory(url: str) -> Path | None:
     """The directory of a `file://` backend; None for other kinds, which keep their state themselves."""
     parts = urlsplit(url)
     if parts.scheme != "file":

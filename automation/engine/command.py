@@ -14,7 +14,7 @@ from pulumi.automation import CommandResult, PulumiCommand
 from pulumi.automation.errors import create_command_error
 
 from automation.engine import interrupts
-from automation.engine.display import plain
+from automation.engine.output_filter import strip_formatting
 from automation.engine.process import EngineProcess
 from automation.errors import UserError
 
@@ -24,7 +24,7 @@ _LAST = 20
 """Lines of an engine's standard output, where it says nothing on its standard error."""
 
 
-def pulumi(tools: Path) -> Path:
+def engine_program(tools: Path) -> Path:
     """The engine in the directory of tools. Raises `UserError` where it is not."""
     found = tools / "pulumi"
     if not found.exists():
@@ -45,7 +45,7 @@ class EngineCommand(PulumiCommand):
 
     def __init__(self, tools: Path, *, deadline: float | None = None) -> None:
         # The SDK wants the directory that has bin/pulumi in it.
-        super().__init__(root=str(pulumi(tools).parent.parent))
+        super().__init__(root=str(engine_program(tools).parent.parent))
         self._deadline = deadline
         self.failed: CommandResult | None = None
 
@@ -72,8 +72,8 @@ class EngineCommand(PulumiCommand):
             errors="replace",
         ) as process:
             readers = [
-                _Reader(process.popen.stdout, on_output, said[0]),
-                _Reader(process.popen.stderr, on_error, said[1]),
+                _PipeReader(process.popen.stdout, on_output, said[0]),
+                _PipeReader(process.popen.stderr, on_error, said[1]),
             ]
             for reader in readers:
                 reader.start()
@@ -109,11 +109,11 @@ class EngineCommand(PulumiCommand):
         """Why the last call that failed did, in the engine's words; without colours, any number of lines."""
         if self.failed is None:
             return ""
-        said = plain(self.failed.stderr) or "\n".join(plain(self.failed.stdout).splitlines()[-_LAST:])
+        said = strip_formatting(self.failed.stderr) or "\n".join(strip_formatting(self.failed.stdout).splitlines()[-_LAST:])
         return said.removeprefix("error: ")
 
 
-class _Reader(threading.Thread):
+class _PipeReader(threading.Thread):
     """Reads one of the engine's pipes to its end: an engine that is not read stops in the midst of its work.
 
     `failure` is what whoever was told raised; from then on nobody is told, and all is kept.

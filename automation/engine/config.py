@@ -10,36 +10,36 @@ from automation.engine.program import Engine
 from settings.bases import is_secure
 
 
-def decrypted(engine: Engine) -> dict[str, Any]:
+def decrypted_config(engine: Engine) -> dict[str, Any]:
     """The stack file's `config`, bases merged, with the plain value in the place of each encrypted one.
 
     The engine is asked only where there is one. Raises `UserError` when it cannot decrypt them.
     """
     config = engine.workspace.config
-    if not any(is_secure(value) for value in within(config)):
+    if not any(is_secure(value) for value in walk(config)):
         return config
     shown = json.loads(engine.capture("config", "--json", "--show-secrets"))
     return {key: _revealed(value, _plain(shown.get(key))) for key, value in config.items()}
 
 
-def encrypted(config: object, plain: object) -> Iterator[str]:
+def encrypted_values(config: object, plain: object) -> Iterator[str]:
     """The plain texts of what is encrypted in `config`, of which `plain` is the decrypted one."""
     if is_secure(config):
         yield plain if isinstance(plain, str) else json.dumps(plain)
     elif isinstance(config, Mapping) and isinstance(plain, Mapping):
         for key, value in config.items():
-            yield from encrypted(value, plain.get(key))
+            yield from encrypted_values(value, plain.get(key))
     elif isinstance(config, list) and isinstance(plain, list):
         for value, text in zip(config, plain, strict=False):
-            yield from encrypted(value, text)
+            yield from encrypted_values(value, text)
 
 
-def within(value: object) -> Iterator[object]:
+def walk(value: object) -> Iterator[object]:
     """The value and all values in it."""
     yield value
     items = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
     for item in items:
-        yield from within(item)
+        yield from walk(item)
 
 
 def _plain(entry: Mapping[str, Any] | None) -> object:

@@ -18,12 +18,12 @@ from concurrent.futures import Future, InvalidStateError
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from automation.engine.process import EngineProcess, end_children
+from automation.engine.process import EngineProcess, terminate_children
 from automation.errors import UserError
 
-PATIENCE = 300.0
+INTERRUPT_TIMEOUT = 300.0
 """Seconds that an interrupted engine has for what it had begun, before it is ended."""
-GRACE = 5.0
+ABANDON_TIMEOUT = 5.0
 """Seconds for everything else; then it is left as it is: all of it may be killed at any point."""
 
 _SAME = 1.0
@@ -38,7 +38,7 @@ class Interrupted(UserError):
     """A signal ended the work; the text says which, and what became of it."""
 
 
-class Stop:
+class Shutdown:
     """Whether the work of this process is to end. `attended`: somebody looks after its signals."""
 
     def __init__(self, *, interruptible: bool) -> None:
@@ -77,7 +77,7 @@ class Stop:
             self._running.add(process)
         try:
             if self._asked.is_set():
-                process.interrupt(PATIENCE)
+                process.interrupt(INTERRUPT_TIMEOUT)
             yield process
         finally:
             process.close()
@@ -109,7 +109,7 @@ class Stop:
             if again:
                 process.force_stop()
             else:
-                process.interrupt(PATIENCE)
+                process.interrupt(INTERRUPT_TIMEOUT)
 
     @property
     def waits_in_vain(self) -> bool:
@@ -118,20 +118,20 @@ class Stop:
             return False
         with self._lock:
             idle = not self._running
-            return idle and (self._times > 1 or time.monotonic() - self._last > GRACE)
+            return idle and (self._times > 1 or time.monotonic() - self._last > ABANDON_TIMEOUT)
 
     def leave(self) -> Interrupted:
         """Gives up what goes on; what it started ends. The error that says so."""
         self.left = True
-        end_children()
+        terminate_children()
         return Interrupted(f"interrupted ({self._signal}) while it was prepared, {_ON}")
 
 
-_current = Stop(interruptible=False)
+_current = Shutdown(interruptible=False)
 _left = False
 
 
-def current() -> Stop:
+def current() -> Shutdown:
     """Whether the work at hand is to end."""
     return _current
 
@@ -149,7 +149,7 @@ def run_interruptible(works: Sequence[Callable[[], _T]], *, jobs: int) -> list[F
     global _current, _left
     futures: list[Future[_T]] = [Future() for _ in works]
     inbox: queue.SimpleQueue[signal.Signals | None] = queue.SimpleQueue()
-    before, _current = _current, Stop(interruptible=True)
+    before, _current = _current, Shutdown(interruptible=True)
     try:
         with _delivered(inbox):
             order: queue.SimpleQueue[int] = queue.SimpleQueue()
@@ -166,7 +166,7 @@ def run_interruptible(works: Sequence[Callable[[], _T]], *, jobs: int) -> list[F
     return futures
 
 
-def end(code: int) -> None:
+def exit_if_abandoned(code: int) -> None:
     """Ends this process at once with that code when work was left that would hold up its end."""
     if _left:
         for stream in (sys.stdout, sys.stderr):
@@ -196,7 +196,7 @@ def _work(
 
 
 def _attend(
-    stop: Stop, futures: Sequence[Future[_T]], inbox: queue.SimpleQueue[signal.Signals | None]
+    stop: Shutdown, futures: Sequence[Future[_T]], inbox: queue.SimpleQueue[signal.Signals | None]
 ) -> None:
     while not all(future.done() for future in futures):
         try:
@@ -243,6 +243,6 @@ def _say(number: signal.Signals, *, again: bool) -> None:
     what = (
         "ending the engine now"
         if again
-        else f"the engine ends what it has begun, in at most {PATIENCE:.0f} s; once more ends it now"
+        else f"the engine ends what it has begun, in at most {INTERRUPT_TIMEOUT:.0f} s; once more ends it now"
     )
     print(f"kubewright: {number.name}: {what}", file=sys.stderr)

@@ -43,7 +43,7 @@ def _lives(pid: int) -> bool:
     return state not in ("Z", "X")
 
 
-def release(*, root: Path, project: str, stack: str) -> None:
+def remove_stale_locks(*, root: Path, project: str, stack: str) -> None:
     """Removes the locks of dead processes on a stack of a file backend.
 
     `root` is the backend's directory. Raises `StackInUse` naming the holder when somebody else works

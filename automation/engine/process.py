@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-AT_ONCE = 2.0
+FORCE_STOP_TIMEOUT = 2.0
 """Seconds between a second interrupt and the engine's end (GitHub gives 2.5 s after its second signal)."""
 
 _LAUNCH = Path(__file__).with_name("launch.py")
@@ -60,7 +60,7 @@ class EngineProcess:
     def force_stop(self) -> None:
         """Asks again: the engine leaves what it has begun, records that, and is ended soon."""
         self.told = True
-        self._ask(AT_ONCE)
+        self._ask(FORCE_STOP_TIMEOUT)
 
     def end(self) -> None:
         """Ends the engine and all that it started."""
@@ -116,7 +116,7 @@ def processes() -> Iterator[Process]:
             yield Process(stat.read_text(errors="replace"))
 
 
-def end_children() -> None:
+def terminate_children() -> None:
     """Ends what this process started in its own group, and what that started."""
     mine = os.getpgrp()
     found = {process.pid: process for process in processes() if process.group == mine}

@@ -12,8 +12,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from automation.engine import backend, checkpoint, display, interrupts, locks
-from automation.engine.command import pulumi
+from automation.engine import backend, checkpoint, interrupts, locks, output_filter
+from automation.engine.command import engine_program
 from automation.engine.interrupts import Interrupted
 from automation.environment import Environment
 from automation.errors import UserError
@@ -35,8 +35,8 @@ class Engine:
         variables.setdefault("PULUMI_OPTION_COLOR", "always" if os.isatty(1) else "never")
         return variables
 
-    def run(self, command: str, *arguments: str, veil: Callable[[str], str] = str) -> int:
-        """Runs `pulumi <command>` on the stack with its output shown through `veil`; returns its exit code.
+    def run(self, command: str, *arguments: str, redact: Callable[[str], str] = str) -> int:
+        """Runs `pulumi <command>` on the stack with its output shown through `redact`; returns its exit code.
 
         Raises `Interrupted` when a signal ended it; the stack is free then.
         """
@@ -45,7 +45,7 @@ class Engine:
             with interrupts.current().engine(
                 line, **self._options(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
             ) as process:
-                _show(process.popen, veil)
+                _show(process.popen, redact)
                 process.popen.wait()
         except Interrupted:
             self.free()
@@ -118,14 +118,14 @@ class Engine:
 
     def free(self) -> None:
         """Clears up behind a killed engine. Raises `UserError` when somebody else works on the stack."""
-        root = backend.directory(self.environment.variables()["PULUMI_BACKEND_URL"])
+        root = backend.state_directory(self.environment.variables()["PULUMI_BACKEND_URL"])
         if root is not None:
-            locks.release(root=root, project=PROJECT, stack=self.workspace.stack)
+            locks.remove_stale_locks(root=root, project=PROJECT, stack=self.workspace.stack)
             checkpoint.repair(root=root, project=PROJECT, stack=self.workspace.stack)
 
     def _line(self, command: str, *arguments: str) -> list[str]:
         return [
-            str(pulumi(self.environment.tools)),
+            str(engine_program(self.environment.tools)),
             *command.split(),
             "--stack",
             self.workspace.stack,
@@ -137,7 +137,7 @@ class Engine:
         return {"cwd": self.workspace.directory, "env": self.variables(), "stdin": subprocess.DEVNULL}
 
 
-def _show(process: subprocess.Popen[str], veil: Callable[[str], str]) -> None:
+def _show(process: subprocess.Popen[str], redact: Callable[[str], str]) -> None:
     assert process.stdout is not None
-    for line in display.readable(process.stdout):
-        print(veil(line), end="", flush=True)
+    for line in output_filter.filter_lines(process.stdout):
+        print(redact(line), end="", flush=True)

@@ -8,16 +8,17 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from automation import lab_stack, prepare, workspace
-from automation.engine.config import decrypted
+from automation.engine.config import decrypted_config
 from automation.engine.interrupts import current
 from automation.engine.program import Engine
 from automation.environment import Environment
-from automation.prerequisites import Use
+from automation.prerequisites import Purpose
 from automation.stacks import driver, plans
-from automation.stacks.driver import Action, Code, Notice, Options, Result, Show
+from automation.stacks.driver import Action, OnEvent, Options, Outcome, Result, ShowLine
 from automation.stacks.events import Message, Policy
 from automation.stacks.preflight import rotation, upgrade
-from redaction.redactor import LineRedactor, of_stack
+from automation.stacks.known_secrets import redactor_of_stack
+from redaction.redactor import LineRedactor
 
 _TELLING = ("preview", "up", "update", "refresh", "destroy")
 """Commands of the engine's that tell of resources."""
@@ -33,19 +34,19 @@ class Job:
     stack: str
     file: Path | None = None
     options: Options = field(default_factory=Options)
-    show: Show = print
-    notice: Notice | None = None
+    show: ShowLine = print
+    notice: OnEvent | None = None
 
-    def engine(self, use: Use = Use.OTHER) -> Engine:
+    def engine(self, use: Purpose = Purpose.OTHER) -> Engine:
         """The engine for the stack, with everything that `use` needs. Raises as `prepare.stack` does."""
         found: list[Engine] = []
 
         def make() -> None:
             with _PREPARING:
                 current().check()
-                found.append(prepare.stack(self.environment, self.workspace(), use))
+                found.append(prepare.prepare_stack(self.environment, self.workspace(), use))
 
-        driver.waiting(make, self.options.wait)
+        driver.retry_while_in_use(make, self.options.wait)
         return found[0]
 
     def workspace(self) -> workspace.Workspace:
@@ -54,31 +55,31 @@ class Job:
 
     def drive(self, action: Action, engine: Engine, options: Options | None = None) -> Result:
         """Runs the engine."""
-        return driver.drive(action, engine, options or self.options, show=self.show, notice=self.notice)
+        return driver.run_action(action, engine, options or self.options, show=self.show, notice=self.notice)
 
 
 def up(job: Job) -> Result:
     """Makes or changes the cluster; writes its kubeconfig. With a plan, only what the plan says."""
-    engine = job.engine(Use.CHANGE)
+    engine = job.engine(Purpose.CHANGE)
     rotation.check(engine)
     upgrade.check(engine)
     if job.options.policy:
         judged = _looked_at(job, engine, replace(job.options, plan=None, diff=False))
-        if judged.code is Code.FAILED:
+        if judged.code is Outcome.FAILED:
             return replace(judged, action=Action.UP)
     if job.options.plan is not None:
-        wanted = plans.read(job.options.plan, job.stack)
-        with plans.scratch(engine) as file:
+        wanted = plans.read_saved_plan(job.options.plan, job.stack)
+        with plans.temporary_plan_file(engine) as file:
             preview = _looked_at(job, engine, replace(job.options, plan=file, diff=False))
-            if preview.code is Code.FAILED:
+            if preview.code is Outcome.FAILED:
                 return replace(preview, action=Action.UP)
-            now = plans.Saved(plans.load(file), plans.before(preview.events), engine.state_digest())
-            plans.check(job.stack, wanted, now)
-        with plans.unpacked(engine, wanted.plan) as file:
+            now = plans.SavedPlan(plans.load_engine_plan(file), plans.input_digests(preview.events), engine.state_digest())
+            plans.check_unchanged(job.stack, wanted, now)
+        with plans.plan_file(engine, wanted.plan) as file:
             result = job.drive(Action.UP, engine, replace(job.options, plan=file))
     else:
         result = job.drive(Action.UP, engine)
-    if result.code is not Code.FAILED:
+    if result.code is not Outcome.FAILED:
         upgrade.done(engine)
         path = job.environment.kubeconfig(job.stack)
         path.touch(mode=0o600)
@@ -90,7 +91,7 @@ def up(job: Job) -> Result:
 def _looked_at(job: Job, engine: Engine, options: Options) -> Result:
     """A preview that shows, and notes, nothing but why it failed."""
     result = replace(job, show=_nothing, notice=None).drive(Action.PREVIEW, engine, options)
-    if result.code is Code.FAILED:
+    if result.code is Outcome.FAILED:
         for error in result.errors:
             job.show(error)
         for event in result.events:
@@ -101,18 +102,18 @@ def _looked_at(job: Job, engine: Engine, options: Options) -> Result:
 
 def preview(job: Job) -> Result:
     """Shows what `up` would change; with a plan, saves it for that `up`."""
-    engine = job.engine(Use.PREVIEW)
+    engine = job.engine(Purpose.PREVIEW)
     rotation.check(engine)
     upgrade.check(engine)
     if job.options.plan is None:
         return job.drive(Action.PREVIEW, engine)
     # Before the preview: what somebody does while it is made makes it an old one, too.
     state = engine.state_digest()
-    with plans.scratch(engine) as file:
+    with plans.temporary_plan_file(engine) as file:
         result = job.drive(Action.PREVIEW, engine, replace(job.options, plan=file))
-        if result.code is not Code.FAILED:
-            saved = plans.Saved(plans.load(file), plans.before(result.events), state)
-            plans.write(job.options.plan, job.stack, saved)
+        if result.code is not Outcome.FAILED:
+            saved = plans.SavedPlan(plans.load_engine_plan(file), plans.input_digests(result.events), state)
+            plans.save_plan(job.options.plan, job.stack, saved)
             job.show(
                 f"saved: `kubewright up --stack {job.stack} --plan {job.options.plan}` does this, or nothing"
             )
@@ -129,7 +130,7 @@ def destroy(job: Job) -> Result:
     return job.drive(Action.DESTROY, job.engine())
 
 
-DO: dict[Action, Callable[[Job], Result]] = {
+ACTIONS: dict[Action, Callable[[Job], Result]] = {
     Action.UP: up,
     Action.PREVIEW: preview,
     Action.REFRESH: refresh,
@@ -139,7 +140,7 @@ DO: dict[Action, Callable[[Job], Result]] = {
 
 def preview_json(environment: Environment, stack: str, file: Path | None) -> int:
     """Shows the engine's own report of a preview. Returns the engine's exit code."""
-    engine = Job(environment=environment, stack=stack, file=file).engine(Use.PREVIEW)
+    engine = Job(environment=environment, stack=stack, file=file).engine(Purpose.PREVIEW)
     rotation.check(engine)
     upgrade.check(engine)
     return engine.run("preview", "--json")
@@ -153,22 +154,24 @@ def down(environment: Environment, stack: str, file: Path | None) -> int:
     """
     job = Job(environment=environment, stack=stack, file=file)
     work = job.workspace()
-    if lab_stack.LAB not in work.config:
-        return 1 if destroy(job).code is Code.FAILED else 0
-    prepare.forget(Engine(environment, work))
+    if lab_stack.LAB_KEY not in work.config:
+        return 1 if destroy(job).code is Outcome.FAILED else 0
+    prepare.remove_lab(Engine(environment, work))
     workspace.remove(work)
     return 0
 
 
-def run(environment: Environment, stack: str, file: Path | None, arguments: list[str]) -> int:
+def run_engine_command(environment: Environment, stack: str, file: Path | None, arguments: list[str]) -> int:
     """Runs any command of the engine on a stack. Returns its exit code."""
     command, *rest = arguments
-    use = Use.PREVIEW if command == "preview" else Use.OTHER
+    use = Purpose.PREVIEW if command == "preview" else Purpose.OTHER
     engine = Job(environment=environment, stack=stack, file=file).engine(use)
     # What a plugin says may repeat a secret, and the nightly look makes an issue of it. Of other commands
     # (`stack output --show-secrets`) the user knows best.
-    veil = LineRedactor(of_stack(engine, decrypted(engine))).line if command in _TELLING else str
-    return engine.run(command, *rest, veil=veil)
+    redact = str
+    if command in _TELLING:
+        redact = LineRedactor(redactor_of_stack(engine, decrypted_config(engine))).redact_line
+    return engine.run(command, *rest, redact=redact)
 
 
 def _nothing(_: str) -> None:

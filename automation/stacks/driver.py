@@ -1,7 +1,7 @@
 """One stack by Pulumi's Automation API: preview, up, refresh, destroy, outputs [O2].
 
 It runs the program of this checkout in the stack's work directory, as `make up` always did. What is shown
-and what is logged passes the veil.
+and what is logged passes the redactor.
 """
 
 from __future__ import annotations
@@ -18,16 +18,17 @@ from pulumi.automation.errors import CommandError, ConcurrentUpdateError
 from pulumi.automation.events import EngineEvent
 
 from automation.engine.command import EngineCommand, TimedOut
-from automation.engine.config import decrypted
-from automation.engine.display import Reader
+from automation.engine.config import decrypted_config
 from automation.engine.interrupts import Interrupted, current
 from automation.engine.locks import StackInUse
+from automation.engine.output_filter import OutputFilter
 from automation.engine.program import Engine
 from automation.errors import UserError
 from automation.stacks import events as log
 from automation.stacks import policies
 from automation.stacks.events import Event, Message, Step, Summary
-from redaction.redactor import LineRedactor, Redactor, of_stack
+from automation.stacks.known_secrets import redactor_of_stack
+from redaction.redactor import LineRedactor, Redactor
 
 PARALLEL = 40
 """Resources changed at a time: most of them wait for a host, so more than the engine's default."""
@@ -45,7 +46,7 @@ class Action(StrEnum):
     DESTROY = "destroy"
 
 
-class Code(StrEnum):
+class Outcome(StrEnum):
     """How it ended."""
 
     NOTHING = "nothing to do"
@@ -75,21 +76,21 @@ class Result:
 
     stack: str
     action: Action
-    code: Code
+    code: Outcome
     events: tuple[Event, ...] = ()
     changes: Mapping[str, int] = field(default_factory=dict)
     seconds: float = 0
     errors: tuple[str, ...] = ()
 
 
-Show = Callable[[str], object]
+ShowLine = Callable[[str], object]
 """Takes a line of the engine's, without its line end."""
-Notice = Callable[[Event], object]
+OnEvent = Callable[[Event], object]
 """Takes an event."""
 
 
-def drive(
-    action: Action, engine: Engine, options: Options, *, show: Show = print, notice: Notice | None = None
+def run_action(
+    action: Action, engine: Engine, options: Options, *, show: ShowLine = print, notice: OnEvent | None = None
 ) -> Result:
     """Does it to a stack that is prepared, and waits for its end.
 
@@ -97,13 +98,13 @@ def drive(
     that goes wrong is in the result.
     """
     begun = time.monotonic()
-    plain = decrypted(engine)
-    run = _Run(engine, of_stack(engine, plain), show, notice)
+    plain = decrypted_config(engine)
+    run = _Run(engine, redactor_of_stack(engine, plain), show, notice)
     if options.policy and action is Action.PREVIEW:
-        run.checker = policies.Checker(plain)
+        run.checker = policies.PolicyChecker(plain)
     failure = ""
     try:
-        waiting(lambda: run.go(action, options), options.wait)
+        retry_while_in_use(lambda: run.go(action, options), options.wait)
     except TimedOut:
         failure = (
             f"stack {engine.workspace.stack}: not done in {options.timeout:.0f} s; what was begun is "
@@ -127,12 +128,12 @@ def outputs(engine: Engine) -> dict[str, Any]:
     try:
         found = _stack(engine, command).outputs()
     except CommandError:
-        words = of_stack(engine, decrypted(engine)).text(command.words())
+        words = redactor_of_stack(engine, decrypted_config(engine)).redact(command.words())
         raise UserError(f"stack {engine.workspace.stack}: {words or _SILENT}") from None
     return {name: "[secret]" if output.secret else output.value for name, output in sorted(found.items())}
 
 
-def waiting(work: Callable[[], object], seconds: float) -> None:
+def retry_while_in_use(work: Callable[[], object], seconds: float) -> None:
     """Does work that needs a stack for itself, again until the stack is free or the time is up.
 
     Raises `StackInUse`, and `Interrupted` when the driver is asked to end.
@@ -152,18 +153,18 @@ def waiting(work: Callable[[], object], seconds: float) -> None:
 class _Run:
     """One run of the engine: what it said and did."""
 
-    def __init__(self, engine: Engine, veil: Redactor, show: Show, notice: Notice | None) -> None:
+    def __init__(self, engine: Engine, redactor: Redactor, show: ShowLine, notice: OnEvent | None) -> None:
         self._engine = engine
-        self._veil = veil
-        self._lines = LineRedactor(veil)
+        self._redactor = redactor
+        self._lines = LineRedactor(redactor)
         self._show = show
         self._notice = notice
-        self._reader = Reader()
+        self._reader = OutputFilter()
         self._events: list[Event] = []
         self._failure: Exception | None = None
         self._command: EngineCommand | None = None
         self._said: set[str] = set()
-        self.checker: policies.Checker | None = None
+        self.checker: policies.PolicyChecker | None = None
 
     def go(self, action: Action, options: Options) -> None:
         """Raises CommandError, TimedOut, StackInUse, Interrupted."""
@@ -190,7 +191,7 @@ class _Run:
             ) from None
         finally:
             for line in self._reader.end():
-                self._show(self._lines.line(line))
+                self._show(self._lines.redact_line(line))
         if self._failure is not None:
             raise self._failure
 
@@ -206,7 +207,7 @@ class _Run:
         return Result(
             stack=self._engine.workspace.stack,
             action=action,
-            code=Code.FAILED if failed else Code.CHANGES if changed else Code.NOTHING,
+            code=Outcome.FAILED if failed else Outcome.CHANGES if changed else Outcome.NOTHING,
             events=tuple(self._events),
             changes=changes,
             seconds=seconds,
@@ -231,7 +232,7 @@ class _Run:
         Its events say so; where it came to none (a passphrase, a backend) its words become one. They are
         shown when they were not: of the calls around the one that does the work nothing is.
         """
-        words = self._veil.text(self._command.words()) if self._command else ""
+        words = self._redactor.redact(self._command.words()) if self._command else ""
         failure = f"stack {self._engine.workspace.stack}: {words or _SILENT}"
         if any(isinstance(event, Message) and event.severity == "error" for event in self._events):
             return failure
@@ -250,7 +251,7 @@ class _Run:
         if line.startswith(("Update plan written to", "Run `pulumi up --plan=")):
             return
         for text in self._reader.feed(line):
-            self._show(self._lines.line(text))
+            self._show(self._lines.redact_line(text))
 
     def _judge(self, *, whole: bool) -> tuple[str, ...]:
         """Shows which policies are not kept; gives a line for each mandatory one."""
@@ -259,16 +260,16 @@ class _Run:
         found = self.checker.found()
         for each in found:
             self._keep(each)
-        for text in policies.lines(found, whole=whole):
-            self._show(self._veil.text(text))
-        return policies.broken(found)
+        for text in policies.format_violations(found, whole=whole):
+            self._show(self._redactor.redact(text))
+        return policies.mandatory_violations(found)
 
     def _event(self, event: EngineEvent) -> None:
         """Takes an event. What fails with it is kept for `go` to raise: the SDK would only warn of it."""
         try:
             if self.checker is not None:
                 self.checker.see(event)
-            ours = log.from_engine(event, self._veil)
+            ours = log.convert_engine_event(event, self._redactor)
             if ours is not None:
                 self._keep(ours)
         except Exception as error:

@@ -1,7 +1,7 @@
 """What the engine does, step by step: its events without secrets, as data and as JSON lines.
 
 The engine masks what it knows to be secret. Texts from plugins and programs it cannot know: each passes
-the veil (`redaction.redactor`). Of what stays the same only the name is kept, so that a stack of a
+the redactor (`redaction.redactor`). Of what stays the same only the name is kept, so that a stack of a
 thousand hosts has a log that can be read.
 """
 
@@ -15,14 +15,14 @@ from typing import Any
 from pulumi.automation.events import EngineEvent, StepEventMetadata
 
 from automation import signatures
-from automation.engine.display import plain
+from automation.engine.output_filter import strip_formatting
 from automation.errors import UserError
-from redaction.redactor import MASK, Redactor
+from redaction import MASK
+from redaction.redactor import Redactor
 
 Values = Mapping[str, Any]
 """Inputs of a resource as JSON; secrets are the text `[secret]`."""
 
-SECRET = MASK
 UNKNOWN = "[unknown]"
 """Stands for what is known only when something else was made."""
 
@@ -92,29 +92,29 @@ _KINDS: Mapping[str, type[Event]] = {
 _SAME = ("same", "refresh")
 
 
-def from_engine(event: EngineEvent, veil: Redactor) -> Event | None:
+def convert_engine_event(event: EngineEvent, redactor: Redactor) -> Event | None:
     """The engine's event as ours, veiled; None for those that say nothing to people or programs."""
     if event.resource_pre_event:
-        return _step(event.resource_pre_event.metadata, "plan", veil)
+        return _step(event.resource_pre_event.metadata, "plan", redactor)
     if event.res_outputs_event:
         # Of a preview it repeats the plan; of an update it says that the step is done.
         ended = event.res_outputs_event
-        return None if ended.planning else _done(ended.metadata, "done", veil)
+        return None if ended.planning else _done(ended.metadata, "done", redactor)
     if event.res_op_failed_event:
-        return _done(event.res_op_failed_event.metadata, "failed", veil)
+        return _done(event.res_op_failed_event.metadata, "failed", redactor)
     if event.diagnostic_event:
         said = event.diagnostic_event
         if said.ephemeral or said.severity == "debug":
             return None
-        text = veil.text(plain(said.message))
-        return Message(severity=said.severity, text=text, urn=veil.text(said.urn or "")) if text else None
+        text = redactor.redact(strip_formatting(said.message))
+        return Message(severity=said.severity, text=text, urn=redactor.redact(said.urn or "")) if text else None
     if event.policy_event:
         found = event.policy_event
         return Policy(
             policy=f"{found.policy_pack_name}/{found.policy_name}",
             level=found.enforcement_level,
-            text=veil.text(plain(found.message)),
-            urn=veil.text(found.resource_urn or ""),
+            text=redactor.redact(strip_formatting(found.message)),
+            urn=redactor.redact(found.resource_urn or ""),
         )
     if event.summary_event:
         end = event.summary_event
@@ -123,13 +123,13 @@ def from_engine(event: EngineEvent, veil: Redactor) -> Event | None:
     return None
 
 
-def line(event: Event, **more: object) -> str:
+def format_json_line(event: Event, **more: object) -> str:
     """One JSON line; `more` goes first (the stack, the time)."""
     kind = next(name for name, cls in _KINDS.items() if isinstance(event, cls))
     return json.dumps({**more, "kind": kind, **{key: value for key, value in asdict(event).items() if value}})
 
 
-def read(lines: Iterable[str]) -> Iterator[Event]:
+def parse_json_lines(lines: Iterable[str]) -> Iterator[Event]:
     """The events of a log that `line` wrote. Raises `UserError` for one that it did not."""
     for number, text in enumerate(lines, 1):
         try:
@@ -141,7 +141,7 @@ def read(lines: Iterable[str]) -> Iterator[Event]:
             raise UserError(f"line {number} is not of an event log that `--events` wrote") from None
 
 
-def _step(data: StepEventMetadata, phase: str, veil: Redactor) -> Step:
+def _step(data: StepEventMetadata, phase: str, redactor: Redactor) -> Step:
     operation = _word(data.op)
     new, old = data.new, data.old
     parents = [state.parent or "" for state in (new, old) if state]
@@ -155,26 +155,26 @@ def _step(data: StepEventMetadata, phase: str, veil: Redactor) -> Step:
     return Step(
         operation=operation,
         phase=phase,
-        urn=veil.text(data.urn),
+        urn=redactor.redact(data.urn),
         type=data.type,
-        parent=veil.text(parent),
-        was=veil.text(parents[-1]) if parents and parents[-1] != parent else "",
-        old=veil.values(_masked(inputs[0])),
-        new=veil.values(_masked(inputs[1])),
-        paths={veil.text(path): kind for path, kind in paths.items()},
+        parent=redactor.redact(parent),
+        was=redactor.redact(parents[-1]) if parents and parents[-1] != parent else "",
+        old=redactor.redact_value(_masked(inputs[0])),
+        new=redactor.redact_value(_masked(inputs[1])),
+        paths={redactor.redact(path): kind for path, kind in paths.items()},
     )
 
 
-def _done(data: StepEventMetadata, phase: str, veil: Redactor) -> Step:
+def _done(data: StepEventMetadata, phase: str, redactor: Redactor) -> Step:
     """That a step ended; what it was for was in its plan."""
     operation = _word(data.op)
-    return Step(operation=operation, phase=phase, urn=veil.text(data.urn), type=data.type)
+    return Step(operation=operation, phase=phase, urn=redactor.redact(data.urn), type=data.type)
 
 
 def _masked(value: Any) -> Any:  # noqa: ANN401 - any JSON
     """The value with one word in the place of each secret, and of what is not known before it is made."""
-    if signatures.is_marked(value):
-        return SECRET
+    if signatures.has_signature(value):
+        return MASK
     if isinstance(value, Mapping):
         return {key: _masked(item) for key, item in value.items()}
     if isinstance(value, list):

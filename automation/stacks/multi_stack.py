@@ -19,11 +19,11 @@ from automation.console import console
 from automation.engine.interrupts import run_interruptible
 from automation.errors import UserError
 from automation.stacks import events as log
-from automation.stacks.driver import Action, Code, Result
+from automation.stacks.driver import Action, Outcome, Result
 from automation.stacks.events import Event
 from lab.errors import LabError
 
-Work = Callable[[str], Result]
+RunStack = Callable[[str], Result]
 """Drives the stack of that name; raises what a user can mend."""
 
 
@@ -44,7 +44,7 @@ class EventLog:
         """Adds a line."""
         if self._file is None or self._failure is not None:
             return
-        text = log.line(event, stack=stack, time=round(time.time(), 3))
+        text = log.format_json_line(event, stack=stack, time=round(time.time(), 3))
         with self._lock:
             try:
                 self._file.write(text + "\n")
@@ -77,8 +77,8 @@ class EventLog:
         return UserError(f"--events: {self.path}: cannot be written: {failure.strerror}")
 
 
-def drive_all(
-    stacks: Sequence[str], action: Action, work: Work, *, jobs: int, keep: bool = False
+def run_all(
+    stacks: Sequence[str], action: Action, work: RunStack, *, jobs: int, keep: bool = False
 ) -> list[Result]:
     """Drives all of them, `jobs` at a time; results in the stacks' order. `keep`: see `driving.run`.
 
@@ -95,15 +95,15 @@ def _kept(future: Future[Result], stack: str, action: Action) -> Result:
     try:
         return future.result()
     except (UserError, ArtifactError, LabError) as error:
-        return Result(stack=stack, action=action, code=Code.FAILED, errors=(str(error),))
+        return Result(stack=stack, action=action, code=Outcome.FAILED, errors=(str(error),))
 
 
 def exit_code(results: Iterable[Result], *, detailed: bool) -> int:
     """1 when a stack failed; else 0, or 2 when `detailed` and there are changes."""
     codes = {result.code for result in results}
-    if Code.FAILED in codes:
+    if Outcome.FAILED in codes:
         return 1
-    return 2 if detailed and Code.CHANGES in codes else 0
+    return 2 if detailed and Outcome.CHANGES in codes else 0
 
 
 def summary(results: Sequence[Result]) -> None:

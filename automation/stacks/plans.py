@@ -27,7 +27,7 @@ from pydantic import BaseModel
 
 from automation.engine.program import Engine
 from automation.errors import UserError
-from automation.signatures import is_marked
+from automation.signatures import has_signature
 from automation.stacks.events import Event, Step
 from settings.bases import is_secure
 
@@ -43,14 +43,14 @@ _UNORDERED = ("dependencies", "propertyDependencies", "replaceWith")
 
 
 @dataclass(frozen=True, slots=True)
-class Saved:
+class SavedPlan:
     """A plan, and what was there when it was made.
 
     `before`: by URN a digest of the inputs that change; `state`: the stack's, see `Engine.state_digest`.
     """
 
     plan: Plan
-    before: Mapping[str, str]
+    input_digests: Mapping[str, str]
     state: str
 
 
@@ -74,7 +74,7 @@ class _File(BaseModel):
     kubewright: Literal[3]
     stack: str
     plan: _Plan
-    before: dict[str, str]
+    input_digests: dict[str, str]
     state: str
 
 
@@ -83,28 +83,28 @@ class PlanError(UserError):
 
 
 @contextmanager
-def scratch(engine: Engine) -> Iterator[Path]:
+def temporary_plan_file(engine: Engine) -> Iterator[Path]:
     """A place for the engine's plan, private and gone afterwards."""
     with TemporaryDirectory(dir=engine.workspace.directory, prefix="plan-") as directory:
         yield Path(directory) / "plan.json"
 
 
 @contextmanager
-def unpacked(engine: Engine, plan: Plan) -> Iterator[Path]:
+def plan_file(engine: Engine, plan: Plan) -> Iterator[Path]:
     """The plan as the engine reads it."""
-    with scratch(engine) as file:
+    with temporary_plan_file(engine) as file:
         file.touch(mode=0o600)
         file.write_text(json.dumps(plan))
         yield file
 
 
-def load(file: Path) -> Plan:
+def load_engine_plan(file: Path) -> Plan:
     """The engine's own file."""
     found: Plan = json.loads(file.read_text())
     return found
 
 
-def before(events: Iterable[Event]) -> dict[str, str]:
+def input_digests(events: Iterable[Event]) -> dict[str, str]:
     """By URN, a digest of what each resource is that a preview would change. Secrets in it are masked."""
     return {
         step.urn: sha256(json.dumps(step.old, sort_keys=True).encode()).hexdigest()
@@ -113,7 +113,7 @@ def before(events: Iterable[Event]) -> dict[str, str]:
     }
 
 
-def write(path: Path, stack: str, saved: Saved) -> None:
+def save_plan(path: Path, stack: str, saved: SavedPlan) -> None:
     """Saves a plan for a stack, readable by its owner alone. Raises `UserError`."""
     try:
         path.unlink(missing_ok=True)
@@ -124,7 +124,7 @@ def write(path: Path, stack: str, saved: Saved) -> None:
         raise UserError(f"--save-plan: {path}: cannot be written: {error.strerror}") from None
 
 
-def read(path: Path, stack: str) -> Saved:
+def read_saved_plan(path: Path, stack: str) -> SavedPlan:
     """A plan that `write` saved for this stack. Raises `PlanError`."""
     try:
         content = json.loads(path.read_text())
@@ -139,10 +139,10 @@ def read(path: Path, stack: str) -> Saved:
         ) from None
     if found.stack != stack:
         raise PlanError(f"--plan: {path}: is of the stack {found.stack!r}, not {stack}; save one of {stack}")
-    return Saved(content["plan"], found.before, found.state)
+    return SavedPlan(content["plan"], found.before, found.state)
 
 
-def check(stack: str, wanted: Saved, now: Saved) -> None:
+def check_unchanged(stack: str, wanted: SavedPlan, now: SavedPlan) -> None:
     """Raises `PlanError` when what would happen now is not what the plan says, with what differs."""
     found = [*differences(wanted.plan, now.plan), *_changed_since(wanted.before, now.before)]
     if wanted.state != now.state:
@@ -190,7 +190,7 @@ def _resources(plan: Plan) -> dict[str, Any]:
 
 def _comparable(value: Any) -> Any:  # noqa: ANN401 - any JSON
     """The value without what differs in two plans of the same: how secrets are encrypted, orders."""
-    if is_marked(value) or is_secure(value):
+    if has_signature(value) or is_secure(value):
         return {"secret": True}
     if isinstance(value, Mapping):
         return {key: _sorted(item) if key in _UNORDERED else _comparable(item) for key, item in value.items()}

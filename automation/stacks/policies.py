@@ -11,28 +11,29 @@ from typing import Any
 
 from pulumi.automation.events import EngineEvent
 
-from automation.lab_stack import CLUSTER
-from automation.signatures import is_marked, is_secret
+from automation.lab_stack import CLUSTER_KEY
+from automation.signatures import has_signature, is_secret
 from automation.stacks.events import Policy
-from policy.facts import facts
 from policy.rules import table
-from policy.rules.model import SECRET, Finding, Resource, Stack
+from policy.rules.model import Resource, StackFacts, Violation
+from policy.stack_facts import read_facts
+from redaction import MASK
 from settings import SettingsError
 
 PACK = "kubewright"
 MANDATORY = "mandatory"
 
 
-class Checker:
+class PolicyChecker:
     """Collects what a preview is about to make or keep, and judges it."""
 
     def __init__(self, config: Mapping[str, Any]) -> None:
         """`config` is the stack file's mapping of that name, bases merged and decrypted."""
         self._resources: dict[str, Resource] = {}
-        self._stack: Stack | None = None
+        self._stack: StackFacts | None = None
         self._unread = ""
         try:
-            self._stack = facts(config.get(CLUSTER) or {})
+            self._stack = read_facts(config.get(CLUSTER_KEY) or {})
         except SettingsError as error:
             count = len(error.problems)
             self._unread = f"not checked: {count} mistake{'' if count == 1 else 's'} in the settings"
@@ -54,13 +55,13 @@ class Checker:
         if self._stack is None:
             return [Policy(policy=f"{PACK}/readable-settings", level=MANDATORY, text=self._unread)]
         resources = list(self._resources.values())
-        findings = [*table.of_settings(self._stack), *table.of_resources(resources, self._stack)]
+        findings = [*table.check_settings(self._stack), *table.check_resources(resources, self._stack)]
         for resource in resources:
-            findings += table.of_resource(resource, self._stack)
+            findings += table.check_resource(resource, self._stack)
         return [_event(finding) for finding in sorted(findings, key=lambda each: not each.mandatory)]
 
 
-def lines(policies: list[Policy], *, whole: bool) -> list[str]:
+def format_violations(policies: list[Policy], *, whole: bool) -> list[str]:
     """What is shown of them; of a preview that keeps them all, one line that says so.
 
     Of one that did not come to its end (not `whole`), nobody can say that.
@@ -73,7 +74,7 @@ def lines(policies: list[Policy], *, whole: bool) -> list[str]:
     return ["\nPolicies:", *shown]
 
 
-def broken(policies: list[Policy]) -> tuple[str, ...]:
+def mandatory_violations(policies: list[Policy]) -> tuple[str, ...]:
     """A line for each mandatory policy that is not kept."""
     return tuple(
         f"policy {each.policy}: {_subject(each)}: {each.text}" for each in policies if each.level == MANDATORY
@@ -84,7 +85,7 @@ def _subject(policy: Policy) -> str:
     return policy.urn.rpartition("::")[2] or "settings"
 
 
-def _event(finding: Finding) -> Policy:
+def _event(finding: Violation) -> Policy:
     level = MANDATORY if finding.mandatory else "advisory"
     return Policy(policy=f"{PACK}/{finding.rule}", level=level, text=finding.message, urn=finding.urn)
 
@@ -94,8 +95,8 @@ def _masked(value: Any) -> Any:  # noqa: ANN401  JSON of any shape
 
     Of resources that stay as they are the engine gives secrets as it keeps them: an object with a sign.
     """
-    if is_marked(value):
-        return SECRET if is_secret(value) else {}
+    if has_signature(value):
+        return MASK if is_secret(value) else {}
     if isinstance(value, Mapping):
         return {key: _masked(item) for key, item in value.items()}
     return [_masked(item) for item in value] if isinstance(value, list) else value

@@ -7,15 +7,15 @@ from typing import Any
 
 import yaml
 
-from policy.rules.secrets import secret_in
-from redaction.redactor import MASK
-from redaction.secret_names import called_in, names_a_secret
-from settings.bases import Key, Merged, is_secure
+from policy.rules.secrets import describe_secret
+from redaction import MASK
+from redaction.secret_names import effective_name, is_secret_name
+from settings.bases import Key, MergedConfig, is_secure
 
 _COLUMN = 60
 
 
-def show(merged: Merged) -> str:
+def format_settings(merged: MergedConfig) -> str:
     """The settings as YAML, with the file's name behind each value.
 
     Masked are encrypted values, everything below a key that names a secret, and what has a secret's form.
@@ -23,7 +23,7 @@ def show(merged: Merged) -> str:
     return "".join(f"{line}\n" for line in _lines(merged, _masked(merged.config), ()))
 
 
-def _lines(merged: Merged, tree: Mapping[str, object], at: Key) -> Iterator[str]:
+def _lines(merged: MergedConfig, tree: Mapping[str, object], at: Key) -> Iterator[str]:
     for name, value in tree.items():
         key = (*at, str(name))
         indent = "  " * len(at)
@@ -32,7 +32,7 @@ def _lines(merged: Merged, tree: Mapping[str, object], at: Key) -> Iterator[str]
             yield from _lines(merged, value, key)
             continue
         first, *rest = f"{indent}{_text(str(name))}: {_text(value)}".splitlines()
-        yield f"{first:<{_COLUMN}}  # {merged.origins[key].name}"
+        yield f"{first:<{_COLUMN}}  # {merged.provenance[key].name}"
         yield from rest
 
 
@@ -41,17 +41,17 @@ def _masked(value: Any, name: str = "") -> Any:  # noqa: ANN401 - any YAML
     if is_secure(value):
         return MASK
     if isinstance(value, Mapping):
-        return {key: _masked(item, _inner(name, called_in(value, key))) for key, item in value.items()}
+        return {key: _masked(item, _inner(name, effective_name(value, key))) for key, item in value.items()}
     if isinstance(value, list):
         return [_masked(item, name) for item in value]
-    if names_a_secret(name) and value not in (None, "", True, False):
+    if is_secret_name(name) and value not in (None, "", True, False):
         return MASK
-    return MASK if isinstance(value, str) and secret_in(name, value) else value
+    return MASK if isinstance(value, str) and describe_secret(name, value) else value
 
 
 def _inner(outer: str, name: str) -> str:
     """What is below a secret is secret, whatever its name."""
-    return outer if names_a_secret(outer) else name
+    return outer if is_secret_name(outer) else name
 
 
 def _text(value: object) -> str:

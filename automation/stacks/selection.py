@@ -31,11 +31,11 @@ def all_stacks(checkout: Path = CHECKOUT) -> dict[str, Path]:
     files = {path.name.removeprefix("Pulumi.").removesuffix(".yaml"): path for path in _stack_files(checkout)}
     bases: set[Path] = set()
     for path in files.values():
-        bases |= {base.resolve() for base in workspace.settings(path).files[1:]}
+        bases |= {base.resolve() for base in workspace.merged_config(path).files[1:]}
     return {name: path for name, path in files.items() if path.resolve() not in bases}
 
 
-def touched(changed: Iterable[str], stacks: Mapping[str, Path], checkout: Path = CHECKOUT) -> list[str]:
+def affected_stacks(changed: Iterable[str], stacks: Mapping[str, Path], checkout: Path = CHECKOUT) -> list[str]:
     """The stacks that a change of these files (paths from the checkout's root) may change."""
     paths = list(changed)
     if any(path.startswith(PROGRAM) for path in paths):
@@ -55,14 +55,14 @@ def changed_since(ref: str, checkout: Path = CHECKOUT) -> list[str]:
     return sorted({*differing, *new})
 
 
-def select(names: Sequence[str], *, everything: bool, changed_from: str | None) -> list[str]:
+def select_stacks(names: Sequence[str], *, everything: bool, changed_from: str | None) -> list[str]:
     """The stacks asked for; `dev` when nothing is.
 
     Raises `UserError` for two ways of asking at once, and for a name that no stack can have.
     """
     # Names become those of directories and reports.
     for name in names:
-        workspace.check_name(name)
+        workspace.check_stack_name(name)
     asked = [bool(names), everything, changed_from is not None]
     if sum(asked) > 1:
         raise UserError("--stack, --all and --changed-from: give one of them")
@@ -75,11 +75,11 @@ def select(names: Sequence[str], *, everything: bool, changed_from: str | None) 
     for path in changed:
         if path.startswith("Pulumi.") and not (CHECKOUT / path).exists():
             print(f"{path}: gone; its stack is not touched, `kubewright destroy` it first", file=sys.stderr)
-    return touched(changed, stacks)
+    return affected_stacks(changed, stacks)
 
 
 def _touches(changed: Sequence[str], file: Path, checkout: Path) -> bool:
-    settings = workspace.settings(file)
+    settings = workspace.merged_config(file)
     own = {str(path.resolve().relative_to(checkout.resolve())) for path in settings.files}
     # Without a slash or a dot it is a word, such as that of an environment.
     texts = (text for text in _texts(settings.config) if "/" in text or "." in text)

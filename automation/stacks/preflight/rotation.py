@@ -14,6 +14,7 @@ from automation.deliveries import Delivery, deliveries_from_state
 from automation.engine.program import Engine
 from automation.errors import UserError
 from automation.lab_stack import CLUSTER_KEY
+from nodeconfig.parse import rotations
 from nodeconfig.roles import TRUSTS
 from topology.model import Certificates, Rotation
 
@@ -46,7 +47,7 @@ def problems(wanted: Certificates, delivered: Iterable[Delivery]) -> list[str]:
     """A line for each authority of which hosts would no longer know each other on the way."""
     by_name: dict[str, list[_Old]] = {}
     for delivery in delivered:
-        told = generations(delivery.script)
+        told = rotations(delivery.script)
         for name in TRUSTS[delivery.role]:
             old = _Old(delivery.host, name, told.get(name, Rotation()))
             by_name.setdefault(name, []).append(old)
@@ -62,16 +63,6 @@ def problems(wanted: Certificates, delivered: Iterable[Delivery]) -> list[str]:
 def follows(old: Rotation, new: Rotation) -> bool:
     """Whether hosts with the one and hosts with the other know each other."""
     return old.signing in new.trusted and new.signing in old.trusted
-
-
-def generations(script: str) -> Mapping[str, Rotation]:
-    """What a delivered script told a host of authorities; those never rotated are not in it."""
-    found: dict[str, Rotation] = {}
-    for line in script.splitlines():
-        words = line.split()
-        if words[:1] == ["trust"] and len(words) > 3 and all(word.isdigit() for word in words[2:]):
-            found[words[1]] = Rotation(int(words[2]), tuple(map(int, words[3:])))
-    return found
 
 
 def _line(name: str, new: Rotation, behind: list[str], old: _Old) -> str:

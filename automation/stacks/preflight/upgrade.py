@@ -11,9 +11,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from assembly import topology_or_none
-from automation.delivered import Delivery, from_state
+from automation.deliveries import Delivery, deliveries_from_state
 from automation.engine.program import Engine
 from automation.errors import UserError
+from nodeconfig.parse import versions
 from topology.model import Role, Topology
 
 
@@ -25,7 +26,7 @@ def check(engine: Engine) -> None:
     wanted = _wanted(engine)
     if wanted is None or (_said(engine).is_file() and _said(engine).read_text() == _key(wanted)):
         return
-    found = problems(wanted, from_state(json.loads(engine.capture("stack export", "--show-secrets"))))
+    found = problems(wanted, deliveries_from_state(json.loads(engine.capture("stack export", "--show-secrets"))))
     if found:
         raise UserError("\n".join(found))
 
@@ -76,7 +77,7 @@ def _jumps(wanted: Topology, delivered: Sequence[Delivery]) -> list[str]:
     ):
         field = "kubernetes.version" if component == "kubernetes" else "kubernetes.etcd"
         olds = {
-            version(delivery.script, component): delivery.host
+            versions(delivery.script).get(component, ""): delivery.host
             for delivery in delivered
             if delivery.role is role
         }
@@ -91,15 +92,6 @@ def _jumps(wanted: Topology, delivered: Sequence[Delivery]) -> list[str]:
                     f"{field}: {old} on {host} cannot become {new} at once; take each minor version in turn"
                 )
     return lines
-
-
-def version(script: str, component: str) -> str:
-    """The version of a component that a delivered script brought, empty where it says none."""
-    for line in script.splitlines():
-        words = line.split()
-        if words[:2] == ["version", component] and len(words) == 3:
-            return words[2]
-    return ""
 
 
 def _minor(version: str) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from automation.engine.config import decrypted, encrypted
+from automation.engine.config import decrypted_config, encrypted_values
 from automation.engine.program import Engine
 from automation.environment import Environment
 from automation.workspace import Workspace
@@ -48,11 +48,11 @@ def test_encrypted_values_are_put_where_they_stand(tmp_path: Path, monkeypatch: 
         })  # fmt: skip
 
     monkeypatch.setattr(Engine, "capture", capture)
-    found = decrypted(engine(tmp_path, _CONFIG))
+    found = decrypted_config(engine(tmp_path, _CONFIG))
     assert found == _PLAIN
-    assert list(encrypted(_CONFIG, found)) == ["one", "two", "three", "four"]
+    assert list(encrypted_values(_CONFIG, found)) == ["one", "two", "three", "four"]
 
 
 def test_the_engine_is_not_asked_without_need(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(Engine, "capture")
-    assert decrypted(engine(tmp_path, _PLAIN)) is _PLAIN
+    assert decrypted_config(engine(tmp_path, _PLAIN)) is _PLAIN

@@ -24,7 +24,7 @@ from automation.engine import interrupts
 from automation.engine.command import EngineCommand
 from automation.engine.locks import StackInUse
 
-interrupts.GRACE = 0.5
+interrupts.ABANDON_TIMEOUT = 0.5
 here = Path(sys.argv[2])
 
 def engine():
@@ -33,7 +33,7 @@ def engine():
 def waiting():
     print("begun", flush=True)
     def use(): raise StackInUse("eve works on it")
-    driver.waiting(use, 3600)
+    driver.retry_while_in_use(use, 3600)
 
 def preparing():
     print("begun", flush=True)
@@ -45,7 +45,7 @@ try:
 except interrupts.Interrupted as error:
     print(f"said: {error}", flush=True)
     code = 1
-interrupts.end(code)
+interrupts.exit_if_abandoned(code)
 sys.exit(code)
 """
 # It ends what it has begun half a second after it is told; what it started stays until somebody ends it.
@@ -219,7 +219,7 @@ def test_nothing_more_begins_and_results_keep_their_order() -> None:
 
     futures = interrupts.run_interruptible([lambda n=n: work(n) for n in range(3)], jobs=3)  # type: ignore[misc]
     assert [future.result() for future in futures] == [0, 1, 2]
-    stop = interrupts.Stop(interruptible=True)
+    stop = interrupts.Shutdown(interruptible=True)
     stop.handle_signal(signal.SIGTERM)
     with pytest.raises(Interrupted, match=r"interrupted \(SIGTERM\); nothing more was begun"):
         stop.check()

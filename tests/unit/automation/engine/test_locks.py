@@ -32,7 +32,7 @@ def _dead_pid() -> int:
 
 
 def _release(backend: Path) -> None:
-    locks.release(root=backend, project="kubewright", stack="dev")
+    locks.remove_stale_locks(root=backend, project="kubewright", stack="dev")
 
 
 def test_the_lock_of_a_dead_process_is_removed(tmp_path: Path) -> None:
@@ -53,14 +53,14 @@ def test_the_lock_of_a_living_or_foreign_process_names_its_holder(
 
 def test_other_stacks_are_left_alone(tmp_path: Path) -> None:
     path = _lock(tmp_path, pid=_dead_pid())
-    locks.release(root=tmp_path, project="kubewright", stack="other")
+    locks.remove_stale_locks(root=tmp_path, project="kubewright", stack="other")
     assert path.exists()
 
 
 def test_only_file_backends_have_a_directory() -> None:
-    assert backend.directory("file:///var/state%20here") == Path("/var/state here")
-    assert backend.directory("file://~/state") == Path.home() / "state"
-    assert backend.directory("s3://bucket") is None
+    assert backend.state_directory("file:///var/state%20here") == Path("/var/state here")
+    assert backend.state_directory("file://~/state") == Path.home() / "state"
+    assert backend.state_directory("s3://bucket") is None
 
 
 def test_a_killed_process_that_nobody_waited_for_is_gone(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from automation.engine.program import Engine
 from automation.environment import Environment
 from automation.errors import UserError
 from automation.stacks import actions, driver
-from automation.stacks.driver import Action, Code, Result
+from automation.stacks.driver import Action, Outcome, Result
 from lab import stack as lab
 
 
@@ -66,12 +66,12 @@ def test_a_stack_of_real_hosts_is_prepared_and_freed_of_a_killed_engines_lock(
 ) -> None:
     done: list[str] = []
 
-    def drive(action: Action, engine: Engine, *_: object, **__: object) -> Result:
+    def run_action(action: Action, engine: Engine, *_: object, **__: object) -> Result:
         done.append(action.value)
-        return Result(stack=engine.workspace.stack, action=action, code=Code.CHANGES)
+        return Result(stack=engine.workspace.stack, action=action, code=Outcome.CHANGES)
 
-    monkeypatch.setattr(prepare, "machine", lambda *_: done.append("tools"))
+    monkeypatch.setattr(prepare, "prepare_machine", lambda *_: done.append("tools"))
     monkeypatch.setattr(Engine, "select", lambda _: done.append("select"))
-    monkeypatch.setattr(driver, "drive", drive)
+    monkeypatch.setattr(driver, "run_action", run_action)
     assert actions.down(environment, "x", _file(tmp_path, {})) == 0
     assert done == ["tools", "select", "destroy"]

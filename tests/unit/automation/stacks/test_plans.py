@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from automation.signatures import SECRET, SIGNATURE
+from automation.signatures import SECRET_SIGNATURE, SIGNATURE
 from automation.stacks import plans
 from automation.stacks.events import Step
-from automation.stacks.plans import PlanError, Saved
+from automation.stacks.plans import PlanError, SavedPlan
 
 URN = "urn:pulumi:dev::kubewright::command:remote:Command::w-1-node"
 
@@ -22,7 +22,9 @@ URN = "urn:pulumi:dev::kubewright::command:remote:Command::w-1-node"
 def plan() -> dict[str, Any]:
     goal = {
         "type": "command:remote:Command",
-        "inputDiff": {"updates": {"create": "a\n", "stdin": {SIGNATURE: SECRET, "ciphertext": "v1:one"}}},
+        "inputDiff": {
+            "updates": {"create": "a\n", "stdin": {SIGNATURE: SECRET_SIGNATURE, "ciphertext": "v1:one"}}
+        },
         "dependencies": ["b", "a"],
     }
     entry = {"goal": goal, "steps": ["update"], "seed": "x", "state": {"stdout": ""}}
@@ -38,7 +40,7 @@ def test_a_plan_made_again_is_the_same() -> None:
     again["config"]["a"]["secure"] = "v1:two"
     again["manifest"]["time"] = "2"
     assert plans.differences(plan(), again) == []
-    plans.check("dev", Saved(plan(), {}, "a"), Saved(again, {}, "a"))
+    plans.check_unchanged("dev", SavedPlan(plan(), {}, "a"), SavedPlan(again, {}, "a"))
 
 
 def test_every_difference_is_a_line() -> None:
@@ -54,34 +56,34 @@ def test_every_difference_is_a_line() -> None:
     assert plans.differences(plan(), more) == ["w-2-node: not in the plan, would delete"]
     assert plans.differences(more, plan()) == ["w-2-node: planned to delete, is no longer there"]
     with pytest.raises(PlanError, match="nothing was touched"):
-        plans.check("dev", Saved(plan(), {}, "a"), Saved(more, {}, "a"))
+        plans.check_unchanged("dev", SavedPlan(plan(), {}, "a"), SavedPlan(more, {}, "a"))
 
 
 def test_a_plan_does_not_take_back_what_was_done_since() -> None:
     """What resources become is the same; what they were is not."""
 
-    def before(pods: int) -> Saved:
+    def before(pods: int) -> SavedPlan:
         old = {"create": f"max_pods {pods}"}
         step = Step(
             operation="update", phase="plan", urn=URN, type="t", old=old, new={"create": "max_pods 90"}
         )
-        return Saved(plan(), plans.before([step, replace(step, operation="same", urn="x")]), "a")
+        return SavedPlan(plan(), plans.input_digests([step, replace(step, operation="same", urn="x")]), "a")
 
-    plans.check("dev", before(110), before(110))
+    plans.check_unchanged("dev", before(110), before(110))
     with pytest.raises(PlanError, match="w-1-node: was changed since the plan was made"):
-        plans.check("dev", before(110), before(80))
+        plans.check_unchanged("dev", before(110), before(80))
     # What no event shows: a secret, or a resource that the plan leaves as it is.
     with pytest.raises(PlanError, match="the stack is no longer what it was"):
-        plans.check("dev", before(110), replace(before(110), state="b"))
+        plans.check_unchanged("dev", before(110), replace(before(110), state="b"))
 
 
 def test_a_saved_plan_is_its_owners_and_its_stacks(tmp_path: Path) -> None:
     path = tmp_path / "plan.json"
-    plans.write(path, "dev", Saved(plan(), {URN: "1"}, "a"))
+    plans.save_plan(path, "dev", SavedPlan(plan(), {URN: "1"}, "a"))
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert plans.read(path, "dev") == Saved(plan(), {URN: "1"}, "a")
+    assert plans.read_saved_plan(path, "dev") == SavedPlan(plan(), {URN: "1"}, "a")
     with pytest.raises(PlanError, match="is of the stack 'dev', not ha"):
-        plans.read(path, "ha")
+        plans.read_saved_plan(path, "ha")
 
 
 def saved(**changes: object) -> str:
@@ -114,6 +116,6 @@ def test_what_is_no_plan_is_one_line(tmp_path: Path, content: str) -> None:
     path = tmp_path / "plan.json"
     path.write_text(content)
     with pytest.raises(PlanError, match=r"^--plan: [^\n]+is no plan of `preview --save-plan`"):
-        plans.read(path, "dev")
+        plans.read_saved_plan(path, "dev")
     with pytest.raises(PlanError, match="cannot be read: No such file"):
-        plans.read(tmp_path / "nowhere", "dev")
+        plans.read_saved_plan(tmp_path / "nowhere", "dev")

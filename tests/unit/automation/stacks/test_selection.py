@@ -52,7 +52,7 @@ def test_a_base_is_no_stack(checkout: Path) -> None:
     ],
 )
 def test_what_a_change_touches(checkout: Path, changed: list[str], stacks: list[str]) -> None:
-    assert selection.touched(changed, selection.all_stacks(checkout), checkout) == stacks
+    assert selection.affected_stacks(changed, selection.all_stacks(checkout), checkout) == stacks
 
 
 def test_git_says_what_changed_uncommitted_and_new_files_too(checkout: Path) -> None:
@@ -70,6 +70,6 @@ def test_what_is_no_commit_is_one_line(checkout: Path, ref: str) -> None:
 
 def test_one_way_of_asking_at_a_time() -> None:
     with pytest.raises(UserError, match="give one of them"):
-        selection.select(["dev"], everything=True, changed_from=None)
-    assert selection.select([], everything=False, changed_from=None) == ["dev"]
-    assert selection.select(["b", "a", "b"], everything=False, changed_from=None) == ["b", "a"]
+        selection.select_stacks(["dev"], everything=True, changed_from=None)
+    assert selection.select_stacks([], everything=False, changed_from=None) == ["dev"]
+    assert selection.select_stacks(["b", "a", "b"], everything=False, changed_from=None) == ["b", "a"]

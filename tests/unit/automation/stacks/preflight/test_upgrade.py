@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from testkit.bundles import FakeIndex, cluster
 
-from automation.delivered import Delivery
+from automation.deliveries import Delivery
 from automation.stacks.preflight.upgrade import problems
 from nodeconfig import bundles
 from nodeconfig.bundle import Identity

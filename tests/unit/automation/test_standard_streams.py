@@ -9,12 +9,12 @@ from pathlib import Path
 
 PROGRAM = """
 import pathlib, sys
-from automation import output
-output.survive_broken_pipe()
+from automation import standard_streams
+standard_streams.survive_broken_pipe()
 for number in range(20_000):
     print(f"line {number}")
 pathlib.Path(sys.argv[1]).touch()
-sys.exit(output.code(0))
+sys.exit(standard_streams.exit_code(0))
 """
 
 

@@ -10,7 +10,7 @@ from automation.engine.program import Engine
 from automation.environment import Environment
 from automation.errors import UserError
 from automation.stacks import driver
-from automation.stacks.driver import Action, Code, Options
+from automation.stacks.driver import Action, Outcome, Options
 from automation.stacks.events import Message
 from automation.workspace import Workspace
 
@@ -39,8 +39,8 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.Fixt
 @pytest.mark.parametrize("engine", ["stack select", "preview"], indirect=True)
 def test_its_words_are_shown_once_and_kept(engine: Engine) -> None:
     shown: list[str] = []
-    result = driver.drive(Action.PREVIEW, engine, Options(), show=shown.append)
-    assert result.code is Code.FAILED
+    result = driver.run_action(Action.PREVIEW, engine, Options(), show=shown.append)
+    assert result.code is Outcome.FAILED
     (error,) = result.errors
     assert error == "stack x: the backend: [secret]\ncaused by: no route to host"
     assert [event.text for event in result.events if isinstance(event, Message)] == [error]

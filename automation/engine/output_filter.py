@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from automation.engine import encoded
+from automation.engine import user_data_diff
 
 # The command plugin repeats the whole text of a failed command, escaped into one line, before what
 # the host said. The text is in the preview already; what the host said is what counts.
@@ -24,7 +24,7 @@ _LONGEST_TRACE = 100
 """Lines. A longer one is no trace; then everything is shown."""
 
 
-class Reader:
+class OutputFilter:
     """The engine's lines as people read them.
 
     Without repeated commands, without traces that only say a resource failed, user data as text.
@@ -39,7 +39,7 @@ class Reader:
         if not held and _TRACE_ANNOUNCED.search(line):
             return []
         if not held and not _TRACE_BEGINS.match(line):
-            return list(encoded.readable(_REPEATED_COMMAND.sub(":", line)))
+            return list(user_data_diff.decode_user_data(_REPEATED_COMMAND.sub(":", line)))
         held.append(_REPEATED_COMMAND.sub(":", line))
         if _OF_A_FAILED_RESOURCE in line:
             held.clear()
@@ -51,14 +51,14 @@ class Reader:
         return rest
 
 
-def readable(lines: Iterable[str]) -> Iterator[str]:
+def filter_lines(lines: Iterable[str]) -> Iterator[str]:
     """All of the lines that people should read."""
-    reader = Reader()
+    reader = OutputFilter()
     for line in lines:
         yield from reader.feed(line)
     yield from reader.end()
 
 
-def plain(text: str) -> str:
+def strip_formatting(text: str) -> str:
     """A text of the engine without its colours (escape sequences, or its own `<{%…%}>`)."""
     return _REPEATED_COMMAND.sub(":", _COLOURS.sub("", text)).strip()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from automation.engine.display import readable
+from automation.engine.output_filter import filter_lines
 
 TRACE = [
     "    error: Program failed with an unhandled exception:\n",
@@ -14,7 +14,7 @@ TRACE = [
 
 
 def _shown(*lines: str) -> list[str]:
-    return list(readable(lines))
+    return list(filter_lines(lines))
 
 
 def test_the_text_of_a_failed_command_is_left_out() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from automation.deliveries import Delivery
-from automation.stacks.preflight.rotation import generations, problems
+from automation.stacks.preflight.rotation import problems
 from topology.model import Certificates, Role, Rotation
 
 FIRST, TRUST, SIGN, DONE = Rotation(), Rotation(1, (1, 2)), Rotation(2, (1, 2)), Rotation(2, (2,))
@@ -62,8 +62,3 @@ def test_a_key_pair_is_named_as_in_settings() -> None:
 
 def test_an_empty_stack_may_begin_anywhere() -> None:
     assert problems(wanted(DONE), []) == []
-
-
-def test_only_statements_of_trust_count() -> None:
-    script = "trust etcd 2 1 2\ntrust\ntrust me\ntrust etc x y\necho trust kubernetes 9 9\n"
-    assert generations(script) == {"etcd": SIGN}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from automation.delivered import from_state
-from automation.signatures import SECRET, SIGNATURE
+from automation.deliveries import deliveries_from_state
+from automation.signatures import SECRET_SIGNATURE, SIGNATURE
 
 
 def command(name: str, **inputs: object) -> dict[str, object]:
@@ -15,7 +15,7 @@ def command(name: str, **inputs: object) -> dict[str, object]:
 
 
 def test_deliveries_come_from_the_state_with_their_secrets_which_never_show() -> None:
-    secret = {SIGNATURE: SECRET, "plaintext": '"SECRET"'}
+    secret = {SIGNATURE: SECRET_SIGNATURE, "plaintext": '"SECRET"'}
     state = {
         "deployment": {
             "resources": [
@@ -28,7 +28,7 @@ def test_deliveries_come_from_the_state_with_their_secrets_which_never_show() ->
             ]
         }
     }
-    found = from_state(state)
+    found = deliveries_from_state(state)
     assert [(item.host, item.role.value, item.script) for item in found] == [
         ("cp-1", "etcd", "e"),
         ("cp-1", "control-plane", "c"),
@@ -36,4 +36,4 @@ def test_deliveries_come_from_the_state_with_their_secrets_which_never_show() ->
     ]
     assert {item.stdin for item in found} == {"SECRET"}
     assert "SECRET" not in repr(found)
-    assert from_state({"deployment": None}) == []
+    assert deliveries_from_state({"deployment": None}) == []

@@ -6,7 +6,7 @@ import base64
 
 import pytest
 
-from automation.engine.display import readable
+from automation.engine.output_filter import filter_lines
 
 OLD = "#!/bin/sh\n" + "".join(f"echo {number}\n" for number in range(20))
 NEW = OLD.replace("echo 10\n", "echo ten\n")
@@ -18,7 +18,7 @@ def encoded(text: str) -> str:
 
 @pytest.mark.parametrize("name", ["userData", "customData"])
 def test_one_changed_line_is_one_line(name: str) -> None:
-    shown = list(readable([f'      ~ {name}: "{encoded(OLD)}" => "{encoded(NEW)}"\n']))
+    shown = list(filter_lines([f'      ~ {name}: "{encoded(OLD)}" => "{encoded(NEW)}"\n']))
     assert shown[0] == f"      ~ {name}: (base64)\n"
     assert [line.strip() for line in shown[1:] if line.strip()[0] in "+-"] == ["- echo 10", "+ echo ten"]
     assert len(shown) == 1 + 3 + 2 + 3
@@ -26,7 +26,7 @@ def test_one_changed_line_is_one_line(name: str) -> None:
 
 def test_changes_far_apart_are_told_apart() -> None:
     new = NEW.replace("#!/bin/sh", "#!/bin/bash")
-    shown = [line.strip() for line in readable([f'  ~ userData: "{encoded(OLD)}" => "{encoded(new)}"\n'])]
+    shown = [line.strip() for line in filter_lines([f'  ~ userData: "{encoded(OLD)}" => "{encoded(new)}"\n'])]
     assert shown.count("...") == 1
     assert shown.index("+ #!/bin/bash") < shown.index("...") < shown.index("+ echo ten")
 
@@ -35,7 +35,7 @@ def test_the_engines_colours_are_kept() -> None:
     line = (
         f'\x1b[0m\x1b[38;5;3m  ~ userData: \x1b[0m"\x1b[38;5;1m{encoded(OLD)}\x1b[0m" => "{encoded(NEW)}"\n'
     )
-    shown = list(readable([line]))
+    shown = list(filter_lines([line]))
     assert "\x1b[38;5;1m      - echo 10\x1b[0m\n" in shown
     assert "\x1b[38;5;2m      + echo ten\x1b[0m\n" in shown
 
@@ -52,4 +52,4 @@ def test_the_engines_colours_are_kept() -> None:
     ],
 )
 def test_other_lines_stay_as_they_are(line: str) -> None:
-    assert list(readable([line])) == [line]
+    assert list(filter_lines([line])) == [line]

@@ -33,5 +33,5 @@ def test_what_plugins_say_is_veiled(
     engine = Engine(environment, Workspace(stack="x", directory=tmp_path, config={}))
     monkeypatch.setenv("SOME_TOKEN", "marked-S3cret")
     monkeypatch.setattr(actions.Job, "engine", lambda *_: engine)
-    assert actions.run(environment, "x", None, [command, "--diff"]) == 0
+    assert actions.run_engine_command(environment, "x", None, [command, "--diff"]) == 0
     assert ("marked-S3cret" in capsys.readouterr().out) is shown

@@ -13,12 +13,12 @@ import pytest
 from automation.engine.locks import StackInUse
 from automation.errors import UserError
 from automation.stacks import driver, events, multi_stack
-from automation.stacks.driver import Action, Code, Result
+from automation.stacks.driver import Action, Outcome, Result
 from automation.stacks.events import Message, Step, Summary
-from automation.stacks.progress import Plain
+from automation.stacks.display import PlainDisplay
 
 
-def result(stack: str, code: Code = Code.NOTHING) -> Result:
+def result(stack: str, code: Outcome = Outcome.NOTHING) -> Result:
     return Result(stack=stack, action=Action.PREVIEW, code=code)
 
 
@@ -28,11 +28,11 @@ def test_one_that_fails_holds_up_no_other() -> None:
             raise UserError("b: wrong")
         return result(stack)
 
-    results = multi_stack.drive_all(["a", "b", "c"], Action.PREVIEW, work, jobs=2)
+    results = multi_stack.run_all(["a", "b", "c"], Action.PREVIEW, work, jobs=2)
     assert [(each.stack, each.code) for each in results] == [
-        ("a", Code.NOTHING),
-        ("b", Code.FAILED),
-        ("c", Code.NOTHING),
+        ("a", Outcome.NOTHING),
+        ("b", Outcome.FAILED),
+        ("c", Outcome.NOTHING),
     ]
     assert results[1].errors == ("b: wrong",)
 
@@ -42,9 +42,9 @@ def test_a_single_one_raises_unless_its_result_is_wanted() -> None:
         raise UserError("wrong")
 
     with pytest.raises(UserError, match="wrong"):
-        multi_stack.drive_all(["a"], Action.UP, work, jobs=1)
-    (kept,) = multi_stack.drive_all(["a"], Action.UP, work, jobs=1, keep=True)
-    assert kept.code is Code.FAILED
+        multi_stack.run_all(["a"], Action.UP, work, jobs=1)
+    (kept,) = multi_stack.run_all(["a"], Action.UP, work, jobs=1, keep=True)
+    assert kept.code is Outcome.FAILED
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
@@ -60,7 +60,7 @@ def test_no_more_than_that_many_at_a_time(jobs: int) -> None:
             now[0] -= 1
         return result(stack)
 
-    multi_stack.drive_all(list("abcdef"), Action.UP, work, jobs=jobs)
+    multi_stack.run_all(list("abcdef"), Action.UP, work, jobs=jobs)
     assert most[0] == jobs
 
 
@@ -68,12 +68,12 @@ def test_no_more_than_that_many_at_a_time(jobs: int) -> None:
     ("codes", "plain", "detailed"),
     [
         ([], 0, 0),
-        ([Code.NOTHING], 0, 0),
-        ([Code.NOTHING, Code.CHANGES], 0, 2),
-        ([Code.CHANGES, Code.FAILED], 1, 1),
+        ([Outcome.NOTHING], 0, 0),
+        ([Outcome.NOTHING, Outcome.CHANGES], 0, 2),
+        ([Outcome.CHANGES, Outcome.FAILED], 1, 1),
     ],
 )
-def test_exit_codes(codes: list[Code], plain: int, detailed: int) -> None:
+def test_exit_codes(codes: list[Outcome], plain: int, detailed: int) -> None:
     results = [result("x", code) for code in codes]
     assert multi_stack.exit_code(results, detailed=False) == plain
     assert multi_stack.exit_code(results, detailed=True) == detailed
@@ -100,9 +100,9 @@ def test_the_event_log_can_be_read_again(tmp_path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     lines = path.read_text().splitlines()
     assert json.loads(lines[0])["stack"] == "dev"
-    assert list(events.read(lines)) == said
+    assert list(events.parse_json_lines(lines)) == said
     with pytest.raises(UserError, match="line 1 is not of an event log"):
-        list(events.read(["{}"]))
+        list(events.parse_json_lines(["{}"]))
 
 
 def test_an_event_log_that_cannot_be_written_stops_nothing_and_is_said(
@@ -133,17 +133,17 @@ def test_a_stack_in_use_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
         if len(tries) < 3:
             raise StackInUse("somebody")
 
-    driver.waiting(work, 5)
+    driver.retry_while_in_use(work, 5)
     assert len(tries) == 3
     tries.clear()
     with pytest.raises(StackInUse):
-        driver.waiting(work, 0)
+        driver.retry_while_in_use(work, 0)
     assert len(tries) == 1
 
 
 def test_of_several_stacks_every_line_says_which() -> None:
     lines: list[str] = []
-    shown = Plain(several=True, write=lines.append)
+    shown = PlainDisplay(several=True, write=lines.append)
     shown.line("a", "the engine's own")
     shown.event("a", Step(operation="update", phase="done", urn="u::w-1-node", type="t"))
     shown.event("a", Step(operation="same", phase="done", urn="u::w-2-node", type="t"))

@@ -12,7 +12,7 @@ from typing import Any
 
 from automation.engine.program import Engine
 from automation.errors import UserError
-from automation.signatures import revealed
+from automation.signatures import reveal
 from topology.model import Role
 
 _COMMAND = "command:remote:Command"
@@ -28,16 +28,16 @@ class Delivery:
     stdin: str = field(repr=False)
 
 
-def deliveries(engine: Engine) -> list[Delivery]:
+def load_deliveries(engine: Engine) -> list[Delivery]:
     """All deliveries of a stack, in the order of roles. Raises `UserError` when there is none."""
     engine.select()
-    found = from_state(json.loads(engine.capture("stack export", "--show-secrets")))
+    found = deliveries_from_state(json.loads(engine.capture("stack export", "--show-secrets")))
     if not found:
         raise UserError(f"stack {engine.workspace.stack}: nothing was delivered yet; run `up` first")
     return found
 
 
-def from_state(state: Mapping[str, Any]) -> list[Delivery]:
+def deliveries_from_state(state: Mapping[str, Any]) -> list[Delivery]:
     """The deliveries in an exported state."""
     resources = (state.get("deployment") or {}).get("resources") or []
     found = [_delivery(resource) for resource in resources if resource.get("type") == _COMMAND]
@@ -55,5 +55,5 @@ def _delivery(resource: Mapping[str, Any]) -> Delivery | None:
     for role in Role:
         host = name.removesuffix(f"-{role.value}")
         if host != name:
-            return Delivery(host, role, str(revealed(inputs["create"])), str(revealed(inputs["stdin"])))
+            return Delivery(host, role, str(reveal(inputs["create"])), str(reveal(inputs["stdin"])))
     return None

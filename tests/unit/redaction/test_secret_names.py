@@ -1,4 +1,4 @@
-"""Names that say that what stands behind them is secret."""
+"""Secret names are recognized in every naming style."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ from redaction.secret_names import is_secret_name
         ),
     ],
 )
-def test_a_secret_is_called_one_in_every_style(name: str) -> None:
+def test_secret_names_are_recognized_in_every_style(name: str) -> None:
     assert is_secret_name(name)
 
 
@@ -69,5 +69,5 @@ def test_a_secret_is_called_one_in_every_style(name: str) -> None:
         *("author", "monkey", "keyboard", "secretKeyRef", "token_ttl", "forwards", "1", "imagePullSecrets"),
     ],
 )
-def test_what_is_about_a_secret_is_none(name: str) -> None:
+def test_names_that_only_mention_a_secret_are_not_secret(name: str) -> None:
     assert not is_secret_name(name)

@@ -14,7 +14,7 @@ from automation import prepare, workspace
 from automation.engine.program import Engine
 from automation.environment import Environment
 from automation.errors import UserError
-from automation.prerequisites import Use, needs
+from automation.prerequisites import Purpose, prerequisites_of
 from automation.stacks import actions
 from lab import stack as lab
 from lab.plugins.install import Installed
@@ -24,25 +24,25 @@ AWS: dict[str, Any] = {"aws": {"region": "eu-central-1"}}
 
 def test_a_stack_gets_the_plugin_of_its_own_cloud_only() -> None:
     common = ("command", "tls", "kubernetes")
-    assert needs({"metal": {"hosts": {}}}, Use.CHANGE, lab=False).plugins == common
-    assert needs(AWS, Use.CHANGE, lab=False).plugins == (*common, "aws")
-    assert needs({"azure": {"location": "westeurope"}}, Use.OTHER, lab=False).plugins == (
+    assert prerequisites_of({"metal": {"hosts": {}}}, Purpose.CHANGE, lab=False).plugins == common
+    assert prerequisites_of(AWS, Purpose.CHANGE, lab=False).plugins == (*common, "aws")
+    assert prerequisites_of({"azure": {"location": "westeurope"}}, Purpose.OTHER, lab=False).plugins == (
         *common,
         "azure-native",
     )
 
 
 def test_a_preview_needs_the_engine_and_helm_for_charts() -> None:
-    wanted = needs(AWS, Use.PREVIEW, lab=False).tools
+    wanted = prerequisites_of(AWS, Purpose.PREVIEW, lab=False).tools
     assert wanted == ("pulumi", "pulumi-language-python", "pulumi-language-python-exec")
     charts = AWS | {"helm_releases": {"hello": {"chart": "./chart"}}}
-    assert "helm" in needs(charts, Use.PREVIEW, lab=False).tools
+    assert "helm" in prerequisites_of(charts, Purpose.PREVIEW, lab=False).tools
     assert set(wanted) < set(catalogue.TOOLS)
 
 
-@pytest.mark.parametrize(("use", "lab_there"), [(Use.CHANGE, False), (Use.OTHER, False), (Use.PREVIEW, True)])
-def test_changes_and_labs_need_every_tool(use: Use, lab_there: bool) -> None:
-    assert needs(AWS, use, lab=lab_there).tools == catalogue.TOOLS
+@pytest.mark.parametrize(("use", "lab_there"), [(Purpose.CHANGE, False), (Purpose.OTHER, False), (Purpose.PREVIEW, True)])
+def test_changes_and_labs_need_every_tool(use: Purpose, lab_there: bool) -> None:
+    assert prerequisites_of(AWS, use, lab=lab_there).tools == catalogue.TOOLS
 
 
 class Machine:
@@ -92,7 +92,7 @@ def test_a_preview_in_a_cloud_makes_no_lab_and_no_mirror(
 ) -> None:
     machine = Machine(tmp_path, monkeypatch, "stand-in")
     job = actions.Job(environment=machine.environment, stack="x", file=machine.file(tmp_path))
-    assert job.engine(Use.PREVIEW).workspace.stack == "x"
+    assert job.engine(Purpose.PREVIEW).workspace.stack == "x"
     assert machine.asked == ["command", "tls", "kubernetes", "aws"]
     assert "kubectl" not in machine.tools
 
@@ -112,5 +112,5 @@ def test_up_with_a_stand_in_of_a_cloud_says_at_once_what_to_install(
 def test_up_with_the_official_plugin_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     machine = Machine(tmp_path, monkeypatch, "official")
     work = workspace.prepare(environment=machine.environment, stack="x", source=machine.file(tmp_path))
-    assert prepare.stack(machine.environment, work, Use.CHANGE).workspace.stack == "x"
+    assert prepare.prepare_stack(machine.environment, work, Purpose.CHANGE).workspace.stack == "x"
     assert machine.tools == catalogue.TOOLS

@@ -15,7 +15,7 @@ _CONTEXT = 3
 """Unchanged lines shown around a change."""
 
 
-def readable(line: str) -> Iterator[str]:
+def decode_user_data(line: str) -> Iterator[str]:
     """The engine's line; one that shows changed user data as two blobs becomes the lines that changed."""
     plain = _COLOUR.sub("", line)
     found = _CHANGED.match(plain)

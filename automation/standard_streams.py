@@ -46,7 +46,7 @@ def survive_broken_pipe() -> None:
             setattr(sys, name, _text(old))
 
 
-def code(wanted: int) -> int:
+def exit_code(wanted: int) -> int:
     """The exit code, once everything is said: 1 in the place of `wanted` when not all could be written."""
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:

@@ -38,12 +38,12 @@ class Display(Protocol):
     ) -> None: ...
 
 
-def display(stacks: int) -> Display:
+def create_display(stacks: int) -> Display:
     """A live display on a terminal, else plain lines; of several stacks each line says which."""
-    return Live(stacks > 1) if sys.stdout.isatty() else Plain(stacks > 1)
+    return LiveDisplay(stacks > 1) if sys.stdout.isatty() else PlainDisplay(stacks > 1)
 
 
-class Plain:
+class PlainDisplay:
     """The engine's lines as they come; of several stacks only what ended and what was said."""
 
     def __init__(self, several: bool, write: Callable[[str], object] | None = None) -> None:
@@ -58,7 +58,7 @@ class Plain:
 
     def event(self, stack: str, event: Event) -> None:
         """Shown as a line with the stack's name, of several."""
-        said = said_of(event) if self._several else ""
+        said = describe_event(event) if self._several else ""
         for text in said.splitlines():
             self._say(f"{stack}: {text}")
 
@@ -80,7 +80,7 @@ class Plain:
         return None
 
 
-class Live(Plain):
+class LiveDisplay(PlainDisplay):
     """The same, above a line for each stack: what it has done, and what it works on."""
 
     def __init__(self, several: bool, console: Console | None = None) -> None:
@@ -133,7 +133,7 @@ class Live(Plain):
         self._progress.stop()
 
 
-def said_of(event: Event) -> str:
+def describe_event(event: Event) -> str:
     """An event in words, empty for those that nobody waits for."""
     if isinstance(event, Message):
         return f"{event.severity}: {event.text}" if event.severity in ("warning", "error") else ""

@@ -1,0 +1,78 @@
+"""The secrets that are known of a stack before its engine runs: what its redactor looks for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from assembly import registry_credentials
+from automation.engine.config import encrypted_values, walk
+from automation.engine.program import Engine
+from automation.lab_stack import CLUSTER_KEY
+from redaction.redactor import Redactor
+from redaction.secret_names import is_secret_name
+from settings import Settings, SettingsError, load
+
+_SECRET_VARIABLE = re.compile(r"(STORAGE_KEY|SAS|PULUMI_CONFIG_PASSPHRASE)$")
+"""Variables of the deployer whose values are secret although `is_secret_name` does not accept their names."""
+_DIRECTORY_VARIABLES = ("PWD", "OLDPWD")
+"""In a shell PWD is the working directory. In other names it abbreviates `password`."""
+
+
+def redactor_of_stack(engine: Engine, config: Mapping[str, Any]) -> Redactor:
+    """Return a redactor for everything known to be secret of a stack; `config` is its decrypted `config`."""
+    secrets = [
+        *_deployer_secrets(engine.environment.variables()),
+        *encrypted_values(engine.workspace.config, config),
+        *_plain_secrets(config),
+    ]
+    return Redactor(secrets)
+
+
+def _deployer_secrets(variables: Mapping[str, str]) -> Iterator[str]:
+    yield from (value for name, value in variables.items() if _is_secret_variable(name))
+    yield from _file_content(variables.get("PULUMI_CONFIG_PASSPHRASE_FILE", ""))
+
+
+def _is_secret_variable(name: str) -> bool:
+    return name not in _DIRECTORY_VARIABLES and bool(is_secret_name(name) or _SECRET_VARIABLE.search(name))
+
+
+def _plain_secrets(config: Mapping[str, Any]) -> Iterator[str]:
+    """Yield credentials that the stack file holds in plain text, and the SSH keys that it names."""
+    yield from _values_with_secret_names(config)
+    try:
+        settings = load(config.get(CLUSTER_KEY) or {})
+    except SettingsError:
+        return  # invalid settings are not used, and their errors do not repeat credentials
+    for user, password in registry_credentials(settings).values():
+        yield from (password, f"{user}:{password}")
+    for path in _ssh_key_files(settings):
+        yield from _file_content(path)
+
+
+def _values_with_secret_names(config: object) -> Iterator[str]:
+    for value in walk(config):
+        if isinstance(value, Mapping):
+            yield from (
+                text for key, text in value.items() if isinstance(text, str) and is_secret_name(str(key))
+            )
+
+
+def _ssh_key_files(settings: Settings) -> set[str]:
+    if settings.metal is None:
+        return set()
+    connections = [settings.metal.connection(name) for name in settings.metal.hosts]
+    host_keys = {connection.private_key_file for connection in connections}
+    bastion_keys = {each.bastion.private_key_file for each in connections if each.bastion}
+    return {path for path in host_keys | bastion_keys if path}
+
+
+def _file_content(path: str) -> Iterator[str]:
+    try:
+        if path:
+            yield Path(path).read_text()
+    except (OSError, UnicodeDecodeError):
+        return  # a file that cannot be read cannot appear in output either

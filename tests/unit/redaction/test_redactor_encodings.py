@@ -1,0 +1,237 @@
+"""Known secrets are masked in every encoding that engines, plugins, shells and file formats produce."""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import random
+import shlex
+import string
+import time
+from collections.abc import Callable
+from urllib.parse import quote, quote_plus
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from redaction import MASK
+from redaction.redactor import LineRedactor, Redactor
+
+SECRETS = (
+    "p<ss&wörd\"x'y z/+1",
+    "it''s a%41\\n+plus \"q\"",
+    "plainsecret99",
+    "$HOME `x` \\ b\\\\s",
+    "ünï-cödé-😀",
+)
+
+
+def go_json(text: str) -> str:
+    """Encode as encoding/json of Go does."""
+    written = json.dumps(text, ensure_ascii=False)
+    return written.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def shell_words(text: str) -> str:
+    """Quote ASCII text as `printf %q` of a shell does."""
+    return "".join(f"\\{c}" if c in string.punctuation + " " else c for c in text)
+
+
+def base64_with(before: str, after: str = "") -> Callable[[str], str]:
+    return lambda text: base64.b64encode(f"{before}{text}{after}".encode()).decode()
+
+
+def url_safe(text: str) -> str:
+    return base64.urlsafe_b64encode(f"{text}??>>".encode()).decode()
+
+
+def login(text: str) -> str:
+    """Encode as the registry login in a Kubernetes Secret."""
+    auths = {"auths": {"r": {"auth": base64.b64encode(f"u:{text}".encode()).decode()}}}
+    return base64.b64encode(json.dumps(auths).encode()).decode()
+
+
+def wrapped_base64(text: str) -> str:
+    return base64.encodebytes(b"x" * 50 + text.encode() + b"y" * 30).decode()
+
+
+ENCODINGS: dict[str, Callable[[str], str]] = {
+    "unchanged": str,
+    "JSON of Python": json.dumps,
+    "JSON of Python, not ASCII": lambda text: json.dumps(text, ensure_ascii=False),
+    "JSON of Go": go_json,
+    "JSON in JSON": lambda text: go_json(json.dumps(text)),
+    "JSON in JSON in JSON": lambda text: go_json(go_json(go_json(text))),
+    "JSON, every character": lambda text: "".join(
+        f"\\u{int.from_bytes(pair, 'big'):04x}"
+        for pair in (lambda b: [b[i : i + 2] for i in range(0, len(b), 2)])(text.encode("utf-16-be"))
+    ),
+    "repr": repr,
+    "repr of bytes": lambda text: repr(text.encode()),
+    "URL": quote,
+    "URL, slashes too": lambda text: quote(text, safe=""),
+    "form URL": quote_plus,
+    "URL in a URL": lambda text: quote(quote(text)),
+    "JSON in a URL": lambda text: quote(go_json(text)),
+    "URL, every octet": lambda text: "".join(f"%{octet:02x}" for octet in text.encode()),
+    "shell quotes": shlex.quote,
+    "shell quotes, backslashes": lambda text: "'" + text.replace("'", "'\\''") + "'",
+    "shell backslashes": shell_words,
+    "YAML": lambda text: yaml.safe_dump({"a": text}),
+    "YAML, single quotes": lambda text: yaml.safe_dump({"a": text}, default_style="'"),
+    "YAML, double quotes": lambda text: yaml.safe_dump({"a": text}, default_style='"'),
+    "YAML, folded lines": lambda text: yaml.safe_dump({"a": "x " * 20 + text}, width=20),
+    "HTML": html.escape,
+    "HTML, every character": lambda text: "".join(f"&#{ord(c)};" for c in text),
+    "hexadecimal, lower case": lambda text: text.encode().hex(),
+    "hexadecimal, upper case": lambda text: text.encode().hex().upper(),
+    "base64": base64_with(""),
+    "base64 with a line end": base64_with("", "\n"),
+    "base64, second alignment": base64_with("a", "b"),
+    "base64, third alignment": base64_with("user:", "b"),
+    "base64, wrapped lines": wrapped_base64,
+    "URL-safe base64": url_safe,
+    "base64 in a URL": lambda text: quote(base64_with("u:")(text), safe=""),
+    "base64 of base64": lambda text: base64_with("abcd")(base64_with("u:")(text)),
+    "base64 of JSON": lambda text: base64_with('{"p":', "}")(go_json(text)),
+    "registry login": login,
+}
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+@pytest.mark.parametrize("secret", SECRETS)
+def test_known_secret_is_masked_in_every_encoding(secret: str, encoding: str) -> None:
+    text = ENCODINGS[encoding](secret)
+    redacted = Redactor([secret]).redact(f"before {text} after")
+    assert MASK in redacted
+    # Only the text around the secret is left. Base64 may leave a few characters of that text.
+    rest = redacted.replace(MASK, "").removeprefix("before ").removesuffix(" after")
+    assert len(rest) <= len(ENCODINGS[encoding]("")) + 8, rest
+
+
+@settings(deadline=None)
+@given(
+    secret=st.text(string.ascii_letters + string.digits + "+/%&<>'\"\\ =-_äß", min_size=12, max_size=40),
+    names=st.lists(
+        st.sampled_from(["JSON of Python", "JSON of Go", "URL", "form URL", "HTML", "shell quotes"]),
+        max_size=2,
+    ),
+)
+def test_known_secret_is_masked_in_nested_encodings(secret: str, names: list[str]) -> None:
+    text = secret
+    for name in names:
+        text = ENCODINGS[name](text)
+    if len(secret.strip()) >= 12:
+        assert MASK in Redactor([secret]).redact(f"({text})")
+
+
+def test_every_line_of_a_secret_is_masked() -> None:
+    redactor = Redactor(["name: x\nline-one-short\nhunter22\n  password: s3cr3t\nspec:\n"])
+    for line in ("line-one-short", "hunter22", "s3cr3t"):
+        assert redactor.redact(f"  + {line}") == f"  + {MASK}"
+    assert redactor.redact("spec:") == "spec:"
+
+
+def test_known_key_is_masked_with_any_line_length() -> None:
+    choice = random.Random(7)
+    body = base64.b64encode(bytes(choice.randrange(256) for _ in range(900))).decode()
+    lines = [body[at : at + 64] for at in range(0, len(body), 64)]
+    key = "\n".join(["-----BEGIN PRIVATE KEY-----", *lines, "-----END PRIVATE KEY-----", ""])
+    redactor = Redactor([key])
+    assert redactor.redact(f"key {body} end") == f"key {MASK} end"
+    # Lines of the encoded file, each redacted as a separate text.
+    for line in base64.encodebytes(key.encode()).decode().splitlines()[:-1]:
+        assert redactor.redact(f"  + {line}") == f"  + {MASK}"
+    for at in range(0, len(body) - 76, 76):
+        assert redactor.redact(body[at : at + 76]) == MASK
+    for digits in [key.encode().hex()[at : at + 60] for at in range(0, 1200, 60)]:
+        assert redactor.redact(digits) == MASK
+
+
+def test_secret_values_inside_a_secret_document_are_masked() -> None:
+    redactor = Redactor(
+        [json.dumps({"auths": {"r": {"auth": "dTpodW50ZXIyMg==", "email": "someone@example"}}})]
+    )
+    assert redactor.redact("auth dTpodW50ZXIyMg==") == f"auth {MASK}"
+    assert redactor.redact("to someone@example") == "to someone@example"
+
+
+@pytest.mark.parametrize(
+    ("text", "redacted"),
+    [
+        ("-----BEGIN PGP PRIVATE KEY BLOCK-----\nabc\n-----END PGP PRIVATE KEY BLOCK----- x", f"{MASK} x"),
+        ("-----BEGIN OPENSSH PRIVATE KEY-----\\nb3Blb", MASK),
+        (base64_with("", "\nMIIE" + "x" * 90)("-----BEGIN RSA PRIVATE KEY-----"), MASK),
+        (base64_with("a", "\nMIIE" + "x" * 90)("-----BEGIN RSA PRIVATE KEY-----"), MASK),
+        (base64_with("ab", "\nMIIE" + "x" * 90)("-----BEGIN RSA PRIVATE KEY-----"), MASK),
+        (f"x ghp_{'a' * 36}", f"x {MASK}"),
+        (f"x glpat-{'a' * 20}", f"x {MASK}"),
+        ("id AKIAABCDEFGHIJKLMNOP", f"id {MASK}"),
+        ("eyJhbGciOiJI.eyJzdWIiOiIx.abcdefghijk", MASK),
+        ("xoxb-123456789012-abcdefghijkl", MASK),
+        ("postgres://user:hunter22@db/x", f"postgres://{MASK}@db/x"),
+        ("https://user:${PASSWORD}@db/x", "https://user:${PASSWORD}@db/x"),
+        ("https://a/c?sv=2022&sig=" + "a" * 43 + "%3D", f"https://a/c?sv=2022&sig={MASK}"),
+        ('{"r":{"auth":"dXNlcjpodW50ZXIyMg=="}}', f'{{"r":{{"auth":"{MASK}"}}}}'),
+        ("Authorization: Bearer abcdefghijklmn0p", f"Authorization: Bearer {MASK}"),
+        ("token abcdef.0123456789abcdef.", f"token abcdef.{MASK}."),
+        ("the basic authentication-of-everybody", "the basic authentication-of-everybody"),
+    ],
+)
+def test_unknown_secrets_are_masked_by_their_syntax(text: str, redacted: str) -> None:
+    output = Redactor().redact(text)
+    # The first characters of base64 may stay: they encode the first line of the PEM file.
+    assert output == redacted or (redacted == MASK and output.endswith(MASK) and output[:-8] in text[:40])
+
+
+def test_inputs_with_secret_names_are_masked() -> None:
+    inputs = {
+        "adminPassword": "abc",
+        "passwordPolicy": "strict",
+        "tokens": ["a"],
+        "api_key": "",
+        "n": {"pwd": "z"},
+    }
+    redacted = Redactor().redact_value(inputs)
+    assert redacted == {**inputs, "adminPassword": MASK, "n": {"pwd": MASK}}
+
+
+def test_unknown_key_is_masked_line_by_line() -> None:
+    lines = LineRedactor(Redactor())
+    printed = [
+        "  + key: -----BEGIN EC PRIVATE KEY-----",
+        "  + Proc-Type: 4,ENCRYPTED\n",
+        "",
+        "\x1b[38;5;2m  + MHcCAQEEIBmarkedmarked\x1b[0m",
+        "  | AwEHoUQDQgmarked==",
+        "  + -----END EC PRIVATE KEY-----",
+        "  + name: x",
+        "-----BEGIN PRIVATE KEY-----",
+        "MHcCAQmarked",
+        "the key was refused",
+        "MHcCAQEE",
+    ]
+    shown = [lines.redact_line(line) for line in printed]
+    assert "marked" not in "".join(shown)
+    assert shown[6] == "  + name: x"
+    assert shown[-2:] == printed[-2:]
+
+
+def test_unpaired_surrogates_are_searched_too() -> None:
+    assert Redactor(["hunter22"]).redact("\ud800 hunter22") == f"\ud800 {MASK}"
+
+
+def test_report_of_a_thousand_hosts_is_redacted_in_seconds() -> None:
+    """Measure the processor time of redacting 100 steps with a key and fifty passwords."""
+    choice = random.Random(7)
+    key = base64.encodebytes(bytes(choice.randrange(256) for _ in range(2400))).decode()
+    redactor = Redactor([key, *(f"password-number-{number}" for number in range(50))])
+    script = "\n".join(f"  - path: /etc/x{n}\n    content: 'a \"b\" %n {n}'" for n in range(150))
+    step = {f"input{n}": "urn:pulumi:dev::kubewright::command:remote:Command::cp" for n in range(50)}
+    begun = time.process_time()
+    for _ in range(100):
+        redactor.redact_value({**step, "create": script})
+    assert time.process_time() - begun < 2.0, "takes 0.2 s on the reference machine"
