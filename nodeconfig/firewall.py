@@ -5,6 +5,7 @@ It filters what comes in to the host. Forwarded packets are the pods', whose rul
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from nodeconfig.bundle import File, Service
@@ -18,6 +19,7 @@ _RULES = "/etc/kubewright/firewall.nft"
 _UNIT = "kubewright-firewall.service"
 # Numbers, because a host need not have /etc/protocols.
 _ICMP, _ICMP6, _VRRP = 1, 58, 112
+_ACCEPTED_PORTS = re.compile(r"^\s*(?:ip6? saddr (\S+) )?((?:tcp|udp) dport \S+) accept", re.MULTILINE)
 
 
 def component(topology: Topology, roles: Iterable[Role]) -> Component:
@@ -55,6 +57,12 @@ def ruleset(rules: Iterable[Rule]) -> str:
         "}",
     ]
     return "\n".join(lines) + "\n"
+
+
+def accepted_ports(text: str) -> list[tuple[str, str]]:
+    """Return source ("" for any) and protocol with ports of each accepting line of a ruleset or delivery."""
+    found: list[tuple[str, str]] = _ACCEPTED_PORTS.findall(text)
+    return found
 
 
 def _statements(rule: Rule) -> list[str]:

@@ -15,14 +15,13 @@ from automation.report.hosts import GROUPS, Location, locate, natural, operation
 from automation.report.model import Operation, Picture
 from automation.report.sizes import within
 from automation.stacks.events import Step
-from topology.model import Role, Topology
+from nodeconfig.parse import rotations, versions
+from topology.model import Role, Rotation, Topology
 
 _GONE = (Operation.DELETE, Operation.REPLACE)
 _AUTHORITY = re.compile(
     r"cluster-pki-(?:(?:kubernetes|etcd|front-proxy)-ca|service-account)(?:-\d+)?(?:-key)?\Z"
 )
-_VERSION = re.compile(r"^version (kubernetes|etcd) (\S+)$", re.MULTILINE)
-_TRUST = re.compile(r"^trust (\S+) (\d+) (.+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +83,11 @@ def new_authorities(facts: Facts) -> list[str]:
     ]
     told: list[str] = []
     for step in facts.doing(Operation.CHANGE):
-        old = {name: rest for name, *rest in _TRUST.findall(_script(step.old))}
-        for name, signs, trusts in _TRUST.findall(_script(step.new)):
-            if old.get(name, ["1", "1"]) != [signs, trusts]:
-                told.append(f"{name}: generation {signs} signs, trusted: {', '.join(trusts.split())}")
+        old = rotations(_script(step.old))
+        for name, new in rotations(_script(step.new)).items():
+            if old.get(name, Rotation()) != new:
+                trusted = ", ".join(map(str, new.trusted))
+                told.append(f"{name}: generation {new.signing} signs, trusted: {trusted}")
     return [*made, *dict.fromkeys(told)]
 
 
@@ -182,8 +182,8 @@ def minor_versions(facts: Facts) -> list[str]:
     """Versions in what is delivered to hosts."""
     jumps: dict[str, list[str]] = {}
     for step in facts.doing(Operation.CHANGE, Operation.REPLACE):
-        old = dict(_VERSION.findall(_script(step.old)))
-        for component, version in _VERSION.findall(_script(step.new)):
+        old = versions(_script(step.old))
+        for component, version in versions(_script(step.new)).items():
             before = old.get(component, version)
             if before.split(".")[:2] != version.split(".")[:2]:
                 where = facts.at(step).host or step.name

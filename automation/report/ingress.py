@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from nodeconfig.firewall import accepted_ports
 from policy.rules.ingress import openings
 from policy.rules.public_ranges import is_world
-
-# A line of the hosts' packet filter, with its source where it has one (`nodeconfig.firewall`).
-_OPEN = re.compile(r"^\s*(?:ip6? saddr (\S+) )?((?:tcp|udp) dport \S+) accept", re.MULTILINE)
 
 
 def of_host(script: str) -> list[str]:
     """What a bundle's text opens of the host for everybody: a line without a source, or with the world's."""
-    return [port for source, port in _OPEN.findall(script) if not source or is_world([source])]
+    return [port for source, port in accepted_ports(script) if not source or is_world([source])]
 
 
 def of_cloud(kind: str, inputs: Mapping[str, Any]) -> Iterator[str]:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import yaml
 
 from automation.report.model import Line, Property
-from automation.stacks.events import SECRET, Step, Values
+from automation.stacks.events import Step, Values
+from nodeconfig.parse import file_at
+from redaction import MASK
 
 _CONTEXT = 2
 """Unchanged lines shown before and after those that differ."""
-# How a bundle's text begins a file on a host (`nodeconfig.render`).
-_FILE = re.compile(r"file \d{4} \S+ (?P<path>\S+) <<'")
 
 
 def properties(step: Step) -> tuple[Property, ...]:
@@ -28,7 +27,7 @@ def properties(step: Step) -> tuple[Property, ...]:
 def _differing(old: Values, new: Values, told: set[str]) -> Iterator[Property]:
     for key in [*old, *(key for key in new if key not in old)]:
         before, after = old.get(key), new.get(key)
-        if SECRET in (before, after) and before != after:
+        if MASK in (before, after) and before != after:
             yield Property(key, secret=True)
         elif before != after:
             yield Property(key, tuple(difference(_text(before), _text(after))))
@@ -46,7 +45,7 @@ def difference(old: Sequence[str], new: Sequence[str]) -> Iterator[Line]:
     matcher = difflib.SequenceMatcher(None, a, b, autojunk=False)
     for group in matcher.get_grouped_opcodes(_CONTEXT):
         first = next(code for code in group if code[0] != "equal")
-        yield Line("@", _place(new, head + first[3]) or _place(old, head + first[1]))
+        yield Line("@", file_at(new, head + first[3]) or file_at(old, head + first[1]))
         for verb, old_from, old_to, new_from, new_to in group:
             if verb == "equal":
                 yield from (Line(" ", text) for text in b[new_from:new_to])
@@ -59,16 +58,6 @@ def _common(one: Sequence[str], other: Sequence[str]) -> int:
     """How many lines both begin with."""
     pairs = enumerate(zip(one, other, strict=False))
     return next((at for at, (a, b) in pairs if a != b), min(len(one), len(other)))
-
-
-def _place(lines: Sequence[str], at: int) -> str:
-    """The file on the host that the line at `at` belongs to, in a bundle's text; empty elsewhere."""
-    for line in reversed(lines[:at]):
-        if line.startswith("EOF"):
-            return ""
-        if found := _FILE.match(line):
-            return found["path"]
-    return ""
 
 
 def _text(value: Any) -> list[str]:  # noqa: ANN401 - any JSON
@@ -84,4 +73,4 @@ def _text(value: Any) -> list[str]:  # noqa: ANN401 - any JSON
 def _has_secret(value: Any) -> bool:  # noqa: ANN401 - any JSON
     if isinstance(value, Mapping):
         return any(map(_has_secret, value.values()))
-    return any(map(_has_secret, value)) if isinstance(value, list) else value == SECRET
+    return any(map(_has_secret, value)) if isinstance(value, list) else value == MASK

@@ -8,12 +8,12 @@ import socket
 from collections import Counter
 
 import pytest
-from testkit.bundles import FakeIndex, cluster
 
 from nodeconfig import BundleError, bundles, pool_bundle
 from nodeconfig.bundle import Bundle, File, Identity, Service
 from nodeconfig.component import Component, join
 from nodeconfig.render import script
+from testkit.bundles import FakeIndex, cluster
 from topology.certificates import AUTHORITIES, authorities, leaves
 from topology.certificates import trust_bundle as bundle_of
 from topology.model import Role, Topology

@@ -6,9 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from testkit.host import PROGRAM, Host
 
 from nodeconfig.bundle import Bundle, File
+from testkit.host import PROGRAM, Host
 from topology.model import Role, Rotation
 
 FIRST, TRUST = Rotation(), Rotation(1, (1, 2))
