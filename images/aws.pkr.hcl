@@ -1,11 +1,11 @@
-# An image of Debian for AWS that has the cluster's binaries already: new machines join sooner, and without the mirror.
+# A Debian image for AWS that contains the binaries of a cluster: new machines join faster and do not need the mirror.
 #
-#   python3 -m images.store STACKFILE >store.sh      what to download, with its checksums
+#   ./kubewright image store STACKFILE >store.sh     a program that downloads the binaries and verifies their checksums
 #   packer init images/aws.pkr.hcl
 #   packer build -var region=eu-central-1 -var store=store.sh images/aws.pkr.hcl
 #
-# It was not run where it was written: there is no account. It puts nothing of a cluster into the image, no key
-# and no configuration: what it fetches lies in the host program's own store, by its sha256, where a delivery finds it.
+# This file was not tested with an AWS account. The image contains nothing that is specific to a cluster: no key and no
+# configuration. The binaries are in the store of the host program, by their sha256, where deliveries find them.
 
 packer {
   required_plugins {
@@ -22,7 +22,7 @@ variable "region" {
 
 variable "store" {
   type        = string
-  description = "The program that fills the host program's store, written by `python3 -m images.store`"
+  description = "Program that fills the store of the host program, printed by `kubewright image store`"
 }
 
 variable "owner" {
@@ -38,7 +38,7 @@ variable "name" {
 variable "session_agent_url" {
   type        = string
   default     = ""
-  description = "The .deb of amazon-ssm-agent, for Session Manager; none: no agent"
+  description = "URL of the amazon-ssm-agent .deb, for Session Manager. Default: no agent."
 }
 
 variable "session_agent_sha256" {
@@ -111,7 +111,7 @@ build {
       "  echo \"$AGENT_SHA256  /tmp/agent.deb\" | sha256sum -c -",
       "  dpkg -i /tmp/agent.deb && rm /tmp/agent.deb",
       "fi",
-      # The next machine is another one: it makes its own keys and identity, and runs cloud-init from the start.
+      # Each new machine creates its own keys and identity and runs cloud-init from the start.
       "cloud-init clean --logs --machine-id",
       "rm -f /etc/ssh/ssh_host_*",
     ]

@@ -1,5 +1,6 @@
-# An image for Kubewright's machines on Azure: Debian with what machines otherwise fetch at boot, and nothing secret.
-# It saves minutes of each start; a stock Debian image does as well. Then: azure.image: {id: …} in the stack file.
+# A Debian image for Azure that contains the packages that machines otherwise install at boot, and no secrets.
+# The image saves minutes of each boot; a stock Debian image works as well. To use the image, set
+# azure.image: {id: …} in the stack file.
 #
 #   packer init images/azure.pkr.hcl
 #   packer build -var subscription=… -var resource_group=… -var location=… images/azure.pkr.hcl
@@ -19,12 +20,12 @@ variable "subscription" {
 
 variable "resource_group" {
   type        = string
-  description = "An existing group, in which the gallery is."
+  description = "Existing resource group of the gallery."
 }
 
 variable "gallery" {
   type        = string
-  description = "An existing compute gallery, with a definition of Trusted Launch (generation 2, x64)."
+  description = "Existing compute gallery with a Trusted Launch image definition (generation 2, x64)."
   default     = "kubewright"
 }
 
@@ -35,7 +36,7 @@ variable "definition" {
 
 variable "version" {
   type        = string
-  description = "Of the image: three numbers."
+  description = "Version of the image: three numbers."
   default     = "1.0.0"
 }
 
@@ -74,13 +75,13 @@ build {
   provisioner "shell" {
     execute_command = "sudo -n sh -eu '{{ .Path }}'"
     inline = [
-      # Disks by their number (SCSI and NVMe) are azure-vm-utils'; e2fsprogs and curl the boot program's.
+      # azure-vm-utils names disks by their number (SCSI and NVMe). The boot program needs e2fsprogs and curl.
       "export DEBIAN_FRONTEND=noninteractive",
       "apt-get update",
       "apt-get dist-upgrade -y",
       "apt-get install -y --no-install-recommends azure-vm-utils ca-certificates chrony curl e2fsprogs iproute2",
       "apt-get clean",
-      # What belongs to one machine alone: the agent takes it away.
+      # The agent removes data that is specific to one machine.
       "cloud-init clean --logs",
       "/usr/sbin/waagent -force -deprovision+user",
       "export HISTSIZE=0",

@@ -1,18 +1,14 @@
-"""The program that fills an image's store of binaries: `python3 -m images.store STACKFILE` prints it.
+"""The program that downloads binaries into a machine image; `kubewright image store STACKFILE` prints it.
 
-It is the host program's own download step, with the checksums of the stack's mirror. What it has fetched
-is kept by digest, so that a machine made from the image fetches only what has changed since.
+The program is the download step of the host program, with the checksums of the stack's mirror. It stores the
+binaries by digest, so that a machine created from the image downloads only binaries that have changed since.
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-import nodeconfig
-import settings
-from artifacts.errors import ArtifactError
 from assembly import assemble
 from nodeconfig.bundle import Artifact
 from nodeconfig.host_program import program
@@ -20,12 +16,12 @@ from settings.stackfile import load_file
 
 _BEGIN = """\
 #!/bin/sh
-# Fetches what the stack's hosts need, as the host program does; run as root.
+# Download the binaries of the stack's hosts into the store of the host program. Run as root.
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 set -- "$work"
 """
-# A role of that name keeps what is fetched here from being cleaned up by the roles that come one by one.
+# The role `image` refers to the stored binaries, so that deliveries of other roles do not remove them.
 _END = """\
 fetch_all
 mkdir -p "$STATE/roles/image"
@@ -35,8 +31,11 @@ say "fetched $(wc -l <"$WORK/fetch") files"
 """
 
 
-def fill(artifacts: Iterable[Artifact], ca: str = "") -> str:
-    """The program's text. `ca`: PEM of the authority that verifies downloads ("": the system's)."""
+def store_program(artifacts: Iterable[Artifact], ca: str = "") -> str:
+    """Return the program that downloads `artifacts`.
+
+    `ca` is the PEM of the certificate authority of the mirror; empty selects the authorities of the system.
+    """
     lines = sorted({f"{a.name} {a.url} {a.sha256} {a.path} {a.member}".rstrip() for a in artifacts})
     parts = [_BEGIN, program()]
     if ca:
@@ -49,24 +48,7 @@ def _file(name: str, lines: Iterable[str]) -> str:
 
 
 def for_stack(file: Path) -> str:
-    """The program for a stack's file. Raises SettingsError, ArtifactError."""
+    """Return the program for a stack file. Raise SettingsError, ArtifactError or BundleError."""
     assembly = assemble(load_file(file), Path.cwd())
     bundles = assembly.bundles.values()
-    return fill((artifact for bundle in bundles for artifact in bundle.artifacts), assembly.index.ca)
-
-
-def main(words: list[str]) -> int:
-    """Prints the program for the stack's file that is named; the exit code."""
-    if len(words) != 1:
-        print("usage: python3 -m images.store STACKFILE", file=sys.stderr)
-        return 2
-    try:
-        print(for_stack(Path(words[0])))
-    except (settings.SettingsError, ArtifactError, nodeconfig.BundleError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    return store_program((artifact for bundle in bundles for artifact in bundle.artifacts), assembly.index.ca)

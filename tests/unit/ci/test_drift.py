@@ -1,4 +1,4 @@
-"""The nightly look: what it calls and what it reports, with a `kubewright` that says what it is told."""
+"""The nightly drift check (.ci/drift): its commands and its report, with a fake `kubewright`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
 from testkit.cluster import CHECKOUT
 
 _PROGRAM = """#!/bin/sh
@@ -21,16 +22,16 @@ esac
 
 
 @dataclass
-class Look:
-    """A directory with the script and its `kubewright`."""
+class DriftCheck:
+    """A directory with the script and a fake `kubewright`."""
 
     root: Path
 
     def run(self, *, settings: str, fails: str = "") -> tuple[int, str | None, list[str]]:
-        """Exit code, report, commands that were run."""
+        """Run the script. Return its exit code, its report and the commands that it ran."""
         calls = self.root / "calls"
         calls.unlink(missing_ok=True)
-        report = self.root / "found.md"
+        report = self.root / "drift.md"
         variables = {"CALLS": str(calls), "SETTINGS": settings, "FAILS": fails or "none"}
         done = subprocess.run(
             [self.root / ".ci/drift", "prod", report], env={**os.environ, **variables}, capture_output=True
@@ -40,41 +41,41 @@ class Look:
 
 
 @pytest.fixture
-def look(tmp_path: Path) -> Look:
+def check(tmp_path: Path) -> DriftCheck:
     (tmp_path / ".ci").mkdir()
     shutil.copy(CHECKOUT / ".ci/drift", tmp_path / ".ci/drift")
     program = tmp_path / "kubewright"
     program.write_text(_PROGRAM)
     program.chmod(0o755)
-    return Look(tmp_path)
+    return DriftCheck(tmp_path)
 
 
-def test_a_stack_as_it_should_be_has_no_report(look: Look) -> None:
-    assert look.run(settings="  metal:\n") == (0, None, ["settings", "drift", "preview"])
-    assert look.run(settings="  aws:\n") == (0, None, ["settings", "pulumi", "preview"])
+def test_stack_without_drift_has_no_report(check: DriftCheck) -> None:
+    assert check.run(settings="  metal:\n") == (0, None, ["settings", "drift", "preview"])
+    assert check.run(settings="  aws:\n") == (0, None, ["settings", "pulumi", "preview"])
 
 
 @pytest.mark.parametrize(
     ("settings", "fails", "heading"),
     [
-        ("  metal:\n", "drift", "Hosts"),
-        ("  aws:\n", "pulumi", "The cloud"),
-        ("  metal:\n", "preview", "The stack file"),
+        ("  metal:\n", "drift", "Hosts, compared"),
+        ("  aws:\n", "pulumi", "Cloud resources, compared"),
+        ("  metal:\n", "preview", "The stack file, compared"),
     ],
 )
-def test_what_differs_is_in_the_report_as_plain_text(
-    look: Look, settings: str, fails: str, heading: str
+def test_report_contains_each_difference_as_plain_text(
+    check: DriftCheck, settings: str, fails: str, heading: str
 ) -> None:
-    code, report, words = look.run(settings=settings, fails=fails)
+    code, report, words = check.run(settings=settings, fails=fails)
     assert code == 1
     assert report is not None
-    assert report.startswith("### Stack prod is not as it was last done\n")
+    assert report.startswith("### Stack prod has drifted since its last `up`\n")
     assert heading in report
     assert "\n    w-1: kubelet.service: changed\n" in report
     assert "\n## not a heading" not in report
-    assert words[-1] == "preview", "the first thing that differs hides the others"
+    assert words[-1] == "preview", "the first difference hides later ones"
 
 
-def test_a_report_of_the_night_before_is_not_posted_again(look: Look) -> None:
-    assert look.run(settings="  metal:\n", fails="drift")[1] is not None
-    assert look.run(settings="  metal:\n")[1] is None
+def test_old_report_is_removed(check: DriftCheck) -> None:
+    assert check.run(settings="  metal:\n", fails="drift")[1] is not None
+    assert check.run(settings="  metal:\n")[1] is None

@@ -1,4 +1,4 @@
-"""The workflows: who may run them, what they may do, and that every command in them is one that there is."""
+"""The workflows: their triggers and permissions, and that every `kubewright` command in them exists."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ import click
 import pytest
 import typer
 import yaml
-from testkit.cluster import CHECKOUT
 
-from automation.__main__ import app
+from automation.cli.app import app
+from testkit.cluster import CHECKOUT
 
 WORKFLOWS = sorted((CHECKOUT / ".github/workflows").glob("*.yml"))
 _ACTION = CHECKOUT / ".github/actions/credentials/action.yml"
 _GITLAB = CHECKOUT / ".gitlab-ci.yml"
 _SCRIPTS = [CHECKOUT / ".ci/drift"]
 
-# What each job may do with GitHub's own token, and whose credentials it has. Anything more is an error.
+# The permissions of each job's GitHub token. Further permissions are an error.
 _ALLOWED: dict[tuple[str, str], dict[str, str]] = {
     ("preview", "preview"): {"contents": "read", "id-token": "write"},
     ("preview", "comment"): {"contents": "read", "pull-requests": "write"},
     ("up", "plan"): {"contents": "read", "id-token": "write"},
     ("up", "apply"): {"contents": "read", "id-token": "write"},
-    ("drift", "look"): {"contents": "read", "id-token": "write"},
+    ("drift", "detect"): {"contents": "read", "id-token": "write"},
     ("drift", "issue"): {"contents": "read", "issues": "write"},
 }
 _TRIGGERS: dict[str, dict[str, Any]] = {
@@ -67,26 +67,26 @@ def steps() -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
-def test_triggers_are_those_and_no_others(path: Path) -> None:
+def test_workflows_have_only_the_expected_triggers(path: Path) -> None:
     assert read(path)["on"] == _TRIGGERS[path.stem]
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
-def test_nothing_is_allowed_that_a_job_does_not_ask_for(path: Path) -> None:
+def test_workflows_grant_no_permissions_to_all_jobs(path: Path) -> None:
     assert read(path)["permissions"] == {}
 
 
-def test_every_job_may_do_what_it_needs_and_no_more() -> None:
+def test_jobs_have_only_the_expected_permissions() -> None:
     assert {(workflow, name): job["permissions"] for workflow, name, job in JOBS} == _ALLOWED
 
 
 @pytest.mark.parametrize(("workflow", "name", "job"), JOBS, ids=lambda value: str(value)[:12])
-def test_who_writes_has_no_credentials_and_who_has_credentials_does_not_write(
+def test_no_job_has_both_cloud_credentials_and_write_permissions(
     workflow: str, name: str, job: dict[str, Any]
 ) -> None:
     text = yaml.safe_dump(job)
-    writes = {what for what, how in job["permissions"].items() if how == "write"} - {"id-token"}
-    if writes:
+    writable = {name for name, access in job["permissions"].items() if access == "write"} - {"id-token"}
+    if writable:
         assert "secrets." not in text
         assert "environment" not in job
         assert "AWS_ROLE" not in text
@@ -95,8 +95,8 @@ def test_who_writes_has_no_credentials_and_who_has_credentials_does_not_write(
         assert "GITHUB_TOKEN" not in text
 
 
-def test_secrets_and_credentials_are_those_of_environments() -> None:
-    """Approval and branches are rules of environments: what needs credentials is in one."""
+def test_jobs_with_secrets_run_in_environments() -> None:
+    """Environments restrict branches and require approvals."""
     environments = {
         (workflow, name): job.get("environment") for workflow, name, job in JOBS if "secrets." in str(job)
     }
@@ -104,16 +104,16 @@ def test_secrets_and_credentials_are_those_of_environments() -> None:
         ("preview", "preview"): "preview-${{ matrix.stack }}",
         ("up", "plan"): "preview-${{ matrix.stack }}",
         ("up", "apply"): "apply-${{ matrix.stack }}",
-        ("drift", "look"): "preview-${{ matrix.stack }}",
+        ("drift", "detect"): "preview-${{ matrix.stack }}",
     }
 
 
-def test_a_fork_gets_nothing() -> None:
+def test_forks_get_no_secrets() -> None:
     workflow = read(CHECKOUT / ".github/workflows/preview.yml")
     condition = workflow["jobs"]["preview"]["if"]
     assert "github.event.pull_request.head.repo.full_name == github.repository" in condition
-    assert "||" not in condition, "another way in"
-    # The comment's job goes only when the preview's did.
+    assert "||" not in condition, "an alternative condition"
+    # The comment job runs only after the preview job.
     assert workflow["jobs"]["comment"]["needs"] == "preview"
     assert "skipped" not in workflow["jobs"]["comment"]["if"]
     for path in WORKFLOWS:
@@ -121,7 +121,7 @@ def test_a_fork_gets_nothing() -> None:
         assert "workflow_run" not in path.read_text()
 
 
-def test_the_comment_is_written_by_code_that_was_merged() -> None:
+def test_comment_job_runs_merged_code() -> None:
     checkout = next(
         step
         for where, step in steps()
@@ -130,31 +130,31 @@ def test_the_comment_is_written_by_code_that_was_merged() -> None:
     assert checkout["with"]["ref"] == "${{ github.event.pull_request.base.sha }}"
 
 
-def test_actions_are_pinned_by_commit_with_their_version_beside() -> None:
+def test_actions_are_pinned_by_commit_with_a_version_comment() -> None:
     for path in [*WORKFLOWS, _ACTION]:
         for line in path.read_text().splitlines():
             if "uses:" in line and "./" not in line:
                 assert re.search(r"uses: [\w-]+/[\w-]+@[0-9a-f]{40}  # v\d+\.\d+\.\d+$", line), line
 
 
-def test_checkouts_leave_no_token_behind() -> None:
-    found = [step for _, step in steps() if step.get("uses", "").startswith("actions/checkout@")]
-    assert len(found) == len(JOBS)
-    assert all(step["with"]["persist-credentials"] is False for step in found)
+def test_checkouts_do_not_persist_the_token() -> None:
+    checkouts = [step for _, step in steps() if step.get("uses", "").startswith("actions/checkout@")]
+    assert len(checkouts) == len(JOBS)
+    assert all(step["with"]["persist-credentials"] is False for step in checkouts)
 
 
-def test_no_expression_is_pasted_into_a_script() -> None:
-    """A title or a branch's name would be run as a command; the environment is where such things go."""
+def test_scripts_contain_no_expressions() -> None:
+    """A title or branch name in a script would run as a command: scripts read variables instead."""
     for where, step in steps():
         assert "${{" not in step.get("run", ""), where
 
 
 @pytest.mark.parametrize(("workflow", "name", "job"), JOBS, ids=lambda value: str(value)[:12])
-def test_every_job_ends(workflow: str, name: str, job: dict[str, Any]) -> None:
+def test_jobs_have_a_timeout(workflow: str, name: str, job: dict[str, Any]) -> None:
     assert 0 < job["timeout-minutes"] <= 360
 
 
-def test_nobody_interrupts_an_update() -> None:
+def test_new_runs_do_not_cancel_an_update() -> None:
     for path in WORKFLOWS:
         assert read(path)["concurrency"]["cancel-in-progress"] is False
     apply = read(CHECKOUT / ".github/workflows/up.yml")["jobs"]["apply"]
@@ -167,11 +167,11 @@ def test_nobody_interrupts_an_update() -> None:
 
 def gitlab() -> dict[str, Any]:
     document = read(_GITLAB)
-    known = ("stages", "variables")
-    return {key: value for key, value in document.items() if not key.startswith(".") and key not in known}
+    not_jobs = ("stages", "variables")
+    return {key: value for key, value in document.items() if not key.startswith(".") and key not in not_jobs}
 
 
-def test_gitlab_jobs_run_where_they_should() -> None:
+def test_gitlab_jobs_have_the_expected_rules() -> None:
     rules = {name: job["rules"] for name, job in gitlab().items()}
     assert set(rules) == {"preview", "comment", "plan", "apply", "drift", "issue"}
     for name, (rule,) in rules.items():
@@ -186,7 +186,7 @@ def test_gitlab_jobs_run_where_they_should() -> None:
     assert rules["issue"][0]["when"] == "on_failure"
 
 
-def test_gitlab_credentials_are_those_of_environments() -> None:
+def test_gitlab_jobs_have_the_expected_environments() -> None:
     environments = {name: job["environment"]["name"] for name, job in gitlab().items()}
     assert environments == {
         **dict.fromkeys(["preview", "plan", "drift"], "preview/$STACK"),
@@ -198,7 +198,7 @@ def test_gitlab_credentials_are_those_of_environments() -> None:
     assert "id_tokens" not in read(_GITLAB)[".job"]
 
 
-def test_gitlab_anchors_say_what_is_extended() -> None:
+def test_gitlab_jobs_extend_templates_that_exist() -> None:
     document = read(_GITLAB)
     assert {job["extends"] for job in gitlab().values()} <= document.keys()
     assert {job["stage"] for job in gitlab().values()} == set(document["stages"])
@@ -208,7 +208,7 @@ def test_gitlab_anchors_say_what_is_extended() -> None:
 
 
 def scripts() -> Iterator[tuple[str, str]]:
-    """(where, shell text) of everything that is run."""
+    """Yield the place and the text of every shell script."""
     for where, step in steps():
         if "run" in step:
             yield where, step["run"]
@@ -222,7 +222,7 @@ def scripts() -> Iterator[tuple[str, str]]:
 
 
 def commands() -> Iterator[tuple[str, list[str]]]:
-    """(where, words after `kubewright`) of every call of our own."""
+    """Yield the place and the arguments of every call of `kubewright`."""
     for where, text in scripts():
         joined = text.replace("\\\n", " ")
         for match in re.finditer(r"\S*/kubewright ([a-z][^\n;|>]*)", joined):
@@ -232,26 +232,26 @@ def commands() -> Iterator[tuple[str, list[str]]]:
 COMMANDS = list(commands())
 
 
-def test_there_are_commands_to_check() -> None:
+def test_all_calls_are_found() -> None:
     assert {words[0] for _, words in COMMANDS} == {
         *["preview", "up", "comment", "issue", "drift", "settings", "pulumi"]
     }
 
 
 @pytest.mark.parametrize(("where", "words"), COMMANDS, ids=lambda value: str(value)[:40])
-def test_every_command_is_one_that_there_is_with_options_that_it_has(where: str, words: list[str]) -> None:
+def test_calls_use_commands_and_options_that_exist(where: str, words: list[str]) -> None:
     group = typer.main.get_command(app)
     assert isinstance(group, click.Group) or hasattr(group, "commands")
     command = group.commands.get(words[0])
     assert command is not None, f"{where}: no command {words[0]}"
     own = words[: words.index("--")] if "--" in words else words
-    # It is parsed as typed, wrong options and missing values included; nothing is run.
+    # Parsing fails for wrong options and missing values; the command does not run.
     context = command.make_context(words[0], [*own[1:]], resilient_parsing=False)
     assert context.params
 
 
 @pytest.mark.parametrize(("where", "text"), list(scripts()), ids=lambda value: str(value)[:30])
-def test_scripts_are_sound(where: str, text: str) -> None:
+def test_scripts_pass_shellcheck(where: str, text: str) -> None:
     done = subprocess.run(
         ["shellcheck", "--shell=sh", "--exclude=SC1091", "-"], input=text, capture_output=True, text=True
     )
@@ -259,7 +259,7 @@ def test_scripts_are_sound(where: str, text: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["drift", "gitlab-credentials"])
-def test_helpers_are_sound(name: str) -> None:
+def test_helper_scripts_pass_shellcheck(name: str) -> None:
     done = subprocess.run(
         ["shellcheck", "--shell=sh", str(CHECKOUT / ".ci" / name)], capture_output=True, text=True
     )

@@ -1,4 +1,4 @@
-"""The program that fills an image's store is run, on files of this machine."""
+"""The program that fills the store of a machine image, run with files of this machine."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ import subprocess
 from hashlib import sha256
 from pathlib import Path
 
+import pytest
+
 from images import store
 from nodeconfig.bundle import Artifact
+from settings import SettingsError
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -16,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[3]
 def run(directory: Path, artifacts: list[Artifact]) -> subprocess.CompletedProcess[str]:
     (directory / "run").mkdir(exist_ok=True)
     return subprocess.run(
-        ["sh", "-c", store.fill(artifacts)],
+        ["sh", "-c", store.store_program(artifacts)],
         env=os.environ | {"KUBEWRIGHT_ROOT": str(directory)},
         capture_output=True,
         text=True,
@@ -30,34 +33,35 @@ def artifact(directory: Path, name: str, content: str) -> Artifact:
     return Artifact(name, file.as_uri(), sha256(content.encode()).hexdigest(), f"/usr/bin/{name}")
 
 
-def test_what_is_fetched_is_kept_by_digest(tmp_path: Path) -> None:
-    wanted = [artifact(tmp_path, name, f"the {name}\n") for name in ("kubelet", "etcd")]
-    done = run(tmp_path, [*wanted, wanted[0]])
+def test_files_are_stored_by_digest(tmp_path: Path) -> None:
+    artifacts = [artifact(tmp_path, name, f"the {name}\n") for name in ("kubelet", "etcd")]
+    done = run(tmp_path, [*artifacts, artifacts[0]])
     assert done.returncode == 0, done.stderr
-    for one in wanted:
-        kept = tmp_path / "var/lib/kubewright/artifacts" / one.sha256 / one.name
-        assert kept.read_text() == f"the {one.name}\n"
+    for one in artifacts:
+        stored = tmp_path / "var/lib/kubewright/artifacts" / one.sha256 / one.name
+        assert stored.read_text() == f"the {one.name}\n"
     digests = (tmp_path / "var/lib/kubewright/roles/image/digests").read_text().split()
-    assert sorted(digests) == sorted(one.sha256 for one in wanted)
+    assert sorted(digests) == sorted(one.sha256 for one in artifacts)
     assert "fetched 2 files" in done.stdout
 
 
-def test_another_content_than_the_pinned_one_fails(tmp_path: Path) -> None:
-    wanted = artifact(tmp_path, "kubelet", "the kubelet\n")
+def test_wrong_checksum_fails(tmp_path: Path) -> None:
+    kubelet = artifact(tmp_path, "kubelet", "the kubelet\n")
     (tmp_path / "kubelet.src").write_text("another\n")
-    done = run(tmp_path, [wanted])
+    done = run(tmp_path, [kubelet])
     assert done.returncode != 0
     assert "sha256 is" in done.stderr
     assert not (tmp_path / "var/lib/kubewright/roles/image").exists()
 
 
-def test_the_example_stack_has_a_program() -> None:
+def test_example_stack_has_a_valid_program() -> None:
     text = store.for_stack(ROOT / "Pulumi.aws-example.yaml")
     assert "https://mirror.example.com/files/kubelet/" in text
     assert subprocess.run(["sh", "-n"], input=text, text=True, check=False).returncode == 0
 
 
-def test_a_wrong_stack_is_one_line(tmp_path: Path) -> None:
+def test_invalid_stack_is_a_settings_error(tmp_path: Path) -> None:
     file = tmp_path / "Pulumi.x.yaml"
     file.write_text("config: {kubewright:cluster: {name: x}}\n")
-    assert store.main([str(file)]) == 1
+    with pytest.raises(SettingsError, match="control_planes"):
+        store.for_stack(file)
