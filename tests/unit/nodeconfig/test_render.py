@@ -9,14 +9,13 @@ import tarfile
 from dataclasses import replace
 
 import pytest
-from testkit.bundles import FakeIndex, cluster
 
 from nodeconfig import BundleError, bundles
 from nodeconfig.bundle import Bundle, File, Identity
 from nodeconfig.host_program import program
-from nodeconfig.node_labels import node_labels
 from nodeconfig.render import MAX_TEXT_BYTES, payload, reset, script
 from testkit import pki
+from testkit.bundles import FakeIndex, cluster
 from topology.model import Role
 
 WHO = Identity("cp-1", "10.9.0.11")
@@ -108,12 +107,3 @@ def test_the_program_and_reset_are_posix_shell() -> None:
             subprocess.run(["sh", "-n"], input=text, text=True, check=True)
     assert "reset node leave" in reset(Role.NODE)
     assert "leave" not in reset(Role.NODE, leave=False)
-
-
-def test_pools_text_says_labels_and_taints() -> None:
-    pool = next(pool for pool in cluster().pools if pool.name == "workers")
-    text = node_labels(pool)
-    subprocess.run(["sh", "-n"], input=text, text=True, check=True)
-    assert "tier=web" in text
-    assert "only=web:NoSchedule" in text
-    assert "applied=label=tier,taint=only:NoSchedule" in text

@@ -1,0 +1,22 @@
+"""The texts of the sh programs in nodeconfig/host/."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+
+_DIRECTORY = Path(__file__).parent / "host"
+_COMMENT = re.compile(r"^[ \t]*#.*\n", re.MULTILINE)
+
+
+@cache
+def read_source(name: str) -> str:
+    """Return the text of a program."""
+    return (_DIRECTORY / name).read_text()
+
+
+@cache
+def read_code(name: str) -> str:
+    """Return the text of a program without its comments."""
+    return _COMMENT.sub("", read_source(name))
