@@ -1,1 +1,3 @@
-"""What tests and benchmarks share: hosts, stack files, processes, servers that play forges and mirrors."""
+"""Helpers that tests and benchmarks share: hosts, stack files, processes, servers that emulate forges and
+mirrors.
+"""

@@ -1,4 +1,4 @@
-"""Helpers of these tests: tiny files for a cache, and a certificate of our own."""
+"""An HTTPS server with its own certificate, and files for a cache."""
 
 from __future__ import annotations
 
@@ -28,17 +28,19 @@ def put(cache: Cache, name: str, version: str, content: bytes, tmp_path: Path) -
 
 @dataclass
 class Server:
-    """Answers GET with `files` (path to body), everything else with 404; counts what was asked."""
+    """An HTTPS server that answers GET with `files` (path to body) or 404, and records requests in
+    `requested`.
+    """
 
     url: str
     ca_file: Path
     files: dict[str, bytes] = field(default_factory=dict)
-    asked: list[str] = field(default_factory=list)
+    requested: list[str] = field(default_factory=list)
 
 
 @contextmanager
 def serving(directory: Path) -> Iterator[Server]:
-    """An HTTPS server on loopback; its certificate lands in the directory."""
+    """Start an HTTPS server on loopback; its certificate is written to the directory."""
     certificate, key = self_signed(directory)
     state = Server("", certificate)
 
@@ -47,7 +49,7 @@ def serving(directory: Path) -> Iterator[Server]:
             self.send_error(404)
 
         def do_GET(self) -> None:
-            state.asked.append(self.path)
+            state.requested.append(self.path)
             body = state.files.get(self.path)
             if body is None:
                 self.send_error(404)

@@ -1,4 +1,4 @@
-"""A directory that stands for a machine of a cloud: the boot program runs in it, its tools remember."""
+"""A directory that emulates a cloud machine: the boot program runs in it and its tools record their calls."""
 
 from __future__ import annotations
 
@@ -8,16 +8,15 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from testkit.host import CURL, PROGRAM, SYSTEMCTL
-
 from nodeconfig.bundle import AT_BOOT, Bundle, File, SecretFile, Service
 from nodeconfig.host_program import program as host_program
 from nodeconfig.render import payload, script
-from providers.cloud.boot import program
-from providers.cloud.machine_config import digest
+from providers.cloud.boot import render_program
+from providers.cloud.machine_config import content_digest
+from testkit.host import CURL, PROGRAM, SYSTEMCTL
 from topology.model import Role
 
-HALF = """\
+CLOUD_PART = """\
 # A cloud that is a directory.
 cloud_identity() {
     [ ! -e "$FAKE/silent" ] || return 1
@@ -35,7 +34,7 @@ _TOOLS = {
     "systemctl": SYSTEMCTL,
     "mount": _RECORD + ': >"$FAKE/mounted.$(echo "$1" | tr / +)"\n',
     "mountpoint": '#!/bin/sh\n[ -e "$FAKE/mounted.$(echo "$2" | tr / +)" ]\n',
-    # As the real one: nothing and 2 where it recognises nothing.
+    # Like the real blkid: no output and exit code 2 for an unknown content.
     "blkid": '#!/bin/sh\ncase $* in *UUID*) echo 12-34 ;; *) cat "$FAKE/type" 2>/dev/null || exit 2 ;; esac',
     "mkfs.ext4": _RECORD + 'echo ext4 >"$FAKE/type"\n',
     "e2fsck": _RECORD + 'echo "what e2fsck says"; exit "$(cat "$FAKE/e2fsck.code" 2>/dev/null || echo 0)"\n',
@@ -47,7 +46,7 @@ _TOOLS = {
 
 
 class BootMachine:
-    """A machine with its fake cloud's store."""
+    """A directory that emulates a cloud machine and the store of its cloud."""
 
     def __init__(self, directory: Path) -> None:
         self.root, self.fake = directory / "root", directory / "fake"
@@ -60,11 +59,11 @@ class BootMachine:
             (self.fake / name).chmod(0o755)
         (self.fake / "host-program").write_text(host_program())
         self.half = self.fake / "half.sh"
-        self.half.write_text(HALF)
+        self.half.write_text(CLOUD_PART)
         self.user_data = self.fake / "user-data"
 
-    def describe(self, **variables: str) -> None:
-        """Gives the machine its user data."""
+    def write_user_data(self, **variables: str) -> None:
+        """Write the user data of the machine."""
         known: Mapping[str, str] = {
             "UNIT": "general",
             "KIND": "pools",
@@ -76,21 +75,21 @@ class BootMachine:
             "DRAIN_SECONDS": "30",
             "CA": "",
         }
-        self.user_data.write_text(program(self.half, {**known, **variables}))
+        self.user_data.write_text(render_program(self.half, {**known, **variables}))
 
     def put(self, key: str, content: str) -> None:
-        """Puts an object into the store."""
+        """Put an object into the store."""
         path = self.store / key
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content)
 
     def status(self, key: str) -> str:
-        """What the machine wrote there; empty without."""
+        """Return the status that the machine wrote; empty without one."""
         path = self.store / "status" / key
         return path.read_text().strip() if path.exists() else ""
 
     def run(self, command: str = "", shell: str = "sh") -> subprocess.CompletedProcess[str]:
-        """Runs the boot program as cloud-init (no command) or its units do."""
+        """Run the boot program as cloud-init does (no command) or as its units do."""
         environment = {
             "PATH": f"{self.fake}:{os.environ['PATH']}",
             "KUBEWRIGHT_ROOT": str(self.root),
@@ -108,16 +107,16 @@ class BootMachine:
             timeout=60,
         )
 
-    def did(self) -> list[str]:
-        """What tools were asked for since the last call, and what the cloud was told."""
+    def calls(self) -> list[str]:
+        """Return the calls of tools and cloud functions since the last call of this method."""
         log = self.fake / "log"
         lines = log.read_text().splitlines() if log.exists() else []
         lines = [line for line in lines if not line.startswith("is-")]
         log.unlink(missing_ok=True)
         return [line.strip().replace(str(self.root), "").replace(str(self.fake), "FAKE") for line in lines]
 
-    def restarted(self) -> None:
-        """The machine has been started again: what was in memory is gone, mounts come by fstab."""
+    def restart(self) -> None:
+        """Emulate a restart of the machine: memory is lost, fstab mounts again."""
         shutil.rmtree(self.root / "run")
         for path in self.fake.glob("mounted.*"):
             path.unlink()
@@ -138,18 +137,18 @@ def bundle(role: Role = Role.NODE, *, ready: str = "true") -> Bundle:
     )
 
 
-def offer(machine: BootMachine, prefix: str, *bundles: Bundle) -> str:
-    """Puts bundles into the store; gives their digest."""
+def put_bundles(machine: BootMachine, prefix: str, *bundles: Bundle) -> str:
+    """Put bundles into the store and return their digest."""
     contents = []
     for each in bundles:
         parts = script(each, AT_BOOT), payload(each, {"token": SECRET})
         for suffix, content in zip(("sh", "payload"), parts, strict=True):
             machine.put(f"{prefix}/{each.role}.{suffix}", content)
             contents.append(content)
-    return digest(contents)
+    return content_digest(contents)
 
 
 def node(machine: BootMachine) -> str:
-    found = offer(machine, "pools/general", bundle())
-    machine.describe(DIGEST=found)
+    found = put_bundles(machine, "pools/general", bundle())
+    machine.write_user_data(DIGEST=found)
     return found

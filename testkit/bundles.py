@@ -12,7 +12,7 @@ from topology.model import Topology, Versions
 
 
 class FakeIndex:
-    """An index whose URLs and digests are made of names and versions."""
+    """An index whose URLs and digests consist of names and versions."""
 
     ca = "-----BEGIN CERTIFICATE-----\nauthority\n-----END CERTIFICATE-----\n"
 
@@ -27,7 +27,7 @@ class FakeIndex:
 
 
 def cluster(*, etcd: int = 1, workers: int = 2, max_pods: int = 110, **network: object) -> Topology:
-    """A cluster with one control plane."""
+    """Return a cluster with one control plane."""
     hosts = {"cp-1": {"address": "10.9.0.11"}}
     hosts |= {f"w-{number}": {"address": f"10.9.0.{20 + number}"} for number in range(1, workers + 1)}
     raw: dict[str, object] = {

@@ -1,4 +1,4 @@
-"""A small cluster of a cloud as plain data."""
+"""A small cloud cluster as plain data."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ from topology.model import Topology
 
 
 def cloud(**edits: object) -> Topology:
-    """Three control planes with etcd and one pool, with the values at dotted paths replaced."""
+    """Return three control planes with etcd and one pool, with the values at dotted paths replaced."""
     return build_topology(load(edited(AWS, edits)))

@@ -1,4 +1,4 @@
-"""One cluster under test, as its user has it: the commands, kubectl, ssh to the hosts."""
+"""A cluster under test, used as a user does: commands, kubectl, ssh to the hosts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from testkit import stackfile
-from testkit.process import CommandFailed, Done, run
+from testkit.process import CommandFailed, CommandResult, run
 from testkit.stackfile import CLUSTER, Document
 from testkit.wait import eventually
 
@@ -25,50 +25,50 @@ _CONFIRMED = ("down", "destroy", "replace", "remove-host", "restore")
 
 
 def cache() -> Path:
-    """The cache that all checkouts and tests of this machine share."""
+    """Return the cache that all checkouts and tests on this machine share."""
     default = Path.home() / ".cache/kubewright"
     return Path(os.environ.get("KUBEWRIGHT_CACHE") or default)
 
 
 def tool(name: str) -> str:
-    """A tool of the deployer: kubectl, helm, pulumi."""
+    """Return the path of a tool of the deployer: kubectl, helm, pulumi."""
     return str(cache() / "bin" / name)
 
 
 @dataclass
 class Cluster:
-    """A stack, its file and its hosts. `config` is the stack file's configuration."""
+    """A stack, its file and its hosts. `config` is the configuration in the stack file."""
 
     name: str
     state: Path
     config: Document
     checkout: Path = CHECKOUT
-    said: list[str] = field(default_factory=list)
-    """The output of every command so far: no secret may be in it."""
+    outputs: list[str] = field(default_factory=list)
+    """The output of every command so far. It must contain no secret."""
 
     @property
     def file(self) -> Path:
-        """The stack file."""
+        """The path of the stack file."""
         return self.state / f"{self.name}.yaml"
 
     @property
     def kubeconfig(self) -> Path:
-        """The administrator's kubeconfig, there after `up`."""
+        """The path of the administrator's kubeconfig, which `up` writes."""
         return self.state / "stacks" / self.name / "kubeconfig"
 
     @property
     def lab(self) -> Path:
-        """The state of the lab."""
+        """The state directory of the lab."""
         return self.state / "labs" / self.name
 
     @property
     def environment(self) -> dict[str, str]:
-        """What commands of this cluster need in their environment."""
+        """The environment variables of this cluster's commands."""
         return {"KUBEWRIGHT_STATE": str(self.state), "KUBEWRIGHT_CACHE": str(cache())}
 
     @property
     def nodes(self) -> list[str]:
-        """The names of all nodes that the stack file asks for."""
+        """The names of all nodes in the stack file."""
         pools = self.config[CLUSTER].get("pools", {}).values()
         members: list[str] = list(self.config[CLUSTER]["control_planes"]["hosts"])
         return members + [name for pool in pools for name in pool["hosts"]]
@@ -79,7 +79,7 @@ class Cluster:
         return list(self.config[CLUSTER]["pools"]["workers"]["hosts"])
 
     def address(self, host: str) -> str:
-        """A host's address, also of one that left the inventory and is still in the lab."""
+        """Return the address of a host, also of a host that left the inventory and is still in the lab."""
         inventory = self.config[CLUSTER]["metal"]["hosts"]
         if host in inventory:
             return str(inventory[host]["address"])
@@ -87,7 +87,7 @@ class Cluster:
         return str(next(item["address"] for item in lab["hosts"] if item["name"] == host))
 
     def empty_host(self, name: str, address: str) -> None:
-        """Boots one host more in the lab: a machine that the stack file does not know of yet."""
+        """Boot another host in the lab, which the stack file does not contain yet."""
         lab = json.loads((self.lab / "spec.json").read_text())
         if name in (host["name"] for host in lab["hosts"]):
             return
@@ -96,10 +96,10 @@ class Cluster:
         path.write_text(json.dumps(lab))
         self.lab_command("up", str(path))
 
-    # The commands ------------------------------------------------------------------------
+    # The commands
 
     def argv(self, command: str, *words: str) -> list[str]:
-        """The command line of `./kubewright <command>` for this stack; writes the stack file."""
+        """Write the stack file and return the command line of `./kubewright <command>` for this stack."""
         stackfile.write(self.file, self.config)
         return [
             str(self.checkout / "kubewright"),
@@ -108,29 +108,31 @@ class Cluster:
             *words,
         ]
 
-    def command(self, command: str, *words: str, check: bool = True, timeout: float = UP_SECONDS) -> Done:
-        """Runs `./kubewright <command>` and keeps what it said."""
+    def command(
+        self, command: str, *words: str, check: bool = True, timeout: float = UP_SECONDS
+    ) -> CommandResult:
+        """Run `./kubewright <command>` and record its output."""
         argv = self.argv(command, *words)
         try:
             done = run(argv, timeout=timeout, check=False, env=self.environment, cwd=self.state)
         except CommandFailed as failure:
-            self.said.append(str(failure))
+            self.outputs.append(str(failure))
             raise
-        self.said.append(done.text)
+        self.outputs.append(done.text)
         if check and done.code:
             raise CommandFailed(argv, f"exit code {done.code}", done.text)
         return done
 
-    def up(self, *, check: bool = True) -> Done:
-        """`up`: the cluster becomes what the stack file says."""
+    def up(self, *, check: bool = True) -> CommandResult:
+        """Run `up`."""
         return self.command("up", check=check)
 
-    def preview(self) -> Done:
-        """`preview`, as text."""
+    def preview(self) -> CommandResult:
+        """Run `preview`."""
         return self.command("preview")
 
     def steps(self) -> dict[str, str]:
-        """What an `up` would do: resource's name -> operation, without the unchanged ones."""
+        """Return the changes that `up` would make: resource name -> operation, no unchanged resources."""
         said = self.command("preview", "--json").stdout
         plan = json.loads(said[said.index("{") :])
         return {
@@ -139,28 +141,30 @@ class Cluster:
             if step["op"] not in ("same", "read") and "pulumi:pulumi:Stack" not in step["urn"]
         }
 
-    def down(self) -> Done:
-        """`down`: no cluster, no hosts."""
+    def down(self) -> CommandResult:
+        """Run `down`."""
         return self.command("down")
 
     def pulumi(self, *words: str) -> str:
-        """The standard output of an engine's command on this stack. Not kept: it may show secrets."""
+        """Run a command of the engine on this stack and return its output, unrecorded: it may contain
+        secrets.
+        """
         argv = self.argv("pulumi", "--", *words)
         return run(argv, timeout=120, env=self.environment, cwd=self.state).stdout
 
-    def lab_command(self, *words: str) -> Done:
+    def lab_command(self, *words: str) -> CommandResult:
         """Run `kubewright lab` and return its result."""
         environment = {**self.environment, "PYTHONPATH": str(self.checkout)}
         argv = [sys.executable, "-m", "automation", "lab", *words]
         return run(argv, timeout=120, env=environment, cwd=self.checkout)
 
     def change(self, change: Mapping[str, Any]) -> None:
-        """Lays a change over the stack file's cluster."""
-        self.config[CLUSTER] = stackfile.merged(self.config[CLUSTER], change)
+        """Merge a change into the cluster of the stack file."""
+        self.config[CLUSTER] = stackfile.merge(self.config[CLUSTER], change)
 
     @contextmanager
     def edited(self, change: Mapping[str, Any]) -> Iterator[None]:
-        """The stack file with a change, and afterwards without it. The cluster is not touched."""
+        """Change the stack file inside the block only. The cluster does not change."""
         before = copy.deepcopy(self.config)
         self.change(change)
         try:
@@ -170,71 +174,71 @@ class Cluster:
 
     @contextmanager
     def changed(self, change: Mapping[str, Any]) -> Iterator[None]:
-        """The stack file with a change; afterwards as it was, and the cluster with it."""
+        """Change the stack file inside the block only, and run `up` after the block."""
         try:
             with self.edited(change):
                 yield
         finally:
             self.up()
 
-    # The cluster -------------------------------------------------------------------------
+    # The cluster
 
-    def kubectl(self, *words: str, stdin: str = "", check: bool = True, timeout: float = 60) -> Done:
-        """kubectl as the administrator."""
+    def kubectl(self, *words: str, stdin: str = "", check: bool = True, timeout: float = 60) -> CommandResult:
+        """Run kubectl as the administrator."""
         argv = [tool("kubectl"), f"--kubeconfig={self.kubeconfig}", *words]
         return run(argv, stdin=stdin, check=check, timeout=timeout)
 
     def get(self, *words: str) -> Document:
-        """`kubectl get … -o json`, parsed."""
+        """Return the parsed result of `kubectl get … -o json`."""
         found: Document = json.loads(self.kubectl("get", *words, "-o", "json").stdout)
         return found
 
     def items(self, *words: str) -> list[Any]:
-        """The items of `kubectl get … -o json`."""
+        """Return the items of `kubectl get … -o json`."""
         return list(self.get(*words)["items"])
 
     def apply(self, *objects: Mapping[str, Any]) -> None:
-        """Applies objects."""
+        """Apply objects."""
         listed = {"apiVersion": "v1", "kind": "List", "items": objects}
         self.kubectl("apply", "-f", "-", stdin=json.dumps(listed))
 
-    def rolled_out(self, namespace: str, workload: str, timeout: float = 90) -> None:
-        """Waits until a workload (`deployment/x`, `daemonset/x`) has all its pods ready."""
+    def wait_rollout(self, namespace: str, workload: str, timeout: float = 90) -> None:
+        """Wait until all pods of a workload (`deployment/x`, `daemonset/x`) are ready."""
         words = ("rollout", "status", "-n", namespace, workload, f"--timeout={timeout:.0f}s")
         self.kubectl(*words, timeout=timeout + 10)
 
-    def in_pod(
+    def run_in_pod(
         self, namespace: str, pod: str, script: str, *, check: bool = True, timeout: float = 60
-    ) -> Done:
-        """Runs a line of sh in a pod (`name` or `deployment/name`)."""
+    ) -> CommandResult:
+        """Run a line of sh in a pod (`name` or `deployment/name`)."""
         return self.kubectl(
             "exec", "-n", namespace, pod, "--", "sh", "-c", script, check=check, timeout=timeout
         )
 
     def pods(self, namespace: str, selector: str = "") -> list[Any]:
-        """The pods of a namespace that are not being deleted."""
+        """Return the pods of a namespace that are not being deleted."""
         found = self.items("pods", "-n", namespace, "-l", selector)
         return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
 
     def ready_nodes(self) -> list[str]:
-        """The names of the nodes that say Ready."""
+        """Return the names of the nodes that are Ready."""
         return sorted(
             node["metadata"]["name"]
             for node in self.items("nodes")
             if any(c["type"] == "Ready" and c["status"] == "True" for c in node["status"]["conditions"])
         )
 
-    def all_ready(self, timeout: float = NODE_SECONDS) -> None:
-        """Waits until exactly the nodes of the stack file are there and Ready."""
+    def wait_all_ready(self, timeout: float = NODE_SECONDS) -> None:
+        """Wait until exactly the nodes of the stack file exist and are Ready."""
         wanted = sorted(self.nodes)
         eventually(
             f"nodes {wanted} Ready", lambda: self.ready_nodes() == wanted or None, timeout=timeout, interval=2
         )
 
-    # The hosts ---------------------------------------------------------------------------
+    # The hosts
 
-    def ssh(self, host: str, script: str, *, check: bool = True, timeout: float = 60) -> Done:
-        """Runs sh on a host, the script by standard input."""
+    def ssh(self, host: str, script: str, *, check: bool = True, timeout: float = 60) -> CommandResult:
+        """Run sh on a host, with the script in standard input."""
         argv = [
             *["ssh", "-F", "none", "-i", str(self.lab / "ssh/id_ed25519")],
             *["-o", f"UserKnownHostsFile={self.lab / 'ssh/known_hosts'}", "-o", "StrictHostKeyChecking=yes"],
@@ -242,39 +246,39 @@ class Cluster:
         ]
         return run(argv, stdin=script, check=check, timeout=timeout)
 
-    def links(self, host: str) -> list[str]:
-        """The names of a host's network links. (Its /sys shows those of the machine.)"""
+    def network_links(self, host: str) -> list[str]:
+        """Return the names of a host's network links. (/sys on the host shows the links of the machine.)"""
         lines = self.ssh(host, "cat /proc/net/dev").stdout.splitlines()
         return [line.split(":", 1)[0].strip() for line in lines if ":" in line]
 
     def stop_host(self, host: str) -> None:
-        """Pulls a host's plug; its disk stays."""
+        """Kill a host; its disk is kept."""
         self.lab_command("stop", self.name, "--host", host, "--kill")
 
     def start_host(self, host: str) -> None:
-        """Boots a stopped host."""
+        """Boot a stopped host."""
         self.lab_command("start", self.name, "--host", host)
 
-    def cut_host(self, host: str) -> None:
-        """Pulls a host's network cable."""
+    def disconnect_host(self, host: str) -> None:
+        """Disconnect a host from the network."""
         self.lab_command("cut", self.name, "--host", host)
 
-    def join_host(self, host: str) -> None:
-        """Plugs a host's network cable in again."""
+    def connect_host(self, host: str) -> None:
+        """Connect a host to the network again."""
         self.lab_command("join", self.name, "--host", host)
 
     def services(self, host: str) -> dict[str, str]:
-        """The services that run on a host: unit -> id of this run (another after a restart)."""
+        """Return the running services of a host: unit -> invocation id, which changes with each restart."""
         script = "systemctl show --type=service --state=running --property=Id,InvocationID '*'"
         runs: dict[str, str] = {}
         for block in self.ssh(host, script).stdout.split("\n\n"):
             properties = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
-            # Instances (a login, a connection) come and go by themselves.
+            # Instances (logins, connections) start and stop on their own.
             if properties and "@" not in properties["Id"]:
                 runs[properties["Id"]] = properties["InvocationID"]
         return runs
 
 
 def names(objects: Sequence[Any]) -> list[str]:
-    """The names of Kubernetes objects."""
+    """Return the names of Kubernetes objects."""
     return [item["metadata"]["name"] for item in objects]

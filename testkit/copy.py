@@ -1,4 +1,4 @@
-"""A clean checkout: what git would have of this one, changes not yet committed included."""
+"""A clean checkout: the files that git would commit, uncommitted changes included."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from testkit.process import run
 
 
 def clean_checkout(directory: Path) -> Path:
-    """Copies the checkout's files that git knows or would add, as a repository of their own."""
+    """Copy the files that git tracks or would add into a new repository."""
     listed = run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], timeout=30, cwd=CHECKOUT
     )
@@ -25,8 +25,8 @@ def clean_checkout(directory: Path) -> Path:
     return directory
 
 
-def status(directory: Path) -> str:
-    """What git says is different or new, ignored files included."""
+def git_status(directory: Path) -> str:
+    """Return what git reports as changed or new, ignored files included."""
     return run(["git", "status", "--porcelain", "--ignored"], timeout=30, cwd=directory).stdout
 
 

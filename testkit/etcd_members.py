@@ -1,4 +1,4 @@
-"""Real etcd members on loopback, each in a directory that stands for its host."""
+"""Real etcd members on loopback, each in a directory that emulates its host."""
 
 from __future__ import annotations
 
@@ -10,48 +10,47 @@ from dataclasses import replace
 from ipaddress import IPv4Address
 from pathlib import Path
 
-from testkit.bundles import cluster
-
 from artifacts.acquire import obtain
 from artifacts.cache import Cache
 from artifacts.catalogue import DEFAULTS, binary
 from artifacts.progress import Progress
 from nodeconfig import etcd
+from testkit.bundles import cluster
 from topology.model import Member, Topology
 
 NAMES = ("a", "b", "c", "d", "e")
 BINARIES = "usr/local/lib/kubewright/bin"
 
 
-def plan(names: Sequence[str]) -> Topology:
+def etcd_topology(names: Sequence[str]) -> Topology:
     members = tuple(Member(name, IPv4Address(f"127.0.0.{21 + NAMES.index(name)}")) for name in names)
     return replace(cluster(), etcd=members)
 
 
 class Host:
-    """A directory that stands for a member's host."""
+    """A directory that emulates the host of a member."""
 
     def __init__(self, root: Path, name: str, keys: dict[str, str], version: str = "") -> None:
         self.root, self.name, self.keys = root, name, keys
         self.version = version or DEFAULTS.etcd
-        self.member = plan([name]).etcd[0]
+        self.member = etcd_topology([name]).etcd[0]
         self.processes: list[subprocess.Popen[bytes]] = []
         self.empty()
 
     def empty(self) -> None:
-        """As a machine that was never used."""
+        """Make the directory an unused machine."""
         self.kill()
         shutil.rmtree(self.root, ignore_errors=True)
         (self.root / BINARIES).mkdir(parents=True)
         self.install(self.version)
-        part = etcd.component(plan([self.name]), self.member)
+        part = etcd.component(etcd_topology([self.name]), self.member)
         for secret in part.secrets:
             self.write(secret.path, self.keys[secret.secret])
         self.write("/etc/kubewright/host.env", f"NODE_NAME={self.name}\nNODE_IP={self.member.address}\n")
         (self.root / "var/lib/etcd").mkdir(parents=True, mode=0o700)
 
     def install(self, version: str) -> None:
-        """Binaries of a version, had as the mirror's are."""
+        """Install the binaries of a version, obtained in the same way as those of the mirror."""
         for name in ("etcd", "etcdctl"):
             target = self.root / BINARIES / name
             target.unlink(missing_ok=True)
@@ -63,8 +62,8 @@ class Host:
         target.write_text(content)
 
     def configure(self, names: Sequence[str]) -> None:
-        """What a delivery does to a host whose member is wanted among these."""
-        files = {file.path: file.content for file in etcd.component(plan(names), self.member).files}
+        """Write the files that a delivery writes for a cluster of these members."""
+        files = {file.path: file.content for file in etcd.component(etcd_topology(names), self.member).files}
         self.write("/etc/etcd/peers", files["/etc/etcd/peers"])
         self.write(etcd.MEMBER, files[etcd.MEMBER])
 
@@ -80,7 +79,7 @@ class Host:
         )
 
     def start(self) -> str:
-        """Starts the member as its units do; gives what was decided."""
+        """Start the member as its units do and return the decision that the member program printed."""
         decided = self.decide("start")
         assert decided.returncode == 0, decided.stderr
         lines = (self.root / "etc/etcd/start.env").read_text().splitlines()
@@ -93,8 +92,8 @@ class Host:
         return decided.stdout
 
     def flags(self) -> list[str]:
-        """The unit's flags, below this root; the loopback address is everybody's here."""
-        files = etcd.component(plan([self.name]), self.member).files
+        """Return the flags of the unit with paths below this root. All members share the loopback address."""
+        files = etcd.component(etcd_topology([self.name]), self.member).files
         unit = next(file.content for file in files if file.path.endswith("/etcd.service"))
         found = [word for word in unit.split() if word.startswith("--") and "metrics-urls" not in word]
         found = [word.replace("https://127.0.0.1:2379,", "") for word in found]
@@ -103,14 +102,14 @@ class Host:
         return found
 
     def stop(self) -> None:
-        """As systemd does it."""
+        """Stop the member as systemd does."""
         for process in self.processes:
             process.terminate()
             process.wait()
         self.processes.clear()
 
     def kill(self) -> None:
-        """Without warning."""
+        """Kill the member."""
         for process in self.processes:
             process.kill()
             process.wait()
@@ -124,17 +123,17 @@ class Host:
 
     @property
     def members(self) -> dict[str, tuple[str, bool]]:
-        """Id and whether it is a learner, by name."""
+        """The id and learner state of each member, by name."""
         rows = [line.split(", ") for line in self.ctl("member", "list").splitlines()]
         return {row[2]: (row[0], row[-1] == "true") for row in rows}
 
 
-def together(hosts: Sequence[Host]) -> list[str]:
-    """Starts members side by side; gives what each decided."""
+def start_together(hosts: Sequence[Host]) -> list[str]:
+    """Start members at the same time and return the decision of each."""
     with ThreadPoolExecutor(max_workers=len(NAMES)) as pool:
         return list(pool.map(Host.start, hosts))
 
 
-def voters(host: Host, names: Sequence[str]) -> None:
-    """Asserts that exactly these are members, none of them a learner."""
+def assert_voters(host: Host, names: Sequence[str]) -> None:
+    """Assert that exactly these names are members and that none is a learner."""
     assert {name: learner for name, (_, learner) in host.members.items()} == dict.fromkeys(names, False)

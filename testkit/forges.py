@@ -1,7 +1,7 @@
-"""GitHub's and GitLab's APIs as far as a comment needs them: a server on the loopback that keeps comments.
+"""A loopback server that emulates the parts of GitHub's and GitLab's APIs that comments and issues need.
 
-Answers follow https://docs.github.com/rest/issues/comments and https://docs.gitlab.com/api/notes: pages with
-their headers, status codes, who wrote what. `failures` makes the next answers errors.
+Answers follow https://docs.github.com/rest/issues/comments and https://docs.gitlab.com/api/notes: pages
+with their headers, status codes, authors. `failures` turns the next answers into errors.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _PAGE_MOST = 100
 
 @dataclass(frozen=True)
 class Failure:
-    """An answer that is an error. `after`: the request is carried out first, and only its answer lost."""
+    """An answer that is an error. With `after` the server handles the request and only the answer is lost."""
 
     status: int
     headers: dict[str, str] = field(default_factory=dict)
@@ -35,27 +35,27 @@ class Failure:
 
 @dataclass
 class ForgeServer:
-    """What the server knows: comments (in order), requests so far, errors to come."""
+    """The state of the server: comments in order, requests so far, pending failures."""
 
     comments: list[dict[str, Any]] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     may_ask_who: bool = True
-    """Whether the token may ask whose it is: a workflow's own token may not."""
+    """Whether the token may read its own account; the token of a workflow may not."""
     url: str = ""
 
     def add(self, body: str, *, author: int = 1) -> dict[str, Any]:
-        """A comment; author 1 is the token's own account."""
+        """Add a comment; author 1 is the token's own account."""
         number = 1000 + len(self.comments)
         self.comments.append({"id": number, "body": body, "author": author})
         return self.comments[-1]
 
     def texts(self) -> list[str]:
-        """All comments' texts."""
+        """Return the texts of all comments."""
         return [comment["body"] for comment in self.comments]
 
     def failure(self, method: str) -> Failure | None:
-        """The error that this request gets, and no other after it."""
+        """Return the failure for this request and remove it."""
         if self.failures and self.failures[0].method in ("", method):
             return self.failures.pop(0)
         return None
@@ -65,7 +65,7 @@ Answer = tuple[int, Any, dict[str, str]]
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """One request, to either API."""
+    """A request to either API."""
 
     server_version = "forges"
     forge: ForgeServer
@@ -237,12 +237,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(data)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Silent: `requests` has them."""
+        """Log nothing: `requests` records the requests."""
 
 
 @contextmanager
 def serving() -> Iterator[ForgeServer]:
-    """Serves both APIs on a port of the loopback until the block ends."""
+    """Serve both APIs on a loopback port until the block ends."""
     forge = ForgeServer()
     handler = type("Handler", (_Handler,), {"forge": forge})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)

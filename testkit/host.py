@@ -1,4 +1,4 @@
-"""A directory that stands for a host, where the host program runs for real; its systemctl only remembers."""
+"""A directory that emulates a host: the host program runs in it, and its systemctl only records calls."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ esac
 """
 
 PROGRAM = Program("https://mirror/host-program", digest())
-"""The program of bundles for such a host; its curl knows that address."""
+"""The host program of bundles for such a host; its curl knows this URL."""
 
 CURL = f"""#!/bin/sh
 case $* in
@@ -39,7 +39,7 @@ _JOURNALCTL = "#!/bin/sh\necho a last message\n"
 
 
 class Host:
-    """A directory that stands for a host."""
+    """A directory that emulates a host."""
 
     def __init__(self, directory: Path, shell: str) -> None:
         self.root, self.fake, self.shell = directory / "root", directory / "fake", shell
@@ -69,8 +69,8 @@ class Host:
         known = {"token": "SECRET-1\n"} | secrets
         return self.run(script(bundle, Identity("w-1", "10.9.0.21")), payload(bundle, known))
 
-    def did(self) -> list[str]:
-        """What systemctl was asked to change since the last call."""
+    def calls(self) -> list[str]:
+        """Return the changes that systemctl was called for since the last call of this method."""
         log = self.fake / "log"
         lines = log.read_text().splitlines() if log.exists() else []
         log.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Killing a command of Kubewright at a chosen point of its work."""
+"""Kill a command of Kubewright at a chosen point."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from testkit.cluster import Cluster
-from testkit.process import TAIL, Done, kill_group
+from testkit.process import TAIL, CommandResult, kill_group
 
 DEATH = 1.0
-"""Seconds between a kill and the next command, as quick as a person may be."""
+"""Seconds between a kill and the next command: as fast as a person can be."""
 
 
-def killed_at(cluster: Cluster, command: str, point: str, *, timeout: float) -> None:
-    """Starts `up` or `down` and kills it (SIGKILL) when a line of its output matches `point`.
+def kill_at_output(cluster: Cluster, command: str, point: str, *, timeout: float) -> None:
+    """Start `up` or `down` and kill it (SIGKILL) when a line of its output matches `point`.
 
-    What it started in its process group dies with it. Raises AssertionError when the command ends
-    before, or does not come so far within `timeout` seconds.
+    Its process group dies with it. Raise AssertionError when the command ends before that line, or does not
+    print it within `timeout` seconds.
     """
     with _started(cluster, command, timeout) as (process, said):
         _follow(process, said, point)
 
 
-def disturbed(
+def act_at_output(
     cluster: Cluster, command: str, point: str, action: Callable[[], object], *, timeout: float
-) -> Done:
-    """Runs `up` or `down` to its end, and does something to it when a line of its output matches `point`.
+) -> CommandResult:
+    """Run `up` or `down`, and call `action` when a line of its output matches `point`.
 
-    Raises AssertionError when the command ends before that line, or takes more than `timeout` seconds.
+    Raise AssertionError when the command ends before that line, or takes more than `timeout` seconds.
     """
     with _started(cluster, command, timeout) as (process, said):
         _follow(process, said, point)
@@ -40,13 +40,13 @@ def disturbed(
         assert process.stdout is not None
         said.extend(process.stdout)
         code = process.wait()
-    return Done(argv=(command,), code=code, stdout="".join(said), stderr="")
+    return CommandResult(argv=(command,), code=code, stdout="".join(said), stderr="")
 
 
-def killed_when(cluster: Cluster, command: str, moment: Callable[[], bool], *, timeout: float) -> None:
-    """Starts `up` or `down` and kills it (SIGKILL) when `moment` says so.
+def kill_when(cluster: Cluster, command: str, moment: Callable[[], bool], *, timeout: float) -> None:
+    """Start `up` or `down` and kill it (SIGKILL) when `moment` returns true.
 
-    Raises AssertionError when the command ends, or `timeout` seconds pass, before.
+    Raise AssertionError when the command ends first, or after `timeout` seconds.
     """
     with _started(cluster, command, timeout) as (process, _):
         while not moment():
@@ -57,7 +57,7 @@ def killed_when(cluster: Cluster, command: str, moment: Callable[[], bool], *, t
 
 
 def _follow(process: subprocess.Popen[str], said: list[str], point: str) -> None:
-    """Reads what a command says up to the line that matches."""
+    """Read the output of a command up to the matching line."""
     assert process.stdout is not None
     for line in process.stdout:
         said.append(line)
@@ -70,7 +70,7 @@ def _follow(process: subprocess.Popen[str], said: list[str], point: str) -> None
 def _started(
     cluster: Cluster, command: str, timeout: float
 ) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
-    """A running command and the list for its output; killed at the end, and after `timeout` seconds."""
+    """Start a command and collect its output; kill it at the end and after `timeout` seconds."""
     process = subprocess.Popen(
         cluster.argv(command),
         cwd=cluster.state,
@@ -89,8 +89,8 @@ def _started(
     finally:
         alarm.cancel()
         kill_group(process)
-        # Not to the end of its output: what it started may hold the pipe open.
+        # Do not read the rest of its output: a child process may hold the pipe open.
         process.wait()
         # Its children die after it: a large process takes a moment.
         time.sleep(DEATH)
-        cluster.said.append("".join(said))
+        cluster.outputs.append("".join(said))

@@ -1,4 +1,4 @@
-"""What every pod network must do, whatever carries its packets: a proof to be had on any cluster."""
+"""A test of the pod network that works on any cluster, whatever the network implementation."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from urllib.request import urlopen
 
-from testkit.cluster import Cluster
-from testkit.process import Done
-from testkit.wait import eventually
-
 from testkit import pods
+from testkit.cluster import Cluster
+from testkit.process import CommandResult
+from testkit.wait import eventually
 
 MEGABYTE = 1024 * 1024
 _SERVE = (
@@ -22,34 +21,34 @@ _SERVE = (
 
 
 def get(address: str, path: str = "/") -> str:
-    """sh that fetches a page within 10 s. (With -T the wget of Debian's static busybox crashes.)"""
+    """Return sh that fetches a page within 10 s. (With -T the wget of Debian's static busybox crashes.)"""
     return f"timeout 10 wget -q -O - http://{address}:{pods.PORT}{path}"
 
 
 @dataclass(frozen=True)
 class Proof:
-    """A DaemonSet `web` on all nodes behind a NodePort service, and a pod to call it from."""
+    """A DaemonSet `web` on all nodes behind a NodePort service, and a client pod."""
 
     cluster: Cluster
     namespace: str
     node_port: int
     client: str
 
-    def inside(self, script: str, *, check: bool = True, timeout: float = 30) -> Done:
-        """Runs sh in the client."""
-        return self.cluster.in_pod(self.namespace, self.client, script, check=check, timeout=timeout)
+    def inside(self, script: str, *, check: bool = True, timeout: float = 30) -> CommandResult:
+        """Run sh in the client pod."""
+        return self.cluster.run_in_pod(self.namespace, self.client, script, check=check, timeout=timeout)
 
     def addresses(self) -> dict[str, str]:
-        """Node -> address of its serving pod."""
+        """Return the address of the serving pod of each node."""
         found = self.cluster.pods(self.namespace, "app=web")
         return {pod["spec"]["nodeName"]: pod["status"]["podIP"] for pod in found}
 
     def fetch(self, address: str) -> str:
-        """What the client gets from a serving address: the name of a pod."""
+        """Fetch a page from the client and return its content: the name of a pod."""
         return self.inside(get(address)).stdout.strip()
 
-    def reaches_every_pod(self) -> None:
-        """The client reaches the serving pod of each node by its address."""
+    def assert_every_pod_answers(self) -> None:
+        """Assert that the client reaches the serving pod of each node by its address."""
         by_node = {
             pod["spec"]["nodeName"]: pod["metadata"]["name"]
             for pod in self.cluster.pods(self.namespace, "app=web")
@@ -58,14 +57,14 @@ class Proof:
         for node, address in self.addresses().items():
             assert self.fetch(address) == by_node[node], f"pod of {node} at {address}"
 
-    def moves_a_megabyte_between_nodes(self) -> None:
-        """A packet as large as the MTU says fits: whole files arrive."""
+    def assert_large_files_arrive(self) -> None:
+        """Assert that whole files arrive: a packet of the size of the MTU passes."""
         for node, address in self.addresses().items():
             got = self.inside(f"{get(address, '/big')} | wc -c").stdout.strip()
             assert got == str(MEGABYTE), f"from {node}: {got} bytes"
 
-    def reaches_the_service(self) -> None:
-        """By the service's address and by its names; connections spread over the nodes' pods."""
+    def assert_service_answers(self) -> None:
+        """Assert that the service answers by address and by names, and spreads connections over all pods."""
         service = self.cluster.get("service", "-n", self.namespace, "web")["spec"]["clusterIP"]
         for name in (service, "web", f"web.{self.namespace}.svc.cluster.local"):
             assert self.fetch(name).startswith("web-"), name
@@ -73,8 +72,8 @@ class Proof:
         assert len(answers) == 40
         assert len(set(answers)) == len(self.cluster.nodes), f"only {set(answers)} answered"
 
-    def answers_on_node_ports(self) -> None:
-        """The machine outside reaches the service on each node's port."""
+    def assert_node_ports_answer(self) -> None:
+        """Assert that this machine reaches the service on the port of each node."""
         for node in self.cluster.nodes:
             url = f"http://{self.cluster.address(node)}:{self.node_port}/"
 
@@ -90,8 +89,10 @@ class Proof:
 
 
 @contextmanager
-def proof(cluster: Cluster, namespace: str, node_port: int, *, client: str) -> Iterator[Proof]:
-    """The workloads of a `Proof`, ready; `client` is the node to call from. Gone afterwards."""
+def network_proof(cluster: Cluster, namespace: str, node_port: int, *, client: str) -> Iterator[Proof]:
+    """Create the workloads of a `Proof` and delete them after the block; `client` is the node of the client
+    pod.
+    """
     serving = pods.container(_SERVE, readinessProbe=pods.PROBE)
     idle = pods.container("sleep 3600")
     cluster.apply(pods.namespace(namespace))
@@ -99,9 +100,9 @@ def proof(cluster: Cluster, namespace: str, node_port: int, *, client: str) -> I
         cluster.apply(
             pods.daemon_set(namespace, "web", pods.spec(serving, tolerations=pods.ANYWHERE)),
             pods.service(namespace, "web", node_port=node_port),
-            pods.pod(namespace, "client", pods.spec(idle, **pods.on(client))),
+            pods.pod(namespace, "client", pods.spec(idle, **pods.on_node(client))),
         )
-        cluster.rolled_out(namespace, "daemonset/web")
+        cluster.wait_rollout(namespace, "daemonset/web")
         cluster.kubectl("wait", "-n", namespace, "--for=condition=Ready", "pod/client", "--timeout=60s")
         yield Proof(cluster=cluster, namespace=namespace, node_port=node_port, client="client")
     finally:

@@ -1,4 +1,4 @@
-"""The cluster's secrets made here with `cryptography`, from the same tables that the program uses."""
+"""The secrets of a cluster, created with `cryptography` from the tables that the program uses."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _Signer = tuple[x509.Certificate, ec.EllipticCurvePrivateKey]
 
 
 def secrets(topology: Topology) -> dict[str, str]:
-    """Every secret of a delivery by its contract name, freshly made."""
+    """Create every secret of a delivery; return them by name."""
     result: dict[str, str] = {}
     signers: dict[str, _Signer] = {}
     for authority in authorities(topology):

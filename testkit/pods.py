@@ -1,4 +1,4 @@
-"""Workloads of the tests, as plain objects. All of them pass the `restricted` Pod Security level."""
+"""Workloads for tests as plain objects. All of them pass the `restricted` Pod Security level."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ SERVE = f"mkdir -p /tmp/www && hostname >/tmp/www/index.html && exec httpd -f -p
 
 
 PROBE = {"httpGet": {"path": "/", "port": PORT}, "periodSeconds": 1}
-"""A readiness probe for what serves on `PORT`."""
+"""A readiness probe for a server on `PORT`."""
 
 
 def container(script: str, **more: object) -> Object:
-    """A container that runs a line of sh and listens on `PORT` if the script does."""
+    """Return a container that runs a line of sh and listens on `PORT` if the script does."""
     return {
         "name": "main",
         "image": IMAGE,
@@ -37,39 +37,39 @@ def container(script: str, **more: object) -> Object:
     }
 
 
-def serving(**more: object) -> Object:
-    """A container that serves the pod's name, with a readiness probe."""
+def serving_container(**more: object) -> Object:
+    """Return a container that serves the pod's name, with a readiness probe."""
     return container(SERVE, readinessProbe=PROBE, ports=[{"containerPort": PORT}], **more)
 
 
 def spec(main: Mapping[str, Any], **more: object) -> Object:
-    """A pod's specification with that one container; it ends at once when asked to."""
+    """Return a pod specification with that container, which terminates immediately when stopped."""
     return {"containers": [dict(main)], "terminationGracePeriodSeconds": 1, **more}
 
 
-def on(node: str) -> Object:
-    """Part of a specification: the pod runs on that node, whatever its taints."""
+def on_node(node: str) -> Object:
+    """Return the part of a specification that runs the pod on a node, whatever its taints."""
     return {"nodeSelector": {"kubernetes.io/hostname": node}, "tolerations": ANYWHERE}
 
 
 def pod(namespace: str, name: str, pod_spec: Mapping[str, Any]) -> Object:
-    """A pod."""
+    """Return a pod."""
     metadata = {"namespace": namespace, "name": name, "labels": {"app": name}}
     return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": pod_spec}
 
 
 def deployment(namespace: str, name: str, replicas: int, pod_spec: Mapping[str, Any]) -> Object:
-    """A Deployment whose pods have the label `app: <name>`."""
+    """Return a Deployment whose pods have the label `app: <name>`."""
     return _workload("Deployment", namespace, name, pod_spec, {"replicas": replicas})
 
 
 def daemon_set(namespace: str, name: str, pod_spec: Mapping[str, Any]) -> Object:
-    """A DaemonSet whose pods have the label `app: <name>`."""
+    """Return a DaemonSet whose pods have the label `app: <name>`."""
     return _workload("DaemonSet", namespace, name, pod_spec, {})
 
 
 def service(namespace: str, name: str, *, node_port: int | None = None) -> Object:
-    """A Service on `PORT` for the pods with the label `app: <name>`."""
+    """Return a Service on `PORT` for the pods with the label `app: <name>`."""
     port: Object = {"port": PORT, "targetPort": PORT}
     if node_port is not None:
         port["nodePort"] = node_port
@@ -86,7 +86,7 @@ def service(namespace: str, name: str, *, node_port: int | None = None) -> Objec
 
 
 def namespace(name: str, labels: Sequence[tuple[str, str]] = ()) -> Object:
-    """A namespace."""
+    """Return a namespace."""
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": dict(labels)}}
 
 

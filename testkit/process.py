@@ -1,4 +1,4 @@
-"""Running commands: bounded in time, their whole output kept, failures told with their last lines."""
+"""Run commands with a time limit, keep their whole output, and report failures with their last lines."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 TAIL = 60
-"""Lines of output shown when a command fails."""
+"""The number of output lines in the error of a failed command."""
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
-    """A command that ended."""
+class CommandResult:
+    """The result of a command."""
 
     argv: tuple[str, ...]
     code: int
@@ -25,12 +25,12 @@ class Done:
 
     @property
     def text(self) -> str:
-        """Everything it said."""
+        """The output on both streams."""
         return self.stdout + self.stderr
 
 
 class CommandFailed(AssertionError):
-    """A command ended with another code than 0, or not in time."""
+    """A command failed or exceeded its time limit."""
 
     def __init__(self, argv: Sequence[str], why: str, output: str) -> None:
         tail = "\n".join(output.splitlines()[-TAIL:])
@@ -45,12 +45,12 @@ def run(
     stdin: str = "",
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
-) -> Done:
-    """Runs a command to its end and returns what it said.
+) -> CommandResult:
+    """Run a command and return its result.
 
-    `timeout` is in seconds; a command that takes longer is killed with everything it started.
-    `env` is added to the environment. Raises `CommandFailed` on the time-out and, with `check`,
-    when the exit code is not 0.
+    `timeout` is in seconds; a command that takes longer is killed with all its child processes. `env` is
+    added to the environment. Raise CommandFailed on a time-out and, with `check`, when the exit code is not
+    0.
     """
     words = [str(word) for word in argv]
     process = subprocess.Popen(
@@ -72,13 +72,13 @@ def run(
         raise CommandFailed(words, f"not done after {timeout:.0f} s", stdout + stderr) from None
     if check and process.returncode:
         raise CommandFailed(words, f"exit code {process.returncode}", stdout + stderr)
-    return Done(argv=tuple(words), code=process.returncode, stdout=stdout, stderr=stderr)
+    return CommandResult(argv=tuple(words), code=process.returncode, stdout=stdout, stderr=stderr)
 
 
 def kill_group(process: subprocess.Popen[str]) -> None:
-    """Kills (SIGKILL) a process that was started as its own session, with its children.
+    """Kill (SIGKILL) a process that was started in its own session, with its children.
 
-    Of a driver that is killed the engine ends, too, in its own session (`automation.engine.launch`).
+    The engine of a killed driver ends too, in its own session (`automation.engine.launch`).
     """
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)

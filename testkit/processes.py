@@ -1,4 +1,4 @@
-"""Command lines of processes, seen by looking often."""
+"""Command lines of processes, sampled."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from types import TracebackType
 
 
 def command_lines() -> set[str]:
-    """The command lines of all processes of this machine, those in its labs' hosts included."""
+    """Return the command lines of all processes on this machine, those in hosts of labs included."""
     lines = set()
     for process in Path("/proc").glob("[0-9]*"):
         try:
@@ -37,7 +37,7 @@ class Watch:
         self.stop()
 
     def stop(self) -> None:
-        """Ends the watch; what was seen stays."""
+        """Stop collecting; `seen` keeps the command lines."""
         self._stopped.set()
         self._thread.join()
 

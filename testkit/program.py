@@ -1,4 +1,4 @@
-"""A small Pulumi program under the real engine, with plugins and a state of its own."""
+"""A small Pulumi program under the real engine, with separate plugins and state."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ STACK = "test"
 
 
 def tool(name: str) -> str:
-    """Where a program is: in KUBEWRIGHT_BIN, the cache, or on PATH; a missing one fails the test."""
+    """Return the path of a program in KUBEWRIGHT_BIN, the cache or PATH; fail the test without it."""
     cache = Path(os.environ.get("KUBEWRIGHT_CACHE", "~/.cache/kubewright")).expanduser()
     places = [os.environ.get("KUBEWRIGHT_BIN", ""), str(cache / "bin"), os.environ["PATH"], "/usr/sbin"]
     found = shutil.which(name, path=os.pathsep.join(places))
@@ -27,7 +27,7 @@ def tool(name: str) -> str:
 
 @dataclass(frozen=True)
 class Program:
-    """A stack of one program; `head` stands before every text that it is given."""
+    """The stack of a program. `head` is prepended to every program text."""
 
     directory: Path
     environment: Mapping[str, str]
@@ -37,7 +37,7 @@ class Program:
         (self.directory / "__main__.py").write_text(self.head + text)
 
     def run(self, *arguments: str, fails: bool = False) -> str:
-        """What the engine prints, on both of its streams."""
+        """Run the engine and return its output on both streams."""
         done = subprocess.run(
             [tool("pulumi"), *arguments, "--non-interactive", "--color=never"],
             cwd=self.directory,
@@ -54,11 +54,11 @@ class Program:
     def up(self, *, fails: bool = False) -> str:
         return self.run("up", "--yes", "--skip-preview", fails=fails)
 
-    def unchanged(self) -> None:
+    def assert_unchanged(self) -> None:
         self.run("preview", "--expect-no-changes")
 
 
-def make(
+def create_stack(
     directory: Path,
     home: Path,
     plugins: Sequence[str],
@@ -66,7 +66,7 @@ def make(
     head: str = "",
     variables: Mapping[str, str] | None = None,
 ) -> Program:
-    """An empty stack in a directory, with these plugins in an engine's home that tests may share."""
+    """Create an empty stack in a directory, with these plugins in an engine home that tests may share."""
     install(Path(tool("pulumi")), home, plugins)
     tools = [str(Path(sys.executable).parent), str(Path(tool("pulumi-language-python")).parent)]
     environment = os.environ | {

@@ -1,4 +1,4 @@
-"""A pull request for a stack, as a workflow handles it: preview, comment, later `up` by the saved plan."""
+"""A pull request for a stack, handled as a workflow does: preview, comment, later `up` with the plan."""
 
 from __future__ import annotations
 
@@ -6,23 +6,22 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from testkit.forges import ForgeServer
-from testkit.process import Done
-
 from testkit import forges
+from testkit.forges import ForgeServer
+from testkit.process import CommandResult
 
-Run = Callable[..., Done]
+Run = Callable[..., CommandResult]
 """Runs `kubewright <command> --stack <stack> --file <file> <words>`; `check` as in `process.run`."""
 
 
 @dataclass
 class PullRequest:
-    """Of one stack. `directory` is where a job of the workflow leaves what the next one takes."""
+    """A pull request for one stack. Jobs of the workflow pass files to each other in `directory`."""
 
     stack: str
     run: Run
     comment: Run
-    """Runs `kubewright comment <words>`, the token in its environment."""
+    """Runs `kubewright comment <words>` with the token in its environment."""
     server: ForgeServer
     directory: Path
 
@@ -32,7 +31,7 @@ class PullRequest:
         return self.directory / "plan.json"
 
     def push(self, *, check: bool = True) -> str:
-        """What a push to the branch starts: a preview, and its comment. Returns the comment's text."""
+        """Preview and comment as a push to the branch does; return the text of the comment."""
         self.run(
             *["preview", "--policy", "--report", str(self.directory), "--save-plan", str(self.plan)],
             check=check,
@@ -46,6 +45,6 @@ class PullRequest:
         assert len(comments) == 1, f"{len(comments)} comments on one pull request"
         return comments[0]
 
-    def merge(self, plan: Path | None = None, *, check: bool = True) -> Done:
-        """What a merge starts: `up`, by the plan that was approved (default: the last)."""
+    def merge(self, plan: Path | None = None, *, check: bool = True) -> CommandResult:
+        """Run `up` with the approved plan (default: the last) as a merge does."""
         return self.run("up", "--policy", "--plan", str(plan or self.plan), check=check)

@@ -1,7 +1,7 @@
-"""The secret values of a cluster, and where they show.
+"""The secret values of a cluster, and a search for them in texts.
 
-A value is looked for as it is and in base64 at each of the three alignments, so that it is found
-inside an encoded file or archive too. What is reported is never the value, only its name.
+A value is searched as plain text and in base64 at each of the three alignments, so that it is found inside
+an encoded file or archive. Results contain names, never values.
 """
 
 from __future__ import annotations
@@ -23,27 +23,27 @@ _ENCRYPTION = re.compile(r"secret:\s*\"?([A-Za-z0-9+/]{43}=)")
 
 @dataclass(frozen=True, slots=True)
 class Secret:
-    """A value that must not be seen. `name` says where it was found, for messages."""
+    """A value that must not be visible. `name` says where the value comes from."""
 
     name: str
     value: str
 
     def needles(self) -> Iterator[str]:
-        """The value as it is, and as it looks inside base64."""
+        """Yield the value, and its forms inside base64."""
         yield self.value
         raw = self.value.encode()
         for offset in range(3):
             encoded = base64.b64encode(b"\0" * offset + raw).decode()
-            # The first and last characters mix with the neighbours.
+            # The first and last characters depend on the neighbors.
             first = -(-offset * 4 // 3)
             yield encoded[first : (offset + len(raw)) * 8 // 6]
 
 
 def secrets_in(name: str, text: str) -> Iterator[Secret]:
-    """The private keys, bootstrap tokens and encryption keys in a text.
+    """Yield the private keys, bootstrap tokens and encryption keys in a text.
 
-    Of a key, the first whole line of its body: it holds the secret number, while later lines may
-    hold the public part alone.
+    Of a key only the first whole line of its body: it contains the secret number, while later lines may
+    contain only the public part.
     """
     for match in _KEY.finditer(text):
         yield Secret(f"private key in {name}", match.group(1).split()[0])
@@ -54,7 +54,7 @@ def secrets_in(name: str, text: str) -> Iterator[Secret]:
 
 
 def secrets_of_state(exported: str) -> list[Secret]:
-    """The secrets in `pulumi stack export --show-secrets`: in every value marked secret."""
+    """Return the secrets in `pulumi stack export --show-secrets`: in every value that is marked secret."""
     found: list[Secret] = []
 
     def walk(name: str, node: Any) -> None:  # noqa: ANN401  JSON of any shape
@@ -78,7 +78,7 @@ def _of_plaintext(name: str, plaintext: str) -> Iterator[Secret]:
 
 
 def _texts(value: Any) -> Iterator[str]:  # noqa: ANN401  JSON of any shape
-    """The texts in a value; a bootstrap token that is in two halves is joined."""
+    """Yield the texts in a value; join a bootstrap token that is stored in two parts."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, list):
@@ -92,7 +92,7 @@ def _texts(value: Any) -> Iterator[str]:  # noqa: ANN401  JSON of any shape
 
 
 def _unpacked(text: str) -> str:
-    """What a base64 text holds, an archive for one; empty for anything else."""
+    """Return the content of a base64 text, also of an archive; empty for other texts."""
     try:
         raw = base64.b64decode("".join(text.split()), validate=True)
         if raw.startswith(b"\x1f\x8b"):
@@ -102,6 +102,6 @@ def _unpacked(text: str) -> str:
     return raw.decode(errors="replace")
 
 
-def shown(secrets: Iterable[Secret], text: str) -> list[str]:
-    """The names of the secrets that a text shows."""
+def visible_secrets(secrets: Iterable[Secret], text: str) -> list[str]:
+    """Return the names of the secrets that a text contains."""
     return sorted({secret.name for secret in secrets if any(needle in text for needle in secret.needles())})

@@ -1,4 +1,4 @@
-"""Stack files of the tests: one control plane and workers on hosts of a lab of their own."""
+"""Stack files for tests: one control plane and workers on hosts of a separate lab."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ import yaml
 CLUSTER = "kubewright:cluster"
 LAB = "kubewright:lab"
 DELETE = object()
-"""As a value in a change: the key goes away."""
+"""As a value in a change: remove the key."""
 
 Document = dict[str, Any]
 
 
-def merged(base: Mapping[str, Any], change: Mapping[str, Any]) -> Document:
-    """`base` with `change` laid over it, mapping by mapping; a value `DELETE` removes its key."""
+def merge(base: Mapping[str, Any], change: Mapping[str, Any]) -> Document:
+    """Return `base` with `change` merged into it, mapping by mapping; `DELETE` removes a key."""
     result = copy.deepcopy(dict(base))
     for key, value in change.items():
         if value is DELETE:
             result.pop(key, None)
         elif isinstance(value, Mapping) and isinstance(result.get(key), Mapping):
-            result[key] = merged(result[key], value)
+            result[key] = merge(result[key], value)
         else:
             result[key] = copy.deepcopy(value)
     return result
 
 
 def host(network: str, number: int, memory: str = "3Gi") -> Document:
-    """A host of the inventory: the lab gives it that address and memory."""
+    """Return a host of the inventory; the lab gives it this address and memory."""
     return {"address": str(IPv4Network(network)[number]), "cpus": 2, "memory": memory, "disk": "20Gi"}
 
 
-def in_lab(name: str, network: str) -> Document:
-    """What every cluster in the lab of that name has: its mirror, its registry, its keys."""
+def lab_settings(name: str, network: str) -> Document:
+    """Return the settings of every cluster in the lab of that name: mirror, registry, keys."""
     gateway = IPv4Network(network)[1]
     lab = f"$KUBEWRIGHT_STATE/labs/{name}"
     return {
@@ -60,10 +60,10 @@ def document(
     workers: Sequence[str],
     hello: int | None = None,
 ) -> Document:
-    """The configuration of a cluster in a lab on `network`.
+    """Return the configuration of a cluster in a lab on `network`.
 
-    Control planes get addresses from .11 on, workers from .21 on. `hello`: NodePort of the page
-    of our own chart, none without. The control plane takes pods when there are no workers.
+    Control planes have addresses from .11, workers from .21. `hello` is the NodePort of the page of the
+    chart in `lab/charts`; None: no release. The control plane accepts pods when there are no workers.
     """
     hosts = {member: host(network, 11 + i) for i, member in enumerate(control_planes)}
     hosts |= {member: host(network, 21 + i) for i, member in enumerate(workers)}
@@ -73,7 +73,7 @@ def document(
         "network": {"machines": [network]},
         "control_planes": {"hosts": list(control_planes), "schedulable": not workers},
         "pools": {"workers": {"hosts": list(workers)}} if workers else {},
-        **in_lab(name, network),
+        **lab_settings(name, network),
     }
     cluster["metal"]["hosts"] = hosts
     if hello is not None:
@@ -82,8 +82,8 @@ def document(
     return {LAB: {"network": network}, CLUSTER: cluster}
 
 
-def of(path: Path, name: str, network: str) -> Document:
-    """The configuration of a stack file of the checkout, under another name and on another network."""
+def from_checkout(path: Path, name: str, network: str) -> Document:
+    """Return the configuration of a stack file of the checkout with another name and network."""
     text = path.read_text()
     before = yaml.safe_load(text)["config"]
     old = str(IPv4Network(before[LAB]["network"])[0]).removesuffix("0")
@@ -95,5 +95,5 @@ def of(path: Path, name: str, network: str) -> Document:
 
 
 def write(path: Path, config: Mapping[str, Any]) -> None:
-    """Writes a stack file with that configuration."""
+    """Write a stack file with this configuration."""
     path.write_text(yaml.safe_dump({"config": dict(config)}, sort_keys=False))

@@ -1,4 +1,4 @@
-"""Where tests on real hosts keep the state of their stacks and labs."""
+"""The directory in which tests on real hosts keep the state of their stacks and labs."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from pathlib import Path
 import pytest
 
 _KEEP = "KUBEWRIGHT_TEST_STATE"
-"""Names a directory: state stays there, and what was made stays up."""
+"""The variable that names a directory: state stays there, and clusters stay up."""
 
 
-def kept() -> bool:
-    """Whether what tests make stays."""
+def is_kept() -> bool:
+    """Report whether state and clusters are kept after the tests."""
     return bool(os.environ.get(_KEEP))
 
 
-def directory(factory: pytest.TempPathFactory, hint: str) -> Path:
-    """A directory for a run of the tests; `hint` says how to run them. Fails without root."""
+def create_directory(factory: pytest.TempPathFactory, hint: str) -> Path:
+    """Return a directory for a test run; `hint` is the command that runs the tests. Fail without root."""
     if os.geteuid() != 0:
         pytest.fail(f"tests on real hosts need root: run {hint}")
-    if not kept():
+    if not is_kept():
         return factory.mktemp("state")
     path = Path(os.environ[_KEEP])
     path.mkdir(parents=True, exist_ok=True)

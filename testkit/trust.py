@@ -1,7 +1,6 @@
-"""Who trusts whom: hosts as their files make them, and every connection between them.
+"""A model of trust: hosts with the files that they have on disk, and every connection between them.
 
-A host's files are what it has on disk: programs read certificates at each handshake, and what they
-trust when they are started again for it.
+Programs read their certificates at each handshake, and their trusted CAs at a restart.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ ETCD = "/etc/etcd/pki"
 
 @dataclass
 class Host:
-    """A host: its files, and the authority's generation and certificates of its kubelet's own."""
+    """A host: its files, and the generation and certificate of its kubelet."""
 
     name: str
     files: dict[str, str] = field(default_factory=dict)
@@ -36,8 +35,10 @@ class Host:
     def trusts(self, path: str) -> list[x509.Certificate]:
         return x509.load_pem_x509_certificates(self.files[path].encode())
 
-    def asks_again(self, script: str, planes: list[Host]) -> None:
-        """The kubelet starts: for another signer than last time it asks for new certificates."""
+    def start_kubelet(self, script: str, planes: list[Host]) -> None:
+        """Emulate the start of the kubelet: it requests new certificates when the signing generation
+        changed.
+        """
         found = re.search(r'echo (\d+) >"\$signer"', script)
         signer = found[1] if found else self.signer
         if self.kubelet is None or signer != self.signer:
@@ -48,19 +49,19 @@ class Host:
 
 @dataclass(frozen=True)
 class Connection:
-    """One side shows a certificate, the other must trust its authority."""
+    """One side presents a certificate; the other must trust its CA."""
 
     what: str
     shown: x509.Certificate
     trusted: list[x509.Certificate]
 
     @property
-    def works(self) -> bool:
+    def is_trusted(self) -> bool:
         return any(_signed_by(self.shown, authority) for authority in self.trusted)
 
 
 def connections(hosts: Mapping[str, Host], planes: list[str], etcd: list[str]) -> Iterator[Connection]:
-    """Both directions of every connection of the cluster."""
+    """Yield both directions of every connection of the cluster."""
     members, servers = [hosts[name] for name in etcd], [hosts[name] for name in planes]
     for member in members:
         for other in members:
@@ -82,7 +83,7 @@ def connections(hosts: Mapping[str, Host], planes: list[str], etcd: list[str]) -
 
 
 def tokens(hosts: Mapping[str, Host], planes: list[str]) -> Iterator[tuple[str, bool]]:
-    """Whether each API server accepts the tokens that each signs."""
+    """Yield whether each API server accepts the tokens that each API server signs."""
     for signer in planes:
         key = serialization.load_pem_private_key(
             hosts[signer].files[f"{PKI}/service-account.key"].encode(), None
@@ -129,7 +130,7 @@ def _signed_by(certificate: x509.Certificate, authority: x509.Certificate) -> bo
 
 
 def _sign(name: str, plane: Host) -> x509.Certificate:
-    """A kubelet's certificate as the controller manager of a control plane signs it."""
+    """Return a kubelet certificate signed like the controller manager of a control plane does."""
     authority = plane.certificate(f"{PKI}/kubernetes-ca-signer.crt")
     signing = serialization.load_pem_private_key(
         plane.files[f"{PKI}/kubernetes-ca-signer.key"].encode(), None

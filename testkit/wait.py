@@ -1,4 +1,4 @@
-"""Waiting for something to become true, with a last word on what it was instead."""
+"""Wait for a condition and report the last value."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ T = TypeVar("T")
 
 
 def eventually(what: str, probe: Callable[[], T], *, timeout: float, interval: float = 1.0) -> T:
-    """Calls `probe` until it neither raises AssertionError nor returns something false.
+    """Call `probe` until it neither raises AssertionError nor returns a false value; return its value.
 
-    Returns what it returned. Raises AssertionError with `what` and the last failure after
-    `timeout` seconds; any other exception of the probe goes through at once.
+    Raise AssertionError with `what` and the last failure after `timeout` seconds. Every other exception of
+    the probe is raised immediately.
     """
     deadline = time.monotonic() + timeout
     while True:

@@ -1,4 +1,4 @@
-"""Looking at something again and again while something else goes on."""
+"""Observe a value repeatedly while something else runs."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from types import TracebackType
 
 
 class Watcher:
-    """Calls `probe` every second in the background; what it returned is in `seen`.
+    """Calls `probe` every second in the background and collects its values in `seen`.
 
-    A probe that fails (AssertionError: the API was away for a moment) counts for nothing.
+    A probe that fails (AssertionError: the API was unreachable for a moment) is ignored.
     """
 
     def __init__(self, probe: Callable[[], int], interval: float = 1.0) -> None:

@@ -1,4 +1,5 @@
-"""The real engine without hosts: plugins that check and diff as those of `lab/plugins` do, and touch nothing.
+"""The real engine without hosts: plugins that check and diff like those of `lab/plugins` and change
+nothing.
 
-By them a state can be made anywhere, in seconds, of any number of hosts, with keys that nobody else has.
+With them tests create a state with any number of hosts, anywhere, in seconds, with unique keys.
 """

@@ -1,39 +1,44 @@
-"""`python -m testkit.offline.kubernetes ENGINE`: the kubernetes plugin without a cluster."""
+"""The kubernetes plugin without a cluster: `python -m testkit.offline.kubernetes ENGINE`."""
 
 from __future__ import annotations
 
-import sys
-from typing import Any
-
-from google.protobuf import empty_pb2
-from pulumi.runtime.proto import provider_pb2
-
-from lab.plugins.kubernetes import server
-
-Answer = Any
+from lab.plugins.kubernetes.provider import KubernetesProvider
+from lab.plugins.runtime.server import serve
+from lab.plugins.runtime.urns import resource_name
+from lab.plugins.runtime.values import Properties
 
 
-class Offline(server.Servicer):
-    """Objects are what was asked for. Checks and diffs are the stand-in's own."""
+class Offline(KubernetesProvider):
+    """Accepts every operation without a request. Checks and diffs are the stand-in's own."""
 
-    async def Create(self, request: provider_pb2.CreateRequest, context: server.Context) -> Answer:
-        """Done."""
-        name = request.urn.rpartition("::")[2]
-        return provider_pb2.CreateResponse(id="" if request.preview else name, properties=request.properties)
+    async def create(
+        self, urn: str, inputs: Properties, *, preview: bool, timeout: float
+    ) -> tuple[str, Properties]:
+        """Return the inputs as the state."""
+        return "" if preview else resource_name(urn), inputs
 
-    async def Update(self, request: provider_pb2.UpdateRequest, context: server.Context) -> Answer:
-        """Done."""
-        return provider_pb2.UpdateResponse(properties=request.news)
+    async def update(
+        self,
+        urn: str,
+        state: Properties,
+        olds: Properties,
+        news: Properties,
+        *,
+        preview: bool,
+        timeout: float,
+    ) -> Properties:
+        """Return the new inputs as the state."""
+        return news
 
-    async def Read(self, request: provider_pb2.ReadRequest, context: server.Context) -> Answer:
-        """As it was left."""
-        return provider_pb2.ReadResponse(id=request.id, properties=request.properties, inputs=request.inputs)
+    async def read(
+        self, urn: str, identity: str, state: Properties, inputs: Properties
+    ) -> tuple[Properties, Properties]:
+        """Return the state unchanged."""
+        return state, inputs
 
-    async def Delete(self, request: provider_pb2.DeleteRequest, context: server.Context) -> Answer:
-        """Done."""
-        return empty_pb2.Empty()
+    async def delete(self, urn: str, identity: str, state: Properties, *, timeout: float) -> None:
+        """Do nothing."""
 
 
 if __name__ == "__main__":
-    server.Servicer = Offline  # type: ignore[misc]  # what `serve` makes
-    server.serve(next(word for word in sys.argv[1:] if not word.startswith("-")))
+    serve(Offline)

@@ -1,4 +1,4 @@
-"""A cache and a state for commands of Kubewright that run the real engine on plugins without hosts."""
+"""A cache and a state directory for commands that run the real engine on plugins without hosts."""
 
 from __future__ import annotations
 
@@ -12,34 +12,34 @@ from importlib.metadata import version
 from pathlib import Path
 
 import yaml
-from testkit.cluster import CHECKOUT, cache
-from testkit.process import Done, run
-from testkit.stackfile import Document, write
 
 from artifacts import catalogue
 from artifacts.mirror import INDEX
 from lab.plugins.install import install
 from nodeconfig import host_program
 from testkit.artifact_server import Server
+from testkit.cluster import CHECKOUT, cache
+from testkit.process import CommandResult, run
+from testkit.stackfile import Document, write
 
 OFFLINE = ("command", "kubernetes")
 _LAUNCHER = """#!/bin/sh
 PYTHONPATH={checkout} exec {python} -m testkit.offline.{name} "$@"
 """
 _VERSIONS = ("1.35.6", "1.36.1", "1.36.3")
-"""Of Kubernetes, in the mirror."""
+"""Versions of Kubernetes in the mirror."""
 
 
 @dataclass(frozen=True)
 class Machine:
-    """Runs commands of the checkout with everything below `root`."""
+    """Runs commands of the checkout with all files below `root`."""
 
     root: Path
     server: Server
 
     @classmethod
     def make(cls, root: Path, server: Server) -> Machine:
-        """Tools are those of the shared cache, the plugins ours. Hosts would fetch from `server`."""
+        """Create the machine: tools of the shared cache, offline plugins. Hosts would fetch from `server`."""
         machine = cls(root, server)
         server.files[f"/{INDEX}"] = _index().encode()
         machine.cache.mkdir(parents=True)
@@ -70,7 +70,7 @@ class Machine:
         return self.root / "state"
 
     def stack(self, path: Path) -> Document:
-        """The configuration of a stack file of the checkout, for hosts that are not there."""
+        """Return the configuration of a stack file of the checkout, for hosts that do not exist."""
         config: Document = yaml.safe_load(path.read_text())["config"]
         config.pop("kubewright:lab", None)
         cluster = config["kubewright:cluster"]
@@ -82,7 +82,7 @@ class Machine:
         return config
 
     def keys(self, hosts: Document) -> Document:
-        """An SSH key that opens nothing, and known hosts."""
+        """Create an SSH key that opens nothing, and a known_hosts file."""
         key, known = self.root / "key", self.root / "known_hosts"
         if not key.exists():
             key.write_text("-----BEGIN OPENSSH PRIVATE KEY-----\nb2ZmbGluZS1rZXktb2YtYS10ZXN0\n")
@@ -92,22 +92,24 @@ class Machine:
         return {"private_key_file": str(key), "known_hosts_file": str(known)}
 
     def file(self, name: str, config: Document) -> Path:
-        """Writes the stack file."""
+        """Write the stack file."""
         path = self.root / f"Pulumi.{name}.yaml"
         write(path, config)
         return path
 
     @property
     def environment(self) -> dict[str, str]:
-        """What commands need in their environment."""
+        """The environment variables of the commands."""
         return {
             "KUBEWRIGHT_STATE": str(self.state),
             "KUBEWRIGHT_CACHE": str(self.cache),
             "PYTHONPATH": str(CHECKOUT),
         }
 
-    def command(self, *words: str, check: bool = True, timeout: float = 900, **variables: str) -> Done:
-        """Runs `python -m automation …`."""
+    def command(
+        self, *words: str, check: bool = True, timeout: float = 900, **variables: str
+    ) -> CommandResult:
+        """Run `python -m automation …`."""
         return self.execute(words, check=check, timeout=timeout, variables=variables)
 
     def execute(
@@ -117,8 +119,8 @@ class Machine:
         check: bool = True,
         timeout: float = 900,
         variables: Mapping[str, str] | None = None,
-    ) -> Done:
-        """The same, with words and variables as data."""
+    ) -> CommandResult:
+        """Run `python -m automation …` with arguments and variables as data."""
         environment = {**self.environment, **(variables or {})}
         return run(
             [sys.executable, "-m", "automation", *words],

@@ -1,4 +1,4 @@
-"""AWS behind Pulumi's mocks: what the program asks for is made in the emulated account, so ids are real."""
+"""AWS behind Pulumi's mocks: the program's resources are created in the emulated account, with real ids."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from tests.unit.components.graph import Graph, Json, bare
 
 ZONES = tuple(f"{REGION}{letter}" for letter in "abc")
 FIRST_WORKER = 100
-"""Number of the first worker's address in its subnet."""
+"""The number of the first worker's address in its subnet."""
 
 
 class Account(Engine):
-    """Stores, identities and volumes are made in the emulator; the rest is only given an id."""
+    """Creates stores, identities and volumes in the emulator; gives other resources only an id."""
 
     def __init__(self, amazon: Amazon) -> None:
         super().__init__()
@@ -33,7 +33,7 @@ class Account(Engine):
         self._numbers = itertools.count(FIRST_WORKER)
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, Json]:
-        """What the engine asks a plugin for."""
+        """Create a resource that the engine requests from a plugin."""
         if not args.typ.startswith("aws:"):
             return super().new_resource(args)
         inputs = bare(args.inputs)
@@ -45,7 +45,7 @@ class Account(Engine):
         return str(more.pop("id", f"{args.name}-id")), {**state, **more}
 
     def call(self, args: mocks.MockCallArgs) -> tuple[Json, list[tuple[str, str]] | None]:
-        """What the program asks for."""
+        """Answer a function call of the program."""
         known: dict[str, Json] = {
             "getCallerIdentity": {"accountId": ACCOUNT, "arn": f"arn:aws:iam::{ACCOUNT}:user/test"},
             "getAvailabilityZones": {"names": list(ZONES), "zoneIds": ["euc1-az1", "euc1-az2", "euc1-az3"]},
@@ -59,7 +59,7 @@ class Account(Engine):
         return {**args.args, **known[name]}, []
 
     def launches(self, graph: Graph, sizes: Mapping[str, int]) -> list[Launch]:
-        """The machines that the groups start: one for each member, `sizes` for the groups of pools."""
+        """Return the machines that the groups start: one for each member, `sizes` for the groups of pools."""
         templates = {f"{node.name}-id": bare(node.inputs) for node in graph.of(":LaunchTemplate")}
         hooks = {
             str(hook["autoscalingGroupName"]): str(hook["name"])
@@ -108,7 +108,7 @@ class Account(Engine):
         )
         return f"arn:aws:{place}:{ACCOUNT}:{kind.lower()}/{identity}"
 
-    # One for each type of resource that is real in the emulator --------------------------------------
+    # One method for each type of resource that is real in the emulator
 
     def _Bucket(self, _: str, inputs: Mapping[str, Any]) -> Json:
         place = {"LocationConstraint": REGION}

@@ -1,4 +1,4 @@
-"""The test's side of an emulated AWS: what the account holder and Auto Scaling do."""
+"""The test's control of an emulated AWS: the actions of the account holder and of Auto Scaling."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ REGION = "eu-central-1"
 
 @dataclass(frozen=True, kw_only=True)
 class Launch:
-    """A machine to start: the lab's name, the address of its interface, and what its template says.
+    """A machine to start: the lab's name, the address of its interface, and the data of its template.
 
-    `hook` is the one that its group waits for before it counts the machine in.
+    `hook` is the lifecycle hook that its group waits for.
     """
 
     host: str
@@ -41,11 +41,11 @@ class Amazon(Site):
         self._session = boto3.Session(ADMIN, admin_secret(lab), region_name=REGION)
 
     def client(self, service: str) -> Any:  # noqa: ANN401 — boto3 has a class for each service
-        """A client of a service, e.g. `ec2`."""
+        """Return a client of a service, e.g. `ec2`."""
         return self._session.client(service, endpoint_url=self.url, verify=str(self.ca))  # type: ignore[call-overload]
 
     def role(self, name: str, *policies: Mapping[str, Any]) -> None:
-        """A role with these policies inside."""
+        """Create a role with these inline policies."""
         iam = self.client("iam")
         trust = {"Version": "2012-10-17", "Statement": []}
         iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))
@@ -53,13 +53,13 @@ class Amazon(Site):
             iam.put_role_policy(RoleName=name, PolicyName=f"p{number}", PolicyDocument=json.dumps(policy))
 
     def launch(self, *launches: Launch) -> tuple[Running, ...]:
-        """Start machines side by side, as groups do; returns once they have booted."""
+        """Start machines at the same time, as groups do; return when they have booted."""
         machines = tuple(self._machine(launch) for launch in launches)
         self.boot([(machine, launch.user_data) for machine, launch in zip(machines, launches, strict=True)])
         return machines
 
     def terminate(self, machine: Running) -> None:
-        """End a machine like Auto Scaling does: at once, with its disk; its data volume stays."""
+        """End a machine like Auto Scaling: immediately, with its disk; its data volume remains."""
         self.end(machine)
         self.client("ec2").terminate_instances(InstanceIds=[machine.id])
 

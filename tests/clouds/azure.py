@@ -1,4 +1,4 @@
-"""The test's side of an emulated Azure: what the account holder does."""
+"""The test's control of an emulated Azure: the actions of the account holder."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LOCATION = "westeurope"
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """A machine to start with its custom data and its disks: names and sizes in bytes, by their luns."""
+    """A machine to start, with its custom data and its disks: names and sizes in bytes, by LUN."""
 
     machine: Running
     user_data: str
@@ -23,18 +23,18 @@ class Start:
 
 
 class Azure(Site):
-    """A subscription, with one storage account."""
+    """A subscription with one storage account."""
 
     def put(self, path: str, content: str) -> None:
         """Write a blob: `container/name`."""
         self._call("PUT", path, content.encode())
 
     def get(self, path: str) -> str:
-        """Read a blob. Raises HTTPError without one."""
+        """Read a blob. Raise HTTPError when it does not exist."""
         return self._call("GET", path)
 
     def launch(self, *starts: Start) -> None:
-        """Start machines side by side, and attach their disks."""
+        """Start machines at the same time, and attach their disks."""
         self.boot([(start.machine, start.user_data) for start in starts])
         for start in starts:
             for lun, (disk, size) in enumerate(start.disks):

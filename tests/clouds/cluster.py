@@ -1,4 +1,4 @@
-"""A cluster in an emulated cloud, as the tests look at it."""
+"""A cluster in an emulated cloud, as tests observe it."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from testkit.wait import eventually
-
 from lab.cloud.running import Running
+from testkit.wait import eventually
 from tests.clouds.controller import UNINITIALIZED, Controller
 from tests.clouds.deployment import Deployment
 from tests.clouds.site import Site
@@ -21,7 +20,7 @@ READY_SECONDS = 420
 
 @dataclass(frozen=True, kw_only=True)
 class CloudCluster:
-    """`hosts` are all its machines' places by the address; `node_name` is what a worker's node is called."""
+    """`hosts` are the slots of all machines by address; `node_name` gives the node name of a worker."""
 
     site: Site
     deployment: Deployment
@@ -31,15 +30,15 @@ class CloudCluster:
 
     @property
     def workers(self) -> list[str]:
-        """The workers' places."""
+        """The slots of the workers."""
         return [host for host in self.hosts if host not in MEMBERS]
 
     def machine(self, host: str) -> Running:
-        """The machine that runs now in that place."""
+        """Return the machine that runs in that slot now."""
         return self.site.at(self.hosts[host])
 
     def ready(self) -> set[str]:
-        """Names of the nodes that are Ready, and known to the cloud."""
+        """Return the names of the nodes that are Ready and known to the cloud."""
         return {
             node["metadata"]["name"]
             for node in self.deployment.items("nodes")
@@ -48,7 +47,7 @@ class CloudCluster:
         }
 
     def whole(self) -> bool:
-        """Whether exactly the nodes that there should be are Ready, each with its machine's id."""
+        """Report whether exactly the expected nodes are Ready, each with the id of its machine."""
         assert self.ready() == {*MEMBERS, *(self.node_name(self.machine(host)) for host in self.workers)}
         machines = {self.provider_id(machine): machine for machine in self.site.fleet.all()}
         for node in self.deployment.items("nodes"):
@@ -58,20 +57,22 @@ class CloudCluster:
         return True
 
     def etcd_members(self, host: str = "cp-2") -> dict[str, str]:
-        """Names and ids of etcd's members, as one of them says with a majority behind it."""
+        """Return names and ids of etcd's members, read from a member with a quorum."""
         keys = "--cacert etcd-ca.crt --cert operator.crt --key operator.key"
         ask = f"cd /etc/etcd/pki && curl -sSf {keys} -d '{{}}' https://127.0.0.1:2379/v3/cluster/member/list"
         found = json.loads(self.site.run(host, ask))
         return {member["name"]: str(member["ID"]) for member in found["members"]}
 
     def rejoined(self, host: str, ids: dict[str, str]) -> bool:
-        """Whether a control plane is a member again, its etcd the one it was, its kubelet well."""
+        """Report whether a control plane is a member again, with the same etcd member and a healthy
+        kubelet.
+        """
         assert self.etcd_members(host) == ids
         self.site.run(host, "curl -sf http://127.0.0.1:10248/healthz")
         return self.whole()
 
     def spread_pods(self) -> None:
-        """Some pods on every worker, so that there is something to drain."""
+        """Create pods on every worker, so that a drain has something to move."""
         labels = {"app": "movable"}
         spread = {
             "maxSkew": 1,
@@ -95,7 +96,7 @@ class CloudCluster:
         eventually("pods run on every worker", self._pods_everywhere, timeout=120)
 
     def pods_on(self, node: str) -> int:
-        """How many of these pods are on a node."""
+        """Return how many of these pods are on a node."""
         return self._placed().count(node)
 
     def _pods_everywhere(self) -> list[str]:
@@ -110,14 +111,14 @@ class CloudCluster:
         return [pod["spec"]["nodeName"] for pod in pods if pod["status"]["phase"] == "Running"]
 
     def schedulable(self) -> set[str]:
-        """Names of the nodes that take new pods."""
+        """Return the names of the nodes that accept new pods."""
         nodes = self.deployment.items("nodes")
         return {node["metadata"]["name"] for node in nodes if not node["spec"].get("unschedulable")}
 
 
 @contextmanager
 def controlled(controller: Controller) -> Iterator[None]:
-    """With the test in the place of the cloud controller manager."""
+    """Run the test's cloud controller manager inside the block."""
     stop = threading.Event()
     thread = threading.Thread(target=controller.run, args=(stop,), daemon=True)
     thread.start()

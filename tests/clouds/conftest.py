@@ -8,20 +8,20 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from testkit.state import directory, kept
 
 from artifacts import directories
 from artifacts.mirror import build
 from lab import stack
 from lab.spec import LabSpec
+from testkit.state import create_directory, is_kept
 from tests.clouds.amazon import Amazon
 from tests.clouds.azure import Azure
 
 
 @pytest.fixture(scope="session")
 def state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Where these tests keep the state of their labs."""
-    home = directory(tmp_path_factory, "`make test-clouds` as root")
+    """Return the state directory of these tests."""
+    home = create_directory(tmp_path_factory, "`make test-clouds` as root")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("KUBEWRIGHT_STATE", str(home))
         yield home
@@ -29,25 +29,25 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @cache
 def mirror() -> Path:
-    """The files and images of clusters: this machine's mirror, with what this checkout adds."""
+    """Return the files and images of clusters: this machine's mirror, completed for this checkout."""
     return build(directories.cache() / "mirror")
 
 
 @contextmanager
 def lab(spec: LabSpec) -> Iterator[LabSpec]:
-    """A lab that is gone at the end, whatever happens; kept where state is kept."""
+    """Yield a lab and remove it at the end, unless state is kept."""
     stack.down(spec.name)
     try:
         stack.up(spec)
         yield spec
     finally:
-        if not kept():
+        if not is_kept():
             stack.down(spec.name)
 
 
 @pytest.fixture(scope="module")
 def amazon(state: Path) -> Iterator[Amazon]:
-    """An account of an emulated AWS, without machines."""
+    """Return an account of an emulated AWS, without machines."""
     spec = LabSpec.model_validate({"name": "kwaws", "network": "10.121.0.0/16", "cloud": "aws"})
     with lab(spec):
         yield Amazon(spec.name)
@@ -55,7 +55,7 @@ def amazon(state: Path) -> Iterator[Amazon]:
 
 @pytest.fixture(scope="module")
 def azure(state: Path) -> Iterator[Azure]:
-    """A subscription of an emulated Azure, without machines."""
+    """Return a subscription of an emulated Azure, without machines."""
     spec = LabSpec.model_validate({"name": "kwazure", "network": "10.122.0.0/16", "cloud": "azure"})
     with lab(spec):
         yield Azure(spec.name)

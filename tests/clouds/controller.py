@@ -1,7 +1,7 @@
-"""The cloud controller manager's part, played by the test: nothing but what that one does to Nodes.
+"""A cloud controller manager, implemented by the test: only what the real one does to Nodes.
 
-kubernetes.io/docs/concepts/architecture/cloud-controller: a new Node gets its addresses, its provider's id
-and its zone, and loses the taint `uninitialized`; the Node of a machine that has ended is deleted.
+kubernetes.io/docs/concepts/architecture/cloud-controller: a new Node gets its addresses, its provider ID
+and its zone, and loses the taint `uninitialized`; the Node of a terminated machine is deleted.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ SECONDS = 2.0
 
 @dataclass(frozen=True, kw_only=True)
 class Controller:
-    """`provider_id` is what the cloud's controller calls a machine."""
+    """`provider_id` gives the cloud controller's id of a machine."""
 
     site: Site
     deployment: Deployment
     provider_id: Callable[[Running], str]
 
     def look(self) -> None:
-        """Once over all Nodes."""
+        """Process all Nodes once."""
         machines = {self.provider_id(machine): machine for machine in self.site.fleet.all()}
         for node in self.deployment.items("nodes"):
             name, spec = node["metadata"]["name"], node.get("spec", {})
@@ -41,7 +41,7 @@ class Controller:
                 self._initialise(node, machine)
 
     def run(self, stop: threading.Event) -> None:
-        """Look at the Nodes until told to stop; an API that does not answer is asked again."""
+        """Process the Nodes until stopped; retry when the API does not answer."""
         while not stop.wait(SECONDS):
             with suppress(AssertionError):
                 self.look()

@@ -1,7 +1,7 @@
-"""The program on mocks, and its resources done for real as far as they are not the cloud's own.
+"""The program on mocks, with its resources created for real unless the cloud creates them.
 
-Certificates are real; objects are applied and commands run in the order that the program asks for. What
-the cloud itself would make (machines, volumes, stores) is the business of the mocks given.
+Certificates are real; objects are applied and commands run in the order of the program's graph. Mocks
+create what the cloud itself would create (machines, volumes, stores).
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from pulumi.runtime import config
+
 from testkit.cluster import CHECKOUT, tool
 from testkit.process import run
 from testkit.wait import eventually
-
 from tests.unit.components import graph as graphs
 from tests.unit.components.certificates import Engine
 from tests.unit.components.graph import Graph, Node, bare
@@ -28,9 +28,10 @@ COMMAND_SECONDS = 900
 
 
 class Deployment:
-    """One run of the program. `environment` is what its commands find.
+    """One run of the program. `environment` is the environment of its commands.
 
-    `rewrite` changes their words, where these name a place that is not the lab's."""
+    `rewrite` changes the arguments of commands that name an address outside the lab.
+    """
 
     def __init__(
         self,
@@ -56,7 +57,7 @@ class Deployment:
         self.kubeconfig = str(bare(self.graph.outputs["kubeconfig"]))
 
     def finish(self) -> None:
-        """Run the commands and apply the objects, each after what it depends on."""
+        """Run the commands and apply the objects, each after its dependencies."""
         nodes = self.graph.nodes
         order = TopologicalSorter({urn: self._after(node) for urn, node in nodes.items()})
         for urn in order.static_order():
@@ -67,18 +68,19 @@ class Deployment:
                 self._apply(node)
 
     def kubectl(self, *words: str, stdin: str = "", timeout: float = 60) -> str:
-        """What kubectl says, as the administrator."""
+        """Run kubectl as the administrator and return its output."""
         argv = [tool("kubectl"), f"--kubeconfig={self._kubeconfig_file}", *words]
         return run(argv, stdin=stdin, timeout=timeout).stdout
 
     def items(self, *words: str) -> list[Any]:
-        """The items of `kubectl get … -o json`."""
+        """Return the items of `kubectl get … -o json`."""
         return list(json.loads(self.kubectl("get", *words, "-o", "json"))["items"])
 
     def use(self, directory: Path, balancer: str) -> None:
-        """Keep the administrator's kubeconfig in a file of that directory.
+        """Write the administrator's kubeconfig to a file in that directory.
 
-        This machine does not know the private zone's name of the API: it goes to the balancer's address.
+        This machine cannot resolve the API's name in the private zone: the file has the load balancer's
+        address.
         """
         self._kubeconfig_file = directory / "kubeconfig"
         self._kubeconfig_file.touch(mode=0o600)
@@ -86,7 +88,7 @@ class Deployment:
         self._kubeconfig_file.write_text(self._reachable(self.kubeconfig))
 
     def _reachable(self, kubeconfig: str) -> str:
-        """The same kubeconfig, by the balancer's address; the certificate must still be the name's."""
+        """Return the kubeconfig with the load balancer's address; the certificate keeps the name."""
         document = json.loads(kubeconfig)
         for item in document["clusters"]:
             host, _, port = item["cluster"]["server"].removeprefix("https://").partition(":")
@@ -94,7 +96,9 @@ class Deployment:
         return json.dumps(document)
 
     def _after(self, node: Node) -> set[str]:
-        """What a resource waits for: to depend on a component is to depend on all that is below it."""
+        """Return what a resource waits for: a dependency on a component is a dependency on all its
+        children.
+        """
         nodes = self.graph.nodes
         found = {urn for urn in node.depends_on if urn in nodes}
         waiting = list(found)

@@ -1,4 +1,4 @@
-"""What every emulated cloud has for its tests: a lab, its machines, and commands on them."""
+"""The parts of every emulated cloud in tests: a lab, its machines, and commands on them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MEMORY = 2 * 1024**3
 
 
 class Site:
-    """A lab as a cloud. `url` is its API and store, `metadata_url` what machines ask about themselves."""
+    """A lab as a cloud. `url` is its API and store, `metadata_url` the metadata service of machines."""
 
     def __init__(self, lab: str) -> None:
         self.lab = lab
@@ -26,23 +26,25 @@ class Site:
 
     @property
     def spec(self) -> LabSpec:
-        """The lab as it is now."""
+        """The current specification of the lab."""
         return stack.load(self.lab)
 
     def at(self, address: str) -> Running:
-        """The machine with that address, which must be there."""
+        """Return the machine with that address; fail without one."""
         found = self.fleet.at(address)
         assert found is not None, f"no machine at {address}"
         return found
 
     def run(self, host: str, command: str, *, timeout: float = 120) -> str:
-        """What a command on a host says. Fails with its error output."""
+        """Run a command on a host and return its output. Fail with its error output."""
         done = hosts.execute(self.lab, host, ["sh", "-c", command], stdin="", timeout=timeout)
         assert done.returncode == 0, f"{host}: {command}: {done.stdout[-2000:]}{done.stderr[-2000:]}"
         return done.stdout.strip()
 
     def boot(self, machines: Sequence[tuple[Running, str]]) -> None:
-        """Start machines from their image, each with its user data, all at once; returns once they booted."""
+        """Start machines from their image, each with its user data, at the same time; return when they
+        booted.
+        """
         places = []
         for machine, user_data in machines:
             self.fleet.add(machine)
@@ -53,7 +55,7 @@ class Site:
         self._hosts([*(other for other in self.spec.hosts if other.name not in names), *places])
 
     def end(self, machine: Running) -> None:
-        """Throw a machine away with its disk; a data volume stays."""
+        """Delete a machine with its disk; a data volume remains."""
         self._hosts([host for host in self.spec.hosts if host.name != machine.host])
         self.fleet.remove(machine.id)
 

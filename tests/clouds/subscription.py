@@ -1,4 +1,4 @@
-"""Azure behind Pulumi's mocks: blobs and rights are made in the emulator, the rest is recorded."""
+"""Azure behind Pulumi's mocks: the emulator has blobs and permissions, all other resources are recorded."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.unit.components.graph import Graph, Json, bare
 
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000000"
 FIRST_WORKER = 100
-"""Number of the first worker's address in its subnet."""
+"""The number of the first worker's address in its subnet."""
 
 # learn.microsoft.com/azure/role-based-access-control/built-in-roles
 _ROLES = {
@@ -47,7 +47,7 @@ GIB = 1024**3
 
 
 class Subscription(Engine):
-    """What machines need is real in the emulator; every resource has an id as Azure's are."""
+    """Creates what machines need in the emulator; every resource has an id in Azure's format."""
 
     def __init__(self, azure: Azure) -> None:
         super().__init__()
@@ -59,11 +59,11 @@ class Subscription(Engine):
         self._inputs: dict[str, Mapping[str, Any]] = {}
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, Json]:
-        """What the engine asks a plugin for."""
+        """Create a resource that the engine requests from a plugin."""
         if not args.typ.startswith("azure-native:"):
             identity, state = super().new_resource(args)
             return identity, {"publicKeyOpenssh": "ssh-rsa AAAA", **state}
-        # Mocks are asked by several threads at once.
+        # Several threads call mocks at the same time.
         with self._turn:
             return self._new(args, bare(args.inputs))
 
@@ -82,7 +82,7 @@ class Subscription(Engine):
         return identity, state
 
     def call(self, args: mocks.MockCallArgs) -> tuple[Json, list[tuple[str, str]] | None]:
-        """What the program asks for."""
+        """Answer a function call of the program."""
         known: dict[str, Json] = {
             "getClientConfig": {"subscriptionId": SUBSCRIPTION, "tenantId": SUBSCRIPTION, "objectId": "test"}
         }
@@ -92,7 +92,9 @@ class Subscription(Engine):
         return {**args.args, **known[name]}, []
 
     def starts(self, graph: Graph, sizes: Mapping[str, int]) -> list[Start]:
-        """The machines: each member, and of each scale set as many as `sizes` says (else its capacity)."""
+        """Return the machines: each member, and of each scale set as many as `sizes` says (or its
+        capacity).
+        """
         members = [self._member(node.urn, bare(node.inputs)) for node in graph.of("compute:VirtualMachine")]
         workers: list[Start] = []
         numbers = itertools.count(FIRST_WORKER)
@@ -154,7 +156,7 @@ class Subscription(Engine):
         word = kind[0].lower() + kind[1:] + "s"
         return f"{group}/providers/Microsoft.{module[0].upper()}{module[1:]}/{word}/{name}"
 
-    # One for each type of resource that machines meet ------------------------------------------------
+    # One method for each type of resource that machines use
 
     def _UserAssignedIdentity(self, identity: str, _: Mapping[str, Any]) -> Json:
         client, principal = (str(uuid.uuid5(uuid.NAMESPACE_URL, identity + part)) for part in ("c", "p"))

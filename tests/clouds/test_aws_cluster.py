@@ -1,4 +1,4 @@
-"""A cluster on AWS, as far as a lab can tell: cloud-init runs the program's user data on every machine."""
+"""A cluster on AWS in the lab: cloud-init runs the program's user data on every machine."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from testkit.wait import eventually
 
 from artifacts import directories
 from lab.cloud.balancer import set_targets
 from lab.cloud.running import ADMIN, Running, admin_secret
 from lab.spec import LabSpec
+from testkit.wait import eventually
 from tests.clouds.account import ZONES, Account
 from tests.clouds.amazon import REGION, Amazon, Launch
 from tests.clouds.cluster import MEMBERS, READY_SECONDS, CloudCluster, controlled
@@ -32,7 +32,7 @@ POOL = "general"
 
 
 def description(ca: Path) -> dict[str, Any]:
-    """The stack's `kubewright:cluster`: as on AWS, with the lab's mirror and endpoints."""
+    """Return the stack's `kubewright:cluster`: as on AWS, with the lab's mirror and endpoints."""
     api = f"https://{GATEWAY}:8443"
     return {
         "name": NAME,
@@ -60,13 +60,13 @@ def description(ca: Path) -> dict[str, Any]:
 
 
 def provider_id(machine: Running) -> str:
-    """What the AWS cloud controller calls a machine."""
+    """Return the AWS cloud controller's id of a machine."""
     return f"aws:///{machine.zone}/{machine.id}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class AwsCluster(CloudCluster):
-    """With what starts its machines anew."""
+    """A cluster whose machines can be started again."""
 
     amazon: Amazon
     launches: dict[str, Launch]
@@ -74,7 +74,7 @@ class AwsCluster(CloudCluster):
 
 @pytest.fixture(scope="module")
 def cluster(state: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AwsCluster]:
-    """Three control planes and two workers."""
+    """Create three control planes and two workers."""
     spec = {"name": NAME, "network": RANGE, "cloud": "aws", "mirror": str(mirror()), "names": {API: GATEWAY}}
     with lab(LabSpec.model_validate(spec)):
         amazon = Amazon(NAME)
@@ -101,7 +101,7 @@ def cluster(state: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[A
 
 
 def environment(amazon: Amazon) -> dict[str, str]:
-    """The deployer's own credentials, as the program's commands find them."""
+    """The deployer's own credentials, as the program's commands receive them."""
     return {
         "AWS_ACCESS_KEY_ID": ADMIN,
         "AWS_SECRET_ACCESS_KEY": admin_secret(amazon.lab),

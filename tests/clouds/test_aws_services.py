@@ -1,4 +1,4 @@
-"""What the emulated AWS gives a machine, and what it refuses: by Debian's own curl on a host."""
+"""The emulated AWS grants and refuses requests of machines, made with Debian's own curl on a host."""
 
 from __future__ import annotations
 

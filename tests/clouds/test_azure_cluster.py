@@ -1,4 +1,4 @@
-"""A cluster on Azure, as far as a lab can tell: cloud-init runs the program's data on every machine."""
+"""A cluster on Azure in the lab: cloud-init runs the program's custom data on every machine."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from testkit.wait import eventually
 
 from artifacts import directories
 from lab import volumes
 from lab.cloud.balancer import set_targets
 from lab.cloud.running import Running, admin_secret
 from lab.spec import LabSpec
+from testkit.wait import eventually
 from tests.clouds.azure import LOCATION, Azure, Start
 from tests.clouds.cluster import MEMBERS, READY_SECONDS, CloudCluster, controlled
 from tests.clouds.conftest import lab, mirror
@@ -34,7 +34,7 @@ WAITING = "python3 -m providers.azure.wait"
 
 
 def description(ca: Path) -> dict[str, Any]:
-    """The stack's `kubewright:cluster`: as on Azure, with the lab's mirror and endpoints."""
+    """Return the stack's `kubewright:cluster`: as on Azure, with the lab's mirror and endpoints."""
     return {
         "name": NAME,
         "endpoint": {"host": API},
@@ -65,13 +65,13 @@ def description(ca: Path) -> dict[str, Any]:
 
 
 def provider_id(machine: Running) -> str:
-    """What the Azure cloud controller calls a machine: the resource group is in lower case."""
+    """Return the Azure cloud controller's id of a machine: the resource group is in lower case."""
     return f"azure://{machine.id}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class AzureCluster(CloudCluster):
-    """With what starts its machines anew."""
+    """A cluster whose machines can be started again."""
 
     azure: Azure
     starts: dict[str, Start]
@@ -79,7 +79,7 @@ class AzureCluster(CloudCluster):
 
 @pytest.fixture(scope="module")
 def cluster(state: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AzureCluster]:
-    """Three control planes, and a worker in each of two zones."""
+    """Create three control planes, and a worker in each of two zones."""
     spec = {
         "name": NAME,
         "network": RANGE,
@@ -112,7 +112,7 @@ def cluster(state: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[A
 
 
 def environment(azure: Azure, directory: Path) -> dict[str, str]:
-    """The deployer's own credentials: those of an `az` that is logged in."""
+    """The deployer's own credentials: those of a logged-in `az`."""
     token = {"accessToken": admin_secret(azure.lab), "expiresOn": "2099-01-01 00:00:00.000000"}
     (directory / "token").touch(mode=0o600)
     (directory / "token").write_text(json.dumps(token))
@@ -123,7 +123,7 @@ def environment(azure: Azure, directory: Path) -> dict[str, str]:
 
 
 def managed(azure: Azure) -> Any:  # noqa: ANN401 — a function of text
-    """Sends what waits for a scale set to the lab's management API, which no setting names."""
+    """Send the commands that wait for a scale set to the lab's management API, which no setting names."""
     return lambda words: words.replace(WAITING, f"{WAITING} --management {azure.url}")
 
 

@@ -1,4 +1,4 @@
-"""What the emulated Azure gives a machine, and what it refuses: by Debian's own curl on a host."""
+"""The emulated Azure grants and refuses requests of machines, made with Debian's own curl on a host."""
 
 from __future__ import annotations
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from testkit.offline.machine import Machine
 
 from testkit.artifact_server import serving
+from testkit.offline.machine import Machine
 
 
-# Stacks of several files have the same names.
+# Stacks of several test files have the same names.
 @pytest.fixture(scope="module")
 def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
-    """A machine with the stacks of one file of tests, and a mirror that it can read."""
+    """Return a machine with the stacks of one test file, and a mirror that it can read."""
     root = tmp_path_factory.mktemp("machine")
     with serving(root) as server:
         yield Machine.make(root, server)

@@ -1,4 +1,4 @@
-"""A stack of the checkout, made once by the engine, and changes of its file that are only previewed."""
+"""A stack of the checkout, created once by the engine, and changes of its file that are only previewed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from testkit.cluster import CHECKOUT
 from testkit.offline.machine import Machine
-from testkit.process import Done
+from testkit.process import CommandResult
 from testkit.stackfile import CLUSTER, Document
 
 Change = Callable[[Document], object]
@@ -18,7 +18,7 @@ Change = Callable[[Document], object]
 
 @dataclass
 class Stack:
-    """`config` is what was last made."""
+    """A stack; `config` is the configuration of the last `up`."""
 
     machine: Machine
     name: str
@@ -26,7 +26,7 @@ class Stack:
 
     @classmethod
     def of(cls, machine: Machine, name: str, change: Change | None = None) -> Stack:
-        """The stack of that name of the checkout, with a change."""
+        """Return the stack of that name of the checkout, with a change."""
         config = machine.stack(CHECKOUT / f"Pulumi.{name}.yaml")
         if change is not None:
             change(config[CLUSTER])
@@ -34,11 +34,11 @@ class Stack:
 
     @property
     def reports(self) -> Path:
-        """Where reports land."""
+        """The directory of reports."""
         return self.machine.root / "reports"
 
-    def up(self, *words: str, check: bool = True) -> Done:
-        """Makes it what `config` says."""
+    def up(self, *words: str, check: bool = True) -> CommandResult:
+        """Run `up` with `config`."""
         return self._run(self.config, "up", *words, check=check)
 
     def preview(
@@ -47,8 +47,8 @@ class Stack:
         *words: str,
         check: bool = True,
         variables: Mapping[str, str] | None = None,
-    ) -> Done:
-        """Previews it with a change; the report is written."""
+    ) -> CommandResult:
+        """Preview a change and write the report."""
         config = copy.deepcopy(self.config)
         change(config[CLUSTER])
         config[CLUSTER]["metal"]["ssh"] |= self.machine.keys(config[CLUSTER]["metal"]["hosts"])
@@ -56,12 +56,12 @@ class Stack:
         return self._run(config, *words, check=check, variables=variables)
 
     def markdown(self) -> str:
-        """The last report, with names in the place of what differs between two machines."""
+        """Return the last report, with names in place of values that differ between machines."""
         text = (self.reports / f"{self.name}.md").read_text()
         return text.replace(self.machine.server.url, "https://mirror.example.com")
 
     def html(self) -> Path:
-        """The last report as a page."""
+        """Return the last report as a page."""
         return self.reports / f"{self.name}.html"
 
     def _run(
@@ -71,7 +71,7 @@ class Stack:
         *words: str,
         check: bool,
         variables: Mapping[str, str] | None = None,
-    ) -> Done:
+    ) -> CommandResult:
         file = self.machine.file(self.name, config)
         arguments = (command, "--stack", self.name, "--file", str(file), *words)
         return self.machine.execute(arguments, check=check, variables=variables)

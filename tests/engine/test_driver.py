@@ -1,4 +1,4 @@
-"""The driver with the real engine: plans, locks, time-outs, several stacks; and no secret anywhere."""
+"""The driver with the real engine: plans, locks, time-outs, several stacks; no secret is visible anywhere."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
 from testkit.cluster import CHECKOUT
 from testkit.offline.command import FAIL
 from testkit.offline.machine import Machine
 from testkit.stackfile import CLUSTER, Document
-
 from tests.engine.stack import Stack
 
 MARKED = "marked-S3cret"
@@ -25,7 +25,7 @@ MARKED = "marked-S3cret"
 
 @pytest.fixture(scope="module")
 def one(machine: Machine) -> Stack:
-    """A single machine, made."""
+    """Return a deployed stack with a single machine."""
     stack = Stack.of(machine, "dev", _single)
     stack.name = "one"
     said = stack.up("--detailed-exit-code", "--events", str(machine.root / "one.jsonl"), check=False)
@@ -71,12 +71,12 @@ def test_a_plan_is_kept_to_or_refused(one: Stack, tmp_path: Path) -> None:
     assert state.read_bytes() == before
     one.config[CLUSTER]["kubelet"] = _pods(90)
     assert one.up("--plan", str(plan), "--detailed-exit-code", check=False).code == 2
-    # What was planned has been done: the same plan is no longer what would happen.
+    # The plan was carried out: the same plan is no longer what would happen.
     assert one.up("--plan", str(plan), check=False).code == 1
 
 
 def test_a_plan_of_before_another_change_is_refused(one: Stack, tmp_path: Path) -> None:
-    """An older pipeline's `apply` would take back what a newer one has done."""
+    """The `apply` of an older pipeline must not revert the changes of a newer one."""
     plan = tmp_path / "plan.json"
     one.preview(lambda cluster: cluster.update(kubelet=_pods(70)), "--save-plan", str(plan))
     one.config[CLUSTER]["kubelet"] = _pods(71)
@@ -88,7 +88,7 @@ def test_a_plan_of_before_another_change_is_refused(one: Stack, tmp_path: Path) 
 
 
 def test_a_plan_of_before_any_other_run_is_refused(one: Stack, tmp_path: Path) -> None:
-    """What a run did may be in no event of the next preview: a secret, a resource that the plan leaves."""
+    """Changes of a run may be in no event of the next preview: a secret, a resource that the plan keeps."""
     plan = tmp_path / "plan.json"
     one.preview(lambda cluster: cluster.update(kubelet=_pods(69)), "--save-plan", str(plan))
     one.up()
@@ -132,7 +132,7 @@ def test_a_plan_holds_no_secret(one: Stack, tmp_path: Path) -> None:
 
 @contextmanager
 def held(stack: Stack) -> Iterator[None]:
-    """Somebody else works on the stack."""
+    """Hold the lock of the stack, as another process does."""
     locks = stack.machine.state / "backend/.pulumi/locks/organization/kubewright" / stack.name
     locks.mkdir(parents=True, exist_ok=True)
     lock = locks / "00000000-0000-0000-0000-000000000000.json"
@@ -170,7 +170,7 @@ def test_a_time_out_ends_the_engine_and_says_so(one: Stack) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_to_the_driver_alone_ends_the_engine_in_order(machine: Machine, number: int) -> None:
-    """CI cancels a job: the engine records what it had begun and frees the stack."""
+    """CI cancels a job: the engine records the steps that it has begun and releases the stack."""
     stack = Stack.of(machine, "dev", _single)
     stack.name = f"ended-{number}"
     file = machine.file(stack.name, stack.config)
@@ -210,7 +210,9 @@ def test_outputs_are_json_without_secrets(one: Stack) -> None:
 
 
 def test_no_marked_secret_is_shown_or_kept(one: Stack, tmp_path: Path) -> None:
-    """In the configuration, in inputs and standard input, in an error, in a name, in the environment."""
+    """Secrets are in the configuration, in inputs and standard input, in an error, in a name, in the
+    environment.
+    """
     log = tmp_path / "events.jsonl"
     errors = f"ssh: {MARKED}-registry was refused; {MARKED}-token"
 
@@ -221,7 +223,7 @@ def test_no_marked_secret_is_shown_or_kept(one: Stack, tmp_path: Path) -> None:
     variables = {"SOME_TOKEN": f"{MARKED}-token", FAIL: f"cp-1-node={errors}"}
     said = one.preview(change, "--events", str(log), variables=variables)
     kept = [said.text, log.read_text(), one.markdown(), one.html().read_text()]
-    # The same in an update that fails.
+    # A failing update shows no secret either.
     change(one.config[CLUSTER])
     file = one.machine.file(one.name, one.config)
     words = ("up", "--stack", one.name, "--file", str(file), "--events", str(log))
@@ -237,13 +239,13 @@ def test_no_marked_secret_is_shown_or_kept(one: Stack, tmp_path: Path) -> None:
 
 
 def test_several_stacks_side_by_side(one: Stack, machine: Machine, tmp_path: Path) -> None:
-    """`--all` is of a checkout: a copy of this one, with two stacks of its own."""
+    """`--all` selects stacks of a checkout: a copy of this one, with two stacks."""
     copy = tmp_path / "checkout"
     copy.mkdir()
     for entry in CHECKOUT.iterdir():
         if not entry.name.startswith((".", "Pulumi.")) or entry.name == "Pulumi.yaml":
             (copy / entry.name).symlink_to(entry)
-    # The module finds its checkout by its own place.
+    # The module finds its checkout by its own path.
     (copy / "automation").unlink()
     subprocess.run(["cp", "-r", CHECKOUT / "automation", copy], check=True, timeout=60)
     for name in ("one", "two"):

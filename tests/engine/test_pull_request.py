@@ -1,4 +1,4 @@
-"""A pull request from its opening to its merge, with the real engine and a server that keeps comments."""
+"""A pull request from its opening to its merge, with the real engine and a server that stores comments."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from testkit.offline.machine import Machine
-from testkit.process import Done
-from testkit.pull_request import PullRequest
-from testkit.stackfile import CLUSTER
 
 from testkit import forges
+from testkit.offline.machine import Machine
+from testkit.process import CommandResult
+from testkit.pull_request import PullRequest
+from testkit.stackfile import CLUSTER
 from tests.engine.stack import Stack
 
 
@@ -32,11 +32,11 @@ def stack(machine: Machine) -> Stack:
 
 @pytest.fixture
 def request_(machine: Machine, stack: Stack, server: forges.ForgeServer, tmp_path: Path) -> PullRequest:
-    def run(command: str, *words: str, check: bool = True) -> Done:
+    def run(command: str, *words: str, check: bool = True) -> CommandResult:
         file = machine.file("dev", stack.config)
         return machine.command(command, "--stack", "dev", "--file", str(file), *words, check=check)
 
-    def comment(*words: str, check: bool = True) -> Done:
+    def comment(*words: str, check: bool = True) -> CommandResult:
         return machine.command(*words, check=check, GITHUB_TOKEN=forges.TOKEN)
 
     return PullRequest("dev", run, comment, server, tmp_path)

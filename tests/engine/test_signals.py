@@ -1,4 +1,4 @@
-"""Signals to the driver and readers that leave, with the real engine: ended well, no lock, no orphan."""
+"""Signals to the driver, and closed outputs, with the real engine: an ordered end, no lock, no orphan."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
 from testkit.offline.command import SLOW
 from testkit.offline.machine import Machine
 from testkit.process import kill_group
 from testkit.stackfile import CLUSTER, Document
-
 from tests.engine.stack import Stack
 
 
 @pytest.fixture(scope="module")
 def one(machine: Machine) -> Stack:
-    """A single machine, made."""
+    """Return a deployed stack with a single machine."""
     stack = Stack.of(machine, "dev", _single)
     stack.name = "one"
     stack.up()
@@ -40,7 +40,7 @@ def _single(cluster: Document) -> None:
 def started(
     stack: Stack, command: str, *words: str, variables: Mapping[str, str] | None = None
 ) -> Iterator[subprocess.Popen[str]]:
-    """A command of the driver at work, in a session of its own; killed at the end."""
+    """Start a command of the driver in its own session and kill it at the end."""
     file = stack.machine.file(stack.name, stack.config)
     process = subprocess.Popen(
         [sys.executable, "-m", "automation", command, "--stack", stack.name, "--file", str(file), *words],
@@ -70,7 +70,7 @@ def read_to(process: subprocess.Popen[str], word: str) -> None:
 
 
 def left_of(machine: Machine) -> list[str]:
-    """Command lines of processes that were started by commands on this machine, after a moment."""
+    """Return command lines of processes that commands on this machine started, after a moment."""
     mark = f"KUBEWRIGHT_STATE={machine.state}".encode()
     end = time.monotonic() + 5
     while True:
@@ -97,7 +97,7 @@ def test_an_interrupted_up_ends_what_it_has_begun(one: Stack, number: signal.Sig
     with started(one, "up", variables={SLOW: "cp-1-node=6"}) as process:
         read_to(process, "cp-1-node updating")
         time.sleep(1)
-        # To the driver alone, as `kill` and the cancel of a job do.
+        # The signal goes only to the driver, as with `kill` and a cancelled CI job.
         process.send_signal(number)
         said, _ = process.communicate(timeout=120)
     assert process.returncode == 1
@@ -108,7 +108,7 @@ def test_an_interrupted_up_ends_what_it_has_begun(one: Stack, number: signal.Sig
     assert "Traceback" not in said
     assert left_of(one.machine) == []
     assert locks_of(one) == []
-    # The engine says to its plugins that what they do is cancelled, and records that: it is done again.
+    # The engine tells its plugins that their work is cancelled and records it: the work is repeated.
     assert one.up("--detailed-exit-code", check=False).code == 2
     assert one.up("--detailed-exit-code").code == 0
 

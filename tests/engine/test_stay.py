@@ -1,12 +1,13 @@
-"""A member of a cloud that would move is refused by the real engine, in the preview and in `up`."""
+"""The real engine refuses to move a cloud member, in the preview and in `up`."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
+
 from testkit.cluster import CHECKOUT
-from testkit.program import Program, make
+from testkit.program import Program, create_stack
 
 HEAD = """
 import signal
@@ -29,14 +30,14 @@ def member(name, address, zone, subnet="subnet-1", *, child="a"):
 @pytest.fixture
 def stack(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Program:
     home = tmp_path_factory.getbasetemp() / "pulumi-home"
-    made = make(tmp_path, home, [], head=HEAD, variables={"PYTHONPATH": str(CHECKOUT)})
+    made = create_stack(tmp_path, home, [], head=HEAD, variables={"PYTHONPATH": str(CHECKOUT)})
     made.program("member('cp-1', '10.0.0.10', 'a')\nmember('cp-2', '10.0.1.10', 'b')\n")
     made.up()
     return made
 
 
 def test_one_that_would_move_stops_the_preview_and_up_with_a_line(stack: Program) -> None:
-    # The names changed places: each would have the other's address.
+    # The names changed places: each member would have the other's address.
     stack.program("member('cp-2', '10.0.0.10', 'a')\n")
     for said in (stack.run("preview", fails=True), stack.up(fails=True)):
         lines = [line.strip() for line in said.splitlines()]
@@ -53,7 +54,7 @@ def test_nothing_below_it_is_touched(stack: Program) -> None:
 
 
 def test_others_come_and_go_and_the_same_place_is_no_change(stack: Program) -> None:
-    stack.unchanged()
+    stack.assert_unchanged()
     stack.program("member('cp-1', '10.0.0.10', 'a')\nmember('cp-3', '10.0.1.10', 'b')\n")
     stack.up()
-    stack.unchanged()
+    stack.assert_unchanged()

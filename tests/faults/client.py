@@ -1,9 +1,9 @@
-"""A client of the cluster: writes and reads through the API all the while, and keeps account of it.
+"""A client of the cluster that writes and reads through the API continuously and records the results.
 
-A process of its own: `python -m tests.faults.client KUBECONFIG RESULT`. It writes numbers, one after
-another, five in a second, each as a key of a ConfigMap; a number counts as written when the API has
-acknowledged it, and one that was not is tried again. It reads as often, and what it reads must hold
-the last number that was acknowledged before. It ends on SIGTERM and leaves its account in RESULT.
+Run it as a separate process: `python -m tests.faults.client KUBECONFIG RESULT`. It writes increasing
+numbers, five per second, each as a key of a ConfigMap. A number counts as written when the API has
+acknowledged it; other numbers are retried. It reads at the same rate, and a read must contain the last
+number that was acknowledged before it. On SIGTERM it writes its record to RESULT and ends.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ import yaml
 NAMESPACE = "load"
 PERIOD = 0.2
 TIMEOUT = 2.0
-"""Seconds that a request may take: then the client comes again by a new connection."""
+"""Seconds that a request may take; the client then opens a new connection."""
 KEYS = 200
-"""Numbers in one ConfigMap."""
+"""The number of numbers in one ConfigMap."""
 _CONFIGMAPS = f"/api/v1/namespaces/{NAMESPACE}/configmaps"
 _RECONNECT = (http.client.UNAUTHORIZED, http.client.TOO_MANY_REQUESTS)
 _FAILURES = (OSError, http.client.HTTPException, ssl.SSLError, ValueError)
@@ -44,25 +44,25 @@ class Refused(ValueError):
 
 
 class Caller(Protocol):
-    """What the client needs of a connection."""
+    """The interface that the client needs from a connection."""
 
     def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]: ...
 
 
 class Api:
-    """One connection to the API, made again after a failure, from the kubeconfig as it is then."""
+    """A connection to the API. After a failure it is opened again with the current kubeconfig."""
 
     def __init__(self, kubeconfig: Path) -> None:
         self._kubeconfig = kubeconfig
         self._connection: http.client.HTTPSConnection | None = None
 
     def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-        """One request. Raises one of `_FAILURES`; the connection is closed then."""
+        """Send one request. Raise one of `_FAILURES` after closing the connection."""
         try:
             return self._call(method, path, body)
         except Refused as refusal:
-            # An answer of the server's own; another connection is worth it when the server is ending
-            # (it says "too many requests" then), or does not know these credentials any more.
+            # The server's own answer. A new connection helps when the server shuts down ("too many
+            # requests") or does not accept these credentials any more.
             if refusal.status in _RECONNECT or refusal.status >= http.client.INTERNAL_SERVER_ERROR:
                 self.close()
             raise
@@ -71,7 +71,7 @@ class Api:
             raise
 
     def close(self) -> None:
-        """Closes the connection."""
+        """Close the connection."""
         if self._connection is not None:
             self._connection.close()
         self._connection = None
@@ -92,7 +92,7 @@ class Api:
 
 
 def credentials(kubeconfig: Path) -> tuple[str, ssl.SSLContext]:
-    """Host and port of the API, and the way to authenticate, of a kubeconfig's only user."""
+    """Return host and port of the API, and the credentials of the kubeconfig's only user."""
     document = yaml.safe_load(kubeconfig.read_text())
     cluster, user = document["clusters"][0]["cluster"], document["users"][0]["user"]
     context = ssl.create_default_context(cadata=_data(cluster, "certificate-authority").decode())
@@ -110,12 +110,12 @@ def _data(part: dict[str, str], name: str) -> bytes:
 
 
 class Account:
-    """When what succeeded, and what did not. Times are of the wall, in seconds."""
+    """The times of successes and failures, in seconds of wall-clock time."""
 
     def __init__(self) -> None:
         self.began = time.time()
         self.written: list[float] = []
-        """When each number was acknowledged."""
+        """The time at which each number was acknowledged."""
         self.read: list[float] = []
         self.stale: list[str] = []
         self.failed: list[tuple[float, str, str]] = []
@@ -126,7 +126,7 @@ class Account:
             self.failed.append((time.time(), what, f"{type(error).__name__}: {error}"))
 
     def save(self, path: Path) -> None:
-        """Writes the account, whole or not at all."""
+        """Write the record to a file atomically."""
         document = {
             "began": self.began,
             "ended": time.time(),
@@ -141,7 +141,7 @@ class Account:
 
 
 def write(api: Caller, number: int) -> None:
-    """Writes a number. Doing so twice does no harm."""
+    """Write a number. Writing it twice is harmless."""
     name = f"load-{number // KEYS}"
     patch = {"data": {str(number): "written"}}
     try:
@@ -154,7 +154,7 @@ def write(api: Caller, number: int) -> None:
 
 
 def writing(account: Account, api: Caller, stopped: threading.Event) -> None:
-    """Writes number after number."""
+    """Write one number after another."""
     while not stopped.is_set():
         began = time.monotonic()
         try:
@@ -166,7 +166,7 @@ def writing(account: Account, api: Caller, stopped: threading.Event) -> None:
 
 
 def reading(account: Account, api: Caller, stopped: threading.Event) -> None:
-    """Reads the last number that was acknowledged."""
+    """Read the last acknowledged number."""
     while not stopped.is_set():
         began = time.monotonic()
         last = len(account.written) - 1
@@ -182,7 +182,7 @@ def reading(account: Account, api: Caller, stopped: threading.Event) -> None:
 
 
 def main(kubeconfig: Path, result: Path) -> None:
-    """Writes and reads until SIGTERM; the account is brought up to date every second."""
+    """Write and read until SIGTERM; save the record every second."""
     stopped = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopped.set())
     account = Account()
@@ -195,7 +195,7 @@ def main(kubeconfig: Path, result: Path) -> None:
     while not stopped.wait(1):
         account.save(result)
         if os.getppid() == 1:
-            break  # whoever started it is gone
+            break  # the parent process has ended
     for thread in threads:
         thread.join(2 * TIMEOUT)
     account.save(result)

@@ -1,7 +1,8 @@
-"""The highly available stack on real hosts, made once for all faults; each test prints its figures.
+"""The highly available stack on real hosts, created once for all faults; each test reports its
+measurements.
 
-`KUBEWRIGHT_TEST_STATE` names a directory to keep, as in tests/lab: a cluster made there by one run is
-used, and left running, by the next.
+`KUBEWRIGHT_TEST_STATE` names a directory to keep, as in tests/lab: a cluster that one run created there is
+used, and left running, by the next run.
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from testkit.cluster import CHECKOUT
-from testkit.state import directory, kept
 
 from testkit import stackfile
+from testkit.cluster import CHECKOUT
+from testkit.state import create_directory, is_kept
 from tests.faults.ha import NETWORK, Ha
 
 Note = Callable[..., None]
@@ -25,42 +26,42 @@ _figures: list[dict[str, Any]] = []
 
 @pytest.fixture(scope="session")
 def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where this run keeps the state of its stacks and labs."""
-    return directory(tmp_path_factory, "`make test-faults` as root")
+    """Return the state directory of this run."""
+    return create_directory(tmp_path_factory, "`make test-faults` as root")
 
 
 @contextmanager
 def stack(cluster: Ha) -> Iterator[Ha]:
-    """A stack that is taken down at the end, also when its `up` failed."""
+    """Yield a stack and take it down at the end, also after a failed `up`."""
     try:
         cluster.up()
         yield cluster
     finally:
-        if not kept():
+        if not is_kept():
             cluster.down()
 
 
 @pytest.fixture(scope="session")
 def ha(state: Path) -> Iterator[Ha]:
-    """The stack `ha`: 2 load balancers, 3 control planes with etcd, 3 workers in 2 pools."""
-    config = stackfile.of(CHECKOUT / "Pulumi.ha.yaml", "kwfault", NETWORK)
+    """Return the stack `ha`: 2 load balancers, 3 control planes with etcd, 3 workers in 2 pools."""
+    config = stackfile.from_checkout(CHECKOUT / "Pulumi.ha.yaml", "kwfault", NETWORK)
     with stack(Ha(name="kwfault", state=state, config=config)) as cluster:
         yield cluster
 
 
 @pytest.fixture
 def sound(ha: Ha) -> Iterator[Ha]:
-    """The stack before and after a fault: whole, and a preview of it empty."""
+    """Assert before and after a fault that the stack is healthy and its preview empty."""
     ha.whole()
     yield ha
-    ha.powered()  # a test that failed may have left a host without
+    ha.powered()  # a failed test may have left a host without its network
     ha.whole()
     assert ha.steps() == {}, "after the fault the preview of the unchanged stack is not empty"
 
 
 @pytest.fixture
 def note(request: pytest.FixtureRequest, state: Path) -> Note:
-    """Keeps a test's figures: a line of faults.jsonl, and of the table at the end."""
+    """Record the measurements of a test: a line in faults.jsonl, and a row in the table at the end."""
 
     def keep(**figures: object) -> None:
         entry = {"test": request.node.name, **figures}
@@ -73,7 +74,7 @@ def note(request: pytest.FixtureRequest, state: Path) -> Note:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """The table of all figures."""
+    """Print the table of all measurements."""
     if not _figures:
         return
     terminalreporter.section("figures (seconds)")

@@ -1,4 +1,4 @@
-"""The highly available cluster under test: who does what in it at the moment, and whether it is whole."""
+"""The highly available cluster under test: the current role of each host, and the health of the cluster."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from testkit.wait import eventually
 
 NETWORK = "10.99.0.0/24"
 BACK_SECONDS = 240
-"""For hosts that come back to be whole members again."""
+"""Seconds for restarted hosts to become healthy members again."""
 _ETCDCTL = (
     "/usr/local/lib/kubewright/bin/etcdctl --cacert=/etc/etcd/pki/etcd-ca.crt "
     "--cert=/etc/etcd/pki/operator.crt --key=/etc/etcd/pki/operator.key --command-timeout=5s"
@@ -31,17 +31,17 @@ class Ha(Cluster):
 
     @property
     def balancers(self) -> list[str]:
-        """The load balancers' hosts."""
+        """The hosts of the load balancers."""
         return list(self.config[CLUSTER]["load_balancers"]["hosts"])
 
     @property
     def control_planes(self) -> list[str]:
-        """The control planes' hosts."""
+        """The hosts of the control planes."""
         return list(self.config[CLUSTER]["control_planes"]["hosts"])
 
     @property
     def members(self) -> list[str]:
-        """etcd's hosts."""
+        """The hosts of etcd."""
         return list(self.config[CLUSTER].get("etcd", {}).get("hosts", []) or self.control_planes)
 
     @property
@@ -51,11 +51,11 @@ class Ha(Cluster):
 
     @property
     def endpoint(self) -> str:
-        """The API's virtual address."""
+        """The virtual address of the API."""
         return str(self.config[CLUSTER]["endpoint"]["host"])
 
     def by_role(self, role: str) -> str:
-        """The host to hit; `control-plane` is one whose member does not lead etcd."""
+        """Return the host to disturb; for `control-plane` one whose etcd member is not the leader."""
         match role:
             case "active-balancer":
                 return self.active()
@@ -70,23 +70,25 @@ class Ha(Cluster):
         raise AssertionError(f"no role is called {role}")
 
     def active(self) -> str:
-        """The load balancer that holds the virtual address."""
+        """Return the load balancer that holds the virtual address."""
         return eventually("one balancer holds the address", self._holder, timeout=30)
 
     def leader(self) -> str:
-        """The member that leads etcd."""
+        """Return the etcd member that is the leader."""
         return eventually("etcd has a leader", self._leader, timeout=30)
 
     def etcd(self, host: str) -> list[dict[str, Any]]:
-        """What every member says of itself, asked from a host. Raises CommandFailed when one is silent."""
+        """Return the status of every member, requested from a host. Raise CommandFailed when one does not
+        answer.
+        """
         endpoints = ",".join(f"https://{self.address(member)}:2379" for member in self.members)
         said = self.ssh(host, f"{_ETCDCTL} --endpoints={endpoints} endpoint status -w json", timeout=30)
         found: list[dict[str, Any]] = json.loads(said.stdout)
         return found
 
     def whole(self, timeout: float = BACK_SECONDS) -> None:
-        """Waits until every node is Ready, every member serves, and `status` finds nothing wrong."""
-        self.all_ready(timeout)
+        """Wait until every node is Ready, every member serves, and `status` reports no problem."""
+        self.wait_all_ready(timeout)
         eventually("all etcd members serve", self._quorate, timeout=timeout, interval=2)
         last = ""
 
@@ -100,7 +102,7 @@ class Ha(Cluster):
         eventually("`status` finds nothing wrong", fine, timeout=120, interval=3)
 
     def killed(self, unit: str, host: str) -> None:
-        """Kills a service's processes (SIGKILL) and waits until another run of it is active."""
+        """Kill the processes of a service (SIGKILL) and wait until it runs again."""
         before = self.run_of(unit, host)
         self.ssh(host, f"systemctl kill --signal=KILL {unit}")
         eventually(
@@ -111,29 +113,29 @@ class Ha(Cluster):
         )
 
     def run_of(self, unit: str, host: str) -> str:
-        """The id of a service's run, empty when it is not active."""
+        """Return the invocation id of a service; empty when it is not active."""
         script = (
             f"systemctl is-active --quiet {unit} && systemctl show --property=InvocationID --value {unit}"
         )
         return self.ssh(host, script, check=False).stdout.strip()
 
     def power_cut(self, hosts: Sequence[str]) -> None:
-        """Pulls the plugs of several hosts at the same time."""
+        """Kill several hosts at the same time."""
         with ThreadPoolExecutor(max_workers=len(hosts)) as pool:
             list(pool.map(self.stop_host, hosts))
 
     def powered(self) -> None:
-        """Boots every host that does not run."""
+        """Boot every host that does not run."""
         self.lab_command("up", str(self.lab / "spec.json"))
 
     @contextmanager
     def cut_off(self, host: str) -> Iterator[None]:
-        """A host without network, for a time."""
-        self.cut_host(host)
+        """Disconnect a host from the network inside the block."""
+        self.disconnect_host(host)
         try:
             yield
         finally:
-            self.join_host(host)
+            self.connect_host(host)
 
     def _holder(self) -> str:
         for host in self.balancers:

@@ -1,4 +1,4 @@
-"""The client as tests use it: started, looked at, ended, and its account drawn."""
+"""Control of the client in tests: start it, watch it, stop it, and evaluate its record."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from testkit import pods
 from testkit.cluster import CHECKOUT, Cluster
 from testkit.wait import eventually
-
-from testkit import pods
 from tests.faults.client import KEYS, NAMESPACE
 
 _numbers = itertools.count(1)
@@ -23,7 +22,7 @@ _numbers = itertools.count(1)
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What the client saw, between two moments. Gaps are in seconds."""
+    """The client's record between two moments. Gaps are in seconds."""
 
     writes: int
     reads: int
@@ -31,12 +30,12 @@ class Report:
     read_gap: float
     failed: tuple[str, ...]
     row: int
-    """Most failures in a row, of one kind of request."""
+    """The maximum number of consecutive failures of one kind of request."""
     stale: tuple[str, ...]
 
     @property
     def figures(self) -> dict[str, object]:
-        """For the table of figures."""
+        """Return the values for the table of measurements."""
         return {
             "write gap": round(self.write_gap, 1),
             "read gap": round(self.read_gap, 1),
@@ -48,7 +47,7 @@ class Report:
 
 
 class Load:
-    """A running client. `kubeconfig` is read again with every new connection."""
+    """A running client. It reads `kubeconfig` again for every new connection."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
@@ -61,28 +60,28 @@ class Load:
         )
 
     def settled(self) -> None:
-        """Waits until it writes and reads without failures: the beginning is not what is measured."""
+        """Wait until writes and reads succeed: the start is not measured."""
         eventually("the client writes", lambda: self.alive() and self.last() > 0, timeout=30)
         time.sleep(2)
 
     def alive(self) -> bool:
-        """Whether the process still runs, as it must."""
+        """Assert that the process still runs."""
         code = self._process.poll()
         assert code is None, f"the client ended by itself with {code}"
         return True
 
     def last(self) -> float:
-        """When the last write was acknowledged, as far as is known; it is a second old."""
+        """The time of the last acknowledged write, up to a second old."""
         written = self._account()["written"] if self._result.exists() else []
         return float(written[-1]) if written else 0.0
 
     def goes_on(self, timeout: float) -> None:
-        """Waits until writes succeed again from now on."""
+        """Wait until a write succeeds after this moment."""
         now = time.time()
         eventually("writes go on", lambda: self.alive() and self.last() > now, timeout=timeout, interval=0.5)
 
     def stop(self) -> None:
-        """Ends the client; its account stays."""
+        """Stop the client and keep its record."""
         if self._process.poll() is None:
             self._process.terminate()
         try:
@@ -92,7 +91,7 @@ class Load:
             self._process.wait()
 
     def report(self, since: float = 0, until: float = 0) -> Report:
-        """The account between two moments of the wall's time (default: all of it)."""
+        """Return the record between two moments of wall-clock time (default: the whole record)."""
         account = self._account()
         begin, end = max(since, account["began"]), until or account["ended"]
 
@@ -115,7 +114,7 @@ class Load:
         )
 
     def lost(self, until: float = 0) -> list[int]:
-        """Numbers that were acknowledged (until a moment) and are not there now."""
+        """Return the numbers that were acknowledged (until a moment) and do not exist now."""
         written = [moment for moment in self._account()["written"] if not until or moment <= until]
         found = {
             number
@@ -131,12 +130,12 @@ class Load:
 
 
 def longest_gap(moments: Sequence[float]) -> float:
-    """The longest time between two neighbours."""
+    """Return the longest time between two neighbors."""
     return max((after - before for before, after in itertools.pairwise(moments)), default=0.0)
 
 
 def row(done: Sequence[tuple[float, bool]], failed: Sequence[tuple[float, bool]]) -> int:
-    """How many failures came in a row at most."""
+    """Return the maximum number of consecutive failures."""
     longest = current = 0
     for _, succeeded in sorted((*done, *failed)):
         current = 0 if succeeded else current + 1
@@ -146,7 +145,7 @@ def row(done: Sequence[tuple[float, bool]], failed: Sequence[tuple[float, bool]]
 
 @contextmanager
 def load(cluster: Cluster) -> Iterator[Load]:
-    """A client for the time of a fault; it is ended at the end whatever happens."""
+    """Run a client during the block and stop it at the end."""
     client = Load(cluster)
     try:
         client.settled()
@@ -156,7 +155,9 @@ def load(cluster: Cluster) -> Iterator[Load]:
 
 
 def held(client: Load, cluster: Cluster, gap: float, note: Callable[..., None]) -> Report:
-    """Ends the client, notes its figures, and demands what must hold: the gap, nothing lost or stale."""
+    """Stop the client, record its measurements, and assert the limits: the gap, nothing lost, nothing
+    stale.
+    """
     client.stop()
     report = client.report()
     lost = client.lost()

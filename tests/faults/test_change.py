@@ -1,4 +1,4 @@
-"""The cluster is changed while it serves: rolling restart, authorities, members."""
+"""The cluster changes while it serves: rolling restart, certificate authorities, members."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.faults.ha import Ha
 from tests.faults.load import held, load
 
 GAP = 5
-"""Seconds that writes may pause while something is changed on purpose."""
+"""Seconds that writes may pause during an intended change."""
 
 
 def test_all_control_planes_are_restarted_one_by_one(sound: Ha, note: Note) -> None:
@@ -29,7 +29,7 @@ def test_all_control_planes_are_restarted_one_by_one(sound: Ha, note: Note) -> N
 
 @pytest.mark.parametrize("authority", ["kubernetes", "etcd", "front-proxy"])
 def test_an_authority_is_replaced_in_stages(sound: Ha, note: Note, authority: str) -> None:
-    """No request fails beyond one reconnect, at any stage; at the end the old authority is gone."""
+    """No request fails after one reconnection, at any stage; at the end the old CA is gone."""
     old = sound.ssh(sound.control_planes[0], f"cat /etc/kubernetes/pki/{authority}-ca.crt").stdout
     with load(sound) as client:
         for stage in ("trust", "sign", "done"):
@@ -47,13 +47,13 @@ def test_an_authority_is_replaced_in_stages(sound: Ha, note: Note, authority: st
 
 
 def test_a_member_that_lost_everything_is_replaced(sound: Ha, note: Note) -> None:
-    """An empty host under the old name takes its place; nobody notices."""
+    """An empty host with the old name takes its place without an effect on clients."""
     host = sound.by_role("control-plane")
     identity = member_ids(sound)[host]
     sound.stop_host(host)
     for part in ("upper", "work", "disk"):
         shutil.rmtree(sound.lab / "hosts" / host / part)
-    time.sleep(20)  # the loss itself is another test's
+    time.sleep(20)  # the loss of a member is tested elsewhere
     with load(sound) as client:
         sound.start_host(host)
         began = time.monotonic()
@@ -65,7 +65,7 @@ def test_a_member_that_lost_everything_is_replaced(sound: Ha, note: Note) -> Non
 
 
 def member_ids(cluster: Ha) -> dict[str, int]:
-    """etcd's members by their hosts."""
+    """Return the ids of etcd's members by host."""
     by_address = {cluster.address(host): host for host in cluster.members}
     return {
         by_address[status["Endpoint"].removeprefix("https://").rpartition(":")[0]]: status["Status"][

@@ -1,4 +1,4 @@
-"""etcd from one minor version to the next, member by member, with a client that writes all the while [J1]."""
+"""etcd is upgraded by one minor version, member by member, while a client writes [J1]."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from testkit.etcd_members import Host, plan, together
-from testkit.pki import secrets
 
 from artifacts.catalogue import DEFAULTS, supported
+from testkit.etcd_members import Host, etcd_topology, start_together
+from testkit.pki import secrets
 from tests.faults.load import longest_gap
 
 OLD = supported("etcd")[1]
@@ -21,7 +21,7 @@ GAP = 5
 
 @pytest.fixture
 def hosts(tmp_path: Path) -> Iterator[list[Host]]:
-    keys = secrets(plan(THREE))
+    keys = secrets(etcd_topology(THREE))
     found = [Host(tmp_path / name, name, keys, OLD) for name in THREE]
     yield found
     for host in found:
@@ -31,7 +31,7 @@ def hosts(tmp_path: Path) -> Iterator[list[Host]]:
 def test_member_by_member_without_a_gap(hosts: list[Host]) -> None:
     for host in hosts:
         host.configure(THREE)
-    together(hosts)
+    start_together(hosts)
     assert set(hosts[0].decide("versions").stdout.split()[1::2]) == {OLD}
     stopped, written = threading.Event(), list[float]()
     endpoints = "--endpoints=" + ",".join(f"https://{host.member.address}:2379" for host in hosts)
@@ -41,7 +41,7 @@ def test_member_by_member_without_a_gap(hosts: list[Host]) -> None:
             try:
                 hosts[0].ctl("put", f"key-{len(written)}", "x", endpoints, "--command-timeout=2s")
                 written.append(time.monotonic())
-            except Exception:  # tried again: the gap is what counts
+            except Exception:  # retried: only the gap matters
                 time.sleep(0.1)
 
     writer = threading.Thread(target=write)

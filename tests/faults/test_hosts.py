@@ -1,4 +1,4 @@
-"""A host without warning gone, cut off, or all of them without power: what is acknowledged stays."""
+"""A host fails without warning or is disconnected, or all lose power: acknowledged writes remain."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ GAPS = {
     "control-plane": 15,
     "worker": 2,
 }
-"""Seconds that writes may pause at most, by the role of the host that is hit."""
+"""The maximum number of seconds that writes may pause, by the role of the disturbed host."""
 GONE_SECONDS = 45
-"""How long a killed host stays away: longer than every time-out on the way to it."""
+"""The time that a killed host stays away: longer than every time-out that leads to it."""
 CUT_SECONDS = 60
 
 

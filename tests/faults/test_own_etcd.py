@@ -1,4 +1,4 @@
-"""The variant with etcd on three hosts of its own: a member's host is killed, and comes back."""
+"""Dedicated etcd on three hosts: the host of a member is killed and returns."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from ipaddress import IPv4Network
 from pathlib import Path
 
 import pytest
-from testkit.cluster import CHECKOUT
-from testkit.stackfile import DELETE
 
 from testkit import stackfile
+from testkit.cluster import CHECKOUT
+from testkit.stackfile import DELETE
 from tests.faults.conftest import Note, stack
 from tests.faults.ha import Ha
 from tests.faults.load import held, load
@@ -23,8 +23,8 @@ MEMBERS = ("e-1", "e-2", "e-3")
 
 @pytest.fixture(scope="module")
 def apart(state: Path) -> Iterator[Ha]:
-    """Two load balancers, three control planes without etcd, three members, one worker."""
-    config = stackfile.of(CHECKOUT / "Pulumi.ha.yaml", "kwetcd", NETWORK)
+    """Return a stack of two load balancers, three control planes without etcd, three members, one worker."""
+    config = stackfile.from_checkout(CHECKOUT / "Pulumi.ha.yaml", "kwetcd", NETWORK)
     cluster = Ha(name="kwetcd", state=state, config=config)
     hosts = {
         name: {"address": str(IPv4Network(NETWORK)[41 + number]), "cpus": 1, "memory": "1Gi"}

@@ -1,4 +1,4 @@
-"""etcd's snapshot, taken while clients write; every member's data destroyed; restored."""
+"""A snapshot of etcd is taken while clients write, the data of every member is destroyed, and restored."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import time
 from pathlib import Path
 
 from testkit.wait import eventually
-
 from tests.faults.client import NAMESPACE
 from tests.faults.conftest import Note
 from tests.faults.ha import Ha
@@ -24,7 +23,7 @@ def test_every_object_of_a_snapshot_comes_back(sound: Ha, note: Note, tmp_path: 
         time.sleep(5)
         client.stop()
         assert client.report().writes > 0
-        # What was written after the snapshot does not come back, and shows that it was restored.
+        # Writes after the snapshot do not return, which proves that the data was restored.
         sound.kubectl("create", "configmap", "later", "-n", NAMESPACE)
         for host in sound.members:
             sound.ssh(host, "systemctl stop etcd.service; rm -rf /var/lib/etcd/member")
@@ -37,7 +36,7 @@ def test_every_object_of_a_snapshot_comes_back(sound: Ha, note: Note, tmp_path: 
         assert lost == []
     found = sound.kubectl("get", "configmap", "later", "-n", NAMESPACE, check=False)
     assert found.code != 0, "what was written after the snapshot is there: nothing was restored"
-    # Watches must not be stuck in the past: a new pod gets made, scheduled and run.
+    # Watches must not continue from the past: a new pod must be created, scheduled and run.
     sound.kubectl("delete", "namespace", NAMESPACE, timeout=120)
     replaced = sound.pods("kube-system", "k8s-app=kube-dns")[0]["metadata"]
     sound.kubectl("delete", "pod", "-n", "kube-system", replaced["name"])
@@ -49,4 +48,4 @@ def test_every_object_of_a_snapshot_comes_back(sound: Ha, note: Note, tmp_path: 
         ),
         timeout=60,
     )
-    sound.rolled_out("kube-system", "deployment/coredns")
+    sound.wait_rollout("kube-system", "deployment/coredns")

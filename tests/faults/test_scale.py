@@ -1,4 +1,4 @@
-"""Control planes and etcd members come and go by configuration alone, while a client writes [J2]."""
+"""Only the configuration adds and removes control planes and etcd members, while a client writes [J2]."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from testkit.cluster import CHECKOUT
 
 from testkit import stackfile
+from testkit.cluster import CHECKOUT
 from tests.faults.conftest import Note, stack
 from tests.faults.ha import Ha
 from tests.faults.load import held, load
@@ -23,8 +23,8 @@ EXTRA = ("e-4", "e-5")
 
 @pytest.fixture(scope="module")
 def scaled(state: Path) -> Iterator[Ha]:
-    """The stack `ha` with a single control plane to begin with, and hosts that do nothing yet."""
-    config = stackfile.of(CHECKOUT / "Pulumi.ha.yaml", "kwscale", NETWORK)
+    """Return the stack `ha` with one control plane, and hosts without a role yet."""
+    config = stackfile.from_checkout(CHECKOUT / "Pulumi.ha.yaml", "kwscale", NETWORK)
     cluster = Ha(name="kwscale", state=state, config=config)
     resize(cluster, ["cp-1"], [])
     with stack(cluster) as cluster:
@@ -32,11 +32,11 @@ def scaled(state: Path) -> Iterator[Ha]:
 
 
 def resize(cluster: Ha, planes: Sequence[str], members: Sequence[str]) -> None:
-    """Lays the hosts of these roles over the stack file; the inventory holds no others."""
+    """Set the hosts of these roles in the stack file; the inventory has only these hosts."""
     extra = {name: stackfile.host(NETWORK, 40 + number, "1Gi") for number, name in enumerate(EXTRA)}
-    own = stackfile.of(CHECKOUT / "Pulumi.ha.yaml", cluster.name, NETWORK)[stackfile.CLUSTER]["metal"][
-        "hosts"
-    ]
+    own = stackfile.from_checkout(CHECKOUT / "Pulumi.ha.yaml", cluster.name, NETWORK)[stackfile.CLUSTER][
+        "metal"
+    ]["hosts"]
     used = {*planes, *members, *cluster.workers, *cluster.balancers}
     hosts = {name: host if name in used else stackfile.DELETE for name, host in {**own, **extra}.items()}
     change = {"control_planes": {"hosts": planes}, "etcd": {"hosts": members}, "metal": {"hosts": hosts}}
@@ -48,14 +48,14 @@ def resize(cluster: Ha, planes: Sequence[str], members: Sequence[str]) -> None:
     [
         (["cp-1", "cp-2", "cp-3"], []),
         (["cp-1", "cp-2", "cp-3"], ["cp-1", "cp-2", "cp-3", *EXTRA]),
-        # The first of them goes: none is special.
+        # The first member is removed: no member is special.
         (["cp-1", "cp-2", "cp-3"], ["cp-2", "cp-3", EXTRA[0]]),
         (["cp-3"], ["cp-3"]),
     ],
     ids=["1-to-3", "3-to-5", "5-to-3", "3-to-1"],
 )
 def test_members_come_and_go(scaled: Ha, note: Note, planes: Sequence[str], members: Sequence[str]) -> None:
-    """Every step is one `up`; what was written is there afterwards, and the members are those asked for."""
+    """Every step is one `up`. Afterwards all writes exist, and the members are the configured ones."""
     before = len(scaled.control_planes)
     with load(scaled) as client:
         resize(scaled, planes, members)
@@ -63,7 +63,7 @@ def test_members_come_and_go(scaled: Ha, note: Note, planes: Sequence[str], memb
         scaled.command("up", timeout=SECONDS)
         note(up=round(time.monotonic() - began, 1))
         scaled.whole()
-        # A single API server that learns of others is away for as long as it takes to start.
+        # The only API server is unavailable while it restarts with the new members.
         held(client, scaled, ALONE if before == 1 else GAP, note)
     statuses = scaled.etcd(scaled.members[0])
     assert len(statuses) == len(members or planes)

@@ -1,4 +1,4 @@
-"""The process of each component killed, and a disk that is full."""
+"""The process of each component is killed, and a disk is full."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from testkit.wait import eventually
 
 from testkit import pods
+from testkit.wait import eventually
 from tests.faults.client import NAMESPACE
 from tests.faults.conftest import Note
 from tests.faults.ha import Ha
@@ -30,10 +30,10 @@ SERVICES = {
     "flanneld": ("worker", 2),
     "kube-proxy": ("worker", 2),
 }
-"""Each component: the role of the host where it is killed, and seconds that writes may pause."""
+"""Each component: the role of the host where it is killed, and the seconds that writes may pause."""
 DATA = "/var/lib/etcd"
 BULK = 200
-"""Objects of half a megabyte: a segment of etcd's log is 64 MiB."""
+"""Objects of half a megabyte: a segment of etcd's log has 64 MiB."""
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -48,12 +48,12 @@ def test_a_component_is_killed_and_comes_back(sound: Ha, note: Note, service: st
 
 
 def test_the_disk_of_an_etcd_member_is_full(sound: Ha, note: Note) -> None:
-    """The others serve, `status` names the host and its disk, and freed space is all that is needed."""
+    """The others serve, `status` names the host and its disk, and free space is enough to recover."""
     host = sound.by_role("etcd-leader")
     with small_disk(sound, host), load(sound) as client:
         before = sound.run_of("etcd.service", host)
         sound.ssh(host, f"dd if=/dev/zero of={DATA}/filler bs=1M 2>/dev/null || :")
-        # More than etcd has set aside on its disk ahead of need.
+        # More than etcd has reserved on its disk.
         for number in range(BULK):
             sound.kubectl("create", "-f", "-", stdin=json.dumps(bulk(number)))
         failed = sound.run_of("etcd.service", host) != before
@@ -74,7 +74,7 @@ def test_the_disk_of_an_etcd_member_is_full(sound: Ha, note: Note) -> None:
 
 
 def bulk(number: int) -> pods.Object:
-    """A ConfigMap of half a megabyte that does not shrink."""
+    """Return a ConfigMap of half a megabyte that cannot be compressed."""
     metadata = {"namespace": NAMESPACE, "name": f"bulk-{number}"}
     content = base64.b64encode(os.urandom(384 * 1024)).decode()
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "binaryData": {"bulk": content}}
@@ -82,7 +82,7 @@ def bulk(number: int) -> pods.Object:
 
 @contextmanager
 def small_disk(cluster: Ha, host: str) -> Iterator[None]:
-    """A member whose data lie on a file system of their own that has 200 MiB to spare."""
+    """Move the data of a member to a file system that has 200 MiB free."""
     aside = "/var/lib/etcd-aside"
     cluster.ssh(
         host,

@@ -1,4 +1,4 @@
-"""Upgrades of the whole cluster while it serves, and one that is interrupted again and again."""
+"""Upgrades of the whole cluster while it serves, and an upgrade that is interrupted repeatedly."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from testkit.cluster import CHECKOUT
-from testkit.interrupt import killed_when
-from testkit.process import CommandFailed
-from testkit.watcher import Watcher
 
 from testkit import pods, stackfile
+from testkit.cluster import CHECKOUT
+from testkit.interrupt import kill_when
+from testkit.process import CommandFailed
+from testkit.watcher import Watcher
 from tests.faults.conftest import Note, stack
 from tests.faults.ha import Ha
 from tests.faults.load import held, load
@@ -26,19 +26,19 @@ OLD = {"version": "1.35.6", "etcd": "3.6.16", "containerd": "2.3.7", "coredns": 
 NEW = "1.36.1"
 PATCH = {"version": "1.36.3", "etcd": "3.7.3", "containerd": "2.4.2", "coredns": "1.15.0"}
 RUNTIMES = ({"containerd": "2.4.2", "coredns": "1.15.0"}, {"containerd": "2.3.7", "coredns": "1.14.7"})
-"""To and fro: every step drains all nodes, and leads to the newest in the end."""
+"""Versions back and forth: every step drains all nodes, and the last version is the newest."""
 SECONDS = 900
-"""For an upgrade of every host, one after another, drains included."""
+"""Seconds for an upgrade of every host, one after another, drains included."""
 INTERRUPTIONS = 5
 WHEN = (6.0, 32.0)
-"""Seconds after the beginning of an `up` that takes longer than that."""
+"""Seconds after the start of an `up` that takes longer than that."""
 SEED = "KUBEWRIGHT_FAULT_SEED"
 
 
 @pytest.fixture(scope="module")
 def old(state: Path) -> Iterator[Ha]:
-    """The stack `ha` as it was a minor version ago."""
-    config = stackfile.of(CHECKOUT / "Pulumi.ha.yaml", "kwupgrade", NETWORK)
+    """Return the stack `ha` with the previous minor version."""
+    config = stackfile.from_checkout(CHECKOUT / "Pulumi.ha.yaml", "kwupgrade", NETWORK)
     cluster = Ha(name="kwupgrade", state=state, config=config)
     cluster.change({"kubernetes": OLD})
     with stack(cluster) as cluster:
@@ -46,7 +46,7 @@ def old(state: Path) -> Iterator[Ha]:
 
 
 def test_a_minor_upgrade_of_the_whole_cluster(old: Ha, note: Note) -> None:
-    """No gap above 5 s, and of two pods with a budget one is always there."""
+    """No gap is longer than 5 s, and of two pods with a disruption budget one is always available."""
     old.whole()
     assert versions(old) == {f"v{OLD['version']}"}
     twins(old)
@@ -66,7 +66,7 @@ def test_a_minor_upgrade_of_the_whole_cluster(old: Ha, note: Note) -> None:
 
 @pytest.mark.parametrize("turn", range(INTERRUPTIONS))
 def test_an_upgrade_that_is_interrupted_is_completed_by_another_up(old: Ha, note: Note, turn: int) -> None:
-    """The engine killed, a host killed, at random points; the first upgrade is of all there is."""
+    """The engine or a host is killed at random points; the first upgrade covers all components."""
     seed = int(os.environ.get(SEED) or random.SystemRandom().randrange(10**6))
     chance = random.Random(seed)
     after, host = chance.uniform(*WHEN), chance.choice(old.hosts) if turn % 2 else ""
@@ -78,7 +78,7 @@ def test_an_upgrade_that_is_interrupted_is_completed_by_another_up(old: Ha, note
         with_a_host_killed(old, host, after)
     else:
         deadline = time.monotonic() + after
-        killed_when(old, "up", lambda: time.monotonic() > deadline, timeout=after + 5)
+        kill_when(old, "up", lambda: time.monotonic() > deadline, timeout=after + 5)
     began = time.monotonic()
     old.command("up", timeout=SECONDS)
     note(second_up=round(time.monotonic() - began, 1))
@@ -88,7 +88,7 @@ def test_an_upgrade_that_is_interrupted_is_completed_by_another_up(old: Ha, note
 
 
 def running(cluster: Ha, wanted: dict[str, str]) -> None:
-    """Every component is of the version that is wanted."""
+    """Assert that every component has the expected version."""
     assert versions(cluster) == {f"v{wanted['version']}"}
     runtimes = {item["status"]["nodeInfo"]["containerRuntimeVersion"] for item in cluster.items("nodes")}
     assert runtimes == {f"containerd://{wanted['containerd']}"}
@@ -100,7 +100,7 @@ def running(cluster: Ha, wanted: dict[str, str]) -> None:
 
 
 def with_a_host_killed(cluster: Ha, host: str, after: float) -> None:
-    """An `up` in the midst of which a host loses its power; it comes back when that `up` has ended."""
+    """Run an `up` during which a host loses its power; the host returns when that `up` has ended."""
     process = subprocess.Popen(
         cluster.argv("up"),
         cwd=cluster.state,
@@ -125,8 +125,8 @@ def with_a_host_killed(cluster: Ha, host: str, after: float) -> None:
 
 
 def twins(cluster: Ha) -> None:
-    """Two pods on two nodes, of which one may be away."""
-    spec = pods.spec(pods.serving())
+    """Create two pods on two nodes, of which one may be unavailable."""
+    spec = pods.spec(pods.serving_container())
     apart = {"labelSelector": {"matchLabels": {"app": "twins"}}, "topologyKey": "kubernetes.io/hostname"}
     spec["affinity"] = {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [apart]}}
     budget = {
@@ -137,11 +137,11 @@ def twins(cluster: Ha) -> None:
     }
     cluster.apply(pods.namespace("twins"))
     cluster.apply(pods.deployment("twins", "twins", 2, spec), budget)
-    cluster.rolled_out("twins", "deployment/twins")
+    cluster.wait_rollout("twins", "deployment/twins")
 
 
 def ready(cluster: Ha) -> int:
-    """How many of the two are Ready."""
+    """Return how many of the two pods are Ready."""
     return sum(
         condition["type"] == "Ready" and condition["status"] == "True"
         for pod in cluster.items("pods", "-n", "twins")
@@ -150,12 +150,12 @@ def ready(cluster: Ha) -> int:
 
 
 def versions(cluster: Ha) -> set[str]:
-    """The kubelets' versions and that of the API."""
+    """Return the versions of the kubelets and of the API."""
     found = {str(node["status"]["nodeInfo"]["kubeletVersion"]) for node in cluster.items("nodes")}
     return found | {server_version(cluster)}
 
 
 def server_version(cluster: Ha) -> str:
-    """The version of the API server that answers."""
+    """Return the version of the API server that answers."""
     found: dict[str, str] = json.loads(cluster.kubectl("get", "--raw", "/version").stdout)
     return found["gitVersion"]

@@ -1,8 +1,8 @@
-"""Clusters on real hosts, made once for all tests and taken down at the end, whatever happens.
+"""Clusters on real hosts, created once for all tests and always taken down at the end.
 
-Their state is in a temporary directory, so that the user's clusters are left alone; the cache
-(tools, mirror, root of the hosts) is the user's. While a test is being written, KUBEWRIGHT_TEST_STATE
-names a directory to keep: a cluster made there by one run is used, and left running, by the next.
+Their state is in a temporary directory, so that the user's clusters are not touched; they use the user's
+cache (tools, mirror, root of the hosts). KUBEWRIGHT_TEST_STATE names a directory to keep: a cluster that
+one run created there is used, and left running, by the next run.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from testkit.cluster import CHECKOUT, Cluster
-from testkit.processes import Watch
-from testkit.state import directory, kept
 
 from testkit import pods, stackfile
+from testkit.cluster import CHECKOUT, Cluster
+from testkit.processes import Watch
+from testkit.state import create_directory, is_kept
 
-# Of tests that run side by side, each process has a cluster of its own.
+# When tests run in parallel, each process has its own cluster.
 PROCESS = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
 NAME = f"kwtest{PROCESS}"
 NETWORK = f"10.94.{PROCESS}.0/24"
@@ -29,37 +29,37 @@ _numbers = itertools.count(1)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What needs hosts begins first: it takes longest, and other tests go on beside it."""
+    """Start tests that need hosts first: they take longest, and other tests run beside them."""
     here = Path(__file__).parent
     items.sort(key=lambda item: not item.path.is_relative_to(here))
 
 
 @pytest.fixture(scope="session")
 def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where this run of the tests keeps the state of its stacks and labs."""
-    return directory(tmp_path_factory, "`make test` as root, or `make test-unit`")
+    """Return the state directory of this test run."""
+    return create_directory(tmp_path_factory, "`make test` as root, or `make test-unit`")
 
 
 @contextmanager
 def stack(cluster: Cluster) -> Iterator[Cluster]:
-    """A stack that is taken down at the end, also when its `up` failed."""
+    """Yield a stack and take it down at the end, also after a failed `up`."""
     try:
         yield cluster
     finally:
-        if not kept():
+        if not is_kept():
             cluster.down()
 
 
 @pytest.fixture(scope="session")
 def watch() -> Iterator[Watch]:
-    """Looks at all command lines of the machine (hosts included) while the first cluster is made."""
+    """Sample all command lines of the machine (hosts included) while the first cluster is created."""
     with Watch() as watch:
         yield watch
 
 
 @pytest.fixture(scope="session")
 def cluster(state: Path, watch: Watch) -> Iterator[Cluster]:
-    """One control plane, two workers, vxlan and nftables, the page of our own chart."""
+    """Create one control plane, two workers, vxlan and nftables, and the page of the chart in lab/charts."""
     config = stackfile.document(
         NAME, NETWORK, control_planes=["cp-1"], workers=["w-1", "w-2"], hello=HELLO_PORT
     )
@@ -71,7 +71,7 @@ def cluster(state: Path, watch: Watch) -> Iterator[Cluster]:
 
 @pytest.fixture
 def namespace(cluster: Cluster) -> Iterator[str]:
-    """A namespace of the test's own."""
+    """Create a namespace for the test."""
     name = f"test-{next(_numbers)}"
     cluster.apply(pods.namespace(name))
     yield name

@@ -1,4 +1,4 @@
-"""A mistake of the user's is one readable message and touches nothing."""
+"""A mistake of the user is one readable message and changes nothing."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from testkit.cluster import Cluster
-from testkit.process import Done
-from testkit.stackfile import DELETE
 
 from testkit import stackfile
+from testkit.cluster import Cluster
+from testkit.process import CommandResult
+from testkit.stackfile import DELETE
 
 WRONG: list[tuple[str, dict[str, Any], list[str]]] = [
     ("ranges that overlap", {"network": {"pods": "10.94.0.0/16"}}, ["network.pods", "10.94.0.0"]),
@@ -34,7 +34,7 @@ def test_a_mistake_in_the_stack_file(
     state: Path, what: str, change: dict[str, Any], words: list[str], command: str
 ) -> None:
     config = stackfile.document("kwbad", "10.94.0.0/24", control_planes=["cp-1"], workers=["w-1"])
-    config[stackfile.CLUSTER] = stackfile.merged(config[stackfile.CLUSTER], change)
+    config[stackfile.CLUSTER] = stackfile.merge(config[stackfile.CLUSTER], change)
     wrong = Cluster(name="kwbad", state=state, config=config)
     _readable(wrong.command(command, check=False), words)
     assert not wrong.lab.exists(), "hosts were made for a description that is wrong"
@@ -56,7 +56,7 @@ def test_a_mistake_leaves_a_running_cluster_alone(cluster: Cluster) -> None:
     assert json.loads(cluster.pulumi("stack", "output", "--json"))["endpoint"]
 
 
-def _readable(done: Done, words: list[str]) -> None:
+def _readable(done: CommandResult, words: list[str]) -> None:
     assert done.code != 0, f"accepted: {done.text}"
     assert "Traceback" not in done.text, done.text
     for word in words:

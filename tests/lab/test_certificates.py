@@ -1,4 +1,4 @@
-"""Kubelets' certificates come from the API, are approved by the cluster itself, and are replaced in time."""
+"""The API issues kubelet certificates, the cluster approves them, and they are replaced in time."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+
 from testkit.cluster import Cluster
 from testkit.wait import eventually
-
 from tests.lab.conftest import NETWORK
 
 NODE_CREDENTIALS = "--kubeconfig=/var/lib/kubelet/kubeconfig"
@@ -42,7 +42,7 @@ def test_workers_have_certificates_from_the_api_and_rotate_them(cluster: Cluster
 
 
 def test_a_kubelets_serving_certificate_is_replaced_when_it_is_gone(cluster: Cluster) -> None:
-    """The kubelet asks for another, which is approved and signed with nobody's help."""
+    """The kubelet requests another certificate, which is approved and signed automatically."""
     node = cluster.workers[0]
     link = "/var/lib/kubelet/pki/kubelet-server-current.pem"
     before = cluster.ssh(node, f"readlink {link}").stdout
@@ -56,7 +56,7 @@ def test_a_kubelets_serving_certificate_is_replaced_when_it_is_gone(cluster: Clu
         )
         assert changed
     finally:
-        cluster.all_ready()
+        cluster.wait_all_ready()
     eventually(
         f"{node} serves with it",
         lambda: cluster.kubectl("get", "--raw", f"/api/v1/nodes/{node}/proxy/healthz").stdout == "ok",
@@ -102,7 +102,7 @@ def test_a_node_gets_no_serving_certificate_for_another(
 
 
 def _request(common_name: str, alternative: x509.GeneralName) -> bytes:
-    """A certificate request for a node with one alternative name, as PEM."""
+    """Return a certificate request for a node with one alternative name, as PEM."""
     subject = x509.Name(
         [
             x509.NameAttribute(NameOID.ORGANIZATION_NAME, "system:nodes"),
@@ -116,7 +116,7 @@ def _request(common_name: str, alternative: x509.GeneralName) -> bytes:
 
 
 def _kubelet(cluster: Cluster, host: str) -> dict[str, Any]:
-    """The configuration a kubelet runs with."""
+    """Return the configuration of a running kubelet."""
     answer = cluster.kubectl("get", "--raw", f"/api/v1/nodes/{host}/proxy/configz").stdout
     configuration: dict[str, Any] = json.loads(answer)["kubeletconfig"]
     return configuration

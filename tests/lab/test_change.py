@@ -1,16 +1,15 @@
-"""Changes of a running cluster touch what they are about, and nothing else."""
+"""Changes of a running cluster affect only what they are about."""
 
 from __future__ import annotations
 
 import json
 import re
 
+from testkit import pods, stackfile
 from testkit.cluster import Cluster
 from testkit.stackfile import DELETE
 from testkit.wait import eventually
 from testkit.watcher import Watcher
-
-from testkit import pods, stackfile
 
 MAX_PODS = 97
 
@@ -44,7 +43,7 @@ def _shows_one_line_a_host(cluster: Cluster) -> None:
 
 
 def test_labels_and_taints_come_and_go_with_the_configuration(cluster: Cluster) -> None:
-    """Those set by hand stay."""
+    """Labels and taints that were set by hand remain."""
     cluster.kubectl("label", "node", "w-1", "by-hand=yes")
     try:
         pool = {"labels": {"tier": "gold", "keep": "me"}, "taints": ["dedicated=tests:PreferNoSchedule"]}
@@ -84,17 +83,17 @@ def test_a_worker_is_added_and_removed(cluster: Cluster) -> None:
         rest = {name: operation for name, operation in steps.items() if name not in made}
         assert all("workers" in name and op == "update" for name, op in rest.items()), steps
         cluster.up()
-        cluster.all_ready()
+        cluster.wait_all_ready()
         assert {host: cluster.services(host) for host in others} == others, "other hosts were touched"
 
         _worker_leaves(cluster)
         assert {host: cluster.services(host) for host in others} == others, "other hosts were touched"
         _is_reset(pristine, _snapshot(cluster, "w-3"))
-    cluster.all_ready()
+    cluster.wait_all_ready()
 
 
 def _worker_leaves(cluster: Cluster) -> None:
-    """w-3 leaves the pool while a workload with a disruption budget runs there."""
+    """Remove w-3 from the pool while a workload with a disruption budget runs there."""
     namespace = "leaving"
     cluster.apply(pods.namespace(namespace))
     try:
@@ -112,9 +111,9 @@ def _worker_leaves(cluster: Cluster) -> None:
             "metadata": {"namespace": namespace, "name": "web"},
             "spec": {"minAvailable": 1, "selector": {"matchLabels": {"app": "web"}}},
         }
-        spec = pods.spec(pods.serving(), affinity=affinity)
+        spec = pods.spec(pods.serving_container(), affinity=affinity)
         cluster.apply(pods.deployment(namespace, "web", 2, spec), budget)
-        cluster.rolled_out(namespace, "deployment/web")
+        cluster.wait_rollout(namespace, "deployment/web")
         where = {pod["spec"]["nodeName"] for pod in cluster.pods(namespace, "app=web")}
         assert where == {"w-3"}, f"the pods are on {where}"
 
@@ -128,7 +127,7 @@ def _worker_leaves(cluster: Cluster) -> None:
         assert watcher.seen, "the workload was never looked at"
         assert min(watcher.seen) >= 1, f"the disruption budget was not respected: {watcher.seen}"
         eventually("w-3 is gone", lambda: "w-3" not in cluster.kubectl("get", "nodes").stdout, timeout=20)
-        cluster.rolled_out(namespace, "deployment/web")
+        cluster.wait_rollout(namespace, "deployment/web")
         where = {pod["spec"]["nodeName"] for pod in cluster.pods(namespace, "app=web")}
         assert "w-3" not in where
     finally:
@@ -150,7 +149,7 @@ def _taints(cluster: Cluster, node: str) -> str:
 
 
 def _snapshot(cluster: Cluster, host: str) -> dict[str, set[str]]:
-    """What is on a host: files, units, processes by name, links and mounts."""
+    """Return what is on a host: files, units, processes by name, links and mounts."""
     looks = {
         "files": "find /etc /usr/local /opt /var/lib /root -xdev ! -path '/var/lib/systemd/*'",
         "units": "systemctl list-unit-files --no-legend --no-pager",
@@ -159,12 +158,12 @@ def _snapshot(cluster: Cluster, host: str) -> dict[str, set[str]]:
         "accounts": "cat /etc/passwd /etc/group",
     }
     found = {what: set(cluster.ssh(host, script).stdout.splitlines()) for what, script in looks.items()}
-    return found | {"links": set(cluster.links(host))}
+    return found | {"links": set(cluster.network_links(host))}
 
 
 def _is_reset(before: dict[str, set[str]], after: dict[str, set[str]]) -> None:
-    """Nothing is left of what Kubewright brought."""
-    # They come and go with logins and with systemd's own housekeeping.
+    """Assert that nothing of Kubewright is left on a host."""
+    # These change with logins and with systemd's own housekeeping.
     passing = re.compile(
         r"^\(?sd-pam|^sshd|^ls$|^cat$|^sh$|^find$|^systemd-|^kworker|session-\d+\.scope|/run/user"
     )

@@ -1,4 +1,4 @@
-"""`make preview` of the example stacks in the clouds: without a lab, an account, credentials or a network."""
+"""`make preview` of the example stacks for clouds: without a lab, an account, credentials or a network."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from testkit.cluster import CHECKOUT
 
 from lab.paths import LabPaths
+from testkit.cluster import CHECKOUT
 
-# Only loopback, by which the engine and its plugins talk.
+# Only loopback exists; the engine and its plugins use it.
 ALONE = ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh"]
 CREDENTIALS = ("AWS_", "ARM_", "AZURE_")
 
 
 def preview(stack: str, state: Path) -> list[dict[str, Any]]:
-    """The steps of a preview, as the engine reports them to programs."""
+    """Return the steps of a preview, as the engine reports them to programs."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith(CREDENTIALS)}
     cache = os.environ.get("KUBEWRIGHT_CACHE") or str(Path.home() / ".cache/kubewright")
     environment |= {

@@ -1,4 +1,4 @@
-"""A drain that a disruption budget holds, at a real API server: what the host says, and how it is resumed."""
+"""A disruption budget blocks a drain at a real API server: the host's message, and how the drain resumes."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from testkit.host import PROGRAM, Host
-from testkit.wait import eventually
 
 from nodeconfig.bundle import Bundle, File
+from testkit.host import PROGRAM, Host
+from testkit.wait import eventually
 from tests.lab.plugins_kubernetes.cluster import ControlPlane, binary
 from topology.model import Role
 

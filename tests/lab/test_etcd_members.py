@@ -1,4 +1,4 @@
-"""Real etcd members on loopback, started by what decides on hosts how: formed, grown, replaced, shrunk."""
+"""Real etcd members on loopback, started by the host's member program: formed, grown, replaced, shrunk."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from testkit.etcd_members import NAMES, Host, plan, together, voters
+
+from testkit.etcd_members import NAMES, Host, assert_voters, etcd_topology, start_together
 from testkit.pki import secrets
 from testkit.wait import eventually
 
 
 @pytest.fixture
 def hosts(tmp_path: Path) -> Iterator[dict[str, Host]]:
-    keys = secrets(plan(NAMES))
+    keys = secrets(etcd_topology(NAMES))
     found = {name: Host(tmp_path / name, name, keys) for name in NAMES}
     yield found
     for host in found.values():
@@ -28,12 +29,12 @@ def test_formed_side_by_side_replaced_grown_and_shrunk(hosts: dict[str, Host]) -
     for host in (a, b, c):
         host.configure("abc")
     began = time.monotonic()
-    together([a, b, c])
+    start_together([a, b, c])
     print(f"formed in {time.monotonic() - began:.1f} s")
-    voters(a, "abc")
+    assert_voters(a, "abc")
     a.ctl("put", "key", "first")
 
-    # The same data again, and then a machine that has none.
+    # The same data again, and then a host without data.
     c.kill()
     assert c.start() == ""
     identity = a.members["c"][0]
@@ -42,20 +43,20 @@ def test_formed_side_by_side_replaced_grown_and_shrunk(hosts: dict[str, Host]) -
     began = time.monotonic()
     assert f"took out member {identity}" in c.start()
     print(f"replaced in {time.monotonic() - began:.1f} s")
-    voters(a, "abc")
+    assert_voters(a, "abc")
     assert a.members["c"][0] != identity
 
-    # Two more at the same time, of which only one may be a learner.
+    # Two more at the same time, of which only one can be a learner.
     d, e = hosts["d"], hosts["e"]
     for host in hosts.values():
         host.configure(NAMES)
     began = time.monotonic()
-    together([d, e])
+    start_together([d, e])
     print(f"3 to 5 in {time.monotonic() - began:.1f} s")
-    voters(e, NAMES)
+    assert_voters(e, NAMES)
     assert e.ctl("get", "key", "--print-value-only") == "first\n"
 
-    # Two at a time leave, the first of all among them: none is special.
+    # Two leave at the same time, the first member of the cluster among them: no member is special.
     for name in "bce":
         hosts[name].configure("bce")
     began = time.monotonic()
@@ -65,16 +66,16 @@ def test_formed_side_by_side_replaced_grown_and_shrunk(hosts: dict[str, Host]) -
     print(f"5 to 3 in {time.monotonic() - began:.1f} s")
     a.kill()
     d.kill()
-    voters(b, "bce")
+    assert_voters(b, "bce")
     assert b.ctl("get", "key", "--print-value-only") == "first\n"
 
 
 def test_power_lost_everywhere_and_one_disk_with_it(hosts: dict[str, Host]) -> None:
-    """The member without data must not form a second cluster while the others are not there yet."""
+    """The member without data must not form a second cluster while the others have not started."""
     three = [hosts[name] for name in "abc"]
     for host in three:
         host.configure("abc")
-    together(three)
+    start_together(three)
     three[0].ctl("put", "key", "kept")
     for host in three:
         host.kill()
@@ -83,9 +84,9 @@ def test_power_lost_everywhere_and_one_disk_with_it(hosts: dict[str, Host]) -> N
     alone = c.decide("start")
     assert alone.returncode == 1
     assert "its data is gone and no other member answers" in alone.stderr
-    together([a, b])
+    start_together([a, b])
     assert "took out member" in c.start()
-    voters(c, "abc")
+    assert_voters(c, "abc")
     eventually("the data is there", lambda: c.ctl("get", "key", "--print-value-only") == "kept\n", timeout=10)
 
 
@@ -96,8 +97,8 @@ def test_from_one_to_three(hosts: dict[str, Host]) -> None:
     a.ctl("put", "key", "kept")
     for name in "abc":
         hosts[name].configure("abc")
-    together([hosts["b"], hosts["c"]])
-    voters(a, "abc")
+    start_together([hosts["b"], hosts["c"]])
+    assert_voters(a, "abc")
     assert hosts["c"].ctl("get", "key", "--print-value-only") == "kept\n"
     assert a.decide("others").returncode == 0
     hosts["b"].kill()

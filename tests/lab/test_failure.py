@@ -1,4 +1,4 @@
-"""Hosts that fail, a host that cannot be reached, an `up` that is killed."""
+"""Hosts that fail, an unreachable host, a killed `up`."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from testkit.cluster import UP_SECONDS, Cluster
-from testkit.interrupt import disturbed, killed_at, killed_when
-from testkit.leftovers import leftovers
-from testkit.wait import eventually
 
 from testkit import pods, stackfile
+from testkit.cluster import UP_SECONDS, Cluster
+from testkit.interrupt import act_at_output, kill_at_output, kill_when
+from testkit.leftovers import leftovers
+from testkit.wait import eventually
 from tests.lab.conftest import stack
 
 MAX_PODS = 96
 POINTS = ("LocallySignedCert", "cp-1-etcd", "cp-1-control-plane", "cp-1-node", "coredns")
-"""What `up` is killed at: types or names of resources, in the order they are made."""
+"""The points at which `up` is killed: types or names of resources, in the order of their creation."""
 
 
 @pytest.mark.parametrize("host", ["w-1", "cp-1"])
 def test_a_host_that_lost_power_comes_back_with_its_pods(cluster: Cluster, namespace: str, host: str) -> None:
-    cluster.apply(pods.pod(namespace, "stays", pods.spec(pods.serving(), **pods.on(host))))
+    cluster.apply(pods.pod(namespace, "stays", pods.spec(pods.serving_container(), **pods.on_node(host))))
     cluster.kubectl("wait", "-n", namespace, "--for=condition=Ready", "pod/stays", "--timeout=60s")
     uid = cluster.get("pod", "-n", namespace, "stays")["metadata"]["uid"]
     booted = cluster.get("node", host)["status"]["nodeInfo"]["bootID"]
@@ -39,7 +39,7 @@ def test_a_host_that_lost_power_comes_back_with_its_pods(cluster: Cluster, names
         return bool(state["ready"]) and state["restartCount"] >= 1
 
     eventually(f"the pod on {host} (boot {booted}) runs again", is_back, timeout=120)
-    cluster.all_ready()
+    cluster.wait_all_ready()
     eventually(
         "DNS and metrics are available",
         lambda: all(
@@ -51,11 +51,13 @@ def test_a_host_that_lost_power_comes_back_with_its_pods(cluster: Cluster, names
 
 
 def test_a_host_out_of_reach_does_not_stop_the_others(cluster: Cluster) -> None:
-    """The others are done, the error names it, and the next `up` finishes the rest."""
+    """The other hosts are completed, the error names the host, and the next `up` completes the rest."""
     change = {"pools": {"workers": {"kubelet": {"max_pods": MAX_PODS}, "max_unavailable": 1}}}
     with cluster.changed(change):
-        # When the engine begins: before that, `up` would boot the lab's host again.
-        failed = disturbed(cluster, "up", r"^Updating", lambda: cluster.stop_host("w-1"), timeout=UP_SECONDS)
+        # At the start of the engine: before that, `up` would boot the lab's host again.
+        failed = act_at_output(
+            cluster, "up", r"^Updating", lambda: cluster.stop_host("w-1"), timeout=UP_SECONDS
+        )
         assert failed.code != 0, "an `up` without one of its hosts claims success"
         errors = [line for line in failed.stdout.splitlines() if "error" in line.lower()]
         assert any("w-1" in line or cluster.address("w-1") in line for line in errors), failed.text
@@ -65,7 +67,7 @@ def test_a_host_out_of_reach_does_not_stop_the_others(cluster: Cluster) -> None:
         cluster.up()
         assert _capacity(cluster, "w-1") == str(MAX_PODS)
         assert cluster.steps() == {}
-    cluster.all_ready()
+    cluster.wait_all_ready()
 
 
 def _capacity(cluster: Cluster, node: str) -> str:
@@ -81,9 +83,9 @@ def killed(state: Path) -> Iterator[Cluster]:
 
 def test_an_up_killed_again_and_again_is_completed_by_another(killed: Cluster) -> None:
     for point in POINTS:
-        killed_at(killed, "up", rf"{point}.*(creat|updat)", timeout=UP_SECONDS)
+        kill_at_output(killed, "up", rf"{point}.*(creat|updat)", timeout=UP_SECONDS)
     last = killed.up()
-    killed.all_ready()
+    killed.wait_all_ready()
     assert "Traceback" not in last.text
     assert killed.steps() == {}
 
@@ -91,7 +93,7 @@ def test_an_up_killed_again_and_again_is_completed_by_another(killed: Cluster) -
 def test_after_a_killed_down_an_up_makes_the_cluster_anew(killed: Cluster) -> None:
     _kill_down(killed)
     killed.up()
-    killed.all_ready()
+    killed.wait_all_ready()
     assert killed.steps() == {}
 
 
@@ -105,5 +107,5 @@ def test_a_killed_down_is_completed_by_another(killed: Cluster) -> None:
 def _kill_down(cluster: Cluster) -> None:
     whole = len(leftovers(cluster))
     assert whole, "the look for leftovers sees nothing even while the cluster runs"
-    killed_when(cluster, "down", lambda: len(leftovers(cluster)) < whole, timeout=60)
+    kill_when(cluster, "down", lambda: len(leftovers(cluster)) < whole, timeout=60)
     assert leftovers(cluster), "`down` was done before it could be killed"

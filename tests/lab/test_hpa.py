@@ -1,13 +1,12 @@
-"""A HorizontalPodAutoscaler follows the load, up and down, by the metrics API."""
+"""A HorizontalPodAutoscaler follows the load up and down with the metrics API."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from testkit import pods
 from testkit.cluster import Cluster
 from testkit.wait import eventually
-
-from testkit import pods
 
 LOAD_SECONDS = 75
 MOST = 3
@@ -15,12 +14,12 @@ MOST = 3
 
 def test_replicas_follow_the_load(cluster: Cluster, namespace: str) -> None:
     resources = {"requests": {"cpu": "50m", "memory": "16Mi"}, "limits": {"cpu": "200m", "memory": "32Mi"}}
-    # The load is CPU time of the pod itself, for as long as a file is there.
+    # The load is CPU time of the pod itself, as long as a file exists.
     burn = "while :; do if [ -e /tmp/load ]; then i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; "
     burn += "else sleep 1; fi; done"
     main = pods.container(burn, resources=resources)
     cluster.apply(pods.deployment(namespace, "load", 1, pods.spec(main)), _autoscaler(namespace))
-    cluster.rolled_out(namespace, "deployment/load")
+    cluster.wait_rollout(namespace, "deployment/load")
 
     def replicas() -> int:
         return int(cluster.get("deployment", "-n", namespace, "load")["spec"]["replicas"])
@@ -33,15 +32,15 @@ def test_replicas_follow_the_load(cluster: Cluster, namespace: str) -> None:
 
     eventually("the autoscaler has the pod's CPU", measured, timeout=90)
     assert replicas() == 1, "scaled up without load"
-    cluster.in_pod(namespace, "deployment/load", "touch /tmp/load")
+    cluster.run_in_pod(namespace, "deployment/load", "touch /tmp/load")
     eventually("scaled up under load", lambda: replicas() > 1, timeout=LOAD_SECONDS)
     for pod in cluster.pods(namespace, "app=load"):
-        cluster.in_pod(namespace, pod["metadata"]["name"], "rm -f /tmp/load", check=False)
+        cluster.run_in_pod(namespace, pod["metadata"]["name"], "rm -f /tmp/load", check=False)
     eventually("scaled down without load", lambda: replicas() == 1, timeout=120)
 
 
 def _autoscaler(namespace: str) -> dict[str, Any]:
-    """CPU at 60 % of the request, and no waiting before it goes either way."""
+    """Return an autoscaler for 60 % of the requested CPU that reacts immediately in both directions."""
     at_once = {
         "stabilizationWindowSeconds": 0,
         "policies": [{"type": "Percent", "value": 100, "periodSeconds": 5}],

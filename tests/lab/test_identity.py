@@ -1,4 +1,6 @@
-"""Who may do what: nobody unnamed, every connection verified, a node no more than its own."""
+"""Permissions: anonymous requests fail, every connection is verified, a node can change only its own
+objects.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +13,10 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from testkit.cluster import Cluster
-from testkit.process import Done
 
 from testkit import pods
+from testkit.cluster import Cluster
+from testkit.process import CommandResult
 
 NODE_CREDENTIALS = "--kubeconfig=/var/lib/kubelet/kubeconfig"
 KUBECTL = "/usr/local/lib/kubewright/bin/kubectl"
@@ -22,7 +24,7 @@ KUBECTL = "/usr/local/lib/kubewright/bin/kubectl"
 
 @pytest.fixture(scope="module")
 def authority(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The cluster's authority, as the kubeconfig has it."""
+    """Return the CA in the kubeconfig."""
     view = cluster.kubectl("config", "view", "--raw", "-o", "json").stdout
     data = json.loads(view)["clusters"][0]["cluster"]["certificate-authority-data"]
     path = tmp_path_factory.mktemp("ca") / "ca.crt"
@@ -31,7 +33,7 @@ def authority(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 
 def _status(url: str, authority: Path) -> int:
-    """The HTTP status of an anonymous request; the server's certificate is verified."""
+    """Return the HTTP status of an anonymous request; verify the certificate of the server."""
     context = ssl.create_default_context(cafile=str(authority))
     try:
         with urllib.request.urlopen(url, timeout=10, context=context) as answer:
@@ -46,20 +48,20 @@ def test_the_api_refuses_the_unnamed(cluster: Cluster, authority: Path, path: st
 
 
 def test_the_api_answers_the_unnamed_on_health_paths_only(cluster: Cluster, authority: Path) -> None:
-    """Load balancers ask there (CIS 2.1 accepts it)."""
+    """Load balancers use these paths (CIS 2.1 accepts it)."""
     for path in ("/livez", "/readyz"):
         assert _status(f"https://{cluster.address('cp-1')}:6443{path}", authority) == 200, path
 
 
 @pytest.mark.parametrize("path", ["/pods", "/metrics", "/configz", "/healthz", "/run/kube-system/x/y"])
 def test_kubelets_refuse_the_unnamed(cluster: Cluster, authority: Path, path: str) -> None:
-    """And their certificate holds for their address: the request itself verifies it."""
+    """The request itself verifies that the certificate is valid for the kubelet's address."""
     for host in cluster.nodes:
         assert _status(f"https://{cluster.address(host)}:10250{path}", authority) == 401, f"{host}{path}"
 
 
 def test_etcd_refuses_whoever_has_no_certificate(cluster: Cluster) -> None:
-    """From the control plane itself; from elsewhere the firewall answers first, or TLS does."""
+    """From the control plane itself; from elsewhere the firewall or TLS refuses."""
     pki = "/etc/etcd/pki"
     script = f"""
     export ETCDCTL_ENDPOINTS=https://127.0.0.1:2379 ETCDCTL_CACERT={pki}/etcd-ca.crt
@@ -82,7 +84,7 @@ def test_etcd_speaks_no_plain_http(cluster: Cluster) -> None:
 
 
 class TestNodeRestriction:
-    """With the kubelet's own credentials on a worker."""
+    """Requests with the kubelet's own credentials on a worker."""
 
     @pytest.fixture
     def node(self, cluster: Cluster) -> str:
@@ -93,7 +95,7 @@ class TestNodeRestriction:
         return cluster.workers[1]
 
     @staticmethod
-    def kubectl(cluster: Cluster, node: str, words: str) -> Done:
+    def kubectl(cluster: Cluster, node: str, words: str) -> CommandResult:
         return cluster.ssh(node, f"{KUBECTL} {NODE_CREDENTIALS} {words}", check=False)
 
     def refused(self, cluster: Cluster, node: str, words: str) -> None:
@@ -115,7 +117,7 @@ class TestNodeRestriction:
             cluster.kubectl("create", "secret", "generic", "-n", namespace, name, "--from-literal=word=x")
             source = [{"name": "WORD", "valueFrom": {"secretKeyRef": {"name": name, "key": "word"}}}]
             main = pods.container("sleep 600", env=source)
-            cluster.apply(pods.pod(namespace, name, pods.spec(main, **pods.on(where))))
+            cluster.apply(pods.pod(namespace, name, pods.spec(main, **pods.on_node(where))))
         for name in ("mine", "theirs"):
             wait = ("wait", "-n", namespace, "--for=condition=Ready", f"pod/{name}", "--timeout=60s")
             cluster.kubectl(*wait)

@@ -1,10 +1,11 @@
-"""No flag, file or process on any host asks for a connection that is not verified."""
+"""No flag, file or process on any host requests an unverified connection."""
 
 from __future__ import annotations
 
 import re
 
 import pytest
+
 from testkit.cluster import Cluster
 
 INSECURE = re.compile(
@@ -30,7 +31,7 @@ OURS = re.compile(
 
 
 def insecure(text: str) -> list[str]:
-    """What is insecure in a text."""
+    """Return what is insecure in a text."""
     return [match.group(0) for match in INSECURE.finditer(text) if not SECURE.search(match.group(0))]
 
 

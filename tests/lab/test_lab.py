@@ -1,6 +1,6 @@
-"""The lab itself, on real hosts: two side by side, faults and their repair, nothing left behind.
+"""The lab itself, on real hosts: two labs at the same time, faults and their repair, complete removal.
 
-Its labs have names and address ranges of their own, and state in a temporary directory.
+These labs have their own names and address ranges, and state in a temporary directory.
 """
 
 import os
@@ -40,7 +40,7 @@ TWO = spec("kwlab-two", 2, "a")
 
 @pytest.fixture(scope="module", name="lab_root")
 def _lab_root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A state directory of these tests' own; their labs are gone at the end."""
+    """Yield a state directory for these tests and remove their labs at the end."""
     if os.geteuid() != 0:
         pytest.fail("tests on real hosts need root: run `make test` as root, or `make test-unit`")
     home = tmp_path_factory.mktemp("lab-state")
@@ -57,7 +57,7 @@ def _lab_root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture
 def one(lab_root: Path) -> LabSpec:
-    """The first lab, whole."""
+    """Return the first lab, healthy."""
     stack.up(ONE)
     return ONE
 
@@ -69,7 +69,7 @@ def inside(lab: LabSpec, host: str, command: str) -> str:
 
 
 def boots(lab: LabSpec) -> dict[str, str]:
-    """When each host's systemd started, in the kernel's ticks: another number means another boot."""
+    """Return when each host's systemd started, in kernel ticks: another number means another boot."""
     leaders = {host.name: cgroups.init(lab.name, host.name) for host in lab.hosts}
     assert None not in leaders.values()
     return {
@@ -92,7 +92,7 @@ def ssh(lab: LabSpec, host: LabHost, command: str) -> str:
 
 
 def whole(lab: LabSpec, host: str) -> bool:
-    """Whether systemd on the host finished its start without a failed unit."""
+    """Report whether systemd on the host finished its start without a failed unit."""
     return inside(lab, host, "systemctl is-system-running || :") == "running"
 
 
@@ -114,7 +114,7 @@ def test_up_again_changes_nothing_and_is_quick(one: LabSpec) -> None:
 def test_the_lab_is_closed_and_says_so_at_once(one: LabSpec) -> None:
     outside = "timeout 5 bash -c 'exec 3<>/dev/tcp/198.51.100.1/80' 2>&1 || :"
     assert "No route to host" in inside(one, "a", outside)
-    # Not even by the machine as a router, which a host's root could set.
+    # Not even with the machine as a router, which root on a host could configure.
     gateway, own = network.gateway_namespace(one.name), network.host_namespace(one.name, "a")
     route = ["ip", "-n", own, "route", "add", "198.51.100.0/24", "via", str(one.machine)]
     subprocess.run(route, check=True, timeout=10)
@@ -223,7 +223,7 @@ def test_two_labs_do_not_disturb_each_other_and_leave_nothing(one: LabSpec) -> N
     stack.up(TWO)
     assert ssh(TWO, TWO.hosts[0], "hostname") == "a"
     assert boots(one) == before
-    os.kill(cgroups.init(TWO.name, "a") or 0, signal.SIGKILL)  # half-dead
+    os.kill(cgroups.init(TWO.name, "a") or 0, signal.SIGKILL)  # partly dead
     assert leftovers(TWO.name) != []
     stack.down(TWO.name)
     assert leftovers(TWO.name) == []

@@ -11,39 +11,39 @@ from pathlib import PurePosixPath
 from urllib.request import urlopen
 
 import pytest
-from testkit.cluster import Cluster, tool
-from testkit.netproof import Proof, get, proof
-from testkit.process import kill_group, run
-from testkit.wait import eventually
 
 from testkit import pods
+from testkit.cluster import Cluster, tool
+from testkit.netproof import Proof, get, network_proof
+from testkit.process import kill_group, run
+from testkit.wait import eventually
 
 NODE_PORT = 30090
 
 
 @pytest.fixture(scope="module")
 def net(cluster: Cluster) -> Iterator[Proof]:
-    """A serving pod on every node, and a client on the first worker."""
-    with proof(cluster, "net", NODE_PORT, client=cluster.workers[0]) as made:
+    """Create a serving pod on every node, and a client on the first worker."""
+    with network_proof(cluster, "net", NODE_PORT, client=cluster.workers[0]) as made:
         yield made
 
 
 def test_packets_travel_by_vxlan(cluster: Cluster, net: Proof) -> None:
     for host in cluster.nodes:
-        links = cluster.links(host)
+        links = cluster.network_links(host)
         assert "flannel.1" in links, f"{host}: {links}"
 
 
 def test_a_pod_reaches_pods_on_all_nodes(net: Proof) -> None:
-    net.reaches_every_pod()
+    net.assert_every_pod_answers()
 
 
 def test_large_answers_cross_nodes(net: Proof) -> None:
-    net.moves_a_megabyte_between_nodes()
+    net.assert_large_files_arrive()
 
 
 def test_a_pod_reaches_a_service_by_address_and_by_name(net: Proof) -> None:
-    net.reaches_the_service()
+    net.assert_service_answers()
 
 
 def test_a_name_of_the_cluster_resolves(cluster: Cluster, net: Proof) -> None:
@@ -67,7 +67,7 @@ def test_a_name_outside_gets_an_answer_though_there_is_no_way_out(net: Proof) ->
 
 
 def test_a_node_answers_on_its_node_port_to_the_machine(cluster: Cluster, net: Proof) -> None:
-    net.answers_on_node_ports()
+    net.assert_node_ports_answer()
 
 
 def test_pods_see_who_calls_them_from_another_node(cluster: Cluster, net: Proof) -> None:
@@ -84,12 +84,14 @@ def test_pods_see_who_calls_them_from_another_node(cluster: Cluster, net: Proof)
 def test_logs_and_exec(cluster: Cluster, namespace: str) -> None:
     script = "echo said by the pod; sleep 600"
     for node in cluster.nodes:
-        cluster.apply(pods.pod(namespace, f"say-{node}", pods.spec(pods.container(script), **pods.on(node))))
+        cluster.apply(
+            pods.pod(namespace, f"say-{node}", pods.spec(pods.container(script), **pods.on_node(node)))
+        )
     for node in cluster.nodes:
         pod = f"say-{node}"
         cluster.kubectl("wait", "-n", namespace, "--for=condition=Ready", f"pod/{pod}", "--timeout=60s")
         assert cluster.kubectl("logs", "-n", namespace, pod).stdout == "said by the pod\n", node
-        assert cluster.in_pod(namespace, pod, "echo $((6 * 7))").stdout == "42\n", node
+        assert cluster.run_in_pod(namespace, pod, "echo $((6 * 7))").stdout == "42\n", node
 
 
 def test_port_forward(cluster: Cluster, net: Proof) -> None:
@@ -129,7 +131,7 @@ def test_top_nodes_shows_every_node(cluster: Cluster) -> None:
 
 
 def test_a_service_account_reaches_the_api_and_verifies_it(cluster: Cluster, namespace: str) -> None:
-    """By kubectl inside a pod (the host's own), whose one authority is the one mounted in the pod."""
+    """kubectl in a pod (the host's binary) trusts only the CA that is mounted in the pod."""
     cluster.kubectl("label", "namespace", namespace, "pod-security.kubernetes.io/enforce=privileged")
     cluster.kubectl("create", "role", "-n", namespace, "look", "--verb=list", "--resource=pods")
     binding = ("create", "rolebinding", "-n", namespace, "look", "--role=look")
@@ -141,21 +143,21 @@ def test_a_service_account_reaches_the_api_and_verifies_it(cluster: Cluster, nam
         cluster.workers[0], "readlink -f /usr/local/lib/kubewright/bin/kubectl"
     ).stdout.strip()
     volume = {"name": "bin", "hostPath": {"path": str(PurePosixPath(binary).parent), "type": "Directory"}}
-    spec = pods.spec(main, volumes=[volume], **pods.on(cluster.workers[0]))
+    spec = pods.spec(main, volumes=[volume], **pods.on_node(cluster.workers[0]))
     cluster.apply(pods.pod(namespace, "client", spec))
     cluster.kubectl("wait", "-n", namespace, "--for=condition=Ready", "pod/client", "--timeout=60s")
 
-    listed = cluster.in_pod(namespace, "client", f"/host-bin/kubectl get pods -n {namespace} -o name")
+    listed = cluster.run_in_pod(namespace, "client", f"/host-bin/kubectl get pods -n {namespace} -o name")
     assert listed.stdout == "pod/client\n"
-    forbidden = cluster.in_pod(namespace, "client", "/host-bin/kubectl get secrets -A", check=False)
+    forbidden = cluster.run_in_pod(namespace, "client", "/host-bin/kubectl get secrets -A", check=False)
     assert forbidden.code != 0
     assert "Forbidden" in forbidden.text, forbidden.text
     mount = "/var/run/secrets/kubernetes.io/serviceaccount"
     plain = f"/host-bin/kubectl --server=https://kubernetes.default --token=$(cat {mount}/token) get pods"
-    unverified = cluster.in_pod(namespace, "client", f"cd /; {plain} -n {namespace}", check=False)
+    unverified = cluster.run_in_pod(namespace, "client", f"cd /; {plain} -n {namespace}", check=False)
     assert unverified.code != 0, "the API's certificate was believed without its authority"
     assert "certificate" in unverified.text, unverified.text
-    verified = cluster.in_pod(
+    verified = cluster.run_in_pod(
         namespace, "client", f"{plain} -n {namespace} --certificate-authority={mount}/ca.crt"
     )
     assert "client" in verified.stdout

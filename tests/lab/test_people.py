@@ -1,4 +1,4 @@
-"""A person is let in and out again, at a real API server and signer on loopback."""
+"""A user gets and loses access, at a real API server and signer on loopback."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ ANN = User(name="ann", groups=("dev",), namespace="web", role="edit", days=1)
 
 @pytest.fixture(scope="module")
 def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
-    """A stack whose API runs here, with a namespace `web`."""
+    """Return a stack whose API runs here, with a namespace `web`."""
     directory = tmp_path_factory.mktemp("people")
     environment = Environment(state=directory / "state", cache=directory / "cache")
     environment.tools.mkdir(parents=True)
@@ -56,13 +56,13 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
 
 
 def may(target: Target, kubeconfig: Path, *words: str) -> bool:
-    """Whether a kubeconfig's user may do that now."""
+    """Report whether the user of a kubeconfig has that permission now."""
     argv = [str(target.environment.tools / "kubectl"), f"--kubeconfig={kubeconfig}", *words]
     return subprocess.run(argv, capture_output=True, timeout=30, check=False).returncode == 0
 
 
 def until(target: Target, kubeconfig: Path, allowed: bool) -> None:
-    """Waits until pods may be listed, or no longer: the API server learns of bindings by a watch."""
+    """Wait until the user may (or may not) list pods: the API server learns of bindings by a watch."""
     deadline = time.monotonic() + 15
     while may(target, kubeconfig, "get", "pods") != allowed:
         assert time.monotonic() < deadline, f"pods may {'not ' if allowed else ''}be listed after 15 s"
@@ -121,6 +121,6 @@ def test_what_is_not_there_is_told_before_a_certificate_is_made(
 
 
 def own(kubeconfig: Path) -> x509.Certificate:
-    """The certificate in a kubeconfig."""
+    """Return the certificate in a kubeconfig."""
     user = json.loads(kubeconfig.read_text())["users"][0]["user"]
     return x509.load_pem_x509_certificate(base64.b64decode(user["client-certificate-data"]))

@@ -1,4 +1,4 @@
-"""A pull request on a real cluster: opened, changed, commented, merged; the hosts are what the plan said."""
+"""A pull request on a real cluster: opened, changed, commented, merged; the hosts match the plan."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ import os
 import shutil
 from pathlib import Path
 
-from testkit.cluster import Cluster
-from testkit.process import Done, run
-from testkit.pull_request import PullRequest
-
 from testkit import forges
+from testkit.cluster import Cluster
+from testkit.process import CommandResult, run
+from testkit.pull_request import PullRequest
 
 _SECONDS = 120
 
@@ -40,11 +39,11 @@ def test_open_change_comment_apply(cluster: Cluster, tmp_path: Path) -> None:
 
 
 def _request(cluster: Cluster, server: forges.ForgeServer, directory: Path) -> PullRequest:
-    def comment(*words: str, check: bool = True) -> Done:
+    def comment(*words: str, check: bool = True) -> CommandResult:
         environment = {**cluster.environment, "GITHUB_TOKEN": forges.TOKEN}
         argv = [str(cluster.checkout / "kubewright"), *words]
         done = run(argv, timeout=_SECONDS, check=check, env=environment, cwd=Path(os.sep))
-        cluster.said.append(done.text)
+        cluster.outputs.append(done.text)
         return done
 
     return PullRequest(cluster.name, cluster.command, comment, server, directory)

@@ -1,4 +1,4 @@
-"""A snapshot of real etcd members on loopback, all of their data destroyed, and what comes back."""
+"""A snapshot of real etcd members on loopback, the destruction of all their data, and the restored data."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from testkit.bundles import cluster
-from testkit.cluster import cache
-from testkit.etcd_members import BINARIES, Host, plan, together, voters
-from testkit.pki import secrets
 
 from automation.operations import restore
 from nodeconfig import snapshots
+from testkit.bundles import cluster
+from testkit.cluster import cache
+from testkit.etcd_members import BINARIES, Host, assert_voters, etcd_topology, start_together
+from testkit.pki import secrets
 
 NAMES = ("a", "b", "c")
 STAMP = "20261120T000000Z"
@@ -24,8 +24,8 @@ STAMP = "20261120T000000Z"
 
 @pytest.fixture
 def members(tmp_path: Path) -> Iterator[list[Host]]:
-    """Three members that serve."""
-    keys = secrets(plan(NAMES))
+    """Return three members that serve."""
+    keys = secrets(etcd_topology(NAMES))
     hosts = [Host(tmp_path / name, name, keys) for name in NAMES]
     version = cluster().versions.etcd
     for host in hosts:
@@ -36,7 +36,7 @@ def members(tmp_path: Path) -> Iterator[list[Host]]:
         (host.root / "systemctl").chmod(0o755)
         host.configure(NAMES)
     try:
-        together(hosts)
+        start_together(hosts)
         yield hosts
     finally:
         for host in hosts:
@@ -63,14 +63,14 @@ def test_every_key_of_a_snapshot_comes_back_and_none_that_came_later(
         subprocess.run(["rm", "-rf", str(host.root / "var/lib/etcd/member")], check=True)
 
     restored(members, snapshot)
-    together(members)
+    start_together(members)
     found = set(c.ctl("get", "--prefix", "n-", "--keys-only").split())
     assert {f"n-{number}" for number in range(before)} <= found
     assert len(found) < after, "what was written after the snapshot is there"
     assert a.ctl("get", "later") == ""
     assert status(a) > revision + 900_000_000, "revisions went backwards: caches would be wrong"
-    voters(b, NAMES)
-    # The old data is kept, and a member that has it is of another cluster.
+    assert_voters(b, NAMES)
+    # The old data is kept, and a member with that data belongs to another cluster.
     assert (c.root / f"var/lib/etcd/before-{STAMP}/member/wal").is_dir()
     assert {member for member, _ in a.members.values()}.isdisjoint(member for member, _ in old.values())
 
@@ -81,14 +81,14 @@ def test_an_interrupted_restore_is_done_again(members: list[Host], tmp_path: Pat
     snapshot = taken(a, tmp_path)
     for host in members:
         host.kill()
-    # Ended in the middle of the exchange on one, before it on the others.
+    # Interrupted during the exchange on one member, before it on the others.
     for step in ("receive", "prepare", "swap"):
         done(a, step, snapshot)
     done(b, "receive", snapshot)
     restored(members, snapshot, stamp="20261120T000001Z")
-    together(members)
+    start_together(members)
     assert b.ctl("get", "n-0").split() == ["n-0", "x"]
-    voters(a, NAMES)
+    assert_voters(a, NAMES)
 
 
 def test_data_is_not_exchanged_under_a_running_member(members: list[Host], tmp_path: Path) -> None:
@@ -132,7 +132,7 @@ class Written:
 
 
 class writing:
-    """Writes to a member for the time of a `with`."""
+    """Write to a member inside the block."""
 
     def __init__(self, host: Host) -> None:
         self._host, self._written, self._stop = host, Written(), threading.Event()
@@ -155,7 +155,7 @@ class writing:
 
 
 def taken(host: Host, directory: Path) -> Path:
-    """A snapshot by the program that the timer runs on hosts."""
+    """Return a snapshot taken by the program that the timer runs on hosts."""
     pki, kept = host.root / "etc/etcd/pki", directory / "kept"
     environment = {
         "PATH": f"{host.root / BINARIES}:/usr/bin:/bin",
@@ -179,9 +179,9 @@ def taken(host: Host, directory: Path) -> Path:
 def step(
     host: Host, name: str, snapshot: Path, *, digest: str = "", stamp: str = STAMP
 ) -> subprocess.CompletedProcess[str]:
-    """A step of the restore on a member's host, as it is sent there."""
+    """Run a step of the restore on a member's host, with the text that is sent to hosts."""
     digest = digest or sha256(snapshot.read_bytes()).hexdigest()
-    text = restore.script(name, restore.variables(plan(NAMES), digest, stamp)[host.name])
+    text = restore.script(name, restore.variables(etcd_topology(NAMES), digest, stamp)[host.name])
     environment = {"KUBEWRIGHT_ROOT": str(host.root), "PATH": f"{host.root}:/usr/bin:/bin"}
     with snapshot.open("rb") as source:
         return subprocess.run(
@@ -195,13 +195,13 @@ def done(host: Host, name: str, snapshot: Path, *, stamp: str = STAMP) -> None:
 
 
 def restored(hosts: Sequence[Host], snapshot: Path, *, stamp: str = STAMP) -> None:
-    """All steps on all members that come before their start."""
+    """Run all steps before the start on all members."""
     for name in ("receive", "prepare", "swap"):
         for host in hosts:
             done(host, name, snapshot, stamp=stamp)
 
 
 def status(host: Host) -> int:
-    """The revision that a member is at."""
+    """Return the revision of a member."""
     rows = host.ctl("endpoint", "status", "--write-out=fields").splitlines()
     return next(int(row.split(" : ")[1]) for row in rows if row.startswith('"Revision"'))

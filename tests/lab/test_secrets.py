@@ -1,4 +1,4 @@
-"""Secrets stay secret: encrypted in etcd, and shown nowhere on the way."""
+"""Secrets stay secret: encrypted in etcd, and visible nowhere on the way."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import base64
 import re
 
 import pytest
+
 from testkit.cluster import Cluster
 from testkit.processes import Watch, command_lines
-from testkit.secretscan import Secret, secrets_in, secrets_of_state, shown
+from testkit.secretscan import Secret, secrets_in, secrets_of_state, visible_secrets
 
 ETCDCTL = """
 export ETCDCTL_ENDPOINTS=https://127.0.0.1:2379 ETCDCTL_CACERT=/etc/etcd/pki/etcd-ca.crt
@@ -20,7 +21,7 @@ KEY_FILES = "/etc/kubernetes /etc/etcd /var/lib/kubelet /etc/kubewright"
 
 @pytest.fixture(scope="module")
 def known(cluster: Cluster) -> list[Secret]:
-    """The cluster's real secrets: those of the state, and those in the hosts' files."""
+    """Return the real secrets of the cluster: those of the state, and those in the files of hosts."""
     secrets = secrets_of_state(cluster.pulumi("stack", "export", "--show-secrets"))
     names = {secret.name for secret in secrets}
     for kind in ("private key", "token", "encryption key"):
@@ -57,51 +58,51 @@ def test_the_scan_finds_secrets_as_they_are_and_encoded(known: list[Secret]) -> 
         f"a {secret.value} b",
         *(base64.b64encode(b"x" * n + secret.value.encode()).decode() for n in range(3)),
     ):
-        assert shown([secret], text) == [secret.name]
+        assert visible_secrets([secret], text) == [secret.name]
 
 
 def test_the_engines_output_shows_none(cluster: Cluster, known: list[Secret]) -> None:
-    said = "\n".join(cluster.said)
+    said = "\n".join(cluster.outputs)
     assert "cp-1" in said, "the output of `up` was not kept"
-    assert shown(known, said) == []
+    assert visible_secrets(known, said) == []
 
 
 def test_a_preview_with_changes_shows_none(cluster: Cluster, known: list[Secret]) -> None:
     change = {"pools": {"workers": {"kubelet": {"max_pods": 42}}}, "api": {"event_ttl": "2h"}}
     with cluster.edited(change):
-        assert shown(known, cluster.preview().text) == []
-        assert shown(known, cluster.command("preview", "--json").text) == []
+        assert visible_secrets(known, cluster.preview().text) == []
+        assert visible_secrets(known, cluster.command("preview", "--json").text) == []
 
 
 def test_the_state_holds_none_in_plain_text(cluster: Cluster, known: list[Secret]) -> None:
-    assert shown(known, cluster.pulumi("stack", "export")) == []
+    assert visible_secrets(known, cluster.pulumi("stack", "export")) == []
     files = [path for path in (cluster.state / "backend").rglob("*") if path.is_file()]
     assert any(path.name.startswith(cluster.name) for path in files), f"no state file among {files}"
     files += [path for path in (cluster.state / "stacks" / cluster.name).glob("*.yaml") if path.is_file()]
     for path in files:
-        assert shown(known, path.read_bytes().decode(errors="replace")) == [], path
+        assert visible_secrets(known, path.read_bytes().decode(errors="replace")) == [], path
 
 
 def test_no_command_line_of_any_process_shows_one(known: list[Secret], watch: Watch) -> None:
-    """Neither while the cluster was made (looked at four times a second) nor now."""
+    """Neither during the creation of the cluster (sampled four times a second) nor now."""
     assert any("pulumi" in line for line in watch.seen), "the engine was not seen at work"
     assert any("kubelet" in line for line in watch.seen), "the hosts' processes were not seen"
     for line in watch.seen | command_lines():
-        assert shown(known, line) == [], f"the process {line.split()[0]}"
+        assert visible_secrets(known, line) == [], f"the process {line.split()[0]}"
 
 
 def test_no_environment_of_a_hosts_process_shows_one(cluster: Cluster, known: list[Secret]) -> None:
     for host in cluster.nodes:
         text = cluster.ssh(host, "cat /proc/[0-9]*/environ 2>/dev/null | tr '\\0' '\\n'").stdout
         assert "PATH=" in text, host
-        assert shown(known, text) == [], host
+        assert visible_secrets(known, text) == [], host
 
 
 def test_no_journal_shows_one(cluster: Cluster, known: list[Secret]) -> None:
     for host in cluster.nodes:
         text = cluster.ssh(host, "journalctl --no-pager --all --output=cat 2>&1", timeout=120).stdout
         assert "kubelet" in text.lower(), f"{host}: the journal has nothing of the node: {text[:200]}"
-        assert shown(known, text) == [], host
+        assert visible_secrets(known, text) == [], host
 
 
 def test_key_files_are_for_their_owner_alone(cluster: Cluster) -> None:

@@ -1,4 +1,4 @@
-"""One host that does everything, made from a clean checkout beside the other cluster; then it grows.
+"""One host with all roles, created from a clean checkout beside the other cluster; then it grows.
 
 Its network is the other kind: host-gw for packets between nodes, iptables for services.
 """
@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from testkit.cluster import Cluster
-from testkit.copy import clean_checkout, status
-from testkit.leftovers import leftovers
-from testkit.netproof import proof
 
 from testkit import stackfile
+from testkit.cluster import Cluster
+from testkit.copy import clean_checkout, git_status
+from testkit.leftovers import leftovers
+from testkit.netproof import network_proof
 from tests.lab.conftest import stack
 
 NETWORK = "10.95.0.0/24"
@@ -22,7 +22,7 @@ NETWORK = "10.95.0.0/24"
 
 @pytest.fixture(scope="module")
 def single(state: Path, cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """The single machine, with the other cluster running."""
+    """Create the single machine while the other cluster runs."""
     config = stackfile.document("kwsolo", NETWORK, control_planes=["cp-1"], workers=[])
     network = {"backend": "host-gw", "proxy_mode": "iptables"}
     config[stackfile.CLUSTER]["network"] |= network
@@ -41,14 +41,14 @@ def test_one_host_does_everything(single: Cluster) -> None:
 
 
 def test_workloads_run_on_it(single: Cluster) -> None:
-    with proof(single, "alone", 30091, client="cp-1") as net:
-        net.reaches_every_pod()
-        net.answers_on_node_ports()
+    with network_proof(single, "alone", 30091, client="cp-1") as net:
+        net.assert_every_pod_answers()
+        net.assert_node_ports_answer()
 
 
 def test_the_checkout_stays_clean(single: Cluster) -> None:
     single.preview()
-    assert status(single.checkout) == ""
+    assert git_status(single.checkout) == ""
 
 
 def test_a_worker_joins_and_host_gw_carries_the_packets(single: Cluster, cluster: Cluster) -> None:
@@ -59,16 +59,16 @@ def test_a_worker_joins_and_host_gw_carries_the_packets(single: Cluster, cluster
     }
     single.change(joining)
     single.up()
-    single.all_ready()
+    single.wait_all_ready()
     assert single.services("cp-1") == before, "the first host was touched"
     for host in single.nodes:
-        links = single.links(host)
+        links = single.network_links(host)
         assert "flannel.1" not in links, f"{host}: packets travel by vxlan"
-    with proof(single, "two", 30092, client="w-1") as net:
-        net.reaches_every_pod()
-        net.moves_a_megabyte_between_nodes()
-        net.reaches_the_service()
-        net.answers_on_node_ports()
+    with network_proof(single, "two", 30092, client="w-1") as net:
+        net.assert_every_pod_answers()
+        net.assert_large_files_arrive()
+        net.assert_service_answers()
+        net.assert_node_ports_answer()
         answer = net.inside("nslookup kubernetes.default.svc.cluster.local.").stdout
         assert "10.96.0.1" in answer
 
@@ -82,13 +82,13 @@ def test_services_are_programmed_by_iptables(single: Cluster) -> None:
 
 
 def test_down_leaves_nothing_and_the_other_cluster_alone(single: Cluster, cluster: Cluster) -> None:
-    """The last test here: the single machine goes."""
+    """The last test in this file: the single machine is removed."""
     before = {host: cluster.services(host) for host in cluster.nodes}
     assert leftovers(single), "the look for leftovers sees nothing even while the cluster runs"
     single.down()
     assert leftovers(single) == []
     assert not single.lab.exists(), "the lab's state is still there"
-    assert status(single.checkout) == ""
+    assert git_status(single.checkout) == ""
     assert {host: cluster.services(host) for host in cluster.nodes} == before
     assert cluster.ready_nodes() == sorted(cluster.nodes)
     cluster.kubectl("get", "--raw", "/readyz")
@@ -101,5 +101,5 @@ def test_down_again_is_no_error(single: Cluster) -> None:
 
 
 def test_the_other_cluster_still_serves(cluster: Cluster) -> None:
-    with proof(cluster, "beside", 30093, client=cluster.workers[0]) as net:
-        net.reaches_every_pod()
+    with network_proof(cluster, "beside", 30093, client=cluster.workers[0]) as net:
+        net.assert_every_pod_answers()

@@ -1,4 +1,4 @@
-"""`up` from no hosts ends with a cluster that answers, and a second one changes nothing."""
+"""`up` without hosts ends with a working cluster, and a second `up` changes nothing."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from urllib.request import urlopen
 
 from testkit.cluster import Cluster, tool
 from testkit.process import run
-
 from tests.lab.conftest import HELLO_PORT
 
 

@@ -1,4 +1,4 @@
-"""The benchmark reads the commands' output right."""
+"""The benchmark parses the output of the commands correctly."""
 
 from __future__ import annotations
 

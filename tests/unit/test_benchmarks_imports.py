@@ -1,4 +1,4 @@
-"""The benchmark of imports measures what the providers import, and the limits are kept."""
+"""The benchmark of imports measures what the providers import, and the limits hold."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_a_limit_of_either_kind_counts() -> None:
 
 @pytest.mark.parametrize(("cloud", "sdk"), SDKS.items())
 def test_what_a_provider_imports_is_loaded_and_no_larger_than_allowed(cloud: str, sdk: str) -> None:
-    """Seconds are for the benchmark: on a machine whose cores are shared they double."""
+    """Seconds are for the benchmark: they double on a machine with shared cores."""
     sources = [path.read_text() for path in (CHECKOUT / "providers" / cloud).rglob("*.py")]
     modules = imported(sources, sdk)
     assert modules

@@ -1,4 +1,4 @@
-"""benchmarks/ready: kubeadm gets the cluster that Kubewright makes; the report tells both."""
+"""benchmarks/ready: kubeadm builds the same cluster as Kubewright, and the report has both."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from settings import load
 
 
 def documents(text: str) -> dict[str, Any]:
-    """kubeadm's documents by kind."""
+    """Return kubeadm's documents by kind."""
     return {document["kind"]: document for document in yaml.safe_load_all(text)}
 
 

@@ -1,4 +1,4 @@
-"""The example stacks are right, and what they install is pinned, without a network."""
+"""The example stacks are valid, and their artifacts are pinned, without a network."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import yaml
 
 import nodeconfig
 from artifacts import catalogue
-from artifacts.index import load as load_index  # bound here: tests of the program put another in its place
+from artifacts.index import load as load_index  # bound here: tests of the program replace it
 from assembly import build_topology
 from settings import Settings, files, load
 

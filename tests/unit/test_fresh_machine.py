@@ -1,4 +1,4 @@
-"""What a fresh machine misses is installed by our own files."""
+"""The project's files install everything that a fresh machine lacks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from artifacts import catalogue
 from lab import doctor
 
 ROOT = Path(__file__).resolve().parents[2]
-# Of every Debian machine: without them nothing would run at all.
+# Part of every Debian machine.
 ESSENTIAL = {"apt", "util-linux"}
 
 

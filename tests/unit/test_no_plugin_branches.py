@@ -1,4 +1,4 @@
-"""The program does not know which kind of plugins it runs on, nor that there is a lab."""
+"""The program does not distinguish official plugins from stand-ins and does not know the lab."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import pytest
 CHECKOUT = Path(__file__).resolve().parents[2]
 PARTS = ("settings", "topology", "nodeconfig", "components", "providers")
 FORBIDDEN_IMPORTS = {"lab", "automation", "tests", "benchmarks"}
-# Ways to ask which plugin is installed: the words of the stand-ins, of their place, and of the engine's
-# home. The bare word `plugins` is Kubernetes' and containerd's own.
+# Words that would reveal which plugin is installed: the stand-ins' names, their directory, the engine's
+# home. The word `plugins` without more belongs to Kubernetes and containerd.
 ASKS = re.compile(
     r"stand.?ins?\b|PULUMI_HOME|\.pulumi\b|pulumi-resource-|plugin_?download|version_ref"
     r"|plugins?_?(version|kind|info|installed)|(command|tls|kubernetes)[-_ ]plugin",
@@ -37,7 +37,7 @@ def imports(tree: ast.AST) -> set[str]:
 
 
 def code_words(tree: ast.AST) -> list[tuple[int, str]]:
-    """Names and texts of the code: no comments, no docstrings."""
+    """Yield the names and texts of the code, without comments and docstrings."""
     docstrings = {
         id(node.body[0].value)
         for node in ast.walk(tree)

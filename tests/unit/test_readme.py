@@ -1,4 +1,4 @@
-"""What the README tells to write is right."""
+"""The README's example is valid."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ README = Path(__file__).resolve().parents[2] / "README.md"
 
 
 def test_the_example_of_real_hosts_can_be_deployed() -> None:
-    """Its settings are valid, and name a mirror: some files have no official place."""
+    """The settings are valid and name a mirror, which is required."""
     (block,) = [part for part in README.read_text().split("```") if part.startswith("yaml\nconfig:")]
     settings = load(yaml.safe_load(block.removeprefix("yaml\n"))["config"]["kubewright:cluster"])
     assert settings.environment == "production"

@@ -1,4 +1,4 @@
-"""The client of the fault tests keeps true account: else no figure of theirs is worth anything."""
+"""The client of the fault tests counts correctly; all its measurements depend on this."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Work = Callable[[Account, Caller, threading.Event], None]
 
 
 class FakeApi:
-    """Answers from a dictionary of ConfigMaps; `faults` are raised first, one for each call."""
+    """Answers from a dictionary of ConfigMaps; raises `faults` first, one for each call."""
 
     def __init__(self, faults: list[Exception] | None = None) -> None:
         self.maps: dict[str, dict[str, str]] = {}
@@ -46,7 +46,7 @@ def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def run(work: Work, account: Account, api: FakeApi, calls: int) -> None:
-    """Lets a worker make so many calls."""
+    """Let a worker make this number of calls."""
     stopped = threading.Event()
     left = [calls]
 
