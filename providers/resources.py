@@ -54,6 +54,7 @@ class ResourceReaders:
     tags: the tags of a resource; None where tags are not required or not known yet.
     machine_types: machine types and their number in a resource. The last argument is the machine type of
     the group's launch template, for a group that names none.
+    template_type: the machine type that a launch template names, empty for none.
     min_size, max_size: size limits of a group of machines; None where the inputs have none.
     region: the region of a resource, empty where the inputs do not name one.
     public_names: names of the cloud for "any address" in firewall rules, in lower case.
@@ -69,6 +70,7 @@ class ResourceReaders:
     deleted_content: Callable[[str, Inputs], Messages]
     tags: Callable[[str, Inputs], Inputs | None]
     machine_types: Callable[[str, Inputs, str], Iterable[tuple[str, int]]]
+    template_type: Callable[[Inputs], str]
     min_size: Callable[[Inputs], int | None]
     max_size: Callable[[Inputs], int | None]
     region: Callable[[Inputs], str]

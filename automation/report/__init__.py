@@ -1,1 +1,1 @@
-"""What a change of a stack will do, where, and how risky it is, in a form that people review."""
+"""Reports: what a change of a stack does, on which hosts, and how risky it is, for people who review it."""

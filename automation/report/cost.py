@@ -1,126 +1,97 @@
-"""What the machines cost per hour before and after, where a provider has a table of prices."""
+"""Hourly cost of the machines before and after a change, where a cloud has a table of prices."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from importlib import import_module
-from typing import Any, Protocol, cast
 
-from automation.report.hosts import operation
+from automation.report.hosts import operation_of
 from automation.report.model import Cost, Operation
 from automation.stacks.events import Step
+from providers import registry
+from providers.descriptor import CloudDescriptor
+
+PriceTables = Mapping[str, Mapping[str, float]]
+"""Hourly prices by machine type, by the cloud's plugin (the first word of its type tokens)."""
 
 
-class Region(Protocol):
-    """What a region's prices tell: US dollars an hour by the type of machine."""
+def machine_cost(steps: Sequence[Step], prices: PriceTables | None = None) -> Cost | None:
+    """Return the cost of the machines before and after; None where no machine has a price.
 
-    @property
-    def machines(self) -> Mapping[str, float]:
-        """Prices by type."""
-        ...
-
-
-class Prices(Protocol):
-    """A module `providers/<cloud>/prices.py`: its table of prices, by region."""
-
-    PRICES: Mapping[str, Region]
-
-
-_GROUP = "aws:autoscaling/group:Group"
-_TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
-_CLOUDS = {"aws": "providers.aws.prices", "azure-native": "providers.azure.prices"}
-
-
-def cost(steps: Iterable[Step], tables: Mapping[str, Mapping[str, float]] | None = None) -> Cost | None:
-    """The machines' prices before and after; None where nothing has a price.
-
-    `tables` are prices per hour by the type of machine, by the cloud's package (`aws`); left out: those
-    that the providers have. Pools count with the fewest machines that they may have.
+    `prices`: default, the tables of the clouds for the stack's region. A pool counts with its minimum size.
     """
-    steps = list(steps)
-    before: Counter[tuple[str, str]] = Counter()
-    after: Counter[tuple[str, str]] = Counter()
-    for step in steps:
-        done = operation(step)
-        cloud = step.type.split(":")[0]
-        if done is None or cloud not in _CLOUDS:
-            continue
-        for counter, values, absent in (
-            (before, step.old, Operation.CREATE),
-            (after, step.new, Operation.DELETE),
-        ):
-            if done is not absent:
-                template = _template(step, steps, values is step.new)
-                for kind, number in machines(step.type, values, template):
-                    counter[cloud, kind] += number
-    known = tables if tables is not None else _tables({cloud for cloud, _ in before | after}, steps)
-    kinds = before | after
-    if not kinds or not known:
+    before = Counter(dict(_count_machines(steps, Operation.CREATE)))
+    after = Counter(dict(_count_machines(steps, Operation.DELETE)))
+    types = before | after
+    if not types:
         return None
-    unknown = sorted(kind or "?" for cloud, kind in kinds if kind not in known.get(cloud, {}))
-    return Cost(_sum(before, known), _sum(after, known), tuple(unknown))
+    tables = prices if prices is not None else _price_tables({plugin for plugin, _ in types}, steps)
+    if not tables:
+        return None
+    unknown = sorted(type_ or "?" for plugin, type_ in types if type_ not in tables.get(plugin, {}))
+    return Cost(_sum(before, tables), _sum(after, tables), tuple(unknown))
 
 
-def machines(kind: str, inputs: Mapping[str, Any], template: str = "") -> Iterator[tuple[str, int]]:
-    """Types and numbers of the machines that a resource with these inputs stands for.
-
-    `template` is the type that a group's launch template names, where the group itself names none.
+def _count_machines(steps: Sequence[Step], absent: Operation) -> Iterator[tuple[tuple[str, str], int]]:
+    """Yield (plugin, machine type) and their number: before the change without created resources, after the
+    change without deleted resources.
     """
-    match kind:
-        case "aws:ec2/instance:Instance":
-            yield str(inputs.get("instanceType") or ""), 1
-        case _ if kind == _GROUP:
-            policy = inputs.get("mixedInstancesPolicy") or {}
-            overrides = (policy.get("launchTemplate") or {}).get("overrides") or [{}]
-            yield str(overrides[0].get("instanceType") or template), int(inputs.get("minSize") or 0)
-        case "azure-native:compute:VirtualMachine":
-            yield str((inputs.get("hardwareProfile") or {}).get("vmSize") or ""), 1
-        case "azure-native:compute:VirtualMachineScaleSet":
-            sku = inputs.get("sku") or {}
-            yield str(sku.get("name") or ""), int(sku.get("capacity") or 0)
-
-
-def _template(group: Step, steps: Sequence[Step], new: bool) -> str:
-    """The type in the launch template that is named most like the group: ids are not known beforehand."""
-    if group.type != _GROUP:
-        return ""
-    near = [step for step in steps if step.type == _TEMPLATE and step.parent == group.parent]
-    if not near:
-        return ""
-    best = max(near, key=lambda step: _alike(step.name, group.name))
-    return str((best.new if new else best.old).get("instanceType") or "")
-
-
-def _alike(one: str, other: str) -> int:
-    """How many characters two names have in common at their beginning."""
-    return next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), len(one))
-
-
-def _sum(counter: Counter[tuple[str, str]], tables: Mapping[str, Mapping[str, float]]) -> float:
-    return sum(number * tables.get(cloud, {}).get(kind, 0.0) for (cloud, kind), number in counter.items())
-
-
-def _tables(clouds: Iterable[str], steps: Sequence[Step]) -> dict[str, Mapping[str, float]]:
-    """The price tables that the providers have of the regions where the machines are."""
-    found = {}
-    for cloud in clouds:
-        table = cast(Prices, import_module(_CLOUDS[cloud])).PRICES
-        region = table.get(_region(cloud, steps))
-        if region is not None:
-            found[cloud] = region.machines
-    return found
-
-
-def _region(cloud: str, steps: Iterable[Step]) -> str:
-    """Where a stack is, as its resources say; empty when none does."""
+    counter: Counter[tuple[str, str]] = Counter()
     for step in steps:
-        if step.type.split(":")[0] != cloud:
+        operation, cloud = operation_of(step), registry.by_type(step.type)
+        if operation is None or operation is absent or cloud is None:
             continue
-        for inputs in (step.new, step.old):
-            if cloud == "azure-native" and isinstance(inputs.get("location"), str):
-                return str(inputs["location"]).replace(" ", "").lower()
-            zones = inputs.get("availabilityZones") or [inputs.get("availabilityZone")]
-            if cloud == "aws" and isinstance(zones, list) and zones and isinstance(zones[0], str):
-                return zones[0].rstrip("abcdefgh")
+        created_absent = absent is Operation.CREATE
+        inputs = step.old if created_absent else step.new
+        template = _template_type(step, steps, cloud, old=created_absent)
+        type_ = cloud.readers.canonical_type(step.type)
+        for machine_type, number in cloud.readers.machine_types(type_, inputs, template):
+            counter[cloud.plugin, machine_type] += number
+    yield from counter.items()
+
+
+def _template_type(group: Step, steps: Sequence[Step], cloud: CloudDescriptor, *, old: bool) -> str:
+    """Return the machine type of a group's launch template; empty for other resources.
+
+    Ids are unknown in a preview, so the template of a group is found by the most similar name.
+    """
+    if group.type not in cloud.types.machine_groups:
+        return ""
+    templates = [
+        step for step in steps if step.type in cloud.types.launch_templates and step.parent == group.parent
+    ]
+    if not templates:
+        return ""
+    best = max(templates, key=lambda step: _common_prefix(step.name, group.name))
+    return cloud.readers.template_type(best.old if old else best.new)
+
+
+def _common_prefix(one: str, other: str) -> int:
+    """Return the number of characters that both names begin with."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((index for index, (a, b) in pairs if a != b), min(len(one), len(other)))
+
+
+def _sum(counter: Counter[tuple[str, str]], tables: PriceTables) -> float:
+    return sum(number * tables.get(plugin, {}).get(type_, 0.0) for (plugin, type_), number in counter.items())
+
+
+def _price_tables(plugins: Iterable[str], steps: Sequence[Step]) -> PriceTables:
+    """Return the price tables of the clouds for the region of the stack."""
+    tables = {}
+    for plugin in plugins:
+        cloud = registry.by_type(f"{plugin}:")
+        prices = cloud.machine_prices(_region(cloud, steps)) if cloud else None
+        if prices is not None:
+            tables[plugin] = prices
+    return tables
+
+
+def _region(cloud: CloudDescriptor, steps: Iterable[Step]) -> str:
+    """Return the region that the resources of a cloud name; empty when none does."""
+    for step in steps:
+        if registry.by_type(step.type) is cloud:
+            for inputs in (step.new, step.old):
+                if region := cloud.readers.region(inputs):
+                    return region
     return ""

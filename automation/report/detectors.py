@@ -1,6 +1,6 @@
-"""What the rules of the table look for. Each sign gives what it was seen on, in words; none is an empty list.
+"""Detectors of risks. Each returns the subjects of its risk as text, empty when the risk does not apply.
 
-A cluster that is only made has nothing to lose: most signs are of clusters that are there.
+Most risks concern an existing cluster: a cluster that is created has nothing to lose.
 """
 
 from __future__ import annotations
@@ -8,25 +8,32 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from automation.report import ingress, resource_types, sizes
-from automation.report.hosts import GROUPS, Location, locate, natural, operation
+from automation.report import ingress
+from automation.report.hosts import Location, locate, natural_key, operation_of
 from automation.report.model import Operation, Picture
-from automation.report.sizes import within
-from automation.stacks.events import Step
-from nodeconfig.parse import rotations, versions
-from topology.model import Role, Rotation, Topology
+from automation.report.resource_types import (
+    DATA,
+    ENTRANCES,
+    MACHINE_GROUPS,
+    MACHINE_INPUTS,
+    MACHINES,
+    ROLL_SUFFIX,
+)
+from automation.stacks.events import Step, Values
+from nodeconfig import parse
+from providers import registry
+from topology.model import Role, Topology
 
-_GONE = (Operation.DELETE, Operation.REPLACE)
+_LOSS = (Operation.DELETE, Operation.REPLACE)
 _AUTHORITY = re.compile(
     r"cluster-pki-(?:(?:kubernetes|etcd|front-proxy)-ca|service-account)(?:-\d+)?(?:-key)?\Z"
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
-    """A change as the signs see it. `topology` is of what is wanted, None where it cannot be read."""
+class ChangeFacts:
+    """A change as detectors see it. `topology` is described by the stack file, None for an invalid file."""
 
     steps: Sequence[Step]
     before: Picture
@@ -34,224 +41,225 @@ class Facts:
     topology: Topology | None = None
 
     @property
-    def exists(self) -> bool:
-        """Whether there is a cluster already."""
+    def cluster_exists(self) -> bool:
+        """Return whether the cluster exists before the change."""
         return bool(self.before.hosts)
 
-    def at(self, step: Step) -> Location:
-        """The place of the step's resource."""
+    def location(self, step: Step) -> Location:
+        """Return the location of the step's resource."""
         return locate(step, self.topology)
 
-    def doing(self, *operations: Operation) -> Iterator[Step]:
-        """The steps that do one of these to a cluster that is there."""
-        if self.exists:
-            yield from (step for step in self.steps if operation(step) in operations)
+    def steps_with(self, *operations: Operation) -> Iterator[Step]:
+        """Yield the steps with one of these operations on an existing cluster."""
+        if self.cluster_exists:
+            yield from (step for step in self.steps if operation_of(step) in operations)
+
+    @property
+    def max_unavailable(self) -> Mapping[str, int]:
+        """Return the limit of each pool of the stack file."""
+        return {pool.name: pool.max_unavailable for pool in self.topology.pools} if self.topology else {}
 
 
-def etcd_data(facts: Facts) -> list[str]:
-    """Members' machines, or the deliveries whose deletion resets them."""
-    members = _with_role(facts.before, Role.ETCD)
-    lost = [facts.at(step).host for step in facts.doing(*_GONE) if _takes_away(facts, step, Role.ETCD)]
-    return [host for host in lost if host in members]
+def lost_etcd_data(facts: ChangeFacts) -> list[str]:
+    """Detect the loss of members' machines, or of deliveries whose deletion resets a member."""
+    members = _hosts_with(facts.before, Role.ETCD)
+    hosts = [facts.location(step).host for step in facts.steps_with(*_LOSS) if _loses(facts, step, Role.ETCD)]
+    return [host for host in hosts if host in members]
 
 
-def quorum(facts: Facts) -> list[str]:
-    """More than the members can spare. Changes go one by one, but nothing gates what is deleted."""
-    members = _with_role(facts.before, Role.ETCD)
-    lost = set(etcd_data(facts))
+def lost_quorum(facts: ChangeFacts) -> list[str]:
+    """Detect the loss of more members than the quorum tolerates. Changes are serial, deletions are not."""
+    members = _hosts_with(facts.before, Role.ETCD)
+    lost = set(lost_etcd_data(facts))
     if len(members) - len(lost) >= len(members) // 2 + 1:
         return []
     return [f"{len(lost)} of {len(members)}: {', '.join(sorted(lost))}"] if lost else []
 
 
-def volumes(facts: Facts) -> list[str]:
-    """Disks, buckets, claims."""
-    return [step.name for step in facts.doing(*_GONE) if step.type in resource_types.VOLUMES]
+def lost_data(facts: ChangeFacts) -> list[str]:
+    """Detect the loss of disks, buckets and volume claims."""
+    return [step.name for step in facts.steps_with(*_LOSS) if step.type in DATA]
 
 
-def authorities(facts: Facts) -> list[str]:
-    """Authorities' certificates and keys, and what signs the tokens of service accounts."""
-    return [step.name for step in facts.doing(*_GONE) if _AUTHORITY.match(step.name)]
+def lost_authorities(facts: ChangeFacts) -> list[str]:
+    """Detect the loss of certificate authorities, their keys, and the key of service accounts."""
+    return [step.name for step in facts.steps_with(*_LOSS) if _AUTHORITY.match(step.name)]
 
 
-def new_authorities(facts: Facts) -> list[str]:
-    """A new generation, or hosts that are told of another one to sign or trust."""
-    made = [
+def new_authorities(facts: ChangeFacts) -> list[str]:
+    """Detect new generations of an authority, and hosts where another generation signs or is trusted."""
+    created = [
         step.name
-        for step in facts.doing(Operation.CREATE)
+        for step in facts.steps_with(Operation.CREATE)
         if _AUTHORITY.match(step.name) and not step.name.endswith("-key")
     ]
-    told: list[str] = []
-    for step in facts.doing(Operation.CHANGE):
-        old = rotations(_script(step.old))
-        for name, new in rotations(_script(step.new)).items():
-            if old.get(name, Rotation()) != new:
-                trusted = ", ".join(map(str, new.trusted))
-                told.append(f"{name}: generation {new.signing} signs, trusted: {trusted}")
-    return [*made, *dict.fromkeys(told)]
+    rotated: list[str] = []
+    for step in facts.steps_with(Operation.CHANGE):
+        old = parse.rotations(_delivered_text(step.old))
+        for name, rotation in parse.rotations(_delivered_text(step.new)).items():
+            previous = (old[name].signing, old[name].trusted) if name in old else (1, (1,))
+            if previous != (rotation.signing, rotation.trusted):
+                trusted = ", ".join(map(str, rotation.trusted))
+                rotated.append(f"{name}: generation {rotation.signing} signs, trusted: {trusted}")
+    return [*created, *dict.fromkeys(rotated)]
 
 
-def encryption(facts: Facts) -> list[str]:
-    """The key behind `encryption.yaml`."""
+def lost_encryption_keys(facts: ChangeFacts) -> list[str]:
+    """Detect the loss of the key in `encryption.yaml`."""
     return [
         step.name
-        for step in facts.doing(*_GONE)
+        for step in facts.steps_with(*_LOSS)
         if step.type.endswith(":PrivateKey") and "encryption" in step.name
     ]
 
 
-def namespaces(facts: Facts) -> list[str]:
-    """Namespaces of the configuration."""
-    return [step.name for step in facts.doing(*_GONE) if step.type == "kubernetes:core/v1:Namespace"]
+def deleted_namespaces(facts: ChangeFacts) -> list[str]:
+    """Detect deleted namespaces of the configuration."""
+    return [step.name for step in facts.steps_with(*_LOSS) if step.type == "kubernetes:core/v1:Namespace"]
 
 
-def open_to_world(facts: Facts) -> list[str]:
-    """Rules of a cloud's firewall, or lines of the hosts' own, that name no source and did not before."""
-    found = []
+def public_ports(facts: ChangeFacts) -> list[str]:
+    """Detect ports that were not public before, in firewalls of the cloud and of hosts."""
+    ports = []
     for step in facts.steps:
-        if operation(step) in (Operation.CREATE, Operation.CHANGE, Operation.REPLACE):
-            new = dict.fromkeys(ingress.of_cloud(step.type, step.new))
-            old = set(ingress.of_cloud(step.type, step.old))
-            found += [f"{step.name}: {port}" for port in new if port not in old]
-    for step in facts.doing(Operation.CHANGE):
-        before = set(ingress.of_host(_script(step.old)))
-        opened = [line for line in ingress.of_host(_script(step.new)) if line not in before]
-        found += [f"{facts.at(step).host or step.name}: {line}" for line in opened]
-    return found
+        if operation_of(step) in (Operation.CREATE, Operation.CHANGE, Operation.REPLACE):
+            new = dict.fromkeys(ingress.public_cloud_ports(step.type, step.new))
+            old = set(ingress.public_cloud_ports(step.type, step.old))
+            ports += [f"{step.name}: {port}" for port in new if port not in old]
+    for step in facts.steps_with(Operation.CHANGE):
+        before = set(ingress.public_host_ports(_delivered_text(step.old)))
+        opened = [port for port in ingress.public_host_ports(_delivered_text(step.new)) if port not in before]
+        ports += [f"{facts.location(step).host or step.name}: {port}" for port in opened]
+    return ports
 
 
-def entrance(facts: Facts) -> list[str]:
-    """Load balancers, and the addresses before them."""
-    clouds = [step.name for step in facts.doing(*_GONE) if step.type in resource_types.ENTRANCES]
+def lost_endpoints(facts: ChangeFacts) -> list[str]:
+    """Detect the loss of load balancers and of their addresses."""
+    clouds = [step.name for step in facts.steps_with(*_LOSS) if step.type in ENTRANCES]
     hosts = [
-        facts.at(step).host
-        for step in facts.doing(*_GONE)
-        if _takes_away(facts, step, Role.LOAD_BALANCER) and facts.at(step).role == Role.LOAD_BALANCER
+        facts.location(step).host
+        for step in facts.steps_with(*_LOSS)
+        if facts.location(step).role == Role.LOAD_BALANCER
     ]
     return [*clouds, *hosts]
 
 
-def control_planes_gone(facts: Facts) -> list[str]:
-    """Control planes of before that are none any more."""
-    now = _with_role(facts.after, Role.CONTROL_PLANE)
-    return [name for name in _with_role(facts.before, Role.CONTROL_PLANE) if name not in now]
+def removed_control_planes(facts: ChangeFacts) -> list[str]:
+    """Detect hosts that are control planes only before the change."""
+    remaining = _hosts_with(facts.after, Role.CONTROL_PLANE)
+    return [name for name in _hosts_with(facts.before, Role.CONTROL_PLANE) if name not in remaining]
 
 
-def unavailable(facts: Facts) -> list[str]:
-    """Nodes whose deletion or replacement nothing gates."""
-    limits = {pool.name: pool.max_unavailable for pool in facts.topology.pools} if facts.topology else {}
-    lost = _lost_nodes(facts)
+def unavailable_nodes(facts: ChangeFacts) -> list[str]:
+    """Detect pools that lose more nodes than max_unavailable: deletions and replacements are not serial."""
+    limits, remaining = facts.max_unavailable, _nodes_by_pool(facts.after)
     return [
         f"{pool}: {len(names)} at once, max_unavailable {limits.get(pool, 1)}"
-        for pool, names in lost.items()
-        # A pool that goes as a whole is said by its own rule.
-        if len(names) > limits.get(pool, 1) and pool in _pools(facts.after)
+        for pool, names in _lost_nodes(facts).items()
+        # `removed_pools` reports a pool that is removed as a whole.
+        if len(names) > limits.get(pool, 1) and pool in remaining
     ] + [
-        f"{facts.at(step).pool}: {step.name} goes with all its machines at once"
-        for step in facts.doing(*_GONE)
-        if step.type in GROUPS and facts.at(step).pool in _pools(facts.after)
+        f"{facts.location(step).pool}: {step.name} is lost with all its machines at once"
+        for step in facts.steps_with(*_LOSS)
+        if step.type in MACHINE_GROUPS and facts.location(step).pool in remaining
     ]
 
 
-def shrinking(facts: Facts) -> list[str]:
-    """Fewer hosts, or a smaller size of a cloud's group."""
-    before, after = _pools(facts.before), _pools(facts.after)
-    found = [
+def smaller_pools(facts: ChangeFacts) -> list[str]:
+    """Detect pools with fewer hosts, and groups of machines with a smaller minimum or maximum size."""
+    before, after = _nodes_by_pool(facts.before), _nodes_by_pool(facts.after)
+    smaller = [
         f"{pool}: {len(names)} → {len(after[pool])} nodes"
         for pool, names in before.items()
         if pool in after and len(after[pool]) < len(names)
     ]
-    for step in facts.doing(Operation.CHANGE):
-        if step.type in GROUPS:
-            for least_or_most, size in (("", sizes.least), ("at most ", sizes.most)):
+    for step in facts.steps_with(Operation.CHANGE):
+        cloud = registry.by_type(step.type)
+        if cloud is not None and step.type in MACHINE_GROUPS:
+            for limit, size in (("min", cloud.readers.min_size), ("max", cloud.readers.max_size)):
                 old, new = size(step.old), size(step.new)
                 if old is not None and new is not None and old > new:
-                    found.append(f"{step.name}: {least_or_most}{old} → {new} machines")
-    return found
+                    smaller.append(f"{step.name}: {limit} {old} → {new} machines")
+    return smaller
 
 
-def pools_gone(facts: Facts) -> list[str]:
-    """Pools of before that are no more."""
-    after = _pools(facts.after)
+def removed_pools(facts: ChangeFacts) -> list[str]:
+    """Detect pools that exist only before the change."""
+    remaining = _nodes_by_pool(facts.after)
+    pools = _nodes_by_pool(facts.before)
+    return [f"{pool}: {len(names)} nodes" for pool, names in pools.items() if pool not in remaining]
+
+
+def changed_minor_versions(facts: ChangeFacts) -> list[str]:
+    """Detect components whose delivered version changes in its first two numbers."""
+    jumps: dict[str, list[str]] = {}
+    for step in facts.steps_with(Operation.CHANGE, Operation.REPLACE):
+        old = parse.versions(_delivered_text(step.old))
+        for component, version in parse.versions(_delivered_text(step.new)).items():
+            before = old.get(component, version)
+            if before.split(".")[:2] != version.split(".")[:2]:
+                host = facts.location(step).host or step.name
+                jumps.setdefault(f"{component} {before} → {version}", []).append(host)
     return [
-        f"{pool}: {len(names)} nodes" for pool, names in _pools(facts.before).items() if pool not in after
+        f"{jump}: {_shorten(sorted(set(hosts), key=natural_key))}" for jump, hosts in sorted(jumps.items())
     ]
 
 
-def minor_versions(facts: Facts) -> list[str]:
-    """Versions in what is delivered to hosts."""
-    jumps: dict[str, list[str]] = {}
-    for step in facts.doing(Operation.CHANGE, Operation.REPLACE):
-        old = versions(_script(step.old))
-        for component, version in versions(_script(step.new)).items():
-            before = old.get(component, version)
-            if before.split(".")[:2] != version.split(".")[:2]:
-                where = facts.at(step).host or step.name
-                jumps.setdefault(f"{component} {before} → {version}", []).append(where)
-    return [f"{jump}: {_some(sorted(set(hosts), key=natural))}" for jump, hosts in sorted(jumps.items())]
-
-
-def only_member(facts: Facts) -> list[str]:
-    """The delivery of control plane or etcd to a host that is alone."""
-    planes = _with_role(facts.before, Role.CONTROL_PLANE)
+def changed_only_control_plane(facts: ChangeFacts) -> list[str]:
+    """Detect deliveries of the control plane or etcd to the only control plane."""
+    planes = _hosts_with(facts.before, Role.CONTROL_PLANE)
     if len(planes) != 1:
         return []
     roles = (Role.CONTROL_PLANE.value, Role.ETCD.value)
-    changed = (facts.at(step) for step in facts.doing(Operation.CHANGE))
-    return [where.host for where in changed if where.role in roles and where.host in planes]
+    locations = (facts.location(step) for step in facts.steps_with(Operation.CHANGE))
+    return [each.host for each in locations if each.role in roles and each.host in planes]
 
 
-def every_node(facts: Facts) -> list[str]:
-    """Pools of which no node stays as it is."""
+def changed_every_node(facts: ChangeFacts) -> list[str]:
+    """Detect pools of which every node changes."""
     return [
-        *(f"{pool}: {len(names)} nodes" for pool, names in _changed_whole(facts).items() if len(names) > 1),
+        *(f"{pool}: {len(names)} nodes" for pool, names in _changed_pools(facts).items() if len(names) > 1),
         *(
-            f"{facts.at(step).pool}: {step.name}"
-            for step in facts.doing(Operation.CHANGE)
-            if step.type in GROUPS
-            and any(step.old.get(key) != step.new.get(key) for key in resource_types.MACHINES_OF_A_GROUP)
+            f"{facts.location(step).pool}: {step.name}"
+            for step in facts.steps_with(Operation.CHANGE)
+            if step.type in MACHINE_GROUPS
+            and any(step.old.get(key) != step.new.get(key) for key in MACHINE_INPUTS)
         ),
     ]
 
 
-def _changed_whole(facts: Facts) -> dict[str, list[str]]:
-    steps = [step for step in facts.doing(Operation.CHANGE) if facts.at(step).role == Role.NODE.value]
-    changed = {facts.at(step).host for step in steps}
-    return {pool: names for pool, names in _pools(facts.before).items() if changed >= set(names)}
-
-
-def much_at_once(facts: Facts) -> list[str]:
-    """Pools of which every node changes, half of them or more at a time."""
-    limits = {pool.name: pool.max_unavailable for pool in facts.topology.pools} if facts.topology else {}
+def changed_many_nodes_at_once(facts: ChangeFacts) -> list[str]:
+    """Detect pools of which every node changes, half of them or more at a time."""
+    limits = facts.max_unavailable
     return [
         f"{pool}: {limits[pool]} of {len(names)} nodes at a time"
-        for pool, names in _changed_whole(facts).items()
+        for pool, names in _changed_pools(facts).items()
         if len(names) > 2 and 2 * limits.get(pool, 0) >= len(names)
     ]
 
 
-def rolling(facts: Facts) -> list[str]:
-    """Members in clouds whose machine is made anew by their own command, each when the others are well."""
+def replaced_members(facts: ChangeFacts) -> list[str]:
+    """Detect members in clouds whose machine is replaced, each after the others are healthy."""
     return [
-        step.name.removesuffix(resource_types.ROLL)
-        for step in facts.doing(Operation.CHANGE)
-        if step.name.endswith(resource_types.ROLL) and step.old.get("update") != step.new.get("update")
+        step.name.removesuffix(ROLL_SUFFIX)
+        for step in facts.steps_with(Operation.CHANGE)
+        if step.name.endswith(ROLL_SUFFIX) and step.old.get("update") != step.new.get("update")
     ]
 
 
-def _takes_away(facts: Facts, step: Step, role: Role) -> bool:
-    """Whether a deletion or replacement takes the role's machine away, or what was delivered for it."""
-    where = facts.at(step)
-    if step.type in resource_types.MACHINES:
-        return bool(where.host)
-    return where.role == role.value
+def _loses(facts: ChangeFacts, step: Step, role: Role) -> bool:
+    """Return whether a deletion or replacement removes a machine, or the delivery of this role."""
+    location = facts.location(step)
+    if step.type in (*MACHINES, *MACHINE_GROUPS):
+        return bool(location.host)
+    return location.role == role.value
 
 
-def _with_role(picture: Picture, role: Role) -> list[str]:
+def _hosts_with(picture: Picture, role: Role) -> list[str]:
     return [host.name for host in picture.hosts if role.value in host.roles]
 
 
-def _pools(picture: Picture) -> dict[str, list[str]]:
+def _nodes_by_pool(picture: Picture) -> dict[str, list[str]]:
     pools: dict[str, list[str]] = {}
     for host in picture.hosts:
         if host.pool:
@@ -259,21 +267,31 @@ def _pools(picture: Picture) -> dict[str, list[str]]:
     return pools
 
 
-def _lost_nodes(facts: Facts) -> Mapping[str, list[str]]:
+def _changed_pools(facts: ChangeFacts) -> dict[str, list[str]]:
+    """Return the nodes of each pool of which every node changes."""
+    locations = [facts.location(step) for step in facts.steps_with(Operation.CHANGE)]
+    changed = {location.host for location in locations if location.role == Role.NODE.value}
+    return {pool: names for pool, names in _nodes_by_pool(facts.before).items() if changed >= set(names)}
+
+
+def _lost_nodes(facts: ChangeFacts) -> Mapping[str, list[str]]:
+    """Return the deleted and replaced nodes of each pool."""
     lost: dict[str, list[str]] = {}
-    for step in facts.doing(*_GONE):
-        where = facts.at(step)
-        if where.pool and where.role == Role.NODE.value and where.pool != Role.CONTROL_PLANE.value:
-            lost.setdefault(where.pool, []).append(where.host)
+    for step in facts.steps_with(*_LOSS):
+        location = facts.location(step)
+        if location.pool and location.role == Role.NODE.value and location.pool != Role.CONTROL_PLANE.value:
+            lost.setdefault(location.pool, []).append(location.host)
     return lost
 
 
-def _script(inputs: Mapping[str, Any]) -> str:
-    """The visible text of a bundle: a command's, an object's in AWS' store, what Azure's gates tell."""
-    texts = [within(inputs, "environment", "BECOMES"), *(inputs.get(key) for key in ("create", "content"))]
+def _delivered_text(inputs: Values) -> str:
+    """Return the text of a delivery: an SSH command, an object in a store, or the environment of a gate."""
+    environment = inputs.get("environment")
+    texts = [environment.get("BECOMES")] if isinstance(environment, Mapping) else []
+    texts += [inputs.get("create"), inputs.get("content")]
     return next((text for text in texts if isinstance(text, str)), "")
 
 
-def _some(names: Sequence[str], most: int = 6) -> str:
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
+def _shorten(names: Sequence[str], maximum: int = 6) -> str:
+    more = f" and {len(names) - maximum} more" if len(names) > maximum else ""
+    return ", ".join(names[:maximum]) + more

@@ -1,57 +1,93 @@
-"""Changes that are alike, told once: the same lines on five hundred nodes are one thing to read."""
+"""Groups identical changes: the same lines on five hundred nodes are reported once."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from automation.report.model import Change, Operation, Property
 
-REPEATED = "applied again"
-"""What happens to a resource of which no input differs."""
+REAPPLIED = "applied again"
+"""Text for a change without a changed input."""
+_NUMBERED = re.compile(r"(.*?)(\d+)")
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
-    """Changes of one component that do the same with the same lines."""
+class ChangeGroup:
+    """Changes of one component with the same operation, role and changed lines.
+
+    `names` are names of hosts if `hosts` is true, else names of resources.
+    """
 
     component: str
     operation: Operation
     role: str
     properties: tuple[Property, ...]
     names: tuple[str, ...]
-    """Hosts where the changes are of hosts, else resources."""
     hosts: bool
 
     @property
-    def repeated(self) -> bool:
-        """Whether nothing differs: the engine only cannot know so beforehand."""
+    def reapplied(self) -> bool:
+        """Return whether no input differs: only the engine does not know so before the update."""
         return self.operation is Operation.CHANGE and not self.properties
 
     @property
-    def what(self) -> str:
-        """In words."""
-        return REPEATED if self.repeated else self.operation.value
+    def description(self) -> str:
+        """Return the operation in words."""
+        return REAPPLIED if self.reapplied else self.operation.value
+
+    @property
+    def count_text(self) -> str:
+        """Return the number of hosts or resources in words."""
+        kind = "host" if self.hosts else "resource"
+        return f"{len(self.names)} {pluralize(len(self.names), kind)}"
 
 
-def groups(changes: Iterable[Change]) -> list[Group]:
-    """The changes in groups, in the order in which each begins."""
-    found: dict[tuple[object, ...], list[Change]] = {}
+def group_changes(changes: Iterable[Change]) -> list[ChangeGroup]:
+    """Return the groups of changes, in the order of their first change."""
+    grouped: dict[tuple[object, ...], list[Change]] = {}
     for change in changes:
         key = (change.component, change.operation, change.role, bool(change.host), change.properties)
-        found.setdefault(key, []).append(change)
-    return [_group(alike) for alike in found.values()]
+        grouped.setdefault(key, []).append(change)
+    return [_make_group(members) for members in grouped.values()]
 
 
-def _group(alike: Sequence[Change]) -> Group:
-    first = alike[0]
-    # A delivery is known by its host; what else belongs to a host, by its own name.
+def _make_group(changes: Sequence[Change]) -> ChangeGroup:
+    first = changes[0]
+    # A delivery is named by its host, another resource of a host by its own name.
     hosts = bool(first.role and first.host)
-    names = tuple(change.host if hosts else change.name for change in alike)
-    return Group(first.component, first.operation, first.role, first.properties, names, hosts)
+    names = tuple(change.host if hosts else change.name for change in changes)
+    return ChangeGroup(first.component, first.operation, first.role, first.properties, names, hosts)
 
 
-def some(names: Sequence[str], most: int = 8) -> str:
-    """The names, or the first of them and how many more there are."""
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(f"`{name}`" for name in names[:most]) + more
+def compress_names(names: Sequence[str], maximum: int = 8) -> str:
+    """Return the names with a range for three or more that are numbered consecutively: `w-1 … w-999`."""
+    runs: list[list[str]] = []
+    for name in names:
+        if runs and _follows(runs[-1][-1], name):
+            runs[-1].append(name)
+        else:
+            runs.append([name])
+    texts = [part for run in runs for part in ([f"{run[0]} … {run[-1]}"] if len(run) > 2 else run)]
+    more = f" and {len(texts) - maximum} more" if len(texts) > maximum else ""
+    return ", ".join(texts[:maximum]) + more
+
+
+def _follows(name: str, next_name: str) -> bool:
+    """Return whether the second name has the first one's text and the next number."""
+    first, second = _NUMBERED.fullmatch(name), _NUMBERED.fullmatch(next_name)
+    if first is None or second is None or first[1] != second[1]:
+        return False
+    return int(second[2]) == int(first[2]) + 1
+
+
+def shorten_names(names: Sequence[str], maximum: int = 8) -> str:
+    """Return the names, or the first ones and the number of the others."""
+    more = f" and {len(names) - maximum} more" if len(names) > maximum else ""
+    return ", ".join(f"`{name}`" for name in names[:maximum]) + more
+
+
+def pluralize(number: int, word: str) -> str:
+    """Return the word in the singular or plural."""
+    return word if number == 1 else f"{word}s"

@@ -1,4 +1,4 @@
-"""Which host a resource belongs to, and the cluster's machines before and after a change."""
+"""The host that a resource belongs to, and the machines of the cluster before and after a change."""
 
 from __future__ import annotations
 
@@ -7,16 +7,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from automation.report.model import Host, Operation, Picture
-from automation.report.resource_types import ROLL
+from automation.report.resource_types import CLOUD_PREFIXES, DELIVERIES, MACHINE_GROUPS, ROLL_SUFFIX
 from automation.stacks.events import Step
 from topology.model import Role, Topology
 
 _POOL = "cluster-pool-"
-_CLOUDS = ("aws:", "azure-native:", "command:local:")
-_COMMANDS = ("command:remote:Command", "command:local:Command")
-"""What delivers a role to a host: on bare metal by SSH; in a cloud it waits until the host has it."""
+_HOST_RESOURCES = (*CLOUD_PREFIXES, "command:local:")
+"""Prefixes of types whose resources belong to the host that their name begins with."""
 _MEMBERS = "members"
 _COMPONENT = re.compile(r"kubewright:(\w+):(\w+)\Z")
+# Names of components: the identity is `<member>-seat` in the state of every existing cluster.
+_IDENTITY_TYPES = ("Seat", "StableIdentity")
+_IDENTITY_SUFFIX = "-seat"
 _OPERATIONS: Mapping[str, Operation] = {
     "same": Operation.SAME,
     "create": Operation.CREATE,
@@ -25,14 +27,14 @@ _OPERATIONS: Mapping[str, Operation] = {
     "delete": Operation.DELETE,
     "replace": Operation.REPLACE,
 }
-
-
-_WORDS = re.compile(r"(\D*)(\d*)")
+_WORD_AND_NUMBER = re.compile(r"(\D*)(\d*)")
 
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """Where a resource belongs: `host` and `role` are empty for what is of no single host."""
+    """The component, host and role of a resource. `host` and `role` are empty for a resource of no single
+    host.
+    """
 
     component: str = ""
     host: str = ""
@@ -40,110 +42,105 @@ class Location:
 
     @property
     def pool(self) -> str:
-        """The pool, empty for members."""
+        """Return the name of the pool, empty for members."""
         return self.component.removeprefix(_POOL) if self.component.startswith(_POOL) else ""
 
 
-def operation(step: Step) -> Operation | None:
-    """What the step means for its resource; None for the halves of a replacement, and for looking."""
+def operation_of(step: Step) -> Operation | None:
+    """Return the operation on the step's resource; None for the halves of a replacement, and for reads."""
     return _OPERATIONS.get(step.operation)
 
 
 def locate(step: Step, topology: Topology | None) -> Location:
-    """The place of the step's resource, by the names that the program gives."""
-    component, host = _above(step.parent)
-    if step.type in _COMMANDS:
+    """Return the location of the step's resource, derived from the names that the program gives."""
+    component, host = _parent_component(step.parent)
+    if step.type in DELIVERIES:
         for role in Role:
             name = step.name.removesuffix(f"-{role.value}")
             if name != step.name and not name.startswith("cluster-"):
                 return Location(component, name, role.value)
-        if step.name.endswith(ROLL):
-            return Location(component, step.name.removesuffix(ROLL))
-    # In a cloud a member has a component of its own, and what else is its begins with its name.
-    if host or not step.type.startswith(_CLOUDS) or topology is None:
+        if step.name.endswith(ROLL_SUFFIX):
+            return Location(component, step.name.removesuffix(ROLL_SUFFIX))
+    # In a cloud a member has its own component, and the names of its other resources begin with its name.
+    if host or not step.type.startswith(_HOST_RESOURCES) or topology is None:
         return Location(component, host)
     names = sorted((machine.name for machine in topology.machines), key=len, reverse=True)
-    found = (name for name in names if step.name == name or step.name.startswith(f"{name}-"))
-    return Location(component, next(found, ""))
+    matching = (name for name in names if step.name == name or step.name.startswith(f"{name}-"))
+    return Location(component, next(matching, ""))
 
 
-def _above(parent: str) -> tuple[str, str]:
-    """The component that has a resource, by its URN, and the member of a cloud that it is for.
+def _parent_component(parent: str) -> tuple[str, str]:
+    """Return the component of a resource by the parent's URN, and the cloud member that it belongs to.
 
-    Empty for what the program itself has. A cloud's pools are told as the node pools that they are of,
-    its members as one.
+    Both are empty for resources without a component. A cloud's pool is reported as its node pool, all
+    members of a cloud as one component.
     """
     chain, _, name = parent.rpartition("::")
-    found = _COMPONENT.search(chain.rpartition("::")[2].rpartition("$")[2])
-    if found is None:
+    match = _COMPONENT.search(chain.rpartition("::")[2].rpartition("$")[2])
+    if match is None:
         return "", ""
-    match found.groups():
-        case "index", _:
-            return name, ""
-        case _, "Pool":
-            return f"cluster-{name}", ""
-        case _, "Member" | "Seat" as kind:
-            return _MEMBERS, name.removesuffix("-seat") if kind == "Seat" else name
+    package, kind = match.groups()
+    if package == "index":
+        return name, ""
+    if kind == "Pool":
+        return f"cluster-{name}", ""
+    if kind == "Member":
+        return _MEMBERS, name
+    if kind in _IDENTITY_TYPES:
+        return _MEMBERS, name.removesuffix(_IDENTITY_SUFFIX)
     return name, ""
 
 
-def pictures(steps: Iterable[Step], topology: Topology | None) -> tuple[Picture, Picture]:
-    """The machines before and after. Each host has in both the state of what happens to it."""
-    seen: dict[str, dict[str, Operation]] = {}
+def host_pictures(steps: Iterable[Step], topology: Topology | None) -> tuple[Picture, Picture]:
+    """Return the machines before and after. A host has the same state in both pictures."""
+    roles: dict[str, dict[str, Operation]] = {}
     pools: dict[str, str] = {}
-    left: dict[str, str] = {}
+    former_pools: dict[str, str] = {}
     for step in steps:
-        found, where = operation(step), locate(step, topology)
-        name = where.host or _cloud_pool(step, where)
-        if found is None or not name:
+        operation, location = operation_of(step), locate(step, topology)
+        name = location.host or _pool_of_group(step, location)
+        if operation is None or not name:
             continue
-        roles = seen.setdefault(name, {})
-        role = where.role or (Role.NODE.value if where.pool else "")
-        roles[role] = max(found, roles.get(role, Operation.SAME), key=list(Operation).index)
-        # A control plane's node is of a pool, too; what it is for is not.
-        if where.pool and where.pool != Role.CONTROL_PLANE.value:
-            pools[name] = where.pool
-            left[name] = Location(_above(step.was)[0]).pool or where.pool
-    names = sorted(seen, key=natural)
-    was, becomes = ([_host(name, seen[name], of.get(name, "")) for name in names] for of in (left, pools))
-    before = [host for host in was if host.state is not Operation.CREATE]
-    after = [host for host in becomes if host.state is not Operation.DELETE]
+        host_roles = roles.setdefault(name, {})
+        role = location.role or (Role.NODE.value if location.pool else "")
+        heaviest = max(operation, host_roles.get(role, Operation.SAME), key=list(Operation).index)
+        host_roles[role] = heaviest
+        # The node of a control plane is in a pool too, but the host is shown as a control plane.
+        if location.pool and location.pool != Role.CONTROL_PLANE.value:
+            pools[name] = location.pool
+            former_pools[name] = Location(_parent_component(step.was)[0]).pool or location.pool
+    names = sorted(roles, key=natural_key)
+    before = [_host(name, roles[name], former_pools.get(name, ""), Operation.CREATE) for name in names]
+    after = [_host(name, roles[name], pools.get(name, ""), Operation.DELETE) for name in names]
     return (
-        Picture(tuple(_only(host, seen[host.name], Operation.CREATE) for host in before)),
-        Picture(tuple(_only(host, seen[host.name], Operation.DELETE) for host in after)),
+        Picture(tuple(host for host in before if host.state is not Operation.CREATE)),
+        Picture(tuple(host for host in after if host.state is not Operation.DELETE)),
     )
 
 
-def _cloud_pool(step: Step, where: Location) -> str:
-    """In a cloud the picture has a pool for all of its machines: by the group that makes them."""
-    return where.pool if step.type in GROUPS and where.pool else ""
+def _pool_of_group(step: Step, location: Location) -> str:
+    """Return the pool of a group of machines: in a cloud the picture shows a pool in place of its hosts."""
+    return location.pool if step.type in MACHINE_GROUPS and location.pool else ""
 
 
-GROUPS = ("aws:autoscaling/group:Group", "azure-native:compute:VirtualMachineScaleSet")
+def _host(name: str, roles: Mapping[str, Operation], pool: str, absent: Operation) -> Host:
+    """Return the host with the roles that it has at one time: all roles without this operation."""
+    present = [role for role, operation in roles.items() if operation is not absent] or list(roles)
+    return Host(name, _delivery_order(present), pool, _host_state(list(roles.values())))
 
 
-def _host(name: str, roles: Mapping[str, Operation], pool: str) -> Host:
-    return Host(name, _ordered(roles), pool, _whole(list(roles.values())))
-
-
-def _only(host: Host, roles: Mapping[str, Operation], without: Operation) -> Host:
-    """The host with the roles that it has at that time."""
-    kept = [role for role, done in roles.items() if done is not without] or list(roles)
-    return Host(host.name, _ordered(kept), host.pool, host.state)
-
-
-def _ordered(roles: Iterable[str]) -> tuple[str, ...]:
+def _delivery_order(roles: Iterable[str]) -> tuple[str, ...]:
     order = [role.value for role in Role]
     return tuple(sorted((role for role in roles if role), key=order.index))
 
 
-def _whole(operations: Sequence[Operation]) -> Operation:
-    """What happens to a host as a whole: one that gets or loses a role is changed."""
+def _host_state(operations: Sequence[Operation]) -> Operation:
+    """Return the operation on a host as a whole: a host that gets or loses a role is changed."""
     if len(set(operations)) == 1:
         return operations[0]
     return Operation.REPLACE if Operation.REPLACE in operations else Operation.CHANGE
 
 
-def natural(name: str) -> list[tuple[str, int]]:
-    """For sorting: w-2 before w-10."""
-    return [(word, int(number or 0)) for word, number in _WORDS.findall(name)]
+def natural_key(name: str) -> list[tuple[str, int]]:
+    """Return a sort key that puts w-2 before w-10."""
+    return [(word, int(number or 0)) for word, number in _WORD_AND_NUMBER.findall(name)]

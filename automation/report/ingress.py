@@ -1,22 +1,25 @@
-"""What the firewalls of clouds and hosts open to everybody."""
+"""Ports that the firewalls of clouds and hosts open to the public."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+import re
+from collections.abc import Iterator
 
-from nodeconfig.firewall import accepted_ports
-from policy.rules.ingress import openings
-from policy.rules.public_ranges import is_world
+from policy.rules.ingress import firewall_openings
+from policy.rules.public_ranges import is_public
+from providers.resources import Inputs
 
-
-def of_host(script: str) -> list[str]:
-    """What a bundle's text opens of the host for everybody: a line without a source, or with the world's."""
-    return [port for source, port in accepted_ports(script) if not source or is_world([source])]
+# A line of the host's packet filter, with its source where the line has one (`nodeconfig.firewall`).
+_ACCEPT = re.compile(r"^\s*(?:ip6? saddr (\S+) )?((?:tcp|udp) dport \S+) accept", re.MULTILINE)
 
 
-def of_cloud(kind: str, inputs: Mapping[str, Any]) -> Iterator[str]:
-    """The ports that a resource of a cloud's firewall opens to everybody."""
-    for _, protocol, port, sources in openings(kind, inputs):
-        if is_world(sources):
-            yield f"{protocol} {port}".strip()
+def public_host_ports(script: str) -> list[str]:
+    """Return the ports that a delivery opens on a host to the public: with no source or a public one."""
+    return [port for source, port in _ACCEPT.findall(script) if not source or is_public([source])]
+
+
+def public_cloud_ports(resource_type: str, inputs: Inputs) -> Iterator[str]:
+    """Yield the ports that a firewall resource of a cloud opens to the public."""
+    for opening in firewall_openings(resource_type, inputs):
+        if is_public(opening.sources):
+            yield f"{opening.protocol} {opening.port}".strip()

@@ -1,9 +1,11 @@
-"""The very lines that differ between what a resource was given and what it will be given."""
+"""The lines that differ between the old and the new inputs of a resource, data before scripts."""
 
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import yaml
@@ -14,60 +16,111 @@ from nodeconfig.parse import file_at
 from redaction import MASK
 
 _CONTEXT = 2
-"""Unchanged lines shown before and after those that differ."""
+"""Unchanged lines shown before and after changed lines."""
+_STATEMENT = re.compile(
+    r"(?:version|trust|module|artifact|directory|identity|secret|service|drain|node|label|taint) \S"
+)
+"""A line of delivered text that is data: a statement for the host program, or a node, label or taint."""
+_EXECUTABLE = "file 07"
+"""Beginning of the statement for an executable file (`nodeconfig.render`)."""
 
 
-def properties(step: Step) -> tuple[Property, ...]:
-    """The inputs that differ, with their lines. Of a resource that comes or goes none: it is whole."""
+@dataclass(frozen=True, slots=True)
+class Hunk:
+    """Lines that differ, with unchanged lines around them. `path` is the file on the host, empty for none."""
+
+    path: str
+    lines: tuple[Line, ...]
+    is_script: bool = False
+
+    @property
+    def is_data(self) -> bool:
+        """Return whether every changed line outside of a file is a statement."""
+        changed = (line.text for line in self.lines if line.mark != " ")
+        return not self.path and all(map(_STATEMENT.match, changed))
+
+    def without_script(self) -> Hunk:
+        """Return changed statements without the lines of script around them; other hunks as they are."""
+        if not self.is_data:
+            return self
+        lines = (line for line in self.lines if line.mark != " " or _STATEMENT.match(line.text))
+        return Hunk(self.path, tuple(lines))
+
+
+def changed_properties(step: Step) -> tuple[Property, ...]:
+    """Return the changed inputs with their lines. A created or deleted resource has none."""
     if not step.old or not step.new:
         return ()
-    return tuple(_differing(step.old, step.new, {path.split(".")[0].split("[")[0] for path in step.paths}))
+    reported = {path.split(".")[0].split("[")[0] for path in step.paths}
+    return tuple(_changed_properties(step.old, step.new, reported))
 
 
-def _differing(old: Values, new: Values, told: set[str]) -> Iterator[Property]:
+def _changed_properties(old: Values, new: Values, reported: set[str]) -> Iterator[Property]:
+    """Yield changed inputs. `reported` are the engine's changed inputs: the engine compares secrets."""
     for key in [*old, *(key for key in new if key not in old)]:
         before, after = old.get(key), new.get(key)
         if MASK in (before, after) and before != after:
             yield Property(key, secret=True)
         elif before != after:
-            yield Property(key, tuple(difference(_text(before), _text(after))))
-        elif key in told and _has_secret(after):
+            hunks = diff_hunks(_lines_of(before), _lines_of(after))
+            yield Property(key, tuple(_flatten(_order(hunks))))
+        elif key in reported and _has_secret(after):
             yield Property(key, secret=True)
 
 
-def difference(old: Sequence[str], new: Sequence[str]) -> Iterator[Line]:
-    """The lines that go and come, each with a little around it; `@` names the file that they are of."""
-    # What both begin and end with takes no comparing: of a thousand hosts that is nearly everything.
-    head = max(0, _common(old, new) - _CONTEXT)
+def _order(hunks: Iterator[Hunk]) -> list[Hunk]:
+    """Return statements first, then files, then scripts."""
+    return sorted(
+        (hunk.without_script() for hunk in hunks), key=lambda hunk: (hunk.is_script, not hunk.is_data)
+    )
+
+
+def _flatten(hunks: Sequence[Hunk]) -> Iterator[Line]:
+    for hunk in hunks:
+        yield Line("@", hunk.path)
+        yield from hunk.lines
+
+
+def diff_hunks(old: Sequence[str], new: Sequence[str]) -> Iterator[Hunk]:
+    """Yield the removed and added lines with the lines around them, in the order of the text."""
+    # The common beginning and end need no comparison: for most changes that is nearly the whole text.
+    head = max(0, _common_length(old, new) - _CONTEXT)
     rest = min(len(old), len(new)) - head
-    tail = max(0, min(rest, _common(old[::-1], new[::-1])) - _CONTEXT)
+    tail = max(0, min(rest, _common_length(old[::-1], new[::-1])) - _CONTEXT)
     a, b = old[head : len(old) - tail], new[head : len(new) - tail]
     matcher = difflib.SequenceMatcher(None, a, b, autojunk=False)
     for group in matcher.get_grouped_opcodes(_CONTEXT):
         first = next(code for code in group if code[0] != "equal")
-        yield Line("@", file_at(new, head + first[3]) or file_at(old, head + first[1]))
+        path = file_at(new, head + first[3]) or file_at(old, head + first[1])
+        lines: list[Line] = []
         for verb, old_from, old_to, new_from, new_to in group:
             if verb == "equal":
-                yield from (Line(" ", text) for text in b[new_from:new_to])
+                lines += (Line(" ", text) for text in b[new_from:new_to])
                 continue
-            yield from (Line("-", text) for text in a[old_from:old_to])
-            yield from (Line("+", text) for text in b[new_from:new_to])
+            lines += (Line("-", text) for text in a[old_from:old_to])
+            lines += (Line("+", text) for text in b[new_from:new_to])
+        yield Hunk(path, tuple(lines), is_script=_is_executable(path, (*new, *old)))
 
 
-def _common(one: Sequence[str], other: Sequence[str]) -> int:
-    """How many lines both begin with."""
+def _is_executable(path: str, text: Sequence[str]) -> bool:
+    """Return whether the delivered text declares this file as executable."""
+    return bool(path) and any(line.startswith(_EXECUTABLE) and f" {path} <<" in line for line in text)
+
+
+def _common_length(one: Sequence[str], other: Sequence[str]) -> int:
+    """Return the number of lines that both begin with."""
     pairs = enumerate(zip(one, other, strict=False))
-    return next((at for at, (a, b) in pairs if a != b), min(len(one), len(other)))
+    return next((index for index, (a, b) in pairs if a != b), min(len(one), len(other)))
 
 
-def _text(value: Any) -> list[str]:  # noqa: ANN401 - any JSON
-    """A value as lines: a text's own, anything else as YAML."""
+def _lines_of(value: Any) -> list[str]:  # noqa: ANN401 - any JSON
+    """Return the lines of a text, or of any other value as YAML."""
     if value is None:
         return []
     if isinstance(value, str):
         return value.splitlines()
-    written: str = yaml.safe_dump(value, sort_keys=True, default_flow_style=False, allow_unicode=True)
-    return written.removesuffix("...\n").splitlines()
+    text: str = yaml.safe_dump(value, sort_keys=True, default_flow_style=False, allow_unicode=True)
+    return text.removesuffix("...\n").splitlines()
 
 
 def _has_secret(value: Any) -> bool:  # noqa: ANN401 - any JSON

@@ -1,86 +1,84 @@
-"""A report as a comment in Markdown: the picture in Mermaid, the very lines, short enough to be posted."""
+"""A report as Markdown for a comment: risks, a picture in Mermaid and the changed lines."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
 
-from automation.report.grouping import Group, groups, some
-from automation.report.model import Cost, Level, Operation, Property, Report
-from automation.report.picture import joined, mermaid
-from automation.report.sanitize import printable
+from automation.report.grouping import ChangeGroup, group_changes, pluralize, shorten_names
+from automation.report.model import CHANGING, Level, Property, Report
+from automation.report.picture import join_pictures, mermaid
+from automation.report.sanitize import escape_invisible, shorten_opaque
 
-LONGEST = 65_536
-"""Characters that GitHub takes in a comment; GitLab takes more."""
+MAX_LENGTH = 65_536
+"""Characters that GitHub accepts in a comment. GitLab accepts more."""
 _RESERVED = 700
-"""Characters kept for the words about what was left out."""
-_LONGEST_PROPERTY = 60
-"""Lines of one input; of more the first are shown."""
-_LONGEST_LINE = 2000
-"""Characters of one line."""
-_LONGEST_SAID = 20
-"""Errors, warnings and broken policies of each kind that are shown."""
-_SIGNS = {Level.HIGH: "🔴", Level.MEDIUM: "🟠", Level.LOW: "🟡"}
-# Checksums, and certificates in base64: nobody reads them, and whole they would fill the comment.
-_LONG = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{52}\b|\b([A-Za-z0-9+/]{12})[A-Za-z0-9+/]{108,}=*")
-_NONE = "(the program itself)"
+"""Characters reserved for the note on omitted changes."""
+_MAX_LINES = 60
+"""Lines of one input or message. Further lines are omitted."""
+_MAX_LINE_LENGTH = 2000
+_MAX_MESSAGES = 20
+"""Errors, warnings and violations of each kind. Further ones are omitted."""
+_ICONS = {Level.HIGH: "🔴", Level.MEDIUM: "🟠", Level.LOW: "🟡"}
+_NO_COMPONENT = "(program)"
 
 
-def markdown(report: Report, *, longest: int = LONGEST) -> str:
-    """The comment, of at most `longest` characters."""
+def markdown(report: Report, *, max_length: int = MAX_LENGTH) -> str:
+    """Return the comment with at most `max_length` characters."""
     text = "\n\n".join(part for part in _head(report) if part)
     if report.errors and not report.changes:
-        return _cut(text + "\n", longest)
-    room = longest - _RESERVED
+        return _cut(text + "\n", max_length)
+    room = max_length - _RESERVED
     text = _cut(text, room)
-    left = 0
+    omitted = 0
     component = None
-    for group in groups(report.changes):
-        heading = f"\n\n#### {_plain(group.component) or _NONE}" if group.component != component else ""
+    for group in group_changes(report.changes):
+        heading = (
+            f"\n\n#### {_safe_name(group.component) or _NO_COMPONENT}" if group.component != component else ""
+        )
         block = f"{heading}\n\n{_block(group)}"
-        if left or len(text) + len(block) > room:
-            left += len(group.names)
+        if omitted or len(text) + len(block) > room:
+            omitted += len(group.names)
             continue
         component = group.component
         text += block
-    if left:
+    if omitted:
         text += (
-            f"\n\n**{left} more {_plural(left, 'change')} left out**: a comment holds {longest} characters. "
-            "All of them are in the HTML report, and in `kubewright preview`."
+            f"\n\n**{omitted} more {pluralize(omitted, 'change')} omitted**: a comment holds {max_length} "
+            "characters. The HTML report and `kubewright preview` show all changes."
         )
     return text + "\n"
 
 
 def _head(report: Report) -> Iterator[str]:
-    yield f"### Stack `{_plain(report.stack)}`: {_verdict(report)}"
-    yield _said("Errors", report.errors)
+    yield f"### Stack `{_safe_name(report.stack)}`: {_verdict(report)}"
+    yield _messages("Errors", report.errors)
     yield _violations(report)
     yield _risks(report)
-    yield _said("Warnings", report.warnings)
+    yield _messages("Warnings", report.warnings)
     if not report.changes:
         return
     yield _counts(report)
-    yield _cost(report.cost)
-    drawing = mermaid(joined(report.before, report.after))
+    yield _safe_name(report.cost.text) if report.cost else ""
+    drawing = mermaid(join_pictures(report.before, report.after))
     yield f"```mermaid\n{drawing}\n```" if drawing else ""
 
 
 def _verdict(report: Report) -> str:
     if report.errors:
-        return "❌ cannot be previewed"
+        return "❌ preview failed"
     if any(violation.mandatory for violation in report.violations):
         return "⛔ stopped by a policy"
     if not report.changes:
-        return "✅ nothing to do"
+        return "✅ no changes"
     level = report.level
-    risk = f"{_SIGNS[level]} {level.value} risk" if level else "🟢 no risk known"
-    return f"{len(report.changes)} {_plural(len(report.changes), 'change')}, {risk}"
+    risk = f"{_ICONS[level]} {level.value} risk" if level else "🟢 no known risk"
+    return f"{len(report.changes)} {pluralize(len(report.changes), 'change')}, {risk}"
 
 
 def _counts(report: Report) -> str:
-    operations = (Operation.CREATE, Operation.CHANGE, Operation.REPLACE, Operation.DELETE)
-    numbers = [str(report.count(operation)) for operation in operations]
-    names = [operation.value for operation in operations]
+    numbers = [str(report.count(operation)) for operation in CHANGING]
+    names = [operation.value for operation in CHANGING]
     return _table([*names, "unchanged"], [[*numbers, str(report.unchanged)]])
 
 
@@ -88,7 +86,11 @@ def _risks(report: Report) -> str:
     if not report.risks:
         return ""
     rows = [
-        [f"{_SIGNS[risk.level]} {risk.level.value}", risk.text, some(list(map(_plain, risk.subjects)))]
+        [
+            f"{_ICONS[risk.level]} {risk.level.value}",
+            risk.text,
+            shorten_names(list(map(_safe_name, risk.subjects))),
+        ]
         for risk in report.risks
     ]
     return _table(["risk", "this change", "where"], rows)
@@ -97,69 +99,63 @@ def _risks(report: Report) -> str:
 def _violations(report: Report) -> str:
     if not report.violations:
         return ""
-    shown = report.violations[:_LONGEST_SAID]
+    shown = report.violations[:_MAX_MESSAGES]
     rows = [
-        ["⛔ mandatory" if each.mandatory else "advisory", f"`{_plain(each.policy)}`", _cell(each.message)]
+        [
+            "⛔ mandatory" if each.mandatory else "advisory",
+            f"`{_safe_name(each.policy)}`",
+            _cell(each.message),
+        ]
         for each in shown
     ]
     more = len(report.violations) - len(shown)
-    return _table(["policy", "rule", "what is wrong"], rows) + (f"\n\nand {more} more" if more else "")
+    return _table(["enforcement", "policy", "violation"], rows) + (f"\n\nand {more} more" if more else "")
 
 
-def _cost(cost: Cost | None) -> str:
-    if cost is None:
-        return ""
-    unknown = f" (no price for {some(list(map(_plain, cost.unknown)))})" if cost.unknown else ""
-    difference = cost.after - cost.before
-    return f"Machines: {cost.before:.2f} → {cost.after:.2f} per hour ({difference:+.2f}){unknown}"
-
-
-def _block(group: Group) -> str:
-    """A group of changes, its lines folded away."""
-    number = len(group.names)
-    kind = "host" if group.hosts else "resource"
+def _block(group: ChangeGroup) -> str:
+    """Return a group of changes with its changed lines."""
     role = f" ({group.role})" if group.role else ""
-    many = f", {number} {_plural(number, kind)}" if number > 1 else ""
-    names = some(list(map(_plain, group.names)))
-    title = f"- **{group.what}**{role} {names}{many}"
-    if group.repeated:
-        return f"{title}: no input differs; the connection to the API is known only then"
-    details = "\n\n".join(_property(found) for found in group.properties)
+    count = f", {group.count_text}" if len(group.names) > 1 else ""
+    names = shorten_names(list(map(_safe_name, group.names)))
+    title = f"- **{group.description}**{role} {names}{count}"
+    if group.reapplied:
+        return f"{title}: no input differs, but the API connection is unknown before the update"
+    details = "\n\n".join(_property(changed) for changed in group.properties)
     return f"{title}\n\n{_indented(details)}" if details else title
 
 
-def _property(found: Property) -> str:
-    path = _plain(found.path)
-    if found.secret:
+def _property(changed: Property) -> str:
+    path = _safe_name(changed.path)
+    if changed.secret:
         return f"`{path}`: a secret value changes"
-    shown = found.lines[:_LONGEST_PROPERTY]
-    # The place of a difference goes where every viewer of differences looks for it.
+    shown = changed.lines[:_MAX_LINES]
+    # Viewers of diffs expect the location between @@.
     lines = [f"@@ {each.text or '…'} @@" if each.mark == "@" else each.mark + each.text for each in shown]
-    lines = [_short(_LONG.sub(r"\1\2…", line)) for line in lines]
-    more = len(found.lines) - len(shown)
-    lines += [f"@@ {more} lines more @@"] if more else []
+    lines = [_shorten_line(shorten_opaque(line)) for line in lines]
+    more = len(changed.lines) - len(shown)
+    lines += [f"@@ {more} more lines @@"] if more else []
     return f"`{path}`\n\n{_fenced(lines, 'diff')}"
 
 
-def _said(title: str, texts: Sequence[str]) -> str:
-    """What was said, as it is: in a fence nothing in it is Markdown, a mention or HTML."""
+def _messages(title: str, texts: Sequence[str]) -> str:
+    """Return messages in a fence, where no text is Markdown, a mention or HTML."""
     if not texts:
         return ""
-    shown = list(texts[:_LONGEST_SAID])
+    shown = list(texts[:_MAX_MESSAGES])
     more = len(texts) - len(shown)
-    lines = [_short(line) for text in shown for line in text.splitlines()[:_LONGEST_PROPERTY]]
+    lines = [_shorten_line(line) for text in shown for line in text.splitlines()[:_MAX_LINES]]
     return f"**{title}**\n\n{_fenced(lines + ([f'and {more} more'] if more else []), '')}"
 
 
-def _short(line: str) -> str:
-    """The line, or its beginning: one that is longer than a comment would leave nothing of it."""
-    return line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]}…"
+def _shorten_line(line: str) -> str:
+    """Return the line, or the beginning of a line that would fill the comment."""
+    return line if len(line) <= _MAX_LINE_LENGTH else f"{line[:_MAX_LINE_LENGTH]}…"
 
 
 def _fenced(lines: Sequence[str], language: str) -> str:
-    longest = max((len(run) for line in lines for run in re.findall(r"`+", line)), default=0)
-    fence = "`" * max(3, longest + 1)
-    return "\n".join([f"{fence}{language}", *map(printable, lines), fence])
+    longest_run = max((len(run) for line in lines for run in re.findall(r"`+", line)), default=0)
+    fence = "`" * max(3, longest_run + 1)
+    return "\n".join([f"{fence}{language}", *map(escape_invisible, lines), fence])
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -168,29 +164,25 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _cell(text: str) -> str:
-    """A text in a table: no row or mention can begin in it."""
-    words = " ".join(printable(text).split())
+    """Return text for a table cell: it cannot start a row or a mention."""
+    words = " ".join(escape_invisible(text).split())
     return re.sub(r"([\\`*_{}\[\]<>|@#])", r"\\\1", words).replace("\\@", "@\u200b")
 
 
-def _plain(text: str) -> str:
-    """A name that stands between backticks, or in a heading."""
-    return re.sub(r"[`|<>\r\n]", " ", printable(text))
+def _safe_name(text: str) -> str:
+    """Return a name that is safe between backticks and in a heading."""
+    return re.sub(r"[`|<>\r\n]", " ", escape_invisible(text))
 
 
 def _indented(text: str) -> str:
     return "\n".join(f"  {line}" if line else "" for line in text.splitlines())
 
 
-def _plural(number: int, word: str) -> str:
-    return word if number == 1 else f"{word}s"
-
-
-def _cut(text: str, longest: int) -> str:
-    """The text, or its beginning with every fence closed."""
-    if len(text) <= longest:
+def _cut(text: str, max_length: int) -> str:
+    """Return the text, or its beginning with every fence closed."""
+    if len(text) <= max_length:
         return text
-    begun = text[: longest - 100].rpartition("\n")[0]
-    opened = [line.strip() for line in begun.splitlines() if line.strip().startswith("```")]
-    fence = re.match(r"`+", opened[-1]) if len(opened) % 2 else None
-    return begun + (f"\n{fence[0]}" if fence else "") + "\n\n… cut off here\n"
+    beginning = text[: max_length - 100].rpartition("\n")[0]
+    fences = [line.strip() for line in beginning.splitlines() if line.strip().startswith("```")]
+    fence = re.match(r"`+", fences[-1]) if len(fences) % 2 else None
+    return beginning + (f"\n{fence[0]}" if fence else "") + "\n\n… truncated\n"

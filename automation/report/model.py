@@ -1,4 +1,4 @@
-"""The data of a report: plain, immutable, without a secret, the same for every way of showing it."""
+"""The data of a report: plain and immutable, without secrets, the same for every output format."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Operation(StrEnum):
-    """What happens to a resource, or to a host as a whole. In order of weight."""
+    """What happens to a resource or a host, in order of severity."""
 
     SAME = "unchanged"
     CREATE = "create"
@@ -16,8 +16,12 @@ class Operation(StrEnum):
     REPLACE = "replace"
 
 
+CHANGING = (Operation.CREATE, Operation.CHANGE, Operation.REPLACE, Operation.DELETE)
+"""Operations that are counted as changes, in the order in which reports show the counts."""
+
+
 class Level(StrEnum):
-    """How much a risk weighs. In order of weight."""
+    """Severity of a risk, in ascending order."""
 
     LOW = "low"
     MEDIUM = "medium"
@@ -25,13 +29,16 @@ class Level(StrEnum):
 
     @property
     def weight(self) -> int:
-        """For sorting: higher is worse."""
+        """Return a number for sorting: higher is more severe."""
         return list(Level).index(self)
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of a difference. `mark`: `+` comes, `-` goes, ` ` stays, `@` stands for lines left out."""
+    """A line of a difference.
+
+    `mark`: `+` added, `-` removed, ` ` unchanged, `@` lines are left out; its text names the file, if any.
+    """
 
     mark: str
     text: str
@@ -39,7 +46,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Property:
-    """A changed input of a resource: its path, and the very lines. Of a secret only that it changes."""
+    """A changed input of a resource: its name and the changed lines. A secret input has no lines."""
 
     path: str
     lines: tuple[Line, ...] = ()
@@ -48,10 +55,10 @@ class Property:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """What happens to one resource.
+    """The change of one resource.
 
-    `component` is the name of the component it belongs to (`cluster-etcd`), `host` and `role` are
-    empty for what belongs to no single host.
+    `component` is the name of the component that has the resource (`cluster-etcd`). `host` and `role` are
+    empty for a resource that belongs to no single host.
     """
 
     urn: str
@@ -66,7 +73,10 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Risk:
-    """A rule of the table (`automation/report/rules.py`) that holds for this change."""
+    """A risk rule (`automation/report/rules.py`) that applies to this change.
+
+    `subjects` are the hosts or resources that the rule applies to.
+    """
 
     rule: str
     level: Level
@@ -76,7 +86,7 @@ class Risk:
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """A policy that is not kept. `mandatory` ones stop the change."""
+    """A violation of a policy. A mandatory violation stops the change."""
 
     policy: str
     resource: str
@@ -88,8 +98,8 @@ class Violation:
 class Host:
     """A machine or, in a cloud, a pool of machines, as the picture shows it.
 
-    `roles` in the order of delivery; `pool` is empty for members; `state` is the heaviest of what
-    happens to it.
+    `roles` are in the order of delivery. `pool` is empty for members. `state` is the most severe operation
+    on the host.
     """
 
     name: str
@@ -100,26 +110,33 @@ class Host:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """The cluster's machines at one time."""
+    """The machines of the cluster, before or after the change."""
 
     hosts: tuple[Host, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Prices of machines per hour, in the price table's currency.
+    """Prices of machines per hour, in the currency of the price table.
 
-    `unknown` are types of machines that no table has a price for: they are in neither sum.
+    `unknown` are machine types without a price. Neither sum includes them.
     """
 
     before: float
     after: float
     unknown: tuple[str, ...] = ()
 
+    @property
+    def text(self) -> str:
+        """Return the cost before and after in words."""
+        unknown = f"; no price for {', '.join(self.unknown)}" if self.unknown else ""
+        difference = self.after - self.before
+        return f"Machines: {self.before:.2f} → {self.after:.2f} per hour ({difference:+.2f}){unknown}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """One stack's change, whole. With `errors` there may be nothing else."""
+    """The change of one stack. A failed preview has `errors`, and often no changes."""
 
     stack: str
     changes: tuple[Change, ...] = ()
@@ -134,9 +151,9 @@ class Report:
 
     @property
     def level(self) -> Level | None:
-        """The heaviest risk's level; None without a risk."""
+        """Return the level of the most severe risk; None without risks."""
         return max((risk.level for risk in self.risks), key=lambda level: level.weight, default=None)
 
     def count(self, operation: Operation) -> int:
-        """How many resources have that operation."""
+        """Return the number of resources with this operation."""
         return sum(change.operation is operation for change in self.changes)

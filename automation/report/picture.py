@@ -1,4 +1,4 @@
-"""The cluster as a picture: Mermaid for a comment, SVG by Graphviz for a page. Changed parts are marked."""
+"""A picture of the cluster with changes marked: Mermaid for Markdown, SVG by Graphviz for HTML."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from automation.errors import UserError
 from automation.report.model import Host, Operation, Picture
 from topology.model import Role
 
-MOST = 6
-"""Hosts of a group with the same state that are drawn one by one; more of them are one box."""
+MAX_SINGLE_HOSTS = 6
+"""Hosts of a group with the same state that get a box each. More hosts share one box."""
 
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """How a state looks: the box' colour and border, and a sign, for those who do not see colours."""
+    """Appearance of a state: colors of the box, and a sign for readers who cannot distinguish colors."""
 
     fill: str
     border: str
@@ -33,47 +33,52 @@ STYLES: Mapping[Operation, Style] = {
     Operation.DELETE: Style("#ffebe9", "#cf222e", "-", dashed=True),
     Operation.REPLACE: Style("#fbefff", "#8250df", "±"),
 }
-_BALANCERS, _PLANES, _ETCD = "load balancers", "control planes", "etcd"
+_LOAD_BALANCERS, _CONTROL_PLANES, _ETCD = "load balancers", "control planes", "etcd"
 
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A host, or several alike."""
+    """A box of the picture: one host, or several hosts with the same state."""
 
     text: str
     detail: str
     state: Operation
 
+    @property
+    def label(self) -> Sequence[str]:
+        """Return the lines in the box."""
+        lines = (f"{STYLES[self.state].sign} {self.text}".strip(), self.detail)
+        return [line for line in lines if line]
+
 
 def boxes(picture: Picture) -> dict[str, list[Box]]:
-    """What is drawn, by group: members first, then pools."""
+    """Return the boxes by group: members first, then pools."""
     grouped: dict[str, list[Host]] = {}
     for host in sorted(picture.hosts, key=lambda host: _rank(_group(host))):
         grouped.setdefault(_group(host), []).append(host)
     return {name: list(_boxes(hosts)) for name, hosts in grouped.items()}
 
 
-def joined(before: Picture, after: Picture) -> Picture:
-    """Both times in one picture: what comes and what goes is marked so."""
-    now = {host.name for host in after.hosts}
-    gone = [host for host in before.hosts if host.name not in now]
-    return Picture((*after.hosts, *gone))
+def join_pictures(before: Picture, after: Picture) -> Picture:
+    """Return one picture with the hosts of both, created and deleted hosts included."""
+    remaining = {host.name for host in after.hosts}
+    deleted = [host for host in before.hosts if host.name not in remaining]
+    return Picture((*after.hosts, *deleted))
 
 
 def mermaid(picture: Picture) -> str:
-    """The picture as a Mermaid flowchart; empty without machines."""
+    """Return the picture as a Mermaid flowchart; empty without machines."""
     groups = boxes(picture)
     if not groups:
         return ""
     lines = ["flowchart TB"]
     states = set()
-    for number, (name, drawn) in enumerate(groups.items()):
+    for number, (name, group_boxes) in enumerate(groups.items()):
         lines.append(f'  subgraph g{number}["{_escaped(name)}"]')
-        for place, box in enumerate(drawn):
+        for index, box in enumerate(group_boxes):
             states.add(box.state)
-            style = STYLES[box.state]
-            text = "<br/>".join(part for part in (f"{style.sign} {box.text}".strip(), box.detail) if part)
-            lines.append(f'    n{number}x{place}["{_escaped(text)}"]:::{_class(box.state)}')
+            text = _escaped("<br/>".join(box.label))
+            lines.append(f'    n{number}x{index}["{text}"]:::{_class(box.state)}')
         lines.append("  end")
     names = list(groups)
     lines += [f"  g{names.index(one)} --> g{names.index(other)}" for one, other in _edges(names)]
@@ -87,28 +92,26 @@ def mermaid(picture: Picture) -> str:
 
 
 def svg(picture: Picture, title: str) -> str:
-    """The picture as an SVG element, without a header. Raises `UserError` where Graphviz' dot is missing."""
+    """Return the picture as an SVG element. Raise `UserError` where Graphviz is not installed."""
     graph = graphviz.Digraph("cluster", graph_attr={"rankdir": "TB", "label": title, "labelloc": "t"})
     graph.attr(fontname="sans-serif", compound="true", bgcolor="transparent")
     graph.attr("node", shape="box", style="filled,rounded", fontname="sans-serif", fontsize="11")
     graph.attr("edge", color="#8c959f")
     groups = boxes(picture)
-    for number, (name, drawn) in enumerate(groups.items()):
-        with graph.subgraph(name=f"cluster_{number}") as part:
-            part.attr(label=name, style="rounded", color="#8c959f", fontsize="12")
-            for place, box in enumerate(drawn):
+    for number, (name, group_boxes) in enumerate(groups.items()):
+        with graph.subgraph(name=f"cluster_{number}") as subgraph:
+            subgraph.attr(label=name, style="rounded", color="#8c959f", fontsize="12")
+            for index, box in enumerate(group_boxes):
                 style = STYLES[box.state]
-                look = "filled,rounded,dashed" if style.dashed else "filled,rounded"
-                label = "\n".join(part for part in (f"{style.sign} {box.text}".strip(), box.detail) if part)
-                # Escaped: Graphviz reads \N and the like as its own.
-                part.node(
-                    f"n{number}x{place}",
-                    graphviz.escape(label).replace("\n", "\\n"),
+                subgraph.node(
+                    f"n{number}x{index}",
+                    # Graphviz interprets \N and similar sequences, so the label is escaped.
+                    graphviz.escape("\n".join(box.label)).replace("\n", "\\n"),
                     fillcolor=style.fill,
                     color=style.border,
-                    style=look,
+                    style="filled,rounded,dashed" if style.dashed else "filled,rounded",
                 )
-            _in_order(part, [f"n{number}x{place}" for place in range(len(drawn))])
+            _add_row(subgraph, [f"n{number}x{index}" for index in range(len(group_boxes))])
     names = list(groups)
     for one, other in _edges(names):
         a, b = names.index(one), names.index(other)
@@ -117,25 +120,25 @@ def svg(picture: Picture, title: str) -> str:
         drawing: str = graph.pipe(format="svg", encoding="utf-8")
     except graphviz.ExecutableNotFound:
         raise UserError(
-            "the picture needs Graphviz: install the package graphviz, then run this again"
+            "the HTML report needs Graphviz for its pictures; install the package graphviz"
         ) from None
     return drawing[drawing.index("<svg") :]
 
 
-def _in_order(part: graphviz.Digraph, boxes: Sequence[str]) -> None:
-    """Side by side, the first on the left: Graphviz would put them as its edges like best."""
-    with part.subgraph() as row:
+def _add_row(subgraph: graphviz.Digraph, boxes: Sequence[str]) -> None:
+    """Place the boxes side by side in their order, which Graphviz would change to shorten edges."""
+    with subgraph.subgraph() as row:
         row.attr(rank="same")
         for left, right in pairwise(boxes):
             row.edge(left, right, style="invis")
 
 
 def _boxes(hosts: Sequence[Host]) -> Iterable[Box]:
-    alike: dict[tuple[Operation, str], list[Host]] = {}
+    similar: dict[tuple[Operation, str], list[Host]] = {}
     for host in hosts:
-        alike.setdefault((host.state, _detail(host)), []).append(host)
-    for (state, detail), several in alike.items():
-        if len(several) <= MOST:
+        similar.setdefault((host.state, _detail(host)), []).append(host)
+    for (state, detail), several in similar.items():
+        if len(several) <= MAX_SINGLE_HOSTS:
             yield from (Box(host.name, detail, state) for host in several)
         else:
             yield Box(f"{several[0].name} … {several[-1].name}", f"{len(several)} hosts", state)
@@ -143,38 +146,37 @@ def _boxes(hosts: Sequence[Host]) -> Iterable[Box]:
 
 def _group(host: Host) -> str:
     if Role.CONTROL_PLANE.value in host.roles:
-        return _PLANES
+        return _CONTROL_PLANES
     if Role.ETCD.value in host.roles:
         return _ETCD
     if Role.LOAD_BALANCER.value in host.roles:
-        return _BALANCERS
+        return _LOAD_BALANCERS
     return f"pool {host.pool}" if host.pool else "others"
 
 
 def _detail(host: Host) -> str:
-    """What a control plane is besides; all others are what their group says."""
+    """Return the other role of a control plane; the group names the role of all other hosts."""
     if Role.CONTROL_PLANE.value not in host.roles:
         return ""
     return _ETCD if Role.ETCD.value in host.roles else ""
 
 
 def _rank(group: str) -> int:
-    order = (_BALANCERS, _PLANES, _ETCD)
+    order = (_LOAD_BALANCERS, _CONTROL_PLANES, _ETCD)
     return order.index(group) if group in order else len(order)
 
 
 def _edges(names: Sequence[str]) -> Iterable[tuple[str, str]]:
-    """Who talks to whom: everybody to the API, by the balancers where there are some; the API to etcd."""
-    if _PLANES not in names:
+    """Yield the connections between groups: load balancers, control planes, etcd and pools."""
+    if _CONTROL_PLANES not in names:
         return
-    entrance = _BALANCERS if _BALANCERS in names else _PLANES
-    if entrance is _BALANCERS:
-        yield _BALANCERS, _PLANES
+    if _LOAD_BALANCERS in names:
+        yield _LOAD_BALANCERS, _CONTROL_PLANES
     if _ETCD in names:
-        yield _PLANES, _ETCD
+        yield _CONTROL_PLANES, _ETCD
     for name in names:
         if _rank(name) > _rank(_ETCD):
-            yield _PLANES, name
+            yield _CONTROL_PLANES, name
 
 
 def _class(state: Operation) -> str:
@@ -182,6 +184,6 @@ def _class(state: Operation) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Safe between Mermaid's quotes, but for the line break that we put there."""
+    """Return the text safe for Mermaid's quotes; keep our own line breaks."""
     safe = text.replace("&", "#amp;").replace('"', "#quot;").replace("<", "#lt;").replace(">", "#gt;")
     return safe.replace("#lt;br/#gt;", "<br/>")

@@ -1,31 +1,23 @@
-"""Types of resources, and names of inputs, that the rules about risks know."""
+"""Types and names of resources that reports treat in a special way. Types of clouds: `providers.registry`."""
 
 from __future__ import annotations
 
-MACHINES = (
-    "aws:ec2/instance:Instance",
-    "aws:autoscaling/group:Group",
-    "azure-native:compute:VirtualMachine",
-)
-VOLUMES = (
-    "aws:ebs/volume:Volume",
-    "aws:s3/bucket:Bucket",
-    "azure-native:compute:Disk",
-    "azure-native:storage:StorageAccount",
-    "azure-native:storage:BlobContainer",
-    "azure-native:dataprotection:BackupVault",
-    # What is in or under these goes with them, or cannot be read any more.
-    "azure-native:resources:ResourceGroup",
-    "aws:kms/key:Key",
+from providers.registry import CLOUDS
+
+MACHINES = tuple(type_ for cloud in CLOUDS for type_ in cloud.types.machines)
+MACHINE_GROUPS = tuple(type_ for cloud in CLOUDS for type_ in cloud.types.machine_groups)
+MACHINE_INPUTS = tuple(name for cloud in CLOUDS for name in cloud.types.machine_inputs)
+"""Inputs of a group of machines whose change replaces its machines."""
+DATA = (
+    *(type_ for cloud in CLOUDS for type_ in cloud.types.data),
     "kubernetes:core/v1:PersistentVolume",
     "kubernetes:core/v1:PersistentVolumeClaim",
 )
-MACHINES_OF_A_GROUP = ("launchTemplate", "mixedInstancesPolicy", "virtualMachineProfile")
-ROLL = "-roll"
-"""The end of the name of the command that replaces a member's machine (`providers.cloud.gate.roll`)."""
-ENTRANCES = (
-    "aws:lb/loadBalancer:LoadBalancer",
-    "aws:lb/listener:Listener",
-    "azure-native:network:LoadBalancer",
-    "azure-native:network:PublicIPAddress",
-)
+"""Volumes, stores and their keys: a deletion loses data."""
+ENTRANCES = tuple(type_ for cloud in CLOUDS for type_ in cloud.types.entrances)
+"""Load balancers and addresses of the API endpoint."""
+CLOUD_PREFIXES = tuple(f"{cloud.plugin}:" for cloud in CLOUDS)
+DELIVERIES = ("command:remote:Command", "command:local:Command")
+"""Commands that deliver a role to a host: by SSH, or in a cloud by waiting until the host has the role."""
+ROLL_SUFFIX = "-roll"
+"""Suffix of the command that replaces a member's machine (`providers.cloud.gate.rollout`)."""

@@ -1,4 +1,4 @@
-"""What makes a change risky: one table. What each rule looks for is in `signs.py`."""
+"""The table of risks. Each risk has a detector in `detectors.py`."""
 
 from __future__ import annotations
 
@@ -6,77 +6,98 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from automation.report import detectors
-from automation.report.detectors import Facts
-from automation.report.hosts import natural
+from automation.report.detectors import ChangeFacts
+from automation.report.hosts import natural_key
 from automation.report.model import Level, Risk
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
-    """`looks` gives what the rule holds for (hosts, resources, `from -> to`); nothing: it does not hold."""
+class RiskRule:
+    """A risk and its detector.
+
+    `detect` returns the subjects of the risk (hosts, resources, `from → to`); empty when the risk does not
+    apply. `text` completes "this change …".
+    """
 
     name: str
     level: Level
     text: str
-    looks: Callable[[Facts], list[str]]
+    detect: Callable[[ChangeFacts], list[str]]
 
 
 _HIGH, _MEDIUM, _LOW = Level.HIGH, Level.MEDIUM, Level.LOW
 
-RULES: tuple[Rule, ...] = (
-    Rule("etcd-data", _HIGH, "deletes or replaces a machine that has data of etcd", detectors.etcd_data),
-    Rule(
+RULES: tuple[RiskRule, ...] = (
+    RiskRule("etcd-data", _HIGH, "deletes or replaces a machine with etcd data", detectors.lost_etcd_data),
+    RiskRule(
         "quorum",
         _HIGH,
-        "takes away more members of etcd at once than its quorum can spare",
-        detectors.quorum,
+        "removes more etcd members at once than the quorum tolerates",
+        detectors.lost_quorum,
     ),
-    Rule("volume", _HIGH, "deletes or replaces a volume or a store, with what is in it", detectors.volumes),
-    Rule(
+    RiskRule("data", _HIGH, "deletes or replaces a volume or store with its content", detectors.lost_data),
+    RiskRule(
         "authority",
         _HIGH,
-        "deletes or replaces a certificate authority, its key, or that of service accounts",
-        detectors.authorities,
+        "deletes or replaces a certificate authority, its key, or the key of service accounts",
+        detectors.lost_authorities,
     ),
-    Rule("encryption-key", _HIGH, "replaces the key that Secrets are encrypted with", detectors.encryption),
-    Rule("namespace", _HIGH, "deletes a namespace, with everything in it", detectors.namespaces),
-    Rule("open-to-world", _HIGH, "opens a port to the whole world", detectors.open_to_world),
-    Rule("api-entrance", _HIGH, "deletes or replaces what the API is reached by", detectors.entrance),
-    Rule("control-plane-gone", _HIGH, "takes a control plane away", detectors.control_planes_gone),
-    Rule(
+    RiskRule(
+        "encryption-key", _HIGH, "replaces the key that encrypts Secrets", detectors.lost_encryption_keys
+    ),
+    RiskRule("namespace", _HIGH, "deletes a namespace with everything in it", detectors.deleted_namespaces),
+    RiskRule("public-port", _HIGH, "opens a port to the public", detectors.public_ports),
+    RiskRule(
+        "endpoint",
+        _HIGH,
+        "deletes or replaces a load balancer or an address of the API",
+        detectors.lost_endpoints,
+    ),
+    RiskRule("control-plane-removed", _HIGH, "removes a control plane", detectors.removed_control_planes),
+    RiskRule(
         "max-unavailable",
         _HIGH,
-        "takes away more of a pool at once than max_unavailable",
-        detectors.unavailable,
+        "removes more nodes of a pool at once than max_unavailable",
+        detectors.unavailable_nodes,
     ),
-    Rule("minor-version", _MEDIUM, "jumps a minor version", detectors.minor_versions),
-    Rule(
+    RiskRule("minor-version", _MEDIUM, "changes a minor version", detectors.changed_minor_versions),
+    RiskRule(
         "new-authority",
         _MEDIUM,
-        "brings in a certificate authority, or moves to it",
+        "adds a certificate authority, or changes which one signs",
         detectors.new_authorities,
     ),
-    Rule(
-        "members-roll",
+    RiskRule(
+        "members-replaced",
         _MEDIUM,
-        "replaces members' machines one by one; their volumes stay",
-        detectors.rolling,
+        "replaces members' machines one by one; their volumes are kept",
+        detectors.replaced_members,
     ),
-    Rule("pool-shrinks", _MEDIUM, "makes a pool smaller", detectors.shrinking),
-    Rule("pool-gone", _MEDIUM, "takes a pool away", detectors.pools_gone),
-    Rule("only-member", _MEDIUM, "changes the only control plane: the API may pause", detectors.only_member),
-    Rule(
-        "much-at-once",
+    RiskRule("pool-smaller", _MEDIUM, "makes a pool smaller", detectors.smaller_pools),
+    RiskRule("pool-removed", _MEDIUM, "removes a pool", detectors.removed_pools),
+    RiskRule(
+        "only-control-plane",
+        _MEDIUM,
+        "changes the only control plane: the API may pause",
+        detectors.changed_only_control_plane,
+    ),
+    RiskRule(
+        "many-nodes-at-once",
         _MEDIUM,
         "changes every node of a pool, half of them or more at a time",
-        detectors.much_at_once,
+        detectors.changed_many_nodes_at_once,
     ),
-    Rule("every-node", _LOW, "changes every node of a pool, max_unavailable at a time", detectors.every_node),
+    RiskRule(
+        "every-node",
+        _LOW,
+        "changes every node of a pool, max_unavailable at a time",
+        detectors.changed_every_node,
+    ),
 )
 
 
-def risks(facts: Facts) -> Iterator[Risk]:
-    """The rules that hold, the heaviest first as they stand in the table."""
+def find_risks(facts: ChangeFacts) -> Iterator[Risk]:
+    """Yield the risks that apply, in the order of the table: the most severe first."""
     for rule in RULES:
-        if found := rule.looks(facts):
-            yield Risk(rule.name, rule.level, rule.text, tuple(sorted(set(found), key=natural)))
+        if subjects := rule.detect(facts):
+            yield Risk(rule.name, rule.level, rule.text, tuple(sorted(set(subjects), key=natural_key)))

@@ -1,4 +1,4 @@
-"""Reports as files: `<stack>.md` for the comment, `<stack>.html` for the page."""
+"""Reports as files: `<stack>.md` for a comment, `<stack>.html` for a browser."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from automation.errors import UserError
-from automation.report.html import page
+from automation.report.html import html_page
 from automation.report.markdown import markdown
 from automation.report.model import Report
 
 
-def write(directory: Path, reports: Iterable[Report]) -> None:
-    """Writes both files of each stack into the directory, which is made. Raises `UserError`."""
+def write_reports(directory: Path, reports: Iterable[Report]) -> None:
+    """Write both files of each stack into the directory, which is created. Raise `UserError` on failure."""
     try:
         directory.mkdir(parents=True, exist_ok=True)
         for report in reports:
             (directory / f"{report.stack}.md").write_text(markdown(report))
-            (directory / f"{report.stack}.html").write_text(page([report]))
+            (directory / f"{report.stack}.html").write_text(html_page([report]))
     except OSError as error:
         raise UserError(f"--report: {directory}: cannot be written: {error.strerror}") from None

@@ -67,8 +67,8 @@ def write_reports(directory: Path, results: list[Result], file: Path | None) -> 
             config = workspace.merged_config(file or workspace.stack_file(result.stack)).config
         except UserError:
             config = {}  # the result says what is wrong with the file
-        reports.append(build.of_result(result, topology_or_none(config)))
-    write.write(directory, reports)
+        reports.append(build.build_report(result, topology_or_none(config)))
+    write.write_reports(directory, reports)
 
 
 def _print_failures(results: list[Result]) -> None:

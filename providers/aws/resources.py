@@ -38,6 +38,11 @@ def machine_types(resource_type: str, inputs: Inputs, template: str) -> Iterator
         yield str(first.get("instanceType") or template), min_size(inputs) or 0
 
 
+def template_type(inputs: Inputs) -> str:
+    """Return the machine type that a launch template names, empty for none."""
+    return str(inputs.get("instanceType") or "")
+
+
 def min_size(inputs: Inputs) -> int | None:
     """Return the minimum size of a group; None where the inputs have none."""
     return whole_number(inputs.get("minSize"))
@@ -67,6 +72,7 @@ READERS = ResourceReaders(
     deleted_content=exposure.deleted_content,
     tags=tags,
     machine_types=machine_types,
+    template_type=template_type,
     min_size=min_size,
     max_size=max_size,
     region=region,

@@ -32,6 +32,11 @@ def machine_types(resource_type: str, inputs: Inputs, template: str) -> Iterator
         yield str(mapping(inputs.get("sku")).get("name") or ""), min_size(inputs) or 0
 
 
+def template_type(inputs: Inputs) -> str:
+    """Return an empty string: Azure has no launch templates."""
+    return ""
+
+
 def min_size(inputs: Inputs) -> int | None:
     """Return the size of a scale set, which the autoscaler only raises; None where the inputs have none."""
     return whole_number(mapping(inputs.get("sku")).get("capacity"))
@@ -59,6 +64,7 @@ READERS = ResourceReaders(
     deleted_content=exposure.deleted_content,
     tags=tags,
     machine_types=machine_types,
+    template_type=template_type,
     min_size=min_size,
     max_size=max_size,
     region=region,

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 import yaml
+
+from policy.rules.table import RULES
 from testkit.cluster import CHECKOUT
 from testkit.offline.machine import Machine
 from testkit.stackfile import Document
-
-from policy.rules.table import RULES
 from tests.engine.stack import Stack
 
-_OPEN = "network.api_allowed: lets everyone reach the API"
+_OPEN = "network.api_allowed: the API is public"
 
 
 def unchanged(cluster: Document) -> None:
@@ -31,15 +31,15 @@ def stack(machine: Machine) -> Stack:
     return Stack.of(machine, "dev")
 
 
-def test_a_stack_that_keeps_the_rules_may_pass(stack: Stack) -> None:
-    said = stack.preview(unchanged, "--policy")
-    assert f"Policies: all {len(RULES)} rules are kept" in said.text
+def test_compliant_stack_passes(stack: Stack) -> None:
+    output = stack.preview(unchanged, "--policy")
+    assert f"Policies: all {len(RULES)} rules are recorded" in output.text
 
 
-def test_a_stack_that_breaks_one_may_not_and_the_report_says_why(stack: Stack) -> None:
-    said = stack.preview(production, "--policy", check=False)
-    assert said.code == 1
-    assert _OPEN in said.text
+def test_violation_stops_the_stack_and_is_in_the_report(stack: Stack) -> None:
+    output = stack.preview(production, "--policy", check=False)
+    assert output.code == 1
+    assert _OPEN in output.text
     report = stack.markdown()
     assert _OPEN in report
     assert "no-open-api" in report
@@ -47,26 +47,26 @@ def test_a_stack_that_breaks_one_may_not_and_the_report_says_why(stack: Stack) -
     assert stack.preview(production).code == 0
 
 
-def test_an_update_that_breaks_one_does_not_begin(machine: Machine) -> None:
+def test_update_with_a_violation_does_not_start(machine: Machine) -> None:
     stack = Stack.of(machine, "dev", production)
-    said = stack.up("--policy", check=False)
-    assert said.code == 1
-    assert _OPEN in said.text
-    assert "Updating" not in said.text
+    output = stack.up("--policy", check=False)
+    assert output.code == 1
+    assert _OPEN in output.text
+    assert "Updating" not in output.text
 
 
-def test_encrypted_settings_hinder_no_rule(machine: Machine) -> None:
+def test_rules_handle_encrypted_settings(machine: Machine) -> None:
     """Also where not every text will do: they are judged as what they are."""
     stack = Stack.of(machine, "dev")
     stack.name = "encrypted"
     file = machine.file(stack.name, stack.config)
     words = ("pulumi", "--stack", stack.name, "--file", str(file), "--", "config", "set", "--secret")
-    kept = machine.state / "stacks" / stack.name / f"Pulumi.{stack.name}.yaml"
+    recorded = machine.state / "stacks" / stack.name / f"Pulumi.{stack.name}.yaml"
     encrypted = {}
     for key, value in (("label", "marked-frontend"), ("environment", "production")):
         machine.command(*words, f"test:{key}", value)
         # Each command begins with the stack file as it is.
-        encrypted[key] = yaml.safe_load(kept.read_text())["config"][f"test:{key}"]
+        encrypted[key] = yaml.safe_load(recorded.read_text())["config"][f"test:{key}"]
 
     def label(cluster: Document) -> None:
         next(iter(cluster["pools"].values())).setdefault("labels", {})["tier"] = encrypted["label"]
@@ -75,9 +75,9 @@ def test_encrypted_settings_hinder_no_rule(machine: Machine) -> None:
         label(cluster)
         cluster["environment"] = encrypted["environment"]
 
-    said = stack.preview(label, "--policy")
-    assert f"Policies: all {len(RULES)} rules are kept" in said.text
-    assert "marked-frontend" not in said.text + stack.markdown()
+    output = stack.preview(label, "--policy")
+    assert f"Policies: all {len(RULES)} rules are recorded" in output.text
+    assert "marked-frontend" not in output.text + stack.markdown()
     broken = stack.preview(both, "--policy", check=False)
     assert broken.code == 1
     assert _OPEN in broken.text
@@ -100,18 +100,18 @@ def pack(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-@pytest.mark.parametrize("kept", [True, False])
-def test_the_pack_judges_as_the_driver_does(machine: Machine, pack: Path, kept: bool) -> None:
-    stack = Stack.of(machine, "dev", unchanged if kept else production)
+@pytest.mark.parametrize("recorded", [True, False])
+def test_pack_and_driver_report_the_same_violations(machine: Machine, pack: Path, recorded: bool) -> None:
+    stack = Stack.of(machine, "dev", unchanged if recorded else production)
     file = machine.file("dev", stack.config)
-    said = machine.command(
+    output = machine.command(
         *["pulumi", "--stack", "dev", "--file", str(file), "--", "preview", "--policy-pack", str(pack)],
         check=False,
         PATH=f"{pack}{os.pathsep}{os.environ['PATH']}",
     )
-    assert "kubewright@v1.0.0" in said.text
-    assert (said.code == 0) is kept, said.text
-    assert (_OPEN in said.text) is not kept
-    assert ("[mandatory]  no-open-api" in said.text) is not kept
+    assert "kubewright@v1.0.0" in output.text
+    assert (output.code == 0) is recorded, output.text
+    assert (_OPEN in output.text) is not recorded
+    assert ("[mandatory]  no-open-api" in output.text) is not recorded
     # Of a hundred resources, with secrets in most of them, nothing else is found.
-    assert "no-plain-secret" not in said.text
+    assert "no-plain-secret" not in output.text

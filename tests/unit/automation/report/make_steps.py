@@ -1,10 +1,10 @@
-"""Steps of a small cluster, as the engine would tell them."""
+"""Steps of a small cluster, as the engine reports them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from automation.report.build import of_events
+from automation.report.build import report_from_events
 from automation.report.model import Report
 from automation.stacks.events import Step, Values
 
@@ -28,7 +28,7 @@ def step(
     new: Values | None = None,
     paths: Mapping[str, str] | None = None,
 ) -> Step:
-    """A step of a plan; `parent` is one of the table, or a pool's name."""
+    """Return a step of a plan. `parent` is a key of `PARENTS` or the name of a pool."""
     kind, component = PARENTS.get(parent, ("kubewright:index:NodePool", f"cluster-pool-{parent}"))
     urn = f"{_ROOT}${kind}${type_}::{name}" if parent else f"urn:pulumi:x::kubewright::{type_}::{name}"
     above = f"{_ROOT}${kind}::{component}" if parent else ""
@@ -45,7 +45,7 @@ def step(
 
 
 def host(operation: str, name: str, role: str, pool: str = "", old: str = "a\n", new: str = "b\n") -> Step:
-    """The delivery of a role to a host; `old` and `new` are its text."""
+    """Return the delivery of a role to a host. `old` and `new` are the delivered text."""
     return step(
         operation,
         COMMAND,
@@ -57,7 +57,7 @@ def host(operation: str, name: str, role: str, pool: str = "", old: str = "a\n",
 
 
 def cluster(*changed: Step, planes: int = 3, workers: int = 3) -> list[Step]:
-    """A whole cluster that stays, but for the steps given."""
+    """Return the steps of a cluster that is unchanged except for these steps."""
     steps = [host("same", f"cp-{i + 1}", role) for i in range(planes) for role in ("etcd", "control-plane")]
     steps += [host("same", f"w-{i + 1}", "node", "workers") for i in range(workers)]
     urns = {each.urn for each in changed}
@@ -65,10 +65,10 @@ def cluster(*changed: Step, planes: int = 3, workers: int = 3) -> list[Step]:
 
 
 def report(*changed: Step, **size: int) -> Report:
-    """The report of a change of that cluster."""
-    return of_events("x", cluster(*changed, **size))
+    """Return the report of a change of that cluster."""
+    return report_from_events("x", cluster(*changed, **size))
 
 
-def rules(*changed: Step, **size: int) -> dict[str, tuple[str, ...]]:
-    """The rules that hold, with what for."""
+def risks(*changed: Step, **size: int) -> dict[str, tuple[str, ...]]:
+    """Return the risks of a change of that cluster, each with its subjects."""
     return {risk.rule: risk.subjects for risk in report(*changed, **size).risks}

@@ -1,4 +1,4 @@
-"""Markdown, pages, pictures, prices: what stands there, and what never may."""
+"""Markdown, HTML pages, pictures and prices of reports."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from automation.report.build import of_events
-from automation.report.cost import cost
-from automation.report.grouping import groups
-from automation.report.hosts import natural
-from automation.report.html import page
-from automation.report.lines import difference, properties
+from automation.report.build import report_from_events
+from automation.report.cost import machine_cost
+from automation.report.grouping import group_changes
+from automation.report.hosts import natural_key
+from automation.report.html import html_page
+from automation.report.lines import changed_properties, diff_hunks
 from automation.report.markdown import markdown
 from automation.report.model import Operation, Report
-from automation.report.picture import boxes, joined, mermaid
+from automation.report.picture import boxes, join_pictures, mermaid
 from automation.stacks.events import Event, Message, Policy, Step, Summary
-from tests.unit.automation.report.steps import cluster, host, report, step
+from tests.unit.automation.report.make_steps import cluster, host, report, step
 
 TEXT = "".join(f"line {i}\n" for i in range(100))
 
@@ -28,8 +28,8 @@ def changed(name: str, pool: str = "workers") -> Step:
     return host("update", name, "node", pool, TEXT, TEXT.replace("line 50\n", "line fifty\n"))
 
 
-def test_one_changed_line_is_one_line_with_two_around_it() -> None:
-    (found,) = properties(changed("w-1"))
+def test_a_changed_line_has_two_lines_of_context() -> None:
+    (found,) = changed_properties(changed("w-1"))
     assert [(line.mark, line.text) for line in found.lines] == [
         ("@", ""),
         (" ", "line 48"),
@@ -41,28 +41,30 @@ def test_one_changed_line_is_one_line_with_two_around_it() -> None:
     ]
 
 
-def test_the_file_on_the_host_is_named() -> None:
+def test_a_changed_line_names_the_file_on_the_host() -> None:
     text = "file 0644 root:root /etc/a <<'EOF'\none\ntwo\nEOF\nfile 0600 root:root /etc/b <<'EOF'\nx\nEOF\n"
-    (found,) = properties(host("update", "w-1", "node", "workers", text, text.replace("two", "2")))
+    (found,) = changed_properties(host("update", "w-1", "node", "workers", text, text.replace("two", "2")))
     assert found.lines[0].text == "/etc/a"
-    (found,) = properties(host("update", "w-1", "node", "workers", text, text + "service a\n"))
+    (found,) = changed_properties(host("update", "w-1", "node", "workers", text, text + "service a\n"))
     assert found.lines[0].text == ""
 
 
-def test_secrets_are_only_said_to_change() -> None:
+def test_a_secret_input_is_reported_without_its_value() -> None:
     both = {"stdin": "[secret]", "create": "a"}
-    told = step("update", "command:remote:Command", "x", old=both, new=both, paths={"stdin": "update"})
-    (found,) = properties(told)
+    secret_changed = step(
+        "update", "command:remote:Command", "x", old=both, new=both, paths={"stdin": "update"}
+    )
+    (found,) = changed_properties(secret_changed)
     assert (found.path, found.secret, found.lines) == ("stdin", True, ())
-    assert properties(step("update", "t", "x", old=both, new=both)) == ()
-    (found,) = properties(step("update", "t", "x", old=both, new={**both, "stdin": "[unknown]"}))
+    assert changed_properties(step("update", "t", "x", old=both, new=both)) == ()
+    (found,) = changed_properties(step("update", "t", "x", old=both, new={**both, "stdin": "[unknown]"}))
     assert found.secret
 
 
-def test_five_hundred_hosts_alike_are_one_group() -> None:
+def test_identical_changes_of_five_hundred_hosts_are_one_group() -> None:
     several = [changed(f"w-{i}") for i in range(1, 501)]
-    found = of_events("x", several)
-    (group,) = groups(found.changes)
+    found = report_from_events("x", several)
+    (group,) = group_changes(found.changes)
     assert group.names[:2] == ("w-1", "w-2")
     text = markdown(found)
     assert "500 hosts" in text
@@ -71,7 +73,7 @@ def test_five_hundred_hosts_alike_are_one_group() -> None:
 
 
 @pytest.mark.parametrize("number", [10, 2000])
-def test_a_comment_is_never_too_long(number: int) -> None:
+def test_a_comment_stays_within_the_limit(number: int) -> None:
     different = [
         host("update", f"w-{i}", "node", "workers", TEXT, TEXT.replace("line 5", f"line of {i}"))
         for i in range(number)
@@ -79,16 +81,16 @@ def test_a_comment_is_never_too_long(number: int) -> None:
     long = [Message(severity="error", text=f"error {i} " + "x" * 500) for i in range(300)]
     several: list[list[Event]] = [[*different], [*different, *long], [*long]]
     for events in several:
-        text = markdown(of_events("x", events))
+        text = markdown(report_from_events("x", events))
         assert len(text) <= 65_536
         assert text.count("```") % 2 == 0, "a fence is left open"
-    text = markdown(of_events("x", different))
-    assert ("left out" in text) == (number == 2000)
+    text = markdown(report_from_events("x", different))
+    assert ("omitted" in text) == (number == 2000)
 
 
-def test_what_is_said_cannot_leave_its_place() -> None:
+def test_foreign_text_cannot_leave_its_fence_or_cell() -> None:
     nasty = "```\n@everyone <script>alert(1)</script>\n# heading\x1b[31m"
-    seen = of_events(
+    seen = report_from_events(
         "x",
         [
             *cluster(changed("w-1")),
@@ -104,81 +106,80 @@ def test_what_is_said_cannot_leave_its_place() -> None:
     (row,) = (line for line in text.splitlines() if "p/r" in line)
     assert "@everyone" not in row
     assert "<img" not in row.replace("\\<img", "")
-    html = page([seen])
+    html = html_page([seen])
     assert "<script" not in html
     assert "&lt;script&gt;" in html
 
 
 @pytest.mark.parametrize("unseen", ["\u202e", "\u2066", "\u200b", "\x9b", "\r", "\ud800"])
-def test_what_is_not_seen_is_shown(unseen: str) -> None:
-    """A mark that turns the direction of writing makes a reviewer read another line."""
+def test_invisible_characters_are_shown_as_codes(unseen: str) -> None:
+    """A character that changes the direction of writing would show another line to the reviewer."""
     seen = report(host("update", "w-1", "node", "workers", "a\n", f"allow{unseen} deny\n"))
     seen = replace(seen, errors=(f"wrong{unseen}",))
-    for text in (markdown(seen), page([seen])):
+    for text in (markdown(seen), html_page([seen])):
         assert unseen not in text
         text.encode()
     if unseen != "\r":  # it ends a line
         assert f"allow\\u{ord(unseen):04x} deny" in markdown(seen)
 
 
-def test_a_very_long_line_leaves_the_comment_its_beginning() -> None:
-    text = markdown(of_events("x", [], errors=["wrong: " + "y" * 70_000, "another"]))
+def test_a_very_long_line_is_truncated() -> None:
+    text = markdown(report_from_events("x", [], errors=["wrong: " + "y" * 70_000, "another"]))
     assert len(text) < 65_536
     assert "wrong: yyy" in text
     assert "another" in text
     assert text.count("```") == 2
 
 
-def test_a_report_of_errors_alone() -> None:
+def test_a_report_with_only_errors() -> None:
     text = markdown(Report(stack="x", errors=("kubewright:cluster.a: wrong",)))
-    assert (
-        text
-        == "### Stack `x`: ❌ cannot be previewed\n\n**Errors**\n\n```\nkubewright:cluster.a: wrong\n```\n"
+    assert text == "### Stack `x`: ❌ preview failed\n\n**Errors**\n\n```\nkubewright:cluster.a: wrong\n```\n"
+
+
+def test_the_first_line_reports_a_mandatory_violation() -> None:
+    seen = report_from_events(
+        "x", [*cluster(changed("w-1")), Policy(policy="p/r", level="mandatory", text="no")]
     )
-
-
-def test_broken_policies_stop_in_the_first_line() -> None:
-    seen = of_events("x", [*cluster(changed("w-1")), Policy(policy="p/r", level="mandatory", text="no")])
     assert "⛔ stopped by a policy" in markdown(seen).splitlines()[0]
     advice = replace(seen, violations=(replace(seen.violations[0], mandatory=False),))
     assert "stopped" not in markdown(advice)
 
 
-def test_the_picture_marks_what_comes_changes_and_goes() -> None:
+def test_the_picture_marks_created_changed_and_deleted_hosts() -> None:
     seen = report(
         host("create", "w-4", "node", "workers"), host("delete", "w-3", "node", "workers"), changed("w-1")
     )
     assert [each.name for each in seen.before.hosts] == ["cp-1", "cp-2", "cp-3", "w-1", "w-2", "w-3"]
     assert [each.name for each in seen.after.hosts] == ["cp-1", "cp-2", "cp-3", "w-1", "w-2", "w-4"]
-    drawn = {box.text: box.state for box in boxes(joined(seen.before, seen.after))["pool workers"]}
+    drawn = {box.text: box.state for box in boxes(join_pictures(seen.before, seen.after))["pool workers"]}
     assert drawn == {
         "w-1": Operation.CHANGE,
         "w-2": Operation.SAME,
         "w-3": Operation.DELETE,
         "w-4": Operation.CREATE,
     }
-    text = mermaid(joined(seen.before, seen.after))
+    text = mermaid(join_pictures(seen.before, seen.after))
     assert '["+ w-4"]:::create' in text
     assert '["- w-3"]:::delete' in text
 
 
-def test_a_host_that_gets_a_role_more_is_changed() -> None:
-    seen = of_events("x", [host("same", "cp-1", "etcd"), host("create", "cp-1", "control-plane")])
+def test_a_host_with_an_additional_role_is_changed() -> None:
+    seen = report_from_events("x", [host("same", "cp-1", "etcd"), host("create", "cp-1", "control-plane")])
     (before,), (after,) = seen.before.hosts, seen.after.hosts
     assert before.roles == ("etcd",)
     assert after.roles == ("etcd", "control-plane")
     assert after.state is Operation.CHANGE
 
 
-def test_hosts_are_in_the_order_of_people() -> None:
-    assert sorted(["w-10", "w-2", "a", "w-1"], key=natural) == ["a", "w-1", "w-2", "w-10"]
+def test_hosts_are_sorted_by_number() -> None:
+    assert sorted(["w-10", "w-2", "a", "w-1"], key=natural_key) == ["a", "w-1", "w-2", "w-10"]
 
 
-def test_the_engines_general_advice_is_left_out() -> None:
+def test_the_general_advice_of_the_engine_is_omitted() -> None:
     advice = "The provider for this resource has inputs that are not known during preview.\nMore."
     said = [Message(severity="warning", text=advice), Message(severity="warning", text="w-1: too small")]
-    assert of_events("x", said).warnings == ("w-1: too small",)
-    assert of_events("x", [Summary(changes={"same": 7})]).unchanged == 7
+    assert report_from_events("x", said).warnings == ("w-1: too small",)
+    assert report_from_events("x", [Summary(changes={"same": 7})]).unchanged == 7
 
 
 GROUP = "aws:autoscaling/group:Group"
@@ -191,7 +192,7 @@ def group(size: int) -> dict[str, object]:
     return {"minSize": size, "mixedInstancesPolicy": {"launchTemplate": {"overrides": overrides}}}
 
 
-def test_what_machines_cost() -> None:
+def test_the_cost_of_machines_before_and_after() -> None:
     prices = {"aws": {"m6i.large": 0.1, "t3.large": 0.08}, "azure-native": {"Standard_D4s_v5": 0.2}}
     steps = [
         step(
@@ -214,26 +215,26 @@ def test_what_machines_cost() -> None:
         step("delete", SET, "old", "old", old={"sku": {"name": "Standard_D4s_v5", "capacity": 2}}),
         step("create", "aws:ec2/instance:Instance", "x", "x", new={"instanceType": "x9.huge"}),
     ]
-    found = cost(steps, prices)
+    found = machine_cost(steps, prices)
     assert found is not None
     assert found.before == pytest.approx(0.3 + 0.08 + 0.4)
     assert found.after == pytest.approx(0.5 + 0.08)
     assert found.unknown == ("x9.huge",)
-    assert cost(cluster(changed("w-1")), prices) is None
-    assert cost(steps, {}) is None
-    seen = of_events("x", steps, prices=prices)
+    assert machine_cost(cluster(changed("w-1")), prices) is None
+    assert machine_cost(steps, {}) is None
+    seen = report_from_events("x", steps, prices=prices)
     assert "0.78 → 0.58 per hour (-0.20)" in markdown(seen)
-    assert "0.78 → 0.58 per hour" in page([seen])
+    assert "0.78 → 0.58 per hour" in html_page([seen])
 
 
 @given(st.lists(st.sampled_from("abc"), max_size=12), st.lists(st.sampled_from("abc"), max_size=12))
-def test_differences_are_of_the_old_and_the_new(old: list[str], new: list[str]) -> None:
-    found = list(difference(old, new))
-    gone = [line.text for line in found if line.mark == "-"]
-    come = [line.text for line in found if line.mark == "+"]
-    assert len(new) - len(old) == len(come) - len(gone)
+def test_a_difference_consists_of_lines_of_both_texts(old: list[str], new: list[str]) -> None:
+    found = [line for hunk in diff_hunks(old, new) for line in hunk.lines]
+    removed = [line.text for line in found if line.mark == "-"]
+    added = [line.text for line in found if line.mark == "+"]
+    assert len(new) - len(old) == len(added) - len(removed)
     assert (found == []) == (old == new)
-    # All that is shown of the old, in order, is in the old; so of the new.
+    # All removed and unchanged lines are in the old text, in its order; the same for the new text.
     for shown, whole in (("- ", old), ("+ ", new)):
         rest = iter(whole)
         assert all(any(line.text == each for each in rest) for line in found if line.mark in shown)
