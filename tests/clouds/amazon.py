@@ -60,7 +60,7 @@ class Amazon(Site):
 
     def terminate(self, machine: Running) -> None:
         """End a machine like Auto Scaling: immediately, with its disk; its data volume remains."""
-        self.end(machine)
+        self.terminate_machine(machine)
         self.client("ec2").terminate_instances(InstanceIds=[machine.id])
 
     def _machine(self, launch: Launch) -> Running:

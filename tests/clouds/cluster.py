@@ -35,9 +35,9 @@ class CloudCluster:
 
     def machine(self, host: str) -> Running:
         """Return the machine that runs in that slot now."""
-        return self.site.at(self.hosts[host])
+        return self.site.machine_at(self.hosts[host])
 
-    def ready(self) -> set[str]:
+    def ready_nodes(self) -> set[str]:
         """Return the names of the nodes that are Ready and known to the cloud."""
         return {
             node["metadata"]["name"]
@@ -46,9 +46,12 @@ class CloudCluster:
             and not any(taint["key"] == UNINITIALIZED for taint in node["spec"].get("taints", []))
         }
 
-    def whole(self) -> bool:
+    def is_healthy(self) -> bool:
         """Report whether exactly the expected nodes are Ready, each with the id of its machine."""
-        assert self.ready() == {*MEMBERS, *(self.node_name(self.machine(host)) for host in self.workers)}
+        assert self.ready_nodes() == {
+            *MEMBERS,
+            *(self.node_name(self.machine(host)) for host in self.workers),
+        }
         machines = {self.provider_id(machine): machine for machine in self.site.fleet.all()}
         for node in self.deployment.items("nodes"):
             machine = machines.get(node["spec"]["providerID"])
@@ -63,13 +66,13 @@ class CloudCluster:
         found = json.loads(self.site.run(host, ask))
         return {member["name"]: str(member["ID"]) for member in found["members"]}
 
-    def rejoined(self, host: str, ids: dict[str, str]) -> bool:
+    def has_rejoined(self, host: str, ids: dict[str, str]) -> bool:
         """Report whether a control plane is a member again, with the same etcd member and a healthy
         kubelet.
         """
         assert self.etcd_members(host) == ids
         self.site.run(host, "curl -sf http://127.0.0.1:10248/healthz")
-        return self.whole()
+        return self.is_healthy()
 
     def spread_pods(self) -> None:
         """Create pods on every worker, so that a drain has something to move."""
@@ -117,7 +120,7 @@ class CloudCluster:
 
 
 @contextmanager
-def controlled(controller: Controller) -> Iterator[None]:
+def run_controller(controller: Controller) -> Iterator[None]:
     """Run the test's cloud controller manager inside the block."""
     stop = threading.Event()
     thread = threading.Thread(target=controller.run, args=(stop,), daemon=True)

@@ -76,7 +76,7 @@ class Deployment:
         """Return the items of `kubectl get … -o json`."""
         return list(json.loads(self.kubectl("get", *words, "-o", "json"))["items"])
 
-    def use(self, directory: Path, balancer: str) -> None:
+    def write_kubeconfig(self, directory: Path, balancer: str) -> None:
         """Write the administrator's kubeconfig to a file in that directory.
 
         This machine cannot resolve the API's name in the private zone: the file has the load balancer's

@@ -29,7 +29,7 @@ class Site:
         """The current specification of the lab."""
         return stack.load(self.lab)
 
-    def at(self, address: str) -> Running:
+    def machine_at(self, address: str) -> Running:
         """Return the machine with that address; fail without one."""
         found = self.fleet.at(address)
         assert found is not None, f"no machine at {address}"
@@ -54,10 +54,10 @@ class Site:
         names = {place.name for place in places}
         self._hosts([*(other for other in self.spec.hosts if other.name not in names), *places])
 
-    def end(self, machine: Running) -> None:
+    def terminate_machine(self, machine: Running) -> None:
         """Delete a machine with its disk; a data volume remains."""
         self._hosts([host for host in self.spec.hosts if host.name != machine.host])
         self.fleet.remove(machine.id)
 
-    def _hosts(self, wanted: Sequence[LabHost]) -> None:
-        stack.up(self.spec.model_copy(update={"hosts": tuple(wanted)}))
+    def _hosts(self, requested: Sequence[LabHost]) -> None:
+        stack.up(self.spec.model_copy(update={"hosts": tuple(requested)}))

@@ -19,7 +19,7 @@ from lab.spec import LabSpec
 from testkit.wait import eventually
 from tests.clouds.account import ZONES, Account
 from tests.clouds.amazon import REGION, Amazon, Launch
-from tests.clouds.cluster import MEMBERS, READY_SECONDS, CloudCluster, controlled
+from tests.clouds.cluster import MEMBERS, READY_SECONDS, CloudCluster, run_controller
 from tests.clouds.conftest import lab, mirror
 from tests.clouds.controller import Controller
 from tests.clouds.deployment import Deployment
@@ -80,14 +80,14 @@ def cluster(state: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[A
         amazon = Amazon(NAME)
         account = Account(amazon)
         deployment = Deployment(description(amazon.ca), account, environment(amazon))
-        deployment.use(tmp_path_factory.mktemp("kubeconfig"), GATEWAY)
+        deployment.write_kubeconfig(tmp_path_factory.mktemp("kubeconfig"), GATEWAY)
         launches = {
             launch.host: launch for launch in account.launches(deployment.graph, {f"{NAME}-pool-{POOL}": 2})
         }
         set_targets(NAME, [launches[member].address for member in MEMBERS])
         amazon.launch(*launches.values())
         controller = Controller(site=amazon, deployment=deployment, provider_id=provider_id)
-        with controlled(controller):
+        with run_controller(controller):
             deployment.finish()
             yield AwsCluster(
                 site=amazon,
@@ -113,10 +113,10 @@ def environment(amazon: Amazon) -> dict[str, str]:
 
 
 def test_every_machine_becomes_a_ready_node(cluster: AwsCluster) -> None:
-    eventually("all nodes are Ready", cluster.whole, timeout=READY_SECONDS, interval=3)
+    eventually("all nodes are Ready", cluster.is_healthy, timeout=READY_SECONDS, interval=3)
 
 
-def test_the_group_of_a_pool_is_told_that_its_machines_are_healthy(cluster: AwsCluster) -> None:
+def test_pool_group_learns_that_its_machines_are_healthy(cluster: AwsCluster) -> None:
     def joined() -> bool:
         return all(cluster.machine(host).released for host in cluster.workers)
 
@@ -129,7 +129,7 @@ def test_no_secret_is_in_the_user_data_or_reaches_a_disk(cluster: AwsCluster) ->
         assert cluster.site.run(host, "findmnt -no FSTYPE /etc/kubernetes/pki") == "tmpfs"
 
 
-def test_a_control_plane_thrown_away_rejoins_with_its_volume_and_address(cluster: AwsCluster) -> None:
+def test_terminated_control_plane_rejoins_with_its_volume_and_address(cluster: AwsCluster) -> None:
     before = cluster.machine("cp-1")
     ids = cluster.etcd_members()
     assert set(ids) == set(MEMBERS)
@@ -137,15 +137,15 @@ def test_a_control_plane_thrown_away_rejoins_with_its_volume_and_address(cluster
     (after,) = cluster.amazon.launch(cluster.launches["cp-1"])
     assert after.address == before.address
     assert after.id != before.id
-    again = partial(cluster.rejoined, "cp-1", ids)
+    again = partial(cluster.has_rejoined, "cp-1", ids)
     eventually("cp-1 has rejoined", again, timeout=READY_SECONDS, interval=3)
 
 
-def test_a_worker_that_is_told_to_go_drains_itself(cluster: AwsCluster) -> None:
+def test_terminating_worker_drains_itself(cluster: AwsCluster) -> None:
     host = cluster.workers[0]
     machine = cluster.machine(host)
     cluster.spread_pods()
     cluster.site.fleet.tell(machine.id, lifecycle="Terminated", hook="leaving", released=False)
-    eventually(f"{host} lets itself go", lambda: cluster.machine(host).released, timeout=180)
+    eventually(f"{host} confirms its termination", lambda: cluster.machine(host).released, timeout=180)
     assert machine.id not in cluster.schedulable()
     assert cluster.pods_on(machine.id) == 0

@@ -59,7 +59,7 @@ def machine(amazon: Amazon) -> Amazon:
     return amazon
 
 
-def on(amazon: Amazon, command: str, host: str = "a") -> str:
+def run_on(amazon: Amazon, command: str, host: str = "a") -> str:
     variables = {
         "METADATA": amazon.metadata_url,
         "STORE": f"{amazon.url}/{BUCKET}",
@@ -70,8 +70,8 @@ def on(amazon: Amazon, command: str, host: str = "a") -> str:
     return amazon.run(host, head + LIBRARY + command)
 
 
-def code(amazon: Amazon, command: str, host: str = "a") -> str:
-    return on(amazon, command, host).splitlines()[-1]
+def status_code(amazon: Amazon, command: str, host: str = "a") -> str:
+    return run_on(amazon, command, host).splitlines()[-1]
 
 
 def test_cloud_init_runs_the_user_data(machine: Amazon) -> None:
@@ -79,58 +79,61 @@ def test_cloud_init_runs_the_user_data(machine: Amazon) -> None:
     assert machine.run("a", "hostname") == "ip-10-121-0-10"
 
 
-def test_metadata_is_for_the_machine_that_asks_and_needs_a_token(machine: Amazon) -> None:
-    found = machine.at("10.121.0.10")
-    assert on(machine, "meta instance-id") == found.id
-    assert on(machine, "meta placement/availability-zone; echo; meta local-ipv4").split() == [
+def test_metadata_belongs_to_the_caller_and_needs_a_token(machine: Amazon) -> None:
+    found = machine.machine_at("10.121.0.10")
+    assert run_on(machine, "meta instance-id") == found.id
+    assert run_on(machine, "meta placement/availability-zone; echo; meta local-ipv4").split() == [
         found.zone,
         found.address,
     ]
-    assert on(machine, "meta autoscaling/target-lifecycle-state") == "InService"
+    assert run_on(machine, "meta autoscaling/target-lifecycle-state") == "InService"
     status = "curl -s -o /dev/null -w '%{http_code}'"
     item = f"{machine.metadata_url}/latest/meta-data"
     assert machine.run("a", f"{status} {item}/instance-id") == "401"
-    assert on(machine, f'{status} -H "X-aws-ec2-metadata-token: $TOKEN" {item}/spot/instance-action') == "404"
-    token = on(machine, 'printf %s "$TOKEN"', host="b")
+    assert (
+        run_on(machine, f'{status} -H "X-aws-ec2-metadata-token: $TOKEN" {item}/spot/instance-action')
+        == "404"
+    )
+    token = run_on(machine, 'printf %s "$TOKEN"', host="b")
     assert machine.run("a", f"{status} -H 'X-aws-ec2-metadata-token: {token}' {item}/instance-id") == "401"
     assert machine.run("a", f"{status} -X PUT {machine.metadata_url}/latest/api/token") == "400"
 
 
-def test_a_role_reads_its_own_prefix_and_writes_its_status(machine: Amazon) -> None:
-    assert on(machine, "get members/a/etcd.sh") == "of a\n\n200"
-    assert code(machine, "get members/b/etcd.sh") == "403"
-    assert code(machine, "echo done > /tmp/s; put status/members/a/etcd /tmp/s") == "200"
-    assert code(machine, "echo done > /tmp/s; put status/members/b/etcd /tmp/s") == "403"
+def test_role_reads_its_own_prefix_and_writes_its_status(machine: Amazon) -> None:
+    assert run_on(machine, "get members/a/etcd.sh") == "of a\n\n200"
+    assert status_code(machine, "get members/b/etcd.sh") == "403"
+    assert status_code(machine, "echo done > /tmp/s; put status/members/a/etcd /tmp/s") == "200"
+    assert status_code(machine, "echo done > /tmp/s; put status/members/b/etcd /tmp/s") == "403"
     body = machine.client("s3").get_object(Bucket=BUCKET, Key="status/members/a/etcd")["Body"].read()
     assert body == b"done\n"
 
 
-def test_signatures_are_checked(machine: Amazon) -> None:
-    assert code(machine, "curl -s -w '\\n%{http_code}\\n' $STORE/members/a/etcd.sh") == "403"
+def test_requests_with_a_wrong_signature_are_refused(machine: Amazon) -> None:
+    assert status_code(machine, "curl -s -w '\\n%{http_code}\\n' $STORE/members/a/etcd.sh") == "403"
     wrong = 'field() { echo "$keys" | sed -n "s/.*\\"$1\\": \\"\\([^\\"]*\\)\\".*/\\1/p" | sed s/^./x/; }\n'
-    assert code(machine, wrong + "get members/a/etcd.sh") == "403"
-    assert "x-amz-content-sha256" in on(machine, "aws s3 $STORE/members/a/etcd.sh")
-    keys = on(machine, 'printf %s "$keys"')
+    assert status_code(machine, wrong + "get members/a/etcd.sh") == "403"
+    assert "x-amz-content-sha256" in run_on(machine, "aws s3 $STORE/members/a/etcd.sh")
+    keys = run_on(machine, 'printf %s "$keys"')
     stolen = f"keys='{keys}'\nget members/a/etcd.sh"
-    assert code(machine, stolen) == "200"
-    assert code(machine, stolen, host="b") == "403"
+    assert status_code(machine, stolen) == "200"
+    assert status_code(machine, stolen, host="b") == "403"
 
 
-def test_a_volume_appears_where_it_is_attached_and_outlives_its_machine(machine: Amazon) -> None:
+def test_volume_appears_where_it_is_attached_and_survives_its_machine(machine: Amazon) -> None:
     ec2 = machine.client("ec2")
     tags = [{"ResourceType": "volume", "Tags": [{"Key": k, "Value": v} for k, v in CLUSTER.items()]}]
     volume = ec2.create_volume(AvailabilityZone=f"{REGION}a", Size=1, TagSpecifications=tags)["VolumeId"]
     path = f"/dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_{volume.replace('-', '')}"
-    first, other = machine.at("10.121.0.10"), machine.at("10.121.0.11")
+    first, other = machine.machine_at("10.121.0.10"), machine.machine_at("10.121.0.11")
 
     def attach(instance: str) -> str:
         form = f"Action=AttachVolume&Device=%2Fdev%2Fxvdu&InstanceId={instance}&Version=2016-11-15"
         return f"ec2 '{form}&VolumeId={volume}'"
 
-    assert code(machine, attach(other.id)) == "403"  # has no tag of the cluster
-    assert code(machine, attach(first.id)) == "200"
+    assert status_code(machine, attach(other.id)) == "403"  # has no tag of the cluster
+    assert status_code(machine, attach(first.id)) == "200"
     machine.run("a", f"mkfs.ext4 -q {path} && mount {path} /mnt && echo kept > /mnt/x")
-    assert "VolumeInUse" in on(machine, attach(first.id))
+    assert "VolumeInUse" in run_on(machine, attach(first.id))
     machine.terminate(first)
     assert volumes.attached(machine.lab, volume) is None
     text = "#!/bin/sh\n"
@@ -139,11 +142,11 @@ def test_a_volume_appears_where_it_is_attached_and_outlives_its_machine(machine:
     )
     assert again.id != first.id
     machine.run("a", f"test ! -e {path}")
-    assert code(machine, attach(again.id)) == "200"
+    assert status_code(machine, attach(again.id)) == "200"
     assert machine.run("a", f"mount {path} /mnt && cat /mnt/x") == "kept"
 
 
-def test_nothing_is_left(machine: Amazon) -> None:
+def test_removed_lab_leaves_nothing(machine: Amazon) -> None:
     state = volumes.devices(machine.ca.parent)
     assert len(state) == 1
     stack.down(machine.lab)

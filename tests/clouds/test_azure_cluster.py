@@ -20,7 +20,7 @@ from lab.cloud.running import Running, admin_secret
 from lab.spec import LabSpec
 from testkit.wait import eventually
 from tests.clouds.azure import LOCATION, Azure, Start
-from tests.clouds.cluster import MEMBERS, READY_SECONDS, CloudCluster, controlled
+from tests.clouds.cluster import MEMBERS, READY_SECONDS, CloudCluster, run_controller
 from tests.clouds.conftest import lab, mirror
 from tests.clouds.controller import Controller
 from tests.clouds.deployment import Deployment
@@ -94,11 +94,11 @@ def cluster(state: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[A
         deployment = Deployment(
             description(azure.ca), subscription, environment(azure, directory), managed(azure)
         )
-        deployment.use(directory, GATEWAY)
+        deployment.write_kubeconfig(directory, GATEWAY)
         starts = {start.machine.host: start for start in subscription.starts(deployment.graph, {})}
         set_targets(NAME, [starts[member].machine.address for member in MEMBERS])
         azure.launch(*starts.values())
-        with controlled(Controller(site=azure, deployment=deployment, provider_id=provider_id)):
+        with run_controller(Controller(site=azure, deployment=deployment, provider_id=provider_id)):
             deployment.finish()
             yield AzureCluster(
                 site=azure,
@@ -128,7 +128,7 @@ def managed(azure: Azure) -> Any:  # noqa: ANN401 — a function of text
 
 
 def test_every_machine_becomes_a_ready_node(cluster: AzureCluster) -> None:
-    eventually("all nodes are Ready", cluster.whole, timeout=READY_SECONDS, interval=3)
+    eventually("all nodes are Ready", cluster.is_healthy, timeout=READY_SECONDS, interval=3)
 
 
 def test_no_secret_is_in_the_custom_data_or_reaches_a_disk(cluster: AzureCluster) -> None:
@@ -137,27 +137,27 @@ def test_no_secret_is_in_the_custom_data_or_reaches_a_disk(cluster: AzureCluster
         assert cluster.site.run(host, "findmnt -no FSTYPE /etc/kubernetes/pki") == "tmpfs"
 
 
-def test_a_worker_answers_azures_health_extension_in_its_words(cluster: AzureCluster) -> None:
-    said = cluster.site.run(cluster.workers[0], "curl -sf http://127.0.0.1:10290/")
-    assert json.loads(said) == {"ApplicationHealthState": "Healthy"}
+def test_worker_answers_the_health_extension(cluster: AzureCluster) -> None:
+    output = cluster.site.run(cluster.workers[0], "curl -sf http://127.0.0.1:10290/")
+    assert json.loads(output) == {"ApplicationHealthState": "Healthy"}
 
 
-def test_a_control_plane_replaced_rejoins_with_its_disk_and_address(cluster: AzureCluster) -> None:
+def test_replaced_control_plane_rejoins_with_its_disk_and_address(cluster: AzureCluster) -> None:
     ids = cluster.etcd_members()
     assert set(ids) == set(MEMBERS)
-    cluster.azure.end(cluster.machine("cp-1"))
+    cluster.azure.terminate_machine(cluster.machine("cp-1"))
     assert volumes.of_host(NAME, "cp-1") == []
     cluster.azure.launch(cluster.starts["cp-1"])
-    again = partial(cluster.rejoined, "cp-1", ids)
+    again = partial(cluster.has_rejoined, "cp-1", ids)
     eventually("cp-1 has rejoined", again, timeout=READY_SECONDS, interval=3)
     assert cluster.site.run("cp-1", "findmnt -no FSTYPE /var/lib/etcd") == "ext4"
 
 
-def test_a_worker_that_is_told_to_go_drains_itself(cluster: AzureCluster) -> None:
+def test_terminating_worker_drains_itself(cluster: AzureCluster) -> None:
     host = cluster.workers[0]
     machine = cluster.machine(host)
     cluster.spread_pods()
     cluster.site.fleet.tell(machine.id, lifecycle="Terminated")
-    eventually(f"{host} lets itself go", lambda: cluster.machine(host).released, timeout=180)
+    eventually(f"{host} confirms its termination", lambda: cluster.machine(host).released, timeout=180)
     assert machine.hostname not in cluster.schedulable()
     assert cluster.pods_on(machine.hostname) == 0

@@ -48,50 +48,50 @@ def site(azure: Azure) -> Azure:
     return azure
 
 
-def on(azure: Azure, command: str, host: str = "vm-0") -> str:
+def run_on(azure: Azure, command: str, host: str = "vm-0") -> str:
     head = f"METADATA={azure.metadata_url}\nSTORE={azure.url}\nCLIENT={CLIENT}\n"
     return azure.run(host, head + LIBRARY + command)
 
 
-def code(azure: Azure, command: str, host: str = "vm-0") -> str:
-    return on(azure, command, host).splitlines()[-1]
+def status_code(azure: Azure, command: str, host: str = "vm-0") -> str:
+    return run_on(azure, command, host).splitlines()[-1]
 
 
-def test_cloud_init_runs_the_custom_data_and_the_disk_is_there(site: Azure) -> None:
+def test_cloud_init_runs_the_custom_data_with_the_disk_attached(site: Azure) -> None:
     site.run("vm-0", "cloud-init status --wait && test -e /root/ran")
     site.run("vm-0", "mkfs.ext4 -q /dev/disk/azure/data/by-lun/0 && test ! -e /dev/disk/azure/data/by-lun/1")
 
 
-def test_metadata_is_for_the_machine_that_asks_and_needs_its_header(site: Azure) -> None:
-    found = json.loads(on(site, "meta 'instance?api-version=2021-02-01'"))
+def test_metadata_belongs_to_the_caller_and_needs_its_header(site: Azure) -> None:
+    found = json.loads(run_on(site, "meta 'instance?api-version=2021-02-01'"))
     assert found["compute"]["name"] == "vm-0"
-    assert on(site, "meta 'instance/compute/zone?api-version=2021-02-01&format=text'") == "1"
-    assert on(site, "code $METADATA/metadata/instance?api-version=2021-02-01") == "400"
-    assert on(site, "code -H 'Metadata: true' $METADATA/metadata/instance") == "400"
+    assert run_on(site, "meta 'instance/compute/zone?api-version=2021-02-01&format=text'") == "1"
+    assert run_on(site, "code $METADATA/metadata/instance?api-version=2021-02-01") == "400"
+    assert run_on(site, "code -H 'Metadata: true' $METADATA/metadata/instance") == "400"
     other = "identity/oauth2/token?api-version=2018-02-01&resource=x&client_id=22222222"
-    assert on(site, f"code -H 'Metadata: true' \"$METADATA/metadata/{other}\"") == "400"
+    assert run_on(site, f"code -H 'Metadata: true' \"$METADATA/metadata/{other}\"") == "400"
 
 
-def test_an_identity_reads_and_writes_its_own_containers(site: Azure) -> None:
+def test_identity_reads_and_writes_only_its_own_containers(site: Azure) -> None:
     key = "$STORE/members/control-plane/vm-0/etcd.sh"
-    assert on(site, f"blob $(token $STORAGE) {key}") == "of 0\n\n200"
-    assert code(site, "blob $(token $STORAGE) $STORE/pools/x") == "403"
-    assert code(site, "blob $(token https%3A%2F%2Fvault.azure.net) " + key) == "401"
-    assert code(site, f"blob nothing {key}") == "401"
+    assert run_on(site, f"blob $(token $STORAGE) {key}") == "of 0\n\n200"
+    assert status_code(site, "blob $(token $STORAGE) $STORE/pools/x") == "403"
+    assert status_code(site, "blob $(token https%3A%2F%2Fvault.azure.net) " + key) == "401"
+    assert status_code(site, f"blob nothing {key}") == "401"
     write = "echo done >/tmp/s; blob $(token $STORAGE) -T /tmp/s -H 'x-ms-blob-type: BlockBlob'"
-    assert code(site, f"{write} $STORE/status/vm-0") == "201"
-    assert code(site, f"{write} $STORE/members/control-plane/vm-0/etcd.sh") == "403"
+    assert status_code(site, f"{write} $STORE/status/vm-0") == "201"
+    assert status_code(site, f"{write} $STORE/members/control-plane/vm-0/etcd.sh") == "403"
     assert site.get("status/vm-0") == "done\n"
-    stolen = on(site, "token $STORAGE")
-    assert code(site, f"blob {stolen} {key}", host="vm-1") == "403"
+    stolen = run_on(site, "token $STORAGE")
+    assert status_code(site, f"blob {stolen} {key}", host="vm-1") == "403"
 
 
-def test_the_end_is_announced_and_let_begin(site: Azure) -> None:
-    assert json.loads(on(site, "meta 'scheduledevents?api-version=2020-07-01'"))["Events"] == []
+def test_termination_is_announced_and_confirmed(site: Azure) -> None:
+    assert json.loads(run_on(site, "meta 'scheduledevents?api-version=2020-07-01'"))["Events"] == []
     site.fleet.tell(machine(0).id, lifecycle="Terminated")
-    (event,) = json.loads(on(site, "meta 'scheduledevents?api-version=2020-07-01'"))["Events"]
+    (event,) = json.loads(run_on(site, "meta 'scheduledevents?api-version=2020-07-01'"))["Events"]
     assert (event["EventType"], event["Resources"]) == ("Terminate", ["vm-0"])
     body = json.dumps({"StartRequests": [{"EventId": event["EventId"]}]})
     address = f"{site.metadata_url}/metadata/scheduledevents?api-version=2020-07-01"
-    on(site, f"curl -sf -H 'Metadata: true' -d '{body}' '{address}'")
-    assert site.at(machine(0).address).released
+    run_on(site, f"curl -sf -H 'Metadata: true' -d '{body}' '{address}'")
+    assert site.machine_at(machine(0).address).released

@@ -25,7 +25,7 @@ class Stack:
     config: Document
 
     @classmethod
-    def of(cls, machine: Machine, name: str, change: Change | None = None) -> Stack:
+    def from_checkout(cls, machine: Machine, name: str, change: Change | None = None) -> Stack:
         """Return the stack of that name of the checkout, with a change."""
         config = machine.stack(CHECKOUT / f"Pulumi.{name}.yaml")
         if change is not None:

@@ -24,12 +24,12 @@ MARKED = "marked-S3cret"
 
 
 @pytest.fixture(scope="module")
-def one(machine: Machine) -> Stack:
+def single(machine: Machine) -> Stack:
     """Return a deployed stack with a single machine."""
-    stack = Stack.of(machine, "dev", _single)
-    stack.name = "one"
-    said = stack.up("--detailed-exit-code", "--events", str(machine.root / "one.jsonl"), check=False)
-    assert said.code == 2, said.text
+    stack = Stack.from_checkout(machine, "dev", _single)
+    stack.name = "single"
+    output = stack.up("--detailed-exit-code", "--events", str(machine.root / "single.jsonl"), check=False)
+    assert output.code == 2, output.text
     return stack
 
 
@@ -45,93 +45,93 @@ def _pods(number: int) -> dict[str, object]:
     return {"max_pods": number}
 
 
-def test_the_event_log_of_an_up(one: Stack) -> None:
-    lines = [json.loads(line) for line in (one.machine.root / "one.jsonl").read_text().splitlines()]
-    assert {line["stack"] for line in lines} == {"one"}
+def test_event_log_of_an_up(single: Stack) -> None:
+    lines = [json.loads(line) for line in (single.machine.root / "single.jsonl").read_text().splitlines()]
+    assert {line["stack"] for line in lines} == {"single"}
     assert lines[-1]["kind"] == "summary"
     done = [line for line in lines if line.get("phase") == "done"]
     assert "cp-1-etcd" in {line["urn"].rpartition("::")[2] for line in done}
     assert lines[-1]["changes"]["create"] > 50
 
 
-def test_an_up_that_changes_nothing_says_so_by_its_code(one: Stack) -> None:
-    assert one.up("--detailed-exit-code").code == 0
+def test_up_without_changes_has_its_own_exit_code(single: Stack) -> None:
+    assert single.up("--detailed-exit-code").code == 0
 
 
-def test_a_plan_is_kept_to_or_refused(one: Stack, tmp_path: Path) -> None:
+def test_plan_is_applied_exactly_or_refused(single: Stack, tmp_path: Path) -> None:
     plan = tmp_path / "plan.json"
-    one.preview(lambda cluster: cluster.update(kubelet=_pods(90)), "--save-plan", str(plan))
-    state = one.machine.state / "backend/.pulumi/stacks/kubewright/one.json"
+    single.preview(lambda cluster: cluster.update(kubelet=_pods(90)), "--save-plan", str(plan))
+    state = single.machine.state / "backend/.pulumi/stacks/kubewright/single.json"
     before = state.read_bytes()
-    one.config[CLUSTER]["kubelet"] = _pods(91)
-    refused = one.up("--plan", str(plan), check=False)
+    single.config[CLUSTER]["kubelet"] = _pods(91)
+    refused = single.up("--plan", str(plan), check=False)
     assert refused.code == 1
     assert "cp-1-node: would update, differently" in refused.text
     assert "nothing was touched" in refused.text
     assert state.read_bytes() == before
-    one.config[CLUSTER]["kubelet"] = _pods(90)
-    assert one.up("--plan", str(plan), "--detailed-exit-code", check=False).code == 2
+    single.config[CLUSTER]["kubelet"] = _pods(90)
+    assert single.up("--plan", str(plan), "--detailed-exit-code", check=False).code == 2
     # The plan was carried out: the same plan is no longer what would happen.
-    assert one.up("--plan", str(plan), check=False).code == 1
+    assert single.up("--plan", str(plan), check=False).code == 1
 
 
-def test_a_plan_of_before_another_change_is_refused(one: Stack, tmp_path: Path) -> None:
-    """The `apply` of an older pipeline must not revert the changes of a newer one."""
+def test_plan_older_than_another_change_is_refused(single: Stack, tmp_path: Path) -> None:
+    """The `apply` of an older pipeline must not revert the changes of a newer single."""
     plan = tmp_path / "plan.json"
-    one.preview(lambda cluster: cluster.update(kubelet=_pods(70)), "--save-plan", str(plan))
-    one.config[CLUSTER]["kubelet"] = _pods(71)
-    one.up()
-    one.config[CLUSTER]["kubelet"] = _pods(70)
-    refused = one.up("--plan", str(plan), check=False)
+    single.preview(lambda cluster: cluster.update(kubelet=_pods(70)), "--save-plan", str(plan))
+    single.config[CLUSTER]["kubelet"] = _pods(71)
+    single.up()
+    single.config[CLUSTER]["kubelet"] = _pods(70)
+    refused = single.up("--plan", str(plan), check=False)
     assert refused.code == 1
     assert "cp-1-node: was changed since the plan was made" in refused.text
 
 
-def test_a_plan_of_before_any_other_run_is_refused(one: Stack, tmp_path: Path) -> None:
+def test_plan_older_than_any_other_run_is_refused(single: Stack, tmp_path: Path) -> None:
     """Changes of a run may be in no event of the next preview: a secret, a resource that the plan keeps."""
     plan = tmp_path / "plan.json"
-    one.preview(lambda cluster: cluster.update(kubelet=_pods(69)), "--save-plan", str(plan))
-    one.up()
-    one.config[CLUSTER]["kubelet"] = _pods(69)
-    refused = one.up("--plan", str(plan), check=False)
+    single.preview(lambda cluster: cluster.update(kubelet=_pods(69)), "--save-plan", str(plan))
+    single.up()
+    single.config[CLUSTER]["kubelet"] = _pods(69)
+    refused = single.up("--plan", str(plan), check=False)
     assert refused.code == 1
     assert "the stack is no longer what it was" in refused.text
-    assert one.up("--detailed-exit-code", check=False).code == 2, "it was touched"
+    assert single.up("--detailed-exit-code", check=False).code == 2, "it was touched"
 
 
-def test_a_plan_that_cannot_be_previewed_says_why(one: Stack, tmp_path: Path) -> None:
+def test_plan_without_a_valid_preview_reports_the_reason(single: Stack, tmp_path: Path) -> None:
     plan = tmp_path / "plan.json"
-    one.preview(lambda cluster: None, "--save-plan", str(plan))
-    one.config[CLUSTER]["nowhere"] = 1
-    refused = one.up("--plan", str(plan), check=False)
-    del one.config[CLUSTER]["nowhere"]
+    single.preview(lambda cluster: None, "--save-plan", str(plan))
+    single.config[CLUSTER]["nowhere"] = 1
+    refused = single.up("--plan", str(plan), check=False)
+    del single.config[CLUSTER]["nowhere"]
     assert refused.code == 1
     assert "nowhere: unknown key" in refused.text
 
 
-def test_a_wrong_passphrase_is_in_the_report(one: Stack) -> None:
+def test_wrong_passphrase_is_in_the_report(single: Stack) -> None:
     wrong = {"PULUMI_CONFIG_PASSPHRASE": "wrong"}
-    said = one.preview(lambda cluster: None, check=False, variables=wrong)
-    assert said.code == 1
-    assert "incorrect passphrase" in one.markdown()
-    file = one.machine.file(one.name, one.config)
-    words = ("outputs", "--stack", one.name, "--file", str(file))
-    shown = one.machine.execute(words, check=False, variables=wrong)
+    output = single.preview(lambda cluster: None, check=False, variables=wrong)
+    assert output.code == 1
+    assert "incorrect passphrase" in single.markdown()
+    file = single.machine.file(single.name, single.config)
+    words = ("outputs", "--stack", single.name, "--file", str(file))
+    shown = single.machine.execute(words, check=False, variables=wrong)
     assert shown.code == 1
     assert "incorrect passphrase" in shown.text
     assert "Traceback" not in shown.text
 
 
-def test_a_plan_holds_no_secret(one: Stack, tmp_path: Path) -> None:
+def test_plan_contains_no_secret(single: Stack, tmp_path: Path) -> None:
     plan = tmp_path / "plan.json"
-    one.preview(lambda cluster: cluster.update(certificates={"leaves": 2}), "--save-plan", str(plan))
+    single.preview(lambda cluster: cluster.update(certificates={"leaves": 2}), "--save-plan", str(plan))
     text = plan.read_text()
     assert "PRIVATE KEY" not in text
     assert "b2ZmbGluZS1rZXk" not in text, "the SSH key"
 
 
 @contextmanager
-def held(stack: Stack) -> Iterator[None]:
+def locked(stack: Stack) -> Iterator[None]:
     """Hold the lock of the stack, as another process does."""
     locks = stack.machine.state / "backend/.pulumi/locks/organization/kubewright" / stack.name
     locks.mkdir(parents=True, exist_ok=True)
@@ -144,34 +144,34 @@ def held(stack: Stack) -> Iterator[None]:
         lock.unlink()
 
 
-def test_a_stack_in_use_says_by_whom_and_is_waited_for(one: Stack) -> None:
-    with held(one):
-        refused = one.up(check=False)
+def test_stack_in_use_names_its_user_and_can_be_waited_for(single: Stack) -> None:
+    with locked(single):
+        refused = single.up(check=False)
         assert refused.code == 1
         assert "eve@" in refused.text
-        file = one.machine.file(one.name, one.config)
+        file = single.machine.file(single.name, single.config)
         waiting = subprocess.Popen(
-            [sys.executable, "-m", "automation", "outputs", "--stack", one.name, "--file", str(file)],
-            env={**os.environ, **one.machine.environment},
+            [sys.executable, "-m", "automation", "outputs", "--stack", single.name, "--file", str(file)],
+            env={**os.environ, **single.machine.environment},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
         )
         assert "eve@" in waiting.communicate(timeout=120)[0]
-    assert one.up("--wait", "30").code == 0
+    assert single.up("--wait", "30").code == 0
 
 
-def test_a_time_out_ends_the_engine_and_says_so(one: Stack) -> None:
-    late = one.up("--timeout", "1", check=False)
+def test_time_out_ends_the_engine_and_is_reported(single: Stack) -> None:
+    late = single.up("--timeout", "1", check=False)
     assert late.code == 1
     assert "not done in 1 s" in late.text
-    assert one.up().code == 0
+    assert single.up().code == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_to_the_driver_alone_ends_the_engine_in_order(machine: Machine, number: int) -> None:
+def test_signal_to_the_driver_only_ends_the_engine_in_order(machine: Machine, number: int) -> None:
     """CI cancels a job: the engine records the steps that it has begun and releases the stack."""
-    stack = Stack.of(machine, "dev", _single)
+    stack = Stack.from_checkout(machine, "dev", _single)
     stack.name = f"ended-{number}"
     file = machine.file(stack.name, stack.config)
     with subprocess.Popen(
@@ -194,22 +194,22 @@ def test_a_signal_to_the_driver_alone_ends_the_engine_in_order(machine: Machine,
     assert stack.up("--detailed-exit-code", check=False).code == 2
 
 
-def test_the_engine_keeps_no_log_of_what_it_handles(one: Stack) -> None:
-    assert one.up().code == 0
-    (logs,) = one.machine.root.rglob("pulumi/logs")
+def test_engine_writes_no_log(single: Stack) -> None:
+    assert single.up().code == 0
+    (logs,) = single.machine.root.rglob("pulumi/logs")
     assert logs.is_file()
     assert logs.read_bytes() == b""
 
 
-def test_outputs_are_json_without_secrets(one: Stack) -> None:
-    file = one.machine.file(one.name, one.config)
-    said = one.machine.command("outputs", "--stack", one.name, "--file", str(file))
-    found = json.loads(said.stdout)
+def test_outputs_are_json_without_secrets(single: Stack) -> None:
+    file = single.machine.file(single.name, single.config)
+    output = single.machine.command("outputs", "--stack", single.name, "--file", str(file))
+    found = json.loads(output.stdout)
     assert found["kubeconfig"] == "[secret]"
     assert found["members"] == {"cp-1": "10.89.0.11"}
 
 
-def test_no_marked_secret_is_shown_or_kept(one: Stack, tmp_path: Path) -> None:
+def test_marked_secrets_are_neither_shown_nor_stored(single: Stack, tmp_path: Path) -> None:
     """Secrets are in the configuration, in inputs and standard input, in an error, in a name, in the
     environment.
     """
@@ -221,25 +221,25 @@ def test_no_marked_secret_is_shown_or_kept(one: Stack, tmp_path: Path) -> None:
         cluster["access"] = {"namespaces": {"team": {"labels": {"by": f"{MARKED}-token"}}}}
 
     variables = {"SOME_TOKEN": f"{MARKED}-token", FAIL: f"cp-1-node={errors}"}
-    said = one.preview(change, "--events", str(log), variables=variables)
-    kept = [said.text, log.read_text(), one.markdown(), one.html().read_text()]
+    output = single.preview(change, "--events", str(log), variables=variables)
+    recorded = [output.text, log.read_text(), single.markdown(), single.html().read_text()]
     # A failing update shows no secret either.
-    change(one.config[CLUSTER])
-    file = one.machine.file(one.name, one.config)
-    words = ("up", "--stack", one.name, "--file", str(file), "--events", str(log))
-    failed = one.machine.execute(words, check=False, variables=variables)
+    change(single.config[CLUSTER])
+    file = single.machine.file(single.name, single.config)
+    words = ("up", "--stack", single.name, "--file", str(file), "--events", str(log))
+    failed = single.machine.execute(words, check=False, variables=variables)
     assert failed.code == 1
     assert "was refused" in failed.text, "the error itself must be readable"
-    kept += [failed.text, log.read_text()]
-    key = (one.machine.root / "key").read_text().splitlines()[1]
-    passphrase = (one.machine.state / "passphrase").read_text()
-    for text in kept:
+    recorded += [failed.text, log.read_text()]
+    key = (single.machine.root / "key").read_text().splitlines()[1]
+    passphrase = (single.machine.state / "passphrase").read_text()
+    for text in recorded:
         for secret in (f"{MARKED}-registry", f"{MARKED}-token", key, passphrase, "PRIVATE KEY"):
             assert secret not in text
 
 
-def test_several_stacks_side_by_side(one: Stack, machine: Machine, tmp_path: Path) -> None:
-    """`--all` selects stacks of a checkout: a copy of this one, with two stacks."""
+def test_several_stacks_in_parallel(single: Stack, machine: Machine, tmp_path: Path) -> None:
+    """`--all` selects stacks of a checkout: a copy of this single, with two stacks."""
     copy = tmp_path / "checkout"
     copy.mkdir()
     for entry in CHECKOUT.iterdir():
@@ -248,8 +248,8 @@ def test_several_stacks_side_by_side(one: Stack, machine: Machine, tmp_path: Pat
     # The module finds its checkout by its own path.
     (copy / "automation").unlink()
     subprocess.run(["cp", "-r", CHECKOUT / "automation", copy], check=True, timeout=60)
-    for name in ("one", "two"):
-        text = machine.file(name, one.config).read_text()
+    for name in ("single", "two"):
+        text = machine.file(name, single.config).read_text()
         (copy / f"Pulumi.{name}.yaml").write_text(
             text.replace("max_pods", "max_pod") if name == "two" else text
         )
@@ -266,6 +266,6 @@ def test_several_stacks_side_by_side(one: Stack, machine: Machine, tmp_path: Pat
     )
     assert done.returncode == 1, done.stdout + done.stderr
     assert "two: error: kubewright:cluster.kubelet.max_pod: unknown key" in done.stdout
-    assert {json.loads(line)["stack"] for line in log.read_text().splitlines()} == {"one", "two"}
+    assert {json.loads(line)["stack"] for line in log.read_text().splitlines()} == {"single", "two"}
     assert "cannot be previewed" in (reports / "two.md").read_text()
-    assert "Stack `one`" in (reports / "one.md").read_text()
+    assert "Stack `single`" in (reports / "single.md").read_text()

@@ -28,7 +28,7 @@ def production(cluster: Document) -> None:
 
 @pytest.fixture(scope="module")
 def stack(machine: Machine) -> Stack:
-    return Stack.of(machine, "dev")
+    return Stack.from_checkout(machine, "dev")
 
 
 def test_compliant_stack_passes(stack: Stack) -> None:
@@ -48,7 +48,7 @@ def test_violation_stops_the_stack_and_is_in_the_report(stack: Stack) -> None:
 
 
 def test_update_with_a_violation_does_not_start(machine: Machine) -> None:
-    stack = Stack.of(machine, "dev", production)
+    stack = Stack.from_checkout(machine, "dev", production)
     output = stack.up("--policy", check=False)
     assert output.code == 1
     assert _OPEN in output.text
@@ -57,7 +57,7 @@ def test_update_with_a_violation_does_not_start(machine: Machine) -> None:
 
 def test_rules_handle_encrypted_settings(machine: Machine) -> None:
     """Also where not every text will do: they are judged as what they are."""
-    stack = Stack.of(machine, "dev")
+    stack = Stack.from_checkout(machine, "dev")
     stack.name = "encrypted"
     file = machine.file(stack.name, stack.config)
     words = ("pulumi", "--stack", stack.name, "--file", str(file), "--", "config", "set", "--secret")
@@ -102,7 +102,7 @@ def pack(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("recorded", [True, False])
 def test_pack_and_driver_report_the_same_violations(machine: Machine, pack: Path, recorded: bool) -> None:
-    stack = Stack.of(machine, "dev", unchanged if recorded else production)
+    stack = Stack.from_checkout(machine, "dev", unchanged if recorded else production)
     file = machine.file("dev", stack.config)
     output = machine.command(
         *["pulumi", "--stack", "dev", "--file", str(file), "--", "preview", "--policy-pack", str(pack)],

@@ -25,7 +25,7 @@ def server() -> Iterator[forges.ForgeServer]:
 
 @pytest.fixture
 def stack(machine: Machine) -> Stack:
-    stack = Stack.of(machine, "dev")
+    stack = Stack.from_checkout(machine, "dev")
     stack.up()
     return stack
 
@@ -42,7 +42,7 @@ def request_(machine: Machine, stack: Stack, server: forges.ForgeServer, tmp_pat
     return PullRequest("dev", run, comment, server, tmp_path)
 
 
-def test_open_change_comment_apply(request_: PullRequest, stack: Stack) -> None:
+def test_pull_request_from_opening_to_merge(request_: PullRequest, stack: Stack) -> None:
     workers = stack.config[CLUSTER]["pools"]["workers"]
     workers["kubelet"] = {"max_pods": 97}
     opened = request_.push()
@@ -62,16 +62,16 @@ def test_open_change_comment_apply(request_: PullRequest, stack: Stack) -> None:
     assert "nothing to do" in request_.push()
 
 
-def test_a_broken_configuration_is_a_comment_with_the_errors(request_: PullRequest, stack: Stack) -> None:
+def test_invalid_settings_are_a_comment_with_the_errors(request_: PullRequest, stack: Stack) -> None:
     stack.config[CLUSTER]["network"]["mtu"] = "wide"
-    said = request_.push(check=False)
-    assert "kubewright:cluster.network.mtu" in said
-    assert "Traceback" not in said
+    output = request_.push(check=False)
+    assert "kubewright:cluster.network.mtu" in output
+    assert "Traceback" not in output
 
 
-def test_a_broken_policy_is_a_comment_and_no_update(request_: PullRequest, stack: Stack) -> None:
+def test_violation_is_a_comment_and_stops_the_update(request_: PullRequest, stack: Stack) -> None:
     stack.config[CLUSTER]["environment"] = "production"
-    said = request_.push(check=False)
-    assert "no-open-api" in said
+    output = request_.push(check=False)
+    assert "no-open-api" in output
     assert not request_.plan.exists(), "what must not be done has a plan"
     assert request_.run("up", "--policy", check=False).code == 1

@@ -14,11 +14,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from testkit.offline.machine import Machine
-from testkit.stackfile import Document
 
 from automation.report.model import Operation
 from automation.report.picture import STYLES
+from testkit.offline.machine import Machine
+from testkit.stackfile import Document
 from tests.engine.stack import Change, Stack
 
 KEPT = Path(__file__).parent / "reports"
@@ -50,7 +50,9 @@ def control_planes_removed(cluster: Document) -> None:
 @pytest.fixture(scope="module")
 def dev(machine: Machine) -> Stack:
     """One control plane and two workers, at the minor version before the catalogue's."""
-    stack = Stack.of(machine, "dev", lambda cluster: cluster.update(kubernetes={"version": "1.35.6"}))
+    stack = Stack.from_checkout(
+        machine, "dev", lambda cluster: cluster.update(kubernetes={"version": "1.35.6"})
+    )
     stack.up()
     return stack
 
@@ -58,7 +60,7 @@ def dev(machine: Machine) -> Stack:
 @pytest.fixture(scope="module")
 def ha(machine: Machine) -> Stack:
     """Two balancers, three control planes, two pools."""
-    stack = Stack.of(machine, "ha")
+    stack = Stack.from_checkout(machine, "ha")
     stack.up()
     return stack
 

@@ -21,10 +21,10 @@ from tests.engine.stack import Stack
 
 
 @pytest.fixture(scope="module")
-def one(machine: Machine) -> Stack:
+def single(machine: Machine) -> Stack:
     """Return a deployed stack with a single machine."""
-    stack = Stack.of(machine, "dev", _single)
-    stack.name = "one"
+    stack = Stack.from_checkout(machine, "dev", _single)
+    stack.name = "single"
     stack.up()
     return stack
 
@@ -61,15 +61,15 @@ def started(
 
 def read_to(process: subprocess.Popen[str], word: str) -> None:
     assert process.stdout is not None
-    said = []
+    output = []
     for line in process.stdout:
-        said.append(line)
+        output.append(line)
         if word in line:
             return
-    raise AssertionError(f"it never said {word}:\n{''.join(said)}")
+    raise AssertionError(f"it never output {word}:\n{''.join(output)}")
 
 
-def left_of(machine: Machine) -> list[str]:
+def remaining_processes(machine: Machine) -> list[str]:
     """Return command lines of processes that commands on this machine started, after a moment."""
     mark = f"KUBEWRIGHT_STATE={machine.state}".encode()
     end = time.monotonic() + 5
@@ -86,82 +86,82 @@ def left_of(machine: Machine) -> list[str]:
         time.sleep(0.1)
 
 
-def locks_of(stack: Stack) -> list[Path]:
+def lock_files(stack: Stack) -> list[Path]:
     locks = stack.machine.state / "backend/.pulumi/locks/organization/kubewright" / stack.name
     return list(locks.glob("*.json"))
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_an_interrupted_up_ends_what_it_has_begun(one: Stack, number: signal.Signals) -> None:
-    one.config[CLUSTER]["kubelet"] = {"max_pods": 60 + number}
-    with started(one, "up", variables={SLOW: "cp-1-node=6"}) as process:
+def test_interrupted_up_completes_the_steps_it_has_begun(single: Stack, number: signal.Signals) -> None:
+    single.config[CLUSTER]["kubelet"] = {"max_pods": 60 + number}
+    with started(single, "up", variables={SLOW: "cp-1-node=6"}) as process:
         read_to(process, "cp-1-node updating")
         time.sleep(1)
         # The signal goes only to the driver, as with `kill` and a cancelled CI job.
         process.send_signal(number)
-        said, _ = process.communicate(timeout=120)
+        output, _ = process.communicate(timeout=120)
     assert process.returncode == 1
-    assert f"stack one: interrupted ({number.name}); what was begun was ended" in said
-    assert "^C received; cancelling" in said, "the engine was not told"
-    assert "^C received; terminating" not in said, "the engine was told twice"
-    assert said.index(f"{number.name}: the engine ends what it has begun") < said.index("Duration:")
-    assert "Traceback" not in said
-    assert left_of(one.machine) == []
-    assert locks_of(one) == []
+    assert f"stack single: interrupted ({number.name}); what was begun was ended" in output
+    assert "^C received; cancelling" in output, "the engine was not told"
+    assert "^C received; terminating" not in output, "the engine was told twice"
+    assert output.index(f"{number.name}: the engine ends what it has begun") < output.index("Duration:")
+    assert "Traceback" not in output
+    assert remaining_processes(single.machine) == []
+    assert lock_files(single) == []
     # The engine tells its plugins that their work is cancelled and records it: the work is repeated.
-    assert one.up("--detailed-exit-code", check=False).code == 2
-    assert one.up("--detailed-exit-code").code == 0
+    assert single.up("--detailed-exit-code", check=False).code == 2
+    assert single.up("--detailed-exit-code").code == 0
 
 
-def test_a_second_signal_ends_it_now(one: Stack) -> None:
-    one.config[CLUSTER]["kubelet"] = {"max_pods": 59}
-    with started(one, "up", variables={SLOW: "cp-1-node=600"}) as process:
+def test_second_signal_ends_the_engine_at_once(single: Stack) -> None:
+    single.config[CLUSTER]["kubelet"] = {"max_pods": 59}
+    with started(single, "up", variables={SLOW: "cp-1-node=600"}) as process:
         read_to(process, "cp-1-node updating")
         process.terminate()
         time.sleep(2)
         assert process.poll() is None
         begun = time.monotonic()
         process.terminate()
-        said, _ = process.communicate(timeout=120)
+        output, _ = process.communicate(timeout=120)
     assert time.monotonic() - begun < 20
     assert process.returncode == 1
-    assert "stack one: interrupted (SIGTERM)" in said
-    assert left_of(one.machine) == []
-    assert locks_of(one) == []
-    one.up()
-    assert one.up("--detailed-exit-code").code == 0
+    assert "stack single: interrupted (SIGTERM)" in output
+    assert remaining_processes(single.machine) == []
+    assert lock_files(single) == []
+    single.up()
+    assert single.up("--detailed-exit-code").code == 0
 
 
-def test_nothing_stays_of_a_driver_that_is_killed(one: Stack) -> None:
-    one.config[CLUSTER]["kubelet"] = {"max_pods": 57}
-    with started(one, "up", variables={SLOW: "cp-1-node=600"}) as process:
+def test_killed_driver_leaves_no_process(single: Stack) -> None:
+    single.config[CLUSTER]["kubelet"] = {"max_pods": 57}
+    with started(single, "up", variables={SLOW: "cp-1-node=600"}) as process:
         read_to(process, "cp-1-node updating")
         process.kill()
         process.wait()
-        assert left_of(one.machine) == []
-    one.up()
+        assert remaining_processes(single.machine) == []
+    single.up()
 
 
-def test_whoever_waits_for_a_stack_can_be_told_to_stop(one: Stack) -> None:
-    one.config[CLUSTER]["kubelet"] = {"max_pods": 58}
-    with started(one, "up", variables={SLOW: "cp-1-node=8"}) as first:
+def test_waiting_for_a_stack_can_be_interrupted(single: Stack) -> None:
+    single.config[CLUSTER]["kubelet"] = {"max_pods": 58}
+    with started(single, "up", variables={SLOW: "cp-1-node=8"}) as first:
         read_to(first, "cp-1-node updating")
-        with started(one, "up", "--wait", "3600") as second:
+        with started(single, "up", "--wait", "3600") as second:
             time.sleep(6)
             assert second.poll() is None
             second.send_signal(signal.SIGINT)
-            said, _ = second.communicate(timeout=20)
+            output, _ = second.communicate(timeout=20)
         assert second.returncode == 1
-        assert "interrupted (SIGINT); nothing more was begun" in said
+        assert "interrupted (SIGINT); nothing more was begun" in output
         first.communicate(timeout=120)
-    assert first.returncode == 0, "the one at work was disturbed"
+    assert first.returncode == 0, "the running command was disturbed"
 
 
-def test_a_reader_that_leaves_stops_no_preview(machine: Machine) -> None:
-    ha = Stack.of(machine, "ha")
+def test_closed_output_does_not_stop_a_preview(machine: Machine) -> None:
+    ha = Stack.from_checkout(machine, "ha")
     with started(ha, "preview") as process:
         assert process.stdout is not None
         process.stdout.readline()
         process.stdout.close()
         assert process.wait(timeout=240) == 1
-    assert left_of(machine) == []
+    assert remaining_processes(machine) == []

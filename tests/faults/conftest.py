@@ -50,12 +50,12 @@ def ha(state: Path) -> Iterator[Ha]:
 
 
 @pytest.fixture
-def sound(ha: Ha) -> Iterator[Ha]:
+def healthy(ha: Ha) -> Iterator[Ha]:
     """Assert before and after a fault that the stack is healthy and its preview empty."""
-    ha.whole()
+    ha.wait_healthy()
     yield ha
-    ha.powered()  # a failed test may have left a host without its network
-    ha.whole()
+    ha.boot_hosts()  # a failed test may have left a host without its network
+    ha.wait_healthy()
     assert ha.steps() == {}, "after the fault the preview of the unchanged stack is not empty"
 
 

@@ -13,7 +13,7 @@ from testkit.stackfile import CLUSTER
 from testkit.wait import eventually
 
 NETWORK = "10.99.0.0/24"
-BACK_SECONDS = 240
+RECOVERY_SECONDS = 240
 """Seconds for restarted hosts to become healthy members again."""
 _ETCDCTL = (
     "/usr/local/lib/kubewright/bin/etcdctl --cacert=/etc/etcd/pki/etcd-ca.crt "
@@ -30,7 +30,7 @@ class Ha(Cluster):
         return list(self.config[CLUSTER]["metal"]["hosts"])
 
     @property
-    def balancers(self) -> list[str]:
+    def load_balancers(self) -> list[str]:
         """The hosts of the load balancers."""
         return list(self.config[CLUSTER]["load_balancers"]["hosts"])
 
@@ -57,23 +57,23 @@ class Ha(Cluster):
     def by_role(self, role: str) -> str:
         """Return the host to disturb; for `control-plane` one whose etcd member is not the leader."""
         match role:
-            case "active-balancer":
-                return self.active()
-            case "standby-balancer":
-                return next(host for host in self.balancers if host != self.active())
+            case "active-load-balancer":
+                return self.active_load_balancer()
+            case "standby-load-balancer":
+                return next(host for host in self.load_balancers if host != self.active_load_balancer())
             case "etcd-leader":
-                return self.leader()
+                return self.etcd_leader()
             case "control-plane":
-                return next(host for host in self.control_planes if host != self.leader())
+                return next(host for host in self.control_planes if host != self.etcd_leader())
             case "worker":
                 return self.workers[0]
         raise AssertionError(f"no role is called {role}")
 
-    def active(self) -> str:
+    def active_load_balancer(self) -> str:
         """Return the load balancer that holds the virtual address."""
-        return eventually("one balancer holds the address", self._holder, timeout=30)
+        return eventually("one balancer holds the address", self._address_holder, timeout=30)
 
-    def leader(self) -> str:
+    def etcd_leader(self) -> str:
         """Return the etcd member that is the leader."""
         return eventually("etcd has a leader", self._leader, timeout=30)
 
@@ -82,54 +82,54 @@ class Ha(Cluster):
         answer.
         """
         endpoints = ",".join(f"https://{self.address(member)}:2379" for member in self.members)
-        said = self.ssh(host, f"{_ETCDCTL} --endpoints={endpoints} endpoint status -w json", timeout=30)
-        found: list[dict[str, Any]] = json.loads(said.stdout)
+        output = self.ssh(host, f"{_ETCDCTL} --endpoints={endpoints} endpoint status -w json", timeout=30)
+        found: list[dict[str, Any]] = json.loads(output.stdout)
         return found
 
-    def whole(self, timeout: float = BACK_SECONDS) -> None:
+    def wait_healthy(self, timeout: float = RECOVERY_SECONDS) -> None:
         """Wait until every node is Ready, every member serves, and `status` reports no problem."""
         self.wait_all_ready(timeout)
-        eventually("all etcd members serve", self._quorate, timeout=timeout, interval=2)
+        eventually("all etcd members serve", self._has_quorum, timeout=timeout, interval=2)
         last = ""
 
-        def fine() -> bool:
+        def is_healthy() -> bool:
             nonlocal last
             done = self.command("status", check=False, timeout=120)
             last = done.text
             assert done.code == 0, last
             return True
 
-        eventually("`status` finds nothing wrong", fine, timeout=120, interval=3)
+        eventually("`status` finds nothing wrong", is_healthy, timeout=120, interval=3)
 
-    def killed(self, unit: str, host: str) -> None:
+    def kill_service(self, unit: str, host: str) -> None:
         """Kill the processes of a service (SIGKILL) and wait until it runs again."""
-        before = self.run_of(unit, host)
+        before = self.invocation_id(unit, host)
         self.ssh(host, f"systemctl kill --signal=KILL {unit}")
         eventually(
             f"{unit} runs again on {host}",
-            lambda: self.run_of(unit, host) not in ("", before),
+            lambda: self.invocation_id(unit, host) not in ("", before),
             timeout=60,
             interval=0.5,
         )
 
-    def run_of(self, unit: str, host: str) -> str:
+    def invocation_id(self, unit: str, host: str) -> str:
         """Return the invocation id of a service; empty when it is not active."""
         script = (
             f"systemctl is-active --quiet {unit} && systemctl show --property=InvocationID --value {unit}"
         )
         return self.ssh(host, script, check=False).stdout.strip()
 
-    def power_cut(self, hosts: Sequence[str]) -> None:
+    def kill_hosts(self, hosts: Sequence[str]) -> None:
         """Kill several hosts at the same time."""
         with ThreadPoolExecutor(max_workers=len(hosts)) as pool:
             list(pool.map(self.stop_host, hosts))
 
-    def powered(self) -> None:
+    def boot_hosts(self) -> None:
         """Boot every host that does not run."""
         self.lab_command("up", str(self.lab / "spec.json"))
 
     @contextmanager
-    def cut_off(self, host: str) -> Iterator[None]:
+    def disconnected(self, host: str) -> Iterator[None]:
         """Disconnect a host from the network inside the block."""
         self.disconnect_host(host)
         try:
@@ -137,10 +137,10 @@ class Ha(Cluster):
         finally:
             self.connect_host(host)
 
-    def _holder(self) -> str:
-        for host in self.balancers:
-            said = self.ssh(host, "cat /proc/net/fib_trie", check=False, timeout=15).stdout
-            if f"|-- {self.endpoint}\n" in said:
+    def _address_holder(self) -> str:
+        for host in self.load_balancers:
+            output = self.ssh(host, "cat /proc/net/fib_trie", check=False, timeout=15).stdout
+            if f"|-- {self.endpoint}\n" in output:
                 return host
         return ""
 
@@ -151,7 +151,7 @@ class Ha(Cluster):
                 return next(host for host in self.members if self.address(host) == address)
         return ""
 
-    def _quorate(self) -> bool:
+    def _has_quorum(self) -> bool:
         statuses = [status["Status"] for status in self.etcd(self.members[0])]
         assert len(statuses) == len(self.members), f"{len(statuses)} members answer"
         assert not any(status.get("errors") for status in statuses), statuses

@@ -29,7 +29,7 @@ class Report:
     write_gap: float
     read_gap: float
     failed: tuple[str, ...]
-    row: int
+    max_consecutive_failures: int
     """The maximum number of consecutive failures of one kind of request."""
     stale: tuple[str, ...]
 
@@ -42,7 +42,7 @@ class Report:
             "writes": self.writes,
             "reads": self.reads,
             "failed requests": len(self.failed),
-            "failed in a row": self.row,
+            "failed in a max_consecutive_failures": self.max_consecutive_failures,
         }
 
 
@@ -59,9 +59,9 @@ class Load:
             [sys.executable, *words], cwd=CHECKOUT, stdin=subprocess.DEVNULL, start_new_session=True
         )
 
-    def settled(self) -> None:
+    def wait_started(self) -> None:
         """Wait until writes and reads succeed: the start is not measured."""
-        eventually("the client writes", lambda: self.alive() and self.last() > 0, timeout=30)
+        eventually("the client writes", lambda: self.alive() and self.last_write() > 0, timeout=30)
         time.sleep(2)
 
     def alive(self) -> bool:
@@ -70,15 +70,17 @@ class Load:
         assert code is None, f"the client ended by itself with {code}"
         return True
 
-    def last(self) -> float:
+    def last_write(self) -> float:
         """The time of the last acknowledged write, up to a second old."""
         written = self._account()["written"] if self._result.exists() else []
         return float(written[-1]) if written else 0.0
 
-    def goes_on(self, timeout: float) -> None:
+    def wait_for_write(self, timeout: float) -> None:
         """Wait until a write succeeds after this moment."""
         now = time.time()
-        eventually("writes go on", lambda: self.alive() and self.last() > now, timeout=timeout, interval=0.5)
+        eventually(
+            "writes go on", lambda: self.alive() and self.last_write() > now, timeout=timeout, interval=0.5
+        )
 
     def stop(self) -> None:
         """Stop the client and keep its record."""
@@ -106,14 +108,16 @@ class Load:
             write_gap=longest_gap([begin, *written, end]),
             read_gap=longest_gap([begin, *read, end]),
             failed=tuple(f"{moment - begin:.1f} s: {what}: {error}" for moment, what, error in failed),
-            row=max(
-                row([(t, True) for t in account[done]], [(t, False) for t, w, _ in failed if w == what])
+            max_consecutive_failures=max(
+                max_consecutive_failures(
+                    [(t, True) for t in account[done]], [(t, False) for t, w, _ in failed if w == what]
+                )
                 for what, done in (("write", "written"), ("read", "read"))
             ),
             stale=tuple(account["stale"]),
         )
 
-    def lost(self, until: float = 0) -> list[int]:
+    def lost_numbers(self, until: float = 0) -> list[int]:
         """Return the numbers that were acknowledged (until a moment) and do not exist now."""
         written = [moment for moment in self._account()["written"] if not until or moment <= until]
         found = {
@@ -134,7 +138,7 @@ def longest_gap(moments: Sequence[float]) -> float:
     return max((after - before for before, after in itertools.pairwise(moments)), default=0.0)
 
 
-def row(done: Sequence[tuple[float, bool]], failed: Sequence[tuple[float, bool]]) -> int:
+def max_consecutive_failures(done: Sequence[tuple[float, bool]], failed: Sequence[tuple[float, bool]]) -> int:
     """Return the maximum number of consecutive failures."""
     longest = current = 0
     for _, succeeded in sorted((*done, *failed)):
@@ -144,23 +148,23 @@ def row(done: Sequence[tuple[float, bool]], failed: Sequence[tuple[float, bool]]
 
 
 @contextmanager
-def load(cluster: Cluster) -> Iterator[Load]:
+def running_client(cluster: Cluster) -> Iterator[Load]:
     """Run a client during the block and stop it at the end."""
     client = Load(cluster)
     try:
-        client.settled()
+        client.wait_started()
         yield client
     finally:
         client.stop()
 
 
-def held(client: Load, cluster: Cluster, gap: float, note: Callable[..., None]) -> Report:
+def assert_limits(client: Load, cluster: Cluster, gap: float, note: Callable[..., None]) -> Report:
     """Stop the client, record its measurements, and assert the limits: the gap, nothing lost, nothing
     stale.
     """
     client.stop()
     report = client.report()
-    lost = client.lost()
+    lost = client.lost_numbers()
     note(**report.figures, lost=len(lost))
     assert report.writes > 0
     assert not lost, (

@@ -9,59 +9,62 @@ import pytest
 
 from tests.faults.conftest import Note
 from tests.faults.ha import Ha
-from tests.faults.load import held, load
+from tests.faults.load import assert_limits, running_client
 
 GAP = 5
 """Seconds that writes may pause during an intended change."""
 
 
-def test_all_control_planes_are_restarted_one_by_one(sound: Ha, note: Note) -> None:
-    before = {host: sound.run_of("kube-apiserver.service", host) for host in sound.control_planes}
-    with load(sound) as client:
-        sound.change({"api": {"event_ttl": "2h"}})
+def test_control_planes_restart_one_by_one(healthy: Ha, note: Note) -> None:
+    before = {host: healthy.invocation_id("kube-apiserver.service", host) for host in healthy.control_planes}
+    with running_client(healthy) as client:
+        healthy.change({"api": {"event_ttl": "2h"}})
         began = time.monotonic()
-        sound.up()
+        healthy.up()
         note(up=round(time.monotonic() - began, 1))
-        after = {host: sound.run_of("kube-apiserver.service", host) for host in sound.control_planes}
+        after = {
+            host: healthy.invocation_id("kube-apiserver.service", host) for host in healthy.control_planes
+        }
         assert not [host for host in before if before[host] == after[host]], "an API server was not restarted"
-        held(client, sound, GAP, note)
+        assert_limits(client, healthy, GAP, note)
 
 
 @pytest.mark.parametrize("authority", ["kubernetes", "etcd", "front-proxy"])
-def test_an_authority_is_replaced_in_stages(sound: Ha, note: Note, authority: str) -> None:
+def test_certificate_authority_is_replaced_in_stages(healthy: Ha, note: Note, authority: str) -> None:
     """No request fails after one reconnection, at any stage; at the end the old CA is gone."""
-    old = sound.ssh(sound.control_planes[0], f"cat /etc/kubernetes/pki/{authority}-ca.crt").stdout
-    with load(sound) as client:
+    old = healthy.ssh(healthy.control_planes[0], f"cat /etc/kubernetes/pki/{authority}-ca.crt").stdout
+    with running_client(healthy) as client:
         for stage in ("trust", "sign", "done"):
-            sound.change({"certificates": {"authorities": {authority: {"generation": 2, "stage": stage}}}})
+            healthy.change({"certificates": {"authorities": {authority: {"generation": 2, "stage": stage}}}})
             began = time.monotonic()
-            sound.up()
+            healthy.up()
             note(stage=stage, up=round(time.monotonic() - began, 1))
-            assert sound.steps() == {}, f"after stage {stage} the preview is not empty"
-        now = sound.ssh(sound.control_planes[0], f"cat /etc/kubernetes/pki/{authority}-ca.crt").stdout
+            assert healthy.steps() == {}, f"after stage {stage} the preview is not empty"
+        now = healthy.ssh(healthy.control_planes[0], f"cat /etc/kubernetes/pki/{authority}-ca.crt").stdout
         assert "BEGIN CERTIFICATE" in now
         assert old.strip() not in now, "the old authority is still trusted"
-        report = held(client, sound, GAP, note)
+        report = assert_limits(client, healthy, GAP, note)
     shown = "\n".join(report.failed[:20])
-    assert report.row <= 1, f"{report.row} requests in a row failed, a reconnect was not enough:\n{shown}"
+    row = report.max_consecutive_failures
+    assert row <= 1, f"{row} consecutive requests failed, one reconnection was not enough:\n{shown}"
 
 
-def test_a_member_that_lost_everything_is_replaced(sound: Ha, note: Note) -> None:
+def test_member_that_lost_all_data_is_replaced(healthy: Ha, note: Note) -> None:
     """An empty host with the old name takes its place without an effect on clients."""
-    host = sound.by_role("control-plane")
-    identity = member_ids(sound)[host]
-    sound.stop_host(host)
+    host = healthy.by_role("control-plane")
+    identity = member_ids(healthy)[host]
+    healthy.stop_host(host)
     for part in ("upper", "work", "disk"):
-        shutil.rmtree(sound.lab / "hosts" / host / part)
+        shutil.rmtree(healthy.lab / "hosts" / host / part)
     time.sleep(20)  # the loss of a member is tested elsewhere
-    with load(sound) as client:
-        sound.start_host(host)
+    with running_client(healthy) as client:
+        healthy.start_host(host)
         began = time.monotonic()
-        sound.command("replace", "--host", host, timeout=420)
+        healthy.command("replace", "--host", host, timeout=420)
         note(host=host, replace=round(time.monotonic() - began, 1))
-        sound.whole()
-        held(client, sound, GAP, note)
-    assert member_ids(sound)[host] != identity, "the member is not a new one"
+        healthy.wait_healthy()
+        assert_limits(client, healthy, GAP, note)
+    assert member_ids(healthy)[host] != identity, "the member is not a new one"
 
 
 def member_ids(cluster: Ha) -> dict[str, int]:

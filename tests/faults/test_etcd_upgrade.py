@@ -28,7 +28,7 @@ def hosts(tmp_path: Path) -> Iterator[list[Host]]:
         host.kill()
 
 
-def test_member_by_member_without_a_gap(hosts: list[Host]) -> None:
+def test_etcd_upgrade_member_by_member_without_a_gap(hosts: list[Host]) -> None:
     for host in hosts:
         host.configure(THREE)
     start_together(hosts)

@@ -8,11 +8,11 @@ import pytest
 
 from tests.faults.conftest import Note
 from tests.faults.ha import Ha
-from tests.faults.load import held, load
+from tests.faults.load import assert_limits, running_client
 
 GAPS = {
-    "active-balancer": 10,
-    "standby-balancer": 2,
+    "active-load-balancer": 10,
+    "standby-load-balancer": 2,
     "etcd-leader": 15,
     "control-plane": 15,
     "worker": 2,
@@ -24,40 +24,40 @@ CUT_SECONDS = 60
 
 
 @pytest.mark.parametrize("role", GAPS)
-def test_a_host_is_killed_and_comes_back(sound: Ha, note: Note, role: str) -> None:
-    host = sound.by_role(role)
-    with load(sound) as client:
-        sound.stop_host(host)
+def test_killed_host_returns(healthy: Ha, note: Note, role: str) -> None:
+    host = healthy.by_role(role)
+    with running_client(healthy) as client:
+        healthy.stop_host(host)
         time.sleep(GONE_SECONDS)
-        client.goes_on(timeout=30)
-        sound.start_host(host)
+        client.wait_for_write(timeout=30)
+        healthy.start_host(host)
         began = time.monotonic()
-        sound.whole()
-        note(host=host, whole_again=round(time.monotonic() - began, 1))
-        held(client, sound, GAPS[role], note)
+        healthy.wait_healthy()
+        note(host=host, healthy_again=round(time.monotonic() - began, 1))
+        assert_limits(client, healthy, GAPS[role], note)
 
 
 @pytest.mark.parametrize("role", GAPS)
-def test_a_host_is_cut_off_for_a_minute(sound: Ha, note: Note, role: str) -> None:
-    host = sound.by_role(role)
-    with load(sound) as client:
-        with sound.cut_off(host):
+def test_host_is_disconnected_for_a_minute(healthy: Ha, note: Note, role: str) -> None:
+    host = healthy.by_role(role)
+    with running_client(healthy) as client:
+        with healthy.disconnected(host):
             time.sleep(CUT_SECONDS)
         began = time.monotonic()
-        sound.whole()
-        note(host=host, whole_again=round(time.monotonic() - began, 1))
-        held(client, sound, GAPS[role], note)
+        healthy.wait_healthy()
+        note(host=host, healthy_again=round(time.monotonic() - began, 1))
+        assert_limits(client, healthy, GAPS[role], note)
 
 
-def test_power_is_lost_on_all_hosts_at_once(sound: Ha, note: Note) -> None:
-    with load(sound) as client:
-        sound.power_cut(sound.hosts)
-        sound.powered()
+def test_all_hosts_lose_power_at_the_same_time(healthy: Ha, note: Note) -> None:
+    with running_client(healthy) as client:
+        healthy.kill_hosts(healthy.hosts)
+        healthy.boot_hosts()
         began = time.monotonic()
-        client.goes_on(timeout=240)
+        client.wait_for_write(timeout=240)
         served = time.monotonic() - began
-        sound.whole()
-        note(served_again=round(served, 1), whole_again=round(time.monotonic() - began, 1))
+        healthy.wait_healthy()
+        note(served_again=round(served, 1), healthy_again=round(time.monotonic() - began, 1))
         client.stop()
-        assert client.lost() == []
+        assert client.lost_numbers() == []
         assert client.report().stale == ()

@@ -14,7 +14,7 @@ from testkit.cluster import CHECKOUT
 from testkit.stackfile import DELETE
 from tests.faults.conftest import Note, stack
 from tests.faults.ha import Ha
-from tests.faults.load import held, load
+from tests.faults.load import assert_limits, running_client
 from tests.faults.test_hosts import GAPS, GONE_SECONDS
 
 NETWORK = "10.101.0.0/24"
@@ -22,7 +22,7 @@ MEMBERS = ("e-1", "e-2", "e-3")
 
 
 @pytest.fixture(scope="module")
-def apart(state: Path) -> Iterator[Ha]:
+def dedicated(state: Path) -> Iterator[Ha]:
     """Return a stack of two load balancers, three control planes without etcd, three members, one worker."""
     config = stackfile.from_checkout(CHECKOUT / "Pulumi.ha.yaml", "kwetcd", NETWORK)
     cluster = Ha(name="kwetcd", state=state, config=config)
@@ -42,16 +42,16 @@ def apart(state: Path) -> Iterator[Ha]:
 
 
 @pytest.mark.parametrize("role", ["etcd-leader", "control-plane"])
-def test_a_host_is_killed_and_comes_back(apart: Ha, note: Note, role: str) -> None:
-    apart.whole()
-    host = apart.by_role(role)
+def test_killed_host_returns(dedicated: Ha, note: Note, role: str) -> None:
+    dedicated.wait_healthy()
+    host = dedicated.by_role(role)
     assert (host in MEMBERS) == (role == "etcd-leader")
-    with load(apart) as client:
-        apart.stop_host(host)
+    with running_client(dedicated) as client:
+        dedicated.stop_host(host)
         time.sleep(GONE_SECONDS)
-        client.goes_on(timeout=30)
-        apart.start_host(host)
-        apart.whole()
+        client.wait_for_write(timeout=30)
+        dedicated.start_host(host)
+        dedicated.wait_healthy()
         note(host=host)
-        held(client, apart, GAPS[role], note)
-    assert apart.steps() == {}
+        assert_limits(client, dedicated, GAPS[role], note)
+    assert dedicated.steps() == {}

@@ -12,17 +12,17 @@ from testkit import stackfile
 from testkit.cluster import CHECKOUT
 from tests.faults.conftest import Note, stack
 from tests.faults.ha import Ha
-from tests.faults.load import held, load
+from tests.faults.load import assert_limits, running_client
 
 NETWORK = "10.102.0.0/24"
 GAP = 5
-ALONE = 60
+SINGLE_API_SERVER_GAP = 60
 SECONDS = 420
 EXTRA = ("e-4", "e-5")
 
 
 @pytest.fixture(scope="module")
-def scaled(state: Path) -> Iterator[Ha]:
+def small(state: Path) -> Iterator[Ha]:
     """Return the stack `ha` with one control plane, and hosts without a role yet."""
     config = stackfile.from_checkout(CHECKOUT / "Pulumi.ha.yaml", "kwscale", NETWORK)
     cluster = Ha(name="kwscale", state=state, config=config)
@@ -37,7 +37,7 @@ def resize(cluster: Ha, planes: Sequence[str], members: Sequence[str]) -> None:
     own = stackfile.from_checkout(CHECKOUT / "Pulumi.ha.yaml", cluster.name, NETWORK)[stackfile.CLUSTER][
         "metal"
     ]["hosts"]
-    used = {*planes, *members, *cluster.workers, *cluster.balancers}
+    used = {*planes, *members, *cluster.workers, *cluster.load_balancers}
     hosts = {name: host if name in used else stackfile.DELETE for name, host in {**own, **extra}.items()}
     change = {"control_planes": {"hosts": planes}, "etcd": {"hosts": members}, "metal": {"hosts": hosts}}
     cluster.change(change)
@@ -54,23 +54,25 @@ def resize(cluster: Ha, planes: Sequence[str], members: Sequence[str]) -> None:
     ],
     ids=["1-to-3", "3-to-5", "5-to-3", "3-to-1"],
 )
-def test_members_come_and_go(scaled: Ha, note: Note, planes: Sequence[str], members: Sequence[str]) -> None:
+def test_members_are_added_and_removed(
+    small: Ha, note: Note, planes: Sequence[str], members: Sequence[str]
+) -> None:
     """Every step is one `up`. Afterwards all writes exist, and the members are the configured ones."""
-    before = len(scaled.control_planes)
-    with load(scaled) as client:
-        resize(scaled, planes, members)
+    before = len(small.control_planes)
+    with running_client(small) as client:
+        resize(small, planes, members)
         began = time.monotonic()
-        scaled.command("up", timeout=SECONDS)
+        small.command("up", timeout=SECONDS)
         note(up=round(time.monotonic() - began, 1))
-        scaled.whole()
+        small.wait_healthy()
         # The only API server is unavailable while it restarts with the new members.
-        held(client, scaled, ALONE if before == 1 else GAP, note)
-    statuses = scaled.etcd(scaled.members[0])
+        assert_limits(client, small, SINGLE_API_SERVER_GAP if before == 1 else GAP, note)
+    statuses = small.etcd(small.members[0])
     assert len(statuses) == len(members or planes)
     assert not [status for status in statuses if status["Status"].get("isLearner")]
-    known = scaled.ssh(scaled.members[0], MEMBERS).stdout.split()
+    known = small.ssh(small.members[0], MEMBERS).stdout.split()
     assert sorted(known) == sorted(members or planes)
-    assert scaled.steps() == {}
+    assert small.steps() == {}
 
 
 MEMBERS = """\

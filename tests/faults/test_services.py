@@ -15,11 +15,11 @@ from testkit.wait import eventually
 from tests.faults.client import NAMESPACE
 from tests.faults.conftest import Note
 from tests.faults.ha import Ha
-from tests.faults.load import held, load
+from tests.faults.load import assert_limits, running_client
 
 SERVICES = {
-    "haproxy": ("active-balancer", 10),
-    "keepalived": ("active-balancer", 10),
+    "haproxy": ("active-load-balancer", 10),
+    "keepalived": ("active-load-balancer", 10),
     "etcd": ("etcd-leader", 15),
     "kube-apiserver": ("control-plane", 15),
     "kube-controller-manager": ("control-plane", 2),
@@ -37,40 +37,40 @@ BULK = 200
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_a_component_is_killed_and_comes_back(sound: Ha, note: Note, service: str) -> None:
+def test_killed_component_returns(healthy: Ha, note: Note, service: str) -> None:
     role, gap = SERVICES[service]
-    host = sound.by_role(role)
-    with load(sound) as client:
-        sound.killed(f"{service}.service", host)
-        sound.whole()
+    host = healthy.by_role(role)
+    with running_client(healthy) as client:
+        healthy.kill_service(f"{service}.service", host)
+        healthy.wait_healthy()
         note(host=host)
-        held(client, sound, gap, note)
+        assert_limits(client, healthy, gap, note)
 
 
-def test_the_disk_of_an_etcd_member_is_full(sound: Ha, note: Note) -> None:
+def test_full_disk_of_an_etcd_member(healthy: Ha, note: Note) -> None:
     """The others serve, `status` names the host and its disk, and free space is enough to recover."""
-    host = sound.by_role("etcd-leader")
-    with small_disk(sound, host), load(sound) as client:
-        before = sound.run_of("etcd.service", host)
-        sound.ssh(host, f"dd if=/dev/zero of={DATA}/filler bs=1M 2>/dev/null || :")
+    host = healthy.by_role("etcd-leader")
+    with small_disk(healthy, host), running_client(healthy) as client:
+        before = healthy.invocation_id("etcd.service", host)
+        healthy.ssh(host, f"dd if=/dev/zero of={DATA}/filler bs=1M 2>/dev/null || :")
         # More than etcd has reserved on its disk.
         for number in range(BULK):
-            sound.kubectl("create", "-f", "-", stdin=json.dumps(bulk(number)))
-        failed = sound.run_of("etcd.service", host) != before
+            healthy.kubectl("create", "-f", "-", stdin=json.dumps(bulk(number)))
+        failed = healthy.invocation_id("etcd.service", host) != before
 
-        def told() -> bool:
-            done = sound.command("status", check=False, timeout=120)
-            assert done.code != 0, "`status` finds nothing wrong with a full disk"
+        def names_the_disk() -> bool:
+            done = healthy.command("status", check=False, timeout=120)
+            assert done.code != 0, "`status` reports no problem with a full disk"
             lines = [line for line in done.text.splitlines() if host in line]
             assert any("full" in line for line in lines), f"`status` does not name the cause:\n{done.text}"
             return True
 
-        eventually("`status` names the full disk", told, timeout=60, interval=3)
-        client.goes_on(timeout=30)
-        sound.ssh(host, f"rm {DATA}/filler")
-        sound.whole()
+        eventually("`status` names the full disk", names_the_disk, timeout=60, interval=3)
+        client.wait_for_write(timeout=30)
+        healthy.ssh(host, f"rm {DATA}/filler")
+        healthy.wait_healthy()
         note(host=host, member_failed=failed)
-        held(client, sound, 15, note)
+        assert_limits(client, healthy, 15, note)
 
 
 def bulk(number: int) -> pods.Object:
@@ -94,7 +94,7 @@ def small_disk(cluster: Ha, host: str) -> Iterator[None]:
         systemctl start etcd.service
         """,
     )
-    cluster.whole()
+    cluster.wait_healthy()
     try:
         yield
     finally:

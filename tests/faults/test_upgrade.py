@@ -19,24 +19,27 @@ from testkit.process import CommandFailed
 from testkit.watcher import Watcher
 from tests.faults.conftest import Note, stack
 from tests.faults.ha import Ha
-from tests.faults.load import held, load
+from tests.faults.load import assert_limits, running_client
 
 NETWORK = "10.100.0.0/24"
 OLD = {"version": "1.35.6", "etcd": "3.6.16", "containerd": "2.3.7", "coredns": "1.14.7"}
 NEW = "1.36.1"
 PATCH = {"version": "1.36.3", "etcd": "3.7.3", "containerd": "2.4.2", "coredns": "1.15.0"}
-RUNTIMES = ({"containerd": "2.4.2", "coredns": "1.15.0"}, {"containerd": "2.3.7", "coredns": "1.14.7"})
+RUNTIME_VERSIONS = (
+    {"containerd": "2.4.2", "coredns": "1.15.0"},
+    {"containerd": "2.3.7", "coredns": "1.14.7"},
+)
 """Versions back and forth: every step drains all nodes, and the last version is the newest."""
 SECONDS = 900
 """Seconds for an upgrade of every host, one after another, drains included."""
 INTERRUPTIONS = 5
-WHEN = (6.0, 32.0)
+KILL_AFTER = (6.0, 32.0)
 """Seconds after the start of an `up` that takes longer than that."""
 SEED = "KUBEWRIGHT_FAULT_SEED"
 
 
 @pytest.fixture(scope="module")
-def old(state: Path) -> Iterator[Ha]:
+def old_stack(state: Path) -> Iterator[Ha]:
     """Return the stack `ha` with the previous minor version."""
     config = stackfile.from_checkout(CHECKOUT / "Pulumi.ha.yaml", "kwupgrade", NETWORK)
     cluster = Ha(name="kwupgrade", state=state, config=config)
@@ -45,61 +48,64 @@ def old(state: Path) -> Iterator[Ha]:
         yield cluster
 
 
-def test_a_minor_upgrade_of_the_whole_cluster(old: Ha, note: Note) -> None:
+def test_minor_upgrade_of_the_whole_cluster(old_stack: Ha, note: Note) -> None:
     """No gap is longer than 5 s, and of two pods with a disruption budget one is always available."""
-    old.whole()
-    assert versions(old) == {f"v{OLD['version']}"}
-    twins(old)
-    with load(old) as client, Watcher(lambda: ready(old), interval=0.5) as watcher:
-        old.change({"kubernetes": {"version": NEW}})
+    old_stack.wait_healthy()
+    assert versions(old_stack) == {f"v{OLD['version']}"}
+    create_pod_pair(old_stack)
+    with (
+        running_client(old_stack) as client,
+        Watcher(lambda: count_ready(old_stack), interval=0.5) as watcher,
+    ):
+        old_stack.change({"kubernetes": {"version": NEW}})
         began = time.monotonic()
-        old.command("up", timeout=SECONDS)
+        old_stack.command("up", timeout=SECONDS)
         note(up=round(time.monotonic() - began, 1))
-        old.whole()
-        held(client, old, 5, note)
-    note(samples=len(watcher.seen), fewest_twins=min(watcher.seen))
+        old_stack.wait_healthy()
+        assert_limits(client, old_stack, 5, note)
+    note(samples=len(watcher.seen), min_ready_pods=min(watcher.seen))
     assert len(watcher.seen) > 20
     assert min(watcher.seen) >= 1, "both pods of the Deployment were away at the same time"
-    assert versions(old) == {f"v{NEW}"}
-    assert old.steps() == {}
+    assert versions(old_stack) == {f"v{NEW}"}
+    assert old_stack.steps() == {}
 
 
 @pytest.mark.parametrize("turn", range(INTERRUPTIONS))
-def test_an_upgrade_that_is_interrupted_is_completed_by_another_up(old: Ha, note: Note, turn: int) -> None:
+def test_another_up_completes_an_interrupted_upgrade(old_stack: Ha, note: Note, turn: int) -> None:
     """The engine or a host is killed at random points; the first upgrade covers all components."""
     seed = int(os.environ.get(SEED) or random.SystemRandom().randrange(10**6))
     chance = random.Random(seed)
-    after, host = chance.uniform(*WHEN), chance.choice(old.hosts) if turn % 2 else ""
+    after, host = chance.uniform(*KILL_AFTER), chance.choice(old_stack.hosts) if turn % 2 else ""
     note(seed=seed, after=round(after, 1), killed=host or "engine")
-    old.whole()
-    versions_at = PATCH if turn == 0 else RUNTIMES[turn % 2]
-    old.change({"kubernetes": versions_at})
+    old_stack.wait_healthy()
+    versions_at = PATCH if turn == 0 else RUNTIME_VERSIONS[turn % 2]
+    old_stack.change({"kubernetes": versions_at})
     if host:
-        with_a_host_killed(old, host, after)
+        up_with_killed_host(old_stack, host, after)
     else:
         deadline = time.monotonic() + after
-        kill_when(old, "up", lambda: time.monotonic() > deadline, timeout=after + 5)
+        kill_when(old_stack, "up", lambda: time.monotonic() > deadline, timeout=after + 5)
     began = time.monotonic()
-    old.command("up", timeout=SECONDS)
+    old_stack.command("up", timeout=SECONDS)
     note(second_up=round(time.monotonic() - began, 1))
-    old.whole()
-    assert old.steps() == {}
-    running(old, {**PATCH, **versions_at})
+    old_stack.wait_healthy()
+    assert old_stack.steps() == {}
+    assert_versions(old_stack, {**PATCH, **versions_at})
 
 
-def running(cluster: Ha, wanted: dict[str, str]) -> None:
+def assert_versions(cluster: Ha, expected: dict[str, str]) -> None:
     """Assert that every component has the expected version."""
-    assert versions(cluster) == {f"v{wanted['version']}"}
+    assert versions(cluster) == {f"v{expected['version']}"}
     runtimes = {item["status"]["nodeInfo"]["containerRuntimeVersion"] for item in cluster.items("nodes")}
-    assert runtimes == {f"containerd://{wanted['containerd']}"}
+    assert runtimes == {f"containerd://{expected['containerd']}"}
     for host in cluster.members:
-        said = cluster.ssh(host, "/usr/local/lib/kubewright/bin/etcd --version").stdout
-        assert f"etcd Version: {wanted['etcd']}" in said
+        output = cluster.ssh(host, "/usr/local/lib/kubewright/bin/etcd --version").stdout
+        assert f"etcd Version: {expected['etcd']}" in output
     image = cluster.items("deployments", "-n", "kube-system", "-l", "k8s-app=kube-dns")[0]
-    assert image["spec"]["template"]["spec"]["containers"][0]["image"].endswith(f":v{wanted['coredns']}")
+    assert image["spec"]["template"]["spec"]["containers"][0]["image"].endswith(f":v{expected['coredns']}")
 
 
-def with_a_host_killed(cluster: Ha, host: str, after: float) -> None:
+def up_with_killed_host(cluster: Ha, host: str, after: float) -> None:
     """Run an `up` during which a host loses its power; the host returns when that `up` has ended."""
     process = subprocess.Popen(
         cluster.argv("up"),
@@ -124,7 +130,7 @@ def with_a_host_killed(cluster: Ha, host: str, after: float) -> None:
         cluster.start_host(host)
 
 
-def twins(cluster: Ha) -> None:
+def create_pod_pair(cluster: Ha) -> None:
     """Create two pods on two nodes, of which one may be unavailable."""
     spec = pods.spec(pods.serving_container())
     apart = {"labelSelector": {"matchLabels": {"app": "twins"}}, "topologyKey": "kubernetes.io/hostname"}
@@ -140,7 +146,7 @@ def twins(cluster: Ha) -> None:
     cluster.wait_rollout("twins", "deployment/twins")
 
 
-def ready(cluster: Ha) -> int:
+def count_ready(cluster: Ha) -> int:
     """Return how many of the two pods are Ready."""
     return sum(
         condition["type"] == "Ready" and condition["status"] == "True"

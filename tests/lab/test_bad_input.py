@@ -30,33 +30,33 @@ WRONG: list[tuple[str, dict[str, Any], list[str]]] = [
 
 @pytest.mark.parametrize(("what", "change", "words"), WRONG, ids=[case[0] for case in WRONG])
 @pytest.mark.parametrize("command", ["preview", "up"])
-def test_a_mistake_in_the_stack_file(
+def test_mistake_in_the_stack_file_is_one_readable_message(
     state: Path, what: str, change: dict[str, Any], words: list[str], command: str
 ) -> None:
     config = stackfile.document("kwbad", "10.94.0.0/24", control_planes=["cp-1"], workers=["w-1"])
     config[stackfile.CLUSTER] = stackfile.merge(config[stackfile.CLUSTER], change)
     wrong = Cluster(name="kwbad", state=state, config=config)
-    _readable(wrong.command(command, check=False), words)
+    _assert_readable(wrong.command(command, check=False), words)
     assert not wrong.lab.exists(), "hosts were made for a description that is wrong"
 
 
-def test_a_stack_file_that_is_not_there(state: Path) -> None:
+def test_missing_stack_file_is_reported(state: Path) -> None:
     missing = Cluster(name="kwbad", state=state, config={})
     argv_free = missing.command("preview", "--file", str(state / "nowhere.yaml"), check=False)
-    _readable(argv_free, ["nowhere.yaml"])
+    _assert_readable(argv_free, ["nowhere.yaml"])
 
 
-def test_a_mistake_leaves_a_running_cluster_alone(cluster: Cluster) -> None:
+def test_mistake_does_not_touch_a_running_cluster(cluster: Cluster) -> None:
     before = {host: cluster.services(host) for host in cluster.nodes}
     config = copy.deepcopy(cluster.config)
     with cluster.edited({"network": {"services": "10.244.0.0/20"}}):
-        _readable(cluster.up(check=False), ["network.services"])
+        _assert_readable(cluster.up(check=False), ["network.services"])
     assert cluster.config == config
     assert {host: cluster.services(host) for host in cluster.nodes} == before
     assert json.loads(cluster.pulumi("stack", "output", "--json"))["endpoint"]
 
 
-def _readable(done: CommandResult, words: list[str]) -> None:
+def _assert_readable(done: CommandResult, words: list[str]) -> None:
     assert done.code != 0, f"accepted: {done.text}"
     assert "Traceback" not in done.text, done.text
     for word in words:

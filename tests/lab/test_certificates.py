@@ -22,7 +22,7 @@ KUBECTL = "/usr/local/lib/kubewright/bin/kubectl"
 STRAY = "kwtest-stray"
 
 
-def test_workers_have_certificates_from_the_api_and_rotate_them(cluster: Cluster) -> None:
+def test_workers_get_certificates_from_the_api_and_rotate_them(cluster: Cluster) -> None:
     approved = {
         (request["spec"]["signerName"], request["spec"]["username"])
         for request in cluster.items("certificatesigningrequests")
@@ -41,7 +41,7 @@ def test_workers_have_certificates_from_the_api_and_rotate_them(cluster: Cluster
         assert "kubelet-client-" in current, f"{host}: {current}"
 
 
-def test_a_kubelets_serving_certificate_is_replaced_when_it_is_gone(cluster: Cluster) -> None:
+def test_deleted_serving_certificate_of_a_kubelet_is_replaced(cluster: Cluster) -> None:
     """The kubelet requests another certificate, which is approved and signed automatically."""
     node = cluster.workers[0]
     link = "/var/lib/kubelet/pki/kubelet-server-current.pem"
@@ -74,7 +74,7 @@ def test_a_kubelets_serving_certificate_is_replaced_when_it_is_gone(cluster: Clu
     ],
     ids=["another node's name", "the API's name", "an address elsewhere", "another node's address"],
 )
-def test_a_node_gets_no_serving_certificate_for_another(
+def test_node_gets_no_serving_certificate_for_another_node(
     cluster: Cluster, alternative: x509.GeneralName
 ) -> None:
     node = cluster.workers[0]

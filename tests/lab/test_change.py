@@ -14,11 +14,11 @@ from testkit.watcher import Watcher
 MAX_PODS = 97
 
 
-def test_one_kubelet_setting_is_one_line_on_its_hosts_and_restarts_kubelet_alone(cluster: Cluster) -> None:
+def test_changed_kubelet_setting_is_one_line_and_restarts_only_the_kubelet(cluster: Cluster) -> None:
     with cluster.changed({"pools": {"workers": {"kubelet": {"max_pods": MAX_PODS}}}}):
         steps = cluster.steps()
         assert {name.split("-node")[0] for name in steps} == set(cluster.workers), f"not the workers: {steps}"
-        _shows_one_line_a_host(cluster)
+        _assert_one_line_per_host(cluster)
 
         before = {host: cluster.services(host) for host in cluster.nodes}
         cluster.up()
@@ -32,7 +32,7 @@ def test_one_kubelet_setting_is_one_line_on_its_hosts_and_restarts_kubelet_alone
         assert cluster.steps() == {}
 
 
-def _shows_one_line_a_host(cluster: Cluster) -> None:
+def _assert_one_line_per_host(cluster: Cluster) -> None:
     text = cluster.preview().text
     changed = [line.strip() for line in text.splitlines() if re.match(r"\s*[-+~]?\s*[-+]\s+\S", line)]
     added = [line for line in changed if re.search(rf"maxPods\W+{MAX_PODS}\b", line)]
@@ -42,7 +42,7 @@ def _shows_one_line_a_host(cluster: Cluster) -> None:
         assert f"{host}-node" in text, f"{host} is not named:\n{text}"
 
 
-def test_labels_and_taints_come_and_go_with_the_configuration(cluster: Cluster) -> None:
+def test_labels_and_taints_follow_the_configuration(cluster: Cluster) -> None:
     """Labels and taints that were set by hand remain."""
     cluster.kubectl("label", "node", "w-1", "by-hand=yes")
     try:
@@ -66,7 +66,7 @@ def test_labels_and_taints_come_and_go_with_the_configuration(cluster: Cluster) 
         cluster.kubectl("label", "node", "w-1", "by-hand-")
 
 
-def test_a_worker_is_added_and_removed(cluster: Cluster) -> None:
+def test_worker_is_added_and_removed(cluster: Cluster) -> None:
     new = stackfile.host(cluster.config[stackfile.LAB]["network"], 23)
     cluster.empty_host("w-3", new["address"])
     pristine = _snapshot(cluster, "w-3")
@@ -86,13 +86,13 @@ def test_a_worker_is_added_and_removed(cluster: Cluster) -> None:
         cluster.wait_all_ready()
         assert {host: cluster.services(host) for host in others} == others, "other hosts were touched"
 
-        _worker_leaves(cluster)
+        _remove_worker(cluster)
         assert {host: cluster.services(host) for host in others} == others, "other hosts were touched"
-        _is_reset(pristine, _snapshot(cluster, "w-3"))
+        _assert_reset(pristine, _snapshot(cluster, "w-3"))
     cluster.wait_all_ready()
 
 
-def _worker_leaves(cluster: Cluster) -> None:
+def _remove_worker(cluster: Cluster) -> None:
     """Remove w-3 from the pool while a workload with a disruption budget runs there."""
     namespace = "leaving"
     cluster.apply(pods.namespace(namespace))
@@ -161,7 +161,7 @@ def _snapshot(cluster: Cluster, host: str) -> dict[str, set[str]]:
     return found | {"links": set(cluster.network_links(host))}
 
 
-def _is_reset(before: dict[str, set[str]], after: dict[str, set[str]]) -> None:
+def _assert_reset(before: dict[str, set[str]], after: dict[str, set[str]]) -> None:
     """Assert that nothing of Kubewright is left on a host."""
     # These change with logins and with systemd's own housekeeping.
     passing = re.compile(

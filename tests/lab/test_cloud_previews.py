@@ -62,7 +62,7 @@ def preview(stack: str, state: Path) -> list[dict[str, Any]]:
         ),
     ],
 )
-def test_the_example_is_previewed_anywhere(
+def test_example_is_previewed_without_a_cloud(
     stack: str, package: str, made: dict[str, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KUBEWRIGHT_STATE", str(tmp_path))

@@ -52,7 +52,7 @@ def kubectl(api: ControlPlane, *words: str, stdin: str = "") -> str:
     return subprocess.run(argv, input=stdin, check=True, capture_output=True, text=True, timeout=30).stdout
 
 
-def test_a_held_drain_says_who_holds_it_and_is_resumed(api: ControlPlane, tmp_path: Path) -> None:
+def test_blocked_drain_names_the_budget_and_is_resumed(api: ControlPlane, tmp_path: Path) -> None:
     account = ("get", "serviceaccount", "default", "--ignore-not-found", "-o", "name")
     eventually("service accounts", lambda: kubectl(api, *account) or None, timeout=60)
     for item in (NODE, POD, BUDGET):
@@ -85,8 +85,8 @@ def test_a_held_drain_says_who_holds_it_and_is_resumed(api: ControlPlane, tmp_pa
     held = host.deliver(changed)
     assert SECONDS <= time.monotonic() - began < 3 * SECONDS
     assert held.returncode == 1
-    said = held.stderr.splitlines()[-1]
-    assert "pod default/web-1 is held by the disruption budget web-budget" in said, held.stderr
+    message = held.stderr.splitlines()[-1]
+    assert "pod default/web-1 is held by the disruption budget web-budget" in message, held.stderr
     assert host.path(MINOR).read_text() == "1.35\n"
     assert kubectl(api, "get", "pod", "web-1", "-o", "name") == "pod/web-1\n"
     assert kubectl(api, "get", "node", "w-1", "-o", "jsonpath={.spec.unschedulable}") == "true"

@@ -24,7 +24,7 @@ def hosts(tmp_path: Path) -> Iterator[dict[str, Host]]:
         host.kill()
 
 
-def test_formed_side_by_side_replaced_grown_and_shrunk(hosts: dict[str, Host]) -> None:
+def test_members_form_a_cluster_are_replaced_added_and_removed(hosts: dict[str, Host]) -> None:
     a, b, c = (hosts[name] for name in "abc")
     for host in (a, b, c):
         host.configure("abc")
@@ -70,7 +70,7 @@ def test_formed_side_by_side_replaced_grown_and_shrunk(hosts: dict[str, Host]) -
     assert b.ctl("get", "key", "--print-value-only") == "first\n"
 
 
-def test_power_lost_everywhere_and_one_disk_with_it(hosts: dict[str, Host]) -> None:
+def test_power_loss_of_all_members_with_one_lost_disk(hosts: dict[str, Host]) -> None:
     """The member without data must not form a second cluster while the others have not started."""
     three = [hosts[name] for name in "abc"]
     for host in three:
@@ -90,7 +90,7 @@ def test_power_lost_everywhere_and_one_disk_with_it(hosts: dict[str, Host]) -> N
     eventually("the data is there", lambda: c.ctl("get", "key", "--print-value-only") == "kept\n", timeout=10)
 
 
-def test_from_one_to_three(hosts: dict[str, Host]) -> None:
+def test_cluster_grows_from_one_to_three_members(hosts: dict[str, Host]) -> None:
     a = hosts["a"]
     a.configure("a")
     a.start()

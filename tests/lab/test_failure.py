@@ -21,7 +21,7 @@ POINTS = ("LocallySignedCert", "cp-1-etcd", "cp-1-control-plane", "cp-1-node", "
 
 
 @pytest.mark.parametrize("host", ["w-1", "cp-1"])
-def test_a_host_that_lost_power_comes_back_with_its_pods(cluster: Cluster, namespace: str, host: str) -> None:
+def test_host_returns_with_its_pods_after_power_loss(cluster: Cluster, namespace: str, host: str) -> None:
     cluster.apply(pods.pod(namespace, "stays", pods.spec(pods.serving_container(), **pods.on_node(host))))
     cluster.kubectl("wait", "-n", namespace, "--for=condition=Ready", "pod/stays", "--timeout=60s")
     uid = cluster.get("pod", "-n", namespace, "stays")["metadata"]["uid"]
@@ -50,7 +50,7 @@ def test_a_host_that_lost_power_comes_back_with_its_pods(cluster: Cluster, names
     )
 
 
-def test_a_host_out_of_reach_does_not_stop_the_others(cluster: Cluster) -> None:
+def test_unreachable_host_does_not_stop_other_hosts(cluster: Cluster) -> None:
     """The other hosts are completed, the error names the host, and the next `up` completes the rest."""
     change = {"pools": {"workers": {"kubelet": {"max_pods": MAX_PODS}, "max_unavailable": 1}}}
     with cluster.changed(change):
@@ -81,7 +81,7 @@ def killed(state: Path) -> Iterator[Cluster]:
         yield cluster
 
 
-def test_an_up_killed_again_and_again_is_completed_by_another(killed: Cluster) -> None:
+def test_another_up_completes_a_repeatedly_killed_up(killed: Cluster) -> None:
     for point in POINTS:
         kill_at_output(killed, "up", rf"{point}.*(creat|updat)", timeout=UP_SECONDS)
     last = killed.up()
@@ -90,14 +90,14 @@ def test_an_up_killed_again_and_again_is_completed_by_another(killed: Cluster) -
     assert killed.steps() == {}
 
 
-def test_after_a_killed_down_an_up_makes_the_cluster_anew(killed: Cluster) -> None:
+def test_up_creates_the_cluster_again_after_a_killed_down(killed: Cluster) -> None:
     _kill_down(killed)
     killed.up()
     killed.wait_all_ready()
     assert killed.steps() == {}
 
 
-def test_a_killed_down_is_completed_by_another(killed: Cluster) -> None:
+def test_another_down_completes_a_killed_down(killed: Cluster) -> None:
     _kill_down(killed)
     killed.down()
     assert leftovers(killed) == []

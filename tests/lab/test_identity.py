@@ -43,24 +43,24 @@ def _status(url: str, authority: Path) -> int:
 
 
 @pytest.mark.parametrize("path", ["/api", "/api/v1/secrets", "/apis", "/metrics", "/version", "/openapi/v2"])
-def test_the_api_refuses_the_unnamed(cluster: Cluster, authority: Path, path: str) -> None:
+def test_api_refuses_anonymous_requests(cluster: Cluster, authority: Path, path: str) -> None:
     assert _status(f"https://{cluster.address('cp-1')}:6443{path}", authority) in (401, 403)
 
 
-def test_the_api_answers_the_unnamed_on_health_paths_only(cluster: Cluster, authority: Path) -> None:
+def test_api_answers_anonymous_requests_only_on_health_paths(cluster: Cluster, authority: Path) -> None:
     """Load balancers use these paths (CIS 2.1 accepts it)."""
     for path in ("/livez", "/readyz"):
         assert _status(f"https://{cluster.address('cp-1')}:6443{path}", authority) == 200, path
 
 
 @pytest.mark.parametrize("path", ["/pods", "/metrics", "/configz", "/healthz", "/run/kube-system/x/y"])
-def test_kubelets_refuse_the_unnamed(cluster: Cluster, authority: Path, path: str) -> None:
+def test_kubelets_refuse_anonymous_requests(cluster: Cluster, authority: Path, path: str) -> None:
     """The request itself verifies that the certificate is valid for the kubelet's address."""
     for host in cluster.nodes:
         assert _status(f"https://{cluster.address(host)}:10250{path}", authority) == 401, f"{host}{path}"
 
 
-def test_etcd_refuses_whoever_has_no_certificate(cluster: Cluster) -> None:
+def test_etcd_refuses_clients_without_certificate(cluster: Cluster) -> None:
     """From the control plane itself; from elsewhere the firewall or TLS refuses."""
     pki = "/etc/etcd/pki"
     script = f"""
@@ -75,7 +75,7 @@ def test_etcd_refuses_whoever_has_no_certificate(cluster: Cluster) -> None:
     assert "/registry/" not in done.stdout
 
 
-def test_etcd_speaks_no_plain_http(cluster: Cluster) -> None:
+def test_etcd_refuses_plain_http(cluster: Cluster) -> None:
     done = cluster.ssh("cp-1", "cat /proc/net/tcp /proc/net/tcp6")
     listening = [line.split() for line in done.stdout.splitlines() if len(line.split()) > 3]
     ports = {int(words[1].rsplit(":", 1)[1], 16) for words in listening if words[3] == "0A"}
@@ -103,14 +103,14 @@ class TestNodeRestriction:
         assert done.code != 0, f"{words}: a node was allowed to: {done.text}"
         assert re.search(r"[Ff]orbidden|not allowed", done.text), f"{words}: refused otherwise: {done.text}"
 
-    def test_it_is_the_node(self, cluster: Cluster, node: str) -> None:
+    def test_kubelet_credentials_are_those_of_its_node(self, cluster: Cluster, node: str) -> None:
         done = self.kubectl(cluster, node, "auth whoami -o json")
         user = json.loads(done.stdout)["status"]["userInfo"]
         assert user["username"] == f"system:node:{node}"
         assert "system:nodes" in user["groups"]
         assert "system:masters" not in user["groups"]
 
-    def test_it_reads_secrets_of_its_own_pods_alone(
+    def test_kubelet_reads_only_secrets_of_its_own_pods(
         self, cluster: Cluster, namespace: str, node: str, other: str
     ) -> None:
         for name, where in (("mine", node), ("theirs", other)):
@@ -125,7 +125,7 @@ class TestNodeRestriction:
         self.refused(cluster, node, f"get secret -n {namespace} theirs")
         self.refused(cluster, node, f"get secrets -n {namespace}")
 
-    def test_it_changes_no_labels_but_harmless_ones_of_its_own(
+    def test_kubelet_changes_only_unrestricted_labels_of_its_own_node(
         self, cluster: Cluster, node: str, other: str
     ) -> None:
         self.refused(cluster, node, f"label node {other} color=red")
@@ -133,9 +133,11 @@ class TestNodeRestriction:
         self.refused(cluster, node, f"label node {node} node-role.kubernetes.io/control-plane=")
         self.refused(cluster, node, f"taint node {node} key=value:NoSchedule")
 
-    def test_it_removes_no_node_but_itself(self, cluster: Cluster, node: str, other: str) -> None:
+    def test_kubelet_deletes_only_its_own_node(self, cluster: Cluster, node: str, other: str) -> None:
         self.refused(cluster, node, f"delete node {other} --dry-run=server")
 
-    def test_it_makes_no_pods_of_others(self, cluster: Cluster, node: str, namespace: str) -> None:
+    def test_kubelet_creates_no_pods_on_other_nodes(
+        self, cluster: Cluster, node: str, namespace: str
+    ) -> None:
         self.refused(cluster, node, f"run -n {namespace} stray --image={pods.IMAGE}")
         self.refused(cluster, node, "create clusterrolebinding stray --clusterrole=cluster-admin --user=x")

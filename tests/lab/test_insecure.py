@@ -48,18 +48,18 @@ def insecure(text: str) -> list[str]:
         "--client-cert-auth=false",
     ],
 )
-def test_the_scan_finds_what_it_is_for(text: str) -> None:
+def test_scan_finds_insecure_options(text: str) -> None:
     assert insecure(text), text
 
 
 @pytest.mark.parametrize(
     "text", ["--anonymous-auth=false", "http://127.0.0.1:2381/health", "--client-cert-auth=true"]
 )
-def test_the_scan_leaves_alone_what_is_safe(text: str) -> None:
+def test_scan_accepts_secure_options(text: str) -> None:
     assert not insecure(text), text
 
 
-def test_files_of_the_hosts(cluster: Cluster) -> None:
+def test_files_on_hosts_request_no_insecure_connection(cluster: Cluster) -> None:
     script = f"""
     find {PLACES} -xdev -type f -size -200k ! -path '*/pods/*' \
         ! -name '*.pem' ! -name '*.crt' ! -name '*.key' 2>/dev/null |
@@ -76,7 +76,7 @@ def test_files_of_the_hosts(cluster: Cluster) -> None:
             assert not insecure(settings), f"{host}: {path}: {insecure(settings)}"
 
 
-def test_command_lines_of_the_hosts(cluster: Cluster) -> None:
+def test_command_lines_on_hosts_request_no_insecure_connection(cluster: Cluster) -> None:
     script = "for f in /proc/[0-9]*/cmdline; do tr '\\0' ' ' <$f 2>/dev/null; echo; done"
     for host in cluster.nodes:
         lines = [line for line in cluster.ssh(host, script).stdout.splitlines() if OURS.search(line)]
@@ -85,7 +85,7 @@ def test_command_lines_of_the_hosts(cluster: Cluster) -> None:
             assert not insecure(line), f"{host}: {insecure(line)} in: {line}"
 
 
-def test_objects_of_the_cluster(cluster: Cluster) -> None:
+def test_objects_in_the_cluster_request_no_insecure_connection(cluster: Cluster) -> None:
     for service in cluster.items("apiservices"):
         spec, name = service["spec"], service["metadata"]["name"]
         assert not spec.get("insecureSkipTLSVerify"), name

@@ -34,7 +34,7 @@ def spec(name: str, third: int, *names: str) -> LabSpec:
     return LabSpec.model_validate({"name": name, "network": f"10.93.{third}.0/24", "hosts": places})
 
 
-ONE = spec("kwlab-one", 1, "a", "b")
+FIRST_LAB = spec("kwlab-one", 1, "a", "b")
 TWO = spec("kwlab-two", 2, "a")
 
 
@@ -46,29 +46,29 @@ def _lab_root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     home = tmp_path_factory.mktemp("lab-state")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("KUBEWRIGHT_STATE", str(home))
-        for lab in (ONE, TWO):
+        for lab in (FIRST_LAB, TWO):
             stack.down(lab.name)
         try:
             yield home
         finally:
-            for lab in (ONE, TWO):
+            for lab in (FIRST_LAB, TWO):
                 stack.down(lab.name)
 
 
 @pytest.fixture
-def one(lab_root: Path) -> LabSpec:
+def first_lab(lab_root: Path) -> LabSpec:
     """Return the first lab, healthy."""
-    stack.up(ONE)
-    return ONE
+    stack.up(FIRST_LAB)
+    return FIRST_LAB
 
 
-def inside(lab: LabSpec, host: str, command: str) -> str:
+def run_on_host(lab: LabSpec, host: str, command: str) -> str:
     done = hosts.execute(lab.name, host, ["sh", "-c", command], stdin="", timeout=30)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
 
-def boots(lab: LabSpec) -> dict[str, str]:
+def boot_times(lab: LabSpec) -> dict[str, str]:
     """Return when each host's systemd started, in kernel ticks: another number means another boot."""
     leaders = {host.name: cgroups.init(lab.name, host.name) for host in lab.hosts}
     assert None not in leaders.values()
@@ -91,71 +91,84 @@ def ssh(lab: LabSpec, host: LabHost, command: str) -> str:
     return subprocess.run(argv, capture_output=True, text=True, timeout=20, check=True).stdout.strip()
 
 
-def whole(lab: LabSpec, host: str) -> bool:
+def is_healthy(lab: LabSpec, host: str) -> bool:
     """Report whether systemd on the host finished its start without a failed unit."""
-    return inside(lab, host, "systemctl is-system-running || :") == "running"
+    return run_on_host(lab, host, "systemctl is-system-running || :") == "running"
 
 
-def test_hosts_are_reached_by_the_labs_own_keys_and_run_whole(one: LabSpec) -> None:
-    for host in one.hosts:
-        assert ssh(one, host, "hostname") == host.name
-        assert wait(partial(whole, one, host.name), timeout=20, pause=0.2)
+def test_hosts_accept_the_labs_keys_and_are_healthy(first_lab: LabSpec) -> None:
+    for host in first_lab.hosts:
+        assert ssh(first_lab, host, "hostname") == host.name
+        assert wait(partial(is_healthy, first_lab, host.name), timeout=20, pause=0.2)
 
 
-def test_up_again_changes_nothing_and_is_quick(one: LabSpec) -> None:
-    before, said = boots(one), list[str]()
+def test_second_up_changes_nothing_and_is_fast(first_lab: LabSpec) -> None:
+    before, messages = boot_times(first_lab), list[str]()
     begin = time.monotonic()
-    stack.up(one, say=said.append)
+    stack.up(first_lab, say=messages.append)
     assert time.monotonic() - begin < 3
-    assert said == []
-    assert boots(one) == before
+    assert messages == []
+    assert boot_times(first_lab) == before
 
 
-def test_the_lab_is_closed_and_says_so_at_once(one: LabSpec) -> None:
+def test_lab_has_no_outside_access_and_refuses_at_once(first_lab: LabSpec) -> None:
     outside = "timeout 5 bash -c 'exec 3<>/dev/tcp/198.51.100.1/80' 2>&1 || :"
-    assert "No route to host" in inside(one, "a", outside)
+    assert "No route to host" in run_on_host(first_lab, "a", outside)
     # Not even with the machine as a router, which root on a host could configure.
-    gateway, own = network.gateway_namespace(one.name), network.host_namespace(one.name, "a")
-    route = ["ip", "-n", own, "route", "add", "198.51.100.0/24", "via", str(one.machine)]
+    gateway, own = network.gateway_namespace(first_lab.name), network.host_namespace(first_lab.name, "a")
+    route = ["ip", "-n", own, "route", "add", "198.51.100.0/24", "via", str(first_lab.machine)]
     subprocess.run(route, check=True, timeout=10)
     rules = ["ip", "netns", "exec", gateway, "nft", "list", "table", "bridge", "lab"]
 
-    def dropped() -> bool:
-        inside(one, "a", outside.replace("timeout 5", "timeout 2"))
+    def is_unreachable() -> bool:
+        run_on_host(first_lab, "a", outside.replace("timeout 5", "timeout 2"))
         shown = subprocess.run(rules, capture_output=True, text=True, check=True, timeout=10).stdout
         return re.search(r"counter packets [1-9]\d* bytes \d+ drop", shown) is not None
 
-    assert wait(dropped, timeout=20)
-    neighbour = f"timeout 5 bash -c 'exec 3<>/dev/tcp/{one.hosts[1].address}/22' && echo reached"
-    assert inside(one, "a", neighbour) == "reached"
+    assert wait(is_unreachable, timeout=20)
+    neighbour = f"timeout 5 bash -c 'exec 3<>/dev/tcp/{first_lab.hosts[1].address}/22' && echo reached"
+    assert run_on_host(first_lab, "a", neighbour) == "reached"
 
 
-def test_memory_is_limited_as_asked(one: LabSpec) -> None:
+def test_memory_limit_is_applied(first_lab: LabSpec) -> None:
     done = hosts.execute(
-        one.name, "a", ["sh", "-c", "head -c 400M /dev/zero | tail -c 400M | wc -c"], stdin="", timeout=60
+        first_lab.name,
+        "a",
+        ["sh", "-c", "head -c 400M /dev/zero | tail -c 400M | wc -c"],
+        stdin="",
+        timeout=60,
     )
     assert done.stdout.strip() != str(400 * 1024**2)
-    larger = ONE.model_copy(
-        update={"hosts": (ONE.hosts[0].model_copy(update={"memory": 1024**3}), ONE.hosts[1])}
+    larger = FIRST_LAB.model_copy(
+        update={"hosts": (FIRST_LAB.hosts[0].model_copy(update={"memory": 1024**3}), FIRST_LAB.hosts[1])}
     )
-    before = boots(one)
+    before = boot_times(first_lab)
     stack.up(larger)
-    assert boots(one) == before
-    assert inside(one, "a", "head -c 400M /dev/zero | tail -c 400M | wc -c") == str(400 * 1024**2)
+    assert boot_times(first_lab) == before
+    assert run_on_host(first_lab, "a", "head -c 400M /dev/zero | tail -c 400M | wc -c") == str(400 * 1024**2)
 
 
-def test_a_host_stopped_or_cut_off_comes_back_with_its_disk(one: LabSpec) -> None:
+def test_stopped_or_disconnected_host_returns_with_its_disk(first_lab: LabSpec) -> None:
     for kill in (False, True):
-        inside(one, "b", f"echo kept > /var/lib/etcd/x; echo {kill} > /etc/y; sync")
-        stack.stop(one.name, "b", kill=kill)
-        assert [row.state for row in status(one.name)] == ["running", "stopped"]
-        assert not cgroups.pids(one.name, "b")
-        link = ["ip", "-n", network.host_namespace(one.name, "b"), "link", "add", "cni0", "type", "bridge"]
+        run_on_host(first_lab, "b", f"echo kept > /var/lib/etcd/x; echo {kill} > /etc/y; sync")
+        stack.stop(first_lab.name, "b", kill=kill)
+        assert [row.state for row in status(first_lab.name)] == ["running", "stopped"]
+        assert not cgroups.pids(first_lab.name, "b")
+        link = [
+            "ip",
+            "-n",
+            network.host_namespace(first_lab.name, "b"),
+            "link",
+            "add",
+            "cni0",
+            "type",
+            "bridge",
+        ]
         subprocess.run(link, check=True, timeout=10)
-        stack.start(one.name, "b")
-        assert "cni0" not in network.links(network.host_namespace(one.name, "b"))
-        assert inside(one, "b", "cat /var/lib/etcd/x /etc/y") == f"kept\n{kill}"
-        assert ssh(one, one.hosts[1], "hostname") == "b"
+        stack.start(first_lab.name, "b")
+        assert "cni0" not in network.links(network.host_namespace(first_lab.name, "b"))
+        assert run_on_host(first_lab, "b", "cat /var/lib/etcd/x /etc/y") == f"kept\n{kill}"
+        assert ssh(first_lab, first_lab.hosts[1], "hostname") == "b"
 
 
 def break_init(lab: LabSpec) -> None:
@@ -182,53 +195,53 @@ def break_network(lab: LabSpec) -> None:
 
 
 @pytest.mark.parametrize("damage", [break_init, break_nspawn, break_everything, break_network])
-def test_damage_is_repaired_by_up(one: LabSpec, damage: Any) -> None:  # noqa: ANN401
-    damage(one)
-    stack.up(one)
-    for host in one.hosts:
-        assert ssh(one, host, "hostname") == host.name
-    assert {row.state for row in status(one.name)} == {"running"}
+def test_up_repairs_damage(first_lab: LabSpec, damage: Any) -> None:  # noqa: ANN401
+    damage(first_lab)
+    stack.up(first_lab)
+    for host in first_lab.hosts:
+        assert ssh(first_lab, host, "hostname") == host.name
+    assert {row.state for row in status(first_lab.name)} == {"running"}
 
 
-def test_hosts_come_and_go_with_the_spec(one: LabSpec) -> None:
-    kept = boots(one)["a"]
-    stack.up(spec(one.name, 1, "a"))
-    assert boots(spec(one.name, 1, "a")) == {"a": kept}
-    assert network.host_namespace(one.name, "b") not in network.namespaces(one.name)
-    assert not LabPaths.of(one.name).host("b").exists()
-    stack.up(spec(one.name, 1, "a", "b", "c"))
-    assert boots(one)["a"] == kept
-    assert ssh(one, spec(one.name, 1, "a", "b", "c").host("c"), "hostname") == "c"
+def test_hosts_follow_the_specification(first_lab: LabSpec) -> None:
+    kept = boot_times(first_lab)["a"]
+    stack.up(spec(first_lab.name, 1, "a"))
+    assert boot_times(spec(first_lab.name, 1, "a")) == {"a": kept}
+    assert network.host_namespace(first_lab.name, "b") not in network.namespaces(first_lab.name)
+    assert not LabPaths.of(first_lab.name).host("b").exists()
+    stack.up(spec(first_lab.name, 1, "a", "b", "c"))
+    assert boot_times(first_lab)["a"] == kept
+    assert ssh(first_lab, spec(first_lab.name, 1, "a", "b", "c").host("c"), "hostname") == "c"
 
 
-def test_a_lab_of_the_same_name_with_other_state_is_refused(
-    one: LabSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_lab_with_the_name_of_another_state_is_refused(
+    first_lab: LabSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = boots(one)
+    before = boot_times(first_lab)
     with monkeypatch.context() as patch:
         patch.setenv("KUBEWRIGHT_STATE", str(tmp_path))
         with pytest.raises(LabError, match=r"kwlab-one: .* is here already"):
-            stack.up(one)
-    assert boots(one) == before
+            stack.up(first_lab)
+    assert boot_times(first_lab) == before
 
 
-def test_a_range_of_another_lab_is_refused(one: LabSpec) -> None:
+def test_network_range_of_another_lab_is_refused(first_lab: LabSpec) -> None:
     with pytest.raises(LabError, match=r"10\.93\.1\.0/24 is used already"):
         stack.up(spec("kwlab-two", 1, "a"))
     assert leftovers("kwlab-two") == []
 
 
-def test_two_labs_do_not_disturb_each_other_and_leave_nothing(one: LabSpec) -> None:
-    before = boots(one)
+def test_two_labs_are_independent_and_leave_nothing(first_lab: LabSpec) -> None:
+    before = boot_times(first_lab)
     stack.up(TWO)
     assert ssh(TWO, TWO.hosts[0], "hostname") == "a"
-    assert boots(one) == before
+    assert boot_times(first_lab) == before
     os.kill(cgroups.init(TWO.name, "a") or 0, signal.SIGKILL)  # partly dead
     assert leftovers(TWO.name) != []
     stack.down(TWO.name)
     assert leftovers(TWO.name) == []
-    assert boots(one) == before
-    assert ssh(one, one.hosts[0], "hostname") == "a"
-    stack.down(one.name)
-    assert leftovers(one.name) == []
-    stack.down(one.name)
+    assert boot_times(first_lab) == before
+    assert ssh(first_lab, first_lab.hosts[0], "hostname") == "a"
+    stack.down(first_lab.name)
+    assert leftovers(first_lab.name) == []
+    stack.down(first_lab.name)

@@ -28,31 +28,31 @@ def net(cluster: Cluster) -> Iterator[Proof]:
         yield made
 
 
-def test_packets_travel_by_vxlan(cluster: Cluster, net: Proof) -> None:
+def test_packets_use_vxlan(cluster: Cluster, net: Proof) -> None:
     for host in cluster.nodes:
         links = cluster.network_links(host)
         assert "flannel.1" in links, f"{host}: {links}"
 
 
-def test_a_pod_reaches_pods_on_all_nodes(net: Proof) -> None:
+def test_pod_reaches_pods_on_all_nodes(net: Proof) -> None:
     net.assert_every_pod_answers()
 
 
-def test_large_answers_cross_nodes(net: Proof) -> None:
+def test_large_responses_cross_nodes(net: Proof) -> None:
     net.assert_large_files_arrive()
 
 
-def test_a_pod_reaches_a_service_by_address_and_by_name(net: Proof) -> None:
+def test_pod_reaches_a_service_by_address_and_name(net: Proof) -> None:
     net.assert_service_answers()
 
 
-def test_a_name_of_the_cluster_resolves(cluster: Cluster, net: Proof) -> None:
+def test_cluster_name_resolves(cluster: Cluster, net: Proof) -> None:
     answer = net.inside("nslookup kubernetes.default.svc.cluster.local.").stdout
     api = cluster.get("service", "kubernetes")["spec"]["clusterIP"]
     assert api in answer, answer
 
 
-def test_a_name_that_does_not_exist_is_refused_at_once(net: Proof) -> None:
+def test_unknown_name_is_refused_at_once(net: Proof) -> None:
     start = time.monotonic()
     done = net.inside("nslookup no-such-service.default.svc.cluster.local.", check=False)
     assert done.code != 0
@@ -60,17 +60,17 @@ def test_a_name_that_does_not_exist_is_refused_at_once(net: Proof) -> None:
     assert time.monotonic() - start < 5, "DNS was slow to say no"
 
 
-def test_a_name_outside_gets_an_answer_though_there_is_no_way_out(net: Proof) -> None:
+def test_external_name_gets_an_answer_without_internet_access(net: Proof) -> None:
     done = net.inside("nslookup kubernetes.io.", check=False, timeout=40)
     assert done.code != 0
     assert re.search(r"SERVFAIL|REFUSED|NXDOMAIN", done.text), f"no answer at all: {done.text}"
 
 
-def test_a_node_answers_on_its_node_port_to_the_machine(cluster: Cluster, net: Proof) -> None:
+def test_node_port_answers_outside_the_cluster(cluster: Cluster, net: Proof) -> None:
     net.assert_node_ports_answer()
 
 
-def test_pods_see_who_calls_them_from_another_node(cluster: Cluster, net: Proof) -> None:
+def test_pods_see_the_address_of_callers_on_other_nodes(cluster: Cluster, net: Proof) -> None:
     """Without masquerading inside the cluster the caller's own address arrives."""
     client = cluster.get("pod", "-n", net.namespace, net.client)["status"]["podIP"]
     for address in net.addresses().values():
@@ -81,8 +81,8 @@ def test_pods_see_who_calls_them_from_another_node(cluster: Cluster, net: Proof)
     assert all(f"{client}]:" in line for line in callers), callers
 
 
-def test_logs_and_exec(cluster: Cluster, namespace: str) -> None:
-    script = "echo said by the pod; sleep 600"
+def test_kubectl_logs_and_exec_work(cluster: Cluster, namespace: str) -> None:
+    script = "echo printed by the pod; sleep 600"
     for node in cluster.nodes:
         cluster.apply(
             pods.pod(namespace, f"say-{node}", pods.spec(pods.container(script), **pods.on_node(node)))
@@ -90,11 +90,11 @@ def test_logs_and_exec(cluster: Cluster, namespace: str) -> None:
     for node in cluster.nodes:
         pod = f"say-{node}"
         cluster.kubectl("wait", "-n", namespace, "--for=condition=Ready", f"pod/{pod}", "--timeout=60s")
-        assert cluster.kubectl("logs", "-n", namespace, pod).stdout == "said by the pod\n", node
+        assert cluster.kubectl("logs", "-n", namespace, pod).stdout == "printed by the pod\n", node
         assert cluster.run_in_pod(namespace, pod, "echo $((6 * 7))").stdout == "42\n", node
 
 
-def test_port_forward(cluster: Cluster, net: Proof) -> None:
+def test_kubectl_port_forward_works(cluster: Cluster, net: Proof) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -130,7 +130,7 @@ def test_top_nodes_shows_every_node(cluster: Cluster) -> None:
         assert re.match(r"\S+\s+\d+m\s+\d+%\s+\d+Mi\s+\d+%", line), line
 
 
-def test_a_service_account_reaches_the_api_and_verifies_it(cluster: Cluster, namespace: str) -> None:
+def test_service_account_reaches_and_verifies_the_api(cluster: Cluster, namespace: str) -> None:
     """kubectl in a pod (the host's binary) trusts only the CA that is mounted in the pod."""
     cluster.kubectl("label", "namespace", namespace, "pod-security.kubernetes.io/enforce=privileged")
     cluster.kubectl("create", "role", "-n", namespace, "look", "--verb=list", "--resource=pods")
@@ -163,7 +163,7 @@ def test_a_service_account_reaches_the_api_and_verifies_it(cluster: Cluster, nam
     assert "client" in verified.stdout
 
 
-def test_the_machine_verifies_the_api(cluster: Cluster) -> None:
+def test_this_machine_verifies_the_api(cluster: Cluster) -> None:
     kubeconfig = cluster.kubeconfig.read_text()
     assert "insecure-skip-tls-verify" not in kubeconfig
     argv = [tool("kubectl"), f"--kubeconfig={cluster.kubeconfig}", "--certificate-authority=/dev/null"]

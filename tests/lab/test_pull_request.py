@@ -14,7 +14,7 @@ from testkit.pull_request import PullRequest
 _SECONDS = 120
 
 
-def test_open_change_comment_apply(cluster: Cluster, tmp_path: Path) -> None:
+def test_pull_request_from_opening_to_merge(cluster: Cluster, tmp_path: Path) -> None:
     with forges.serving() as server, cluster.changed({}):
         request = _request(cluster, server, tmp_path)
         assert "nothing to do" in request.push()

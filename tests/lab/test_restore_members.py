@@ -43,16 +43,16 @@ def members(tmp_path: Path) -> Iterator[list[Host]]:
             host.kill()
 
 
-def test_every_key_of_a_snapshot_comes_back_and_none_that_came_later(
+def test_restore_returns_every_key_of_the_snapshot_and_no_later_key(
     members: list[Host], tmp_path: Path
 ) -> None:
     a, b, c = members
     with writing(a) as written:
         written.wait_for(30)
         before = len(written.done)
-        snapshot = taken(b, tmp_path)
+        snapshot = take_snapshot(b, tmp_path)
         written.wait_for(before + 10)
-    revision, old = status(a), a.members
+    last_revision, old = revision(a), a.members
     after = len(written.done)
     a.ctl("put", "later", "x")
     kept = c.root / "var/lib/etcd/member"
@@ -62,50 +62,50 @@ def test_every_key_of_a_snapshot_comes_back_and_none_that_came_later(
     for host in (a, b):
         subprocess.run(["rm", "-rf", str(host.root / "var/lib/etcd/member")], check=True)
 
-    restored(members, snapshot)
+    run_restore(members, snapshot)
     start_together(members)
     found = set(c.ctl("get", "--prefix", "n-", "--keys-only").split())
     assert {f"n-{number}" for number in range(before)} <= found
     assert len(found) < after, "what was written after the snapshot is there"
     assert a.ctl("get", "later") == ""
-    assert status(a) > revision + 900_000_000, "revisions went backwards: caches would be wrong"
+    assert revision(a) > last_revision + 900_000_000, "revisions went backwards: caches would be wrong"
     assert_voters(b, NAMES)
     # The old data is kept, and a member with that data belongs to another cluster.
     assert (c.root / f"var/lib/etcd/before-{STAMP}/member/wal").is_dir()
     assert {member for member, _ in a.members.values()}.isdisjoint(member for member, _ in old.values())
 
 
-def test_an_interrupted_restore_is_done_again(members: list[Host], tmp_path: Path) -> None:
+def test_interrupted_restore_can_be_repeated(members: list[Host], tmp_path: Path) -> None:
     a, b, _ = members
     a.ctl("put", "n-0", "x")
-    snapshot = taken(a, tmp_path)
+    snapshot = take_snapshot(a, tmp_path)
     for host in members:
         host.kill()
     # Interrupted during the exchange on one member, before it on the others.
     for step in ("receive", "prepare", "swap"):
-        done(a, step, snapshot)
-    done(b, "receive", snapshot)
-    restored(members, snapshot, stamp="20261120T000001Z")
+        run_step(a, step, snapshot)
+    run_step(b, "receive", snapshot)
+    run_restore(members, snapshot, stamp="20261120T000001Z")
     start_together(members)
     assert b.ctl("get", "n-0").split() == ["n-0", "x"]
     assert_voters(a, NAMES)
 
 
-def test_data_is_not_exchanged_under_a_running_member(members: list[Host], tmp_path: Path) -> None:
+def test_data_of_a_running_member_is_not_exchanged(members: list[Host], tmp_path: Path) -> None:
     a = members[0]
-    snapshot = taken(a, tmp_path)
+    snapshot = take_snapshot(a, tmp_path)
     (a.root / "running").touch()
-    done(a, "receive", snapshot)
-    done(a, "prepare", snapshot)
+    run_step(a, "receive", snapshot)
+    run_step(a, "prepare", snapshot)
     refused = step(a, "swap", snapshot)
     assert refused.returncode != 0
     assert refused.stderr == "etcd still runs\n"
     assert a.ctl("put", "still", "serves")
 
 
-def test_a_snapshot_that_is_damaged_on_the_way_is_refused(members: list[Host], tmp_path: Path) -> None:
+def test_damaged_snapshot_is_refused(members: list[Host], tmp_path: Path) -> None:
     a = members[0]
-    snapshot = taken(a, tmp_path)
+    snapshot = take_snapshot(a, tmp_path)
     whole = snapshot.read_bytes()
     digest = sha256(whole).hexdigest()
     snapshot.write_bytes(whole[:-100])
@@ -154,7 +154,7 @@ class writing:
             number += 1
 
 
-def taken(host: Host, directory: Path) -> Path:
+def take_snapshot(host: Host, directory: Path) -> Path:
     """Return a snapshot taken by the program that the timer runs on hosts."""
     pki, kept = host.root / "etc/etcd/pki", directory / "kept"
     environment = {
@@ -189,19 +189,19 @@ def step(
         )
 
 
-def done(host: Host, name: str, snapshot: Path, *, stamp: str = STAMP) -> None:
+def run_step(host: Host, name: str, snapshot: Path, *, stamp: str = STAMP) -> None:
     answer = step(host, name, snapshot, stamp=stamp)
     assert answer.returncode == 0, f"{name}: {answer.stderr}"
 
 
-def restored(hosts: Sequence[Host], snapshot: Path, *, stamp: str = STAMP) -> None:
+def run_restore(hosts: Sequence[Host], snapshot: Path, *, stamp: str = STAMP) -> None:
     """Run all steps before the start on all members."""
     for name in ("receive", "prepare", "swap"):
         for host in hosts:
-            done(host, name, snapshot, stamp=stamp)
+            run_step(host, name, snapshot, stamp=stamp)
 
 
-def status(host: Host) -> int:
+def revision(host: Host) -> int:
     """Return the revision of a member."""
     rows = host.ctl("endpoint", "status", "--write-out=fields").splitlines()
     return next(int(row.split(" : ")[1]) for row in rows if row.startswith('"Revision"'))

@@ -20,7 +20,7 @@ KEY_FILES = "/etc/kubernetes /etc/etcd /var/lib/kubelet /etc/kubewright"
 
 
 @pytest.fixture(scope="module")
-def known(cluster: Cluster) -> list[Secret]:
+def cluster_secrets(cluster: Cluster) -> list[Secret]:
     """Return the real secrets of the cluster: those of the state, and those in the files of hosts."""
     secrets = secrets_of_state(cluster.pulumi("stack", "export", "--show-secrets"))
     names = {secret.name for secret in secrets}
@@ -34,7 +34,7 @@ def known(cluster: Cluster) -> list[Secret]:
     return secrets
 
 
-def test_a_secret_is_encrypted_in_etcd(cluster: Cluster, namespace: str) -> None:
+def test_secret_is_encrypted_in_etcd(cluster: Cluster, namespace: str) -> None:
     word = "kubewright-plain-word"
     cluster.kubectl("create", "secret", "generic", "-n", namespace, "hidden", f"--from-literal=word={word}")
     script = ETCDCTL + f"etcdctl get /registry/secrets/{namespace}/hidden | base64 -w 0"
@@ -52,8 +52,8 @@ def test_every_secret_of_the_cluster_is_encrypted(cluster: Cluster) -> None:
     assert len(re.findall(rb"k8s:enc:secretbox:v1:", raw)) == count
 
 
-def test_the_scan_finds_secrets_as_they_are_and_encoded(known: list[Secret]) -> None:
-    secret = known[0]
+def test_scan_finds_plain_and_encoded_secrets(cluster_secrets: list[Secret]) -> None:
+    secret = cluster_secrets[0]
     for text in (
         f"a {secret.value} b",
         *(base64.b64encode(b"x" * n + secret.value.encode()).decode() for n in range(3)),
@@ -61,51 +61,53 @@ def test_the_scan_finds_secrets_as_they_are_and_encoded(known: list[Secret]) -> 
         assert visible_secrets([secret], text) == [secret.name]
 
 
-def test_the_engines_output_shows_none(cluster: Cluster, known: list[Secret]) -> None:
-    said = "\n".join(cluster.outputs)
-    assert "cp-1" in said, "the output of `up` was not kept"
-    assert visible_secrets(known, said) == []
+def test_engine_output_contains_no_secret(cluster: Cluster, cluster_secrets: list[Secret]) -> None:
+    output = "\n".join(cluster.outputs)
+    assert "cp-1" in output, "the output of `up` was not kept"
+    assert visible_secrets(cluster_secrets, output) == []
 
 
-def test_a_preview_with_changes_shows_none(cluster: Cluster, known: list[Secret]) -> None:
+def test_preview_with_changes_contains_no_secret(cluster: Cluster, cluster_secrets: list[Secret]) -> None:
     change = {"pools": {"workers": {"kubelet": {"max_pods": 42}}}, "api": {"event_ttl": "2h"}}
     with cluster.edited(change):
-        assert visible_secrets(known, cluster.preview().text) == []
-        assert visible_secrets(known, cluster.command("preview", "--json").text) == []
+        assert visible_secrets(cluster_secrets, cluster.preview().text) == []
+        assert visible_secrets(cluster_secrets, cluster.command("preview", "--json").text) == []
 
 
-def test_the_state_holds_none_in_plain_text(cluster: Cluster, known: list[Secret]) -> None:
-    assert visible_secrets(known, cluster.pulumi("stack", "export")) == []
+def test_state_contains_no_plain_secret(cluster: Cluster, cluster_secrets: list[Secret]) -> None:
+    assert visible_secrets(cluster_secrets, cluster.pulumi("stack", "export")) == []
     files = [path for path in (cluster.state / "backend").rglob("*") if path.is_file()]
     assert any(path.name.startswith(cluster.name) for path in files), f"no state file among {files}"
     files += [path for path in (cluster.state / "stacks" / cluster.name).glob("*.yaml") if path.is_file()]
     for path in files:
-        assert visible_secrets(known, path.read_bytes().decode(errors="replace")) == [], path
+        assert visible_secrets(cluster_secrets, path.read_bytes().decode(errors="replace")) == [], path
 
 
-def test_no_command_line_of_any_process_shows_one(known: list[Secret], watch: Watch) -> None:
+def test_no_command_line_contains_a_secret(cluster_secrets: list[Secret], watch: Watch) -> None:
     """Neither during the creation of the cluster (sampled four times a second) nor now."""
     assert any("pulumi" in line for line in watch.seen), "the engine was not seen at work"
     assert any("kubelet" in line for line in watch.seen), "the hosts' processes were not seen"
     for line in watch.seen | command_lines():
-        assert visible_secrets(known, line) == [], f"the process {line.split()[0]}"
+        assert visible_secrets(cluster_secrets, line) == [], f"the process {line.split()[0]}"
 
 
-def test_no_environment_of_a_hosts_process_shows_one(cluster: Cluster, known: list[Secret]) -> None:
+def test_no_process_environment_on_hosts_contains_a_secret(
+    cluster: Cluster, cluster_secrets: list[Secret]
+) -> None:
     for host in cluster.nodes:
         text = cluster.ssh(host, "cat /proc/[0-9]*/environ 2>/dev/null | tr '\\0' '\\n'").stdout
         assert "PATH=" in text, host
-        assert visible_secrets(known, text) == [], host
+        assert visible_secrets(cluster_secrets, text) == [], host
 
 
-def test_no_journal_shows_one(cluster: Cluster, known: list[Secret]) -> None:
+def test_no_journal_contains_a_secret(cluster: Cluster, cluster_secrets: list[Secret]) -> None:
     for host in cluster.nodes:
         text = cluster.ssh(host, "journalctl --no-pager --all --output=cat 2>&1", timeout=120).stdout
         assert "kubelet" in text.lower(), f"{host}: the journal has nothing of the node: {text[:200]}"
-        assert visible_secrets(known, text) == [], host
+        assert visible_secrets(cluster_secrets, text) == [], host
 
 
-def test_key_files_are_for_their_owner_alone(cluster: Cluster) -> None:
+def test_key_files_are_readable_only_by_their_owner(cluster: Cluster) -> None:
     script = f"""
     find {KEY_FILES} /var/lib/kubewright -xdev -type f -size -64k -perm /077 2>/dev/null |
     while read -r file; do

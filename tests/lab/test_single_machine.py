@@ -32,7 +32,7 @@ def single(state: Path, cluster: Cluster, tmp_path_factory: pytest.TempPathFacto
         yield single
 
 
-def test_one_host_does_everything(single: Cluster) -> None:
+def test_one_host_has_all_roles(single: Cluster) -> None:
     assert single.ready_nodes() == ["cp-1"]
     node = single.get("node", "cp-1")
     assert not [taint for taint in node["spec"].get("taints", []) if taint["effect"] != "PreferNoSchedule"]
@@ -40,18 +40,18 @@ def test_one_host_does_everything(single: Cluster) -> None:
         assert pod["status"]["phase"] == "Running", pod["metadata"]["name"]
 
 
-def test_workloads_run_on_it(single: Cluster) -> None:
+def test_workloads_run_on_the_single_machine(single: Cluster) -> None:
     with network_proof(single, "alone", 30091, client="cp-1") as net:
         net.assert_every_pod_answers()
         net.assert_node_ports_answer()
 
 
-def test_the_checkout_stays_clean(single: Cluster) -> None:
+def test_checkout_stays_clean(single: Cluster) -> None:
     single.preview()
     assert git_status(single.checkout) == ""
 
 
-def test_a_worker_joins_and_host_gw_carries_the_packets(single: Cluster, cluster: Cluster) -> None:
+def test_added_worker_uses_host_gw(single: Cluster, cluster: Cluster) -> None:
     before = single.services("cp-1")
     joining = {
         "pools": {"workers": {"hosts": ["w-1"]}},
@@ -73,7 +73,7 @@ def test_a_worker_joins_and_host_gw_carries_the_packets(single: Cluster, cluster
         assert "10.96.0.1" in answer
 
 
-def test_services_are_programmed_by_iptables(single: Cluster) -> None:
+def test_kube_proxy_uses_iptables(single: Cluster) -> None:
     for host in single.nodes:
         script = "iptables -t nat -S KUBE-SERVICES; nft list tables"
         done = single.ssh(host, f"PATH=/usr/local/lib/kubewright/netfilter:$PATH; {script}")
@@ -81,7 +81,7 @@ def test_services_are_programmed_by_iptables(single: Cluster) -> None:
         assert "table ip kube-proxy" not in done.stdout, f"{host}: services are programmed by nftables"
 
 
-def test_down_leaves_nothing_and_the_other_cluster_alone(single: Cluster, cluster: Cluster) -> None:
+def test_down_leaves_nothing_and_does_not_touch_the_other_cluster(single: Cluster, cluster: Cluster) -> None:
     """The last test in this file: the single machine is removed."""
     before = {host: cluster.services(host) for host in cluster.nodes}
     assert leftovers(single), "the look for leftovers sees nothing even while the cluster runs"
@@ -94,7 +94,7 @@ def test_down_leaves_nothing_and_the_other_cluster_alone(single: Cluster, cluste
     cluster.kubectl("get", "--raw", "/readyz")
 
 
-def test_down_again_is_no_error(single: Cluster) -> None:
+def test_second_down_is_no_error(single: Cluster) -> None:
     done = single.command("down", check=False)
     assert done.code == 0, done.text
     assert "Traceback" not in done.text

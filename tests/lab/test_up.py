@@ -43,7 +43,7 @@ def test_the_helm_release_is_deployed(cluster: Cluster) -> None:
     assert any(name.startswith("hello") for name in releases), f"releases: {releases}"
 
 
-def test_its_page_is_served_on_every_nodes_port(cluster: Cluster) -> None:
+def test_page_of_the_release_is_served_on_every_node(cluster: Cluster) -> None:
     for host in cluster.nodes:
         with urlopen(f"http://{cluster.address(host)}:{HELLO_PORT}/", timeout=10) as answer:
             page = answer.read().decode()
@@ -51,17 +51,17 @@ def test_its_page_is_served_on_every_nodes_port(cluster: Cluster) -> None:
         assert "kubewright" in page.lower(), f"{host}: {page[:200]}"
 
 
-def test_a_second_up_would_change_nothing(cluster: Cluster) -> None:
+def test_preview_after_up_is_empty(cluster: Cluster) -> None:
     assert cluster.steps() == {}
 
 
-def test_a_second_up_changes_nothing_on_the_hosts(cluster: Cluster) -> None:
+def test_second_up_changes_nothing_on_the_hosts(cluster: Cluster) -> None:
     before = {host: cluster.services(host) for host in cluster.nodes}
     cluster.up()
     assert {host: cluster.services(host) for host in cluster.nodes} == before
 
 
-def test_outputs_name_endpoint_and_members_and_hide_the_kubeconfig(cluster: Cluster) -> None:
+def test_outputs_have_endpoint_and_members_and_mask_the_kubeconfig(cluster: Cluster) -> None:
     outputs = json.loads(cluster.pulumi("stack", "output", "--json"))
     assert outputs["endpoint"] == f"https://{cluster.address('cp-1')}:6443"
     assert "cp-1" in json.dumps(outputs["members"])

@@ -28,7 +28,7 @@ def lines() -> list[Line]:
     return [Line(float(at), text) for at, text in pairs]
 
 
-def test_parts_begin_with_their_first_resource_and_end_with_their_last() -> None:
+def test_parts_span_from_their_first_to_their_last_resource() -> None:
     found = spans(lines())
     assert found["hosts of the lab"] == Span(0.0, 4.0)
     assert found["engine and program"] == Span(4.0, 5.5)

@@ -7,7 +7,7 @@ import pytest
 from benchmarks.imports import CHECKOUT, MOST_BYTES, SDKS, Cost, imported, measure
 
 
-def test_modules_are_found_however_they_are_imported() -> None:
+def test_all_forms_of_imports_are_found() -> None:
     sources = [
         "import sdk.compute\nfrom sdk import network, Provider\n",
         "from sdk.storage import Blob\nimport other.sdk\nfrom sdkx import thing\n",
@@ -16,14 +16,14 @@ def test_modules_are_found_however_they_are_imported() -> None:
     assert imported(sources, "sdk") == ("sdk", "sdk.compute", "sdk.dns", "sdk.network", "sdk.storage")
 
 
-def test_a_limit_of_either_kind_counts() -> None:
+def test_both_kinds_of_limits_are_checked() -> None:
     assert Cost("x", (), 3.0, 400_000_000).fits
     assert not Cost("x", (), 3.1, 1).fits
     assert not Cost("x", (), 0.1, 400_000_001).fits
 
 
 @pytest.mark.parametrize(("cloud", "sdk"), SDKS.items())
-def test_what_a_provider_imports_is_loaded_and_no_larger_than_allowed(cloud: str, sdk: str) -> None:
+def test_imports_of_a_provider_load_and_stay_below_the_limit(cloud: str, sdk: str) -> None:
     """Seconds are for the benchmark: they double on a machine with shared cores."""
     sources = [path.read_text() for path in (CHECKOUT / "providers" / cloud).rglob("*.py")]
     modules = imported(sources, sdk)

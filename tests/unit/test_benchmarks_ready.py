@@ -20,7 +20,7 @@ def documents(text: str) -> dict[str, Any]:
     return {document["kind"]: document for document in yaml.safe_load_all(text)}
 
 
-def test_both_get_the_same_hosts_endpoint_and_ranges(tmp_path: Path) -> None:
+def test_both_programs_get_the_same_hosts_endpoint_and_ranges(tmp_path: Path) -> None:
     stack = yaml.safe_load(plan.stack(tmp_path / "stack.yaml").read_text())
     settings = load(stack["config"]["kubewright:cluster"])
     cluster = documents(config.init("cp-1", "abcdef.0123456789abcdef", "0" * 64))["ClusterConfiguration"]
@@ -37,7 +37,7 @@ def test_both_get_the_same_hosts_endpoint_and_ranges(tmp_path: Path) -> None:
         assert lab_hosts[name].memory == host.size.memory
 
 
-def test_images_are_kubewrights_versions() -> None:
+def test_images_have_kubewrights_versions() -> None:
     named = mirror.references()
     assert named["kube-apiserver"].endswith(f":v{catalogue.DEFAULTS.kubernetes}")
     assert named["etcd"].endswith(f":{catalogue.DEFAULTS.etcd}")

@@ -31,12 +31,12 @@ def settings(path: Path) -> Settings:
     return load(yaml.safe_load(path.read_text())["config"]["kubewright:cluster"])
 
 
-def test_there_is_one_for_each_cloud() -> None:
+def test_each_cloud_has_an_example() -> None:
     assert {settings(path).cloud_name for path in EXAMPLES} == {"aws", "azure"}
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
-def test_its_bundles_are_made_without_a_mirror_at_hand(path: Path) -> None:
+def test_bundles_of_an_example_need_no_mirror(path: Path) -> None:
     stack = settings(path)
     plan = build_topology(stack)
     texts = files.read(stack, ROOT)
@@ -48,12 +48,12 @@ def test_its_bundles_are_made_without_a_mirror_at_hand(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
-def test_it_is_open_to_no_one_but_who_is_named(path: Path) -> None:
+def test_example_is_open_only_to_listed_networks(path: Path) -> None:
     network = settings(path).network
     assert all(allowed.prefixlen >= 16 for allowed in network.api_allowed)
 
 
-def test_the_kept_index_has_what_the_catalogue_says() -> None:
+def test_pinned_index_matches_the_catalogue() -> None:
     files_there = yaml.safe_load((ROOT / "mirrors/example.json").read_text())["files"]
     wanted = {item.key for item in catalogue.node_binaries(catalogue.DEFAULTS)}
     assert wanted <= set(files_there), "make mirror INDEX=mirrors/example.json"

@@ -20,11 +20,11 @@ def packages() -> set[str]:
 
 
 @pytest.mark.parametrize("package", sorted({*catalogue.DEBIAN_PACKAGES, *doctor.TOOLS.values()} - ESSENTIAL))
-def test_what_the_code_needs_is_installed(package: str) -> None:
+def test_packages_that_the_code_needs_are_installed(package: str) -> None:
     assert package in packages()
 
 
-def test_ci_needs_no_make_before_ours_is_installed() -> None:
+def test_ci_does_not_call_make_before_it_is_installed() -> None:
     lines = (ROOT / ".ci/run").read_text().splitlines()
     first = next(number for number, line in enumerate(lines) if line.startswith("setup/environment"))
     assert all("make" not in line for line in lines[:first] if not line.startswith("#"))

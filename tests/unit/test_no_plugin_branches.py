@@ -60,18 +60,18 @@ def asking(word: str) -> bool:
     return bool(ASKS.search(word))
 
 
-def test_the_parts_are_there() -> None:
+def test_checked_packages_exist() -> None:
     parts = {path.relative_to(CHECKOUT).parts[0] for path in sources()}
     assert parts >= {"__main__.py", *PARTS}
 
 
 @pytest.mark.parametrize("path", sources(), ids=lambda path: str(path.relative_to(CHECKOUT)))
-def test_no_import_of_the_lab_or_the_commands(path: Path) -> None:
+def test_program_imports_neither_lab_nor_commands(path: Path) -> None:
     assert not imports(ast.parse(path.read_text())) & FORBIDDEN_IMPORTS
 
 
 @pytest.mark.parametrize("path", sources(), ids=lambda path: str(path.relative_to(CHECKOUT)))
-def test_no_question_which_plugin_is_installed(path: Path) -> None:
+def test_program_does_not_ask_which_plugin_is_installed(path: Path) -> None:
     found = [(line, word) for line, word in code_words(ast.parse(path.read_text())) if asking(word)]
     assert not found, f"{path.name}: {found}"
 
@@ -79,10 +79,10 @@ def test_no_question_which_plugin_is_installed(path: Path) -> None:
 @pytest.mark.parametrize(
     "word", ["PULUMI_HOME", "pulumi-resource-command", "stand_in", "plugin_version", "stand-in"]
 )
-def test_the_scan_sees_such_a_question(word: str) -> None:
+def test_scan_finds_questions_about_plugins(word: str) -> None:
     assert asking(word)
 
 
 @pytest.mark.parametrize("word", ["cni_plugins", "admission_plugins", "enable-admission-plugins"])
-def test_the_scan_leaves_kubernetes_plugins_alone(word: str) -> None:
+def test_scan_accepts_kubernetes_plugins(word: str) -> None:
     assert not asking(word)

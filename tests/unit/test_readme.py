@@ -11,7 +11,7 @@ from settings import load
 README = Path(__file__).resolve().parents[2] / "README.md"
 
 
-def test_the_example_of_real_hosts_can_be_deployed() -> None:
+def test_example_with_real_hosts_is_valid() -> None:
     """The settings are valid and name a mirror, which is required."""
     (block,) = [part for part in README.read_text().split("```") if part.startswith("yaml\nconfig:")]
     settings = load(yaml.safe_load(block.removeprefix("yaml\n"))["config"]["kubewright:cluster"])

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from testkit.program import PROJECT, STACK, Program, make
+from testkit.program import PROJECT, STACK, Program, create_stack
 
-from automation.engine.display import readable
+from automation.engine.output_filter import filter_lines
 from lab.plugins.generic.packages import PACKAGES
 
 SCRIPT = "#!/bin/sh\n" + "".join(f"echo step {number}\n" for number in range(40))
@@ -61,7 +61,9 @@ pulumi.export("net", net.id)
 def stack(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Program:
     # Credentials of the machine's user must not matter.
     home = tmp_path_factory.getbasetemp() / "pulumi-home-clouds"
-    return make(tmp_path, home, list(PACKAGES), variables={"HOME": str(tmp_path), "AWS_PROFILE": "nobody"})
+    return create_stack(
+        tmp_path, home, list(PACKAGES), variables={"HOME": str(tmp_path), "AWS_PROFILE": "nobody"}
+    )
 
 
 def program(*, content: str = BUNDLE, script: str = SCRIPT, network: str = "10.0.0.0/16") -> str:
@@ -128,7 +130,7 @@ def _filled(given: dict[str, Any], **filled_in: object) -> dict[str, Any]:
 
 def changed(preview: str) -> list[str]:
     """The preview's lines, as the driver shows them, that say that something of a property changes."""
-    lines = [line.strip() for line in readable(preview.splitlines(keepends=True))]
+    lines = [line.strip() for line in filter_lines(preview.splitlines(keepends=True))]
     return [line for line in lines if line[:2] in ("+ ", "- ", "~ ") and not line.startswith("~ aws:")]
 
 
@@ -156,7 +158,7 @@ def test_a_state_of_the_official_plugin_differs_in_what_changed_only(stack: Prog
     (stack.directory / "state.json").write_text(json.dumps(deployment()))
     stack.run("stack", "import", "--file", "state.json")
     stack.program(program())
-    stack.unchanged()
+    stack.assert_unchanged()
 
     script = SCRIPT.replace("step 20\n", "step twenty\n")
     content = BUNDLE.replace("110", "250")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from testkit.program import Program, make, tool
+from testkit.program import Program, create_stack, tool
 
 SECRET = "swordfish-of-the-test"
 HEAD = """
@@ -108,7 +108,7 @@ def stack(tmp_path: Path, sshd: Sshd, tmp_path_factory: pytest.TempPathFactory) 
         "SSH_HOST_KEY": f"{sshd.directory}/host.pub",
     }
     home = tmp_path_factory.getbasetemp() / "pulumi-home"
-    return make(tmp_path, home, ["command", "tls"], head=HEAD, variables=variables)
+    return create_stack(tmp_path, home, ["command", "tls"], head=HEAD, variables=variables)
 
 
 def test_a_delivery_from_create_to_delete(stack: Program) -> None:
@@ -116,7 +116,7 @@ def test_a_delivery_from_create_to_delete(stack: Program) -> None:
     stack.program(DELIVERY.format(line="echo two", out=out, secret=SECRET))
     shown = stack.run("preview", "--diff") + stack.up()
     assert out.read_text() == SECRET
-    stack.unchanged()
+    stack.assert_unchanged()
 
     out.unlink()
     stack.program(DELIVERY.format(line="echo three", out=out, secret=SECRET))
@@ -177,9 +177,9 @@ def test_a_chain_is_kept_and_a_change_of_its_root_replaces_what_hangs_on_it(
     stack.program(CERTIFICATES.format(name="one"))
     stack.run("preview")
     said = stack.up()
-    stack.unchanged()
+    stack.assert_unchanged()
     stack.run("refresh", "--yes", "--skip-preview")
-    stack.unchanged()
+    stack.assert_unchanged()
     outputs = json.loads(stack.run("stack", "output", "--json"))
     for name in ("root", "leaf"):
         (tmp_path / name).write_text(outputs[name])
@@ -188,4 +188,4 @@ def test_a_chain_is_kept_and_a_change_of_its_root_replaces_what_hangs_on_it(
     stack.program(CERTIFICATES.format(name="two"))
     assert "2 to replace" in stack.run("preview")
     stack.up()
-    stack.unchanged()
+    stack.assert_unchanged()

@@ -11,7 +11,7 @@ import pytest
 
 from tests.faults import client
 from tests.faults.client import Account, Caller, Refused
-from tests.faults.load import longest_gap, row
+from tests.faults.load import longest_gap, max_consecutive_failures
 
 Work = Callable[[Account, Caller, threading.Event], None]
 
@@ -68,7 +68,7 @@ def test_numbers_are_written_one_after_another() -> None:
     assert not account.failed
 
 
-def test_a_write_that_failed_is_not_counted_and_tried_again() -> None:
+def test_failed_write_is_not_counted_and_retried() -> None:
     account, api = Account(), FakeApi([ConnectionResetError("gone"), Refused(503, "down")])
     run(client.writing, account, api, calls=6)
     assert [what for _, what, _ in account.failed] == ["write", "write"]
@@ -76,7 +76,7 @@ def test_a_write_that_failed_is_not_counted_and_tried_again() -> None:
     assert set(api.maps["load-0"]) == {str(number) for number in range(len(account.written))}
 
 
-def test_a_read_without_the_acknowledged_number_is_stale() -> None:
+def test_read_without_the_acknowledged_number_is_stale() -> None:
     account, api = Account(), FakeApi()
     api.maps["load-0"] = {"0": "written"}
     account.written = [1.0, 2.0]
@@ -87,9 +87,9 @@ def test_a_read_without_the_acknowledged_number_is_stale() -> None:
     assert len(account.stale) == 1
 
 
-def test_gaps_and_rows() -> None:
+def test_gaps_and_consecutive_failures_are_computed() -> None:
     assert longest_gap([0, 1, 5, 6]) == 4
     assert longest_gap([]) == 0
     done = [(1.0, True), (4.0, True)]
-    assert row(done, [(2.0, False), (3.0, False), (5.0, False)]) == 2
-    assert row(done, []) == 0
+    assert max_consecutive_failures(done, [(2.0, False), (3.0, False), (5.0, False)]) == 2
+    assert max_consecutive_failures(done, []) == 0

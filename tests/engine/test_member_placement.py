@@ -14,16 +14,17 @@ import signal
 
 import pulumi
 
-from providers.cloud.placement import Standing, staying
+from providers.cloud.placement import Placement, refuse_moves
 
-# As the real program: the engine interrupts it when a resource failed, which is no error of its own.
+# As in the real program: the engine interrupts it when a resource failed, and has reported the error.
 signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 def member(name, address, zone, subnet="subnet-1", *, child="a"):
-    place = Standing(address=address, zone=pulumi.Output.from_input(zone), subnet=subnet)
-    hooks = staying(name, "control_planes.hosts", "aws")
-    seat = pulumi.ComponentResource("test:Seat", name, place.inputs, pulumi.ResourceOptions(hooks=hooks))
-    pulumi.ComponentResource("test:Below", f"{name}-{child}", None, pulumi.ResourceOptions(parent=seat))
+    placement = Placement(address=address, zone=pulumi.Output.from_input(zone), subnet=subnet)
+    hooks = refuse_moves(name, "control_planes.hosts", "aws")
+    options = pulumi.ResourceOptions(hooks=hooks)
+    component = pulumi.ComponentResource("test:Member", name, placement.inputs, options)
+    pulumi.ComponentResource("test:Below", f"{name}-{child}", None, pulumi.ResourceOptions(parent=component))
 """
 
 
@@ -36,24 +37,24 @@ def stack(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Program:
     return made
 
 
-def test_one_that_would_move_stops_the_preview_and_up_with_a_line(stack: Program) -> None:
+def test_member_that_would_move_stops_preview_and_up_with_one_line(stack: Program) -> None:
     # The names changed places: each member would have the other's address.
     stack.program("member('cp-2', '10.0.0.10', 'a')\n")
-    for said in (stack.run("preview", fails=True), stack.up(fails=True)):
-        lines = [line.strip() for line in said.splitlines()]
+    for output in (stack.run("preview", fails=True), stack.up(fails=True)):
+        lines = [line.strip() for line in output.splitlines()]
         (line,) = {line for line in lines if line.startswith("error:") and "would move" in line}
         assert "control_planes.hosts: cp-2 would move (address 10.0.1.10 -> 10.0.0.10, zone b -> a)" in line
         assert "aws.zones and aws.network back as they were" in line
-        assert "Traceback" not in said
+        assert "Traceback" not in output
 
 
-def test_nothing_below_it_is_touched(stack: Program) -> None:
+def test_resources_below_the_member_are_not_touched(stack: Program) -> None:
     stack.program("member('cp-1', '10.0.0.10', 'a', 'subnet-2', child='b')\n")
     stack.up(fails=True)
     assert "cp-1-b" not in stack.run("stack", "export")
 
 
-def test_others_come_and_go_and_the_same_place_is_no_change(stack: Program) -> None:
+def test_members_can_be_added_and_removed_and_the_same_placement_is_no_change(stack: Program) -> None:
     stack.assert_unchanged()
     stack.program("member('cp-1', '10.0.0.10', 'a')\nmember('cp-3', '10.0.1.10', 'b')\n")
     stack.up()

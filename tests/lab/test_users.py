@@ -55,47 +55,47 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
             os.environ["KUBEWRIGHT_BIN"] = before
 
 
-def may(target: Target, kubeconfig: Path, *words: str) -> bool:
+def is_allowed(target: Target, kubeconfig: Path, *words: str) -> bool:
     """Report whether the user of a kubeconfig has that permission now."""
     argv = [str(target.environment.tools / "kubectl"), f"--kubeconfig={kubeconfig}", *words]
     return subprocess.run(argv, capture_output=True, timeout=30, check=False).returncode == 0
 
 
-def until(target: Target, kubeconfig: Path, allowed: bool) -> None:
+def wait_until_allowed(target: Target, kubeconfig: Path, allowed: bool) -> None:
     """Wait until the user may (or may not) list pods: the API server learns of bindings by a watch."""
     deadline = time.monotonic() + 15
-    while may(target, kubeconfig, "get", "pods") != allowed:
+    while is_allowed(target, kubeconfig, "get", "pods") != allowed:
         assert time.monotonic() < deadline, f"pods may {'not ' if allowed else ''}be listed after 15 s"
         time.sleep(0.3)
 
 
-def test_a_person_works_in_the_namespace_and_nowhere_else(target: Target, tmp_path: Path) -> None:
+def test_user_has_access_to_one_namespace_only(target: Target, tmp_path: Path) -> None:
     kubeconfig = users.issue(target, ANN, tmp_path / "ann")
     assert kubeconfig.stat().st_mode & 0o777 == 0o600
-    until(target, kubeconfig, True)
-    assert may(target, kubeconfig, "create", "configmap", "a")
-    assert not may(target, kubeconfig, "get", "pods", "--namespace=default")
-    assert not may(target, kubeconfig, "get", "nodes")
-    certificate = own(kubeconfig)
+    wait_until_allowed(target, kubeconfig, True)
+    assert is_allowed(target, kubeconfig, "create", "configmap", "a")
+    assert not is_allowed(target, kubeconfig, "get", "pods", "--namespace=default")
+    assert not is_allowed(target, kubeconfig, "get", "nodes")
+    certificate = client_certificate(kubeconfig)
     assert [item.value for item in certificate.subject][-1] == "ann"
     left = certificate.not_valid_after_utc - datetime.now(UTC)
     assert timedelta(hours=23) < left <= timedelta(days=1)
     assert users.Api(target.environment, "t").get("csr")["items"] == []
 
 
-def test_after_revocation_the_old_kubeconfig_opens_nothing_ever_again(target: Target, tmp_path: Path) -> None:
+def test_revoked_kubeconfig_never_works_again(target: Target, tmp_path: Path) -> None:
     old = users.issue(target, ANN, tmp_path / "old")
-    until(target, old, True)
+    wait_until_allowed(target, old, True)
     assert users.revoke(target, "ann") == 0
-    until(target, old, False)
+    wait_until_allowed(target, old, False)
     new = users.issue(target, ANN, tmp_path / "new")
-    until(target, new, True)
-    assert not may(target, old, "get", "pods"), "a revoked certificate came back to life"
+    wait_until_allowed(target, new, True)
+    assert not is_allowed(target, old, "get", "pods"), "a revoked certificate came back to life"
     assert users.revoke(target, "ann") == 0
     assert users.revoke(target, "ann") == 1
 
 
-def test_bindings_of_the_configuration_are_named(
+def test_remaining_bindings_of_the_stack_file_are_named(
     target: Target, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     users.issue(target, ANN, tmp_path / "ann")
@@ -112,7 +112,7 @@ def test_bindings_of_the_configuration_are_named(
         (User("bob", (), "web", "king", 3), "clusterrole king: not in the cluster"),
     ],
 )
-def test_what_is_not_there_is_told_before_a_certificate_is_made(
+def test_missing_namespace_or_role_is_reported_before_a_certificate_is_issued(
     target: Target, tmp_path: Path, person: User, phrase: str
 ) -> None:
     with pytest.raises(UserError, match=phrase):
@@ -120,7 +120,7 @@ def test_what_is_not_there_is_told_before_a_certificate_is_made(
     assert not (tmp_path / "bob").exists()
 
 
-def own(kubeconfig: Path) -> x509.Certificate:
+def client_certificate(kubeconfig: Path) -> x509.Certificate:
     """Return the certificate in a kubeconfig."""
     user = json.loads(kubeconfig.read_text())["users"][0]["user"]
     return x509.load_pem_x509_certificate(base64.b64decode(user["client-certificate-data"]))
