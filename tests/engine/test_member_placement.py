@@ -44,7 +44,7 @@ def test_member_that_would_move_stops_preview_and_up_with_one_line(stack: Progra
         lines = [line.strip() for line in output.splitlines()]
         (line,) = {line for line in lines if line.startswith("error:") and "would move" in line}
         assert "control_planes.hosts: cp-2 would move (address 10.0.1.10 -> 10.0.0.10, zone b -> a)" in line
-        assert "aws.zones and aws.network back as they were" in line
+        assert "restore the order of names, aws.zones and aws.network" in line
         assert "Traceback" not in output
 
 

@@ -120,12 +120,12 @@ def test_lab_has_no_outside_access_and_refuses_at_once(first_lab: LabSpec) -> No
     subprocess.run(route, check=True, timeout=10)
     rules = ["ip", "netns", "exec", gateway, "nft", "list", "table", "bridge", "lab"]
 
-    def is_unreachable() -> bool:
+    def packets_are_dropped() -> bool:
         run_on_host(first_lab, "a", outside.replace("timeout 5", "timeout 2"))
         shown = subprocess.run(rules, capture_output=True, text=True, check=True, timeout=10).stdout
         return re.search(r"counter packets [1-9]\d* bytes \d+ drop", shown) is not None
 
-    assert wait(is_unreachable, timeout=20)
+    assert wait(packets_are_dropped, timeout=20)
     neighbour = f"timeout 5 bash -c 'exec 3<>/dev/tcp/{first_lab.hosts[1].address}/22' && echo reached"
     assert run_on_host(first_lab, "a", neighbour) == "reached"
 
