@@ -6,6 +6,7 @@ Exit codes: 0 for success, 1 for failure. With `--detailed-exit-code`, 0 means "
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +18,7 @@ from automation.environment import environment
 from automation.errors import UserError
 from automation.stacks import actions, multi_stack, run_stacks
 from automation.stacks.driver import PARALLEL, Action, Options
+from automation.stacks.run_stacks import OutputFormat
 
 PANEL = "Change a cluster"
 
@@ -44,6 +46,14 @@ Detailed = Annotated[
     bool,
     typer.Option("--detailed-exit-code", help="Exit with 2 when there are changes, else with 0."),
 ]
+Format = Annotated[
+    OutputFormat | None,
+    typer.Option(
+        "--format",
+        help="Print a report, or the engine's own text. Default: the report on a terminal, else the text.",
+    ),
+]
+Raw = Annotated[bool, typer.Option("--raw", help="Short for --format raw.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -75,6 +85,8 @@ def preview(
         Path | None,
         typer.Option("--report", help="Write <stack>.md (a comment) and <stack>.html into this directory."),
     ] = None,
+    output: Format = None,
+    raw: Raw = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the engine's own report as JSON.")] = False,
 ) -> None:
     """Show what `up` would change."""
@@ -85,7 +97,14 @@ def preview(
         raise typer.Exit(run_one(lambda: actions.preview_json(environment(), names[0], file)))
     options = Options(timeout=timeout, wait=wait, plan=save_plan, policy=policy)
     results = run_stacks.run(
-        Action.PREVIEW, names, file, options, jobs=jobs, events=events, keep=report is not None
+        Action.PREVIEW,
+        names,
+        file,
+        options,
+        jobs=jobs,
+        events=events,
+        keep=report is not None,
+        output=_output_format(output, raw=raw),
     )
     if report is not None:
         run_stacks.write_reports(report, results, file)
@@ -108,11 +127,14 @@ def up(
         typer.Option("--plan", help="Apply this saved plan; fail if `up` would do anything else."),
     ] = None,
     policy: Policies = False,
+    output: Format = None,
+    raw: Raw = False,
 ) -> None:
     """Create or change clusters to match their stack files."""
     options = Options(parallel=parallel, timeout=timeout, wait=wait, plan=plan, policy=policy)
     names = run_stacks.select_names(stack, file, everything, changed_from, plan)
-    results = run_stacks.run(Action.UP, names, file, options, jobs=jobs, events=events)
+    shown = _output_format(output, raw=raw)
+    results = run_stacks.run(Action.UP, names, file, options, jobs=jobs, events=events, output=shown)
     raise typer.Exit(multi_stack.exit_code(results, detailed=detailed))
 
 
@@ -169,3 +191,14 @@ def pulumi(context: typer.Context, stack: Stack = "dev", file: StackFile = None)
 
 def _describe(names: list[str]) -> str:
     return f"stack {names[0]}" if len(names) == 1 else f"stacks {', '.join(names)}"
+
+
+def _output_format(output: OutputFormat | None, *, raw: bool) -> OutputFormat:
+    """Return what to print. Raise UserError for contradicting options."""
+    if raw and output is OutputFormat.REPORT:
+        raise UserError("--raw and --format report contradict each other; give one of them")
+    if raw:
+        return OutputFormat.RAW
+    if output is not None:
+        return output
+    return OutputFormat.REPORT if sys.stdout.isatty() else OutputFormat.RAW

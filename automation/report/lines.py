@@ -21,6 +21,8 @@ _STATEMENT = re.compile(
     r"(?:version|trust|module|artifact|directory|identity|secret|service|drain|node|label|taint) \S"
 )
 """A line of delivered text that is data: a statement for the host program, or a node, label or taint."""
+_FILE_BEGIN = re.compile(r"file \d{4} \S+ (?P<path>\S+) <<'EOF_*'\Z")
+_FILE_END = re.compile(r"EOF_*\Z")
 _EXECUTABLE = "file 07"
 """Beginning of the statement for an executable file (`nodeconfig.render`)."""
 
@@ -90,8 +92,7 @@ def diff_hunks(old: Sequence[str], new: Sequence[str]) -> Iterator[Hunk]:
     a, b = old[head : len(old) - tail], new[head : len(new) - tail]
     matcher = difflib.SequenceMatcher(None, a, b, autojunk=False)
     for group in matcher.get_grouped_opcodes(_CONTEXT):
-        first = next(code for code in group if code[0] != "equal")
-        path = file_at(new, head + first[3]) or file_at(old, head + first[1])
+        path = file_at(new, head + group[0][3]) or file_at(old, head + group[0][1])
         lines: list[Line] = []
         for verb, old_from, old_to, new_from, new_to in group:
             if verb == "equal":
@@ -99,7 +100,25 @@ def diff_hunks(old: Sequence[str], new: Sequence[str]) -> Iterator[Hunk]:
                 continue
             lines += (Line("-", text) for text in a[old_from:old_to])
             lines += (Line("+", text) for text in b[new_from:new_to])
-        yield Hunk(path, tuple(lines), is_script=_is_executable(path, (*new, *old)))
+        for path_of_part, part in _split_at_files(path, lines):
+            yield Hunk(path_of_part, tuple(part), _is_executable(path_of_part, (*new, *old)))
+
+
+def _split_at_files(path: str, lines: Sequence[Line]) -> Iterator[tuple[str, list[Line]]]:
+    """Yield the lines of each file and of the statements between files. Omit parts without a change.
+
+    `path` is the file that the first line belongs to, empty for none.
+    """
+    parts: list[tuple[str, list[Line]]] = [(path, [])]
+    for line in lines:
+        begin = _FILE_BEGIN.match(line.text) if line.mark == " " else None
+        if begin:
+            parts.append((begin["path"], []))
+        elif line.mark == " " and parts[-1][0] and _FILE_END.match(line.text):
+            parts.append(("", []))
+        else:
+            parts[-1][1].append(line)
+    yield from ((path, part) for path, part in parts if any(line.mark != " " for line in part))
 
 
 def _is_executable(path: str, text: Sequence[str]) -> bool:

@@ -16,8 +16,8 @@ from automation.prerequisites import Purpose
 from automation.stacks import driver, plans
 from automation.stacks.driver import Action, OnEvent, Options, Outcome, Result, ShowLine
 from automation.stacks.events import Message, Policy
-from automation.stacks.preflight import rotation, upgrade
 from automation.stacks.known_secrets import redactor_of_stack
+from automation.stacks.preflight import rotation, upgrade
 from redaction.redactor import LineRedactor
 
 _TELLING = ("preview", "up", "update", "refresh", "destroy")
@@ -28,13 +28,17 @@ _PREPARING = threading.Lock()
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """A stack and how to work on it. `file` is its stack file (None: the checkout's)."""
+    """A stack and how to work on it. `file` is its stack file (None: the checkout's).
+
+    `show` prints a line. `show_engine` is false when a report replaces the engine's own lines.
+    """
 
     environment: Environment
     stack: str
     file: Path | None = None
     options: Options = field(default_factory=Options)
     show: ShowLine = print
+    show_engine: bool = True
     notice: OnEvent | None = None
 
     def engine(self, use: Purpose = Purpose.OTHER) -> Engine:
@@ -55,7 +59,8 @@ class Job:
 
     def drive(self, action: Action, engine: Engine, options: Options | None = None) -> Result:
         """Runs the engine."""
-        return driver.run_action(action, engine, options or self.options, show=self.show, notice=self.notice)
+        show = self.show if self.show_engine else _nothing
+        return driver.run_action(action, engine, options or self.options, show=show, notice=self.notice)
 
 
 def up(job: Job) -> Result:

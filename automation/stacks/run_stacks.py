@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
+from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from automation import workspace
 from automation.environment import environment
@@ -11,6 +15,19 @@ from automation.errors import UserError
 from automation.stacks import actions, display, multi_stack, selection
 from automation.stacks.driver import Action, Options, Outcome, Result
 from automation.stacks.events import Event
+
+if TYPE_CHECKING:
+    from automation.report.model import Report
+
+_REPORT_WIDTH = 120
+"""Columns of a report that is not printed on a terminal."""
+
+
+class OutputFormat(StrEnum):
+    """What `preview` and `up` print: a report of the changes, or only the engine's own text."""
+
+    REPORT = "report"
+    RAW = "raw"
 
 
 def run(
@@ -22,8 +39,9 @@ def run(
     jobs: int = 1,
     events: Path | None = None,
     keep: bool = False,
+    output: OutputFormat = OutputFormat.RAW,
 ) -> list[Result]:
-    """Run the action on every stack, show its progress and log its events.
+    """Run the action on every stack, show its progress, log its events and print the report, if any.
 
     Raise UserError when the only stack fails before the engine starts, unless `keep` is set. Errors of
     several stacks are part of their results.
@@ -44,6 +62,8 @@ def run(
                 file=file,
                 options=options,
                 show=lambda line: shown.line(name, line),
+                # A report replaces the text of a preview; the engine's lines of an `up` are its progress.
+                show_engine=output is OutputFormat.RAW or action is not Action.PREVIEW,
                 notice=notice,
             )
             result = actions.ACTIONS[action](job)
@@ -51,24 +71,43 @@ def run(
             return result
 
         results = multi_stack.run_all(names, action, work, jobs=jobs, keep=keep)
+    if output is OutputFormat.REPORT:
+        _print_reports(results, file, applied=action is Action.UP)
     _print_failures(results)
     return results
+
+
+def _print_reports(results: list[Result], file: Path | None, *, applied: bool) -> None:
+    """Print the report of every stack that the engine ran for."""
+    from automation.report.terminal import terminal_text
+
+    terminal = sys.stdout.isatty()
+    width = shutil.get_terminal_size().columns if terminal else _REPORT_WIDTH
+    color = terminal and not os.environ.get("NO_COLOR")
+    for report in _build_reports([result for result in results if any(result.events)], file):
+        print(terminal_text(report, width=width, color=color, applied=applied), end="")
 
 
 def write_reports(directory: Path, results: list[Result], file: Path | None) -> None:
     """Write a Markdown and an HTML report of every preview."""
     # Imported here because the other commands do not need Graphviz and the report's other libraries.
+    from automation.report import write
+
+    write.write_reports(directory, _build_reports(results, file))
+
+
+def _build_reports(results: list[Result], file: Path | None) -> list[Report]:
     from assembly import topology_or_none
-    from automation.report import build, write
+    from automation.report.build import build_report
 
     reports = []
     for result in results:
         try:
             config = workspace.merged_config(file or workspace.stack_file(result.stack)).config
         except UserError:
-            config = {}  # the result says what is wrong with the file
-        reports.append(build.build_report(result, topology_or_none(config)))
-    write.write_reports(directory, reports)
+            config = {}  # the result has an error for an invalid file
+        reports.append(build_report(result, topology_or_none(config)))
+    return reports
 
 
 def _print_failures(results: list[Result]) -> None:
