@@ -64,7 +64,7 @@ class BootMachine:
 
     def write_user_data(self, **variables: str) -> None:
         """Write the user data of the machine."""
-        known: Mapping[str, str] = {
+        defaults: Mapping[str, str] = {
             "UNIT": "general",
             "KIND": "pools",
             "ROLES": "node",
@@ -75,7 +75,7 @@ class BootMachine:
             "DRAIN_SECONDS": "30",
             "CA": "",
         }
-        self.user_data.write_text(render_program(self.half, {**known, **variables}))
+        self.user_data.write_text(render_program(self.half, {**defaults, **variables}))
 
     def put(self, key: str, content: str) -> None:
         """Put an object into the store."""
@@ -149,6 +149,6 @@ def put_bundles(machine: BootMachine, prefix: str, *bundles: Bundle) -> str:
 
 
 def node(machine: BootMachine) -> str:
-    found = put_bundles(machine, "pools/general", bundle())
-    machine.write_user_data(DIGEST=found)
-    return found
+    digest = put_bundles(machine, "pools/general", bundle())
+    machine.write_user_data(DIGEST=digest)
+    return digest

@@ -114,14 +114,14 @@ class Cluster:
         """Run `./kubewright <command>` and record its output."""
         argv = self.argv(command, *words)
         try:
-            done = run(argv, timeout=timeout, check=False, env=self.environment, cwd=self.state)
+            result = run(argv, timeout=timeout, check=False, env=self.environment, cwd=self.state)
         except CommandFailed as failure:
             self.outputs.append(str(failure))
             raise
-        self.outputs.append(done.text)
-        if check and done.code:
-            raise CommandFailed(argv, f"exit code {done.code}", done.text)
-        return done
+        self.outputs.append(result.text)
+        if check and result.code:
+            raise CommandFailed(argv, f"exit code {result.code}", result.text)
+        return result
 
     def up(self, *, check: bool = True) -> CommandResult:
         """Run `up`."""
@@ -190,8 +190,8 @@ class Cluster:
 
     def get(self, *words: str) -> Document:
         """Return the parsed result of `kubectl get … -o json`."""
-        found: Document = json.loads(self.kubectl("get", *words, "-o", "json").stdout)
-        return found
+        document: Document = json.loads(self.kubectl("get", *words, "-o", "json").stdout)
+        return document
 
     def items(self, *words: str) -> list[Any]:
         """Return the items of `kubectl get … -o json`."""
@@ -217,8 +217,8 @@ class Cluster:
 
     def pods(self, namespace: str, selector: str = "") -> list[Any]:
         """Return the pods of a namespace that are not being deleted."""
-        found = self.items("pods", "-n", namespace, "-l", selector)
-        return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
+        pods = self.items("pods", "-n", namespace, "-l", selector)
+        return [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
 
     def ready_nodes(self) -> list[str]:
         """Return the names of the nodes that are Ready."""
@@ -230,9 +230,12 @@ class Cluster:
 
     def wait_all_ready(self, timeout: float = NODE_SECONDS) -> None:
         """Wait until exactly the nodes of the stack file exist and are Ready."""
-        wanted = sorted(self.nodes)
+        expected = sorted(self.nodes)
         eventually(
-            f"nodes {wanted} Ready", lambda: self.ready_nodes() == wanted or None, timeout=timeout, interval=2
+            f"nodes {expected} Ready",
+            lambda: self.ready_nodes() == expected or None,
+            timeout=timeout,
+            interval=2,
         )
 
     # The hosts

@@ -80,26 +80,26 @@ class Host:
 
     def start(self) -> str:
         """Start the member as its units do and return the decision that the member program printed."""
-        decided = self.decide("start")
-        assert decided.returncode == 0, decided.stderr
+        decision = self.decide("start")
+        assert decision.returncode == 0, decision.stderr
         lines = (self.root / "etc/etcd/start.env").read_text().splitlines()
         environment = dict(line.split("=", 1) for line in lines)
         with (self.root / "log").open("ab") as log:
             command = [str(self.root / BINARIES / "etcd"), *self.flags()]
             self.processes.append(subprocess.Popen(command, env=environment, stdout=log, stderr=log))
-        settled = self.decide("settle")
-        assert settled.returncode == 0, settled.stderr + (self.root / "log").read_text()[-3000:]
-        return decided.stdout
+        promotion = self.decide("settle")
+        assert promotion.returncode == 0, promotion.stderr + (self.root / "log").read_text()[-3000:]
+        return decision.stdout
 
     def flags(self) -> list[str]:
         """Return the flags of the unit with paths below this root. All members share the loopback address."""
         files = etcd.component(etcd_topology([self.name]), self.member).files
         unit = next(file.content for file in files if file.path.endswith("/etcd.service"))
-        found = [word for word in unit.split() if word.startswith("--") and "metrics-urls" not in word]
-        found = [word.replace("https://127.0.0.1:2379,", "") for word in found]
+        flags = [word for word in unit.split() if word.startswith("--") and "metrics-urls" not in word]
+        flags = [word.replace("https://127.0.0.1:2379,", "") for word in flags]
         for path in ("/etc/etcd", "/var/lib/etcd"):
-            found = [word.replace(f"={path}", f"={self.root}{path}") for word in found]
-        return found
+            flags = [word.replace(f"={path}", f"={self.root}{path}") for word in flags]
+        return flags
 
     def stop(self) -> None:
         """Stop the member as systemd does."""

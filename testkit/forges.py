@@ -18,7 +18,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 PROJECT = "group/cluster"
 NUMBER = 12
-TOKEN = "t0ken-that-nobody-may-see"
+TOKEN = "t0ken-that-must-stay-secret"
 _PAGE_MOST = 100
 
 
@@ -40,7 +40,7 @@ class ForgeServer:
     comments: list[dict[str, Any]] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
-    may_ask_who: bool = True
+    may_read_account: bool = True
     """Whether the token may read its own account; the token of a workflow may not."""
     url: str = ""
 
@@ -117,15 +117,15 @@ class _Handler(BaseHTTPRequestHandler):
         return self.forge.comments[(page - 1) * size : page * size], page, pages
 
     def _changed(self, number: str, sent: dict[str, Any]) -> dict[str, Any] | None:
-        found = next((item for item in self.forge.comments if item["id"] == int(number)), None)
-        if found is not None:
-            found["body"] = sent["body"]
-        return found
+        comment = next((item for item in self.forge.comments if item["id"] == int(number)), None)
+        if comment is not None:
+            comment["body"] = sent["body"]
+        return comment
 
     # GitHub
 
     def _github_user(self, query: Any, sent: Any) -> Answer:  # noqa: ANN401
-        if not self.forge.may_ask_who:
+        if not self.forge.may_read_account:
             return 403, {"message": "Resource not accessible by integration"}, {}
         return 200, {"login": "robot", "id": 1, "type": "User"}, {}
 
@@ -141,12 +141,14 @@ class _Handler(BaseHTTPRequestHandler):
         return 200, [self._github(item) for item in items], headers
 
     def _github_change(self, number: str, query: Any, sent: dict[str, Any]) -> Answer:  # noqa: ANN401
-        found = self._changed(number, sent)
-        return (404, {"message": "Not Found"}, {}) if found is None else (200, self._github(found), {})
+        comment = self._changed(number, sent)
+        if comment is None:
+            return 404, {"message": "Not Found"}, {}
+        return 200, self._github(comment), {}
 
     def _github(self, item: dict[str, Any]) -> dict[str, Any]:
         own = item["author"] == 1
-        kind = "Bot" if own and not self.forge.may_ask_who else "User"
+        kind = "Bot" if own and not self.forge.may_read_account else "User"
         return {
             "id": item["id"],
             "body": item["body"],
@@ -161,8 +163,10 @@ class _Handler(BaseHTTPRequestHandler):
         return 200, [self._github_issue(item) for item in self._open(query, "open")], {}
 
     def _github_issue_change(self, number: str, query: Any, sent: dict[str, Any]) -> Answer:  # noqa: ANN401
-        found = self._changed(number, sent)
-        return (404, {"message": "Not Found"}, {}) if found is None else (200, self._github_issue(found), {})
+        comment = self._changed(number, sent)
+        if comment is None:
+            return 404, {"message": "Not Found"}, {}
+        return 200, self._github_issue(comment), {}
 
     def _github_issue(self, item: dict[str, Any]) -> dict[str, Any]:
         page = f"https://github.example/{PROJECT}/issues/{item['id']}"
@@ -183,25 +187,27 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _open(self, query: dict[str, list[str]], state: str) -> list[dict[str, Any]]:
         assert query["state"] == [state]
-        wanted = set(query["labels"][0].split(","))
+        labels = set(query["labels"][0].split(","))
         return [
             item
             for item in self.forge.comments
-            if item.get("state") == "open" and wanted <= set(item.get("labels", ()))
+            if item.get("state") == "open" and labels <= set(item.get("labels", ()))
         ]
 
     # GitLab
 
     def _gitlab_issues(self, query: dict[str, list[str]], sent: dict[str, Any]) -> Answer:
         if self.command == "POST":
-            made = self._new_issue(sent["description"], sent["title"], sent["labels"].split(","))
-            return 201, self._gitlab_issue(made), {}
+            issue = self._new_issue(sent["description"], sent["title"], sent["labels"].split(","))
+            return 201, self._gitlab_issue(issue), {}
         return 200, [self._gitlab_issue(item) for item in self._open(query, "opened")], {}
 
     def _gitlab_issue_change(self, number: str, query: Any, sent: dict[str, Any]) -> Answer:  # noqa: ANN401
-        found = self._changed(number, {"body": sent["description"]})
+        comment = self._changed(number, {"body": sent["description"]})
         return (
-            (404, {"message": "404 Not found"}, {}) if found is None else (200, self._gitlab_issue(found), {})
+            (404, {"message": "404 Not found"}, {})
+            if comment is None
+            else (200, self._gitlab_issue(comment), {})
         )
 
     def _gitlab_issue(self, item: dict[str, Any]) -> dict[str, Any]:
@@ -221,8 +227,10 @@ class _Handler(BaseHTTPRequestHandler):
         return 200, [self._gitlab(item) for item in items], headers
 
     def _gitlab_change(self, number: str, query: Any, sent: dict[str, Any]) -> Answer:  # noqa: ANN401
-        found = self._changed(number, sent)
-        return (404, {"message": "404 Not found"}, {}) if found is None else (200, self._gitlab(found), {})
+        comment = self._changed(number, sent)
+        if comment is None:
+            return 404, {"message": "404 Not found"}, {}
+        return 200, self._gitlab(comment), {}
 
     def _gitlab(self, item: dict[str, Any]) -> dict[str, Any]:
         return {"id": item["id"], "body": item["body"], "author": {"id": item["author"]}, "system": False}

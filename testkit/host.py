@@ -66,8 +66,8 @@ class Host:
         )
 
     def deliver(self, bundle: Bundle, **secrets: str) -> subprocess.CompletedProcess[str]:
-        known = {"token": "SECRET-1\n"} | secrets
-        return self.run(script(bundle, Identity("w-1", "10.9.0.21")), payload(bundle, known))
+        all_secrets = {"token": "SECRET-1\n"} | secrets
+        return self.run(script(bundle, Identity("w-1", "10.9.0.21")), payload(bundle, all_secrets))
 
     def calls(self) -> list[str]:
         """Return the changes that systemctl was called for since the last call of this method."""

@@ -17,14 +17,14 @@ def leftovers(cluster: Cluster) -> list[str]:
     They contain the name of the lab, the path of its state, or an address of its network.
     """
     network = cluster.address("cp-1").rsplit(".", 1)[0]
-    ours = re.compile(rf"\b{cluster.name}\b|{re.escape(str(cluster.lab))}|\b{re.escape(network)}\.\d+\b")
-    found = [f"process {line[:120]}" for line in command_lines() if ours.search(line)]
+    pattern = re.compile(rf"\b{cluster.name}\b|{re.escape(str(cluster.lab))}|\b{re.escape(network)}\.\d+\b")
+    remains = [f"process {line[:120]}" for line in command_lines() if pattern.search(line)]
     mounts = Path("/proc/self/mountinfo").read_text().splitlines()
-    found += [f"mount {line[:160]}" for line in mounts if ours.search(line)]
+    remains += [f"mount {line[:160]}" for line in mounts if pattern.search(line)]
     # Not rglob: groups disappear during the search.
     groups = [path for path, _, _ in os.walk("/sys/fs/cgroup")]
-    found += [f"cgroup {path}" for path in groups if ours.search(path)]
+    remains += [f"cgroup {path}" for path in groups if pattern.search(path)]
     for what in ("netns", "link", "address", "route"):
-        shown = run(["ip", "-o", what, "show"], timeout=10).stdout.splitlines()
-        found += [f"{what} {line[:120]}" for line in shown if ours.search(line)]
-    return found
+        output = run(["ip", "-o", what, "show"], timeout=10).stdout.splitlines()
+        remains += [f"{what} {line[:120]}" for line in output if pattern.search(line)]
+    return remains

@@ -34,18 +34,18 @@ class Proof:
     node_port: int
     client: str
 
-    def inside(self, script: str, *, check: bool = True, timeout: float = 30) -> CommandResult:
+    def run_in_client(self, script: str, *, check: bool = True, timeout: float = 30) -> CommandResult:
         """Run sh in the client pod."""
         return self.cluster.run_in_pod(self.namespace, self.client, script, check=check, timeout=timeout)
 
     def addresses(self) -> dict[str, str]:
         """Return the address of the serving pod of each node."""
-        found = self.cluster.pods(self.namespace, "app=web")
-        return {pod["spec"]["nodeName"]: pod["status"]["podIP"] for pod in found}
+        web_pods = self.cluster.pods(self.namespace, "app=web")
+        return {pod["spec"]["nodeName"]: pod["status"]["podIP"] for pod in web_pods}
 
     def fetch(self, address: str) -> str:
         """Fetch a page from the client and return its content: the name of a pod."""
-        return self.inside(get(address)).stdout.strip()
+        return self.run_in_client(get(address)).stdout.strip()
 
     def assert_every_pod_answers(self) -> None:
         """Assert that the client reaches the serving pod of each node by its address."""
@@ -60,7 +60,7 @@ class Proof:
     def assert_large_files_arrive(self) -> None:
         """Assert that whole files arrive: a packet of the size of the MTU passes."""
         for node, address in self.addresses().items():
-            got = self.inside(f"{get(address, '/big')} | wc -c").stdout.strip()
+            got = self.run_in_client(f"{get(address, '/big')} | wc -c").stdout.strip()
             assert got == str(MEGABYTE), f"from {node}: {got} bytes"
 
     def assert_service_answers(self) -> None:
@@ -68,7 +68,7 @@ class Proof:
         service = self.cluster.get("service", "-n", self.namespace, "web")["spec"]["clusterIP"]
         for name in (service, "web", f"web.{self.namespace}.svc.cluster.local"):
             assert self.fetch(name).startswith("web-"), name
-        answers = self.inside(f"for i in $(seq 40); do {get(service)}; done").stdout.split()
+        answers = self.run_in_client(f"for i in $(seq 40); do {get(service)}; done").stdout.split()
         assert len(answers) == 40
         assert len(set(answers)) == len(self.cluster.nodes), f"only {set(answers)} answered"
 

@@ -69,7 +69,7 @@ def run(
     except subprocess.TimeoutExpired:
         kill_group(process)
         stdout, stderr = process.communicate()
-        raise CommandFailed(words, f"not done after {timeout:.0f} s", stdout + stderr) from None
+        raise CommandFailed(words, f"not finished after {timeout:.0f} s", stdout + stderr) from None
     if check and process.returncode:
         raise CommandFailed(words, f"exit code {process.returncode}", stdout + stderr)
     return CommandResult(argv=tuple(words), code=process.returncode, stdout=stdout, stderr=stderr)

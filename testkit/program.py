@@ -20,9 +20,9 @@ def tool(name: str) -> str:
     """Return the path of a program in KUBEWRIGHT_BIN, the cache or PATH; fail the test without it."""
     cache = Path(os.environ.get("KUBEWRIGHT_CACHE", "~/.cache/kubewright")).expanduser()
     places = [os.environ.get("KUBEWRIGHT_BIN", ""), str(cache / "bin"), os.environ["PATH"], "/usr/sbin"]
-    found = shutil.which(name, path=os.pathsep.join(places))
-    assert found, f"{name} not found; set KUBEWRIGHT_BIN to the directory of the built tools"
-    return found
+    path = shutil.which(name, path=os.pathsep.join(places))
+    assert path, f"{name} not found; set KUBEWRIGHT_BIN to the directory of the built tools"
+    return path
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Program:
 
     def run(self, *arguments: str, fails: bool = False) -> str:
         """Run the engine and return its output on both streams."""
-        done = subprocess.run(
+        result = subprocess.run(
             [tool("pulumi"), *arguments, "--non-interactive", "--color=never"],
             cwd=self.directory,
             env=self.environment,
@@ -48,8 +48,8 @@ class Program:
             timeout=300,
             check=False,
         )
-        assert (done.returncode != 0) == fails, done.stdout
-        return done.stdout
+        assert (result.returncode != 0) == fails, result.stdout
+        return result.stdout
 
     def up(self, *, fails: bool = False) -> str:
         return self.run("up", "--yes", "--skip-preview", fails=fails)
@@ -79,7 +79,7 @@ def create_stack(
     }
     (directory / "state").mkdir()
     (directory / "Pulumi.yaml").write_text(f"name: {PROJECT}\nruntime: python\n")
-    made = Program(directory, environment, head)
-    made.program("")
-    made.run("stack", "init", STACK)
-    return made
+    stack = Program(directory, environment, head)
+    stack.program("")
+    stack.run("stack", "init", STACK)
+    return stack

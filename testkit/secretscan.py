@@ -55,7 +55,7 @@ def secrets_in(name: str, text: str) -> Iterator[Secret]:
 
 def secrets_of_state(exported: str) -> list[Secret]:
     """Return the secrets in `pulumi stack export --show-secrets`: in every value that is marked secret."""
-    found: list[Secret] = []
+    secrets: list[Secret] = []
 
     def walk(name: str, node: Any) -> None:  # noqa: ANN401  JSON of any shape
         if isinstance(node, list):
@@ -63,12 +63,12 @@ def secrets_of_state(exported: str) -> list[Secret]:
                 walk(name, item)
         elif isinstance(node, dict):
             if is_secret(node):
-                found.extend(_of_plaintext(name, node.get("plaintext", "")))
+                secrets.extend(_of_plaintext(name, node.get("plaintext", "")))
             for value in node.values():
                 walk(str(node.get("urn", name)).rsplit("::", 1)[-1], value)
 
     walk("state", json.loads(exported))
-    return found
+    return secrets
 
 
 def _of_plaintext(name: str, plaintext: str) -> Iterator[Secret]:

@@ -39,8 +39,8 @@ class Host:
         """Emulate the start of the kubelet: it requests new certificates when the signing generation
         changed.
         """
-        found = re.search(r'echo (\d+) >"\$signer"', script)
-        signer = found[1] if found else self.signer
+        match = re.search(r'echo (\d+) >"\$signer"', script)
+        signer = match[1] if match else self.signer
         if self.kubelet is None or signer != self.signer:
             issuers = {plane.files[f"{PKI}/kubernetes-ca-signer.crt"] for plane in planes}
             assert len(issuers) == 1, f"{self.name} asks while control planes sign by different authorities"
@@ -52,12 +52,12 @@ class Connection:
     """One side presents a certificate; the other must trust its CA."""
 
     what: str
-    shown: x509.Certificate
+    presented: x509.Certificate
     trusted: list[x509.Certificate]
 
     @property
     def is_trusted(self) -> bool:
-        return any(_signed_by(self.shown, authority) for authority in self.trusted)
+        return any(_signed_by(self.presented, authority) for authority in self.trusted)
 
 
 def connections(hosts: Mapping[str, Host], planes: list[str], etcd: list[str]) -> Iterator[Connection]:
@@ -97,13 +97,13 @@ def tokens(hosts: Mapping[str, Host], planes: list[str]) -> Iterator[tuple[str, 
 
 
 def _of_api_server(server: Host, hosts: list[Host], servers: list[Host]) -> Iterator[Connection]:
-    shown = server.certificate(f"{PKI}/apiserver.crt")
+    presented = server.certificate(f"{PKI}/apiserver.crt")
     trusted = server.trusts(f"{PKI}/kubernetes-ca.crt")
     for host in hosts:
         if host.kubelet is None:
             continue
         theirs = host.trusts(f"{PKI}/kubernetes-ca.crt")
-        yield Connection(f"API {server.name} to {host.name}", shown, theirs)
+        yield Connection(f"API {server.name} to {host.name}", presented, theirs)
         for name in ("kube-proxy", "flannel"):
             leaf = host.certificate(f"{PKI}/{name}.crt")
             yield Connection(f"{name} of {host.name} to API {server.name}", leaf, trusted)

@@ -83,13 +83,13 @@ class Machine:
 
     def keys(self, hosts: Document) -> Document:
         """Create an SSH key that opens nothing, and a known_hosts file."""
-        key, known = self.root / "key", self.root / "known_hosts"
+        key, known_hosts = self.root / "key", self.root / "known_hosts"
         if not key.exists():
             key.write_text("-----BEGIN OPENSSH PRIVATE KEY-----\nb2ZmbGluZS1rZXktb2YtYS10ZXN0\n")
-        known.write_text(
+        known_hosts.write_text(
             "".join(f"{host['address']} ssh-ed25519 AAAA{name}\n" for name, host in hosts.items())
         )
-        return {"private_key_file": str(key), "known_hosts_file": str(known)}
+        return {"private_key_file": str(key), "known_hosts_file": str(known_hosts)}
 
     def file(self, name: str, config: Document) -> Path:
         """Write the stack file."""

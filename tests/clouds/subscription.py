@@ -165,10 +165,12 @@ class Subscription(Engine):
         return {"clientId": client, "principalId": principal, "tenantId": SUBSCRIPTION}
 
     def _RoleAssignment(self, _: str, inputs: Mapping[str, Any]) -> Json:
-        rights = _ROLES.get(inputs["roleDefinitionId"].rpartition("/")[2], ())
+        actions = _ROLES.get(inputs["roleDefinitionId"].rpartition("/")[2], ())
         container = inputs["scope"].partition("/blobContainers/")[2]
-        assert container or not rights, "a right on all of the store"
-        self._grants += [Grant(self._principals[inputs["principalId"]], right, container) for right in rights]
+        assert container or not actions, "a permission on the whole store"
+        self._grants += [
+            Grant(self._principals[inputs["principalId"]], right, container) for right in actions
+        ]
         assign(self._azure.lab, self._grants)
         return {}
 

@@ -43,7 +43,7 @@ def test_violation_stops_the_stack_and_is_in_the_report(stack: Stack) -> None:
     report = stack.markdown()
     assert _OPEN in report
     assert "no-open-api" in report
-    # Without being asked, nobody judges.
+    # Without --policy no rule is applied.
     assert stack.preview(production).code == 0
 
 

@@ -19,7 +19,7 @@ from tests.engine.stack import Stack
 @pytest.fixture
 def server() -> Iterator[forges.ForgeServer]:
     with forges.serving() as server:
-        server.may_ask_who = False
+        server.may_read_account = False
         yield server
 
 

@@ -47,21 +47,21 @@ def test_pod_reaches_a_service_by_address_and_name(net: Proof) -> None:
 
 
 def test_cluster_name_resolves(cluster: Cluster, net: Proof) -> None:
-    answer = net.inside("nslookup kubernetes.default.svc.cluster.local.").stdout
+    answer = net.run_in_client("nslookup kubernetes.default.svc.cluster.local.").stdout
     api = cluster.get("service", "kubernetes")["spec"]["clusterIP"]
     assert api in answer, answer
 
 
 def test_unknown_name_is_refused_at_once(net: Proof) -> None:
     start = time.monotonic()
-    done = net.inside("nslookup no-such-service.default.svc.cluster.local.", check=False)
+    done = net.run_in_client("nslookup no-such-service.default.svc.cluster.local.", check=False)
     assert done.code != 0
     assert "NXDOMAIN" in done.text, done.text
     assert time.monotonic() - start < 5, "DNS was slow to say no"
 
 
 def test_external_name_gets_an_answer_without_internet_access(net: Proof) -> None:
-    done = net.inside("nslookup kubernetes.io.", check=False, timeout=40)
+    done = net.run_in_client("nslookup kubernetes.io.", check=False, timeout=40)
     assert done.code != 0
     assert re.search(r"SERVFAIL|REFUSED|NXDOMAIN", done.text), f"no answer at all: {done.text}"
 
@@ -74,7 +74,7 @@ def test_pods_see_the_address_of_callers_on_other_nodes(cluster: Cluster, net: P
     """Without masquerading inside the cluster the caller's own address arrives."""
     client = cluster.get("pod", "-n", net.namespace, net.client)["status"]["podIP"]
     for address in net.addresses().values():
-        net.inside(get(address, "/marked"), check=False)
+        net.run_in_client(get(address, "/marked"), check=False)
     log = cluster.kubectl("logs", "-n", net.namespace, "-l", "app=web", "--tail=-1", "--prefix").stdout
     callers = [line for line in log.splitlines() if "url:/marked" in line]
     assert len(callers) == len(net.addresses()), log

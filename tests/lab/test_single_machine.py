@@ -69,7 +69,7 @@ def test_added_worker_uses_host_gw(single: Cluster, cluster: Cluster) -> None:
         net.assert_large_files_arrive()
         net.assert_service_answers()
         net.assert_node_ports_answer()
-        answer = net.inside("nslookup kubernetes.default.svc.cluster.local.").stdout
+        answer = net.run_in_client("nslookup kubernetes.default.svc.cluster.local.").stdout
         assert "10.96.0.1" in answer
 
 
