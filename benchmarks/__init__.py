@@ -1,1 +1,1 @@
-"""Measuring how long a cluster takes, part by part."""
+"""Benchmarks of clusters and previews."""

@@ -1,4 +1,4 @@
-"""What commands cost: the time on the clock, the time of processors, and memory."""
+"""Cost of commands: elapsed time, processor time and memory."""
 
 from __future__ import annotations
 
@@ -14,50 +14,53 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Seconds on the clock and of processors, and GiB (all processes together, at their peak)."""
+    """Seconds of elapsed time, seconds of processor time, and GiB of memory (peak of all processes
+    together).
+    """
 
     seconds: float
     processor: float
     memory: float
 
 
-def machine() -> str:
-    """Where it was measured."""
+def machine_description() -> str:
+    """Describe the machine that runs the benchmark."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return f"{os.cpu_count()} cores, {memory:.0f} GiB, Linux {platform.release()}"
 
 
 @contextmanager
-def watched() -> Iterator[list[Cost]]:
-    """Measures what runs inside; the list has the result afterwards."""
-    found: list[Cost] = []
-    peak, over = [0.0], threading.Event()
+def measure_cost() -> Iterator[list[Cost]]:
+    """Measure the cost of the code in the block. The yielded list has the result after the block."""
+    costs: list[Cost] = []
+    peak, finished = [0.0], threading.Event()
 
     def watch() -> None:
-        while not over.wait(0.2):
-            peak[0] = max(peak[0], _memory(os.getpid()))
+        while not finished.wait(0.2):
+            peak[0] = max(peak[0], _memory_gib(os.getpid()))
 
-    before, begun, used = _memory(os.getpid()), time.monotonic(), _processor()
+    memory_before, begin, processor_before = _memory_gib(os.getpid()), time.monotonic(), _processor_seconds()
     watcher = threading.Thread(target=watch)
     watcher.start()
     try:
-        yield found
+        yield costs
     finally:
-        seconds = time.monotonic() - begun
-        over.set()
+        seconds = time.monotonic() - begin
+        finished.set()
         watcher.join()
-        # Without this process, which is none of the command's.
-        found.append(Cost(seconds, _processor() - used, max(0.0, peak[0] - before)))
+        # Subtract this process, which is not part of the command.
+        memory = max(0.0, peak[0] - memory_before)
+        costs.append(Cost(seconds, _processor_seconds() - processor_before, memory))
 
 
-def _processor() -> float:
-    """Seconds of processors that commands have used so far, theirs and their descendants'."""
+def _processor_seconds() -> float:
+    """Return the processor seconds of finished commands and their descendants so far."""
     times = os.times()
     return times.children_user + times.children_system
 
 
-def _memory(root: int) -> float:
-    """GiB that a process and everything below it use; what several share is divided among them."""
+def _memory_gib(root: int) -> float:
+    """Return the GiB that a process and its descendants use. Shared memory is divided among its users."""
     parents: dict[int, list[int]] = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
@@ -70,12 +73,12 @@ def _memory(root: int) -> float:
     while waiting:
         pid = waiting.pop()
         waiting += parents.get(pid, [])
-        total += _proportional(pid)
+        total += _proportional_kib(pid)
     return total / 2**20
 
 
-def _proportional(pid: int) -> int:
-    """KiB."""
+def _proportional_kib(pid: int) -> int:
+    """Return the KiB that a process uses, with its part of shared memory."""
     try:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     except OSError:

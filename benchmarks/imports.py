@@ -1,7 +1,8 @@
-"""`python -m benchmarks.imports`: what importing the clouds' SDKs costs a preview, in seconds and memory.
+"""`python -m benchmarks.imports`: measures the time and memory that a preview needs to import cloud SDKs.
 
-Measured are the modules that the providers import, found in their sources, each set in a process of its
-own. Seconds are the processor's: they are the same on a busy machine, and imports wait for nothing else.
+The modules that the providers import are found in their sources. Each set of modules is imported in a
+separate process. Processor time is measured because it does not depend on other work of the machine, and
+imports wait for nothing else.
 """
 
 from __future__ import annotations
@@ -22,17 +23,17 @@ from rich.table import Table
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 SDKS = {"aws": "pulumi_aws", "azure": "pulumi_azure_native"}
-MOST_SECONDS = 3.0
-MOST_BYTES = 400 * 10**6
-"""A cloud's limits, the program's own libraries included."""
+MAX_SECONDS = 3.0
+MAX_BYTES = 400 * 10**6
+"""Limits of a cloud, with the program's own libraries."""
 
 _MEASURE = """
 import importlib, json, resource, sys
 for name in sys.argv[1:]:
-    # The SDKs load a module when something of it is first looked for.
+    # The SDKs load a module on the first access to an attribute.
     hasattr(importlib.import_module(name), "anything")
 used = resource.getrusage(resource.RUSAGE_SELF)
-# Not ru_maxrss: a child begins with its parent's.
+# ru_maxrss of a child includes its parent's.
 with open("/proc/self/status") as status:
     peak = next(int(line.split()[1]) for line in status if line.startswith("VmHWM:"))
 print(json.dumps([used.ru_utime + used.ru_stime, peak * 1024]))
@@ -40,47 +41,49 @@ print(json.dumps([used.ru_utime + used.ru_stime, peak * 1024]))
 
 
 @dataclass(frozen=True, slots=True)
-class Cost:
-    """Of one set of modules: processor seconds, the process's largest size in bytes."""
+class ImportCost:
+    """Cost of one set of modules: processor seconds, and the maximum memory of the process in bytes."""
 
-    what: str
+    label: str
     modules: tuple[str, ...]
     seconds: float
     size: int
 
     @property
-    def fits(self) -> bool:
-        """Whether both limits are kept."""
-        return self.seconds <= MOST_SECONDS and self.size <= MOST_BYTES
+    def within_limits(self) -> bool:
+        """Return whether both limits hold."""
+        return self.seconds <= MAX_SECONDS and self.size <= MAX_BYTES
 
 
-def imported(sources: Iterable[str], sdk: str) -> tuple[str, ...]:
-    """The SDK's modules that sources import: `from sdk import ec2` is `sdk.ec2`, a class is its module."""
-    found = set()
+def imported_modules(sources: Iterable[str], sdk: str) -> tuple[str, ...]:
+    """Return the SDK's modules that sources import: `from sdk import ec2` is `sdk.ec2`, a class is its
+    module.
+    """
+    modules = set()
     for source in sources:
         for node in ast.walk(ast.parse(source)):
             if isinstance(node, ast.Import):
-                found |= {alias.name for alias in node.names if alias.name.split(".")[0] == sdk}
+                modules |= {alias.name for alias in node.names if alias.name.split(".")[0] == sdk}
             elif isinstance(node, ast.ImportFrom) and node.module:
                 if node.module == sdk:
-                    found |= {sdk} | {f"{sdk}.{alias.name}" for alias in node.names if alias.name.islower()}
+                    modules |= {sdk} | {f"{sdk}.{alias.name}" for alias in node.names if alias.name.islower()}
                 elif node.module.startswith(f"{sdk}."):
-                    found.add(node.module)
-    return tuple(sorted(found))
+                    modules.add(node.module)
+    return tuple(sorted(modules))
 
 
-def measure(what: str, modules: tuple[str, ...], rounds: int) -> Cost:
-    """The median of some rounds, after one that fills the caches."""
-    results = [_once(modules) for _ in range(rounds + 1)][1:]
-    return Cost(
-        what,
+def measure(label: str, modules: tuple[str, ...], rounds: int) -> ImportCost:
+    """Return the median of several rounds, after one round that fills the caches."""
+    results = [_measure_once(modules) for _ in range(rounds + 1)][1:]
+    return ImportCost(
+        label,
         modules,
         statistics.median(seconds for seconds, _ in results),
         round(statistics.median(size for _, size in results)),
     )
 
 
-def _once(modules: tuple[str, ...]) -> tuple[float, int]:
+def _measure_once(modules: tuple[str, ...]) -> tuple[float, int]:
     done = subprocess.run(
         [sys.executable, "-c", _MEASURE, *modules], cwd=CHECKOUT, capture_output=True, text=True, check=False
     )
@@ -91,25 +94,25 @@ def _once(modules: tuple[str, ...]) -> tuple[float, int]:
 
 
 def main(
-    rounds: Annotated[int, typer.Option(min=1, help="How many times; the medians count.")] = 5,
-    each: Annotated[bool, typer.Option("--each", help="Every module on its own, too.")] = False,
+    rounds: Annotated[int, typer.Option(min=1, help="Number of rounds; the table has the medians.")] = 5,
+    each: Annotated[bool, typer.Option("--each", help="Measure every module separately, too.")] = False,
 ) -> None:
-    """Show what each cloud's imports cost; fails when one is over its limit."""
-    costs = [measure("pulumi alone", ("pulumi",), rounds)]
+    """Show the cost of each cloud's imports; fail when one exceeds its limit."""
+    costs = [measure("only pulumi", ("pulumi",), rounds)]
     for cloud, sdk in SDKS.items():
         sources = [path.read_text() for path in sorted((CHECKOUT / "providers" / cloud).rglob("*.py"))]
-        modules = imported(sources, sdk)
-        costs.append(measure(f"{sdk}: what providers/{cloud} imports of it", modules, rounds))
-        costs.append(measure(f"providers/{cloud}, whole", (f"providers.{cloud}.provider",), rounds))
+        modules = imported_modules(sources, sdk)
+        costs.append(measure(f"modules of {sdk} that providers/{cloud} imports", modules, rounds))
+        costs.append(measure(f"providers/{cloud} as a whole", (f"providers.{cloud}.provider",), rounds))
         if each:
             costs += [measure(f"  {module}", (module,), rounds) for module in modules if module != sdk]
     table = Table("imported", "seconds", "MB")
     for cost in costs:
-        table.add_row(cost.what, f"{cost.seconds:.2f}", f"{cost.size / 10**6:.0f}")
+        table.add_row(cost.label, f"{cost.seconds:.2f}", f"{cost.size / 10**6:.0f}")
     Console(width=100).print(table)
-    over = [cost.what for cost in costs if not cost.fits]
+    over = [cost.label for cost in costs if not cost.within_limits]
     if over:
-        sys.exit(f"over {MOST_SECONDS:.0f} s or {MOST_BYTES / 10**6:.0f} MB: {', '.join(over)}")
+        sys.exit(f"more than {MAX_SECONDS:.0f} s or {MAX_BYTES / 10**6:.0f} MB: {', '.join(over)}")
 
 
 if __name__ == "__main__":

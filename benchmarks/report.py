@@ -9,32 +9,38 @@ from benchmarks.rounds import Round
 from benchmarks.timeline import PARTS
 
 Row = tuple[str, str, str, str]
-"""Part, median seconds, from-to in seconds after the start, what it is."""
+"""Part, median seconds, begin and end in seconds after the start, description."""
 
 
 def rows(rounds: Sequence[Round]) -> list[Row]:
-    """The table's rows; parts that no round has seen are left out."""
+    """Return the rows of the table. Parts that no round has are omitted."""
     table: list[Row] = [
-        ("**up, whole**", _span([r.up for r in rounds]), "", "no hosts to: nodes Ready, add-ons available")
+        (
+            "**up, whole**",
+            _span([r.up for r in rounds]),
+            "",
+            "from no hosts to nodes Ready and add-ons available",
+        )
     ]
     for part, meaning in PARTS:
-        seen = [r.parts[part] for r in rounds if part in r.parts]
-        if seen:
-            when = f"{median(s.begin for s in seen):.1f} - {median(s.end for s in seen):.1f}"
-            table.append((part, f"{median(s.end - s.begin for s in seen):.1f}", when, meaning))
+        measured = [r.parts[part] for r in rounds if part in r.parts]
+        if measured:
+            begin, end = median(span.begin for span in measured), median(span.end for span in measured)
+            length = median(span.end - span.begin for span in measured)
+            table.append((part, f"{length:.1f}", f"{begin:.1f} - {end:.1f}", meaning))
     table.append(("**second preview**", _span([r.preview for r in rounds]), "", "empty"))
     table.append(("**down**", _span([r.down for r in rounds]), "", "cluster and hosts"))
     return table
 
 
 def _span(values: Sequence[float]) -> str:
-    """The median, and the range it was found in."""
+    """Return the median and, for several values, the range."""
     shown = f"{median(values):.1f}"
     return shown if len(values) == 1 else f"{shown} ({min(values):.1f} - {max(values):.1f})"
 
 
 def markdown(rounds: Sequence[Round], machine: str) -> str:
-    """The table for docs/benchmarks.md. `machine`: one line about where it was measured."""
+    """Return the text of docs/benchmarks.md. `machine`: one line that describes the machine."""
     lines = [
         "# How long a cluster takes",
         "",
@@ -45,6 +51,6 @@ def markdown(rounds: Sequence[Round], machine: str) -> str:
         "|---|---|---|---|",
         *(f"| {' | '.join(row)} |" for row in rows(rounds)),
         "",
-        "Parts overlap where the work does: etcd starts before the last certificate is made.",
+        "Parts overlap: etcd starts before the last certificate is created.",
     ]
     return "\n".join(lines) + "\n"

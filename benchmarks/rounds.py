@@ -1,4 +1,4 @@
-"""One round: a cluster from no hosts, an empty preview, and everything taken down again."""
+"""One round: a cluster from no hosts, an empty preview, and `down`."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from pathlib import Path
 from benchmarks.timeline import Line, Span, spans
 
 CHECKOUT = Path(__file__).resolve().parents[1]
-LONGEST = 900
-"""Seconds that one command may take."""
+MAX_SECONDS = 900
+"""Maximum duration of one command."""
 
 
 class BenchmarkError(Exception):
-    """A command failed or took too long; the message has its last lines."""
+    """A failed or slow command. The message has the last lines of its output."""
 
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What one round measured, in seconds."""
+    """Measurements of one round, in seconds."""
 
     up: float
     parts: dict[str, Span]
@@ -30,27 +30,27 @@ class Round:
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
-    """The stack that is measured; its state is kept in a directory of the benchmark's own."""
+class BenchmarkStack:
+    """The stack that is measured. `state` is a directory of the benchmark."""
 
     stack: str
     file: Path
     state: Path
 
     def round(self) -> Round:
-        """Makes the cluster, previews it again, takes it down. Raises `BenchmarkError`."""
+        """Create the cluster, preview it again, take it down. Raise `BenchmarkError` on failure."""
         try:
             up, lines = self.timed("up")
-            preview, said = self.timed("preview")
-            if any(line.text.lstrip().startswith(("+", "~", "-")) for line in said):
-                shown = "\n".join(line.text for line in said[-30:])
+            preview, preview_lines = self.timed("preview")
+            if any(line.text.lstrip().startswith(("+", "~", "-")) for line in preview_lines):
+                shown = "\n".join(line.text for line in preview_lines[-30:])
                 raise BenchmarkError(f"the second preview is not empty:\n{shown}")
         finally:
             down, _ = self.timed("down", "--yes")
         return Round(up=up, parts=spans(lines), preview=preview, down=down)
 
     def timed(self, command: str, *options: str) -> tuple[float, list[Line]]:
-        """Runs a command; gives its time and its lines, each with the moment it came."""
+        """Run a command. Return its duration and its lines with their times."""
         stack = ("--stack", self.stack, "--file", str(self.file))
         argv = [str(CHECKOUT / "kubewright"), command, *stack, *options]
         environment = os.environ | {"KUBEWRIGHT_STATE": str(self.state)}
@@ -67,7 +67,7 @@ class Subject:
         assert process.stdout is not None
         for text in process.stdout:
             lines.append(Line(time.monotonic() - start, text.rstrip("\n")))
-            if lines[-1].at > LONGEST:
+            if lines[-1].at > MAX_SECONDS:
                 process.kill()
         if process.wait():
             tail = "\n".join(line.text for line in lines[-30:])

@@ -1,4 +1,4 @@
-"""What a line of the commands' output says about when a part of the work began and ended."""
+"""Begin and end of the parts of an `up`, read from the lines of its output."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ _RESOURCE = re.compile(r"^\s*\+\s+(?P<type>[\w:./-]+)\s+(?P<name>\S+)\s+(?P<what
 _ENGINE = re.compile(r"^(Updating|Previewing|Destroying) \(")
 
 PARTS = (
-    ("hosts of the lab", "tools found, mirror checked, hosts booted; to the engine's first line"),
-    ("engine and program", "to the first resource of the program"),
-    ("PKI", "authorities and leaves"),
-    ("etcd", "first member to quorum"),
-    ("control plane", "to a healthy API"),
-    ("nodes", "first delivery to the last Ready"),
-    ("add-ons", "RBAC, CoreDNS, metrics-server, releases: first object to the last that is ready"),
+    ("hosts of the lab", "tools and mirror are checked, hosts boot; up to the engine's first line"),
+    ("engine and program", "up to the first resource of the program"),
+    ("PKI", "certificate authorities and certificates"),
+    ("etcd", "first member up to quorum"),
+    ("control plane", "up to a healthy API"),
+    ("nodes", "first delivery up to the last Ready node"),
+    ("add-ons", "RBAC, CoreDNS, metrics-server, releases: first object up to the last ready one"),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A part's begin and end, in seconds after the start of the command."""
+    """Begin and end of a part, in seconds after the start of the command."""
 
     begin: float
     end: float
@@ -30,34 +30,34 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of output and when it came, in seconds after the start."""
+    """A line of output and its time, in seconds after the start of the command."""
 
     at: float
     text: str
 
 
 def spans(lines: Iterable[Line]) -> dict[str, Span]:
-    """The parts of one `up`, by name; they overlap where the work does. Parts not seen are left out."""
-    found: dict[str, Span] = {}
+    """Return the parts of one `up` by name. Parts may overlap. Parts without a line are omitted."""
+    parts: dict[str, Span] = {}
     engine = 0.0
     for line in lines:
         if _ENGINE.match(line.text):
             engine = line.at
-            found["hosts of the lab"] = Span(0.0, engine)
+            parts["hosts of the lab"] = Span(0.0, engine)
         match = _RESOURCE.match(line.text)
         if not match:
             continue
-        if "engine and program" not in found:
-            found["engine and program"] = Span(engine, line.at)
+        if "engine and program" not in parts:
+            parts["engine and program"] = Span(engine, line.at)
         part = _part(match["type"], match["name"])
         if part:
-            begin = found[part].begin if part in found else line.at
-            found[part] = Span(begin, line.at)
-    return found
+            begin = parts[part].begin if part in parts else line.at
+            parts[part] = Span(begin, line.at)
+    return parts
 
 
 def _part(kind: str, name: str) -> str:
-    """The part that a resource belongs to; empty for components and the stack itself."""
+    """Return the part that a resource belongs to; empty for components and the stack itself."""
     if kind.startswith("tls:"):
         return "PKI"
     if kind.startswith("kubernetes:"):

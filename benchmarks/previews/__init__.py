@@ -1,1 +1,1 @@
-"""How long a preview takes: of bare-metal stacks by their hosts, of cloud stacks by their workers."""
+"""Benchmarks of previews: bare-metal stacks by number of hosts, cloud stacks by number of workers."""

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.previews [HOSTS…]`: what previews cost; fails when one costs more than it may."""
+"""`python -m benchmarks.previews [HOSTS…]`: measures previews and fails when a cost exceeds its limit."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from testkit.offline.machine import Machine
-from testkit.process import CommandFailed
 
 from benchmarks import costs
 from benchmarks.previews import clouds, hosts
 from testkit.artifact_server import serving
+from testkit.offline.machine import Machine
+from testkit.process import CommandFailed
 
 FILE = Path(__file__).resolve().parents[2] / "docs/previews.md"
 
 
 def main(
     sizes: Annotated[list[int] | None, typer.Argument(help="Numbers of hosts.", metavar="HOSTS")] = None,
-    rounds: Annotated[int, typer.Option(help="Of the clouds; 0 leaves them out.")] = clouds.ROUNDS,
+    rounds: Annotated[int, typer.Option(help="Rounds of the cloud examples; 0 omits them.")] = clouds.ROUNDS,
     write: Annotated[bool, typer.Option("--write", help="Write docs/previews.md too.")] = False,
 ) -> None:
-    """Measure previews; fail when one costs more than it may."""
+    """Measure previews; fail when a cost exceeds its limit."""
     console = Console(stderr=True)
     measured, compared = [], []
     with tempfile.TemporaryDirectory(prefix="kubewright-previews-") as directory:
@@ -35,10 +35,10 @@ def main(
             try:
                 for cloud in clouds.CLOUDS if rounds else ():
                     console.print(f"{cloud} …")
-                    compared.append(clouds.compare(machine, cloud, rounds))
+                    compared.append(clouds.compare_sizes(machine, cloud, rounds))
                 for number in sizes or hosts.SIZES:
                     console.print(f"{number} hosts …")
-                    measured.append(hosts.measure(machine, number))
+                    measured.append(hosts.measure_previews(machine, number))
             except CommandFailed as error:
                 console.print(str(error), markup=False)
                 sys.exit(1)
@@ -46,32 +46,32 @@ def main(
     print(text)
     if write:
         FILE.write_text(text)
-    over = [f"{each.hosts:,} hosts" for each in measured if each.too_much]
-    over += [f"many workers on {each.cloud}" for each in compared if each.too_much]
+    over = [f"{each.hosts:,} hosts" for each in measured if each.over_limit]
+    over += [f"many workers on {each.cloud}" for each in compared if each.over_limit]
     if over:
-        sys.exit(f"more than it may cost: {', '.join(over)}")
+        sys.exit(f"over the limit: {', '.join(over)}")
 
 
-def markdown(measured: Sequence[hosts.Measured], compared: Sequence[clouds.Compared]) -> str:
-    """The tables, with where they were measured."""
-    size, seconds, memory = hosts.WITHIN
+def markdown(measured: Sequence[hosts.PreviewCosts], compared: Sequence[clouds.SizeComparison]) -> str:
+    """Return the text of docs/previews.md."""
+    size, seconds, memory = hosts.LIMITS
     lines = [
         "# How long a preview takes",
         "",
         "Written by `python -m benchmarks.previews --write`: `kubewright preview`, the whole command.",
-        "Processors: the seconds that all its processes used together; beside other work the clock says",
-        "more. Memory: of all its processes together, at its peak.",
-        f"Machine: {costs.machine()}.",
+        "Processors: the seconds that all its processes use together; elapsed time includes other work of",
+        "the machine. Memory: the peak of all its processes together.",
+        f"Machine: {costs.machine_description()}.",
         "",
-        f"Bare metal; {size:,} hosts may take {seconds:.0f} s and {memory:.0f} GiB:",
+        f"Bare metal; the limit for {size:,} hosts is {seconds:.0f} s and {memory:.0f} GiB:",
         "",
         *hosts.table(measured),
     ]
     if compared:
         lines += [
             "",
-            f"The clouds' examples, from nothing, {len(compared[0].few)} rounds in turns, medians. The ratio",
-            f"is that of processors' seconds; it may be {1 + clouds.WITHIN:.2f}:",
+            f"The cloud examples before their creation: medians of {len(compared[0].few)} rounds in turns.",
+            f"The ratio compares processor seconds; its limit is {1 + clouds.MAX_EXTRA:.2f}:",
             "",
             *clouds.table(compared),
         ]

@@ -1,6 +1,6 @@
 """Previews of the cloud examples with few and with many workers, in turns.
 
-A pool is one group of the cloud whatever its size, so that a preview must not depend on it.
+A pool is one group of machines of any size, so the cost of a preview must not depend on the size.
 """
 
 from __future__ import annotations
@@ -10,25 +10,25 @@ from dataclasses import dataclass
 from statistics import median
 
 import yaml
+
+from benchmarks.costs import Cost, measure_cost
 from testkit.cluster import CHECKOUT
 from testkit.offline.machine import Machine
 from testkit.stackfile import CLUSTER, Document
 
-from benchmarks.costs import Cost, watched
-
 CLOUDS = ("aws", "azure")
 FEW, MANY = 5, 4997
-"""Workers. With three control planes 5,000 nodes, which is what Kubernetes is tested to."""
-WITHIN = 0.1
-"""The part by which many workers may cost more processors' time than few."""
+"""Numbers of workers. MANY and three control planes are the 5,000 nodes that Kubernetes is tested with."""
+MAX_EXTRA = 0.1
+"""Maximum additional processor time with many workers, as a fraction of the time with few."""
 ROUNDS = 5
-_MINUTES = 600.0
-_PODS = 30
+_TIMEOUT = 600.0
+_MAX_PODS = 30
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
-    """Both sizes of a cloud's example, each in several rounds."""
+class SizeComparison:
+    """Costs of both sizes of a cloud's example, each in several rounds."""
 
     cloud: str
     few: tuple[Cost, ...]
@@ -36,35 +36,37 @@ class Compared:
 
     @property
     def ratio(self) -> float:
-        """Many to few: the medians of processors' seconds. The clock tells of other work too."""
-        return _processor(self.many) / _processor(self.few)
+        """Return the ratio of the medians of processor time. Elapsed time would include other work of the
+        machine.
+        """
+        return _median_processor(self.many) / _median_processor(self.few)
 
     @property
-    def too_much(self) -> bool:
-        """Whether many workers cost more than they may."""
-        return self.ratio > 1 + WITHIN
+    def over_limit(self) -> bool:
+        """Return whether many workers cost more than the limit."""
+        return self.ratio > 1 + MAX_EXTRA
 
 
-def compare(machine: Machine, cloud: str, rounds: int = ROUNDS) -> Compared:
-    """Previews a cloud's example in both sizes, in turns. Raises CommandFailed."""
-    found: dict[int, list[Cost]] = {FEW: [], MANY: []}
+def compare_sizes(machine: Machine, cloud: str, rounds: int = ROUNDS) -> SizeComparison:
+    """Preview a cloud's example in both sizes, in turns. Raise CommandFailed."""
+    costs_by_size: dict[int, list[Cost]] = {FEW: [], MANY: []}
     for _ in range(rounds):
-        for workers, costs in found.items():
+        for workers, costs in costs_by_size.items():
             name = f"{cloud}-{workers}"
-            file = machine.file(name, stack(cloud, workers))
-            with watched() as cost:
-                machine.command("preview", "--stack", name, "--file", str(file), timeout=_MINUTES)
+            file = machine.file(name, stack_config(cloud, workers))
+            with measure_cost() as cost:
+                machine.command("preview", "--stack", name, "--file", str(file), timeout=_TIMEOUT)
             costs += cost
-    return Compared(cloud, tuple(found[FEW]), tuple(found[MANY]))
+    return SizeComparison(cloud, tuple(costs_by_size[FEW]), tuple(costs_by_size[MANY]))
 
 
-def stack(cloud: str, workers: int) -> Document:
-    """The example's configuration with that many workers in two pools; nothing else differs between two."""
+def stack_config(cloud: str, workers: int) -> Document:
+    """Return the example's configuration with this number of workers in two pools. Nothing else differs."""
     config: Document = yaml.safe_load((CHECKOUT / f"Pulumi.{cloud}-example.yaml").read_text())["config"]
     cluster = config[CLUSTER]
     cluster["network"] |= {"pods": "172.16.0.0/12", "node_prefix": 26}
-    cluster["kubelet"] = {"max_pods": _PODS}
-    # One alone would be more than Azure's scale sets take.
+    cluster["kubelet"] = {"max_pods": _MAX_PODS}
+    # A single scale set of Azure cannot have this many machines.
     halves = {"general": workers // 2, "more": workers - workers // 2}
     pool = cluster["pools"]["general"]
     cluster["pools"] = {name: pool | {"size": {"min": half, "max": half}} for name, half in halves.items()}
@@ -73,8 +75,8 @@ def stack(cloud: str, workers: int) -> Document:
     return config
 
 
-def table(compared: Iterable[Compared]) -> list[str]:
-    """Lines of Markdown."""
+def table(compared: Iterable[SizeComparison]) -> list[str]:
+    """Return the lines of the Markdown table."""
     lines = [
         f"| cloud | {FEW} workers | processors | memory | {MANY:,} workers | processors | memory | ratio |",
         "|---|---|---|---|---|---|---|---|",
@@ -82,11 +84,11 @@ def table(compared: Iterable[Compared]) -> list[str]:
     for each in compared:
         cells = [each.cloud]
         for costs in (each.few, each.many):
-            cells += [f"{median(cost.seconds for cost in costs):.1f} s", f"{_processor(costs):.1f} s"]
+            cells += [f"{median(cost.seconds for cost in costs):.1f} s", f"{_median_processor(costs):.1f} s"]
             cells.append(f"{median(cost.memory for cost in costs):.2f} GiB")
         lines.append(f"| {' | '.join(cells)} | {each.ratio:.2f} |")
     return lines
 
 
-def _processor(costs: Iterable[Cost]) -> float:
+def _median_processor(costs: Iterable[Cost]) -> float:
     return median(cost.processor for cost in costs)

@@ -1,8 +1,8 @@
-"""Previews of bare-metal stacks of many hosts.
+"""Previews of bare-metal stacks with many hosts.
 
-The engine, the program and the driver are the real ones; plugins are those of `testkit/offline`, which
-check and diff as the lab's stand-ins do and touch no host. For each size the stack is made once, then
-previewed unchanged, and with one kubelet setting changed on every worker, report included.
+The engine, the program and the driver are real. The plugins of `testkit/offline` check and compare like the
+lab's stand-in plugins and contact no host. Each stack is created once, then previewed without a change, and
+with one kubelet setting changed on every worker, report included.
 """
 
 from __future__ import annotations
@@ -11,70 +11,69 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
+from benchmarks.costs import Cost, measure_cost
 from testkit.offline.machine import Machine
 from testkit.stackfile import CLUSTER, Document
 
-from benchmarks.costs import Cost, watched
-
 SIZES = (10, 100, 1000, 5000)
-WITHIN = (1000, 30.0, 1.0)
-"""Hosts, and the seconds and GiB that their preview may take on two cores."""
-_HOUR = 3600.0
-# The file backend writes the whole state after each step: of thousands of hosts, terabytes. It is made to
-# preview from, so it is written once, at the end.
-_AT_ONCE = {"PULUMI_SKIP_CHECKPOINTS": "true", "PULUMI_EXPERIMENTAL": "true"}
-# Of 5,000 nodes no more are allowed than Kubernetes is tested with: 150,000 pods.
-_PODS, _OTHER_PODS = 30, 25
+LIMITS = (1000, 30.0, 1.0)
+"""Number of hosts with a limit, and the maximum seconds and GiB of its previews on two cores."""
+_TIMEOUT = 3600.0
+# The file backend writes the whole state after each step, which is terabytes for thousands of hosts. The
+# previews need the state only once, at the end.
+_SINGLE_CHECKPOINT = {"PULUMI_SKIP_CHECKPOINTS": "true", "PULUMI_EXPERIMENTAL": "true"}
+# 5,000 nodes may have at most 150,000 pods, the number that Kubernetes is tested with.
+_MAX_PODS, _CHANGED_MAX_PODS = 30, 25
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
-    """One size of a stack."""
+class PreviewCosts:
+    """Costs of previews of one stack size."""
 
     hosts: int
     unchanged: Cost
     changed: Cost
 
     @property
-    def too_much(self) -> bool:
-        """Whether it has the size for which there is a limit, and is over it."""
-        hosts, seconds, memory = WITHIN
+    def over_limit(self) -> bool:
+        """Return whether this size has a limit and exceeds it."""
+        hosts, seconds, memory = LIMITS
         costs = (self.unchanged, self.changed)
         return self.hosts == hosts and any(cost.seconds > seconds or cost.memory > memory for cost in costs)
 
 
-def measure(machine: Machine, hosts: int) -> Measured:
-    """Makes a stack of that many hosts, previews it. Raises CommandFailed."""
+def measure_previews(machine: Machine, hosts: int) -> PreviewCosts:
+    """Create a stack with this number of hosts and measure its previews. Raise CommandFailed."""
     name = f"hosts-{hosts}"
-    config = stack(machine, name, hosts)
+    config = stack_config(machine, name, hosts)
     words = ("--stack", name, "--file", str(machine.file(name, config)))
-    machine.execute(("up", *words), timeout=_HOUR, variables=_AT_ONCE)
+    machine.execute(("up", *words), timeout=_TIMEOUT, variables=_SINGLE_CHECKPOINT)
     reports = str(machine.root / "reports")
-    with watched() as unchanged:
-        machine.command("preview", *words, timeout=_HOUR)
-    config[CLUSTER]["pools"]["workers"]["kubelet"]["max_pods"] = _OTHER_PODS
+    with measure_cost() as unchanged:
+        machine.command("preview", *words, timeout=_TIMEOUT)
+    config[CLUSTER]["pools"]["workers"]["kubelet"]["max_pods"] = _CHANGED_MAX_PODS
     machine.file(name, config)
-    with watched() as changed:
-        machine.command("preview", *words, "--report", reports, timeout=_HOUR)
-    return Measured(hosts, unchanged[0], changed[0])
+    with measure_cost() as changed:
+        machine.command("preview", *words, "--report", reports, timeout=_TIMEOUT)
+    return PreviewCosts(hosts, unchanged[0], changed[0])
 
 
-def stack(machine: Machine, name: str, hosts: int) -> Document:
-    """One control plane, and workers; a /26 of pods for each of them."""
+def stack_config(machine: Machine, name: str, hosts: int) -> Document:
+    """Return a stack with one control plane and workers that have a /26 of pods each."""
     first = IPv4Address("10.0.1.1")
     inventory = {"cp-1": {"address": str(first)}}
     inventory |= {f"w-{i}": {"address": str(first + i)} for i in range(1, hosts)}
     workers = {
         "hosts": list(inventory)[1:],
         "max_unavailable": max(1, hosts // 50),
-        "kubelet": {"max_pods": _PODS},
+        "kubelet": {"max_pods": _MAX_PODS},
     }
     return {
         CLUSTER: {
             "name": name,
             "environment": "lab",
             "network": {"machines": ["10.0.0.0/16"], "pods": "172.16.0.0/12", "node_prefix": 26},
-            "kubelet": {"max_pods": _PODS},
+            "kubelet": {"max_pods": _MAX_PODS},
             "control_planes": {"hosts": ["cp-1"]},
             "pools": {"workers": workers},
             "artifacts": {"mirror": machine.server.url, "ca_file": str(machine.server.ca_file)},
@@ -83,8 +82,8 @@ def stack(machine: Machine, name: str, hosts: int) -> Document:
     }
 
 
-def table(measured: Iterable[Measured]) -> list[str]:
-    """Lines of Markdown."""
+def table(measured: Iterable[PreviewCosts]) -> list[str]:
+    """Return the lines of the Markdown table."""
     lines = [
         "| hosts | unchanged | processors | memory | one setting on every worker | processors | memory |",
         "|---|---|---|---|---|---|---|",

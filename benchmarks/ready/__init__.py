@@ -1,1 +1,1 @@
-"""The same highly available cluster made by Kubewright and by kubeadm, in turns, on the same hosts."""
+"""Benchmark of one highly available cluster, created by Kubewright and by kubeadm on the same hosts."""

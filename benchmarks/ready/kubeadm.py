@@ -1,8 +1,8 @@
-"""kubeadm's way to the cluster: its guide for highly available clusters, parallel where that allows it.
+"""Creates a cluster by kubeadm's guide for highly available clusters, in parallel where possible.
 
-Every host is prepared at the same time. The first control plane is made as soon as its host is ready;
-then workers join all at once while further control planes join one after another, which is what the
-guide asks for: each adds a member to etcd.
+All hosts are prepared at the same time. The first control plane is created as soon as its host is ready.
+Then all workers join at once, and further control planes join one after another as the guide requires,
+because each adds an etcd member.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from pathlib import Path
 from shlex import quote
 
 from artifacts import catalogue
-from benchmarks.ready import config, mirror, plan
-from benchmarks.ready.plan import CONTROL_PLANES, HOSTS, WORKERS, Site
+from benchmarks.ready import kubeadm_config, layout, mirror
+from benchmarks.ready.layout import CONTROL_PLANES, HOSTS, WORKERS, ClusterSetup
 from benchmarks.rounds import BenchmarkError
 from benchmarks.timeline import Span
 
@@ -35,14 +35,14 @@ _RUNTIME = (
 
 @dataclass
 class Kubeadm:
-    """One cluster by kubeadm. `parts` has when each step began and ended, in seconds after `start`."""
+    """A cluster by kubeadm. `parts` has the begin and end of each step, in seconds after `start`."""
 
-    site: Site
+    setup: ClusterSetup
     parts: dict[str, Span] = field(default_factory=dict)
     start: float = field(default_factory=time.monotonic)
 
     def build(self) -> None:
-        """From booted hosts to the last join. Raises BenchmarkError."""
+        """Create the cluster on booted hosts, up to the last join. Raise BenchmarkError."""
         token = f"{secrets.token_hex(3)}.{secrets.token_hex(8)}"
         key = secrets.token_hex(32)
         with ThreadPoolExecutor(max_workers=len(HOSTS)) as pool:
@@ -55,7 +55,7 @@ class Kubeadm:
             for host in CONTROL_PLANES[1:]:
                 ready[host].result()
                 with self._part(f"join of {host}"):
-                    self._join(host, config.join(host, token, authority, key), flannel)
+                    self._join(host, kubeadm_config.join_config(host, token, authority, key), flannel)
             for join in joins:
                 join.result()
 
@@ -63,25 +63,29 @@ class Kubeadm:
         with self._part("files and images on the hosts"):
             self._run(host, self._preparation(host))
             if host in CONTROL_PLANES:
-                # The guide's own step to have images early: `kubeadm config images pull`.
-                document = config.init(host, "abcdef.0123456789abcdef", "0" * 64)
+                # The guide's own step that fetches images early: `kubeadm config images pull`.
+                document = kubeadm_config.init_config(host, "abcdef.0123456789abcdef", "0" * 64)
                 self._write(host, "/etc/kubernetes/pull.yaml", document)
                 self._run(host, "kubeadm config images pull --config /etc/kubernetes/pull.yaml")
 
     def _init(self, host: str, token: str, key: str) -> str:
-        """Makes the first control plane; gives its authority's hash."""
+        """Create the first control plane and return the hash of its certificate authority."""
         with self._part("init"):
-            self._write(host, "/etc/kubernetes/init.yaml", config.init(host, token, key))
-            said = self._run(host, "kubeadm init --config /etc/kubernetes/init.yaml --upload-certs")
-        found = re.search(r"sha256:[0-9a-f]{64}", said)
-        if found is None:
-            raise BenchmarkError(f"{host}: `kubeadm init` told no hash of its authority")
-        return found[0]
+            self._write(host, "/etc/kubernetes/init.yaml", kubeadm_config.init_config(host, token, key))
+            output = self._run(host, "kubeadm init --config /etc/kubernetes/init.yaml --upload-certs")
+        match = re.search(r"sha256:[0-9a-f]{64}", output)
+        if match is None:
+            raise BenchmarkError(
+                f"{host}: the output of `kubeadm init` has no hash of the certificate authority"
+            )
+        return match[0]
 
     def _flannel(self, host: str) -> str:
-        """The pod network's rights and credentials, and its service on the first host."""
+        """Create the permissions and credentials of the pod network; start its service on the first host.
+        Return the kubeconfig.
+        """
         with self._part("pod network"):
-            self._run(host, f"{_ADMIN} kubectl apply -f -", stdin=config.flannel_access())
+            self._run(host, f"{_ADMIN} kubectl apply -f -", stdin=kubeadm_config.flannel_permissions())
             kubeconfig = self._run(
                 host,
                 "kubeadm kubeconfig user --client-name=flannel --config=/etc/kubernetes/init.yaml",
@@ -95,7 +99,7 @@ class Kubeadm:
     ) -> None:
         ready[host].result()
         with self._part("joins of the workers"):
-            self._join(host, config.join(host, token, authority), flannel)
+            self._join(host, kubeadm_config.join_config(host, token, authority), flannel)
 
     def _join(self, host: str, document: str, flannel: str) -> None:
         self._write(host, "/etc/kubernetes/join.yaml", document)
@@ -107,12 +111,12 @@ class Kubeadm:
     def _preparation(self, host: str) -> str:
         values = {
             "NODE": host,
-            "ADDRESS": str(plan.address(host)),
-            "AUTHORITY": (self.site.lab / "ca.crt").read_text().strip(),
-            "REGISTRY": self.site.spec.registry_url,
-            "SANDBOX": mirror.references()["pause"],
+            "ADDRESS": str(layout.address(host)),
+            "AUTHORITY": (self.setup.lab / "ca.crt").read_text().strip(),
+            "REGISTRY": self.setup.spec.registry_url,
+            "SANDBOX": mirror.image_references()["pause"],
             "NETWORK": json.dumps(
-                {"Network": plan.PODS, "EnableNFTables": True, "Backend": {"Type": "vxlan"}}
+                {"Network": layout.PODS, "EnableNFTables": True, "Backend": {"Type": "vxlan"}}
             ),
             "FILES": "\n".join(self._files(host)),
         }
@@ -120,17 +124,19 @@ class Kubeadm:
         return "\n".join([*lines, (Path(__file__).parent / "prepare.sh").read_text()])
 
     def _files(self, host: str) -> list[str]:
-        index = json.loads((self.site.mirror / "index.json").read_text())["files"]
+        index = json.loads((self.setup.mirror / "index.json").read_text())["files"]
         names = (*_RUNTIME, "kubectl") if host in CONTROL_PLANES else _RUNTIME
         entries = {name: index[f"{name}/{catalogue.version_of(name)}"] for name in names}
         return [
-            f"{name} {self.site.spec.mirror_url}/{entry['path']} {entry['sha256']}"
+            f"{name} {self.setup.spec.mirror_url}/{entry['path']} {entry['sha256']}"
             for name, entry in entries.items()
         ]
 
     @contextmanager
     def _part(self, name: str) -> Iterator[None]:
-        """Notes when a step runs; steps of one name on several hosts are one part, first to last."""
+        """Record the duration of a step. Steps with the same name on several hosts are one part, first to
+        last.
+        """
         begin = time.monotonic() - self.start
         yield
         end = time.monotonic() - self.start
@@ -141,7 +147,7 @@ class Kubeadm:
         self._run(host, f"umask 077; mkdir -p {path.rpartition('/')[0]}; cat >{path}", stdin=content)
 
     def _run(self, host: str, script: str, *, stdin: str | None = None) -> str:
-        """Runs sh on a host: the script by standard input, or as an argument when that is needed."""
+        """Run sh on a host. The script comes by standard input, or as an argument when `stdin` is given."""
         words = ["sh", "-s"] if stdin is None else ["sh", "-c", quote(script)]
         done = subprocess.run(
             [*self._ssh(host), *words],
@@ -156,9 +162,9 @@ class Kubeadm:
         return done.stdout
 
     def _ssh(self, host: str) -> list[str]:
-        keys = self.site.lab / "ssh"
+        keys = self.setup.lab / "ssh"
         return [
             *["ssh", "-F", "none", "-i", str(keys / "id_ed25519"), "-o", "BatchMode=yes"],
             *["-o", f"UserKnownHostsFile={keys / 'known_hosts'}", "-o", "StrictHostKeyChecking=yes"],
-            *["-o", "ConnectTimeout=10", f"root@{plan.address(host)}"],
+            *["-o", "ConnectTimeout=10", f"root@{layout.address(host)}"],
         ]

@@ -1,6 +1,6 @@
-"""The mirror of kubeadm's side: Kubewright's own, with kubeadm and the control plane as images.
+"""The mirror for kubeadm: Kubewright's mirror with kubeadm and with images of the control plane.
 
-The images are made from the very binaries that Kubewright runs as services.
+The images contain the same binaries that Kubewright runs as services.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from artifacts.oci import Config, Entry
 from artifacts.progress import Progress
 
 PAUSE = "3.10.2"
-"""The tag that kubeadm 1.36.3 asks for."""
+"""The tag that kubeadm 1.36.3 uses."""
 _PLACE = "usr/local/bin"
 _TOOLS = "usr/local/netfilter"
 _PATH = "/usr/local/bin:/usr/local/netfilter:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
-def references() -> dict[str, str]:
-    """Images by their programs' names, as kubeadm asks for them."""
+def image_references() -> dict[str, str]:
+    """Return the images that kubeadm uses, by program name."""
     versions = catalogue.DEFAULTS
     kubernetes = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy")
     named = {name: f"registry.k8s.io/{name}:v{versions.kubernetes}" for name in kubernetes}
@@ -34,30 +34,32 @@ def references() -> dict[str, str]:
     return named
 
 
-def build(directory: Path) -> Path:
-    """Makes or completes the mirror; gives its directory. Raises ArtifactError."""
+def build_kubeadm_mirror(directory: Path) -> Path:
+    """Create or complete the mirror for kubeadm and return its directory. Raise ArtifactError."""
     cache, progress = Cache.default(), Progress()
-    programs = {name: partial(_image, name) for name in references() if name != "pause"}
+    programs = {name: partial(_program_image, name) for name in image_references() if name != "pause"}
     images.RECIPES.update(programs)
     mirror.build(directory, progress=progress, cache=cache)
     index = mirror.read_index(directory)
     kubeadm = binary("kubeadm")
     index["files"][kubeadm.key] = mirror.place_file(kubeadm, directory, cache, progress)
-    for reference in references().values():
+    for reference in image_references().values():
         index["images"][reference] = mirror.place_image(reference, directory, cache, progress)
     write_atomic(directory / mirror.INDEX, json.dumps(index, indent=1, sort_keys=True) + "\n")
     return directory
 
 
-def own(directory: Path) -> Path:
-    """Makes or completes Kubewright's own mirror, as its `up` would. Raises ArtifactError."""
+def build_kubewright_mirror(directory: Path) -> Path:
+    """Create or complete Kubewright's mirror as its `up` would. Raise ArtifactError."""
     return mirror.build(directory, progress=Progress())
 
 
-def _image(
+def _program_image(
     name: str, tag: str, cache: Cache, workspace: Path, progress: Progress
 ) -> tuple[Iterable[Entry], Config]:
-    """One program by itself; kube-proxy's image also has the tools that it calls, and a shell for them."""
+    """Return an image with one program. The image of kube-proxy also has the tools that kube-proxy calls,
+    and a shell.
+    """
     config = Config(entrypoint=(f"/{_PLACE}/{name}",), environment={"PATH": _PATH})
     program = acquire.obtain(binary(name), cache, progress)
     entries = [Entry(f"{_PLACE}/{name}", program.read_bytes(), 0o755)]
@@ -73,7 +75,7 @@ def _directories(*paths: str) -> list[Entry]:
 
 
 def _tree(archive: Path) -> Iterable[Entry]:
-    """The files of a tar, below the image's place for tools."""
+    """Return the files of a tar archive, below the image's directory for tools."""
     with tarfile.open(archive) as tar:
         for member in tar:
             path = f"{_TOOLS}/{member.name}"

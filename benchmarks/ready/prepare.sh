@@ -1,7 +1,7 @@
 # shellcheck shell=sh
-# What kubeadm's guide asks of a host before kubeadm runs: binaries, a container runtime, the kubelet's
-# unit with kubeadm's own drop-in, forwarding. The values in capitals are set by the lines that
-# benchmarks/ready/kubeadm.py puts before these; FILES has a line `name url sha256` for each binary.
+# Prepares a host as kubeadm's guide requires: binaries, a container runtime, the kubelet's unit with
+# kubeadm's drop-in, and IP forwarding. benchmarks/ready/kubeadm.py sets the variables in capitals in the
+# lines before these. FILES has a line `name url sha256` for each binary.
 set -eu
 umask 022
 BIN=/usr/local/bin CNI=/opt/cni/bin TOOLS=/usr/local/netfilter
@@ -10,7 +10,7 @@ mkdir -p "$BIN" "$CNI" "$TOOLS" /etc/containerd/certs.d/_default /etc/systemd/sy
 printf '%s\n' "$AUTHORITY" >/etc/containerd/certs.d/_default/ca.crt
 export CA=/etc/containerd/certs.d/_default/ca.crt
 
-# Two at a time by apt's own helper and checked, as Kubewright's host program does.
+# Download two files at a time with apt's helper and verify them, as Kubewright's host program does.
 cat >/var/cache/ready/fetch <<'FETCH'
 set -eu
 /usr/lib/apt/apt-helper -qq -o APT::Sandbox::User=root -o "Acquire::https::CaInfo=$CA" \
@@ -64,7 +64,7 @@ TasksMax=infinity
 [Install]
 WantedBy=multi-user.target
 EOT
-# The two files of upstream's packages (kubernetes/release, cmd/krel/templates/latest).
+# The two files of the official packages (kubernetes/release, cmd/krel/templates/latest).
 cat >/etc/systemd/system/kubelet.service <<EOT
 [Unit]
 After=network.target
@@ -85,7 +85,7 @@ EnvironmentFile=-/var/lib/kubelet/kubeadm-flags.env
 ExecStart=
 ExecStart=$BIN/kubelet \$KUBELET_KUBECONFIG_ARGS \$KUBELET_CONFIG_ARGS \$KUBELET_KUBEADM_ARGS
 EOT
-# flannel as a service on both sides: it costs kubeadm's no pod and no image.
+# Both programs run flannel as a service, so kubeadm's cluster needs no pod and no image for flannel.
 cat >/usr/local/bin/write-conflist <<'EOT'
 #!/bin/sh
 set -eu

@@ -1,51 +1,57 @@
-"""Both programs' medians and parts as Markdown."""
+"""Medians and parts of both programs as Markdown."""
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from statistics import median
 
-from benchmarks.ready.config import IGNORED
+from benchmarks.ready.kubeadm_config import IGNORED_ERRORS
 from benchmarks.ready.rounds import Round
 
-GOAL = 0.6
+MAX_RATIO = 0.6
 
 
 def ratio(rounds: Mapping[str, Sequence[Round]]) -> float:
-    """Kubewright's median over kubeadm's."""
+    """Return Kubewright's median divided by kubeadm's."""
     return median(r.ready for r in rounds["kubewright"]) / median(r.ready for r in rounds["kubeadm"])
 
 
 def markdown(rounds: Mapping[str, Sequence[Round]], machine: str) -> str:
-    """The document. `machine`: one line about where it was measured."""
+    """Return the text of docs/benchmarks-ready.md. `machine`: one line that describes the machine."""
     number = len(rounds["kubeadm"])
     lines = [
         "# To a ready cluster: Kubewright and kubeadm",
         "",
-        f"Written by `python -m benchmarks.ready --write`: {number} rounds of each, in turns. {machine}",
+        f"Written by `python -m benchmarks.ready --write`: {number} rounds of each program, in turns.",
+        machine,
         "",
-        "3 control planes with stacked etcd and 3 workers; the same fresh hosts, binaries, images, mirror",
-        "and registry, flannel as a service and kube-proxy by nftables on both sides; one haproxy on the",
-        "machine stands before the API of both. Hosts are booted before the clock starts; it stops when",
-        "the API says that all six nodes are Ready and CoreDNS is Available.",
+        "3 control planes with stacked etcd and 3 workers. Both programs use the same fresh hosts, binaries,",
+        "images, mirror and registry, flannel as a service and kube-proxy with nftables. One haproxy on the",
+        "machine is the load balancer of both clusters. Hosts are booted before the measurement starts; it",
+        "ends when the API reports that all six nodes are Ready and CoreDNS is Available.",
         "",
         "| program | median | fastest | slowest |",
         "|---|---|---|---|",
         *(_summary(name, measured) for name, measured in rounds.items()),
         "",
-        f"Ratio: **{ratio(rounds):.2f}** (goal: at most {GOAL}).",
+        f"Ratio: **{ratio(rounds):.2f}** (limit: {MAX_RATIO}).",
         "",
     ]
     for name, measured in rounds.items():
         lines += [f"## Parts of {name}", "", "| part | seconds | from - to |", "|---|---|---|"]
         lines += [*parts(measured), ""]
     lines += [
-        "Parts overlap. kubeadm's hosts are prepared all at once and workers join while control planes",
-        "do; control planes join one after another, since each adds a member to etcd.",
+        "Parts overlap. kubeadm's hosts are prepared at the same time, and workers join while control planes",
+        "join. Control planes join one after another, because each adds an etcd member.",
         "",
-        "kubeadm is told to ignore these preflight errors:",
+        "kubeadm ignores these preflight errors:",
         "",
-        *(f"- `{name}`: {why}." for name, why in IGNORED.items()),
+        *(
+            line
+            for name, reason in IGNORED_ERRORS.items()
+            for line in textwrap.wrap(f"- `{name}`: {reason}.", 100, subsequent_indent="  ")
+        ),
     ]
     return "\n".join(lines) + "\n"
 
@@ -56,11 +62,11 @@ def _summary(name: str, measured: Sequence[Round]) -> str:
 
 
 def parts(measured: Sequence[Round]) -> list[str]:
-    """Medians of each part, in the order of their beginnings."""
+    """Return the median of each part, in the order of their begin."""
     rows = []
     for name in dict.fromkeys(name for r in measured for name in r.parts):
-        seen = [r.parts[name] for r in measured if name in r.parts]
-        begin, end = median(s.begin for s in seen), median(s.end for s in seen)
-        length = median(s.end - s.begin for s in seen)
+        spans = [r.parts[name] for r in measured if name in r.parts]
+        begin, end = median(s.begin for s in spans), median(s.end for s in spans)
+        length = median(s.end - s.begin for s in spans)
         rows.append((begin, f"| {name} | {length:.1f} | {begin:.1f} - {end:.1f} |"))
     return [row for _, row in sorted(rows)]

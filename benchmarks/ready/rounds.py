@@ -1,4 +1,4 @@
-"""One round of each program: fresh hosts, booted before the clock starts; then to the finish line."""
+"""One round of each program: from booted hosts to a ready cluster."""
 
 from __future__ import annotations
 
@@ -9,69 +9,73 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from artifacts import directories
-from benchmarks.ready import mirror, plan
-from benchmarks.ready.balancer import balancer
+from benchmarks.ready import layout, mirror
 from benchmarks.ready.kubeadm import Kubeadm
-from benchmarks.ready.plan import NAME, Site
-from benchmarks.ready.watch import Watch
-from benchmarks.rounds import BenchmarkError, Subject
+from benchmarks.ready.layout import NAME, ClusterSetup
+from benchmarks.ready.load_balancer import run_load_balancer
+from benchmarks.ready.readiness import ReadinessWatch
+from benchmarks.rounds import BenchmarkError, BenchmarkStack
 from benchmarks.timeline import Span, spans
 from lab import stack
 
-_AFTER = 120
-"""Seconds that nodes and CoreDNS get after the program's last step."""
+_READY_TIMEOUT = 120
+"""Seconds for nodes and CoreDNS to become ready after the program's last step."""
 
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What one round measured: seconds to the finish line, and its parts."""
+    """Measurements of one round: seconds until the cluster is ready, and the parts."""
 
     ready: float
     parts: dict[str, Span]
 
 
-def kubeadm(directory: Path) -> Round:
-    """A cluster by kubeadm. Raises BenchmarkError."""
-    site = Site(state=directory, mirror=mirror.build(directories.cache() / "benchmarks" / "mirror"))
-    with _hosts(site, directory):
-        cluster = Kubeadm(site)
-        watch = Watch(site, cluster.start)
+def run_kubeadm(directory: Path) -> Round:
+    """Create a cluster with kubeadm. Raise BenchmarkError."""
+    setup = ClusterSetup(
+        state=directory, mirror=mirror.build_kubeadm_mirror(directories.cache() / "benchmarks" / "mirror")
+    )
+    with _lab_hosts(setup, directory):
+        cluster = Kubeadm(setup)
+        watch = ReadinessWatch(setup, cluster.start)
         cluster.build()
-        ready = _finish(watch, "kubeadm")
+        ready = _wait_until_ready(watch, "kubeadm")
     last = max(span.end for span in cluster.parts.values())
     return Round(ready, cluster.parts | {"nodes Ready, CoreDNS Available": Span(min(last, ready), ready)})
 
 
-def kubewright(directory: Path) -> Round:
-    """A cluster by Kubewright. Raises BenchmarkError."""
-    site = Site(state=directory, mirror=directories.cache() / "mirror")
-    mirror.own(site.mirror)
-    with _hosts(site, directory):
-        subject = Subject(stack=NAME, file=plan.stack(directory / "stack.yaml"), state=directory)
-        watch = Watch(site, time.monotonic())
+def run_kubewright(directory: Path) -> Round:
+    """Create a cluster with Kubewright. Raise BenchmarkError."""
+    setup = ClusterSetup(state=directory, mirror=directories.cache() / "mirror")
+    mirror.build_kubewright_mirror(setup.mirror)
+    with _lab_hosts(setup, directory):
+        benchmark_stack = BenchmarkStack(
+            stack=NAME, file=layout.write_stack_file(directory / "stack.yaml"), state=directory
+        )
+        watch = ReadinessWatch(setup, time.monotonic())
         try:
-            whole, lines = subject.timed("up")
-            ready = _finish(watch, "Kubewright")
+            whole, lines = benchmark_stack.timed("up")
+            ready = _wait_until_ready(watch, "Kubewright")
         finally:
             watch.wait(0)
-            subject.timed("down", "--yes")
+            benchmark_stack.timed("down", "--yes")
     return Round(ready, spans(lines) | {"up, whole": Span(0, whole)})
 
 
-def _finish(watch: Watch, program: str) -> float:
-    ready = watch.wait(_AFTER)
+def _wait_until_ready(watch: ReadinessWatch, program: str) -> float:
+    ready = watch.wait(_READY_TIMEOUT)
     if ready is None:
-        raise BenchmarkError(f"{program}: not there {_AFTER} s after its last step: {watch.last}")
+        raise BenchmarkError(f"{program}: not ready {_READY_TIMEOUT} s after the last step: {watch.last}")
     return ready
 
 
 @contextmanager
-def _hosts(site: Site, directory: Path) -> Iterator[None]:
-    """Fresh hosts with the balancer before them, taken down afterwards."""
+def _lab_hosts(setup: ClusterSetup, directory: Path) -> Iterator[None]:
+    """Run fresh hosts and their load balancer, and take them down afterwards."""
     stack.down(NAME)
-    stack.up(site.spec)
+    stack.up(setup.spec)
     try:
-        with balancer(directory):
+        with run_load_balancer(directory):
             yield
     finally:
         stack.down(NAME)

@@ -1,4 +1,4 @@
-"""The finish line, the same for both: all nodes Ready and CoreDNS Available, as the API says."""
+"""Readiness of a cluster, the same for both programs: all nodes are Ready and CoreDNS is Available."""
 
 from __future__ import annotations
 
@@ -14,59 +14,59 @@ from typing import Any
 
 import yaml
 
-from benchmarks.ready import plan
-from benchmarks.ready.plan import Site
+from benchmarks.ready import layout
+from benchmarks.ready.layout import ClusterSetup
 
 _PAUSE = 0.25
 
 
-class Watch:
-    """Asks the first control plane four times a second, with the administrator's own certificate.
+class ReadinessWatch:
+    """Checks the first control plane four times a second, with the administrator's certificate.
 
-    `ready` is when the cluster was there, in seconds after `start`; None while it is not.
+    `ready` is the time at which the cluster was ready, in seconds after `start`; None before.
     """
 
-    def __init__(self, site: Site, start: float) -> None:
+    def __init__(self, setup: ClusterSetup, start: float) -> None:
         self.ready: float | None = None
-        self.last = "the first control plane does not answer yet"
-        self._site = site
+        self.last = "the first control plane does not respond"
+        self._setup = setup
         self._start = start
         self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._look, daemon=True)
+        self._thread = threading.Thread(target=self._poll, daemon=True)
         self._thread.start()
 
     def wait(self, timeout: float) -> float | None:
-        """Waits for the finish at most so many seconds from now; gives `ready`."""
+        """Wait at most `timeout` seconds until the cluster is ready, and return `ready`."""
         self._thread.join(timeout)
         self._stopped.set()
         return self.ready
 
-    def _look(self) -> None:
+    def _poll(self) -> None:
         while not self._stopped.wait(_PAUSE):
             try:
-                done = self._finished()
+                ready = self._is_ready()
             except (OSError, http.client.HTTPException, ValueError, KeyError) as error:
                 self.last = f"{type(error).__name__}: {error}"
                 continue
-            if done:
+            if ready:
                 self.ready = time.monotonic() - self._start
                 return
 
-    def _finished(self) -> bool:
-        context = administrator(self._site.disk(plan.CONTROL_PLANES[0]))
-        address = str(plan.address(plan.CONTROL_PLANES[0]))
-        connection = http.client.HTTPSConnection(address, plan.API_PORT, timeout=5, context=context)
+    def _is_ready(self) -> bool:
+        context = administrator_context(self._setup.disk(layout.CONTROL_PLANES[0]))
+        address = str(layout.address(layout.CONTROL_PLANES[0]))
+        connection = http.client.HTTPSConnection(address, layout.API_PORT, timeout=5, context=context)
         try:
             nodes = [_condition(item, "Ready") for item in _get(connection, "/api/v1/nodes")["items"]]
             dns = _get(connection, "/apis/apps/v1/namespaces/kube-system/deployments/coredns")
         finally:
             connection.close()
-        self.last = f"{sum(nodes)} of {len(plan.HOSTS)} nodes Ready"
-        return len(nodes) == len(plan.HOSTS) and all(nodes) and _condition(dns, "Available")
+        self.last = f"{sum(nodes)} of {len(layout.HOSTS)} nodes Ready"
+        return len(nodes) == len(layout.HOSTS) and all(nodes) and _condition(dns, "Available")
 
 
-def administrator(disk: Path) -> ssl.SSLContext:
-    """The administrator's credentials as either program leaves them on a control plane's disk."""
+def administrator_context(disk: Path) -> ssl.SSLContext:
+    """Return the administrator's credentials that either program leaves on a control plane's disk."""
     kubernetes = disk / "etc/kubernetes"
     document = yaml.safe_load((kubernetes / "admin.conf").read_text())
     cluster, user = document["clusters"][0]["cluster"], document["users"][0]["user"]
@@ -85,7 +85,7 @@ def administrator(disk: Path) -> ssl.SSLContext:
 
 
 def _file(disk: Path, target: Path, part: dict[str, str], name: str) -> str:
-    """A kubeconfig's file or inline data, as a file."""
+    """Return the path of a kubeconfig's file, or of a new file with the kubeconfig's inline data."""
     if name in part:
         return str(disk / part[name].lstrip("/"))
     target.touch(mode=0o600)
@@ -95,11 +95,11 @@ def _file(disk: Path, target: Path, part: dict[str, str], name: str) -> str:
 
 def _get(connection: http.client.HTTPSConnection, path: str) -> dict[str, Any]:
     connection.request("GET", path)
-    answer = connection.getresponse()
-    found: dict[str, Any] = json.loads(answer.read())
-    if answer.status != http.client.OK:
-        raise ValueError(f"{path}: {answer.status}")
-    return found
+    response = connection.getresponse()
+    content: dict[str, Any] = json.loads(response.read())
+    if response.status != http.client.OK:
+        raise ValueError(f"{path}: {response.status}")
+    return content
 
 
 def _condition(item: dict[str, Any], kind: str) -> bool:

@@ -1,6 +1,6 @@
-"""The API's balancer of both clusters: one haproxy on the machine, so that neither pays for it.
+"""The API's load balancer for both programs: one haproxy on the machine of the lab.
 
-Kubewright could bring its own and kubeadm could not; this compares what both do.
+kubeadm creates no load balancer, so the benchmark does not use Kubewright's either.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from artifacts import acquire
 from artifacts.cache import Cache
 from artifacts.catalogue import binary
 from artifacts.progress import Progress
-from benchmarks.ready import plan
+from benchmarks.ready import layout
 
 _SETTINGS = """\
 global
@@ -38,18 +38,18 @@ backend control-planes
 
 
 @contextmanager
-def balancer(directory: Path) -> Iterator[None]:
-    """The balancer, for as long as a lab is up. `directory` is for its program and settings."""
-    place = directory / "haproxy"
-    if not place.exists():
+def run_load_balancer(directory: Path) -> Iterator[None]:
+    """Run the load balancer during the block. `directory` is for its program and settings."""
+    programs = directory / "haproxy"
+    if not programs.exists():
         with tarfile.open(acquire.obtain(binary("haproxy"), Cache.default(), Progress())) as tar:
-            tar.extractall(place, filter="tar")
+            tar.extractall(programs, filter="tar")
     settings = directory / "haproxy.cfg"
-    servers = (f"  server {host} {plan.address(host)}:{plan.API_PORT}" for host in plan.CONTROL_PLANES)
-    settings.write_text(_SETTINGS.format(endpoint=plan.endpoint(), servers="\n".join(servers)))
+    servers = (f"  server {host} {layout.address(host)}:{layout.API_PORT}" for host in layout.CONTROL_PLANES)
+    settings.write_text(_SETTINGS.format(endpoint=layout.endpoint(), servers="\n".join(servers)))
     with (directory / "haproxy.log").open("ab") as log:
         process = subprocess.Popen(
-            [str(place / "haproxy"), "-db", "-f", str(settings)], stdout=log, stderr=subprocess.STDOUT
+            [str(programs / "haproxy"), "-db", "-f", str(settings)], stdout=log, stderr=subprocess.STDOUT
         )
     try:
         yield

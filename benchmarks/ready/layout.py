@@ -1,4 +1,4 @@
-"""What both programs build: the hosts, their addresses and the cluster's ranges."""
+"""The cluster that both programs create: hosts, addresses and ranges."""
 
 from __future__ import annotations
 
@@ -21,47 +21,49 @@ CONTROL_PLANES = ("cp-1", "cp-2", "cp-3")
 WORKERS = ("w-1", "w-2", "w-3")
 HOSTS = (*CONTROL_PLANES, *WORKERS)
 MEMORY = {**dict.fromkeys(CONTROL_PLANES, 3 * 1024**3), **dict.fromkeys(WORKERS, 2 * 1024**3)}
-"""Bytes, by host."""
+"""Bytes by host."""
 API_PORT = 6443
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
-    """Where one cluster is built: the state's directory, and the mirror that the lab serves."""
+class ClusterSetup:
+    """Directories of one cluster: its state, and the mirror that the lab serves."""
 
     state: Path
     mirror: Path
 
     @property
     def lab(self) -> Path:
-        """The lab's state: keys and the authority of mirror and registry."""
+        """Return the directory of the lab's state, which has its keys and the mirror's certificate
+        authority.
+        """
         return self.state / "labs" / NAME
 
     @property
     def spec(self) -> LabSpec:
-        """The lab: the same hosts for both programs."""
+        """Return the lab, with the same hosts for both programs."""
         hosts = tuple(LabHost(name=host, address=address(host), memory=MEMORY[host]) for host in HOSTS)
         return LabSpec(name=NAME, network=NETWORK, hosts=hosts, mirror=self.mirror)
 
     def disk(self, host: str) -> Path:
-        """What a host has written to its root, as the machine sees it."""
+        """Return the directory on this machine that has the files a host has written."""
         return self.lab / "hosts" / host / "upper"
 
 
 def address(host: str) -> IPv4Address:
-    """A host's address."""
+    """Return the address of a host."""
     first = 11 if host in CONTROL_PLANES else 21
     group = CONTROL_PLANES if host in CONTROL_PLANES else WORKERS
     return NETWORK[first + group.index(host)]
 
 
 def endpoint() -> str:
-    """The API's address for both programs: the benchmark's own balancer, on the lab's machine."""
+    """Return the API's address for both programs: the benchmark's load balancer on the lab's machine."""
     return f"{NETWORK[-2]}:{API_PORT}"
 
 
-def stack(path: Path) -> Path:
-    """Writes Kubewright's stack file of this cluster."""
+def write_stack_file(path: Path) -> Path:
+    """Write Kubewright's stack file of this cluster."""
     hosts: dict[str, Any] = {
         host: {"address": str(address(host)), "cpus": 2, "memory": f"{MEMORY[host] // 1024**3}Gi"}
         for host in HOSTS
@@ -73,7 +75,7 @@ def stack(path: Path) -> Path:
         "network": {"machines": [str(NETWORK)], "pods": PODS, "services": SERVICES},
         "control_planes": {"hosts": list(CONTROL_PLANES)},
         "pools": {"workers": {"hosts": list(WORKERS)}},
-        **stackfile.in_lab(NAME, str(NETWORK)),
+        **stackfile.lab_settings(NAME, str(NETWORK)),
     }
     cluster["metal"]["hosts"] = hosts
     config = {stackfile.LAB: {"network": str(NETWORK)}, stackfile.CLUSTER: cluster}

@@ -1,4 +1,4 @@
-"""kubeadm's configuration files, JSON being YAML too."""
+"""kubeadm's configuration files, written as JSON, which is valid YAML."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ import json
 from typing import Any
 
 from artifacts import catalogue
-from benchmarks.ready import plan
+from benchmarks.ready import layout
 
 API = "kubeadm.k8s.io/v1beta4"
 SOCKET = "unix:///run/containerd/containerd.sock"
 
-IGNORED = {
-    "SystemVerification": "it refuses cgroup v1, which the machine of the lab may have; the kubelet is told "
-    "`failCgroupV1: false` on both sides",
+IGNORED_ERRORS = {
+    "SystemVerification": "kubeadm rejects cgroup v1, which the machine of the lab may have; "
+    "kubelets of both clusters run with `failCgroupV1: false`",
 }
-"""Preflight errors that hosts of the lab cannot help, and why."""
+"""Preflight errors that hosts of the lab cannot avoid, each with the reason."""
 
 
-def init(host: str, token: str, certificate_key: str) -> str:
-    """What the first control plane is made with."""
+def init_config(host: str, token: str, certificate_key: str) -> str:
+    """Return the configuration that creates the first control plane."""
     versions = catalogue.DEFAULTS
     return _documents(
         {
@@ -27,18 +27,18 @@ def init(host: str, token: str, certificate_key: str) -> str:
             "kind": "InitConfiguration",
             "bootstrapTokens": [{"token": token, "ttl": "1h"}],
             "certificateKey": certificate_key,
-            "localAPIEndpoint": {"advertiseAddress": str(plan.address(host))},
+            "localAPIEndpoint": {"advertiseAddress": str(layout.address(host))},
             "nodeRegistration": _registration(host),
         },
         {
             "apiVersion": API,
             "kind": "ClusterConfiguration",
             "kubernetesVersion": f"v{versions.kubernetes}",
-            "controlPlaneEndpoint": plan.endpoint(),
-            "networking": {"podSubnet": plan.PODS, "serviceSubnet": plan.SERVICES},
+            "controlPlaneEndpoint": layout.endpoint(),
+            "networking": {"podSubnet": layout.PODS, "serviceSubnet": layout.SERVICES},
             "etcd": {"local": {"imageTag": versions.etcd}},
             "dns": {"imageTag": f"v{versions.coredns}"},
-            # Kubewright's kind of key, and the faster one.
+            # The same algorithm as Kubewright's keys, and faster than the default.
             "encryptionAlgorithm": "ECDSA-P256",
         },
         {
@@ -52,9 +52,9 @@ def init(host: str, token: str, certificate_key: str) -> str:
             "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
             "kind": "KubeProxyConfiguration",
             "mode": "nftables",
-            "clusterCIDR": plan.PODS,
+            "clusterCIDR": layout.PODS,
             "nodePortAddresses": ["primary"],
-            # The kernel's limits are the machine's, which the hosts of the lab share.
+            # The hosts of the lab share the machine's kernel and its limits.
             "conntrack": {
                 "maxPerCore": 0,
                 "min": 0,
@@ -65,14 +65,16 @@ def init(host: str, token: str, certificate_key: str) -> str:
     )
 
 
-def join(host: str, token: str, authority: str, certificate_key: str = "") -> str:
-    """What a host joins with; with a certificate key as a control plane. `authority`: `sha256:…`."""
+def join_config(host: str, token: str, authority: str, certificate_key: str = "") -> str:
+    """Return the configuration that joins a host, as a control plane if a certificate key is given.
+    `authority` is the hash of the certificate authority: `sha256:…`.
+    """
     document: dict[str, Any] = {
         "apiVersion": API,
         "kind": "JoinConfiguration",
         "discovery": {
             "bootstrapToken": {
-                "apiServerEndpoint": plan.endpoint(),
+                "apiServerEndpoint": layout.endpoint(),
                 "token": token,
                 "caCertHashes": [authority],
             }
@@ -81,14 +83,14 @@ def join(host: str, token: str, authority: str, certificate_key: str = "") -> st
     }
     if certificate_key:
         document["controlPlane"] = {
-            "localAPIEndpoint": {"advertiseAddress": str(plan.address(host))},
+            "localAPIEndpoint": {"advertiseAddress": str(layout.address(host))},
             "certificateKey": certificate_key,
         }
     return _documents(document)
 
 
-def flannel_access() -> str:
-    """What flannel may do, as in its own manifest."""
+def flannel_permissions() -> str:
+    """Return flannel's permissions, as in its manifest."""
     rules = [
         {"apiGroups": [""], "resources": ["nodes"], "verbs": ["get", "list", "watch"]},
         {"apiGroups": [""], "resources": ["nodes/status"], "verbs": ["patch"]},
@@ -116,8 +118,8 @@ def _registration(host: str) -> dict[str, Any]:
         "name": host,
         "criSocket": SOCKET,
         "imagePullSerial": False,
-        "ignorePreflightErrors": sorted(IGNORED),
-        "kubeletExtraArgs": [{"name": "node-ip", "value": str(plan.address(host))}],
+        "ignorePreflightErrors": sorted(IGNORED_ERRORS),
+        "kubeletExtraArgs": [{"name": "node-ip", "value": str(layout.address(host))}],
     }
 
 
