@@ -66,14 +66,14 @@ class Account(Engine):
             for hook in (bare(node.inputs) for node in graph.of(":LifecycleHook"))
             if hook["lifecycleTransition"].endswith("LAUNCHING")
         }
-        found: list[Launch] = []
+        launches: list[Launch] = []
         for node in graph.of("autoscaling/group:Group"):
             group = bare(node.inputs)
             template = templates[_template(group)]
             for number in range(sizes.get(group["name"], 1)):
                 launch = self._launch(group, template, number)
-                found.append(replace(launch, hook=hooks.get(group["name"], "")))
-        return found
+                launches.append(replace(launch, hook=hooks.get(group["name"], "")))
+        return launches
 
     def _launch(self, group: Mapping[str, Any], template: Mapping[str, Any], number: int) -> Launch:
         interfaces = template.get("networkInterfaces") or []

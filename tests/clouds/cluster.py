@@ -63,8 +63,8 @@ class CloudCluster:
         """Return names and ids of etcd's members, read from a member with a quorum."""
         keys = "--cacert etcd-ca.crt --cert operator.crt --key operator.key"
         ask = f"cd /etc/etcd/pki && curl -sSf {keys} -d '{{}}' https://127.0.0.1:2379/v3/cluster/member/list"
-        found = json.loads(self.site.run(host, ask))
-        return {member["name"]: str(member["ID"]) for member in found["members"]}
+        answer = json.loads(self.site.run(host, ask))
+        return {member["name"]: str(member["ID"]) for member in answer["members"]}
 
     def has_rejoined(self, host: str, ids: dict[str, str]) -> bool:
         """Report whether a control plane is a member again, with the same etcd member and a healthy

@@ -100,17 +100,19 @@ class Deployment:
         children.
         """
         nodes = self.graph.nodes
-        found = {urn for urn in node.depends_on if urn in nodes}
-        waiting = list(found)
+        dependencies = {urn for urn in node.depends_on if urn in nodes}
+        waiting = list(dependencies)
         while waiting:
             current = waiting.pop()
             if not nodes[current].type.startswith("kubewright:"):
                 continue
-            below = {urn for urn, other in nodes.items() if other.parent == current} - found - {node.urn}
-            found |= below
+            below = (
+                {urn for urn, other in nodes.items() if other.parent == current} - dependencies - {node.urn}
+            )
+            dependencies |= below
             waiting += below
         provider = node.provider.rsplit("::", 1)[0]
-        return found | ({provider} if provider in nodes else set())
+        return dependencies | ({provider} if provider in nodes else set())
 
     def _run(self, node: Node) -> None:
         inputs = bare(node.inputs)

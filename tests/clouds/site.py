@@ -31,9 +31,9 @@ class Site:
 
     def machine_at(self, address: str) -> Running:
         """Return the machine with that address; fail without one."""
-        found = self.fleet.at(address)
-        assert found is not None, f"no machine at {address}"
-        return found
+        machine = self.fleet.at(address)
+        assert machine is not None, f"no machine at {address}"
+        return machine
 
     def run(self, host: str, command: str, *, timeout: float = 120) -> str:
         """Run a command on a host and return its output. Fail with its error output."""

@@ -80,11 +80,11 @@ def test_cloud_init_runs_the_user_data(machine: Amazon) -> None:
 
 
 def test_metadata_belongs_to_the_caller_and_needs_a_token(machine: Amazon) -> None:
-    found = machine.machine_at("10.121.0.10")
-    assert run_on(machine, "meta instance-id") == found.id
+    caller = machine.machine_at("10.121.0.10")
+    assert run_on(machine, "meta instance-id") == caller.id
     assert run_on(machine, "meta placement/availability-zone; echo; meta local-ipv4").split() == [
-        found.zone,
-        found.address,
+        caller.zone,
+        caller.address,
     ]
     assert run_on(machine, "meta autoscaling/target-lifecycle-state") == "InService"
     status = "curl -s -o /dev/null -w '%{http_code}'"

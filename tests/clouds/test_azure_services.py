@@ -63,8 +63,8 @@ def test_cloud_init_runs_the_custom_data_with_the_disk_attached(site: Azure) -> 
 
 
 def test_metadata_belongs_to_the_caller_and_needs_its_header(site: Azure) -> None:
-    found = json.loads(run_on(site, "meta 'instance?api-version=2021-02-01'"))
-    assert found["compute"]["name"] == "vm-0"
+    metadata = json.loads(run_on(site, "meta 'instance?api-version=2021-02-01'"))
+    assert metadata["compute"]["name"] == "vm-0"
     assert run_on(site, "meta 'instance/compute/zone?api-version=2021-02-01&format=text'") == "1"
     assert run_on(site, "code $METADATA/metadata/instance?api-version=2021-02-01") == "400"
     assert run_on(site, "code -H 'Metadata: true' $METADATA/metadata/instance") == "400"

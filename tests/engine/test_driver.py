@@ -204,9 +204,9 @@ def test_engine_writes_no_log(single: Stack) -> None:
 def test_outputs_are_json_without_secrets(single: Stack) -> None:
     file = single.machine.file(single.name, single.config)
     output = single.machine.command("outputs", "--stack", single.name, "--file", str(file))
-    found = json.loads(output.stdout)
-    assert found["kubeconfig"] == "[secret]"
-    assert found["members"] == {"cp-1": "10.89.0.11"}
+    outputs = json.loads(output.stdout)
+    assert outputs["kubeconfig"] == "[secret]"
+    assert outputs["members"] == {"cp-1": "10.89.0.11"}
 
 
 def test_marked_secrets_are_neither_shown_nor_stored(single: Stack, tmp_path: Path) -> None:

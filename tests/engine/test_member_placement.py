@@ -31,10 +31,10 @@ def member(name, address, zone, subnet="subnet-1", *, child="a"):
 @pytest.fixture
 def stack(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Program:
     home = tmp_path_factory.getbasetemp() / "pulumi-home"
-    made = create_stack(tmp_path, home, [], head=HEAD, variables={"PYTHONPATH": str(CHECKOUT)})
-    made.program("member('cp-1', '10.0.0.10', 'a')\nmember('cp-2', '10.0.1.10', 'b')\n")
-    made.up()
-    return made
+    program = create_stack(tmp_path, home, [], head=HEAD, variables={"PYTHONPATH": str(CHECKOUT)})
+    program.program("member('cp-1', '10.0.0.10', 'a')\nmember('cp-2', '10.0.1.10', 'b')\n")
+    program.up()
+    return program
 
 
 def test_member_that_would_move_stops_preview_and_up_with_one_line(stack: Program) -> None:

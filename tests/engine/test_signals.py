@@ -74,15 +74,15 @@ def remaining_processes(machine: Machine) -> list[str]:
     mark = f"KUBEWRIGHT_STATE={machine.state}".encode()
     end = time.monotonic() + 5
     while True:
-        found = []
+        processes = []
         for process in Path("/proc").glob("[0-9]*"):
             try:
                 if mark in (process / "environ").read_bytes().split(b"\0"):
-                    found.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+                    processes.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode())
             except OSError:
                 continue
-        if not found or time.monotonic() > end:
-            return found
+        if not processes or time.monotonic() > end:
+            return processes
         time.sleep(0.1)
 
 

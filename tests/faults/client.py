@@ -84,10 +84,10 @@ class Api:
         text = None if body is None else json.dumps(body)
         self._connection.request(method, path, body=text, headers={"Content-Type": kind})
         answer = self._connection.getresponse()
-        found = answer.read()
+        content = answer.read()
         if answer.status >= http.client.BAD_REQUEST:
             raise Refused(answer.status, answer.reason)
-        result: dict[str, Any] = json.loads(found)
+        result: dict[str, Any] = json.loads(content)
         return result
 
 
@@ -172,8 +172,8 @@ def reading(account: Account, api: Caller, stopped: threading.Event) -> None:
         last = len(account.written) - 1
         try:
             if last >= 0:
-                found = api.call("GET", f"{_CONFIGMAPS}/load-{last // KEYS}")
-                if str(last) not in found.get("data", {}):
+                answer = api.call("GET", f"{_CONFIGMAPS}/load-{last // KEYS}")
+                if str(last) not in answer.get("data", {}):
                     account.stale.append(f"{time.time():.3f}: {last} was acknowledged and not read")
                 account.read.append(time.time())
         except _FAILURES as error:

@@ -83,8 +83,8 @@ class Ha(Cluster):
         """
         endpoints = ",".join(f"https://{self.address(member)}:2379" for member in self.members)
         output = self.ssh(host, f"{_ETCDCTL} --endpoints={endpoints} endpoint status -w json", timeout=30)
-        found: list[dict[str, Any]] = json.loads(output.stdout)
-        return found
+        statuses: list[dict[str, Any]] = json.loads(output.stdout)
+        return statuses
 
     def wait_healthy(self, timeout: float = RECOVERY_SECONDS) -> None:
         """Wait until every node is Ready, every member serves, and `status` reports no problem."""

@@ -120,17 +120,17 @@ class Load:
     def lost_numbers(self, until: float = 0) -> list[int]:
         """Return the numbers that were acknowledged (until a moment) and do not exist now."""
         written = [moment for moment in self._account()["written"] if not until or moment <= until]
-        found = {
+        existing = {
             number
             for item in self._cluster.items("configmaps", "-n", NAMESPACE)
             if item["metadata"]["name"].startswith("load-")
             for number in item.get("data", {})
         }
-        return [number for number in range(len(written)) if str(number) not in found]
+        return [number for number in range(len(written)) if str(number) not in existing]
 
     def _account(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self._result.read_text())
-        return found
+        account: dict[str, Any] = json.loads(self._result.read_text())
+        return account
 
 
 def longest_gap(moments: Sequence[float]) -> float:

@@ -22,9 +22,9 @@ GAP = 5
 @pytest.fixture
 def hosts(tmp_path: Path) -> Iterator[list[Host]]:
     keys = secrets(etcd_topology(THREE))
-    found = [Host(tmp_path / name, name, keys, OLD) for name in THREE]
-    yield found
-    for host in found:
+    members = [Host(tmp_path / name, name, keys, OLD) for name in THREE]
+    yield members
+    for host in members:
         host.kill()
 
 

@@ -34,8 +34,8 @@ def test_restore_returns_every_object_of_the_snapshot(healthy: Ha, note: Note, t
         lost = client.lost_numbers(until=before)
         note(written_before=client.report(until=before).writes, lost=len(lost))
         assert lost == []
-    found = healthy.kubectl("get", "configmap", "later", "-n", NAMESPACE, check=False)
-    assert found.code != 0, "what was written after the snapshot is there: nothing was restored"
+    later = healthy.kubectl("get", "configmap", "later", "-n", NAMESPACE, check=False)
+    assert later.code != 0, "what was written after the snapshot is there: nothing was restored"
     # Watches must not continue from the past: a new pod must be created, scheduled and run.
     healthy.kubectl("delete", "namespace", NAMESPACE, timeout=120)
     replaced = healthy.pods("kube-system", "k8s-app=kube-dns")[0]["metadata"]

@@ -157,11 +157,11 @@ def count_ready(cluster: Ha) -> int:
 
 def versions(cluster: Ha) -> set[str]:
     """Return the versions of the kubelets and of the API."""
-    found = {str(node["status"]["nodeInfo"]["kubeletVersion"]) for node in cluster.items("nodes")}
-    return found | {server_version(cluster)}
+    kubelets = {str(node["status"]["nodeInfo"]["kubeletVersion"]) for node in cluster.items("nodes")}
+    return kubelets | {server_version(cluster)}
 
 
 def server_version(cluster: Ha) -> str:
     """Return the version of the API server that answers."""
-    found: dict[str, str] = json.loads(cluster.kubectl("get", "--raw", "/version").stdout)
-    return found["gitVersion"]
+    version: dict[str, str] = json.loads(cluster.kubectl("get", "--raw", "/version").stdout)
+    return version["gitVersion"]

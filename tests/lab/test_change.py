@@ -77,10 +77,10 @@ def test_worker_is_added_and_removed(cluster: Cluster) -> None:
     }
     with cluster.changed(joining):
         steps = cluster.steps()
-        made = {name for name, operation in steps.items() if operation == "create"}
-        assert made, "nothing would be made"
-        assert all(name.startswith("w-3") for name in made), steps
-        rest = {name: operation for name, operation in steps.items() if name not in made}
+        created = {name for name, operation in steps.items() if operation == "create"}
+        assert created, "nothing would be made"
+        assert all(name.startswith("w-3") for name in created), steps
+        rest = {name: operation for name, operation in steps.items() if name not in created}
         assert all("workers" in name and op == "update" for name, op in rest.items()), steps
         cluster.up()
         cluster.wait_all_ready()
@@ -157,8 +157,8 @@ def _snapshot(cluster: Cluster, host: str) -> dict[str, set[str]]:
         "mounts": "while read -r _ point _; do echo $point; done </proc/mounts",
         "accounts": "cat /etc/passwd /etc/group",
     }
-    found = {what: set(cluster.ssh(host, script).stdout.splitlines()) for what, script in looks.items()}
-    return found | {"links": set(cluster.network_links(host))}
+    snapshot = {what: set(cluster.ssh(host, script).stdout.splitlines()) for what, script in looks.items()}
+    return snapshot | {"links": set(cluster.network_links(host))}
 
 
 def _assert_reset(before: dict[str, set[str]], after: dict[str, set[str]]) -> None:

@@ -44,7 +44,7 @@ def preview(stack: str, state: Path) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize(
-    ("stack", "package", "made"),
+    ("stack", "package", "expected"),
     [
         (
             "aws-example",
@@ -63,13 +63,13 @@ def preview(stack: str, state: Path) -> list[dict[str, Any]]:
     ],
 )
 def test_example_is_previewed_without_a_cloud(
-    stack: str, package: str, made: dict[str, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    stack: str, package: str, expected: dict[str, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KUBEWRIGHT_STATE", str(tmp_path))
     steps = preview(stack, tmp_path)
     assert {step["op"] for step in steps} == {"create"}
     types = Counter(step["newState"]["type"] for step in steps)
-    assert {token: types[token] for token in made} == made
+    assert {token: types[token] for token in expected} == expected
     of_the_cloud = sum(count for token, count in types.items() if token.startswith(f"{package}:"))
     assert 40 < of_the_cloud <= 120
     other = {"aws": "azure-native", "azure-native": "aws"}[package]

@@ -18,9 +18,9 @@ from testkit.wait import eventually
 @pytest.fixture
 def hosts(tmp_path: Path) -> Iterator[dict[str, Host]]:
     keys = secrets(etcd_topology(NAMES))
-    found = {name: Host(tmp_path / name, name, keys) for name in NAMES}
-    yield found
-    for host in found.values():
+    members = {name: Host(tmp_path / name, name, keys) for name in NAMES}
+    yield members
+    for host in members.values():
         host.kill()
 
 

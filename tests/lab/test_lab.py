@@ -204,13 +204,13 @@ def test_up_repairs_damage(first_lab: LabSpec, damage: Any) -> None:  # noqa: AN
 
 
 def test_hosts_follow_the_specification(first_lab: LabSpec) -> None:
-    kept = boot_times(first_lab)["a"]
+    boot_time = boot_times(first_lab)["a"]
     stack.up(spec(first_lab.name, 1, "a"))
-    assert boot_times(spec(first_lab.name, 1, "a")) == {"a": kept}
+    assert boot_times(spec(first_lab.name, 1, "a")) == {"a": boot_time}
     assert network.host_namespace(first_lab.name, "b") not in network.namespaces(first_lab.name)
     assert not LabPaths.of(first_lab.name).host("b").exists()
     stack.up(spec(first_lab.name, 1, "a", "b", "c"))
-    assert boot_times(first_lab)["a"] == kept
+    assert boot_times(first_lab)["a"] == boot_time
     assert ssh(first_lab, spec(first_lab.name, 1, "a", "b", "c").host("c"), "hostname") == "c"
 
 

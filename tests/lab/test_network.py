@@ -24,8 +24,8 @@ NODE_PORT = 30090
 @pytest.fixture(scope="module")
 def net(cluster: Cluster) -> Iterator[Proof]:
     """Create a serving pod on every node, and a client on the first worker."""
-    with network_proof(cluster, "net", NODE_PORT, client=cluster.workers[0]) as made:
-        yield made
+    with network_proof(cluster, "net", NODE_PORT, client=cluster.workers[0]) as proof:
+        yield proof
 
 
 def test_packets_use_vxlan(cluster: Cluster, net: Proof) -> None:

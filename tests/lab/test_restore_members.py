@@ -55,18 +55,18 @@ def test_restore_returns_every_key_of_the_snapshot_and_no_later_key(
     last_revision, old = revision(a), a.members
     after = len(written.done)
     a.ctl("put", "later", "x")
-    kept = c.root / "var/lib/etcd/member"
+    data = c.root / "var/lib/etcd/member"
     for host in members:
         host.kill()
-    subprocess.run(["cp", "-a", str(kept), str(tmp_path / "old")], check=True)
+    subprocess.run(["cp", "-a", str(data), str(tmp_path / "old")], check=True)
     for host in (a, b):
         subprocess.run(["rm", "-rf", str(host.root / "var/lib/etcd/member")], check=True)
 
     run_restore(members, snapshot)
     start_together(members)
-    found = set(c.ctl("get", "--prefix", "n-", "--keys-only").split())
-    assert {f"n-{number}" for number in range(before)} <= found
-    assert len(found) < after, "what was written after the snapshot is there"
+    keys = set(c.ctl("get", "--prefix", "n-", "--keys-only").split())
+    assert {f"n-{number}" for number in range(before)} <= keys
+    assert len(keys) < after, "what was written after the snapshot is there"
     assert a.ctl("get", "later") == ""
     assert revision(a) > last_revision + 900_000_000, "revisions went backwards: caches would be wrong"
     assert_voters(b, NAMES)

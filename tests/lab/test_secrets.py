@@ -28,9 +28,9 @@ def cluster_secrets(cluster: Cluster) -> list[Secret]:
         assert any(name.startswith(kind) for name in names), f"no {kind} found in the state: {names}"
     script = f"find {KEY_FILES} -xdev -type f -size -64k -exec cat {{}} + 2>/dev/null; true"
     for host in cluster.nodes:
-        found = list(secrets_in(host, cluster.ssh(host, script).stdout))
-        assert found, f"{host}: no private key found; has the layout changed?"
-        secrets += found
+        host_secrets = list(secrets_in(host, cluster.ssh(host, script).stdout))
+        assert host_secrets, f"{host}: no private key found; has the layout changed?"
+        secrets += host_secrets
     return secrets
 
 

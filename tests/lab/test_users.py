@@ -37,8 +37,8 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
     environment = Environment(state=directory / "state", cache=directory / "cache")
     environment.tools.mkdir(parents=True)
     for name in PROGRAMS:
-        found = acquire.obtain(catalogue.binary(name), Cache.default(), Progress())
-        (environment.tools / name).symlink_to(found)
+        program = acquire.obtain(catalogue.binary(name), Cache.default(), Progress())
+        (environment.tools / name).symlink_to(program)
     before = os.environ.get("KUBEWRIGHT_BIN")
     os.environ["KUBEWRIGHT_BIN"] = str(environment.tools)
     plane = ControlPlane(tmp_path_factory.mktemp("plane"))
