@@ -23,8 +23,8 @@ def kill_at_output(cluster: Cluster, command: str, point: str, *, timeout: float
     Its process group dies with it. Raise AssertionError when the command ends before that line, or does not
     print it within `timeout` seconds.
     """
-    with _started(cluster, command, timeout) as (process, said):
-        _follow(process, said, point)
+    with _started(cluster, command, timeout) as (process, output):
+        _follow(process, output, point)
 
 
 def act_at_output(
@@ -34,13 +34,13 @@ def act_at_output(
 
     Raise AssertionError when the command ends before that line, or takes more than `timeout` seconds.
     """
-    with _started(cluster, command, timeout) as (process, said):
-        _follow(process, said, point)
+    with _started(cluster, command, timeout) as (process, output):
+        _follow(process, output, point)
         action()
         assert process.stdout is not None
-        said.extend(process.stdout)
+        output.extend(process.stdout)
         code = process.wait()
-    return CommandResult(argv=(command,), code=code, stdout="".join(said), stderr="")
+    return CommandResult(argv=(command,), code=code, stdout="".join(output), stderr="")
 
 
 def kill_when(cluster: Cluster, command: str, moment: Callable[[], bool], *, timeout: float) -> None:
@@ -56,14 +56,14 @@ def kill_when(cluster: Cluster, command: str, moment: Callable[[], bool], *, tim
             time.sleep(0.05)
 
 
-def _follow(process: subprocess.Popen[str], said: list[str], point: str) -> None:
+def _follow(process: subprocess.Popen[str], output: list[str], point: str) -> None:
     """Read the output of a command up to the matching line."""
     assert process.stdout is not None
     for line in process.stdout:
-        said.append(line)
+        output.append(line)
         if re.search(point, line):
             return
-    raise AssertionError(f"the command ended, or took too long, before {point}:\n{''.join(said[-TAIL:])}")
+    raise AssertionError(f"the command ended, or took too long, before {point}:\n{''.join(output[-TAIL:])}")
 
 
 @contextmanager
@@ -83,9 +83,9 @@ def _started(
     )
     alarm = threading.Timer(timeout, kill_group, [process])
     alarm.start()
-    said: list[str] = []
+    output: list[str] = []
     try:
-        yield process, said
+        yield process, output
     finally:
         alarm.cancel()
         kill_group(process)
@@ -93,4 +93,4 @@ def _started(
         process.wait()
         # Its children die after it: a large process takes a moment.
         time.sleep(DEATH)
-        cluster.outputs.append("".join(said))
+        cluster.outputs.append("".join(output))

@@ -55,7 +55,7 @@ class Account(Engine):
         }
         name = args.token.rpartition(":")[2]
         if name not in known:
-            raise AssertionError(f"the program asks AWS for {args.token}")
+            raise AssertionError(f"the program calls an unknown function of AWS: {args.token}")
         return {**args.args, **known[name]}, []
 
     def launches(self, graph: Graph, sizes: Mapping[str, int]) -> list[Launch]:

@@ -55,7 +55,7 @@ class CloudCluster:
         machines = {self.provider_id(machine): machine for machine in self.site.fleet.all()}
         for node in self.deployment.items("nodes"):
             machine = machines.get(node["spec"]["providerID"])
-            assert machine is not None, f"{node['metadata']['name']} is the node of a machine that has ended"
+            assert machine is not None, f"{node['metadata']['name']} is the node of a terminated machine"
             assert node["status"]["addresses"][0]["address"] == machine.address
         return True
 

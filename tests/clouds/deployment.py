@@ -106,9 +106,8 @@ class Deployment:
             current = waiting.pop()
             if not nodes[current].type.startswith("kubewright:"):
                 continue
-            below = (
-                {urn for urn, other in nodes.items() if other.parent == current} - dependencies - {node.urn}
-            )
+            children = {urn for urn, other in nodes.items() if other.parent == current}
+            below = children - dependencies - {node.urn}
             dependencies |= below
             waiting += below
         provider = node.provider.rsplit("::", 1)[0]

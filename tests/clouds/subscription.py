@@ -88,7 +88,7 @@ class Subscription(Engine):
         }
         name = args.token.rpartition(":")[2]
         if name not in known:
-            raise AssertionError(f"the program asks Azure for {args.token}")
+            raise AssertionError(f"the program calls an unknown function of Azure: {args.token}")
         return {**args.args, **known[name]}, []
 
     def starts(self, graph: Graph, sizes: Mapping[str, int]) -> list[Start]:

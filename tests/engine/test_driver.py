@@ -96,7 +96,7 @@ def test_plan_older_than_any_other_run_is_refused(single: Stack, tmp_path: Path)
     refused = single.up("--plan", str(plan), check=False)
     assert refused.code == 1
     assert "the stack is no longer what it was" in refused.text
-    assert single.up("--detailed-exit-code", check=False).code == 2, "it was touched"
+    assert single.up("--detailed-exit-code", check=False).code == 2, "the stack was changed"
 
 
 def test_plan_without_a_valid_preview_reports_the_reason(single: Stack, tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ def test_pull_request_from_opening_to_merge(request_: PullRequest, stack: Stack)
     assert '"maxPods": 97' not in changed
 
     refused = request_.merge(stale, check=False)
-    assert refused.code == 1, "a plan of another change was carried out"
+    assert refused.code == 1, "the plan of another change was applied"
     request_.merge()
     assert "nothing to do" in request_.push()
 
@@ -73,5 +73,5 @@ def test_violation_is_a_comment_and_stops_the_update(request_: PullRequest, stac
     stack.config[CLUSTER]["environment"] = "production"
     output = request_.push(check=False)
     assert "no-open-api" in output
-    assert not request_.plan.exists(), "what must not be done has a plan"
+    assert not request_.plan.exists(), "a plan exists for a violation"
     assert request_.run("up", "--policy", check=False).code == 1

@@ -66,7 +66,7 @@ def read_to(process: subprocess.Popen[str], word: str) -> None:
         output.append(line)
         if word in line:
             return
-    raise AssertionError(f"it never output {word}:\n{''.join(output)}")
+    raise AssertionError(f"the output never contained {word}:\n{''.join(output)}")
 
 
 def remaining_processes(machine: Machine) -> list[str]:
@@ -102,8 +102,8 @@ def test_interrupted_up_completes_the_steps_it_has_begun(single: Stack, number: 
         output, _ = process.communicate(timeout=120)
     assert process.returncode == 1
     assert f"stack single: interrupted ({number.name}); what was begun was ended" in output
-    assert "^C received; cancelling" in output, "the engine was not told"
-    assert "^C received; terminating" not in output, "the engine was told twice"
+    assert "^C received; cancelling" in output, "the engine was not interrupted"
+    assert "^C received; terminating" not in output, "the engine was interrupted twice"
     assert output.index(f"{number.name}: the engine ends what it has begun") < output.index("Duration:")
     assert "Traceback" not in output
     assert remaining_processes(single.machine) == []

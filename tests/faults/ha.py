@@ -67,11 +67,11 @@ class Ha(Cluster):
                 return next(host for host in self.control_planes if host != self.etcd_leader())
             case "worker":
                 return self.workers[0]
-        raise AssertionError(f"no role is called {role}")
+        raise AssertionError(f"unknown role {role}")
 
     def active_load_balancer(self) -> str:
         """Return the load balancer that holds the virtual address."""
-        return eventually("one balancer holds the address", self._address_holder, timeout=30)
+        return eventually("one load balancer holds the address", self._address_holder, timeout=30)
 
     def etcd_leader(self) -> str:
         """Return the etcd member that is the leader."""
@@ -99,7 +99,7 @@ class Ha(Cluster):
             assert done.code == 0, last
             return True
 
-        eventually("`status` finds nothing wrong", is_healthy, timeout=120, interval=3)
+        eventually("`status` reports no problem", is_healthy, timeout=120, interval=3)
 
     def kill_service(self, unit: str, host: str) -> None:
         """Kill the processes of a service (SIGKILL) and wait until it runs again."""

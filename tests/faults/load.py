@@ -67,7 +67,7 @@ class Load:
     def alive(self) -> bool:
         """Assert that the process still runs."""
         code = self._process.poll()
-        assert code is None, f"the client ended by itself with {code}"
+        assert code is None, f"the client ended with exit code {code}"
         return True
 
     def last_write(self) -> float:
@@ -167,9 +167,7 @@ def assert_limits(client: Load, cluster: Cluster, gap: float, note: Callable[...
     lost = client.lost_numbers()
     note(**report.figures, lost=len(lost))
     assert report.writes > 0
-    assert not lost, (
-        f"{len(lost)} acknowledged writes are not there, the first is {lost[0]} (of {KEYS} a map)"
-    )
+    assert not lost, f"{len(lost)} acknowledged writes are lost, the first is {lost[0]} (of {KEYS} a map)"
     assert not report.stale, report.stale[0]
     shown = "\n".join(report.failed[:20])
     assert report.write_gap <= gap, f"no write for {report.write_gap:.1f} s, allowed {gap:.0f} s:\n{shown}"

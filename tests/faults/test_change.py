@@ -42,7 +42,7 @@ def test_certificate_authority_is_replaced_in_stages(healthy: Ha, note: Note, au
             assert healthy.steps() == {}, f"after stage {stage} the preview is not empty"
         now = healthy.ssh(healthy.control_planes[0], f"cat /etc/kubernetes/pki/{authority}-ca.crt").stdout
         assert "BEGIN CERTIFICATE" in now
-        assert old.strip() not in now, "the old authority is still trusted"
+        assert old.strip() not in now, "the old CA is still trusted"
         report = assert_limits(client, healthy, GAP, note)
     shown = "\n".join(report.failed[:20])
     row = report.max_consecutive_failures

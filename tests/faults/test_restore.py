@@ -35,13 +35,13 @@ def test_restore_returns_every_object_of_the_snapshot(healthy: Ha, note: Note, t
         note(written_before=client.report(until=before).writes, lost=len(lost))
         assert lost == []
     later = healthy.kubectl("get", "configmap", "later", "-n", NAMESPACE, check=False)
-    assert later.code != 0, "what was written after the snapshot is there: nothing was restored"
+    assert later.code != 0, "a write after the snapshot exists: nothing was restored"
     # Watches must not continue from the past: a new pod must be created, scheduled and run.
     healthy.kubectl("delete", "namespace", NAMESPACE, timeout=120)
     replaced = healthy.pods("kube-system", "k8s-app=kube-dns")[0]["metadata"]
     healthy.kubectl("delete", "pod", "-n", "kube-system", replaced["name"])
     eventually(
-        "a pod is made in the place of a deleted one",
+        "a pod replaces the deleted one",
         lambda: (
             replaced["uid"]
             not in {pod["metadata"]["uid"] for pod in healthy.pods("kube-system", "k8s-app=kube-dns")}

@@ -65,7 +65,7 @@ def test_minor_upgrade_of_the_whole_cluster(old_stack: Ha, note: Note) -> None:
         assert_limits(client, old_stack, 5, note)
     note(samples=len(watcher.seen), min_ready_pods=min(watcher.seen))
     assert len(watcher.seen) > 20
-    assert min(watcher.seen) >= 1, "both pods of the Deployment were away at the same time"
+    assert min(watcher.seen) >= 1, "both pods of the Deployment were unavailable at the same time"
     assert versions(old_stack) == {f"v{NEW}"}
     assert old_stack.steps() == {}
 

@@ -37,7 +37,7 @@ def test_mistake_in_the_stack_file_is_one_readable_message(
     config[stackfile.CLUSTER] = stackfile.merge(config[stackfile.CLUSTER], change)
     wrong = Cluster(name="kwbad", state=state, config=config)
     _assert_readable(wrong.command(command, check=False), words)
-    assert not wrong.lab.exists(), "hosts were made for a description that is wrong"
+    assert not wrong.lab.exists(), "invalid settings created hosts"
 
 
 def test_missing_stack_file_is_reported(state: Path) -> None:

@@ -33,7 +33,7 @@ def test_workers_get_certificates_from_the_api_and_rotate_them(cluster: Cluster)
     assert any(who.startswith("system:bootstrap:") for who in clients), f"no node joined by token: {approved}"
     for host in cluster.workers:
         serving = ("kubernetes.io/kubelet-serving", f"system:node:{host}")
-        assert serving in approved, f"{host}: no serving certificate was asked for and approved: {approved}"
+        assert serving in approved, f"{host}: no serving certificate was requested and approved: {approved}"
         configuration = _kubelet(cluster, host)
         assert configuration["rotateCertificates"] is True, host
         assert configuration["serverTLSBootstrap"] is True, host

@@ -78,16 +78,16 @@ def test_worker_is_added_and_removed(cluster: Cluster) -> None:
     with cluster.changed(joining):
         steps = cluster.steps()
         created = {name for name, operation in steps.items() if operation == "create"}
-        assert created, "nothing would be made"
+        assert created, "the preview creates nothing"
         assert all(name.startswith("w-3") for name in created), steps
         rest = {name: operation for name, operation in steps.items() if name not in created}
         assert all("workers" in name and op == "update" for name, op in rest.items()), steps
         cluster.up()
         cluster.wait_all_ready()
-        assert {host: cluster.services(host) for host in others} == others, "other hosts were touched"
+        assert {host: cluster.services(host) for host in others} == others, "other hosts changed"
 
         _remove_worker(cluster)
-        assert {host: cluster.services(host) for host in others} == others, "other hosts were touched"
+        assert {host: cluster.services(host) for host in others} == others, "other hosts changed"
         _assert_reset(pristine, _snapshot(cluster, "w-3"))
     cluster.wait_all_ready()
 
@@ -124,9 +124,9 @@ def _remove_worker(cluster: Cluster) -> None:
         cluster.change(leaving)
         with Watcher(lambda: _available(cluster, namespace)) as watcher:
             cluster.up()
-        assert watcher.seen, "the workload was never looked at"
+        assert watcher.seen, "the workload was never observed"
         assert min(watcher.seen) >= 1, f"the disruption budget was not respected: {watcher.seen}"
-        eventually("w-3 is gone", lambda: "w-3" not in cluster.kubectl("get", "nodes").stdout, timeout=20)
+        eventually("w-3 is removed", lambda: "w-3" not in cluster.kubectl("get", "nodes").stdout, timeout=20)
         cluster.wait_rollout(namespace, "deployment/web")
         where = {pod["spec"]["nodeName"] for pod in cluster.pods(namespace, "app=web")}
         assert "w-3" not in where

@@ -87,7 +87,7 @@ def test_power_loss_of_all_members_with_one_lost_disk(hosts: dict[str, Host]) ->
     start_together([a, b])
     assert "took out member" in c.start()
     assert_voters(c, "abc")
-    eventually("the data is there", lambda: c.ctl("get", "key", "--print-value-only") == "kept\n", timeout=10)
+    eventually("the data exists", lambda: c.ctl("get", "key", "--print-value-only") == "kept\n", timeout=10)
 
 
 def test_cluster_grows_from_one_to_three_members(hosts: dict[str, Host]) -> None:

@@ -58,11 +58,11 @@ def test_unreachable_host_does_not_stop_other_hosts(cluster: Cluster) -> None:
         failed = act_at_output(
             cluster, "up", r"^Updating", lambda: cluster.stop_host("w-1"), timeout=UP_SECONDS
         )
-        assert failed.code != 0, "an `up` without one of its hosts claims success"
+        assert failed.code != 0, "an `up` with an unreachable host succeeded"
         errors = [line for line in failed.stdout.splitlines() if "error" in line.lower()]
         assert any("w-1" in line or cluster.address("w-1") in line for line in errors), failed.text
         assert "Traceback" not in failed.text, failed.text
-        assert _capacity(cluster, "w-2") == str(MAX_PODS), "the host that answers was not done"
+        assert _capacity(cluster, "w-2") == str(MAX_PODS), "the reachable host was not changed"
         assert _capacity(cluster, "w-1") != str(MAX_PODS)
         cluster.up()
         assert _capacity(cluster, "w-1") == str(MAX_PODS)
@@ -101,11 +101,11 @@ def test_another_down_completes_a_killed_down(killed: Cluster) -> None:
     _kill_down(killed)
     killed.down()
     assert leftovers(killed) == []
-    assert not killed.lab.exists(), "the lab's state is still there"
+    assert not killed.lab.exists(), "the state of the lab still exists"
 
 
 def _kill_down(cluster: Cluster) -> None:
     whole = len(leftovers(cluster))
-    assert whole, "the look for leftovers sees nothing even while the cluster runs"
+    assert whole, "the search for leftovers finds nothing while the cluster runs"
     kill_when(cluster, "down", lambda: len(leftovers(cluster)) < whole, timeout=60)
-    assert leftovers(cluster), "`down` was done before it could be killed"
+    assert leftovers(cluster), "`down` ended before it was killed"

@@ -101,7 +101,9 @@ class TestNodeRestriction:
     def refused(self, cluster: Cluster, node: str, words: str) -> None:
         done = self.kubectl(cluster, node, words)
         assert done.code != 0, f"{words}: a node was allowed to: {done.text}"
-        assert re.search(r"[Ff]orbidden|not allowed", done.text), f"{words}: refused otherwise: {done.text}"
+        assert re.search(r"[Ff]orbidden|not allowed", done.text), (
+            f"{words}: refused for another reason: {done.text}"
+        )
 
     def test_kubelet_credentials_are_those_of_its_node(self, cluster: Cluster, node: str) -> None:
         done = self.kubectl(cluster, node, "auth whoami -o json")

@@ -89,7 +89,7 @@ def test_objects_in_the_cluster_request_no_insecure_connection(cluster: Cluster)
     for service in cluster.items("apiservices"):
         spec, name = service["spec"], service["metadata"]["name"]
         assert not spec.get("insecureSkipTLSVerify"), name
-        assert "service" not in spec or spec.get("caBundle"), f"{name}: not verified by an authority"
+        assert "service" not in spec or spec.get("caBundle"), f"{name}: not verified by a CA"
     for kind in ("deployments", "daemonsets", "configmaps"):
         for item in cluster.items(kind, "-A"):
             text = str(item.get("spec", item.get("data", {})))

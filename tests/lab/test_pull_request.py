@@ -30,8 +30,8 @@ def test_pull_request_from_opening_to_merge(cluster: Cluster, tmp_path: Path) ->
         assert '"maxPods": 98' in changed
         assert '"maxPods": 97' not in changed
 
-        assert request.merge(stale, check=False).code == 1, "a plan of another change was carried out"
-        assert _capacity(cluster) == {"110"}, "the refused plan did something"
+        assert request.merge(stale, check=False).code == 1, "the plan of another change was applied"
+        assert _capacity(cluster) == {"110"}, "the refused plan changed something"
         request.merge()
         assert _capacity(cluster) == {"98"}
         assert "nothing to do" in request.push()

@@ -66,9 +66,9 @@ def test_restore_returns_every_key_of_the_snapshot_and_no_later_key(
     start_together(members)
     keys = set(c.ctl("get", "--prefix", "n-", "--keys-only").split())
     assert {f"n-{number}" for number in range(before)} <= keys
-    assert len(keys) < after, "what was written after the snapshot is there"
+    assert len(keys) < after, "a write after the snapshot exists"
     assert a.ctl("get", "later") == ""
-    assert revision(a) > last_revision + 900_000_000, "revisions went backwards: caches would be wrong"
+    assert revision(a) > last_revision + 900_000_000, "revisions decreased: client caches would be wrong"
     assert_voters(b, NAMES)
     # The old data is kept, and a member with that data belongs to another cluster.
     assert (c.root / f"var/lib/etcd/before-{STAMP}/member/wal").is_dir()

@@ -63,7 +63,7 @@ def test_scan_finds_plain_and_encoded_secrets(cluster_secrets: list[Secret]) -> 
 
 def test_engine_output_contains_no_secret(cluster: Cluster, cluster_secrets: list[Secret]) -> None:
     output = "\n".join(cluster.outputs)
-    assert "cp-1" in output, "the output of `up` was not kept"
+    assert "cp-1" in output, "the output of `up` was not recorded"
     assert visible_secrets(cluster_secrets, output) == []
 
 
@@ -85,8 +85,8 @@ def test_state_contains_no_plain_secret(cluster: Cluster, cluster_secrets: list[
 
 def test_no_command_line_contains_a_secret(cluster_secrets: list[Secret], watch: Watch) -> None:
     """Neither during the creation of the cluster (sampled four times a second) nor now."""
-    assert any("pulumi" in line for line in watch.seen), "the engine was not seen at work"
-    assert any("kubelet" in line for line in watch.seen), "the hosts' processes were not seen"
+    assert any("pulumi" in line for line in watch.seen), "the engine was not observed"
+    assert any("kubelet" in line for line in watch.seen), "the processes of hosts were not observed"
     for line in watch.seen | command_lines():
         assert visible_secrets(cluster_secrets, line) == [], f"the process {line.split()[0]}"
 
@@ -103,7 +103,7 @@ def test_no_process_environment_on_hosts_contains_a_secret(
 def test_no_journal_contains_a_secret(cluster: Cluster, cluster_secrets: list[Secret]) -> None:
     for host in cluster.nodes:
         text = cluster.ssh(host, "journalctl --no-pager --all --output=cat 2>&1", timeout=120).stdout
-        assert "kubelet" in text.lower(), f"{host}: the journal has nothing of the node: {text[:200]}"
+        assert "kubelet" in text.lower(), f"{host}: the journal has no entries of the node: {text[:200]}"
         assert visible_secrets(cluster_secrets, text) == [], host
 
 

@@ -60,10 +60,10 @@ def test_added_worker_uses_host_gw(single: Cluster, cluster: Cluster) -> None:
     single.change(joining)
     single.up()
     single.wait_all_ready()
-    assert single.services("cp-1") == before, "the first host was touched"
+    assert single.services("cp-1") == before, "the first host changed"
     for host in single.nodes:
         links = single.network_links(host)
-        assert "flannel.1" not in links, f"{host}: packets travel by vxlan"
+        assert "flannel.1" not in links, f"{host}: packets use vxlan"
     with network_proof(single, "two", 30092, client="w-1") as net:
         net.assert_every_pod_answers()
         net.assert_large_files_arrive()
@@ -78,16 +78,16 @@ def test_kube_proxy_uses_iptables(single: Cluster) -> None:
         script = "iptables -t nat -S KUBE-SERVICES; nft list tables"
         done = single.ssh(host, f"PATH=/usr/local/lib/kubewright/netfilter:$PATH; {script}")
         assert "10.96.0.10/32" in done.stdout, f"{host}: no rule for the cluster's DNS:\n{done.text}"
-        assert "table ip kube-proxy" not in done.stdout, f"{host}: services are programmed by nftables"
+        assert "table ip kube-proxy" not in done.stdout, f"{host}: kube-proxy uses nftables"
 
 
 def test_down_leaves_nothing_and_does_not_touch_the_other_cluster(single: Cluster, cluster: Cluster) -> None:
     """The last test in this file: the single machine is removed."""
     before = {host: cluster.services(host) for host in cluster.nodes}
-    assert leftovers(single), "the look for leftovers sees nothing even while the cluster runs"
+    assert leftovers(single), "the search for leftovers finds nothing while the cluster runs"
     single.down()
     assert leftovers(single) == []
-    assert not single.lab.exists(), "the lab's state is still there"
+    assert not single.lab.exists(), "the state of the lab still exists"
     assert git_status(single.checkout) == ""
     assert {host: cluster.services(host) for host in cluster.nodes} == before
     assert cluster.ready_nodes() == sorted(cluster.nodes)

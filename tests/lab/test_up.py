@@ -66,4 +66,4 @@ def test_outputs_have_endpoint_and_members_and_mask_the_kubeconfig(cluster: Clus
     assert outputs["endpoint"] == f"https://{cluster.address('cp-1')}:6443"
     assert "cp-1" in json.dumps(outputs["members"])
     assert outputs["kubeconfig"] == "[secret]"
-    assert cluster.kubeconfig.stat().st_mode & 0o077 == 0, "others may read the kubeconfig"
+    assert cluster.kubeconfig.stat().st_mode & 0o077 == 0, "the kubeconfig is readable by others"

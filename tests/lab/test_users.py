@@ -90,7 +90,7 @@ def test_revoked_kubeconfig_never_works_again(target: Target, tmp_path: Path) ->
     wait_until_allowed(target, old, False)
     new = users.issue(target, ANN, tmp_path / "new")
     wait_until_allowed(target, new, True)
-    assert not is_allowed(target, old, "get", "pods"), "a revoked certificate came back to life"
+    assert not is_allowed(target, old, "get", "pods"), "a revoked certificate has access again"
     assert users.revoke(target, "ann") == 0
     assert users.revoke(target, "ann") == 1
 
