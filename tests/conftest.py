@@ -1,9 +1,9 @@
-"""What all tests begin with."""
+"""Settings for all tests."""
 
 from __future__ import annotations
 
 import signal
 
-# Who starts them in a shell's background has SIGINT ignored, and every program of theirs would inherit that.
+# A shell ignores SIGINT in background jobs, and all child processes would inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -21,10 +21,10 @@ EXAMPLES = sorted(ROOT.glob("Pulumi.*-example.yaml"))
 
 @pytest.fixture(autouse=True)
 def offline(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refused(*_: object, **__: object) -> Any:  # noqa: ANN401  stands for a socket's methods
-        raise AssertionError("nothing here needs a network")
+    def refuse(*_: object, **__: object) -> Any:  # noqa: ANN401  replaces methods of sockets
+        raise AssertionError("these tests must not use a network")
 
-    monkeypatch.setattr(socket.socket, "connect", refused)
+    monkeypatch.setattr(socket.socket, "connect", refuse)
 
 
 def settings(path: Path) -> Settings:
@@ -43,8 +43,8 @@ def test_bundles_of_an_example_need_no_mirror(path: Path) -> None:
     assert stack.artifacts.index
     pinned = texts[stack.artifacts.index]
     index = load_index(stack.artifacts.mirror, None, *plan.releases, pinned=pinned)
-    found = nodeconfig.bundles(plan, index)
-    assert {host for host, _ in found} == {"cp-1", "cp-2", "cp-3", "general", "batch"}
+    bundles = nodeconfig.bundles(plan, index)
+    assert {host for host, _ in bundles} == {"cp-1", "cp-2", "cp-3", "general", "batch"}
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
@@ -54,6 +54,6 @@ def test_example_is_open_only_to_listed_networks(path: Path) -> None:
 
 
 def test_pinned_index_matches_the_catalogue() -> None:
-    files_there = yaml.safe_load((ROOT / "mirrors/example.json").read_text())["files"]
-    wanted = {item.key for item in catalogue.node_binaries(catalogue.DEFAULTS)}
-    assert wanted <= set(files_there), "make mirror INDEX=mirrors/example.json"
+    pinned_files = yaml.safe_load((ROOT / "mirrors/example.json").read_text())["files"]
+    expected = {item.key for item in catalogue.node_binaries(catalogue.DEFAULTS)}
+    assert expected <= set(pinned_files), "make mirror INDEX=mirrors/example.json"

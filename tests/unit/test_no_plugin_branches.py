@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-PARTS = ("settings", "topology", "nodeconfig", "components", "providers")
+PACKAGES = ("settings", "topology", "nodeconfig", "components", "providers")
 FORBIDDEN_IMPORTS = {"lab", "automation", "tests", "benchmarks"}
 # Words that would reveal which plugin is installed: the stand-ins' names, their directory, the engine's
 # home. The word `plugins` without more belongs to Kubernetes and containerd.
-ASKS = re.compile(
+PLUGIN_QUESTION = re.compile(
     r"stand.?ins?\b|PULUMI_HOME|\.pulumi\b|pulumi-resource-|plugin_?download|version_ref"
     r"|plugins?_?(version|kind|info|installed)|(command|tls|kubernetes)[-_ ]plugin",
     re.IGNORECASE,
@@ -22,7 +22,7 @@ ASKS = re.compile(
 
 def sources() -> list[Path]:
     files = [CHECKOUT / "__main__.py"]
-    files += [path for part in PARTS for path in sorted((CHECKOUT / part).rglob("*.py"))]
+    files += [path for package in PACKAGES for path in sorted((CHECKOUT / package).rglob("*.py"))]
     return [path for path in files if path.exists()]
 
 
@@ -37,7 +37,7 @@ def imports(tree: ast.AST) -> set[str]:
 
 
 def code_words(tree: ast.AST) -> list[tuple[int, str]]:
-    """Yield the names and texts of the code, without comments and docstrings."""
+    """Return the names and texts of the code, without comments and docstrings."""
     docstrings = {
         id(node.body[0].value)
         for node in ast.walk(tree)
@@ -56,13 +56,13 @@ def code_words(tree: ast.AST) -> list[tuple[int, str]]:
     return words
 
 
-def asking(word: str) -> bool:
-    return bool(ASKS.search(word))
+def is_plugin_question(word: str) -> bool:
+    return bool(PLUGIN_QUESTION.search(word))
 
 
 def test_checked_packages_exist() -> None:
-    parts = {path.relative_to(CHECKOUT).parts[0] for path in sources()}
-    assert parts >= {"__main__.py", *PARTS}
+    packages = {path.relative_to(CHECKOUT).parts[0] for path in sources()}
+    assert packages >= {"__main__.py", *PACKAGES}
 
 
 @pytest.mark.parametrize("path", sources(), ids=lambda path: str(path.relative_to(CHECKOUT)))
@@ -72,17 +72,19 @@ def test_program_imports_neither_lab_nor_commands(path: Path) -> None:
 
 @pytest.mark.parametrize("path", sources(), ids=lambda path: str(path.relative_to(CHECKOUT)))
 def test_program_does_not_ask_which_plugin_is_installed(path: Path) -> None:
-    found = [(line, word) for line, word in code_words(ast.parse(path.read_text())) if asking(word)]
-    assert not found, f"{path.name}: {found}"
+    questions = [
+        (line, word) for line, word in code_words(ast.parse(path.read_text())) if is_plugin_question(word)
+    ]
+    assert not questions, f"{path.name}: {questions}"
 
 
 @pytest.mark.parametrize(
     "word", ["PULUMI_HOME", "pulumi-resource-command", "stand_in", "plugin_version", "stand-in"]
 )
 def test_scan_finds_questions_about_plugins(word: str) -> None:
-    assert asking(word)
+    assert is_plugin_question(word)
 
 
 @pytest.mark.parametrize("word", ["cni_plugins", "admission_plugins", "enable-admission-plugins"])
 def test_scan_accepts_kubernetes_plugins(word: str) -> None:
-    assert not asking(word)
+    assert not is_plugin_question(word)
