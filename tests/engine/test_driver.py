@@ -267,5 +267,5 @@ def test_several_stacks_in_parallel(single: Stack, machine: Machine, tmp_path: P
     assert done.returncode == 1, done.stdout + done.stderr
     assert "two: error: kubewright:cluster.kubelet.max_pod: unknown key" in done.stdout
     assert {json.loads(line)["stack"] for line in log.read_text().splitlines()} == {"single", "two"}
-    assert "cannot be previewed" in (reports / "two.md").read_text()
+    assert "preview failed" in (reports / "two.md").read_text()
     assert "Stack `single`" in (reports / "single.md").read_text()

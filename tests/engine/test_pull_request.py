@@ -59,7 +59,7 @@ def test_pull_request_from_opening_to_merge(request_: PullRequest, stack: Stack)
     refused = request_.merge(stale, check=False)
     assert refused.code == 1, "the plan of another change was applied"
     request_.merge()
-    assert "nothing to do" in request_.push()
+    assert "no changes" in request_.push()
 
 
 def test_invalid_settings_are_a_comment_with_the_errors(request_: PullRequest, stack: Stack) -> None:

@@ -17,7 +17,7 @@ _SECONDS = 120
 def test_pull_request_from_opening_to_merge(cluster: Cluster, tmp_path: Path) -> None:
     with forges.serving() as server, cluster.changed({}):
         request = _request(cluster, server, tmp_path)
-        assert "nothing to do" in request.push()
+        assert "no changes" in request.push()
 
         cluster.change({"pools": {"workers": {"kubelet": {"max_pods": 97}}}})
         opened = request.push()
@@ -34,7 +34,7 @@ def test_pull_request_from_opening_to_merge(cluster: Cluster, tmp_path: Path) ->
         assert _capacity(cluster) == {"110"}, "the refused plan changed something"
         request.merge()
         assert _capacity(cluster) == {"98"}
-        assert "nothing to do" in request.push()
+        assert "no changes" in request.push()
         assert len(server.comments) == 1
 
 
