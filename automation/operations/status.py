@@ -1,4 +1,4 @@
-"""`status`: hosts, services, etcd, certificates, nodes and add-ons at one look [J5]."""
+"""`status`: an overview of hosts, services, etcd, certificates, nodes and add-ons [J5]."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from rich.text import Text
 
 from automation.console import console
 from automation.environment import Environment
-from automation.operations import cluster_facts, facts
+from automation.operations import cluster_facts, host_facts as facts
 from automation.operations.cluster_facts import AddOnFact, ApiUnavailable, NodeFact
-from automation.operations.facts import HostFacts
-from automation.operations.health import Finding, Observed, findings
+from automation.operations.host_facts import HostFacts
+from automation.operations.health import Problem, Observation, find_problems
 from automation.operations.remote import PARALLEL, Remote
 from automation.operations.target import Target
 from formats.quantity import format_bytes
@@ -28,80 +28,80 @@ _SECONDS = 45
 
 
 def status(target: Target) -> int:
-    """Looks at everything and prints it. Returns 1 when something serious is wrong."""
+    """Print the state of the cluster. Return 1 when there is a serious problem."""
     observed = observe(target)
-    found = findings(target.topology, observed)
-    console().print(report(target.topology, observed, found))
-    return 1 if any(finding.serious for finding in found) else 0
+    problems = find_problems(target.topology, observed)
+    console().print(status_report(target.topology, observed, problems))
+    return 1 if any(problem.serious for problem in problems) else 0
 
 
-def observe(target: Target) -> Observed:
-    """The cluster as it is now: all hosts side by side, then the API."""
-    hosts, skews = probe(target.remote, target.hosts)
+def observe(target: Target) -> Observation:
+    """Observe the cluster: all hosts in parallel, then the API."""
+    hosts, skews = probe_hosts(target.remote, target.hosts)
     nodes: Sequence[NodeFact] = ()
     add_ons: Sequence[AddOnFact] = ()
     api = ""
     try:
-        listed, workloads, services = cluster_facts.ask(
+        listed, workloads, services = cluster_facts.run_queries(
             target.remote,
             _ready_first(target.with_role(Role.CONTROL_PLANE), hosts),
             "get nodes",
             "get deployments,daemonsets --namespace=kube-system",
             "get apiservices",
         )
-        nodes, add_ons = cluster_facts.nodes(listed), cluster_facts.add_ons(workloads, services)
+        nodes, add_ons = cluster_facts.parse_nodes(listed), cluster_facts.parse_add_ons(workloads, services)
     except ApiUnavailable as error:
         api = str(error)
-    endpoint = endpoint_answers(target.environment, target.stack)
-    return Observed(hosts=hosts, skews=skews, nodes=nodes, add_ons=add_ons, endpoint=endpoint, api=api)
+    endpoint = endpoint_problem(target.environment, target.stack)
+    return Observation(hosts=hosts, skews=skews, nodes=nodes, add_ons=add_ons, endpoint=endpoint, api=api)
 
 
-def probe(remote: Remote, hosts: Sequence[str]) -> tuple[dict[str, HostFacts | str], dict[str, float]]:
-    """What every host says of itself, or why it says nothing; and how far its clock is ahead, in seconds."""
+def probe_hosts(remote: Remote, hosts: Sequence[str]) -> tuple[dict[str, HostFacts | str], dict[str, float]]:
+    """Return the facts of every host, or the reason for missing facts, and the seconds its clock is ahead."""
 
-    def one(host: str) -> tuple[HostFacts | str, float]:
-        begun = time.time()
-        answer = remote.run(host, _probe(), timeout=_SECONDS)
-        if not answer.ok:
-            return answer.reason, 0.0
+    def probe_host(host: str) -> tuple[HostFacts | str, float]:
+        start = time.time()
+        result = remote.run(host, _probe(), timeout=_SECONDS)
+        if not result.ok:
+            return result.reason, 0.0
         try:
-            found = facts.parse(answer.output)
+            parsed = facts.parse_probe(result.output)
         except ValueError as error:
             return str(error), 0.0
-        # Its clock was read between our two readings.
-        ended = time.time()
-        ahead = found.time - begun if found.time < begun else max(0.0, found.time - ended)
-        return found, ahead
+        # The host read its clock between `start` and `end`.
+        end = time.time()
+        ahead = parsed.time - start if parsed.time < start else max(0.0, parsed.time - end)
+        return parsed, ahead
 
     with ThreadPoolExecutor(max_workers=PARALLEL) as pool:
-        results = dict(zip(hosts, pool.map(one, hosts), strict=True))
-    return {name: found for name, (found, _) in results.items()}, {
+        results = dict(zip(hosts, pool.map(probe_host, hosts), strict=True))
+    return {name: parsed for name, (parsed, _) in results.items()}, {
         name: skew for name, (_, skew) in results.items()
     }
 
 
-def endpoint_answers(environment: Environment, stack: str) -> str:
-    """Why the endpoint does not answer from here as people use it; empty when it does."""
+def endpoint_problem(environment: Environment, stack: str) -> str:
+    """Return why the endpoint does not respond to this machine, or an empty string."""
     kubeconfig = environment.kubeconfig(stack)
     if not kubeconfig.exists():
         return "no kubeconfig on this machine yet; run `up`"
     argv = [str(environment.tools / "kubectl"), f"--kubeconfig={kubeconfig}", "--request-timeout=5s"]
     try:
-        done = subprocess.run([*argv, "get", "--raw", "/readyz"], capture_output=True, text=True, timeout=15)
+        completed = subprocess.run([*argv, "get", "--raw", "/readyz"], capture_output=True, text=True, timeout=15)
     except (OSError, subprocess.TimeoutExpired) as error:
         return f"kubectl: {error.__class__.__name__}"
-    lines = (done.stderr or done.stdout).strip().splitlines()
-    return "" if done.returncode == 0 else (lines[-1] if lines else f"exit code {done.returncode}")
+    lines = (completed.stderr or completed.stdout).strip().splitlines()
+    return "" if completed.returncode == 0 else (lines[-1] if lines else f"exit code {completed.returncode}")
 
 
-def _ready_first(hosts: Sequence[str], found: dict[str, HostFacts | str]) -> list[str]:
-    """Control planes whose API server said that it is ready come first; unreached ones not at all."""
+def _ready_first(hosts: Sequence[str], facts_by_host: dict[str, HostFacts | str]) -> list[str]:
+    """Return the reachable control planes, those with a ready API server first."""
 
     def ready(host: str) -> bool:
-        facts = found.get(host)
+        facts = facts_by_host.get(host)
         return isinstance(facts, HostFacts) and facts.api == "ok"
 
-    reached = [host for host in hosts if isinstance(found.get(host), HostFacts)]
+    reached = [host for host in hosts if isinstance(facts_by_host.get(host), HostFacts)]
     return sorted(reached, key=lambda host: not ready(host))
 
 
@@ -110,33 +110,33 @@ def _probe() -> str:
     return (Path(__file__).parent / "probe.sh").read_text()
 
 
-# What people see ------------------------------------------------------------------------------
+# Tables ---------------------------------------------------------------------------------------
 
 
-def report(topology: Topology, observed: Observed, found: Sequence[Finding]) -> RenderableType:
-    """The tables and, below them, what is wrong."""
+def status_report(topology: Topology, observed: Observation, problems: Sequence[Problem]) -> RenderableType:
+    """Return the tables, followed by the problems."""
     parts: list[RenderableType] = [_hosts(topology, observed), _etcd(observed)]
     if observed.nodes:
         parts.append(_nodes(topology, observed))
     if observed.add_ons:
         parts.append(_add_ons(observed))
-    return Group(*parts, problems(found))
+    return Group(*parts, problem_table(problems))
 
 
-def problems(found: Sequence[Finding]) -> RenderableType:
-    """What is wrong, the serious first; or that nothing is."""
-    if not found:
-        return Text("everything is well", style="green")
-    grid = Table("", "where", "what is wrong", title="Problems", title_justify="left")
-    for finding in sorted(found, key=lambda finding: not finding.serious):
-        style = "red" if finding.serious else "yellow"
-        grid.add_row("error" if finding.serious else "warning", finding.where, finding.what, style=style)
+def problem_table(problems: Sequence[Problem]) -> RenderableType:
+    """Return a table of the problems, serious problems first."""
+    if not problems:
+        return Text("no problems found", style="green")
+    grid = Table("severity", "where", "problem", title="Problems", title_justify="left")
+    for problem in sorted(problems, key=lambda problem: not problem.serious):
+        style = "red" if problem.serious else "yellow"
+        grid.add_row("error" if problem.serious else "warning", problem.subject, problem.message, style=style)
     return grid
 
 
-def _hosts(topology: Topology, observed: Observed) -> Table:
+def _hosts(topology: Topology, observed: Observation) -> Table:
     grid = Table(
-        *("host", "address", "roles", "reached", "services", "disk", "memory free", "next expiry"),
+        *("host", "address", "roles", "reachable", "services", "disk", "memory free", "next expiry"),
         title=f"Cluster {topology.name}: {topology.endpoint.url}",
         title_justify="left",
     )
@@ -145,19 +145,19 @@ def _hosts(topology: Topology, observed: Observed) -> Table:
     return grid
 
 
-def _host(machine: Machine, found: HostFacts | str, observed: Observed) -> list[str]:
+def _host(machine: Machine, facts: HostFacts | str, observed: Observation) -> list[str]:
     row = [machine.name, str(machine.address), " ".join(machine.roles)]
-    if isinstance(found, str):
+    if isinstance(facts, str):
         return [*row, "no", "", "", "", ""]
-    running = [service for service in found.services if not service.unit.startswith("etcd-snapshot.service")]
+    running = [service for service in facts.services if not service.unit.startswith("etcd-snapshot.service")]
     active = sum(service.active for service in running)
-    disk = max((max(item.used, item.inodes) for item in found.disks), default=0)
-    expiry = found.nearest_expiry
+    disk = max((max(item.used, item.inodes) for item in facts.disks), default=0)
+    expiry = facts.nearest_expiry
     days = f"{(expiry.expires - observed.now).days} days" if expiry else ""
-    return [*row, "yes", f"{active} of {len(running)}", f"{disk}%", format_bytes(found.memory_available), days]
+    return [*row, "yes", f"{active} of {len(running)}", f"{disk}%", format_bytes(facts.memory_available), days]
 
 
-def _etcd(observed: Observed) -> Table:
+def _etcd(observed: Observation) -> Table:
     grid = Table(
         *("etcd member", "healthy", "leader", "version", "size", "in use", "index", "newest snapshot"),
         title="etcd",
@@ -178,18 +178,25 @@ def _etcd(observed: Observed) -> Table:
     return grid
 
 
-def _nodes(topology: Topology, observed: Observed) -> Table:
+def _nodes(topology: Topology, observed: Observation) -> Table:
     pool_of = {node.name: pool.name for pool in topology.pools for node in pool.nodes}
-    grid = Table("node", "pool", "ready", "kubelet", "takes pods", title="Nodes", title_justify="left")
+    grid = Table("node", "pool", "ready", "kubelet", "schedulable", title="Nodes", title_justify="left")
     for node in observed.nodes:
         ready = "yes" if node.ready else "no"
-        takes = "yes" if node.schedulable else "cordoned"
-        grid.add_row(node.name, pool_of.get(node.name, "(in no configuration)"), ready, node.version, takes)
+        pool = pool_of.get(node.name, "not in the stack file")
+        grid.add_row(node.name, pool, ready, node.version, _schedulable(node))
     return grid
 
 
-def _add_ons(observed: Observed) -> Table:
-    grid = Table("add-on", "available", "", title="Add-ons", title_justify="left")
+def _schedulable(node: NodeFact) -> str:
+    """Return whether the node accepts new pods, and the taints that pods must tolerate."""
+    if not node.schedulable:
+        return "no: cordoned"
+    return f"only pods that tolerate {', '.join(node.taints)}" if node.taints else "yes"
+
+
+def _add_ons(observed: Observation) -> Table:
+    grid = Table("add-on", "available", "detail", title="Add-ons", title_justify="left")
     for add_on in observed.add_ons:
         grid.add_row(add_on.name, "yes" if add_on.available else "no", add_on.detail)
     return grid

@@ -108,7 +108,7 @@ def exit_code(results: Iterable[Result], *, detailed: bool) -> int:
 
 def summary(results: Sequence[Result]) -> None:
     """Prints a table of what came of each."""
-    table = Table("stack", "", "create", "change", "replace", "delete", "unchanged", "seconds", "errors")
+    table = Table("stack", "result", "create", "change", "replace", "delete", "unchanged", "seconds", "errors")
     for result in results:
         counts = [
             str(sum(result.changes.get(name, 0) for name in names) or "")

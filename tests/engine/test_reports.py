@@ -82,6 +82,17 @@ def test_the_report_of_removed_control_planes_is_as_expected(ha: Stack) -> None:
     assert "🔴" in ha.markdown()
 
 
+def test_the_output_is_the_report_or_the_text_of_the_engine(dev: Stack) -> None:
+    report = dev.preview(one_kubelet_setting, "--format", "report").text
+    assert "Stack dev: 2 changes, low risk" in report
+    assert '-   "maxPods": 110,' in report
+    assert "pulumi:pulumi:Stack" not in report
+    for words in (("--raw",), ()):
+        raw = dev.preview(one_kubelet_setting, *words).text
+        assert "pulumi:pulumi:Stack" in raw
+        assert "Stack dev:" not in raw
+
+
 def test_the_report_of_no_change_is_one_line(dev: Stack) -> None:
     result = dev.preview(lambda cluster: None, "--detailed-exit-code", check=False)
     assert result.code == 0, result.text
