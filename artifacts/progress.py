@@ -1,49 +1,172 @@
-"""What long work shows: a bar on a terminal, one plain line per finished step elsewhere."""
+"""Progress of long work: a bar on a terminal; elsewhere a line per finished step, at least one a minute."""
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self, TypeVar
 
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as RichProgress
 
 Advance = Callable[[int], None]
-"""Called with the number of bytes just done."""
+"""Called with the number of bytes just processed."""
+
+HEARTBEAT_INTERVAL = 60.0
+"""Seconds without output after which a line is printed. CI systems end jobs that are silent for minutes."""
+
+_POLL_INTERVAL = 0.2
+"""Seconds between two looks at the clock."""
+
+_Item = TypeVar("_Item")
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    text: str
+    started: float
+
+
+class Heartbeat:
+    """Calls `report` from a thread whenever `interval` seconds passed without a call of `reset`.
+
+    Used as a context manager around the work. `clock` returns seconds.
+    """
+
+    def __init__(
+        self,
+        report: Callable[[], object],
+        *,
+        interval: float = HEARTBEAT_INTERVAL,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._report = report
+        self._interval = interval
+        self._clock = clock
+        self._last_output = clock()
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def reset(self) -> None:
+        """Record that a line was printed: the next report is due an interval from now."""
+        self._last_output = self._clock()
+
+    def __enter__(self) -> Self:
+        self.reset()
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stopped.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stopped.wait(min(self._interval, _POLL_INTERVAL)):
+            if self._clock() - self._last_output >= self._interval:
+                self._report()
+                self.reset()
 
 
 class Progress:
-    """Reports steps on standard error. `quiet` says nothing at all (tests, other programs)."""
+    """Prints the steps of long work on standard error. `quiet`: print nothing (tests, other programs).
 
-    def __init__(self, *, quiet: bool = False) -> None:
+    Counted steps (`plan`, `each`) are for example one for each artifact. Within a counted step any number of
+    `step` blocks say what is being done. A cached artifact needs none.
+    """
+
+    def __init__(
+        self,
+        *,
+        quiet: bool = False,
+        console: Console | None = None,
+        interval: float = HEARTBEAT_INTERVAL,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._quiet = quiet
-        self._console = Console(stderr=True, quiet=quiet)
+        self._console = console or Console(stderr=True, quiet=quiet)
+        self._interval = interval
+        self._clock = clock
+        self._steps: list[_Step] = []
+        self._heartbeat: Heartbeat | None = None
+        self._number = 0
+        self._total = 0
+
+    def plan(self, steps: int) -> None:
+        """Announce that at least this many counted steps follow."""
+        self._total = max(self._total, self._number + steps)
+
+    def each(self, items: Sequence[_Item]) -> Iterator[_Item]:
+        """Yield the items; the work on each is a counted step."""
+        self.plan(len(items))
+        for item in items:
+            self._number += 1
+            yield item
 
     def note(self, text: str) -> None:
-        """Say one line."""
-        if not self._quiet:
-            self._console.print(text, highlight=False, soft_wrap=True, markup=False)
+        """Print a line."""
+        if self._quiet:
+            return
+        self._console.print(text, highlight=False, soft_wrap=True, markup=False)
+        if self._heartbeat is not None:
+            self._heartbeat.reset()
 
     @contextmanager
     def step(self, text: str, *, total: int | None = None) -> Iterator[Advance]:
-        """A step that takes a while; `total` in bytes where it is known.
+        """Show that this is being done, until the block ends; `total` in bytes where known.
 
-        On a terminal a live line with a spinner or bar; when it ends, one line with its seconds.
+        On a terminal show a live line with a spinner or bar, elsewhere print a line a minute. Print a line
+        with the duration at the end. Blocks may be nested: the innermost one is shown.
         """
-        started = time.monotonic()
-        if self._console.is_terminal and not self._quiet:
-            with self._bar(total is not None) as bar:
-                task = bar.add_task(text, total=total)
-                yield lambda size: bar.advance(task, size)
-        else:
-            yield lambda size: None
-        self.note(f"{text} … {time.monotonic() - started:.0f} s")
+        step = _Step(text, self._clock())
+        with self._beating(step):
+            if self._console.is_terminal and not self._quiet:
+                with self._bar(total is not None) as bar:
+                    task = bar.add_task(self._numbered(text), total=total)
+                    yield lambda size: bar.advance(task, size)
+            else:
+                yield lambda size: None
+        self.note(f"{self._numbered(text)}, done in {format_duration(self._clock() - step.started)}")
+
+    @contextmanager
+    def _beating(self, step: _Step) -> Iterator[None]:
+        self._steps.append(step)
+        try:
+            if self._heartbeat is not None or self._quiet or self._console.is_terminal:
+                yield
+                return
+            self._heartbeat = Heartbeat(self._report, interval=self._interval, clock=self._clock)
+            try:
+                with self._heartbeat:
+                    yield
+            finally:
+                self._heartbeat = None
+        finally:
+            self._steps.remove(step)
+
+    def _report(self) -> None:
+        """Print what is being done, and for how long."""
+        if self._steps:
+            step = self._steps[-1]
+            self.note(f"{self._numbered(step.text)}, {format_duration(self._clock() - step.started)} so far")
+
+    def _numbered(self, text: str) -> str:
+        return f"step {self._number} of {self._total}: {text}" if self._number else text
 
     def _bar(self, sized: bool) -> RichProgress:
         columns = [BarColumn(), DownloadColumn()] if sized else []
         return RichProgress(
-            SpinnerColumn(), TextColumn("{task.description}"), *columns, TimeElapsedColumn(),
+            SpinnerColumn(), TextColumn("{task.description}", markup=False), *columns, TimeElapsedColumn(),
             console=self._console, transient=True,
         )  # fmt: skip
+
+
+def format_duration(seconds: float) -> str:
+    """Return a duration as short text: `42 s`, `2 min`."""
+    return f"{seconds:.0f} s" if seconds < 60 else f"{seconds / 60:.0f} min"
