@@ -102,10 +102,10 @@ def test_the_picture_has_members_and_pools(cloud: str) -> None:
 def test_a_replaced_or_deleted_machine_of_a_member_is_a_risk(cloud: str) -> None:
     assert risks(cloud, member(cloud, "cp-1", "replace"))["etcd-data"] == ("cp-1",)
     deleted = [member(cloud, "cp-3", "delete"), gate("cp-3", "etcd", "delete")]
-    found = risks(cloud, *deleted, gate("cp-3", "control-plane", "delete"))
-    assert found["etcd-data"] == ("cp-3",)
-    assert found["control-plane-removed"] == ("cp-3",)
-    assert "quorum" not in found
+    result = risks(cloud, *deleted, gate("cp-3", "control-plane", "delete"))
+    assert result["etcd-data"] == ("cp-3",)
+    assert result["control-plane-removed"] == ("cp-3",)
+    assert "quorum" not in result
     assert risks(cloud, *deleted, member(cloud, "cp-1", "replace"))["quorum"] == ("2 of 3: cp-1, cp-3",)
 
 
@@ -135,8 +135,8 @@ def test_a_pool_is_reported_by_its_group_of_machines(cloud: str) -> None:
 def test_a_minor_version_is_read_from_the_gate_of_a_secret_delivery() -> None:
     """Azure's deliveries are secret objects; the command that waits for the host has the visible text."""
     old, new = ({"environment": {"BECOMES": f"version kubernetes 1.{minor}.1\n"}} for minor in (35, 36))
-    found = risks("azure", gate("cp-1", "control-plane", "update", old, new))
-    assert found["minor-version"] == ("kubernetes 1.35.1 → 1.36.1: cp-1",)
+    result = risks("azure", gate("cp-1", "control-plane", "update", old, new))
+    assert result["minor-version"] == ("kubernetes 1.35.1 → 1.36.1: cp-1",)
 
 
 def test_a_worker_that_moves_to_another_pool_is_no_deletion() -> None:
@@ -144,10 +144,10 @@ def test_a_worker_that_moves_to_another_pool_is_no_deletion() -> None:
     moved = host("update", "w-3", "node", "workers")
     in_new_pool = replace(moved, was=moved.parent, parent=moved.parent.replace("-workers", "-edge"))
     steps = [each for each in cluster() if each.urn != moved.urn]
-    found = report_from_events("x", [*steps, in_new_pool])
-    assert [risk.subjects for risk in found.risks if risk.rule == "pool-smaller"] == [
+    result = report_from_events("x", [*steps, in_new_pool])
+    assert [risk.subjects for risk in result.risks if risk.rule == "pool-smaller"] == [
         ("workers: 3 → 2 nodes",)
     ]
-    assert {each.name: each.pool for each in found.after.hosts}["w-3"] == "edge"
-    assert {each.name: each.pool for each in found.before.hosts}["w-3"] == "workers"
-    assert all(each.state is not Operation.DELETE for each in found.after.hosts)
+    assert {each.name: each.pool for each in result.after.hosts}["w-3"] == "edge"
+    assert {each.name: each.pool for each in result.before.hosts}["w-3"] == "workers"
+    assert all(each.state is not Operation.DELETE for each in result.after.hosts)

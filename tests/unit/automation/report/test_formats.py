@@ -29,8 +29,8 @@ def changed(name: str, pool: str = "workers") -> Step:
 
 
 def test_a_changed_line_has_two_lines_of_context() -> None:
-    (found,) = changed_properties(changed("w-1"))
-    assert [(line.mark, line.text) for line in found.lines] == [
+    (change,) = changed_properties(changed("w-1"))
+    assert [(line.mark, line.text) for line in change.lines] == [
         ("@", ""),
         (" ", "line 48"),
         (" ", "line 49"),
@@ -43,10 +43,10 @@ def test_a_changed_line_has_two_lines_of_context() -> None:
 
 def test_a_changed_line_names_the_file_on_the_host() -> None:
     text = "file 0644 root:root /etc/a <<'EOF'\none\ntwo\nEOF\nfile 0600 root:root /etc/b <<'EOF'\nx\nEOF\n"
-    (found,) = changed_properties(host("update", "w-1", "node", "workers", text, text.replace("two", "2")))
-    assert found.lines[0].text == "/etc/a"
-    (found,) = changed_properties(host("update", "w-1", "node", "workers", text, text + "service a\n"))
-    assert found.lines[0].text == ""
+    (change,) = changed_properties(host("update", "w-1", "node", "workers", text, text.replace("two", "2")))
+    assert change.lines[0].text == "/etc/a"
+    (change,) = changed_properties(host("update", "w-1", "node", "workers", text, text + "service a\n"))
+    assert change.lines[0].text == ""
 
 
 def test_a_secret_input_is_reported_without_its_value() -> None:
@@ -54,19 +54,19 @@ def test_a_secret_input_is_reported_without_its_value() -> None:
     secret_changed = step(
         "update", "command:remote:Command", "x", old=both, new=both, paths={"stdin": "update"}
     )
-    (found,) = changed_properties(secret_changed)
-    assert (found.path, found.secret, found.lines) == ("stdin", True, ())
+    (change,) = changed_properties(secret_changed)
+    assert (change.path, change.secret, change.lines) == ("stdin", True, ())
     assert changed_properties(step("update", "t", "x", old=both, new=both)) == ()
-    (found,) = changed_properties(step("update", "t", "x", old=both, new={**both, "stdin": "[unknown]"}))
-    assert found.secret
+    (change,) = changed_properties(step("update", "t", "x", old=both, new={**both, "stdin": "[unknown]"}))
+    assert change.secret
 
 
 def test_identical_changes_of_five_hundred_hosts_are_one_group() -> None:
-    several = [changed(f"w-{i}") for i in range(1, 501)]
-    found = report_from_events("x", several)
-    (group,) = group_changes(found.changes)
+    steps = [changed(f"w-{i}") for i in range(1, 501)]
+    built = report_from_events("x", steps)
+    (group,) = group_changes(built.changes)
     assert group.names[:2] == ("w-1", "w-2")
-    text = markdown(found)
+    text = markdown(built)
     assert "500 hosts" in text
     assert text.count("line fifty") == 1
     assert "w-1 … w-500" in text
@@ -79,8 +79,8 @@ def test_a_comment_stays_within_the_limit(number: int) -> None:
         for i in range(number)
     ]
     long = [Message(severity="error", text=f"error {i} " + "x" * 500) for i in range(300)]
-    several: list[list[Event]] = [[*different], [*different, *long], [*long]]
-    for events in several:
+    steps: list[list[Event]] = [[*different], [*different, *long], [*long]]
+    for events in steps:
         text = markdown(report_from_events("x", events))
         assert len(text) <= 65_536
         assert text.count("```") % 2 == 0, "a fence is left open"
@@ -89,24 +89,24 @@ def test_a_comment_stays_within_the_limit(number: int) -> None:
 
 
 def test_foreign_text_cannot_leave_its_fence_or_cell() -> None:
-    nasty = "```\n@everyone <script>alert(1)</script>\n# heading\x1b[31m"
-    seen = report_from_events(
+    hostile = "```\n@everyone <script>alert(1)</script>\n# heading\x1b[31m"
+    built = report_from_events(
         "x",
         [
             *cluster(changed("w-1")),
-            Message(severity="error", text=nasty),
-            Message(severity="warning", text=nasty),
+            Message(severity="error", text=hostile),
+            Message(severity="warning", text=hostile),
             Policy(policy="p/r", level="mandatory", text="a | b\n@everyone <img src=x>"),
         ],
     )
-    text = markdown(seen)
+    text = markdown(built)
     fences = [line for line in text.splitlines() if re.fullmatch(r"\s*`{3,}\w*", line)]
     assert "````" in fences, "a fence that the text itself closes"
     assert "\x1b" not in text
     (row,) = (line for line in text.splitlines() if "p/r" in line)
     assert "@everyone" not in row
     assert "<img" not in row.replace("\\<img", "")
-    html = html_page([seen])
+    html = html_page([built])
     assert "<script" not in html
     assert "&lt;script&gt;" in html
 
@@ -114,13 +114,13 @@ def test_foreign_text_cannot_leave_its_fence_or_cell() -> None:
 @pytest.mark.parametrize("unseen", ["\u202e", "\u2066", "\u200b", "\x9b", "\r", "\ud800"])
 def test_invisible_characters_are_shown_as_codes(unseen: str) -> None:
     """A character that changes the direction of writing would show another line to the reviewer."""
-    seen = report(host("update", "w-1", "node", "workers", "a\n", f"allow{unseen} deny\n"))
-    seen = replace(seen, errors=(f"wrong{unseen}",))
-    for text in (markdown(seen), html_page([seen])):
+    built = report(host("update", "w-1", "node", "workers", "a\n", f"allow{unseen} deny\n"))
+    built = replace(built, errors=(f"wrong{unseen}",))
+    for text in (markdown(built), html_page([built])):
         assert unseen not in text
         text.encode()
     if unseen != "\r":  # it ends a line
-        assert f"allow\\u{ord(unseen):04x} deny" in markdown(seen)
+        assert f"allow\\u{ord(unseen):04x} deny" in markdown(built)
 
 
 def test_a_very_long_line_is_truncated() -> None:
@@ -137,35 +137,35 @@ def test_a_report_with_only_errors() -> None:
 
 
 def test_the_first_line_reports_a_mandatory_violation() -> None:
-    seen = report_from_events(
+    built = report_from_events(
         "x", [*cluster(changed("w-1")), Policy(policy="p/r", level="mandatory", text="no")]
     )
-    assert "⛔ stopped by a policy" in markdown(seen).splitlines()[0]
-    advice = replace(seen, violations=(replace(seen.violations[0], mandatory=False),))
+    assert "⛔ stopped by a policy" in markdown(built).splitlines()[0]
+    advice = replace(built, violations=(replace(built.violations[0], mandatory=False),))
     assert "stopped" not in markdown(advice)
 
 
 def test_the_picture_marks_created_changed_and_deleted_hosts() -> None:
-    seen = report(
+    built = report(
         host("create", "w-4", "node", "workers"), host("delete", "w-3", "node", "workers"), changed("w-1")
     )
-    assert [each.name for each in seen.before.hosts] == ["cp-1", "cp-2", "cp-3", "w-1", "w-2", "w-3"]
-    assert [each.name for each in seen.after.hosts] == ["cp-1", "cp-2", "cp-3", "w-1", "w-2", "w-4"]
-    drawn = {box.text: box.state for box in boxes(join_pictures(seen.before, seen.after))["pool workers"]}
+    assert [each.name for each in built.before.hosts] == ["cp-1", "cp-2", "cp-3", "w-1", "w-2", "w-3"]
+    assert [each.name for each in built.after.hosts] == ["cp-1", "cp-2", "cp-3", "w-1", "w-2", "w-4"]
+    drawn = {box.text: box.state for box in boxes(join_pictures(built.before, built.after))["pool workers"]}
     assert drawn == {
         "w-1": Operation.CHANGE,
         "w-2": Operation.SAME,
         "w-3": Operation.DELETE,
         "w-4": Operation.CREATE,
     }
-    text = mermaid(join_pictures(seen.before, seen.after))
+    text = mermaid(join_pictures(built.before, built.after))
     assert '["+ w-4"]:::create' in text
     assert '["- w-3"]:::delete' in text
 
 
 def test_a_host_with_an_additional_role_is_changed() -> None:
-    seen = report_from_events("x", [host("same", "cp-1", "etcd"), host("create", "cp-1", "control-plane")])
-    (before,), (after,) = seen.before.hosts, seen.after.hosts
+    built = report_from_events("x", [host("same", "cp-1", "etcd"), host("create", "cp-1", "control-plane")])
+    (before,), (after,) = built.before.hosts, built.after.hosts
     assert before.roles == ("etcd",)
     assert after.roles == ("etcd", "control-plane")
     assert after.state is Operation.CHANGE
@@ -177,8 +177,8 @@ def test_hosts_are_sorted_by_number() -> None:
 
 def test_the_general_advice_of_the_engine_is_omitted() -> None:
     advice = "The provider for this resource has inputs that are not known during preview.\nMore."
-    said = [Message(severity="warning", text=advice), Message(severity="warning", text="w-1: too small")]
-    assert report_from_events("x", said).warnings == ("w-1: too small",)
+    messages = [Message(severity="warning", text=advice), Message(severity="warning", text="w-1: too small")]
+    assert report_from_events("x", messages).warnings == ("w-1: too small",)
     assert report_from_events("x", [Summary(changes={"same": 7})]).unchanged == 7
 
 
@@ -215,26 +215,26 @@ def test_the_cost_of_machines_before_and_after() -> None:
         step("delete", SET, "old", "old", old={"sku": {"name": "Standard_D4s_v5", "capacity": 2}}),
         step("create", "aws:ec2/instance:Instance", "x", "x", new={"instanceType": "x9.huge"}),
     ]
-    found = machine_cost(steps, prices)
-    assert found is not None
-    assert found.before == pytest.approx(0.3 + 0.08 + 0.4)
-    assert found.after == pytest.approx(0.5 + 0.08)
-    assert found.unknown == ("x9.huge",)
+    cost = machine_cost(steps, prices)
+    assert cost is not None
+    assert cost.before == pytest.approx(0.3 + 0.08 + 0.4)
+    assert cost.after == pytest.approx(0.5 + 0.08)
+    assert cost.unknown == ("x9.huge",)
     assert machine_cost(cluster(changed("w-1")), prices) is None
     assert machine_cost(steps, {}) is None
-    seen = report_from_events("x", steps, prices=prices)
-    assert "0.78 → 0.58 per hour (-0.20)" in markdown(seen)
-    assert "0.78 → 0.58 per hour" in html_page([seen])
+    built = report_from_events("x", steps, prices=prices)
+    assert "0.78 → 0.58 per hour (-0.20)" in markdown(built)
+    assert "0.78 → 0.58 per hour" in html_page([built])
 
 
 @given(st.lists(st.sampled_from("abc"), max_size=12), st.lists(st.sampled_from("abc"), max_size=12))
 def test_a_difference_consists_of_lines_of_both_texts(old: list[str], new: list[str]) -> None:
-    found = [line for hunk in diff_hunks(old, new) for line in hunk.lines]
-    removed = [line.text for line in found if line.mark == "-"]
-    added = [line.text for line in found if line.mark == "+"]
+    lines = [line for hunk in diff_hunks(old, new) for line in hunk.lines]
+    removed = [line.text for line in lines if line.mark == "-"]
+    added = [line.text for line in lines if line.mark == "+"]
     assert len(new) - len(old) == len(added) - len(removed)
-    assert (found == []) == (old == new)
+    assert (lines == []) == (old == new)
     # All removed and unchanged lines are in the old text, in its order; the same for the new text.
-    for shown, whole in (("- ", old), ("+ ", new)):
-        rest = iter(whole)
-        assert all(any(line.text == each for each in rest) for line in found if line.mark in shown)
+    for marks, text in (("- ", old), ("+ ", new)):
+        rest = iter(text)
+        assert all(any(line.text == each for each in rest) for line in lines if line.mark in marks)

@@ -144,9 +144,9 @@ def test_every_rule_has_examples() -> None:
     ("rule", "steps"), [(name, each) for name, changes in DANGEROUS.items() for each in changes]
 )
 def test_the_rule_applies_to_a_dangerous_change(rule: str, steps: list[Step]) -> None:
-    found = risks(*steps)
-    assert rule in found
-    assert all(found[rule])
+    found_risks = risks(*steps)
+    assert rule in found_risks
+    assert all(found_risks[rule])
 
 
 @pytest.mark.parametrize(
@@ -159,12 +159,14 @@ def test_the_rule_does_not_apply_to_a_harmless_change(rule: str, steps: list[Ste
 @pytest.mark.parametrize(("limit", "applies"), [(1, False), (2, True)])
 def test_a_higher_max_unavailable_is_used_for_the_risk(limit: int, applies: bool) -> None:
     """A change can raise the limit and use it at the same time."""
-    described = cloud(**{"pools.general.max_unavailable": limit})
+    topology = cloud(**{"pools.general.max_unavailable": limit})
     changed = [host("update", f"g-{i}", "node", "general") for i in (1, 2, 3)]
-    found = {risk.rule: risk.subjects for risk in report_from_events("x", cluster(*changed), described).risks}
-    assert ("many-nodes-at-once" in found) is applies
+    found_risks = {
+        risk.rule: risk.subjects for risk in report_from_events("x", cluster(*changed), topology).risks
+    }
+    assert ("many-nodes-at-once" in found_risks) is applies
     if applies:
-        assert found["many-nodes-at-once"] == ("general: 2 of 3 nodes at a time",)
+        assert found_risks["many-nodes-at-once"] == ("general: 2 of 3 nodes at a time",)
 
 
 def test_a_change_of_the_only_control_plane_is_a_risk() -> None:
@@ -187,12 +189,12 @@ def test_the_quorum_risk_counts_lost_members() -> None:
 
 
 def test_the_report_has_the_level_of_the_most_severe_risk() -> None:
-    found = report(
+    built = report(
         host("delete", "cp-2", "etcd"), *[host("update", f"w-{i}", "node", "workers") for i in (1, 2, 3)]
     )
-    assert found.level is not None
-    assert found.level.value == "high"
-    assert [risk.level.weight for risk in found.risks] == sorted(
-        (risk.level.weight for risk in found.risks), reverse=True
+    assert built.level is not None
+    assert built.level.value == "high"
+    assert [risk.level.weight for risk in built.risks] == sorted(
+        (risk.level.weight for risk in built.risks), reverse=True
     )
     assert report_from_events("x", cluster()).level is None

@@ -37,7 +37,7 @@ def test_one_setting_on_a_thousand_hosts_prints_under_sixty_lines(width: int) ->
 
 
 def test_the_report_of_one_setting() -> None:
-    events = [*cluster(*changed_pool(2), workers=2), Summary(changes={"same": 102, "update": 2})]
+    events: list[Event] = [*cluster(*changed_pool(2), workers=2), Summary(changes={"same": 102, "update": 2})]
     assert text_of(report_from_events("dev", events)) == (
         "\nStack dev: 2 changes, low risk\n"
         "\n"
@@ -124,7 +124,7 @@ def test_the_first_line_is_the_verdict(events: list[Event], applied: bool, verdi
 
 
 def test_messages_are_printed_and_control_characters_are_not_obeyed() -> None:
-    events = [
+    events: list[Event] = [
         Message(severity="error", text="first\nsecond\x1b[31m"),
         Message(severity="warning", text="[bold]w-1[/bold]: too small"),
         Policy(policy="kubewright/tagged", level="advisory", text="tags: missing", urn="urn::x::vpc"),
@@ -138,15 +138,15 @@ def test_messages_are_printed_and_control_characters_are_not_obeyed() -> None:
 
 
 def test_colors_are_printed_only_on_request() -> None:
-    seen = report(*changed_pool(1))
-    assert "\x1b[" in terminal_text(seen, width=80, color=True)
-    assert "\x1b[" not in terminal_text(seen, width=80)
+    built = report(*changed_pool(1))
+    assert "\x1b[" in terminal_text(built, width=80, color=True)
+    assert "\x1b[" not in terminal_text(built, width=80)
 
 
 def test_a_new_cluster_is_grouped_by_component() -> None:
-    described = cloud()
+    topology = cloud()
     steps = [host("create", f"w-{number}", "node", "workers") for number in range(1, 100)]
-    text = text_of(report_from_events("dev", steps, described))
+    text = text_of(report_from_events("dev", steps, topology))
     assert "+ create (node): w-1 … w-99 (99 hosts)" in text
 
 
