@@ -29,14 +29,16 @@ class ResourceTypes:
     """Pulumi type tokens of the cloud's resources, by meaning.
 
     `data` are the types whose deletion loses data, `entrances` the types behind the API endpoint, and
-    `machine_inputs` the inputs of a group of machines whose change replaces its machines. Each store needs
-    one resource of `store_encryptions` and one of `public_access_blocks` (empty: the cloud has none).
+    `machine_inputs` the inputs of a group of machines whose change replaces its machines. `cost_inputs` are
+    the inputs that name the type and number of machines. Each store needs one resource of
+    `store_encryptions` and one of `public_access_blocks` (empty: the cloud has none).
     """
 
     machines: tuple[str, ...]
     machine_groups: tuple[str, ...]
     launch_templates: tuple[str, ...]
     machine_inputs: tuple[str, ...]
+    cost_inputs: tuple[str, ...]
     volumes: tuple[str, ...]
     stores: tuple[str, ...]
     store_encryptions: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""Payloads of bundles as the engine has them: secrets, joined once they are known."""
+"""Payloads of bundles as Pulumi secrets."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from nodeconfig import render
 from nodeconfig.bundle import Bundle
 
 
-def payload(bundle: Bundle, secrets: Secrets) -> Output[str]:
-    """The bundle's payload; it has the secrets that the bundle names, and no others. Itself a secret."""
+def secret_payload(bundle: Bundle, secrets: Secrets) -> Output[str]:
+    """Return the payload of a bundle as a secret, with only the secrets that the bundle names."""
     names = sorted({file.secret for file in bundle.secrets})
     contents = Output.all(*(secrets[name] for name in names))
-    joined: Output[str] = contents.apply(
+    text: Output[str] = contents.apply(
         lambda texts: render.payload(bundle, dict(zip(names, texts, strict=True)))
     )
-    return Output.secret(joined)
+    return Output.secret(text)

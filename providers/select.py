@@ -26,9 +26,9 @@ def provider_for(
     """
     # SDKs take seconds to import: a stack imports only the SDK of its provider.
     if settings.metal is not None:
-        from providers.metal.provider import Metal
+        from providers.metal.provider import MetalProvider
 
-        return Metal(settings.metal, topology, files)
+        return MetalProvider(settings.metal, topology, files)
     cloud = by_section(settings.cloud_name)
     if cloud is None:
         raise SettingsError([Problem("metal", "", "no hosts; describe them here (docs/contract.md)")])

@@ -1,8 +1,9 @@
-"""What the add-ons that call AWS may do: with the control planes' role, on their host network. Pure.
+"""Permissions of the add-ons that call AWS, as tables of IAM statements. Pure.
 
-From each project's own list (cloud-provider-aws `docs/prerequisites.md`, aws-ebs-csi-driver
-`docs/example-iam-policy.json`, aws-load-balancer-controller `docs/install/iam_policy.json`, the
-cluster autoscaler's `cloudprovider/aws/README.md`), narrowed to this region, account and cluster.
+These add-ons run on the host network of control planes and use the role of the control planes. The tables
+are the lists of each project (cloud-provider-aws `docs/prerequisites.md`, aws-ebs-csi-driver
+`docs/example-iam-policy.json`, aws-load-balancer-controller `docs/install/iam_policy.json`, cluster
+autoscaler `cloudprovider/aws/README.md`), limited to this region, account and cluster.
 """
 
 from __future__ import annotations
@@ -74,7 +75,7 @@ CLOUD_CONTROLLER = (
             "elasticloadbalancing:DeleteListener",
             "elasticloadbalancing:ModifyListener",
         ),
-        # Target groups and listeners get the cluster's tag after they are made, or never.
+        # Target groups and listeners get the cluster's tag after their creation, or never.
         (f"{_ELB}:loadbalancer/*", f"{_ELB}:targetgroup/*", f"{_ELB}:listener/net/*"),
     ),
     Statement(
@@ -147,7 +148,7 @@ STORAGE = (
     Statement("MakeSnapshots", ("ec2:CreateSnapshot",), (SNAPSHOTS,), (_FOR_DRIVER,)),
     Statement("DropSnapshots", ("ec2:DeleteSnapshot",), (SNAPSHOTS,), (_OF_DRIVER,)),
 )
-"""The EBS CSI driver's. Volumes made elsewhere need its tag `ebs.csi.aws.com/cluster: true`."""
+"""The EBS CSI driver. Volumes created by other tools need its tag `ebs.csi.aws.com/cluster: true`."""
 
 AUTOSCALER = (
     Statement(
@@ -227,7 +228,7 @@ LOAD_BALANCERS = (
         (f"{EC2}:security-group/*",),
         (_OF_CONTROLLER,),
     ),
-    # The workers' group lets the balancers' in.
+    # The security group of workers allows the groups of load balancers.
     Statement(
         "WorkersGroup",
         ("ec2:AuthorizeSecurityGroupIngress", "ec2:RevokeSecurityGroupIngress"),
@@ -286,4 +287,4 @@ LOAD_BALANCERS = (
     ),
     _SERVICE_ROLE,
 )
-"""The AWS Load Balancer Controller's, without WAF, Shield and Cognito (switched off in its values)."""
+"""The AWS Load Balancer Controller, without WAF, Shield and Cognito, which its values disable."""

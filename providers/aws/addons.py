@@ -1,7 +1,7 @@
-"""What works with AWS from within the cluster, as Helm releases [H3, H4].
+"""Add-ons that call AWS from inside the cluster, as Helm releases [H3, H4].
 
-All that calls AWS runs on the control planes, on their host network: there it has their role. Pods on
-the pod network are two hops from the metadata service and get nobody's rights.
+They run on control planes, on the host network, and use the role of the control planes. Pods on the pod
+network are two hops from the metadata service and get no permissions.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ CLOUD_CONTROLLER = Chart(
     version="0.0.10",
 )
 CLOUD_CONTROLLER_IMAGE = "v1.36.1"
-"""The chart's own is older; v1.36.0 was never published (kubernetes/k8s.io, issue 9796)."""
+"""The chart has an older version; v1.36.0 was never published (kubernetes/k8s.io, issue 9796)."""
 STORAGE = Chart(
     name="aws-ebs-csi-driver",
     repository="https://kubernetes-sigs.github.io/aws-ebs-csi-driver",
@@ -45,7 +45,7 @@ LOAD_BALANCERS = Chart(
 
 @dataclass(frozen=True, kw_only=True)
 class AddOnsArgs:
-    """`vpc` is the network's id; `replicas` is that of controllers."""
+    """Arguments of the add-ons. `vpc` is the id of the network; `replicas` is for each controller."""
 
     api: Api
     names: Names
@@ -55,26 +55,26 @@ class AddOnsArgs:
 
 
 class AddOns(ComponentResource):
-    """The cloud controller manager, and what the settings choose. `releases` are all of them."""
+    """The cloud controller manager and the add-ons of the settings. `releases` are all Helm releases."""
 
     releases: Sequence[Resource]
 
     def __init__(self, name: str, args: AddOnsArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("kubewright:aws:AddOns", name, None, opts)
         names = args.names
-        asked = [(CLOUD_CONTROLLER, cloud_controller(names))]
+        charts = [(CLOUD_CONTROLLER, cloud_controller(names))]
         if args.chosen.storage:
-            asked.append((STORAGE, storage(names, args.replicas)))
+            charts.append((STORAGE, storage(names, args.replicas)))
         if args.chosen.autoscaler:
-            asked.append((AUTOSCALER, autoscaler(names)))
+            charts.append((AUTOSCALER, autoscaler(names)))
         if args.chosen.load_balancers:
-            asked.append((LOAD_BALANCERS, load_balancers(names, args.vpc, args.replicas)))
-        self.releases = [release(name, chart, values, args.api.options(self)) for chart, values in asked]
+            charts.append((LOAD_BALANCERS, load_balancers(names, args.vpc, args.replicas)))
+        self.releases = [release(name, chart, values, args.api.options(self)) for chart, values in charts]
         self.register_outputs({})
 
 
 def cloud_controller(names: Names) -> Values:
-    """Sets nodes' addresses, zones and types, removes those of machines that are gone, makes balancers."""
+    """Return values of the cloud controller: it labels nodes, deletes lost nodes, creates load balancers."""
     return {
         "image": {
             "repository": "registry.k8s.io/provider-aws/cloud-controller-manager",
@@ -84,7 +84,7 @@ def cloud_controller(names: Names) -> Values:
             "--v=2",
             "--cloud-provider=aws",
             f"--cluster-name={names.cluster}",
-            # flannel carries the pods' packets: the network's routes know nothing of them.
+            # flannel encapsulates packets of pods, so routes of the network do not need the pod network.
             "--configure-cloud-routes=false",
             "--allocate-node-cidrs=false",
         ],
@@ -96,7 +96,7 @@ def cloud_controller(names: Names) -> Values:
 
 
 def storage(names: Names, replicas: int) -> Values:
-    """The EBS CSI driver, and the default StorageClass: gp3, encrypted, made in the zone of its pod."""
+    """Return values of the EBS CSI driver, with an encrypted gp3 StorageClass as the default."""
     return {
         "controller": {
             "replicaCount": replicas,
@@ -106,7 +106,7 @@ def storage(names: Names, replicas: int) -> Values:
             "tolerations": TOLERATIONS,
             "extraVolumeTags": dict(names.tags),
         },
-        # Without the metadata service: what the cloud controller wrote on the Node is enough.
+        # Not the metadata service: the cloud controller wrote zone and type on the Node.
         "node": {"metadataSources": "kubernetes", "env": [{"name": "AWS_REGION", "value": names.region}]},
         "helmTester": {"enabled": False},
         "storageClasses": [
@@ -123,7 +123,7 @@ def storage(names: Names, replicas: int) -> Values:
 
 
 def autoscaler(names: Names) -> Values:
-    """Grows and shrinks the pools that carry its tags."""
+    """Return values of the cluster autoscaler, which resizes pools with its tags."""
     return {
         "cloudProvider": "aws",
         "awsRegion": names.region,
@@ -140,10 +140,10 @@ def autoscaler(names: Names) -> Values:
 
 
 def load_balancers(names: Names, vpc: Input[str], replicas: int) -> Values:
-    """Application balancers for Ingress, network balancers for Services that ask for them.
+    """Return values of the load balancer controller, for Ingress and for Services of its class.
 
-    Targets are instances: pods have no address of the network with flannel. Services without its class
-    stay with the cloud controller manager.
+    Targets are instances: with flannel pods have no address in the VPC. The cloud controller manager still
+    handles Services without the controller's class.
     """
     return {
         "clusterName": names.cluster,

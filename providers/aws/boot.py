@@ -1,4 +1,4 @@
-"""User data of AWS's machines: what their half of the boot program (`boot.sh`) is told."""
+"""User data of machines on AWS: the variables of the cloud's part of the boot program (`boot.sh`)."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from pathlib import Path
 
 from pulumi import Input, Output
 
-from providers.cloud.boot import METADATA, longest, user_data
+from providers.cloud.boot import METADATA, boot_program, longest_program
 from providers.cloud.machine_config import MachineConfig
 from settings.aws import AwsEndpoints
 
-_HALF = Path(__file__).with_name("boot.sh")
+_CLOUD_PART = Path(__file__).with_name("boot.sh")
 
 
 @dataclass(frozen=True)
 class Boot:
-    """Makes user data for one region and its services. `files` are the texts of the settings' files."""
+    """User data for one region. `files` are the texts of the files that settings name, by path."""
 
     region: str
     domain: str
@@ -26,7 +26,7 @@ class Boot:
 
     def program(
         self,
-        unit: MachineConfig,
+        config: MachineConfig,
         bucket: Output[str],
         group: str,
         *,
@@ -34,43 +34,43 @@ class Boot:
         address: str = "",
         volume: Input[str] = "",
     ) -> Output[str]:
-        """A unit's program. `group` is its Auto Scaling group; the rest is a member's."""
+        """Return the boot program. `group` is the Auto Scaling group; the other arguments are for members."""
         variables: dict[str, Input[str]] = {
             **self._services(),
             "STORE": bucket.apply(self.store),
             "GROUP": group,
         }
-        return user_data(
-            unit,
-            _HALF,
+        return boot_program(
+            config,
+            _CLOUD_PART,
             variables,
             name=name,
             address=address,
             volume=volume,
-            authority=self._authority,
+            ca=self._ca,
         )
 
     def store(self, bucket: str) -> str:
-        """The bucket's URL: a host of its own, or a path of a private endpoint."""
-        own = self.endpoints.s3
-        return f"{own}/{bucket}" if own else f"https://{bucket}.s3.{self.region}.{self.domain}"
+        """Return the URL of the bucket: a host name for the bucket, or a path of a private endpoint."""
+        private = self.endpoints.s3
+        return f"{private}/{bucket}" if private else f"https://{bucket}.s3.{self.region}.{self.domain}"
 
-    def longest(self, name: str, kind: str) -> str:
-        """A program as long as a unit's can be, without anything that is only known once it is made."""
+    def longest_program(self, kind: str, name: str) -> str:
+        """Return a boot program with the maximum length, without values known only after creation."""
         variables = {**self._services(), "STORE": self.store("b" * 63), "GROUP": "g" * 96}
         volume = f"vol-{'0' * 17}"
-        return longest(_HALF, name, kind, variables, volume=volume, authority=self._authority)
+        return longest_program(_CLOUD_PART, name, kind, variables, volume=volume, ca=self._ca)
 
     def _services(self) -> dict[str, str]:
-        """Where services answer, without the slash that a call begins with."""
-        at = self.endpoints
-        public = {
-            "EC2": at.ec2 or f"https://ec2.{self.region}.{self.domain}",
-            "AUTOSCALING": at.autoscaling or f"https://autoscaling.{self.region}.{self.domain}",
-            "METADATA": at.metadata or METADATA,
+        """Return the region and the URLs of services without a trailing slash."""
+        endpoints = self.endpoints
+        urls = {
+            "EC2": endpoints.ec2 or f"https://ec2.{self.region}.{self.domain}",
+            "AUTOSCALING": endpoints.autoscaling or f"https://autoscaling.{self.region}.{self.domain}",
+            "METADATA": endpoints.metadata or METADATA,
         }
-        return {"REGION": self.region, **{key: url.rstrip("/") for key, url in public.items()}}
+        return {"REGION": self.region, **{key: url.rstrip("/") for key, url in urls.items()}}
 
     @property
-    def _authority(self) -> str:
+    def _ca(self) -> str:
         return self.files[self.endpoints.ca_file] if self.endpoints.ca_file else ""

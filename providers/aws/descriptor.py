@@ -19,6 +19,7 @@ _TYPES = ResourceTypes(
     machine_groups=("aws:autoscaling/group:Group",),
     launch_templates=("aws:ec2/launchTemplate:LaunchTemplate",),
     machine_inputs=("launchTemplate", "mixedInstancesPolicy"),
+    cost_inputs=("instanceType", "minSize", "mixedInstancesPolicy"),
     volumes=("aws:ebs/volume:Volume",),
     stores=("aws:s3/bucket:Bucket", "aws:s3/bucketV2:BucketV2"),
     store_encryptions=(

@@ -1,31 +1,32 @@
-"""The API's endpoint: a Network Load Balancer over the control planes, and its name in DNS [E1]."""
+"""The endpoint of the API: a Network Load Balancer for the control planes, and its DNS records [E1]."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pulumi import ComponentResource, Input, ResourceOptions
 from pulumi_aws import lb, route53
 
 from providers.aws.names import Names
-from providers.aws.network import Place
+from providers.aws.network import NetworkReference
 
 _API_PORT = 6443
-# A lost API server is left out after at most this, in seconds; 5 is the least that the balancer takes.
-_CHECK_EVERY = 5
-_FAILURES = 2
+# Seconds between health checks; 5 is the minimum. A failed API server gets no connections after two checks.
+_CHECK_INTERVAL_SECONDS = 5
+_CHECK_THRESHOLD = 2
 
 
 @dataclass(frozen=True, kw_only=True)
 class EndpointArgs:
-    """`members` are the control planes' addresses by name; `hosted_zone` gets a record as well, if any.
+    """Arguments of the endpoint. `members` are the addresses of control planes by name.
 
-    `group` is the balancer's security group: given later it would replace the balancer.
+    `hosted_zone` is the id of a zone for a second record, or empty. `group` is the security group of the load
+    balancer, which cannot be added later without replacing it.
     """
 
     names: Names
-    place: Place
+    network: NetworkReference
     host: str
     port: int
     public: bool
@@ -35,28 +36,29 @@ class EndpointArgs:
 
 
 class Endpoint(ComponentResource):
-    """The balancer and its names; known, and there, before a machine boots."""
+    """The load balancer and its DNS records. Both exist before a machine boots."""
 
     def __init__(self, name: str, args: EndpointArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("kubewright:aws:Endpoint", name, None, opts)
         self._name, self._args = name, args
         self._child = ResourceOptions(parent=self)
-        subnets = args.place.public if args.public else args.place.private
-        balancer = self._balancer(subnets)
+        load_balancer = self._load_balancer()
         targets = self._targets()
         lb.Listener(
             f"{name}-listener",
-            load_balancer_arn=balancer.arn,
+            load_balancer_arn=load_balancer.arn,
             port=args.port,
             protocol="TCP",
             default_actions=[lb.ListenerDefaultActionArgs(type="forward", target_group_arn=targets.arn)],
             tags=args.names.tagged("api"),
             opts=self._child,
         )
-        self._names(balancer)
+        self._records(load_balancer)
         self.register_outputs({"host": args.host})
 
-    def _balancer(self, subnets: Sequence[Input[str]]) -> lb.LoadBalancer:
+    def _load_balancer(self) -> lb.LoadBalancer:
+        network = self._args.network
+        subnets = network.public if self._args.public else network.private
         return lb.LoadBalancer(
             f"{self._name}-balancer",
             name=self._args.names.name("api"),
@@ -64,21 +66,22 @@ class Endpoint(ComponentResource):
             internal=not self._args.public,
             subnets=list(subnets),
             security_groups=[self._args.group],
-            # A zone whose control plane is away would answer nobody without it.
+            # Without it a zone without a healthy control plane would not answer.
             enable_cross_zone_load_balancing=True,
             tags=self._args.names.tagged("api"),
             opts=self._child,
         )
 
     def _targets(self) -> lb.TargetGroup:
-        """Targets are addresses: they are there before the machines, and stay when these are replaced.
+        """Create the targets. They are addresses, which exist before machines and outlive replaced ones.
 
-        The clients' addresses are not kept, or a control plane could not reach itself through it.
+        The load balancer replaces the addresses of clients: otherwise a control plane cannot reach itself
+        through it.
         """
         group = lb.TargetGroup(
             f"{self._name}-targets",
             name=self._args.names.name("api"),
-            vpc_id=self._args.place.vpc,
+            vpc_id=self._args.network.vpc,
             target_type="ip",
             protocol="TCP",
             port=_API_PORT,
@@ -89,12 +92,12 @@ class Endpoint(ComponentResource):
                 port=str(_API_PORT),
                 path="/readyz",
                 matcher="200",
-                interval=_CHECK_EVERY,
-                timeout=_CHECK_EVERY - 1,
-                healthy_threshold=_FAILURES,
-                unhealthy_threshold=_FAILURES,
+                interval=_CHECK_INTERVAL_SECONDS,
+                timeout=_CHECK_INTERVAL_SECONDS - 1,
+                healthy_threshold=_CHECK_THRESHOLD,
+                unhealthy_threshold=_CHECK_THRESHOLD,
             ),
-            # An API server that ends fails /readyz while it still serves: its connections may go on.
+            # A stopping API server fails /readyz while it still serves: open connections continue.
             target_health_states=[
                 lb.TargetGroupTargetHealthStateArgs(
                     enable_unhealthy_connection_termination=False, unhealthy_draining_interval=30
@@ -113,14 +116,14 @@ class Endpoint(ComponentResource):
             )
         return group
 
-    def _names(self, balancer: lb.LoadBalancer) -> None:
-        """A private zone for this one name shadows no other of its domain."""
+    def _records(self, load_balancer: lb.LoadBalancer) -> None:
+        """Create the DNS records. The private zone has only this name, so it hides no other of the domain."""
         args = self._args
         zone = route53.Zone(
             f"{self._name}-zone",
             name=args.host,
             comment=f"The API of the cluster {args.names.cluster}",
-            vpcs=[route53.ZoneVpcArgs(vpc_id=args.place.vpc, vpc_region=args.names.region)],
+            vpcs=[route53.ZoneVpcArgs(vpc_id=args.network.vpc, vpc_region=args.names.region)],
             tags=args.names.tagged("api"),
             opts=self._child,
         )
@@ -135,7 +138,9 @@ class Endpoint(ComponentResource):
                 type="A",
                 aliases=[
                     route53.RecordAliasArgs(
-                        name=balancer.dns_name, zone_id=balancer.zone_id, evaluate_target_health=False
+                        name=load_balancer.dns_name,
+                        zone_id=load_balancer.zone_id,
+                        evaluate_target_health=False,
                     )
                 ],
                 opts=self._child,

@@ -1,9 +1,9 @@
-"""Security groups from the port policy table [A5]: one for each kind of machine, one for the balancer.
+"""Security groups from the port table [A5]: one for each kind of machine, one for the API's load balancer.
 
-Machines are in private subnets. What the table opens to anyone is open there to the virtual network
-alone: whatever balances a service to the world opens its own way (the cloud controller adds rules to
-the workers' group, which is why those are resources of their own). Pods never show themselves: their
-packets carry their node's address between nodes, in vxlan or masqueraded.
+Machines are in private subnets, so ports that the table opens to all sources are open only to the virtual
+network. Load balancers of services open their own ports: the cloud controller adds rules to the group of
+workers, so the rules of that group are separate resources. Packets of pods have the address of their node
+between nodes, because flannel encapsulates or masquerades them.
 """
 
 from __future__ import annotations
@@ -16,114 +16,116 @@ from pulumi import ComponentResource, Input, Output, ResourceOptions
 from pulumi_aws import ec2, vpc
 
 from providers.aws.names import Names
-from providers.aws.network import Place
+from providers.aws.network import NetworkReference
 from topology.model import Role, Topology
 from topology.ports import Protocol, rules_for
 
-CONTROL_PLANE, ETCD, WORKERS, BALANCER = "control-plane", "etcd", "workers", "balancer"
-_EVERYWHERE = "0.0.0.0/0"
+CONTROL_PLANE, ETCD, WORKERS, LOAD_BALANCER = "control-plane", "etcd", "workers", "balancer"
+_ANY_ADDRESS = "0.0.0.0/0"
 
 
 @dataclass(frozen=True, slots=True)
-class Opening:
-    """One rule of a group: these networks may reach ports `first` to `last` (-1: of all ICMP)."""
+class IngressRule:
+    """One rule of a group: `networks` may reach ports `first` to `last` (-1: all of ICMP)."""
 
     networks: tuple[IPv4Network, ...]
     protocol: str
     first: int
     last: int
-    why: str
+    description: str
 
 
-def openings(topology: Topology, roles: Iterable[Role]) -> tuple[Opening, ...]:
-    """What machines with these roles let in, within the virtual network."""
-    found = []
+def ingress_rules(topology: Topology, roles: Iterable[Role]) -> tuple[IngressRule, ...]:
+    """Return the rules of machines with these roles, limited to sources in the virtual network."""
+    rules = []
     for rule in rules_for(topology, roles):
-        networks = tuple(_inside(rule.networks, topology.network.machines))
+        networks = tuple(_intersect(rule.networks, topology.network.machines))
         if networks and rule.protocol is not Protocol.VRRP:
             ports = (-1, -1) if rule.protocol is Protocol.ICMP else (rule.first, rule.last)
-            found.append(Opening(networks, rule.protocol.value, *ports, rule.why))
-    return tuple(found)
+            rules.append(IngressRule(networks, rule.protocol.value, *ports, rule.why))
+    return tuple(rules)
 
 
-def _inside(networks: Iterable[IPv4Network], machines: Iterable[IPv4Network]) -> Iterator[IPv4Network]:
-    """The parts of the networks that are in those of the machines."""
-    within = tuple(machines)
+def _intersect(networks: Iterable[IPv4Network], machines: Iterable[IPv4Network]) -> Iterator[IPv4Network]:
+    """Yield the parts of the networks that lie in the networks of machines."""
+    machine_networks = tuple(machines)
     parts = []
     for network in networks:
-        for home in within:
-            if network.subnet_of(home):
+        for machine_network in machine_networks:
+            if network.subnet_of(machine_network):
                 parts.append(network)
-            elif home.subnet_of(network):
-                parts.append(home)
+            elif machine_network.subnet_of(network):
+                parts.append(machine_network)
     yield from collapse_addresses(parts)
 
 
 @dataclass(frozen=True, kw_only=True)
 class FirewallArgs:
-    """`place` is where the groups are made."""
+    """Arguments of the security groups in `network`."""
 
     names: Names
     topology: Topology
-    place: Place
+    network: NetworkReference
 
 
 class Firewall(ComponentResource):
-    """The groups, by kind of machine: `control-plane`, `etcd` (hosts of its own), `workers`, `balancer`."""
+    """The security groups: `control-plane`, `etcd` (separate etcd members), `workers` and `balancer`."""
 
     def __init__(self, name: str, args: FirewallArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("kubewright:aws:Firewall", name, None, opts)
         self._name, self._args = name, args
         self._child = ResourceOptions(parent=self)
         topology = args.topology
-        own_etcd = {machine.name for machine in topology.machines if Role.CONTROL_PLANE not in machine.roles}
-        balancer = self._balancer()
+        etcd_only = {machine.name for machine in topology.machines if Role.CONTROL_PLANE not in machine.roles}
+        load_balancer = self._load_balancer()
         api = ec2.SecurityGroupIngressArgs(
             protocol="tcp",
             from_port=6443,
             to_port=6443,
-            security_groups=[balancer],
+            security_groups=[load_balancer],
             description="Kubernetes API, balanced",
         )
         self._groups: dict[str, Output[str]] = {
-            BALANCER: balancer,
+            LOAD_BALANCER: load_balancer,
             CONTROL_PLANE: self._members(
                 CONTROL_PLANE,
                 {
                     role
                     for machine in topology.machines
                     for role in machine.roles
-                    if machine.name not in own_etcd
+                    if machine.name not in etcd_only
                 },
                 [api],
             ),
             WORKERS: self._workers(),
         }
-        if own_etcd:
+        if etcd_only:
             self._groups[ETCD] = self._members(ETCD, {Role.ETCD}, [])
         self.register_outputs({})
 
     def __getitem__(self, kind: str) -> Output[str]:
-        """The id of that kind's group. Raises KeyError for a kind that the cluster has not."""
+        """Return the id of a group. Raise KeyError for a kind of machine that the cluster does not have."""
         return self._groups[kind]
 
-    def _balancer(self) -> Output[str]:
-        """Who may reach the API is decided here; nodes reach it by NAT where the balancer is public."""
+    def _load_balancer(self) -> Output[str]:
+        """Create the group that limits access to the API. Nodes reach a public load balancer through NAT."""
         network = self._args.topology.network
         allowed = [str(net) for net in collapse_addresses((*network.api_allowed, *network.machines))]
-        leaving: list[Input[str]] = [Output.concat(address, "/32") for address in self._args.place.leaving]
+        nat: list[Input[str]] = [
+            Output.concat(address, "/32") for address in self._args.network.nat_addresses
+        ]
         port = self._args.topology.endpoint.port
         group = ec2.SecurityGroup(
-            f"{self._name}-{BALANCER}",
-            name=self._args.names.name(BALANCER),
+            f"{self._name}-{LOAD_BALANCER}",
+            name=self._args.names.name(LOAD_BALANCER),
             description="Who may reach the Kubernetes API",
-            vpc_id=self._args.place.vpc,
+            vpc_id=self._args.network.vpc,
             ingress=[
                 ec2.SecurityGroupIngressArgs(
                     protocol="tcp",
                     from_port=port,
                     to_port=port,
-                    cidr_blocks=[*allowed, *leaving],
+                    cidr_blocks=[*allowed, *nat],
                     description="Kubernetes API",
                 )
             ],
@@ -136,7 +138,7 @@ class Firewall(ComponentResource):
                     description="API servers",
                 )
             ],
-            tags=self._args.names.tagged(BALANCER),
+            tags=self._args.names.tagged(LOAD_BALANCER),
             opts=self._child,
         )
         return group.id
@@ -146,23 +148,27 @@ class Firewall(ComponentResource):
     ) -> Output[str]:
         ingress = [
             ec2.SecurityGroupIngressArgs(
-                protocol=opening.protocol,
-                from_port=opening.first,
-                to_port=opening.last,
-                cidr_blocks=[str(network) for network in opening.networks],
-                description=opening.why,
+                protocol=rule.protocol,
+                from_port=rule.first,
+                to_port=rule.last,
+                cidr_blocks=[str(network) for network in rule.networks],
+                description=rule.description,
             )
-            for opening in openings(self._args.topology, roles)
+            for rule in ingress_rules(self._args.topology, roles)
         ]
         group = ec2.SecurityGroup(
             f"{self._name}-{kind}",
             name=self._args.names.name(kind),
             description=f"Machines: {kind}",
-            vpc_id=self._args.place.vpc,
+            vpc_id=self._args.network.vpc,
             ingress=[*ingress, *more],
             egress=[
                 ec2.SecurityGroupEgressArgs(
-                    protocol="-1", from_port=0, to_port=0, cidr_blocks=[_EVERYWHERE], description="Everything"
+                    protocol="-1",
+                    from_port=0,
+                    to_port=0,
+                    cidr_blocks=[_ANY_ADDRESS],
+                    description="Everything",
                 )
             ],
             tags=self._args.names.tagged(kind),
@@ -171,13 +177,13 @@ class Firewall(ComponentResource):
         return group.id
 
     def _workers(self) -> Output[str]:
-        """Rules one by one: those that the cloud controller adds for its balancers must stay."""
+        """Create separate rules, so that rules that the cloud controller adds for services stay."""
         names = self._args.names
         group = ec2.SecurityGroup(
             f"{self._name}-{WORKERS}",
             name=names.name(WORKERS),
             description="Machines: workers",
-            vpc_id=self._args.place.vpc,
+            vpc_id=self._args.network.vpc,
             tags=names.tagged(WORKERS, {names.kubernetes_tag: "owned"}),
             opts=self._child,
         )
@@ -185,30 +191,30 @@ class Firewall(ComponentResource):
             f"{self._name}-{WORKERS}-out",
             security_group_id=group.id,
             ip_protocol="-1",
-            cidr_ipv4=_EVERYWHERE,
+            cidr_ipv4=_ANY_ADDRESS,
             description="Everything",
             tags=names.tagged(f"{WORKERS}-out"),
             opts=self._child,
         )
-        for opening in openings(self._args.topology, (Role.NODE,)):
-            for network in opening.networks:
-                label = _label(opening, network, self._args.topology.network.machines)
+        for rule in ingress_rules(self._args.topology, (Role.NODE,)):
+            for network in rule.networks:
+                label = _label(rule, network, self._args.topology.network.machines)
                 vpc.SecurityGroupIngressRule(
                     f"{self._name}-{WORKERS}-{label}",
                     security_group_id=group.id,
-                    ip_protocol=opening.protocol,
-                    from_port=opening.first,
-                    to_port=opening.last,
+                    ip_protocol=rule.protocol,
+                    from_port=rule.first,
+                    to_port=rule.last,
                     cidr_ipv4=str(network),
-                    description=opening.why,
+                    description=rule.description,
                     tags=names.tagged(f"{WORKERS}-{label}"),
                     opts=self._child,
                 )
         return group.id
 
 
-def _label(opening: Opening, network: IPv4Network, machines: tuple[IPv4Network, ...]) -> str:
-    """A rule's name: its protocol and port, and the source where that is not all machines."""
-    ports = "" if opening.first < 0 else f"-{opening.first}"
+def _label(rule: IngressRule, network: IPv4Network, machines: tuple[IPv4Network, ...]) -> str:
+    """Return the name of a rule: protocol and port, and the source unless it is the network of machines."""
+    ports = "" if rule.first < 0 else f"-{rule.first}"
     source = "" if machines == (network,) else f"-{network}".replace("/", "-")
-    return f"{opening.protocol}{ports}{source}"
+    return f"{rule.protocol}{ports}{source}"

@@ -1,4 +1,4 @@
-"""What a cluster's machines stand in: network, security groups, endpoint, store, identities, image."""
+"""The foundation of a cluster on AWS: network, security groups, endpoint, store, identities and image."""
 
 from __future__ import annotations
 
@@ -6,170 +6,145 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi_aws as aws
-from pulumi import Input, InvokeOptions, Output, Resource, ResourceOptions, RunError
+from pulumi import Input, Output, Resource, ResourceOptions, RunError
 
+from providers.aws.connection import Connection, connect
 from providers.aws.endpoint import Endpoint, EndpointArgs
-from providers.aws.firewall import BALANCER, Firewall, FirewallArgs
+from providers.aws.firewall import LOAD_BALANCER, Firewall, FirewallArgs
 from providers.aws.identity import Identities, IdentityArgs
-from providers.aws.image import Image, image
-from providers.aws.members import snapshots
-from providers.aws.names import Names, prefixes
-from providers.aws.network import Network, NetworkArgs, NetworkReference
+from providers.aws.image import Image, find_image
+from providers.aws.names import Names, store_prefixes
+from providers.aws.network import Network, NetworkArgs, NetworkReference, existing_network
+from providers.aws.snapshots import SnapshotArgs, snapshot_policy
 from providers.aws.store import Store, StoreArgs
-from settings.aws import AwsNetworkSettings, AwsSettings
+from settings.aws import AwsSettings
 from topology.model import Topology
 from topology.subnets import split_into_zones
 
 
 @dataclass(frozen=True, kw_only=True)
 class Foundation:
-    """All of it. `zones` are names by number; `way` is what leads out of the network, where it is ours."""
+    """Everything that exists before any machine. `zones` are names of availability zones by number."""
 
     names: Names
-    plugin: aws.Provider
-    zones: list[Input[str]]
+    connection: Connection
+    zones: Sequence[Input[str]]
     image: Image
-    place: NetworkReference
-    way: list[Resource]
+    network: NetworkReference
     firewall: Firewall
     endpoint: Endpoint
     store: Store
-    identity: Identities
+    identities: Identities
 
     @property
     def ready(self) -> list[Resource]:
-        """What must be there before any machine boots; its own identity comes beside."""
-        return [*self.way, self.firewall, self.endpoint]
+        """The resources that every machine waits for, beside its own identity and objects in the store."""
+        return [*self.network.ready, self.firewall, self.endpoint]
 
 
-def foundation(cloud: AwsSettings, topology: Topology) -> Foundation:
-    """Makes it, in the settings' region."""
-    names = Names(cluster=topology.name, region=cloud.region, tags=cloud.tags)
-    plugin = _connection(cloud)
-    under = ResourceOptions(providers=[plugin])
-    account = aws.get_caller_identity_output(opts=InvokeOptions(provider=plugin)).account_id
-    zones = _zones(cloud, plugin)
-    place, way = _network(cloud, names, account, zones, under)
-    firewall = Firewall("aws-firewall", FirewallArgs(names=names, topology=topology, place=place), under)
-    store = Store("aws-store", StoreArgs(names=names, account=account), under)
-    identity = Identities(
+def create_foundation(settings: AwsSettings, topology: Topology) -> Foundation:
+    """Create the foundation in the region of the settings."""
+    names = Names(cluster=topology.name, region=settings.region, tags=settings.tags)
+    connection = connect(settings)
+    options = connection.options
+    account = aws.get_caller_identity_output(opts=connection.invoke).account_id
+    zones = _zones(settings, connection)
+    network = existing_network(settings) or _new_network(settings, names, account, zones, options)
+    firewall = Firewall(
+        "aws-firewall", FirewallArgs(names=names, topology=topology, network=network), options
+    )
+    store = Store("aws-store", StoreArgs(names=names, account=account), options)
+    identities = Identities(
         "aws-identity",
         IdentityArgs(
             names=names,
             account=account,
             bucket=store.bucket,
             key=store.key,
-            prefixes=prefixes(topology),
-            addons=cloud.addons,
+            prefixes=store_prefixes(topology),
+            addons=settings.addons,
         ),
-        under,
+        options,
     )
-    snapshots("aws-snapshots", names, identity.snapshots, cloud.snapshots, ResourceOptions(provider=plugin))
+    snapshot_policy(
+        "aws-snapshots",
+        SnapshotArgs(names=names, role=identities.snapshot_role, settings=settings.snapshots),
+        ResourceOptions(provider=connection.plugin),
+    )
     return Foundation(
         names=names,
-        plugin=plugin,
+        connection=connection,
         zones=zones,
-        image=image(cloud.image, plugin),
-        place=place,
-        way=way,
+        image=find_image(settings.image, connection.plugin),
+        network=network,
         firewall=firewall,
-        endpoint=_endpoint(cloud, topology, names, place, firewall, under),
+        endpoint=_endpoint(settings, topology, names, network, firewall, options),
         store=store,
-        identity=identity,
+        identities=identities,
     )
 
 
-def _network(
-    cloud: AwsSettings,
+def _new_network(
+    settings: AwsSettings,
     names: Names,
     account: Output[str],
-    zones: list[Input[str]],
-    under: ResourceOptions,
-) -> tuple[NetworkReference, list[Resource]]:
-    plan = cloud.network
-    if plan.vpc:
-        return _existing(plan, plan.vpc, cloud.zones), []
-    network = Network(
-        "aws-network",
-        NetworkArgs(
-            names=names,
-            account=account,
-            range=str(plan.range),
-            zones=zones,
-            subnets=split_into_zones(plan.range, cloud.zone_count),
-            nat_per_zone=plan.nat == "per-zone",
-            flow_logs=plan.flow_logs,
-        ),
-        under,
+    zones: Sequence[Input[str]],
+    options: ResourceOptions,
+) -> NetworkReference:
+    network = settings.network
+    args = NetworkArgs(
+        names=names,
+        account=account,
+        range=str(network.range),
+        zones=zones,
+        subnets=split_into_zones(network.range, settings.zone_count),
+        nat_per_zone=network.nat == "per-zone",
+        flow_logs=network.flow_logs,
     )
-    return network.place, [network]
-
-
-def _existing(plan: AwsNetworkSettings, vpc: str, zones: int | tuple[str, ...]) -> NetworkReference:
-    named = tuple(plan.private) if isinstance(zones, int) else zones
-    return NetworkReference(
-        vpc=vpc,
-        public=[plan.public[zone].id for zone in named if zone in plan.public],
-        private=[plan.private[zone].id for zone in named],
-    )
+    return Network("aws-network", args, options).reference
 
 
 def _endpoint(
-    cloud: AwsSettings,
+    settings: AwsSettings,
     topology: Topology,
     names: Names,
-    place: NetworkReference,
+    network: NetworkReference,
     firewall: Firewall,
-    under: ResourceOptions,
+    options: ResourceOptions,
 ) -> Endpoint:
     args = EndpointArgs(
         names=names,
-        place=place,
+        network=network,
         host=topology.endpoint.host,
         port=topology.endpoint.port,
-        public=cloud.endpoint.public,
-        hosted_zone=cloud.endpoint.zone,
+        public=settings.endpoint.public,
+        hosted_zone=settings.endpoint.zone,
         members={member.name: str(member.address) for member in topology.control_planes},
-        group=firewall[BALANCER],
+        group=firewall[LOAD_BALANCER],
     )
-    return Endpoint("aws-endpoint", args, under)
+    return Endpoint("aws-endpoint", args, options)
 
 
-def _connection(cloud: AwsSettings) -> aws.Provider:
-    """The plugin's connection: the deployer's own credentials, in this region."""
-    own = {
-        "s3": cloud.endpoints.s3,
-        "ec2": cloud.endpoints.ec2,
-        "autoscaling": cloud.endpoints.autoscaling,
-    }
-    given = {service: url for service, url in own.items() if url}
-    return aws.Provider(
-        "aws",
-        region=cloud.region,
-        endpoints=[aws.ProviderEndpointArgs(**given)] if given else None,
-        custom_ca_bundle=cloud.endpoints.ca_file,
-    )
-
-
-def _zones(cloud: AwsSettings, provider: aws.Provider) -> list[Input[str]]:
-    """The zones' names: given, or the first that the region has without asking for them."""
-    if not isinstance(cloud.zones, int):
-        return list(cloud.zones)
-    found = aws.get_availability_zones_output(
+def _zones(settings: AwsSettings, connection: Connection) -> list[Input[str]]:
+    """Return the zones of the settings, or the first zones of the region that need no opt-in."""
+    if not isinstance(settings.zones, int):
+        return list(settings.zones)
+    zones = aws.get_availability_zones_output(
         state="available",
         filters=[aws.GetAvailabilityZonesFilterArgs(name="opt-in-status", values=["opt-in-not-required"])],
-        opts=InvokeOptions(provider=provider),
+        opts=connection.invoke,
     )
-    first: Output[list[str]] = found.names.apply(
-        lambda names: first_zones(names, cloud.zone_count, cloud.region)
+    first: Output[list[str]] = zones.names.apply(
+        lambda names: first_zones(names, settings.zone_count, settings.region)
     )
-    return [first[number] for number in range(cloud.zone_count)]
+    return [first[number] for number in range(settings.zone_count)]
 
 
 def first_zones(names: Sequence[str], count: int, region: str) -> list[str]:
-    """That many of the region's zones. Raises RunError where it has fewer."""
+    """Return the first `count` zones of a region. Raise RunError when the region has fewer zones."""
     if len(names) < count:
         raise RunError(
-            f"aws.zones: {count}: {region} has {len(names)} ({', '.join(names)}); ask for fewer, or name them"
+            f"aws.zones: {count}: {region} has only {len(names)} zones ({', '.join(names)}); "
+            "request fewer, or name the zones"
         )
     return list(names[:count])

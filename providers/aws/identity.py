@@ -1,4 +1,4 @@
-"""What each kind of machine, and each pool, is on AWS: a role with few rights, and its instances' profile."""
+"""Identities of machines: a role and an instance profile for each kind of members and each pool."""
 
 from __future__ import annotations
 
@@ -10,38 +10,41 @@ from pulumi import ComponentResource, Input, Output, Resource, ResourceOptions
 from pulumi_aws import iam
 
 from providers.aws import addon_permissions, permissions
-from providers.aws.names import Names, identity_part
-from providers.aws.policies import Statement, assumed_by, document, values
+from providers.aws.names import Names, identity_name
+from providers.aws.policies import Statement, policy_document, template_values, trust_policy
 from providers.cloud.machine_config import CONTROL_PLANES, ETCD_MEMBERS
 from settings.clouds import CloudAddonSettings
 
 
 @dataclass(frozen=True, slots=True)
-class Rights:
-    """The rights of one identity: in `inline` policies as far as these have room, else in `managed` ones."""
+class Permissions:
+    """The permissions of one identity, by policy name. `managed` policies hold what `inline` ones cannot."""
 
     inline: Mapping[str, tuple[Statement, ...]]
     managed: Mapping[str, tuple[Statement, ...]]
 
 
-def rights_of(prefix: str, addons: CloudAddonSettings) -> Rights:
-    """All rights of machines with that prefix in the store. Add-ons run by those of the control planes."""
+def permissions_of(prefix: str, addons: CloudAddonSettings) -> Permissions:
+    """Return all permissions of machines with a prefix in the store. Control planes run the add-ons too."""
     inline = {"machine": permissions.machine(prefix, volume=prefix in (CONTROL_PLANES, ETCD_MEMBERS))}
     if prefix != CONTROL_PLANES:
-        return Rights(inline, {})
+        return Permissions(inline, {})
     inline["cloud-controller"] = addon_permissions.CLOUD_CONTROLLER
     if addons.storage:
         inline["storage"] = addon_permissions.STORAGE
     if addons.autoscaler:
         inline["autoscaler"] = addon_permissions.AUTOSCALER
-    return Rights(
+    return Permissions(
         inline, {"load-balancers": addon_permissions.LOAD_BALANCERS} if addons.load_balancers else {}
     )
 
 
 @dataclass(frozen=True, kw_only=True)
 class IdentityArgs:
-    """`bucket` is the store's name, `key` the ARN of its key; `prefixes` are what each identity reads."""
+    """Arguments of the identities. `bucket` is the name of the store, `key` the ARN of its key.
+
+    `prefixes` are the prefixes in the store, one for each identity.
+    """
 
     names: Names
     account: Output[str]
@@ -51,35 +54,35 @@ class IdentityArgs:
     addons: CloudAddonSettings
 
 
-class Identity(ComponentResource):
-    """Roles and instance profiles by prefix; `snapshots` is the ARN of the role that snapshots volumes."""
+class Identities(ComponentResource):
+    """Roles and instance profiles by prefix; `snapshot_role` is the ARN of the role for snapshots."""
 
-    snapshots: Output[str]
+    snapshot_role: Output[str]
 
     def __init__(self, name: str, args: IdentityArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("kubewright:aws:Identity", name, None, opts)
         self._name, self._args = name, args
         self._child = ResourceOptions(parent=self)
-        self._ready: dict[str, list[Resource]] = {prefix: [] for prefix in args.prefixes}
+        self._policies: dict[str, list[Resource]] = {prefix: [] for prefix in args.prefixes}
         self._profiles = {prefix: self._profile(prefix) for prefix in args.prefixes}
-        self.snapshots = self._snapshots()
+        self.snapshot_role = self._snapshot_role()
         self.register_outputs({})
 
     def __getitem__(self, prefix: str) -> iam.InstanceProfile:
-        """The profile with that prefix."""
+        """Return the instance profile of a prefix."""
         return self._profiles[prefix]
 
     def ready(self, prefix: str) -> list[Resource]:
-        """What must be there before machines with that profile may what they need."""
-        return [*self._ready[prefix], self._profiles[prefix]]
+        """Return the resources that must exist before machines with this identity have all permissions."""
+        return [*self._policies[prefix], self._profiles[prefix]]
 
     def _profile(self, prefix: str) -> iam.InstanceProfile:
-        part = identity_part(prefix)
+        part = identity_name(prefix)
         role = self._role(
-            part, f"Machines: {part}", json.dumps(assumed_by(f"ec2.{_ec2_domain(self._args.names)}"))
+            part, f"Machines: {part}", json.dumps(trust_policy(f"ec2.{_ec2_domain(self._args.names)}"))
         )
-        own = rights_of(prefix, self._args.addons)
-        self._ready[prefix] += [
+        granted = permissions_of(prefix, self._args.addons)
+        self._policies[prefix] += [
             iam.RolePolicy(
                 f"{self._name}-{part}-{policy}",
                 name=policy,
@@ -87,10 +90,11 @@ class Identity(ComponentResource):
                 policy=self._document(statements),
                 opts=self._child,
             )
-            for policy, statements in own.inline.items()
+            for policy, statements in granted.inline.items()
         ]
-        self._ready[prefix] += [
-            self._managed(f"{part}-{policy}", role, statements) for policy, statements in own.managed.items()
+        self._policies[prefix] += [
+            self._managed(f"{part}-{policy}", role, statements)
+            for policy, statements in granted.managed.items()
         ]
         return iam.InstanceProfile(
             f"{self._name}-{part}-profile",
@@ -112,8 +116,10 @@ class Identity(ComponentResource):
             f"{self._name}-{part}-attachment", role=role.name, policy_arn=policy.arn, opts=self._child
         )
 
-    def _snapshots(self) -> Output[str]:
-        trust = self._args.account.apply(lambda account: json.dumps(assumed_by("dlm.amazonaws.com", account)))
+    def _snapshot_role(self) -> Output[str]:
+        trust = self._args.account.apply(
+            lambda account: json.dumps(trust_policy("dlm.amazonaws.com", account))
+        )
         role = self._role("snapshots", "Snapshots of the members' volumes", trust)
         iam.RolePolicy(
             f"{self._name}-snapshots-policy",
@@ -136,10 +142,10 @@ class Identity(ComponentResource):
 
     def _document(self, statements: Sequence[Statement]) -> Output[str]:
         args = self._args
-        given = Output.all(args.account, args.bucket, args.key)
-        return given.apply(
-            lambda found: document(
-                statements, values(args.names, account=found[0], bucket=found[1], key=found[2])
+        resolved = Output.all(args.account, args.bucket, args.key)
+        return resolved.apply(
+            lambda values: policy_document(
+                statements, template_values(args.names, account=values[0], bucket=values[1], key=values[2])
             )
         )
 

@@ -1,4 +1,4 @@
-"""The machines' image: by id, or the latest of an owner's whose name fits."""
+"""The image of machines: by id, or the newest image of an owner with a matching name."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from settings.aws import AwsImageSettings
 
 @dataclass(frozen=True, kw_only=True)
 class Image:
-    """An image's id, and the device of its root volume, which is encrypted and sized anew."""
+    """The id of an image, and the device of its root volume, which machines encrypt and resize."""
 
     id: Output[str]
-    root: Output[str]
+    root_device: Output[str]
 
 
-def image(settings: AwsImageSettings, provider: Provider) -> Image:
-    """Looks the image up.
+def find_image(settings: AwsImageSettings, provider: Provider) -> Image:
+    """Return the image of the settings.
 
-    By owner and name it may be another one tomorrow, which would then replace every machine in turn; an
-    id stays what it is.
+    With owner and name a newer image can match later, and then replaces every machine in turn; an id does not
+    change.
     """
     filters = [ec2.GetAmiFilterArgs(name="state", values=["available"])]
     if settings.id:
@@ -33,12 +33,13 @@ def image(settings: AwsImageSettings, provider: Provider) -> Image:
             ec2.GetAmiFilterArgs(name="architecture", values=["x86_64"]),
             ec2.GetAmiFilterArgs(name="virtualization-type", values=["hvm"]),
         ]
-    found = ec2.get_ami_output(
+    ami = ec2.get_ami_output(
         filters=filters,
         owners=[settings.owner] if settings.owner else None,
         most_recent=True,
-        # One image by its id is one image, whoever owns it.
+        # An id identifies one image, so the filter is safe without an owner.
         allow_unsafe_filter=bool(settings.id),
         opts=InvokeOptions(provider=provider),
     )
-    return Image(id=Output.from_input(settings.id) if settings.id else found.id, root=found.root_device_name)
+    id = Output.from_input(settings.id) if settings.id else ami.id
+    return Image(id=id, root_device=ami.root_device_name)

@@ -1,43 +1,43 @@
-"""What AWS would refuse, found before anything is made: names, sizes, policies, quotas. Pure."""
+"""Limits of AWS, checked before any resource is created: names, sizes, policies, quotas. Pure."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
 
-from providers.aws.firewall import Opening, openings
-from providers.aws.identity import rights_of
-from providers.aws.names import Names, identity_part, prefix, prefixes
-from providers.aws.policies import document, values
+from providers.aws.firewall import IngressRule, ingress_rules
+from providers.aws.identity import permissions_of
+from providers.aws.names import Names, identity_name, store_prefix, store_prefixes
+from providers.aws.policies import policy_document, template_values
 from providers.cloud.machine_config import POOLS
-from providers.cloud.machines import asked, member_vcpus, pools, too_long
+from providers.cloud.machines import member_vcpus, oversized_programs, pool_machines, requested_types
 from settings.aws import AwsSettings
 from settings.cluster import Settings
 from settings.problem import Problem
 from topology.model import Role, Topology
 
-MOST_USER_DATA_BYTES = 16 * 1024
-"""Before it is base64 (docs.aws.amazon.com/AWSEC2/latest/UserGuide/user-data.html)."""
-MOST_INLINE_CHARACTERS = 10_240
-"""Of all inline policies of a role together; of a managed policy 6,144 (IAM and STS quotas)."""
-MOST_MANAGED_CHARACTERS = 6_144
-MOST_NAME_CHARACTERS = 24
-"""Of a cluster: with its account and the longest region the name of its bucket then fits into 63."""
-
-MOST_ROLE_CHARACTERS = 64
-"""Of a role's name (IAM and STS quotas)."""
+MAX_USER_DATA_BYTES = 16 * 1024
+"""Before base64 encoding (docs.aws.amazon.com/AWSEC2/latest/UserGuide/user-data.html)."""
+MAX_INLINE_CHARACTERS = 10_240
+"""All inline policies of a role together (IAM and STS quotas)."""
+MAX_MANAGED_CHARACTERS = 6_144
+"""A managed policy (IAM and STS quotas)."""
+MAX_NAME_CHARACTERS = 24
+"""The name of the cluster: with account and the longest region the bucket name has at most 63 characters."""
+MAX_ROLE_CHARACTERS = 64
+"""The name of a role (IAM and STS quotas)."""
 
 _MACHINE_TYPE = re.compile(r"([a-z]+[0-9]+[a-z0-9]*(?:-[a-z0-9]+)?)\.([a-z0-9-]+)")
 _ARM = re.compile(r"[a-z]+[0-9]+[a-z]*g[a-z]*")
 _NO_NVME = re.compile(r"[cm][13]|[cmr]4|m2|r3|t[12]|i[23]|d2|h1|f1|x1e?|p[23]|g[23]s?|hs1|cc2|cr1")
-"""Families before Nitro ("EBS volumes and NVMe" in the EBS user guide): they show no volume by its id."""
+"""Families before Nitro ("EBS volumes and NVMe" in the EBS user guide): device names contain no volume id."""
 _SIZES = {"nano": 2, "micro": 2, "small": 2, "medium": 2, "large": 2, "xlarge": 4}
 _MEMBERS = ("control_planes.machine.type", "etcd.machine.type")
 _MULTIPLE = re.compile(r"([0-9]+)xlarge")
 
 
 def vcpus(machine_type: str) -> int | None:
-    """How many vCPUs a type has, by the rule that its size follows; None where it follows none (metal)."""
+    """Return the number of vCPUs of a type, computed from its size; None for sizes such as `metal`."""
     match = _MACHINE_TYPE.fullmatch(machine_type)
     if not match:
         return None
@@ -50,120 +50,127 @@ def vcpus(machine_type: str) -> int | None:
 
 
 def problems(settings: Settings, aws: AwsSettings, topology: Topology) -> list[Problem]:
-    """Everything that AWS would refuse of this cluster, as far as the settings tell."""
+    """Return everything in the settings that AWS would reject."""
     names = Names(cluster=topology.name, region=aws.region, tags=aws.tags)
     return [
         *_names(names, topology),
         *_types(settings),
         *_policies(names, aws, topology),
-        *_rules(aws, topology),
+        *_ingress_rules(aws, topology),
         *_vcpus(settings, aws),
         *_addresses(aws),
     ]
 
 
 def warnings(settings: Settings, aws: AwsSettings) -> list[str]:
-    """What fits now, and would not when every pool has its largest size."""
-    found = []
+    """Return warnings about quotas that suffice now, but not for the maximum size of every pool."""
+    messages = []
     for spot, key, quota in _quotas(aws):
-        most = _needed(settings, spot=spot, largest=True)
-        if _needed(settings, spot=spot, largest=False) <= quota < most:
-            found.append(
-                f"aws.quotas.{key}: pools that grow to their largest size need {most} vCPUs, "
-                f"and the account has {quota}; they stop growing there"
+        max_needed = _needed_vcpus(settings, spot=spot, max_size=True)
+        if _needed_vcpus(settings, spot=spot, max_size=False) <= quota < max_needed:
+            messages.append(
+                f"aws.quotas.{key}: pools need {max_needed} vCPUs at their maximum size, "
+                f"and the account has {quota}; pools stop growing at the quota"
             )
-    return found
+    return messages
 
 
 def user_data_problems(programs: Mapping[str, str]) -> list[Problem]:
-    """Boot programs by machine or pool that are too long for user data."""
-    return too_long(
-        programs, MOST_USER_DATA_BYTES, where="user data", mend="shorten the private endpoints' settings"
+    """Return a problem for every boot program, by machine or pool, that is too long for user data."""
+    return oversized_programs(
+        programs, MAX_USER_DATA_BYTES, field="user data", advice="shorten the settings of private endpoints"
     )
 
 
 def _names(names: Names, topology: Topology) -> Iterable[Problem]:
-    if len(topology.name) > MOST_NAME_CHARACTERS:
+    if len(topology.name) > MAX_NAME_CHARACTERS:
         yield Problem(
             "name",
             topology.name,
-            f"on AWS at most {MOST_NAME_CHARACTERS} characters: names of bucket and balancer carry it",
+            f"on AWS at most {MAX_NAME_CHARACTERS} characters, because the names of bucket and load balancer "
+            "contain it; shorten it",
         )
     for pool in topology.pools:
-        role = names.identity(identity_part(prefix(POOLS, pool.name)))
-        if pool.capacity and len(role) > MOST_ROLE_CHARACTERS:
+        role = names.identity(identity_name(store_prefix(POOLS, pool.name)))
+        if pool.capacity and len(role) > MAX_ROLE_CHARACTERS:
             yield Problem(
                 f"pools.{pool.name}",
                 "",
-                f"its role {role} would have {len(role)} characters, over {MOST_ROLE_CHARACTERS}; shorten it",
+                f"the name of its role, {role}, has {len(role)} characters, over {MAX_ROLE_CHARACTERS}; "
+                "shorten it",
             )
 
 
 def _types(settings: Settings) -> Iterable[Problem]:
-    for path, machine_type in asked(settings):
+    for path, machine_type in requested_types(settings):
         match = _MACHINE_TYPE.fullmatch(machine_type)
         if not match:
-            yield Problem(path, machine_type, "not an instance type such as m6i.large")
+            yield Problem(path, machine_type, "not an instance type; use one such as m6i.large")
         elif _ARM.fullmatch(match.group(1)):
-            yield Problem(path, machine_type, "an arm64 machine; the catalogue has amd64 binaries only")
+            yield Problem(
+                path, machine_type, "an arm64 type; the catalogue has only amd64 binaries; use an amd64 type"
+            )
         elif path in _MEMBERS and _NO_NVME.fullmatch(match.group(1)):
             yield Problem(
                 path,
                 machine_type,
-                "shows no volume by its id, and a member finds its data so; use a newer family, such as m6i",
+                "has no device names with volume ids, by which members find their data; use a newer family, "
+                "such as m6i",
             )
 
 
 def _policies(names: Names, aws: AwsSettings, topology: Topology) -> Iterable[Problem]:
-    filled = values(names)
-    for own in prefixes(topology):
-        rights = rights_of(own, aws.addons)
-        inline = sum(len(document(statements, filled)) for statements in rights.inline.values())
-        if inline > MOST_INLINE_CHARACTERS:
+    values = template_values(names)
+    for prefix in store_prefixes(topology):
+        granted = permissions_of(prefix, aws.addons)
+        inline = sum(len(policy_document(statements, values)) for statements in granted.inline.values())
+        if inline > MAX_INLINE_CHARACTERS:
             yield Problem(
                 "aws.addons",
                 "",
-                f"the policies of {own} are {inline} characters, over {MOST_INLINE_CHARACTERS}",
+                f"the inline policies of {prefix} have {inline} characters; at most {MAX_INLINE_CHARACTERS} "
+                "are allowed; disable an add-on",
             )
-        for name, statements in rights.managed.items():
-            if (size := len(document(statements, filled))) > MOST_MANAGED_CHARACTERS:
+        for name, statements in granted.managed.items():
+            if (size := len(policy_document(statements, values))) > MAX_MANAGED_CHARACTERS:
                 yield Problem(
                     "aws.addons",
                     "",
-                    f"the policy {name} is {size} characters, over {MOST_MANAGED_CHARACTERS}",
+                    f"the policy {name} has {size} characters; at most {MAX_MANAGED_CHARACTERS} are allowed; "
+                    "disable the add-on",
                 )
 
 
-def _rules(aws: AwsSettings, topology: Topology) -> Iterable[Problem]:
+def _ingress_rules(aws: AwsSettings, topology: Topology) -> Iterable[Problem]:
     groups = {machine.roles for machine in topology.machines} | {(Role.NODE,)}
-    # The control planes' group lets the balancer's in as well; workers' get rules of services later.
-    largest = max(_count(openings(topology, roles)) for roles in groups) + 1
-    allowed = len(topology.network.api_allowed) + len(topology.network.machines) + aws.zone_count
-    for count, path in ((largest, "network.machines"), (allowed, "network.api_allowed")):
+    # One more: the group of control planes allows the load balancer, the group of workers rules of services.
+    group_rules = max(_count(ingress_rules(topology, roles)) for roles in groups) + 1
+    api_rules = len(topology.network.api_allowed) + len(topology.network.machines) + aws.zone_count
+    for count, path in ((group_rules, "network.machines"), (api_rules, "network.api_allowed")):
         if count > aws.quotas.rules_per_group:
             yield Problem(
                 path,
                 "",
-                f"a security group would have {count} rules, over the account's "
-                f"{aws.quotas.rules_per_group} (aws.quotas.rules_per_group); give fewer, larger networks",
+                f"a security group needs {count} rules; the account allows {aws.quotas.rules_per_group} "
+                "(aws.quotas.rules_per_group); list fewer, larger networks",
             )
 
 
-def _count(rules: Iterable[Opening]) -> int:
+def _count(rules: Iterable[IngressRule]) -> int:
     return sum(len(rule.networks) for rule in rules)
 
 
 def _vcpus(settings: Settings, aws: AwsSettings) -> Iterable[Problem]:
     for spot, key, quota in _quotas(aws):
-        needed = _needed(settings, spot=spot, largest=False)
+        needed = _needed_vcpus(settings, spot=spot, max_size=False)
         if needed > quota:
             kind = "spot" if spot else "on-demand"
             code = "L-34B43A08" if spot else "L-1216C47A"
             yield Problem(
                 f"aws.quotas.{key}",
                 str(quota),
-                f"the cluster's {kind} machines have {needed} vCPUs at least; have the account's quota "
-                f"{code} raised and say so here, or ask for less",
+                f"the {kind} machines of the cluster need at least {needed} vCPUs; raise the quota {code} of "
+                "the account and change this setting, or request fewer machines",
             )
 
 
@@ -171,12 +178,12 @@ def _quotas(aws: AwsSettings) -> tuple[tuple[bool, str, int], ...]:
     return (False, "vcpus", aws.quotas.vcpus), (True, "spot_vcpus", aws.quotas.spot_vcpus)
 
 
-def _needed(settings: Settings, *, spot: bool, largest: bool) -> int:
-    """vCPUs of the machines that there must (or, `largest`, may) be; those of unknown types count none."""
+def _needed_vcpus(settings: Settings, *, spot: bool, max_size: bool) -> int:
+    """Return the vCPUs at minimum or, with `max_size`, maximum pool sizes. Unknown types count as 0."""
     total = 0 if spot else member_vcpus(settings, vcpus)
-    for size, machine in pools(settings):
+    for size, machine in pool_machines(settings):
         if machine.spot == spot:
-            count = size.max if largest else size.min
+            count = size.max if max_size else size.min
             total += count * max(vcpus(kind) or 0 for kind in machine.types)
     return total
 
@@ -189,7 +196,10 @@ def _addresses(aws: AwsSettings) -> Iterable[Problem]:
         yield Problem(
             "aws.quotas.addresses",
             str(aws.quotas.addresses),
-            f"{gateways} NAT gateways need as many elastic addresses; raise L-0263D0A3, or use nat: one",
+            f"{gateways} NAT gateways need {gateways} Elastic IP addresses; raise the quota L-0263D0A3, "
+            "or use nat: one",
         )
     if aws.quotas.nat_gateways_per_zone < 1:
-        yield Problem("aws.quotas.nat_gateways_per_zone", "0", "a NAT gateway is needed in a zone at least")
+        yield Problem(
+            "aws.quotas.nat_gateways_per_zone", "0", "at least one NAT gateway is needed; raise the quota"
+        )

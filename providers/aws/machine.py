@@ -1,4 +1,4 @@
-"""What every instance has in common: its template's root volume, metadata service, tags and user data."""
+"""Launch templates: the root volume, metadata service, tags and user data of every instance."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from pulumi_aws import autoscaling, ec2
 from providers.aws.image import Image
 from providers.aws.names import Names
 
-LEAVING, JOINING = "leaving", "joining"
-"""Names of lifecycle hooks; the boot program says when what they wait for is done."""
+TERMINATION_HOOK, LAUNCH_HOOK = "leaving", "joining"
+"""Names of lifecycle hooks, which the boot program (`boot.sh`) completes."""
 _DRAIN_MARGIN_SECONDS = 120
 
 
 @dataclass(frozen=True, kw_only=True)
 class MachineArgs:
-    """An instance's template. `part` names it; `disk` is its root volume's size in whole GiB.
+    """Arguments of a launch template. `part` is part of its name; `disk` is the root volume in whole GiB.
 
-    `program` is the boot program, `digest` what its bundles are: a preview shows it, while user data is
-    base64. `interface` is an existing network interface, which then has the security group already.
+    `program` is the boot program, `digest` the digest of the bundles, which is readable in a preview unlike
+    base64 user data. `interface` is an existing network interface, which has its own security groups.
     """
 
     names: Names
@@ -40,8 +40,8 @@ class MachineArgs:
     interface: Input[str] | None = None
 
 
-def template(name: str, args: MachineArgs, opts: ResourceOptions) -> ec2.LaunchTemplate:
-    """The launch template."""
+def launch_template(name: str, args: MachineArgs, opts: ResourceOptions) -> ec2.LaunchTemplate:
+    """Create a launch template."""
     tags = args.names.tagged(args.part, args.tags)
     return ec2.LaunchTemplate(
         name,
@@ -59,9 +59,9 @@ def template(name: str, args: MachineArgs, opts: ResourceOptions) -> ec2.LaunchT
         metadata_options=ec2.LaunchTemplateMetadataOptionsArgs(
             http_endpoint="enabled",
             http_tokens="required",
-            # One hop: pods on the pod network are two away from it, and get no rights of their node.
+            # One hop: pods on the pod network are two hops away and get no permissions of their node.
             http_put_response_hop_limit=1,
-            # Keys of tags with a slash, such as Kubernetes' own, are refused when this is on.
+            # When enabled, AWS rejects tag keys with a slash, such as those of Kubernetes.
             instance_metadata_tags="disabled",
         ),
         tag_specifications=[
@@ -73,13 +73,13 @@ def template(name: str, args: MachineArgs, opts: ResourceOptions) -> ec2.LaunchT
     )
 
 
-def heartbeat(drain_seconds: int) -> int:
-    """How long a machine that is told to go is waited for: its drain and a little; AWS: 30 to 7,200 s."""
+def hook_timeout(drain_seconds: int) -> int:
+    """Return the timeout of the termination hook in seconds (AWS: 30 to 7,200): the drain and a margin."""
     return min(7200, max(30, drain_seconds + _DRAIN_MARGIN_SECONDS))
 
 
 def _interface(args: MachineArgs) -> ec2.LaunchTemplateNetworkInterfaceArgs:
-    """An existing interface takes nothing else beside it (terraform-provider-aws, issues 7615 and 7835)."""
+    """Return an existing interface without other inputs (terraform-provider-aws, issues 7615 and 7835)."""
     return ec2.LaunchTemplateNetworkInterfaceArgs(
         device_index=0, network_interface_id=args.interface, delete_on_termination="false"
     )
@@ -87,7 +87,7 @@ def _interface(args: MachineArgs) -> ec2.LaunchTemplateNetworkInterfaceArgs:
 
 def _root(args: MachineArgs) -> ec2.LaunchTemplateBlockDeviceMappingArgs:
     return ec2.LaunchTemplateBlockDeviceMappingArgs(
-        device_name=args.image.root,
+        device_name=args.image.root_device,
         ebs=ec2.LaunchTemplateBlockDeviceMappingEbsArgs(
             encrypted="true",
             volume_type="gp3",
@@ -102,7 +102,7 @@ def _base64(program: str) -> str:
 
 
 def group_tags(tags: Mapping[str, str]) -> list[autoscaling.GroupTagArgs]:
-    """A group's own tags: its machines get theirs from the template."""
+    """Return the tags of an Auto Scaling group. Its machines get their tags from the template."""
     return [
         autoscaling.GroupTagArgs(key=key, value=value, propagate_at_launch=False)
         for key, value in tags.items()

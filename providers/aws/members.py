@@ -1,8 +1,8 @@
-"""Machines with a stable name, address and data volume: control planes, and etcd's own.
+"""Members: machines with a stable name, address and data volume (control planes and separate etcd members).
 
-Each is an Auto Scaling group of one, pinned to its zone. The interface and the volume are resources of
-their own: the template names the interface, the boot program attaches the volume. A terminated machine
-is replaced by AWS and comes back as itself, without anyone.
+Each member is an Auto Scaling group of one machine in one zone. Interface and volume are separate resources:
+the launch template names the interface, the boot program attaches the volume. AWS replaces a terminated
+machine, and the new one has the same identity without any action of an operator.
 """
 
 from __future__ import annotations
@@ -12,20 +12,17 @@ from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
 
 from pulumi import ComponentResource, CustomTimeouts, Input, Output, Resource, ResourceOptions
-from pulumi_aws import autoscaling, dlm, ebs, ec2
+from pulumi_aws import autoscaling, ebs, ec2
 
-from providers.aws.machine import LEAVING, MachineArgs, group_tags, heartbeat, template
+from providers.aws.machine import TERMINATION_HOOK, MachineArgs, group_tags, hook_timeout, launch_template
 from providers.aws.names import KIND_TAG, Names
+from providers.aws.snapshots import SNAPSHOT_TAG
 from providers.cloud.placement import Placement
-from settings.clouds import VolumeSnapshotSettings
-
-SNAPSHOT_TAG = "kubewright:snapshots"
-"""On volumes that are snapshotted; its value is the cluster."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class StableIdentityArgs:
-    """What of a member outlives its machines. `zone` and `subnet` are where; `data_disk` is whole GiB."""
+    """Arguments of a stable identity. `group` is a security group, `data_disk` a size in whole GiB."""
 
     names: Names
     member: str
@@ -38,22 +35,22 @@ class StableIdentityArgs:
 
 
 class StableIdentity(ComponentResource):
-    """A member's network interface and data volume, whose ids its user data and template carry."""
+    """The network interface and data volume of a member, which outlive its machines."""
 
     interface: Output[str]
     volume: Output[str]
 
     def __init__(self, name: str, args: StableIdentityArgs, opts: ResourceOptions | None = None) -> None:
-        place = Placement(address=str(args.address), zone=args.zone, subnet=args.subnet)
-        super().__init__("kubewright:aws:Seat", name, place.inputs, opts)
-        own = {KIND_TAG: args.kind}
+        placement = Placement(address=str(args.address), zone=args.zone, subnet=args.subnet)
+        super().__init__("kubewright:aws:Seat", name, placement.inputs, opts)
+        tags = {KIND_TAG: args.kind}
         interface = ec2.NetworkInterface(
             f"{name}-interface",
             description=f"{args.names.cluster}: {args.member}",
             subnet_id=args.subnet,
             private_ips=[str(args.address)],
             security_groups=[args.group],
-            tags=args.names.tagged(args.member, own),
+            tags=args.names.tagged(args.member, tags),
             opts=ResourceOptions(parent=self, delete_before_replace=True),
         )
         volume = ebs.Volume(
@@ -62,8 +59,8 @@ class StableIdentity(ComponentResource):
             size=args.data_disk,
             type="gp3",
             encrypted=True,
-            tags=args.names.tagged(f"{args.member}-data", own | {SNAPSHOT_TAG: args.names.cluster}),
-            # etcd's data: a change that would replace it is refused until somebody says that he means it.
+            tags=args.names.tagged(f"{args.member}-data", tags | {SNAPSHOT_TAG: args.names.cluster}),
+            # The volume holds etcd's data: replacing it requires `protect` to be removed first.
             opts=ResourceOptions(parent=self, protect=True),
         )
         self.interface, self.volume = interface.id, volume.id
@@ -72,16 +69,19 @@ class StableIdentity(ComponentResource):
 
 @dataclass(frozen=True, kw_only=True)
 class MemberArgs:
-    """The machine of a seat. `machine` is its template's arguments, without the interface."""
+    """Arguments of a member. `machine` are the arguments of its launch template, without the interface."""
 
     machine: MachineArgs
-    seat: StableIdentity
+    identity: StableIdentity
     zone: Input[str]
     drain_seconds: int
 
 
 class Member(ComponentResource):
-    """The group of one: its name, and the version of its template. It is made after all that is `ready`."""
+    """The Auto Scaling group of a member: its name, and the version of its launch template.
+
+    `ready` are resources that must exist before a machine boots.
+    """
 
     group: Output[str]
     version: Output[str]
@@ -97,23 +97,25 @@ class Member(ComponentResource):
         super().__init__("kubewright:aws:Member", name, None, opts)
         child = ResourceOptions(parent=self)
         machine, names = args.machine, args.machine.names
-        described = template(f"{name}-template", replace(machine, interface=args.seat.interface), child)
-        self.version = described.latest_version.apply(str)
-        made = autoscaling.Group(
+        template = launch_template(
+            f"{name}-template", replace(machine, interface=args.identity.interface), child
+        )
+        self.version = template.latest_version.apply(str)
+        group = autoscaling.Group(
             f"{name}-group",
             name=names.name(machine.part),
-            # With an interface in the template the zone is given, not a subnet.
+            # A template with an interface requires the zone instead of a subnet.
             availability_zones=[args.zone],
             min_size=1,
             max_size=1,
-            launch_template=autoscaling.GroupLaunchTemplateArgs(id=described.id, version=self.version),
+            launch_template=autoscaling.GroupLaunchTemplateArgs(id=template.id, version=self.version),
             health_check_type="EC2",
             health_check_grace_period=300,
-            # The old machine goes before the new one comes: it has the interface and the volume.
+            # The old machine terminates first: interface and volume attach to one machine only.
             instance_maintenance_policy=autoscaling.GroupInstanceMaintenancePolicyArgs(
                 min_healthy_percentage=0, max_healthy_percentage=100
             ),
-            # A launch that meets the interface still in use is tried again by AWS; health is the gate's.
+            # AWS retries a launch while the interface is still in use; the gate waits for health.
             ignore_failed_scaling_activities=True,
             wait_for_capacity_timeout="0",
             tags=group_tags(names.tagged(machine.part, machine.tags)),
@@ -126,41 +128,12 @@ class Member(ComponentResource):
         )
         autoscaling.LifecycleHook(
             f"{name}-leaving",
-            name=LEAVING,
-            autoscaling_group_name=made.name,
+            name=TERMINATION_HOOK,
+            autoscaling_group_name=group.name,
             lifecycle_transition="autoscaling:EC2_INSTANCE_TERMINATING",
-            heartbeat_timeout=heartbeat(args.drain_seconds),
+            heartbeat_timeout=hook_timeout(args.drain_seconds),
             default_result="CONTINUE",
             opts=child,
         )
-        self.group = made.name
+        self.group = group.name
         self.register_outputs({"group": self.group})
-
-
-def snapshots(
-    name: str, names: Names, role: Input[str], settings: VolumeSnapshotSettings, opts: ResourceOptions
-) -> dlm.LifecyclePolicy:
-    """Snapshots of the members' volumes by AWS itself, as often as the settings say."""
-    schedule = dlm.LifecyclePolicyPolicyDetailsScheduleArgs(
-        name=f"every {settings.every_hours} h",
-        create_rule=dlm.LifecyclePolicyPolicyDetailsScheduleCreateRuleArgs(
-            interval=settings.every_hours, interval_unit="HOURS", times="03:00"
-        ),
-        retain_rule=dlm.LifecyclePolicyPolicyDetailsScheduleRetainRuleArgs(count=settings.keep),
-        # With the tag by which they may be deleted again.
-        copy_tags=True,
-    )
-    return dlm.LifecyclePolicy(
-        name,
-        description=f"Data volumes of the cluster {names.cluster}",
-        execution_role_arn=role,
-        state="ENABLED",
-        policy_details=dlm.LifecyclePolicyPolicyDetailsArgs(
-            policy_type="EBS_SNAPSHOT_MANAGEMENT",
-            resource_types=["VOLUME"],
-            target_tags={SNAPSHOT_TAG: names.cluster},
-            schedules=[schedule],
-        ),
-        tags=names.tagged("snapshots"),
-        opts=opts,
-    )

@@ -1,4 +1,4 @@
-"""What things on AWS are called, how they are tagged, and where they are. Pure."""
+"""Names, tags and regions of resources on AWS. Pure."""
 
 from __future__ import annotations
 
@@ -9,73 +9,73 @@ from providers.cloud.machine_config import POOLS, kind_of
 from topology.model import Topology
 
 CLUSTER_TAG = "kubewright:cluster"
-"""On everything that is made here; rights are bound to it."""
+"""The tag of every created resource. Permissions depend on it."""
 KIND_TAG = "kubewright:kind"
-"""On machines and their volumes: whose identity may attach them."""
+"""The tag of machines and their volumes: machines of this kind may attach the volume."""
 
 _PARTITIONS = {"cn-": ("aws-cn", "amazonaws.com.cn"), "us-gov-": ("aws-us-gov", "amazonaws.com")}
 
 
-def prefix(kind: str, unit: str) -> str:
-    """The prefix in the store that a unit's identity has: its kind's, for nodes of a pool their pool's."""
-    return f"{POOLS}/{unit}" if kind == POOLS else kind
+def store_prefix(kind: str, name: str) -> str:
+    """Return the prefix in the store for an identity: one per kind of members, one per pool."""
+    return f"{POOLS}/{name}" if kind == POOLS else kind
 
 
-def prefixes(topology: Topology) -> list[str]:
-    """What each identity of the cluster has in the store."""
+def store_prefixes(topology: Topology) -> list[str]:
+    """Return the prefixes in the store of all identities of the cluster."""
     kinds = sorted({kind_of(machine) for machine in topology.machines})
-    return [*kinds, *(prefix(POOLS, pool.name) for pool in topology.pools if pool.capacity)]
+    return [*kinds, *(store_prefix(POOLS, pool.name) for pool in topology.pools if pool.capacity)]
 
 
-def identity_part(prefix: str) -> str:
-    """How the identity of that prefix is called: `control-plane`, `etcd` or `pool-<name>`."""
+def identity_name(prefix: str) -> str:
+    """Return the short name of the identity with a prefix: `control-plane`, `etcd` or `pool-<name>`."""
     kind, _, name = prefix.rpartition("/")
     return f"pool-{name}" if kind == POOLS else name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Names:
-    """Names of one cluster's resources. `tags` are the administrator's own."""
+    """Names of the resources of one cluster. `tags` are the tags of the settings."""
 
     cluster: str
     region: str
     tags: Mapping[str, str] = field(default_factory=dict)
 
     def name(self, part: str) -> str:
-        """A name that is unique in the account's region, as long as the cluster's is."""
+        """Return a name that is unique in the region of the account if the cluster's name is."""
         return f"{self.cluster}-{part}"
 
     def identity(self, part: str) -> str:
-        """The name of a role. Roles are the account's, not the region's."""
+        """Return the name of a role. It contains the region, because roles belong to the whole account."""
         return f"{self.name(part)}-{self.region}"
 
     def tagged(self, part: str, more: Mapping[str, str] | None = None) -> dict[str, str]:
-        """All tags of a resource; ours win over the administrator's."""
+        """Return all tags of a resource. Tags of Kubewright override tags of the settings."""
         return {**self.tags, "Name": self.name(part), CLUSTER_TAG: self.cluster, **(more or {})}
 
     @property
     def kubernetes_tag(self) -> str:
-        """The key by which the cloud controller and the CSI driver find what is the cluster's.
+        """The tag key by which the cloud controller and the CSI driver find resources of the cluster.
 
-        Never on two security groups of one instance: the cloud controller refuses to choose.
+        Only one security group of an instance may have it: the cloud controller fails with two.
         """
         return f"kubernetes.io/cluster/{self.cluster}"
 
     @property
     def partition(self) -> str:
         """The partition in ARNs."""
-        return self._place[0]
+        return self._partition_and_domain[0]
 
     @property
     def domain(self) -> str:
-        """What the names of AWS's endpoints end with."""
-        return self._place[1]
+        """The domain of the service endpoints."""
+        return self._partition_and_domain[1]
 
     @property
-    def _place(self) -> tuple[str, str]:
-        found = (place for prefix, place in _PARTITIONS.items() if self.region.startswith(prefix))
-        return next(found, ("aws", "amazonaws.com"))
+    def _partition_and_domain(self) -> tuple[str, str]:
+        matches = (value for prefix, value in _PARTITIONS.items() if self.region.startswith(prefix))
+        return next(matches, ("aws", "amazonaws.com"))
 
     def bucket(self, account: str) -> str:
-        """The store's name. Buckets of all accounts share their names, so it carries the account."""
+        """Return the name of the store. It contains the account: bucket names are unique across accounts."""
         return f"kubewright-{self.cluster}-{account}-{self.region}"

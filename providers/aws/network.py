@@ -1,4 +1,4 @@
-"""The virtual network: subnets in every zone, gateways, the way to S3, flow logs; or an existing one."""
+"""The virtual network: subnets in every zone, gateways, S3 endpoint, flow logs; or an existing network."""
 
 from __future__ import annotations
 
@@ -6,24 +6,25 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pulumi import ComponentResource, Input, Output, ResourceOptions
+from pulumi import ComponentResource, Input, Output, Resource, ResourceOptions
 from pulumi_aws import cloudwatch, ec2, iam
 
 from providers.aws.names import Names
-from providers.aws.policies import Statement, assumed_by, document
+from providers.aws.policies import Statement, policy_document, trust_policy
+from settings.aws import AwsSettings
 from topology.subnets import ZoneSubnets
 
-_LOG_DAYS = 30
+_LOG_RETENTION_DAYS = 30
 _MEMBERS_PREFIX = 27
-"""The first 32 addresses of a subnet, among which members' are (`topology.subnets`)."""
+"""Members have addresses among the first 32 of a subnet (`topology.subnets`)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkArgs:
-    """`zones` are names of availability zones, one for each item of `subnets`.
+    """Arguments of a new network. `zones` are names of availability zones, one for each item of `subnets`.
 
-    `nat_per_zone`: a NAT gateway in every zone instead of one for all: a lost zone then takes nobody
-    else's way out with it.
+    `nat_per_zone` creates a NAT gateway in every zone instead of one for all zones: losing a zone then does
+    not cut the outbound traffic of other zones.
     """
 
     names: Names
@@ -36,22 +37,37 @@ class NetworkArgs:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
-    """Where machines and balancers go: identifiers of the network and its subnets, zone by zone.
+class NetworkReference:
+    """Ids of a new or existing network and of its subnets, in the order of zones.
 
-    `leaving` are the addresses that machines have outside (NAT), as far as they are known.
+    `nat_addresses` are the public source addresses of machines, empty for an existing network. `ready` are
+    resources that machines must wait for.
     """
 
     vpc: Input[str]
     public: Sequence[Input[str]]
     private: Sequence[Input[str]]
-    leaving: Sequence[Output[str]] = ()
+    nat_addresses: Sequence[Output[str]] = ()
+    ready: Sequence[Resource] = ()
+
+
+def existing_network(settings: AwsSettings) -> NetworkReference | None:
+    """Return the network that the settings name by its id; None when they request a new one."""
+    network = settings.network
+    if not network.vpc:
+        return None
+    zones = tuple(network.private) if isinstance(settings.zones, int) else settings.zones
+    return NetworkReference(
+        vpc=network.vpc,
+        public=[network.public[zone].id for zone in zones if zone in network.public],
+        private=[network.private[zone].id for zone in zones],
+    )
 
 
 class Network(ComponentResource):
-    """A network of the cluster's own."""
+    """A new network for the cluster."""
 
-    place: Place
+    reference: NetworkReference
 
     def __init__(self, name: str, args: NetworkArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("kubewright:aws:Network", name, None, opts)
@@ -65,24 +81,28 @@ class Network(ComponentResource):
             tags=args.names.tagged("vpc", {args.names.kubernetes_tag: "owned"}),
             opts=self._child,
         )
-        # What nobody named a group for gets this one: it lets nothing in or out.
+        # Resources without a security group get this one, which allows no traffic.
         ec2.DefaultSecurityGroup(
             f"{name}-default-group", vpc_id=self._vpc.id, tags=args.names.tagged("unused"), opts=self._child
         )
         public = self._subnets("public")
         private = self._subnets("private")
-        kept = self._keep_for_members(private)
-        gateways, leaving = self._way_out(public)
+        reservations = self._reserve_member_addresses(private)
+        gateways, nat_addresses = self._gateways(public)
         tables = self._private_routes(private, gateways)
-        self._way_to_s3(tables)
+        self._s3_endpoint(tables)
         if args.flow_logs:
             self._flow_logs()
-        self.place = Place(
+        self.reference = NetworkReference(
             vpc=self._vpc.id,
             public=[subnet.id for subnet in public],
-            # Known once members' addresses are kept: nothing that takes any address comes before.
-            private=[_first(subnet.id, reserved.id) for subnet, reserved in zip(private, kept, strict=True)],
-            leaving=leaving,
+            # The ids resolve after the reservations, so nothing can take the address of a member before.
+            private=[
+                _resolve_after(subnet.id, reservation.id)
+                for subnet, reservation in zip(private, reservations, strict=True)
+            ],
+            nat_addresses=nat_addresses,
+            ready=[self],
         )
         self.register_outputs({"vpc": self._vpc.id})
 
@@ -95,7 +115,7 @@ class Network(ComponentResource):
                 availability_zone=zone,
                 cidr_block=str(ranges.public if kind == "public" else ranges.private),
                 map_public_ip_on_launch=False,
-                # Workers are called by their instance's id, and the cloud controller must agree.
+                # The names of workers are instance ids, and the cloud controller must use the same names.
                 private_dns_hostname_type_on_launch="resource-name",
                 tags=self._names.tagged(
                     f"{kind}-{number}",
@@ -108,8 +128,8 @@ class Network(ComponentResource):
             )
         ]
 
-    def _keep_for_members(self, private: Sequence[ec2.Subnet]) -> list[ec2.SubnetCidrReservation]:
-        """Members' addresses are given to nobody else: workers and balancers get theirs above them."""
+    def _reserve_member_addresses(self, private: Sequence[ec2.Subnet]) -> list[ec2.SubnetCidrReservation]:
+        """Reserve the addresses of members: workers and load balancers get addresses above them."""
         return [
             ec2.SubnetCidrReservation(
                 f"{self._name}-members-{number}",
@@ -122,8 +142,8 @@ class Network(ComponentResource):
             for number, (subnet, ranges) in enumerate(zip(private, self._args.subnets, strict=True), start=1)
         ]
 
-    def _way_out(self, public: Sequence[ec2.Subnet]) -> tuple[list[ec2.NatGateway], list[Output[str]]]:
-        """Internet gateway and public routes; NAT gateways, with their addresses outside."""
+    def _gateways(self, public: Sequence[ec2.Subnet]) -> tuple[list[ec2.NatGateway], list[Output[str]]]:
+        """Create internet gateway, public routes and NAT gateways; return these with their addresses."""
         internet = ec2.InternetGateway(
             f"{self._name}-internet",
             vpc_id=self._vpc.id,
@@ -156,7 +176,7 @@ class Network(ComponentResource):
     def _private_routes(
         self, private: Sequence[ec2.Subnet], gateways: Sequence[ec2.NatGateway]
     ) -> list[ec2.RouteTable]:
-        """One table for each NAT gateway; zones without one of their own use the first."""
+        """Create one table for each NAT gateway; zones without a gateway use the first table."""
         tables = [
             self._routes(
                 f"private-{number}",
@@ -185,8 +205,8 @@ class Network(ComponentResource):
             opts=self._child,
         )
 
-    def _way_to_s3(self, tables: Sequence[ec2.RouteTable]) -> None:
-        """Bundles come from S3 without leaving AWS's network, and without the NAT gateways' price."""
+    def _s3_endpoint(self, tables: Sequence[ec2.RouteTable]) -> None:
+        """Route traffic to S3 inside the network of AWS, without the price of NAT gateways."""
         ec2.VpcEndpoint(
             f"{self._name}-s3",
             vpc_id=self._vpc.id,
@@ -202,7 +222,7 @@ class Network(ComponentResource):
         group = cloudwatch.LogGroup(
             f"{self._name}-flows",
             name=f"/kubewright/{names.cluster}/flows",
-            retention_in_days=_LOG_DAYS,
+            retention_in_days=_LOG_RETENTION_DAYS,
             tags=names.tagged("flows"),
             opts=self._child,
         )
@@ -211,7 +231,7 @@ class Network(ComponentResource):
             name=names.name(f"flows-{names.region}"),
             description="Writes the network's flow logs",
             assume_role_policy=self._args.account.apply(
-                lambda account: json.dumps(assumed_by("vpc-flow-logs.amazonaws.com", account))
+                lambda account: json.dumps(trust_policy("vpc-flow-logs.amazonaws.com", account))
             ),
             tags=names.tagged("flows"),
             opts=self._child,
@@ -229,7 +249,7 @@ class Network(ComponentResource):
         policy = iam.RolePolicy(
             f"{self._name}-flows-policy",
             role=role.id,
-            policy=group.arn.apply(lambda arn: document([writes], {"log_group": arn})),
+            policy=group.arn.apply(lambda arn: policy_document([writes], {"log_group": arn})),
             opts=self._child,
         )
         ec2.FlowLog(
@@ -245,7 +265,7 @@ class Network(ComponentResource):
         )
 
 
-def _first(known: Output[str], after: Output[str]) -> Output[str]:
-    """`known`, as soon as `after` is known too."""
-    both: Output[str] = Output.all(known, after).apply(lambda found: str(found[0]))
-    return both
+def _resolve_after(value: Output[str], dependency: Output[str]) -> Output[str]:
+    """Return `value`, resolved only when `dependency` is resolved too."""
+    resolved: Output[str] = Output.all(value, dependency).apply(lambda values: str(values[0]))
+    return resolved

@@ -1,8 +1,8 @@
-"""What each role of machine may do on AWS, as a table. The add-ons' rights are in `addon_rights`. Pure."""
+"""Permissions of machines, as tables of IAM statements. `addon_permissions` has those of add-ons. Pure."""
 
 from __future__ import annotations
 
-from providers.aws.names import CLUSTER_TAG, KIND_TAG, identity_part
+from providers.aws.names import CLUSTER_TAG, KIND_TAG, identity_name
 from providers.aws.policies import ANYTHING, Condition, Statement
 from providers.cloud.machine_config import POOLS
 
@@ -10,23 +10,26 @@ EC2 = "arn:{partition}:ec2:{region}:{account}"
 SNAPSHOTS = "arn:{partition}:ec2:{region}::snapshot/*"
 _GROUP = "arn:{partition}:autoscaling:{region}:{account}:autoScalingGroup:*:autoScalingGroupName/{cluster}-"
 GROUPS = f"{_GROUP}*"
-DESCRIBING = "IAM knows no resources for describing"
+DESCRIBING = "IAM has no resource types for Describe actions"
 
 OURS = Condition("StringEquals", f"aws:ResourceTag/{CLUSTER_TAG}", ("{cluster}",))
 
 
 def machine(prefix: str, *, volume: bool) -> tuple[Statement, ...]:
-    """Any machine with that prefix in the store: its bundles, its status, its end, its kind's volumes."""
+    """Return the permissions of machines with a prefix in the store.
+
+    They read bundles, write statuses, complete lifecycle hooks and, with `volume`, attach volumes.
+    """
     return (
         Statement("Bundles", ("s3:GetObject",), (f"{{bucket}}/{prefix}/*",)),
         Statement("Status", ("s3:PutObject",), (f"{{bucket}}/status/{prefix}/*",)),
-        # S3 names the object to KMS (without bucket keys), so that the key opens nobody else's either.
+        # Without bucket keys S3 passes the object to KMS, so the condition limits the key to own objects.
         Statement("BundlesKey", ("kms:Decrypt",), ("{key}",), _through_s3(f"{prefix}/*")),
         Statement("StatusKey", ("kms:GenerateDataKey",), ("{key}",), _through_s3(f"status/{prefix}/*")),
         Statement(
             "Leave",
             ("autoscaling:CompleteLifecycleAction", "autoscaling:RecordLifecycleActionHeartbeat"),
-            (f"{_GROUP}{identity_part(prefix)}" if prefix.startswith(f"{POOLS}/") else GROUPS,),
+            (f"{_GROUP}{identity_name(prefix)}" if prefix.startswith(f"{POOLS}/") else GROUPS,),
             (OURS,),
         ),
         *SESSIONS,
@@ -42,7 +45,7 @@ def _through_s3(objects: str) -> tuple[Condition, ...]:
 
 
 def _volume(kind: str) -> tuple[Statement, ...]:
-    """A member attaches its volume by itself. (The tag tells kinds apart, the id is in its user data.)"""
+    """Return the permissions to attach a volume of the same kind. The volume's id is in the user data."""
     same_kind = Condition("StringEquals", f"aws:ResourceTag/{KIND_TAG}", (kind,))
     return (
         Statement(
@@ -55,8 +58,6 @@ def _volume(kind: str) -> tuple[Statement, ...]:
     )
 
 
-# Session Manager, without the managed policy's right to read all of the account's parameters ("Add Session
-# Manager permissions to an existing IAM role" in the Systems Manager user guide).
 SESSIONS = (
     Statement("SessionAgent", ("ssm:UpdateInstanceInformation",), (f"{EC2}:instance/*",)),
     Statement(
@@ -68,9 +69,11 @@ SESSIONS = (
             "ssmmessages:OpenDataChannel",
         ),
         (ANYTHING,),
-        because="IAM knows no resources for channels of sessions",
+        because="IAM has no resource types for session channels",
     ),
 )
+"""Session Manager, without the permission of the managed policy to read all parameters of the account ("Add
+Session Manager permissions to an existing IAM role" in the Systems Manager user guide)."""
 
 SNAPSHOT_MAKER = (
     Statement(
@@ -81,7 +84,7 @@ SNAPSHOT_MAKER = (
     ),
     Statement("SnapshotVolumes", ("ec2:CreateSnapshot",), (f"{EC2}:volume/*",), (OURS,)),
     Statement("MakeSnapshots", ("ec2:CreateSnapshot", "ec2:CreateTags"), (SNAPSHOTS,)),
-    # They have their volumes' tags.
+    # Snapshots copy the tags of their volumes.
     Statement("DropSnapshots", ("ec2:DeleteSnapshot",), (SNAPSHOTS,), (OURS,)),
 )
-"""The Data Lifecycle Manager's, for the members' volumes."""
+"""Permissions of the Data Lifecycle Manager, which snapshots the volumes of members."""

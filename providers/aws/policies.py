@@ -1,6 +1,6 @@
-"""What IAM policies are made of: statements as data, and their text. Pure.
+"""IAM policies: statements as data, and their rendered text. Pure.
 
-Resources and conditions are templates: `{account}`, `{bucket}` and so on are filled in by `document`.
+Resources and conditions are templates: `policy_document` replaces `{account}`, `{bucket}` and others.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Json = dict[str, object]
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One test: `operator` (`StringEquals`) of `key` with any of `values`."""
+    """One condition: `operator` (for example `StringEquals`) compares `key` with any of `values`."""
 
     operator: str
     key: str
@@ -27,9 +27,9 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """Who has the policy may do `actions` on `resources`, where all `conditions` hold.
+    """A statement that allows `actions` on `resources` where all `conditions` hold.
 
-    `because` is the reason why a resource is `*`: without one that is an error (ValueError).
+    `because` is the reason for a resource `*`. Raise ValueError for a `*` without a reason.
     """
 
     name: str
@@ -40,24 +40,24 @@ class Statement:
 
     def __post_init__(self) -> None:
         if any("*" in action for action in self.actions):
-            raise ValueError(f"{self.name}: actions are named one by one")
+            raise ValueError(f"{self.name}: actions must be listed one by one, without *")
         if (ANYTHING in self.resources) != bool(self.because):
-            raise ValueError(f"{self.name}: a resource * needs its reason, and nothing else has one")
+            raise ValueError(f"{self.name}: a resource * needs `because`, other resources must not have it")
 
 
-def document(statements: Iterable[Statement], values: Mapping[str, str]) -> str:
-    """The policy as JSON on one line: IAM counts its characters.
+def policy_document(statements: Iterable[Statement], values: Mapping[str, str]) -> str:
+    """Return the policy as JSON on one line, because IAM limits the number of characters.
 
-    Raises KeyError for a template without its value.
+    Raise KeyError for a template without a value.
     """
     body = {"Version": "2012-10-17", "Statement": [_statement(item, values) for item in statements]}
     return json.dumps(body, separators=(",", ":"))
 
 
-def values(
+def template_values(
     names: Names, *, account: str = "0" * 12, bucket: str = "", key: str = "0" * 100
 ) -> dict[str, str]:
-    """What the templates are filled in with. Left out: values of the length that real ones have."""
+    """Return the values for the templates. Defaults have the length of real values."""
     return {
         "account": account,
         "bucket": f"arn:{names.partition}:s3:::{bucket or names.bucket(account)}",
@@ -69,8 +69,8 @@ def values(
     }
 
 
-def assumed_by(service: str, account: str = "") -> Json:
-    """Who may take a role: a service of AWS, on behalf of this account alone where that is given."""
+def trust_policy(service: str, account: str = "") -> Json:
+    """Return the trust policy of a role: `service` may assume it, only for `account` where that is set."""
     statement: Json = {
         "Effect": "Allow",
         "Action": "sts:AssumeRole",
@@ -81,15 +81,15 @@ def assumed_by(service: str, account: str = "") -> Json:
     return {"Version": "2012-10-17", "Statement": [statement]}
 
 
-def _statement(statement: Statement, filled: Mapping[str, str]) -> Json:
+def _statement(statement: Statement, values: Mapping[str, str]) -> Json:
     body: Json = {
         "Sid": statement.name,
         "Effect": "Allow",
         "Action": list(statement.actions),
-        "Resource": [resource.format_map(filled) for resource in statement.resources],
+        "Resource": [resource.format_map(values) for resource in statement.resources],
     }
     conditions: dict[str, dict[str, list[str]]] = {}
     for condition in statement.conditions:
-        texts = [value.format_map(filled) for value in condition.values]
-        conditions.setdefault(condition.operator, {})[condition.key.format_map(filled)] = texts
+        texts = [value.format_map(values) for value in condition.values]
+        conditions.setdefault(condition.operator, {})[condition.key.format_map(values)] = texts
     return {**body, "Condition": conditions} if conditions else body

@@ -1,4 +1,4 @@
-"""Any number of workers: a template, an Auto Scaling group over the zones, and its hooks."""
+"""Pools of workers: a launch template, an Auto Scaling group over all zones, and its lifecycle hooks."""
 
 from __future__ import annotations
 
@@ -8,27 +8,34 @@ from dataclasses import dataclass
 from pulumi import ComponentResource, CustomTimeouts, Input, Output, Resource, ResourceOptions
 from pulumi_aws import autoscaling, ec2
 
-from providers.aws.machine import JOINING, LEAVING, MachineArgs, group_tags, heartbeat, template
+from providers.aws.machine import (
+    LAUNCH_HOOK,
+    TERMINATION_HOOK,
+    MachineArgs,
+    group_tags,
+    hook_timeout,
+    launch_template,
+)
 from topology.model import Capacity, Pool
 
-_JOIN_SECONDS = 1800
-"""A new node that is not healthy by then is taken away again, and the refresh with it fails."""
-_NEVER = "0"
+_LAUNCH_SECONDS = 1800
+"""AWS terminates a new node that is not healthy after this time, and the instance refresh fails."""
+_NO_WAIT = "0"
 
 
 def healthy_percentage(capacity: Capacity, max_unavailable: int) -> int:
-    """How much of a group stays in service while it is refreshed, in percent of what it has.
+    """Return the minimum percentage of a group that stays in service during an instance refresh.
 
-    AWS counts in percent of a size that the autoscaler changes: reckoned from the largest, so that no
-    more than `max_unavailable` are ever away. (It rounds so that one machine at a time always may go.)
+    AWS takes percent of a size that the autoscaler changes, so the percentage counts from the maximum size:
+    never more than `max_unavailable` machines are missing. AWS rounds so that one machine may always go.
     """
     return max(0, 100 - 100 * max_unavailable // capacity.max_size)
 
 
 def autoscaler_tags(cluster: str, pool: Pool) -> dict[str, str]:
-    """What the cluster autoscaler reads of a group: that it is its, and what a node would be like.
+    """Return the tags that the cluster autoscaler reads: ownership, and labels and taints of a node.
 
-    It needs the latter of a group that has no node (`cloudprovider/aws/README.md`, scaling from 0).
+    It needs labels and taints for a group without nodes (`cloudprovider/aws/README.md`, scaling from 0).
     """
     template_key = "k8s.io/cluster-autoscaler/node-template"
     tags = {"k8s.io/cluster-autoscaler/enabled": "true", f"k8s.io/cluster-autoscaler/{cluster}": "owned"}
@@ -39,9 +46,9 @@ def autoscaler_tags(cluster: str, pool: Pool) -> dict[str, str]:
 
 @dataclass(frozen=True, kw_only=True)
 class PoolArgs:
-    """A pool with a capacity. `machine` is its template's arguments.
+    """Arguments of a pool. `machine` are the arguments of its launch template.
 
-    `autoscaled`: its size between the bounds is the autoscaler's; without it the pool has its least size.
+    With `autoscaled` the autoscaler chooses the size; without it the pool has its minimum size.
     """
 
     pool: Pool
@@ -53,9 +60,9 @@ class PoolArgs:
 
 
 class WorkerPool(ComponentResource):
-    """The group of a pool: its name, and the version of its template. Four resources, whatever its size.
+    """The Auto Scaling group of a pool: its name, and the version of its launch template.
 
-    It is made, and changed, after all that is `ready`.
+    A pool of any size has four resources. `ready` are resources that must exist before a machine boots.
     """
 
     group: Output[str]
@@ -72,15 +79,17 @@ class WorkerPool(ComponentResource):
         super().__init__("kubewright:aws:Pool", name, None, opts)
         self._name, self._args = name, args
         self._child = ResourceOptions(parent=self)
-        described = template(f"{name}-template", args.machine, self._child)
-        self.version = described.latest_version.apply(str)
-        made = self._group(described, ready)
-        self._hook(made, LEAVING, "TERMINATING", heartbeat(args.drain_seconds), "CONTINUE", stays=True)
-        self._hook(made, JOINING, "LAUNCHING", _JOIN_SECONDS, "ABANDON", stays=False)
-        self.group = made.name
+        template = launch_template(f"{name}-template", args.machine, self._child)
+        self.version = template.latest_version.apply(str)
+        group = self._group(template, ready)
+        self._hook(
+            group, TERMINATION_HOOK, "TERMINATING", hook_timeout(args.drain_seconds), "CONTINUE", retain=True
+        )
+        self._hook(group, LAUNCH_HOOK, "LAUNCHING", _LAUNCH_SECONDS, "ABANDON", retain=False)
+        self.group = group.name
         self.register_outputs({"group": self.group})
 
-    def _group(self, described: ec2.LaunchTemplate, ready: Sequence[Resource]) -> autoscaling.Group:
+    def _group(self, template: ec2.LaunchTemplate, ready: Sequence[Resource]) -> autoscaling.Group:
         args, names = self._args, self._args.machine.names
         tags = names.tagged(args.machine.part, {**args.machine.tags, names.kubernetes_tag: "owned"})
         if args.autoscaled:
@@ -90,34 +99,34 @@ class WorkerPool(ComponentResource):
             name=names.name(args.machine.part),
             vpc_zone_identifiers=list(args.subnets),
             min_size=args.capacity.min_size,
-            # No desired size: it is the autoscaler's (an ignored change would send the state's back).
+            # No desired size: the autoscaler sets it, and an ignored change would send the size of the state.
             max_size=args.capacity.max_size if args.autoscaled else args.capacity.min_size,
-            mixed_instances_policy=self._mixed(described),
-            # Spot machines that are about to be taken back are replaced before that.
+            mixed_instances_policy=self._mixed_instances(template),
+            # AWS replaces spot machines before it reclaims them.
             capacity_rebalance=args.capacity.spot,
             health_check_type="EC2",
             health_check_grace_period=300,
             default_instance_warmup=0,
             instance_refresh=self._refresh(),
-            # Moving machines between zones for balance would drain nodes for nothing.
+            # Rebalancing between zones would drain healthy nodes.
             suspended_processes=["AZRebalance"],
             ignore_failed_scaling_activities=True,
-            wait_for_capacity_timeout=_NEVER,
+            wait_for_capacity_timeout=_NO_WAIT,
             tags=group_tags(tags),
             opts=ResourceOptions(
                 parent=self,
                 delete_before_replace=True,
-                # Its machines are drained, all at once, before it is gone.
-                custom_timeouts=CustomTimeouts(delete=f"{40 + heartbeat(args.drain_seconds) // 60}m"),
+                # AWS drains all machines at once before it deletes the group.
+                custom_timeouts=CustomTimeouts(delete=f"{40 + hook_timeout(args.drain_seconds) // 60}m"),
                 depends_on=list(ready),
             ),
         )
 
-    def _mixed(self, described: ec2.LaunchTemplate) -> autoscaling.GroupMixedInstancesPolicyArgs:
-        """One of the types, in the order given; of spot machines those least likely to be taken back."""
+    def _mixed_instances(self, template: ec2.LaunchTemplate) -> autoscaling.GroupMixedInstancesPolicyArgs:
+        """Choose types in the given order; for spot machines the types that AWS reclaims least often."""
         spot = self._args.capacity.spot
         specification = autoscaling.GroupMixedInstancesPolicyLaunchTemplateLaunchTemplateSpecificationArgs(
-            launch_template_id=described.id, version=self.version
+            launch_template_id=template.id, version=self.version
         )
         overrides = [
             autoscaling.GroupMixedInstancesPolicyLaunchTemplateOverrideArgs(instance_type=kind)
@@ -136,7 +145,7 @@ class WorkerPool(ComponentResource):
         )
 
     def _refresh(self) -> autoscaling.GroupInstanceRefreshArgs:
-        """A new template replaces the machines. A healthy node ends its hook: only then the next one goes."""
+        """Replace machines after a new template. The next machine goes when a healthy node ended its hook."""
         return autoscaling.GroupInstanceRefreshArgs(
             strategy="Rolling",
             preferences=autoscaling.GroupInstanceRefreshPreferencesArgs(
@@ -144,7 +153,7 @@ class WorkerPool(ComponentResource):
                     self._args.capacity, self._args.pool.max_unavailable
                 ),
                 instance_warmup="60",
-                # What an interrupted refresh has replaced already stays.
+                # Machines that an interrupted refresh has replaced stay.
                 skip_matching=True,
                 auto_rollback=False,
                 scale_in_protected_instances="Wait",
@@ -159,9 +168,9 @@ class WorkerPool(ComponentResource):
         seconds: int,
         result: str,
         *,
-        stays: bool,
+        retain: bool,
     ) -> None:
-        """`stays`: not deleted before the group, whose last machines it holds; it goes with the group."""
+        """Create a lifecycle hook. `retain` leaves its deletion to AWS, which deletes it with the group."""
         autoscaling.LifecycleHook(
             f"{self._name}-{hook}",
             name=hook,
@@ -169,5 +178,5 @@ class WorkerPool(ComponentResource):
             lifecycle_transition=f"autoscaling:EC2_INSTANCE_{transition}",
             heartbeat_timeout=seconds,
             default_result=result,
-            opts=ResourceOptions(parent=self, retain_on_delete=stays),
+            opts=ResourceOptions(parent=self, retain_on_delete=retain),
         )

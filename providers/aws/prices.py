@@ -1,7 +1,7 @@
-"""What a cluster on AWS costs an hour, from a dated table of on-demand prices. Pure; an estimate.
+"""The estimated hourly price of a cluster on AWS, from a dated table of on-demand prices. Pure.
 
-The table was written from published prices as they were known in 2026, not asked of AWS: check before
-you rely on it. It leaves out traffic, requests, snapshots, logs, and what the cluster makes by itself.
+The table has published prices of 2026, which were not read from AWS: check them before you rely on them. The
+estimate omits traffic, requests, snapshots, logs, and resources that the cluster creates itself.
 """
 
 from __future__ import annotations
@@ -10,29 +10,29 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from providers.cloud.prices import HOURS_A_MONTH, Line, bought, line, machine_lines
+from providers.cloud.prices import HOURS_PER_MONTH, Line, machine_lines, price_line, purchased_machines
 from settings.aws import AwsSettings
 from settings.cluster import Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prices:
-    """US dollars an hour; `gp3` for a GiB and month. `machines` by instance type (Linux, on demand).
+    """US dollars an hour; `gp3` per GiB and month. `machines` by instance type (Linux, on demand).
 
-    None: not known.
+    None means an unknown price.
     """
 
     as_of: date | None
     machines: Mapping[str, float]
     nat: float | None
     address: float | None
-    balancer: float | None
+    load_balancer: float | None
     gp3: float | None
 
 
-_UNKNOWN = Prices(as_of=None, machines={}, nat=None, address=None, balancer=None, gp3=None)
-KEY_A_MONTH, ZONE_A_MONTH = 1.0, 0.5
-"""A KMS key and a hosted zone, in every region."""
+_UNKNOWN = Prices(as_of=None, machines={}, nat=None, address=None, load_balancer=None, gp3=None)
+KEY_PER_MONTH, ZONE_PER_MONTH = 1.0, 0.5
+"""US dollars a month for a KMS key and for a hosted zone, in every region."""
 
 PRICES: Mapping[str, Prices] = {
     "us-east-1": Prices(
@@ -52,7 +52,7 @@ PRICES: Mapping[str, Prices] = {
         },
         nat=0.045,
         address=0.005,
-        balancer=0.0225,
+        load_balancer=0.0225,
         gp3=0.08,
     ),
     "eu-central-1": Prices(
@@ -72,29 +72,29 @@ PRICES: Mapping[str, Prices] = {
         },
         nat=0.052,
         address=0.005,
-        balancer=0.027,
+        load_balancer=0.027,
         gp3=0.0952,
     ),
 }
 
 
 def estimate(settings: Settings, aws: AwsSettings) -> tuple[Line, ...]:
-    """The example's or any cluster's lines, with every pool at its least size.
+    """Return the lines of the estimate, with every pool at its minimum size.
 
-    Spot machines are counted at their on-demand price, the most that they cost.
+    Spot machines count with their on-demand price, which is their maximum price.
     """
     prices = PRICES.get(aws.region, _UNKNOWN)
-    machines = bought(settings)
-    gib = sum(each.count * sum(each.volumes) for each in machines)
+    machines = purchased_machines(settings)
+    gib = sum(machine.count * sum(machine.volumes) for machine in machines)
     gateways = 0 if aws.network.vpc else aws.zone_count if aws.network.nat == "per-zone" else 1
-    balancer_addresses = aws.zone_count if aws.endpoint.public else 0
+    endpoint_addresses = aws.zone_count if aws.endpoint.public else 0
     lines = [
         *machine_lines(machines, prices.machines),
-        line(gateways, "NAT gateway", prices.nat),
-        line(gateways + balancer_addresses, "public address", prices.address),
-        line(1, "Network Load Balancer", prices.balancer),
-        line(gib, "GiB of gp3 volume", None if prices.gp3 is None else prices.gp3 / HOURS_A_MONTH),
-        line(1, "KMS key", KEY_A_MONTH / HOURS_A_MONTH),
-        line(1, "hosted zone", ZONE_A_MONTH / HOURS_A_MONTH),
+        price_line(gateways, "NAT gateway", prices.nat),
+        price_line(gateways + endpoint_addresses, "public address", prices.address),
+        price_line(1, "Network Load Balancer", prices.load_balancer),
+        price_line(gib, "GiB of gp3 volume", None if prices.gp3 is None else prices.gp3 / HOURS_PER_MONTH),
+        price_line(1, "KMS key", KEY_PER_MONTH / HOURS_PER_MONTH),
+        price_line(1, "hosted zone", ZONE_PER_MONTH / HOURS_PER_MONTH),
     ]
-    return tuple(each for each in lines if each.count)
+    return tuple(line for line in lines if line.count)

@@ -1,4 +1,4 @@
-"""AWS: composes network, endpoint, store, identities and machines to what the components ask for [K]."""
+"""The provider for AWS: members and pools as Auto Scaling groups on the foundation [K]."""
 
 from __future__ import annotations
 
@@ -14,35 +14,37 @@ from providers.aws import limits
 from providers.aws.addons import AddOns, AddOnsArgs
 from providers.aws.boot import Boot
 from providers.aws.firewall import CONTROL_PLANE, ETCD, WORKERS
-from providers.aws.foundation import foundation
+from providers.aws.foundation import create_foundation
 from providers.aws.machine import MachineArgs
 from providers.aws.members import Member, MemberArgs, StableIdentity, StableIdentityArgs
-from providers.aws.names import KIND_TAG, Names, prefix
+from providers.aws.names import KIND_TAG, Names, store_prefix
 from providers.aws.pools import PoolArgs, WorkerPool
-from providers.aws.waiting import Waiting
-from providers.cloud.gate import gate, roll
+from providers.aws.wait_commands import WaitCommands
+from providers.cloud.gate import gate, rollout
 from providers.cloud.machine_config import (
     CONTROL_PLANES,
     ETCD_MEMBERS,
     POOLS,
     MachineConfig,
     kind_of,
-    statuses,
+    status_keys,
 )
-from providers.cloud.machines import gib, whole_gib
-from providers.cloud.provider import CloudProvider, Made
+from providers.cloud.machines import bytes_to_gib, parse_gib
+from providers.cloud.provider import CloudProvider, CreatedMember
 from settings.cluster import Settings
 from settings.problem import Problem
 from topology.model import Capacity, Machine, Pool, Role, Topology
 
-_GROUPS = {CONTROL_PLANES: CONTROL_PLANE, ETCD_MEMBERS: ETCD, POOLS: WORKERS}
+_SECURITY_GROUPS = {CONTROL_PLANES: CONTROL_PLANE, ETCD_MEMBERS: ETCD, POOLS: WORKERS}
 
 
-class Aws(CloudProvider[Member]):
-    """The provider for AWS. `files` are the texts of the files that settings name.
+class AwsProvider(CloudProvider[Member]):
+    """The provider for AWS. `files` are the texts of the files that settings name, by path.
 
-    Raises `SettingsError` with everything that AWS would refuse, before anything is made.
+    Raise SettingsError with everything that AWS would reject, before any resource is created.
     """
+
+    section = "aws"
 
     def __init__(
         self,
@@ -51,161 +53,164 @@ class Aws(CloudProvider[Member]):
         files: Mapping[str, str],
         bundles: Mapping[tuple[str, Role], Bundle],
     ) -> None:
-        cloud = settings.aws
-        if cloud is None:
-            raise ValueError("only settings with a section aws can be of AWS")
+        if settings.aws is None:
+            raise ValueError("the settings have no section aws")
         super().__init__(settings, topology, bundles)
-        self._cloud = cloud
-        domain = Names(cluster=topology.name, region=cloud.region).domain
-        self._boot = Boot(cloud.region, domain, cloud.endpoints, files)
-        self._check()
-        self._site = foundation(cloud, topology)
-        self._waiting = Waiting(cloud, self._site.store.bucket)
+        self._aws = settings.aws
+        domain = Names(cluster=topology.name, region=self._aws.region).domain
+        self._boot = Boot(self._aws.region, domain, self._aws.endpoints, files)
+        self._check_limits()
+        self._foundation = create_foundation(self._aws, topology)
+        self._wait = WaitCommands(self._aws, self._foundation.store.bucket)
 
     def add_ons(self, api: Api) -> Sequence[Resource]:
-        """The cloud controller manager, without which no node becomes ready, and what the settings choose."""
-        replicas = 2 if len(self._topology.control_planes) > 1 else 1
+        """Install the cloud controller manager, which nodes need to become ready, and the chosen add-ons."""
         args = AddOnsArgs(
             api=api,
-            names=self._site.names,
-            vpc=self._site.place.vpc,
-            replicas=replicas,
-            chosen=self._cloud.addons,
+            names=self._foundation.names,
+            vpc=self._foundation.network.vpc,
+            replicas=2 if len(self._topology.control_planes) > 1 else 1,
+            chosen=self._aws.addons,
         )
         return AddOns("aws-addons", args).releases
 
-    def _longest(self, name: str, kind: str) -> str:
-        return self._boot.longest(name, kind)
+    def _longest_program(self, kind: str, name: str) -> str:
+        return self._boot.longest_program(kind, name)
 
     def _problems(self, programs: Mapping[str, str]) -> list[Problem]:
-        found = limits.problems(self._settings, self._cloud, self._topology)
-        return found + limits.user_data_problems(programs)
+        problems = limits.problems(self._settings, self._aws, self._topology)
+        return problems + limits.user_data_problems(programs)
 
     def _warnings(self) -> list[str]:
-        return limits.warnings(self._settings, self._cloud)
+        return limits.warnings(self._settings, self._aws)
 
-    def _member(self, machine: Machine, unit: MachineConfig, opts: ResourceOptions) -> Member:
-        size = self._size(machine)
-        zone = self._site.zones[machine.zone]
-        under = ResourceOptions(parent=opts.parent, providers=[self._site.plugin])
-        seat = StableIdentity(
+    def _create_member(self, machine: Machine, config: MachineConfig, opts: ResourceOptions) -> Member:
+        foundation, settings = self._foundation, self._machine_settings(machine)
+        zone = foundation.zones[machine.zone]
+        options = ResourceOptions(parent=opts.parent, providers=[foundation.connection.plugin])
+        identity = StableIdentity(
             f"{machine.name}-seat",
             StableIdentityArgs(
-                names=self._site.names,
+                names=foundation.names,
                 member=machine.name,
-                kind=unit.kind,
+                kind=config.kind,
                 address=machine.address,
                 zone=zone,
-                subnet=self._site.place.private[machine.zone],
-                group=self._site.firewall[_GROUPS[unit.kind]],
-                data_disk=gib(size.data_disk),
+                subnet=foundation.network.private[machine.zone],
+                group=foundation.firewall[_SECURITY_GROUPS[config.kind]],
+                data_disk=parse_gib(settings.data_disk),
             ),
-            ResourceOptions.merge(under, self._stays(machine, "aws")),
+            ResourceOptions.merge(options, self._keep_placement(machine)),
         )
-        group = self._site.names.name(machine.name)
         program = self._boot.program(
-            unit,
-            self._site.store.bucket,
-            group,
+            config,
+            foundation.store.bucket,
+            foundation.names.name(machine.name),
             name=machine.name,
             address=str(machine.address),
-            volume=seat.volume,
+            volume=identity.volume,
         )
-        described = self._machine(unit, size.type, quantity.whole(size.disk), program)
+        args = self._machine_args(config, settings.type, quantity.parse_bytes(settings.disk), program)
         return Member(
             machine.name,
-            MemberArgs(machine=described, seat=seat, zone=zone, drain_seconds=unit.drain_seconds),
-            ready=self._ready(unit, opts),
-            opts=under,
+            MemberArgs(machine=args, identity=identity, zone=zone, drain_seconds=config.drain_seconds),
+            ready=self._ready(config, opts),
+            opts=options,
         )
 
-    def _roll(self, machine: Machine, unit: MachineConfig, member: Member, opts: ResourceOptions) -> Command:
-        """Replaces the machine when its template changes, after the member before it has been."""
-        keys = [unit.status(role) for role in unit.roles]
-        return roll(
+    def _create_rollout(
+        self, machine: Machine, config: MachineConfig, member: Member, opts: ResourceOptions
+    ) -> Command:
+        """Create the command that replaces the machine, after the rollout of the member created before."""
+        drain_seconds = config.drain_seconds
+        return rollout(
             f"{machine.name}-roll",
-            self._waiting.roll(
+            self._wait.roll(
                 member.group,
                 member.version,
-                keys,
-                unit.digest,
-                drain_seconds=unit.drain_seconds,
-                beside=self._beside(machine),
+                [config.status_key(role) for role in config.roles],
+                config.digest,
+                drain_seconds=drain_seconds,
+                other_members=self._other_members(machine),
             ),
-            ResourceOptions(parent=opts.parent, depends_on=[member, *self._last_roll]),
-            delete=self._waiting.leave(member.group, unit.leave, unit.left, drain_seconds=unit.drain_seconds),
+            ResourceOptions(parent=opts.parent, depends_on=[member, *self._last_rollout]),
+            delete=self._wait.leave(
+                member.group, config.leave_key, config.left_key, drain_seconds=drain_seconds
+            ),
         )
 
-    def _beside(self, machine: Machine) -> Mapping[str, Sequence[str]]:
-        """Groups and status' keys of the other members of its kind: they carry on while it is away."""
+    def _other_members(self, machine: Machine) -> Mapping[str, Sequence[str]]:
+        """Return groups with status keys of the other members of the same kind."""
         others = [other for other in self._topology.machines if other.name != machine.name]
         return {
-            self._site.names.name(other.name): statuses(other)
+            self._foundation.names.name(other.name): status_keys(other)
             for other in others
             if kind_of(other) == kind_of(machine)
         }
 
-    def _gate(self, made: Made[Member], machine: Machine, role: Role, opts: ResourceOptions) -> Command:
-        unit = made.unit
+    def _member_gate(
+        self, created: CreatedMember[Member], machine: Machine, role: Role, opts: ResourceOptions
+    ) -> Command:
+        config = created.config
         return gate(
             f"{machine.name}-{role.value}",
-            self._waiting.gate([unit.status(role)], unit.digest),
-            ResourceOptions.merge(opts, ResourceOptions(depends_on=[made.member, made.roll])),
+            self._wait.gate([config.status_key(role)], config.digest),
+            ResourceOptions.merge(opts, ResourceOptions(depends_on=[created.member, created.rollout])),
         )
 
-    def _workers(
-        self, pool: Pool, capacity: Capacity, unit: MachineConfig, opts: ResourceOptions
+    def _create_pool(
+        self, pool: Pool, capacity: Capacity, config: MachineConfig, opts: ResourceOptions
     ) -> Resource:
-        part = f"pool-{pool.name}"
-        program = self._boot.program(unit, self._site.store.bucket, self._site.names.name(part))
-        described = self._machine(unit, capacity.types[0], capacity.disk, program, part=part)
+        foundation, part = self._foundation, f"pool-{pool.name}"
+        program = self._boot.program(config, foundation.store.bucket, foundation.names.name(part))
         workers = WorkerPool(
             part,
             PoolArgs(
                 pool=pool,
                 capacity=capacity,
-                machine=described,
-                subnets=self._site.place.private,
-                drain_seconds=unit.drain_seconds,
-                autoscaled=self._cloud.addons.autoscaler,
+                machine=self._machine_args(config, capacity.types[0], capacity.disk, program, part=part),
+                subnets=foundation.network.private,
+                drain_seconds=config.drain_seconds,
+                autoscaled=self._aws.addons.autoscaler,
             ),
-            ready=self._ready(unit, opts),
-            opts=ResourceOptions(parent=opts.parent, providers=[self._site.plugin]),
+            ready=self._ready(config, opts),
+            opts=ResourceOptions(parent=opts.parent, providers=[foundation.connection.plugin]),
         )
         return gate(
             f"{part}-nodes",
-            self._waiting.pool(
-                workers.group, workers.version, unit.status_prefix, Role.NODE.value, unit.digest
+            self._wait.pool(
+                workers.group, workers.version, config.status_prefix, Role.NODE.value, config.digest
             ),
             ResourceOptions.merge(opts, ResourceOptions(depends_on=[workers])),
         )
 
-    def _machine(
-        self, unit: MachineConfig, machine_type: str, disk: int, program: Input[str], *, part: str = ""
+    def _machine_args(
+        self, config: MachineConfig, machine_type: str, disk: int, program: Input[str], *, part: str = ""
     ) -> MachineArgs:
-        own = {KIND_TAG: unit.kind, self._site.names.kubernetes_tag: "owned"}
+        foundation = self._foundation
         return MachineArgs(
-            names=self._site.names,
-            part=part or unit.name,
-            kind=unit.kind,
+            names=foundation.names,
+            part=part or config.name,
+            kind=config.kind,
             type=machine_type,
-            image=self._site.image,
-            disk=whole_gib(disk),
-            profile=self._site.identity[prefix(unit.kind, unit.name)].arn,
+            image=foundation.image,
+            disk=bytes_to_gib(disk),
+            profile=foundation.identities[store_prefix(config.kind, config.name)].arn,
             program=program,
-            digest=unit.digest,
-            ssh_key=self._cloud.ssh_key,
-            tags=own,
-            group=self._site.firewall[WORKERS] if unit.kind == POOLS else None,
+            digest=config.digest,
+            ssh_key=self._aws.ssh_key,
+            tags={KIND_TAG: config.kind, foundation.names.kubernetes_tag: "owned"},
+            group=foundation.firewall[WORKERS] if config.kind == POOLS else None,
         )
 
-    def _ready(self, unit: MachineConfig, opts: ResourceOptions) -> list[Resource]:
-        """What must be there before a machine boots, its bundles in the store among it."""
+    def _ready(self, config: MachineConfig, opts: ResourceOptions) -> list[Resource]:
+        """Create the objects in the store; return them with everything that machines wait for."""
+        foundation = self._foundation
         objects = [
-            self._site.store.put(key.replace("/", "-"), key, Output.secret(content) if secret else content)
-            for key, content, secret in unit.objects
+            foundation.store.put(key.replace("/", "-"), key, Output.secret(content) if secret else content)
+            for key, content, secret in config.store_objects
         ]
-        asked = opts.depends_on
-        before = [item for item in asked if isinstance(item, Resource)] if isinstance(asked, list) else []
-        identity = self._site.identity.ready(prefix(unit.kind, unit.name))
-        return [*self._site.ready, *identity, *objects, *before]
+        depends_on = opts.depends_on if isinstance(opts.depends_on, list) else []
+        dependencies = [item for item in depends_on if isinstance(item, Resource)]
+        identity = foundation.identities.ready(store_prefix(config.kind, config.name))
+        return [*foundation.ready, *identity, *objects, *dependencies]

@@ -1,4 +1,4 @@
-"""The store of bundles and secrets: an S3 bucket of the cluster's own, encrypted, versioned, closed."""
+"""The store of bundles and secrets: an S3 bucket for the cluster, encrypted, versioned and not public."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _KEY_DELETION_DAYS = 30
 
 @dataclass(frozen=True, kw_only=True)
 class StoreArgs:
-    """`account` is the account's number: it makes the bucket's name unique."""
+    """Arguments of the store. `account` is the account's number, part of the unique bucket name."""
 
     names: Names
     account: Output[str]
 
 
 class Store(ComponentResource):
-    """The bucket and its key. What is in it can be made again from the state; it goes with the cluster."""
+    """The bucket and its KMS key. `destroy` deletes both: the state can recreate the content."""
 
     bucket: Output[str]
     key: Output[str]
@@ -47,7 +47,7 @@ class Store(ComponentResource):
             opts=self._child,
         )
         encryption = self._encryption(bucket)
-        closed = s3.BucketPublicAccessBlock(
+        public_access_block = s3.BucketPublicAccessBlock(
             f"{name}-closed",
             bucket=bucket.id,
             block_public_acls=True,
@@ -57,18 +57,19 @@ class Store(ComponentResource):
             opts=self._child,
         )
         self._old_versions(bucket, versions)
-        only_by_tls = s3.BucketPolicy(
+        tls_policy = s3.BucketPolicy(
             f"{name}-policy",
             bucket=bucket.id,
-            policy=bucket.arn.apply(policy),
-            opts=ResourceOptions(parent=self, depends_on=[closed]),
+            policy=bucket.arn.apply(bucket_policy),
+            opts=ResourceOptions(parent=self, depends_on=[public_access_block]),
         )
-        self._before: list[Resource] = [versions, encryption, closed, only_by_tls]
+        # The bucket is encrypted, versioned and not public before the first object.
+        self._protections: list[Resource] = [versions, encryption, public_access_block, tls_policy]
         self.bucket = bucket.bucket
         self.register_outputs({"bucket": self.bucket})
 
     def put(self, name: str, key: str, content: Input[str]) -> s3.BucketObjectv2:
-        """One object. Its key stays while its content changes, so that a preview shows the lines."""
+        """Create an object. Its key does not depend on its content, so a preview shows the changed lines."""
         return s3.BucketObjectv2(
             name,
             bucket=self.bucket,
@@ -78,10 +79,9 @@ class Store(ComponentResource):
             server_side_encryption="aws:kms",
             kms_key_id=self.key,
             bucket_key_enabled=False,
-            # At most ten are allowed on an object: the administrator's own stay on the bucket.
+            # An object may have ten tags: tags of the settings are only on the bucket.
             tags=Names(cluster=self._names.cluster, region=self._names.region).tagged(key.replace("/", "-")),
-            # The store is encrypted, versioned and closed before the first object comes.
-            opts=ResourceOptions(parent=self, depends_on=self._before),
+            opts=ResourceOptions(parent=self, depends_on=self._protections),
         )
 
     def _key(self) -> Output[str]:
@@ -102,7 +102,7 @@ class Store(ComponentResource):
         return key.arn
 
     def _encryption(self, bucket: s3.Bucket) -> s3.BucketServerSideEncryptionConfiguration:
-        """Also of what machines write. Without bucket keys KMS can tell objects apart (`rights.machine`)."""
+        """Encrypt all objects, also of machines. Without bucket keys KMS sees each object (`permissions`)."""
         by_default = s3.BucketServerSideEncryptionConfigurationRuleApplyServerSideEncryptionByDefaultArgs(
             sse_algorithm="aws:kms", kms_master_key_id=self.key
         )
@@ -131,11 +131,8 @@ class Store(ComponentResource):
         )
 
 
-def policy(bucket: str) -> str:
-    """The policy of the bucket with that ARN: nothing without TLS, for nobody. Pure.
-
-    The statement's `*` are a refusal's: of every action, to everyone.
-    """
+def bucket_policy(bucket: str) -> str:
+    """Return the policy of the bucket with this ARN: deny every action without TLS, to every principal."""
     statement = {
         "Sid": "OnlyByTls",
         "Effect": "Deny",

@@ -1,15 +1,14 @@
-"""What `up` waits for on AWS, by the deployer's own credentials: status in the store, replaced machines.
+"""The program that waits for machines on AWS: it reads statuses in the store and replaces machines.
 
-Run as `python3 -m providers.aws.wait gate|roll|pool|leave …`. It ends with 0 when what it waited for is
-there, and with 1 and one line when it is not.
+Run as `python3 -m providers.aws.wait gate|roll|pool|leave …`, with the deployer's own credentials. The exit
+code is 0 when the condition is met, and 1 with one line on stderr otherwise.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -17,216 +16,157 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from providers.cloud.polling import Polling, WaitError, behind, ended, few, unhealthy, until
+from providers.aws.wait_clients import MachineGroups, StatusStore
+from providers.cloud.polling import Polling, WaitError, describe_unhealthy, poll, run_program
 
 if TYPE_CHECKING:
-    from types_boto3_autoscaling import AutoScalingClient
-    from types_boto3_autoscaling.type_defs import InstanceRefreshTypeDef, InstanceTypeDef
-    from types_boto3_s3 import S3Client
+    from types_boto3_autoscaling.type_defs import InstanceRefreshTypeDef
 
 _ADVICE = "look at its console output, then run up again"
-_GOING_ON = {"Pending", "InProgress", "Cancelling", "RollbackInProgress", "Baking"}
-_GIVEN_UP = {"Failed", "Cancelled", "RollbackFailed", "RollbackSuccessful"}
-_ABSENT = {"NoSuchKey", "404"}
+_RUNNING = {"Pending", "InProgress", "Cancelling", "RollbackInProgress", "Baking"}
+_FAILED = {"Failed", "Cancelled", "RollbackFailed", "RollbackSuccessful"}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Cloud:
-    """The clients, and how long anything is waited for."""
-
-    s3: S3Client
-    autoscaling: AutoScalingClient
-    bucket: str
-    patience: Polling
-
-    def status(self, key: str) -> str:
-        """What a machine wrote there; empty when it has not yet."""
-        try:
-            return self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read().decode().strip()
-        except ClientError as error:
-            if error.response.get("Error", {}).get("Code") in _ABSENT:
-                return ""
-            raise
-
-    def behind(self, keys: Iterable[str], digest: str) -> list[str]:
-        """The keys whose status is not the digest."""
-        return behind(self.status, keys, digest)
-
-    def forget(self, keys: Iterable[str]) -> None:
-        """Takes away what was written there: only a machine that comes after this writes it again."""
-        for key in keys:
-            self.s3.delete_object(Bucket=self.bucket, Key=key)
-
-    def refresh(self, group: str) -> InstanceRefreshTypeDef | None:
-        """The group's latest refresh."""
-        answer = self.autoscaling.describe_instance_refreshes(AutoScalingGroupName=group, MaxRecords=1)
-        return next(iter(answer["InstanceRefreshes"]), None)
-
-    def machines(self, group: str) -> tuple[list[InstanceTypeDef], int]:
-        """The group's instances, and how many there should be in service.
-
-        Raises NotThereError when there is no such group.
-        """
-        answer = self.autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=[group])
-        for found in answer["AutoScalingGroups"]:
-            return found["Instances"], found["DesiredCapacity"]
-        raise WaitError(f"there is no Auto Scaling group {group}; run `up` to make it")
-
-    def down(self, others: Mapping[str, Sequence[str]]) -> str:
-        """What is said of the first of these groups whose machine is not healthy; else empty.
-
-        `others` are groups of one and the keys of their status. One that has never been made is not missed.
-        """
-        found = self.autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=list(others))
-        for group in found["AutoScalingGroups"] if others else []:
-            name = group["AutoScalingGroupName"]
-            if not any(machine["LifecycleState"] == "InService" for machine in group["Instances"]):
-                return f"{name} has no machine in service"
-            if silent := [key for key in others[name] if not self.status(key)]:
-                return f"{name} is not healthy: {few(silent)}"
-        return ""
-
-    def outdated(self, group: str, version: str) -> str:
-        """What is said of machines that are not of that version of their template, or too few; else empty."""
-        machines, wanted = self.machines(group)
-        serving = [machine for machine in machines if machine["LifecycleState"] == "InService"]
-        old = [m["InstanceId"] for m in serving if m.get("LaunchTemplate", {}).get("Version") != version]
-        if old:
-            return f"{group}: not replaced yet: {few(old)}"
-        if len(serving) < wanted:
-            return f"{group}: {len(serving)} of {wanted} machines are in service"
-        return ""
+def wait_for_statuses(statuses: StatusStore, keys: Sequence[str], digest: str, polling: Polling) -> None:
+    """Wait until all keys have the digest as their status. Raise WaitError after the time limit."""
+    poll(polling, lambda: describe_unhealthy(statuses.unreported(keys, digest)), _ADVICE)
 
 
-def gate(cloud: Cloud, keys: Sequence[str], digest: str) -> None:
-    """Waits until everything under the keys is healthy with that digest. Raises NotThereError."""
-    _until(cloud, lambda: unhealthy(cloud.behind(keys, digest)))
-
-
-def roll(
-    cloud: Cloud,
+def replace_member(
+    statuses: StatusStore,
+    groups: MachineGroups,
     group: str,
     version: str,
     keys: Sequence[str],
     digest: str,
-    beside: Mapping[str, Sequence[str]] = MappingProxyType({}),
+    polling: Polling,
+    other_members: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> None:
-    """Replaces the machine of a group of one unless it is what it should be; waits until it is healthy.
+    """Replace the machine of a member unless it is up to date, and wait until the new machine is healthy.
 
-    `version` is its template's. `beside` are other members' groups and the keys of their status: while one of
-    them is down, this one is not taken as well. Raises NotThereError, also when the machine that came is not
-    healthy in time: the next is then not begun.
+    `version` is the version of the launch template. `other_members` are groups with their status keys: while
+    one of them is not healthy, the replacement does not start. Raise WaitError after the time limit, so that
+    the next member is not replaced.
     """
-    if not cloud.outdated(group, version) and not cloud.behind(keys, digest):
+    if not groups.outdated(group, version) and not statuses.unreported(keys, digest):
         return
 
-    def held_up() -> str:
-        going_on = _still(cloud.refresh(group))
-        other = "" if going_on else cloud.down(beside)
-        return going_on or (f"{group} is not replaced while another member is down: {other}" if other else "")
+    def blocked() -> str:
+        if progress := _describe_progress(groups.refresh(group)):
+            return progress
+        unhealthy = groups.unhealthy_member(other_members, statuses)
+        return f"{group} is not replaced while another member is down: {unhealthy}" if unhealthy else ""
 
-    _until(cloud, held_up)
-    if cloud.outdated(group, version):
-        # A new image or type changes no digest: what the old machine said must not speak for the next one.
-        cloud.forget(keys)
-    begun = cloud.autoscaling.start_instance_refresh(
-        AutoScalingGroupName=group,
-        Strategy="Rolling",
-        # Its interface and volume can be on one machine only: the old one goes first. One that was
-        # started from the newest template already (an interrupted roll) is left as it is.
-        Preferences={"MinHealthyPercentage": 0, "InstanceWarmup": 0, "SkipMatching": True},
-    )["InstanceRefreshId"]
+    poll(polling, blocked, _ADVICE)
+    if groups.outdated(group, version):
+        # A new image or type keeps the digest: the status of the old machine must not count for the new one.
+        statuses.delete(keys)
+    started = groups.start_refresh(group)
 
-    def healthy() -> str:
-        waiting = cloud.outdated(group, version) or unhealthy(cloud.behind(keys, digest))
-        refresh = cloud.refresh(group)
-        if waiting and refresh and refresh.get("InstanceRefreshId") == begun:
-            _given_up(refresh)
-        return waiting or _still(refresh)
+    def not_replaced() -> str:
+        message = groups.outdated(group, version) or describe_unhealthy(statuses.unreported(keys, digest))
+        refresh = groups.refresh(group)
+        if message and refresh and refresh.get("InstanceRefreshId") == started:
+            _raise_if_failed(refresh)
+        return message or _describe_progress(refresh)
 
-    _until(cloud, healthy)
+    poll(polling, not_replaced, _ADVICE)
 
 
-def pool(cloud: Cloud, group: str, version: str, prefix: str, role: str, digest: str) -> None:
-    """Waits until the group's refresh is over, and all of its machines are healthy nodes with that digest.
+def wait_for_pool(
+    statuses: StatusStore,
+    groups: MachineGroups,
+    group: str,
+    version: str,
+    prefix: str,
+    role: str,
+    digest: str,
+    polling: Polling,
+) -> None:
+    """Wait until the refresh of a group has ended and all of its machines are healthy nodes with the digest.
 
-    `version` is its template's. A node writes `<prefix>/<instance>/<role>`. Raises NotThereError.
+    `version` is the version of the launch template. A node writes the status `<prefix>/<instance>/<role>`.
+    Raise WaitError after the time limit, or when the refresh failed.
     """
 
-    def settled() -> str:
-        refresh = cloud.refresh(group)
-        if waiting := _still(refresh):
-            return waiting
-        machines, _ = cloud.machines(group)
+    def not_ready() -> str:
+        refresh = groups.refresh(group)
+        if progress := _describe_progress(refresh):
+            return progress
+        machines, _ = groups.machines(group)
         keys = (f"{prefix}/{machine['InstanceId']}/{role}" for machine in machines)
-        waiting = cloud.outdated(group, version) or unhealthy(cloud.behind(keys, digest))
-        if waiting:
-            # A refresh that failed long ago does not matter once every machine is as it should be.
-            _given_up(refresh)
-        return waiting
+        message = groups.outdated(group, version) or describe_unhealthy(statuses.unreported(keys, digest))
+        if message:
+            # The failure of an older refresh does not matter when every machine is up to date.
+            _raise_if_failed(refresh)
+        return message
 
-    _until(cloud, settled)
+    poll(polling, not_ready, _ADVICE)
 
 
-def leave(cloud: Cloud, group: str, key: str, left: str) -> None:
-    """Tells a member to leave for good, and waits until it says that it has. Raises NotThereError.
+def leave_cluster(
+    statuses: StatusStore, groups: MachineGroups, group: str, leave_key: str, left_key: str, polling: Polling
+) -> None:
+    """Request a member to leave the cluster permanently and wait until it has left.
 
-    One without a machine cannot; its group goes then as it is.
+    A member without a machine cannot leave; its group is deleted as it is. Raise WaitError after the limit.
     """
     try:
-        machines, _ = cloud.machines(group)
+        machines, _ = groups.machines(group)
     except WaitError:
         machines = []
     if not machines:
-        print(f"{group} has no machine: nobody leaves", file=sys.stderr)
+        print(f"{group} has no machine that could leave the cluster", file=sys.stderr)
         return
-    cloud.forget([left])
-    cloud.s3.put_object(Bucket=cloud.bucket, Key=key, Body=b"leave\n")
+    statuses.delete([left_key])
+    statuses.put(leave_key, "leave\n")
     try:
-        _until(cloud, lambda: "" if cloud.status(left) else f"{group}: its machine has not left yet")
+        poll(
+            polling,
+            lambda: "" if statuses.status(left_key) else f"{group}: its machine has not left the cluster yet",
+            _ADVICE,
+        )
     finally:
-        # A member of that name may come again.
-        cloud.forget([key])
+        # A later member may have the same name.
+        statuses.delete([leave_key])
 
 
-def _still(refresh: InstanceRefreshTypeDef | None) -> str:
-    """What a refresh is still at, empty when it is over."""
-    if refresh is None or refresh.get("Status") not in _GOING_ON:
+def _describe_progress(refresh: InstanceRefreshTypeDef | None) -> str:
+    """Return the progress of a running refresh; empty when it has ended."""
+    if refresh is None or refresh.get("Status") not in _RUNNING:
         return ""
-    done = refresh.get("PercentageComplete", 0)
-    return f"{refresh.get('AutoScalingGroupName', '')}: {done} % of its machines are replaced"
+    percent = refresh.get("PercentageComplete", 0)
+    return f"{refresh.get('AutoScalingGroupName', '')}: {percent} % of its machines are replaced"
 
 
-def _given_up(refresh: InstanceRefreshTypeDef | None) -> None:
-    """Raises NotThereError for a refresh that ended before its time."""
-    if refresh is not None and refresh.get("Status") in _GIVEN_UP:
+def _raise_if_failed(refresh: InstanceRefreshTypeDef | None) -> None:
+    """Raise WaitError when the refresh failed or was cancelled."""
+    if refresh is not None and refresh.get("Status") in _FAILED:
         group, status = refresh.get("AutoScalingGroupName", ""), refresh.get("Status")
         reason = refresh.get("StatusReason", "no reason given")
         raise WaitError(f"{group}: the replacement of its machines ended ({status}): {reason}")
 
 
-def _until(cloud: Cloud, missing: Callable[[], str]) -> None:
-    until(cloud.patience, missing, _ADVICE)
-
-
-def arguments(words: Sequence[str]) -> argparse.Namespace:
-    """The command line; ends the program with its usage when it is wrong."""
+def parse_arguments(words: Sequence[str]) -> argparse.Namespace:
+    """Return the parsed command line. Print the usage and exit when it is wrong."""
     parser = argparse.ArgumentParser(prog="python3 -m providers.aws.wait")
     parser.add_argument("--region", required=True)
     parser.add_argument("--bucket", required=True)
     parser.add_argument("--seconds", type=float, required=True)
     parser.add_argument("--digest", default="")
-    parser.add_argument("--version", default="", help="of the launch template")
-    parser.add_argument("--beside", action="append", default=[], type=_member, help="GROUP=KEY,KEY: another")
-    parser.add_argument("--s3", default=None, help="a private endpoint")
-    parser.add_argument("--autoscaling", default=None, help="a private endpoint")
-    parser.add_argument("--ca-file", default=None, help="the authority of private endpoints")
+    parser.add_argument("--version", default="", help="version of the launch template")
+    parser.add_argument(
+        "--beside", action="append", default=[], type=_member, help="GROUP=KEY,KEY of a member"
+    )
+    parser.add_argument("--s3", default=None, help="URL of a private endpoint")
+    parser.add_argument("--autoscaling", default=None, help="URL of a private endpoint")
+    parser.add_argument("--ca-file", default=None, help="certificate authority of private endpoints")
     commands = parser.add_subparsers(dest="command", required=True)
     for name, positions in {
         "gate": (),
         "roll": ("group",),
         "pool": ("group", "prefix", "role"),
-        "leave": ("group", "key", "left"),
+        "leave": ("group", "leave_key", "left_key"),
     }.items():
         command = commands.add_parser(name)
         for position in positions:
@@ -241,38 +181,31 @@ def _member(text: str) -> tuple[str, list[str]]:
     return group, keys.split(",")
 
 
-def cloud_of(given: argparse.Namespace) -> Cloud:
-    """The clients that the command line asks for, with the deployer's own credentials."""
-    settings = Config(retries={"max_attempts": 10, "mode": "adaptive"})
-    verify = given.ca_file
-    region = given.region
-    return Cloud(
-        s3=boto3.client("s3", region, endpoint_url=given.s3, verify=verify, config=settings),
-        autoscaling=boto3.client(
-            "autoscaling", region, endpoint_url=given.autoscaling, verify=verify, config=settings
-        ),
-        bucket=given.bucket,
-        patience=Polling(limit=given.seconds),
-    )
-
-
 def main(words: Sequence[str]) -> int:
-    """Does what the command line says; the program's exit code."""
-    given = arguments(words)
-    return ended(lambda: _do(given), (ClientError, BotoCoreError))
+    """Run the command line and return the exit code."""
+    args = parse_arguments(words)
+    return run_program(lambda: _run(args), (ClientError, BotoCoreError))
 
 
-def _do(given: argparse.Namespace) -> None:
-    cloud = cloud_of(given)
-    match given.command:
+def _run(args: argparse.Namespace) -> None:
+    config, verify = Config(retries={"max_attempts": 10, "mode": "adaptive"}), args.ca_file
+    s3 = boto3.client("s3", args.region, endpoint_url=args.s3, verify=verify, config=config)
+    autoscaling = boto3.client(
+        "autoscaling", args.region, endpoint_url=args.autoscaling, verify=verify, config=config
+    )
+    statuses, groups = StatusStore(s3, args.bucket), MachineGroups(autoscaling)
+    polling = Polling(limit=args.seconds)
+    digest, version = args.digest, args.version
+    match args.command:
         case "gate":
-            gate(cloud, given.keys, given.digest)
+            wait_for_statuses(statuses, args.keys, digest, polling)
         case "roll":
-            roll(cloud, given.group, given.version, given.keys, given.digest, dict(given.beside))
+            others = dict(args.beside)
+            replace_member(statuses, groups, args.group, version, args.keys, digest, polling, others)
         case "pool":
-            pool(cloud, given.group, given.version, given.prefix, given.role, given.digest)
+            wait_for_pool(statuses, groups, args.group, version, args.prefix, args.role, digest, polling)
         case "leave":
-            leave(cloud, given.group, given.key, given.left)
+            leave_cluster(statuses, groups, args.group, args.leave_key, args.left_key, polling)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""What works with Azure from within the cluster, as Helm releases [H3, H4].
+"""Add-ons that call Azure from inside the cluster, as Helm releases [H3, H4].
 
-All that calls Azure runs on the control planes, on their host network: there it has their identity. Pods
-on the pod network do not reach the metadata service (`boot.sh`) and get nobody's rights.
+They run on control planes, on the host network, and use the identity of the control planes. Pods on the pod
+network cannot reach the metadata service (`boot.sh`) and get no permissions.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pulumi import ComponentResource, Input, Output, Resource, ResourceOptions
 from components.api import Api
 from providers.azure.firewall import NODES
 from providers.azure.names import Names
-from providers.azure.network import Place
+from providers.azure.network import NetworkReference
 from providers.cloud.addons import (
     AUTOSCALER,
     EARLY_TOLERATIONS,
@@ -31,7 +31,7 @@ from settings.clouds import CloudAddonSettings
 
 _RAW = "https://raw.githubusercontent.com/kubernetes-sigs"
 CONFIGURATION = "azure-cloud-provider"
-"""The Secret that the cloud controller and the disk driver read; it holds ids and no secret."""
+"""The Secret that the cloud controller and the disk driver read. It contains ids and no secret."""
 
 CLOUD_CONTROLLER = Chart(
     name="cloud-provider-azure",
@@ -47,14 +47,14 @@ STORAGE = Chart(
 
 @dataclass(frozen=True, kw_only=True)
 class AddOnsArgs:
-    """`identity` is the control planes' client id, `tenant` the directory's id; `pods` the pods' network.
+    """Arguments of the add-ons. `identity` is the client id of the control planes, `tenant` its tenant.
 
-    `replicas` is that of controllers: two where there are several control planes.
+    `pods` is the pod network; `replicas` is for each controller.
     """
 
     api: Api
     names: Names
-    place: Place
+    network: NetworkReference
     tenant: Input[str]
     identity: Input[str]
     pods: str
@@ -63,32 +63,32 @@ class AddOnsArgs:
 
 
 class AddOns(ComponentResource):
-    """The cloud controller and node manager, and what the settings choose. `releases` are all of them."""
+    """The cloud controller, node manager, and add-ons of the settings. `releases` are all Helm releases."""
 
     releases: Sequence[Resource]
 
     def __init__(self, name: str, args: AddOnsArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("kubewright:azure:AddOns", name, None, opts)
         self._name, self._args = name, args
-        asked: list[tuple[Chart, Values]] = [
+        charts: list[tuple[Chart, Values]] = [
             (CLOUD_CONTROLLER, cloud_controller(args.names, args.pods, args.replicas))
         ]
         if args.chosen.storage:
-            asked.append((STORAGE, storage(args.replicas)))
+            charts.append((STORAGE, storage(args.replicas)))
         if args.chosen.autoscaler:
-            asked.append((AUTOSCALER, autoscaler(args.names, args.identity)))
+            charts.append((AUTOSCALER, autoscaler(args.names, args.identity)))
         if args.chosen.storage:
             self._storage_class()
         after = [self._configuration()]
         self.releases = [
-            release(name, chart, values, args.api.options(self, depends_on=after)) for chart, values in asked
+            release(name, chart, values, args.api.options(self, depends_on=after)) for chart, values in charts
         ]
         self.register_outputs({})
 
     def _configuration(self) -> Resource:
         text = Output.all(self._args.tenant, self._args.identity).apply(
-            lambda known: configuration(
-                self._args.names, self._args.place, tenant=known[0], identity=known[1]
+            lambda values: configuration(
+                self._args.names, self._args.network, tenant=values[0], identity=values[1]
             )
         )
         return kubernetes.core.v1.Secret(
@@ -99,7 +99,7 @@ class AddOns(ComponentResource):
         )
 
     def _storage_class(self) -> None:
-        """The default: a premium disk, made in the zone of its pod. Azure encrypts every disk it manages."""
+        """Create the default StorageClass: premium disks, encrypted by Azure, in the zone of the pod."""
         tags = ",".join(f"{key}={value}" for key, value in self._args.names.tagged().items())
         kubernetes.storage.v1.StorageClass(
             f"{self._name}-storage-class",
@@ -116,23 +116,23 @@ class AddOns(ComponentResource):
         )
 
 
-def configuration(names: Names, place: Place, *, tenant: str, identity: str) -> str:
-    """The cloud's configuration, `azure.json`. Keys: cloud-provider-azure, install/configs."""
-    known = {
+def configuration(names: Names, network: NetworkReference, *, tenant: str, identity: str) -> str:
+    """Return the configuration of the cloud, `azure.json` (cloud-provider-azure, install/configs)."""
+    values = {
         "cloud": "AzurePublicCloud",
         "tenantId": tenant,
         "subscriptionId": names.subscription,
         "resourceGroup": names.group,
         "location": names.location,
-        "vnetName": place.name,
-        "vnetResourceGroup": place.group,
-        "subnetName": place.pools_name,
+        "vnetName": network.name,
+        "vnetResourceGroup": network.group,
+        "subnetName": network.pools_name,
         "securityGroupName": NODES,
         "vmType": "vmss",
-        # Members are single machines beside the scale sets (cloud-provider-azure, issue 10217).
+        # Members are single machines, not in scale sets (cloud-provider-azure, issue 10217).
         "disableAvailabilitySetNodes": False,
         "loadBalancerSku": "standard",
-        # Nodes by their addresses: balancers are then no part of the scale sets' description, which is ours.
+        # Backend pools with node addresses do not change the scale sets, which Pulumi manages.
         "loadBalancerBackendPoolConfigurationType": "nodeIP",
         "excludeMasterFromStandardLB": True,
         "useManagedIdentityExtension": True,
@@ -141,13 +141,13 @@ def configuration(names: Names, place: Place, *, tenant: str, identity: str) -> 
         "cloudProviderBackoff": True,
         "tags": ",".join(f"{key}={value}" for key, value in names.tagged().items()),
     }
-    return json.dumps(known, indent=2)
+    return json.dumps(values, indent=2)
 
 
 def cloud_controller(names: Names, pods: str, replicas: int) -> Values:
-    """Sets nodes' zones and types, removes those of machines that are gone, makes balancers.
+    """Return values of the cloud controller: it labels nodes, deletes lost nodes, creates load balancers.
 
-    cloud-node-manager, on every node, sets its addresses from its own metadata service.
+    cloud-node-manager on every node sets the node's addresses from the metadata service.
     """
     return {
         "infra": {"clusterName": names.cluster},
@@ -155,10 +155,10 @@ def cloud_controller(names: Names, pods: str, replicas: int) -> Values:
             "imageTag": f"v{CLOUD_CONTROLLER.version}",
             "replicas": replicas,
             "clusterCIDR": pods,
-            # flannel carries the pods' packets: the network's routes know nothing of them.
+            # flannel encapsulates packets of pods, so routes of the network do not need the pod network.
             "configureCloudRoutes": "false",
             "allocateNodeCidrs": "false",
-            # From the Secret, and again when it changes; a file must then not be named.
+            # Read the Secret, and read it again when it changes. This requires an empty file name.
             "cloudConfig": "",
             "cloudConfigSecretName": CONFIGURATION,
             "enableDynamicReloading": "true",
@@ -170,7 +170,7 @@ def cloud_controller(names: Names, pods: str, replicas: int) -> Values:
 
 
 def storage(replicas: int) -> Values:
-    """The disk driver."""
+    """Return values of the disk driver."""
     return {
         "controller": {
             "replicas": replicas,
@@ -188,7 +188,7 @@ def storage(replicas: int) -> Values:
 
 
 def autoscaler(names: Names, identity: Input[str]) -> Values:
-    """Grows and shrinks the scale sets that carry its tags."""
+    """Return values of the cluster autoscaler, which resizes scale sets with its tags."""
     return {
         "cloudProvider": "azure",
         "autoDiscovery": {"clusterName": names.cluster},
@@ -200,7 +200,7 @@ def autoscaler(names: Names, identity: Input[str]) -> Values:
         "fullnameOverride": "cluster-autoscaler",
         **ON_HOST_NETWORK,
         "extraArgs": {
-            # A pool is one scale set in each zone.
+            # A pool has one scale set in each zone.
             "balance-similar-node-groups": "true",
             "skip-nodes-with-system-pods": "false",
             "expander": "least-waste",

@@ -1,4 +1,4 @@
-"""Custom data of Azure's machines: what their half of the boot program (`boot.sh`) is told."""
+"""Custom data of machines on Azure: the variables of the cloud's part of the boot program (`boot.sh`)."""
 
 from __future__ import annotations
 
@@ -11,52 +11,52 @@ from pulumi import Output
 from providers.azure.members import LUN
 from providers.azure.names import Names, container, status_container
 from providers.azure.pools import HEALTH_PORT
-from providers.cloud.boot import METADATA, longest, user_data
+from providers.cloud.boot import METADATA, boot_program, longest_program
 from providers.cloud.machine_config import CONTROL_PLANES, POOLS, MachineConfig
 from settings.azure import AzureEndpoints
 from topology.model import Topology
 
-_HALF = Path(__file__).with_name("boot.sh")
+_CLOUD_PART = Path(__file__).with_name("boot.sh")
 
 
 @dataclass(frozen=True)
 class Boot:
-    """Makes custom data for one cluster. `files` are the texts of the settings' files."""
+    """Custom data for one cluster. `files` are the texts of the files that settings name, by path."""
 
     names: Names
     endpoints: AzureEndpoints
     topology: Topology
     files: Mapping[str, str]
 
-    def program(self, unit: MachineConfig, *, name: str = "", address: str = "") -> Output[str]:
-        """A unit's program; with a name and an address it is a member's, which has a data disk."""
-        return user_data(
-            unit,
-            _HALF,
-            self._variables(unit.kind, unit.name),
+    def program(self, config: MachineConfig, *, name: str = "", address: str = "") -> Output[str]:
+        """Return the boot program. `name` and `address` are set for members, which have a data disk."""
+        return boot_program(
+            config,
+            _CLOUD_PART,
+            self._variables(config.kind, config.name),
             name=name,
             address=address,
             volume=str(LUN) if name else "",
-            authority=self._authority,
+            ca=self._ca,
         )
 
-    def longest(self, name: str, kind: str) -> str:
-        """A program as long as a unit's can be, without anything that is only known once it is made."""
+    def longest_program(self, kind: str, name: str) -> str:
+        """Return a boot program with the maximum length, without values known only after creation."""
         variables = self._variables(kind, name)
-        return longest(_HALF, name, kind, variables, volume=str(LUN), authority=self._authority)
+        return longest_program(_CLOUD_PART, name, kind, variables, volume=str(LUN), ca=self._ca)
 
-    def reads(self, kind: str, unit: str) -> str:
-        """The URL of the container that a unit's machines read."""
-        return f"{self._store}/{container(kind, unit)}"
+    def read_url(self, kind: str, name: str) -> str:
+        """Return the URL of the container that machines of a config read."""
+        return f"{self._store_url}/{container(kind, name)}"
 
-    def writes(self, kind: str, unit: str) -> str:
-        """The URL of the container in which they say how they are."""
-        return f"{self._store}/{status_container(kind, unit)}"
+    def status_url(self, kind: str, name: str) -> str:
+        """Return the URL of the container for their statuses."""
+        return f"{self._store_url}/{status_container(kind, name)}"
 
-    def _variables(self, kind: str, unit: str) -> dict[str, str]:
+    def _variables(self, kind: str, name: str) -> dict[str, str]:
         return {
-            "STORE": self._store,
-            "CONTAINER": container(kind, unit),
+            "STORE": self._store_url,
+            "CONTAINER": container(kind, name),
             "METADATA": (self.endpoints.metadata or METADATA).rstrip("/"),
             "PODS": str(self.topology.network.pods),
             "HEALTH": str(HEALTH_PORT) if kind == POOLS else "",
@@ -64,9 +64,9 @@ class Boot:
         }
 
     @property
-    def _store(self) -> str:
+    def _store_url(self) -> str:
         return (self.endpoints.blob or f"https://{self.names.account}.blob.core.windows.net").rstrip("/")
 
     @property
-    def _authority(self) -> str:
+    def _ca(self) -> str:
         return self.files[self.endpoints.ca_file] if self.endpoints.ca_file else ""

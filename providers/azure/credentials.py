@@ -1,4 +1,4 @@
-"""The deployer's credentials, from the variables that pulumi-azure-native takes them from."""
+"""Credentials of the deployer, from the environment variables of pulumi-azure-native."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ from azure.identity import (
 )
 
 _AUDIENCE = "api://AzureADTokenExchange"
-"""For whom a CI system's token is (learn.microsoft.com/entra/workload-id/workload-identity-federation)."""
+"""The audience of CI tokens (learn.microsoft.com/entra/workload-id/workload-identity-federation)."""
 
 
 class CredentialError(Exception):
-    """There are no credentials: one line for the administrator."""
+    """No credentials were found; the message is one line for the operator."""
 
 
 def credential(environment: Mapping[str, str]) -> TokenCredential:
-    """What pulumi-azure-native takes from the same variables; without them `az login`'s."""
+    """Return the credential that pulumi-azure-native uses with these variables; without them `az login`."""
     tenant, client = environment.get("ARM_TENANT_ID", ""), environment.get("ARM_CLIENT_ID", "")
     if tenant and client and (secret := environment.get("ARM_CLIENT_SECRET")):
         return ClientSecretCredential(tenant, client, secret)
     if tenant and client and environment.get("ARM_USE_OIDC", "").lower() == "true":
-        return ClientAssertionCredential(tenant, client, lambda: assertion(environment))
+        return ClientAssertionCredential(tenant, client, lambda: federated_token(environment))
     if environment.get("ARM_USE_MSI", "").lower() == "true":
         return ManagedIdentityCredential(client_id=client or None)
     return AzureCliCredential()
 
 
-def assertion(environment: Mapping[str, str]) -> str:
-    """The token of the CI system that Azure trusts: given, in a file, or asked of it, as GitHub wants.
+def federated_token(environment: Mapping[str, str]) -> str:
+    """Return the token of the CI system: from a variable, from a file, or by a request as on GitHub.
 
-    Raises CredentialError without one.
+    Raise CredentialError without a token.
     """
     if token := environment.get("ARM_OIDC_TOKEN", ""):
         return token
@@ -46,20 +46,20 @@ def assertion(environment: Mapping[str, str]) -> str:
         with open(path, encoding="utf-8") as file:
             return file.read().strip()
     for prefix in ("ARM_OIDC", "ACTIONS_ID_TOKEN"):
-        url, own = (environment.get(f"{prefix}_REQUEST_{what}", "") for what in ("URL", "TOKEN"))
-        if url and own:
-            return _asked(url, own)
+        url, token = (environment.get(f"{prefix}_REQUEST_{key}", "") for key in ("URL", "TOKEN"))
+        if url and token:
+            return _request_token(url, token)
     raise CredentialError(
         "ARM_USE_OIDC needs ARM_OIDC_TOKEN, ARM_OIDC_TOKEN_FILE_PATH, or a CI system that gives tokens "
         "(in GitHub the job's permission id-token: write)"
     )
 
 
-def _asked(url: str, own: str) -> str:
-    """A new token each time: they last minutes, an `up` longer. Raises AzureError where it is refused."""
+def _request_token(url: str, token: str) -> str:
+    """Request a new token, because tokens expire during a long `up`. Raise AzureError when it is denied."""
     client: PipelineClient[HttpRequest, HttpResponse] = PipelineClient(url, policies=[RetryPolicy()])
     request = HttpRequest(
-        "GET", url, params={"audience": _AUDIENCE}, headers={"Authorization": f"bearer {own}"}
+        "GET", url, params={"audience": _AUDIENCE}, headers={"Authorization": f"bearer {token}"}
     )
     response = client.send_request(request)
     response.raise_for_status()

@@ -19,6 +19,7 @@ _TYPES = ResourceTypes(
     machine_groups=("azure-native:compute:VirtualMachineScaleSet",),
     launch_templates=(),
     machine_inputs=("virtualMachineProfile",),
+    cost_inputs=("hardwareProfile", "sku"),
     volumes=("azure-native:compute:Disk",),
     stores=("azure-native:storage:StorageAccount",),
     store_encryptions=(),

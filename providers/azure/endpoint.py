@@ -1,8 +1,8 @@
-"""The API's load balancer and its name.
+"""The endpoint of the API: load balancers for the control planes, and a private DNS record [E1].
 
-Nodes always use the balancer inside the network, by a private DNS zone that has the endpoint's name and
-nothing else, so that it hides no other name of that domain. A public one, where it is asked for, is
-beside it: who comes from inside never goes out by the gateway to come in again.
+Nodes always use the internal load balancer. The private DNS zone contains only the name of the endpoint, so
+it hides no other name of the domain. A public load balancer is separate: traffic from inside the network
+never leaves through the gateway.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from pulumi_azure_native import network, privatedns
 
 from providers.azure.firewall import API_PORT
 from providers.azure.names import Names
-from providers.azure.network import Place
+from providers.azure.network import NetworkReference
 
-_BALANCERS = "Microsoft.Network/loadBalancers"
+_LOAD_BALANCERS = "Microsoft.Network/loadBalancers"
 _FRONTEND, _POOL, _PROBE = "api", "control-planes", "readyz"
 _IDLE_MINUTES = 30
-"""Watches are silent for long. Azure's own 4 minutes would cut them without a word to either side."""
+"""Watches can be idle for long. After the default of 4 minutes Azure drops connections silently."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class EndpointArgs:
-    """`host` and `port` are the endpoint's. `label`: of the public address's name in the location."""
+    """Arguments of the endpoint. `label` is the DNS label of the public address, or empty."""
 
     names: Names
-    place: Place
+    network: NetworkReference
     host: str
     port: int
     zones: Sequence[str]
@@ -37,9 +37,9 @@ class EndpointArgs:
 
 
 class Endpoint(ComponentResource):
-    """The balancers. `pools` are the ids of those that control planes' interfaces are to be in.
+    """The load balancers. `pools` are the ids of the backend pools for interfaces of control planes.
 
-    `address` is the public address, None without one.
+    `address` is the public address; None without a public load balancer.
     """
 
     pools: Sequence[Output[str]]
@@ -49,25 +49,27 @@ class Endpoint(ComponentResource):
         super().__init__("kubewright:azure:Endpoint", name, None, opts)
         self._name, self._args, self._names = name, args, args.names
         self._child = ResourceOptions(parent=self)
-        inside = network.FrontendIPConfigurationArgs(
+        internal = network.FrontendIPConfigurationArgs(
             name=_FRONTEND,
-            subnet=network.SubnetArgs(id=args.place.members),
-            private_ip_address=str(args.place.balancer),
+            subnet=network.SubnetArgs(id=args.network.members),
+            private_ip_address=str(args.network.load_balancer),
             private_ip_allocation_method="Static",
             zones=list(args.zones),
         )
-        self.pools = [self._balancer("api", inside)]
-        self._private_name()
+        self.pools = [self._load_balancer("api", internal)]
+        self._record()
         if args.public:
-            self.pools = [*self.pools, self._balancer("api-public", self._public_frontend())]
+            self.pools = [*self.pools, self._load_balancer("api-public", self._public_frontend())]
         self.register_outputs({"address": self.address})
 
-    def _balancer(self, balancer: str, frontend: network.FrontendIPConfigurationArgs) -> Output[str]:
-        """A balancer of the control planes; gives its pool's id."""
-        made = network.LoadBalancer(
-            f"{self._name}-{balancer}",
+    def _load_balancer(
+        self, load_balancer: str, frontend: network.FrontendIPConfigurationArgs
+    ) -> Output[str]:
+        """Create a load balancer for the control planes; return the id of its backend pool."""
+        resource = network.LoadBalancer(
+            f"{self._name}-{load_balancer}",
             resource_group_name=self._names.group,
-            load_balancer_name=balancer,
+            load_balancer_name=load_balancer,
             location=self._names.location,
             sku=network.LoadBalancerSkuArgs(name="Standard", tier="Regional"),
             frontend_ip_configurations=[frontend],
@@ -77,32 +79,34 @@ class Endpoint(ComponentResource):
                     name=_PROBE,
                     protocol="Https",
                     port=API_PORT,
-                    # Of HTTP's answers only 200 is healthy to Azure: no client certificate may be asked for.
+                    # Azure accepts only the status 200, so the probe must not need a client certificate.
                     request_path="/readyz",
                     interval_in_seconds=5,
                     number_of_probes=2,
                     probe_threshold=2,
                 )
             ],
-            load_balancing_rules=[self._rule(balancer)],
+            load_balancing_rules=[self._rule(load_balancer)],
             tags=self._names.tagged(),
             opts=self._child,
         )
-        return made.id.apply(lambda id: f"{id}/backendAddressPools/{_POOL}")
+        return resource.id.apply(lambda id: f"{id}/backendAddressPools/{_POOL}")
 
-    def _rule(self, balancer: str) -> network.LoadBalancingRuleArgs:
-        def own(kind: str, name: str) -> network.SubResourceArgs:
-            return network.SubResourceArgs(id=self._names.id(f"{_BALANCERS}/{kind}", balancer, name))
+    def _rule(self, load_balancer: str) -> network.LoadBalancingRuleArgs:
+        def sub_resource(kind: str, name: str) -> network.SubResourceArgs:
+            return network.SubResourceArgs(
+                id=self._names.id(f"{_LOAD_BALANCERS}/{kind}", load_balancer, name)
+            )
 
         return network.LoadBalancingRuleArgs(
             name="api",
             protocol="Tcp",
             frontend_port=self._args.port,
             backend_port=API_PORT,
-            frontend_ip_configuration=own("frontendIPConfigurations", _FRONTEND),
-            backend_address_pool=own("backendAddressPools", _POOL),
-            probe=own("probes", _PROBE),
-            # The way out is the gateway's alone: a rule that gave one by the way would hide its loss.
+            frontend_ip_configuration=sub_resource("frontendIPConfigurations", _FRONTEND),
+            backend_address_pool=sub_resource("backendAddressPools", _POOL),
+            probe=sub_resource("probes", _PROBE),
+            # Only the gateway gives outbound traffic: another path would hide the loss of the gateway.
             disable_outbound_snat=True,
             enable_tcp_reset=True,
             idle_timeout_in_minutes=_IDLE_MINUTES,
@@ -128,7 +132,8 @@ class Endpoint(ComponentResource):
             name=_FRONTEND, public_ip_address=network.PublicIPAddressArgs(id=address.id)
         )
 
-    def _private_name(self) -> None:
+    def _record(self) -> None:
+        """Create the private DNS zone with the record of the endpoint."""
         host: Input[str] = self._args.host
         zone = privatedns.PrivateZone(
             f"{self._name}-zone",
@@ -145,7 +150,7 @@ class Endpoint(ComponentResource):
             virtual_network_link_name=self._names.cluster,
             location="global",
             registration_enabled=False,
-            virtual_network=privatedns.SubResourceArgs(id=self._args.place.id),
+            virtual_network=privatedns.SubResourceArgs(id=self._args.network.id),
             tags=self._names.tagged(),
             opts=self._child,
         )
@@ -156,6 +161,6 @@ class Endpoint(ComponentResource):
             relative_record_set_name="@",
             record_type="A",
             ttl=60,
-            a_records=[privatedns.ARecordArgs(ipv4_address=str(self._args.place.balancer))],
+            a_records=[privatedns.ARecordArgs(ipv4_address=str(self._args.network.load_balancer))],
             opts=self._child,
         )

@@ -1,8 +1,8 @@
-"""Network security groups from the port policy [A5]: one for each kind of machine, one resource a rule.
+"""Network security groups from the port table [A5]: one for each kind of machine, one resource for each rule.
 
-Rules are resources of their own, because the cloud controller adds its own to the workers' group. It
-takes priorities from 500 on; ours are below, and the very last refuses what Azure's defaults would let
-in from the whole network.
+Rules are separate resources, because the cloud controller adds rules to the group of workers. It uses
+priorities from 500; rules of Kubewright have lower numbers, and the last rule denies what the default rules
+of Azure would allow from the whole network.
 """
 
 from __future__ import annotations
@@ -19,41 +19,41 @@ from topology.model import Role, Topology
 from topology.ports import PORT_TABLE, Protocol, Rule, rules_for
 
 FIRST_PRIORITY = 100
-LAST_OWN_PRIORITY = 499
-"""The cloud controller's rules begin at 500 (cloud-provider-azure)."""
-REFUSE_PRIORITY = 4096
+LAST_PRIORITY = 499
+"""Rules of the cloud controller begin at 500 (cloud-provider-azure)."""
+DENY_PRIORITY = 4096
 API_PORT = 6443
 NODES = "nodes"
-"""The group of all pools: the one that the cloud controller is told of."""
+"""The group of all pools, which the configuration of the cloud controller names."""
 _PROTOCOLS = {Protocol.TCP: "Tcp", Protocol.UDP: "Udp", Protocol.ICMP: "Icmp"}
-# Azure's name of where its health probes come from (168.63.129.16); nothing else does.
+# The service tag of Azure's health probes (168.63.129.16).
 _PROBES = ("AzureLoadBalancer",)
-_PLACES = {(row.protocol, row.why): place for place, row in enumerate(PORT_TABLE)}
-_REFUSE = ("refuse", "*", ("*",), "*", "what is not in the port policy")
+_ROW_NUMBERS = {(row.protocol, row.why): number for number, row in enumerate(PORT_TABLE)}
+_DENY_ALL = ("refuse", "*", ("*",), "*", "what is not in the port policy")
 
 
 @dataclass(frozen=True, slots=True)
-class Opening:
+class IngressRule:
     """One rule of a group: `sources` may reach `ports` ("6443", "30000-32767" or "*")."""
 
     name: str
     protocol: str
     sources: tuple[str, ...]
     ports: str
-    why: str
+    description: str
     priority: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
 class FirewallArgs:
-    """`groups` are the rules of each group, by its name."""
+    """Arguments of the security groups. `groups` are the rules of each group by its name."""
 
     names: Names
-    groups: Mapping[str, Sequence[Opening]]
+    groups: Mapping[str, Sequence[IngressRule]]
 
 
 class Firewall(ComponentResource):
-    """The security groups; `ids` by the group's name."""
+    """The security groups. `ids` are their ids by name."""
 
     ids: Mapping[str, Output[str]]
 
@@ -63,8 +63,8 @@ class Firewall(ComponentResource):
         self.ids = {group: self._group(group, rules) for group, rules in args.groups.items()}
         self.register_outputs({})
 
-    def _group(self, group: str, rules: Sequence[Opening]) -> Output[str]:
-        made = NetworkSecurityGroup(
+    def _group(self, group: str, rules: Sequence[IngressRule]) -> Output[str]:
+        security_group = NetworkSecurityGroup(
             f"{self._name}-{group}",
             resource_group_name=self._names.group,
             network_security_group_name=group,
@@ -73,16 +73,16 @@ class Firewall(ComponentResource):
             opts=ResourceOptions(parent=self),
         )
         for rule in rules:
-            self._rule(group, made, rule, "Allow")
-        self._rule(group, made, Opening(*_REFUSE, REFUSE_PRIORITY), "Deny")
-        return made.id
+            self._rule(group, security_group, rule, "Allow")
+        self._rule(group, security_group, IngressRule(*_DENY_ALL, DENY_PRIORITY), "Deny")
+        return security_group.id
 
-    def _rule(self, group: str, of: NetworkSecurityGroup, rule: Opening, access: str) -> None:
+    def _rule(self, group: str, security_group: NetworkSecurityGroup, rule: IngressRule, access: str) -> None:
         single = rule.sources[0] if len(rule.sources) == 1 else None
         SecurityRule(
             f"{self._name}-{group}-{rule.name}",
             resource_group_name=self._names.group,
-            network_security_group_name=of.name,
+            network_security_group_name=security_group.name,
             security_rule_name=rule.name,
             direction="Inbound",
             access=access,
@@ -93,69 +93,71 @@ class Firewall(ComponentResource):
             source_port_range="*",
             destination_address_prefix="*",
             destination_port_range=rule.ports,
-            description=rule.why,
+            description=rule.description,
             opts=ResourceOptions(parent=self),
         )
 
 
-def groups(topology: Topology) -> dict[str, tuple[Opening, ...]]:
-    """The rules of every group that the cluster needs, by name: one a kind of member, one for all pools."""
-    found = {group_of(machine.roles): openings(topology, machine.roles) for machine in topology.machines}
+def groups(topology: Topology) -> dict[str, tuple[IngressRule, ...]]:
+    """Return the rules of every group by its name: one group for each kind of member, one for all pools."""
+    rules = {group_of(machine.roles): ingress_rules(topology, machine.roles) for machine in topology.machines}
     if any(pool.capacity for pool in topology.pools):
-        found[NODES] = openings(topology, (Role.NODE,))
-    return found
+        rules[NODES] = ingress_rules(topology, (Role.NODE,))
+    return rules
 
 
 def group_of(roles: Iterable[Role]) -> str:
-    """The group of a machine with these roles."""
-    wanted = frozenset(roles)
-    return "control-plane" if Role.CONTROL_PLANE in wanted else "etcd" if Role.ETCD in wanted else NODES
+    """Return the name of the group of a machine with these roles."""
+    machine_roles = frozenset(roles)
+    if Role.CONTROL_PLANE in machine_roles:
+        return "control-plane"
+    return "etcd" if Role.ETCD in machine_roles else NODES
 
 
-def openings(topology: Topology, roles: Iterable[Role]) -> tuple[Opening, ...]:
-    """What a machine with these roles lets in.
+def ingress_rules(topology: Topology, roles: Iterable[Role]) -> tuple[IngressRule, ...]:
+    """Return the rules of a machine with these roles.
 
-    A rule's priority is its row's place in the policy: one rule more moves no other. Azure refuses two
-    rules of one priority even for a moment, and rules change side by side.
+    The priority of a rule is the number of its row in the port table, so that a new row changes no other
+    rule: Azure never accepts two rules with the same priority, and rules change side by side.
 
-    Who reaches the API from elsewhere is the configuration's to say. Whatever else the policy opens to
-    anyone is opened to machines and pods: no machine has an address in the world.
+    Settings limit the sources of the API. Other ports that the table opens to all sources are open to
+    machines and pods only, because no machine has a public address.
     """
-    wanted = tuple(roles)
-    found = [
-        Opening(
+    machine_roles = tuple(roles)
+    rules = [
+        IngressRule(
             name=f"{rule.protocol}-{rule.first}" if rule.first else str(rule.protocol),
             protocol=_PROTOCOLS[rule.protocol],
             sources=tuple(map(str, _sources(topology, rule))),
             ports=_ports(rule),
-            why=rule.why,
+            description=rule.why,
             priority=_priority(rule),
         )
-        for rule in rules_for(topology, wanted)
+        for rule in rules_for(topology, machine_roles)
         if rule.protocol in _PROTOCOLS and _sources(topology, rule)
     ]
-    if Role.CONTROL_PLANE in wanted:
-        why = "the API balancer's health probes"
-        found.append(Opening("probes", "Tcp", _PROBES, str(API_PORT), why, LAST_OWN_PRIORITY))
-    elif Role.NODE in wanted:
-        why = "health probes of services' balancers"
-        found.append(Opening("probes", "Tcp", _PROBES, "*", why, LAST_OWN_PRIORITY))
-    return tuple(found)
+    if Role.CONTROL_PLANE in machine_roles:
+        description = "the API balancer's health probes"
+        rules.append(IngressRule("probes", "Tcp", _PROBES, str(API_PORT), description, LAST_PRIORITY))
+    elif Role.NODE in machine_roles:
+        description = "health probes of services' balancers"
+        rules.append(IngressRule("probes", "Tcp", _PROBES, "*", description, LAST_PRIORITY))
+    return tuple(rules)
 
 
 def _priority(rule: Rule) -> int:
-    return FIRST_PRIORITY + 10 * _PLACES[rule.protocol, rule.why]
+    return FIRST_PRIORITY + 10 * _ROW_NUMBERS[rule.protocol, rule.why]
 
 
 def _sources(topology: Topology, rule: Rule) -> tuple[IPv4Network, ...]:
-    inside = (*topology.network.machines, topology.network.pods)
-    # Probes have a rule of their own, by Azure's name of them.
-    asked = [network for network in rule.networks if network not in topology.network.probes]
+    internal = (*topology.network.machines, topology.network.pods)
+    # Health probes have a separate rule with a service tag.
+    sources = [network for network in rule.networks if network not in topology.network.probes]
     if rule.first == API_PORT and rule.protocol is Protocol.TCP:
-        return tuple(asked)
-    own = [network for network in asked if any(network.subnet_of(one) for one in inside)]
-    anyone = any(network.prefixlen == 0 for network in asked)
-    return tuple(collapse_addresses((*own, *(inside if anyone else ()))))
+        return tuple(sources)
+    internal_sources = [source for source in sources if any(map(source.subnet_of, internal))]
+    any_source = any(source.prefixlen == 0 for source in sources)
+    return tuple(collapse_addresses((*internal_sources, *(internal if any_source else ()))))
 
 
 def _ports(rule: Rule) -> str:

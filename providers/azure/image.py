@@ -1,4 +1,4 @@
-"""The machines' image: one of the marketplace, one of a gallery, or Debian's own."""
+"""The image of machines: from the marketplace, from a gallery, or the default Debian image."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from pulumi_azure_native.compute import ImageReferenceArgs
 from settings.azure import AzureImageSettings
 
 _DEBIAN = ("Debian", "debian-13", "13-gen2")
-"""Publisher, offer and sku of Debian's image of the second generation: Trusted Launch boots no other."""
+"""Publisher, offer and SKU of a generation 2 image: Trusted Launch does not boot other generations."""
 
 
-def image(settings: AzureImageSettings) -> ImageReferenceArgs:
-    """The reference to the image. Without a version it is the latest: new machines then get a newer one."""
+def find_image(settings: AzureImageSettings) -> ImageReferenceArgs:
+    """Return the image of the settings. The version `latest` gives new machines a newer image."""
     if settings.id:
         return ImageReferenceArgs(id=settings.id)
     publisher, offer, sku = _DEBIAN

@@ -1,4 +1,4 @@
-"""What Azure would refuse, found before anything is made: names, sizes, quotas, custom data. Pure."""
+"""Limits of Azure, checked before any resource is created: names, sizes, quotas, custom data. Pure."""
 
 from __future__ import annotations
 
@@ -6,84 +6,91 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 
-from providers.azure.firewall import FIRST_PRIORITY, LAST_OWN_PRIORITY, groups
+from providers.azure.firewall import FIRST_PRIORITY, LAST_PRIORITY, groups
 from providers.azure.names import status_container
-from providers.azure.pools import autoscaler_tags, batch_percent, parts
+from providers.azure.pools import autoscaler_tags, batch_percent, pool_parts
 from providers.azure.store import ip_rules
 from providers.cloud.machine_config import POOLS
-from providers.cloud.machines import asked, member_vcpus, too_long
+from providers.cloud.machines import member_vcpus, oversized_programs, requested_types
 from settings.azure import AzureSettings
 from settings.cluster import Settings
 from settings.problem import Problem
 from topology.model import Topology
 
-MOST_CUSTOM_DATA_BYTES = 65_535
-"""Before it is base64 (learn.microsoft.com/azure/virtual-machines/custom-data)."""
-MOST_NODES_OF_A_SET = 1_000
-"""Of a scale set with an image of the marketplace; 600 with one's own."""
-MOST_TAGS = 50
-MOST_NAME_CHARACTERS = 40
-"""Of a cluster: the vault of snapshots has the shortest names, 50 characters with what is added."""
-MOST_STORE_RULES = 400
+MAX_CUSTOM_DATA_BYTES = 65_535
+"""Before base64 encoding (learn.microsoft.com/azure/virtual-machines/custom-data)."""
+MAX_NODES_PER_SET = 1_000
+"""A scale set with a marketplace image."""
+MAX_NODES_PER_SET_CUSTOM_IMAGE = 600
+"""A scale set with a custom image."""
+MAX_TAGS = 50
+MAX_NAME_CHARACTERS = 40
+"""The name of the cluster: the name of the backup vault has at most 50 characters with its suffix."""
+MAX_STORE_RULES = 400
 API_PORT = 6443
 
-# Standard_D4s_v5: family, vCPUs, features; Standard_D8-4s_v5 has four of eight.
+# Standard_D4s_v5: family, vCPUs, features; Standard_D8-4s_v5 has four of eight vCPUs enabled.
 _SIZE = re.compile(r"Standard_[A-Z]{1,3}([0-9]+)(?:-([0-9]+))?([a-z]*)(?:_[A-Za-z0-9_]+)?")
 
 
 def vcpus(size: str) -> int | None:
-    """How many vCPUs a machine size has, by its name; None where it follows no rule."""
+    """Return the number of vCPUs in the name of a machine size; None for other names."""
     match = _SIZE.fullmatch(size)
     return int(match.group(2) or match.group(1)) if match else None
 
 
 def problems(settings: Settings, azure: AzureSettings, topology: Topology) -> list[Problem]:
-    """Everything that Azure would refuse of this cluster, as far as the settings tell."""
+    """Return everything in the settings that Azure would reject."""
     return [
         *_names(topology),
         *_endpoint(topology),
         *_network(azure, topology),
         *_sizes(settings),
         *_pools(azure, topology),
-        *_rules(azure, topology),
+        *_ingress_rules(azure, topology),
         *_vcpus(settings, azure, topology),
         *_addresses(azure),
     ]
 
 
 def warnings(settings: Settings, azure: AzureSettings, topology: Topology) -> list[str]:
-    """What fits now, and would not when every pool has its largest size."""
-    found = []
+    """Return warnings about quotas that suffice now, but not for the maximum size of every pool."""
+    messages = []
     for spot, key, quota in _quotas(azure):
-        most = _needed(settings, azure, topology, spot=spot, largest=True)
-        if _needed(settings, azure, topology, spot=spot, largest=False) <= quota < most:
-            found.append(
-                f"azure.quotas.{key}: pools that grow to their largest size need {most} vCPUs while they "
-                f"change, and the subscription has {quota}; they stop growing there"
+        max_needed = _needed_vcpus(settings, azure, topology, spot=spot, max_size=True)
+        if _needed_vcpus(settings, azure, topology, spot=spot, max_size=False) <= quota < max_needed:
+            messages.append(
+                f"azure.quotas.{key}: pools need {max_needed} vCPUs during changes at their maximum size, "
+                f"and the subscription has {quota}; pools stop growing at the quota"
             )
-    return found
+    return messages
 
 
 def custom_data_problems(programs: Mapping[str, str]) -> list[Problem]:
-    """Boot programs by machine or pool that are too long for custom data."""
-    return too_long(
+    """Return a problem for every boot program, by machine or pool, that is too long for custom data."""
+    return oversized_programs(
         programs,
-        MOST_CUSTOM_DATA_BYTES,
-        where="custom data",
-        mend="shorten the authorities of azure.endpoints",
+        MAX_CUSTOM_DATA_BYTES,
+        field="custom data",
+        advice="shorten the certificate authorities of azure.endpoints",
     )
 
 
 def _names(topology: Topology) -> Iterable[Problem]:
-    if len(topology.name) > MOST_NAME_CHARACTERS:
+    if len(topology.name) > MAX_NAME_CHARACTERS:
         yield Problem(
             "name",
             topology.name,
-            f"on Azure at most {MOST_NAME_CHARACTERS} characters: names of resources begin with it",
+            f"on Azure at most {MAX_NAME_CHARACTERS} characters, because names of resources contain it; "
+            "shorten it",
         )
     for pool in topology.pools:
         if pool.capacity and len(status_container(POOLS, pool.name)) > 63:
-            yield Problem(f"pools.{pool.name}", "", "a name of at most 51 characters: its container has it")
+            yield Problem(
+                f"pools.{pool.name}",
+                "",
+                "on Azure at most 51 characters, because the name of its container contains it; shorten it",
+            )
 
 
 def _endpoint(topology: Topology) -> Iterable[Problem]:
@@ -91,17 +98,20 @@ def _endpoint(topology: Topology) -> Iterable[Problem]:
         yield Problem(
             "endpoint.port",
             str(topology.endpoint.port),
-            f"on Azure it is {API_PORT}: control planes reach their own API server by the endpoint's name",
+            f"on Azure it must be {API_PORT}, because control planes reach their own API server by the "
+            "endpoint's name",
         )
 
 
 def _network(azure: AzureSettings, topology: Topology) -> Iterable[Problem]:
     if azure.network.flow_logs:
         yield Problem(
-            "azure.network.flow_logs", "true", "is AWS's; on Azure switch them on in Network Watcher"
+            "azure.network.flow_logs", "true", "not supported on Azure; enable flow logs in Network Watcher"
         )
     if azure.endpoints.vault:
-        yield Problem("azure.endpoints.vault", "", "no Key Vault is used: payloads are blobs; leave it out")
+        yield Problem(
+            "azure.endpoints.vault", "", "no Key Vault is used, because payloads are blobs; remove it"
+        )
     rules = ip_rules(topology.network.api_allowed)
     if azure.private_store or rules is None:
         return
@@ -109,73 +119,82 @@ def _network(azure: AzureSettings, topology: Topology) -> Iterable[Problem]:
         yield Problem(
             "network.api_allowed",
             "",
-            "only private networks, by which a storage account knows nobody: add the deployer's public one, "
-            "or set azure.private_store and deploy from inside",
+            "only private networks, which firewalls of storage accounts cannot contain; add the public "
+            "network of the deployer, or set azure.private_store and deploy from inside",
         )
-    if len(rules) > MOST_STORE_RULES:
+    if len(rules) > MAX_STORE_RULES:
         yield Problem(
-            "network.api_allowed", "", f"{len(rules)} networks; a storage account takes {MOST_STORE_RULES}"
+            "network.api_allowed",
+            "",
+            f"{len(rules)} networks; a storage account allows {MAX_STORE_RULES}; list fewer, larger networks",
         )
 
 
 def _sizes(settings: Settings) -> Iterable[Problem]:
-    for path, size in asked(settings):
+    for path, size in requested_types(settings):
         match = _SIZE.fullmatch(size)
         if not match:
-            yield Problem(path, size, "not a machine size such as Standard_D2s_v5")
+            yield Problem(path, size, "not a machine size; use one such as Standard_D2s_v5")
         elif "p" in match.group(3):
-            yield Problem(path, size, "an arm64 machine; the catalogue has amd64 binaries only")
+            yield Problem(
+                path, size, "an arm64 size; the catalogue has only amd64 binaries; use an amd64 size"
+            )
         elif "s" not in match.group(3):
-            yield Problem(path, size, "takes no premium disks; choose one with an s, such as Standard_D2s_v5")
+            yield Problem(path, size, "no premium disks; choose a size with an s, such as Standard_D2s_v5")
 
 
 def _pools(azure: AzureSettings, topology: Topology) -> Iterable[Problem]:
-    most = MOST_NODES_OF_A_SET if not azure.image.id else 600
+    max_nodes = MAX_NODES_PER_SET_CUSTOM_IMAGE if azure.image.id else MAX_NODES_PER_SET
     for pool in topology.pools:
         if pool.capacity is None:
             continue
-        spread = parts(pool.capacity, azure.zone_count)
-        if max(part.most for part in spread) > most:
+        zone_parts = pool_parts(pool.capacity, azure.zone_count)
+        if max(part.max_size for part in zone_parts) > max_nodes:
             yield Problem(
                 f"pools.{pool.name}.size.max",
                 str(pool.capacity.max_size),
-                f"a scale set has {most} nodes at most, and a pool one in each of {azure.zone_count} zones: "
-                f"{most * azure.zone_count}; make a second pool",
+                f"a scale set has at most {max_nodes} nodes, and a pool has one in each of "
+                f"{azure.zone_count} zones: {max_nodes * azure.zone_count} nodes; create a second pool",
             )
-        tags = {*azure.tags, *autoscaler_tags(topology.name, pool, spread[0])}
-        # One more is the cluster's.
-        if len(tags) + 1 > MOST_TAGS:
+        tags = {*azure.tags, *autoscaler_tags(topology.name, pool, zone_parts[0])}
+        # One more: the tag of the cluster.
+        if len(tags) + 1 > MAX_TAGS:
             yield Problem(
                 f"pools.{pool.name}.labels",
                 "",
-                f"labels, taints and azure.tags are more than {MOST_TAGS} tags",
+                f"labels, taints and azure.tags need more than {MAX_TAGS} tags; use fewer",
             )
 
 
-def _rules(azure: AzureSettings, topology: Topology) -> Iterable[Problem]:
-    places = (LAST_OWN_PRIORITY - FIRST_PRIORITY) // 10 + 1
+def _ingress_rules(azure: AzureSettings, topology: Topology) -> Iterable[Problem]:
+    priorities = (LAST_PRIORITY - FIRST_PRIORITY) // 10 + 1
     for group, rules in groups(topology).items():
-        if len(rules) > places or len(rules) + 1 > azure.quotas.rules_per_group:
-            allowed = min(places, azure.quotas.rules_per_group - 1)
+        if len(rules) > priorities or len(rules) + 1 > azure.quotas.rules_per_group:
+            allowed = min(priorities, azure.quotas.rules_per_group - 1)
             yield Problem(
                 "azure.quotas.rules_per_group",
                 "",
-                f"the group {group} needs {len(rules)} rules; {allowed} fit",
+                f"the security group {group} needs {len(rules)} rules; {allowed} are possible; list "
+                "fewer networks",
             )
         if any(len(rule.sources) > 4_000 for rule in rules):
-            yield Problem("network.api_allowed", "", "a security group takes 4,000 networks in all")
+            yield Problem(
+                "network.api_allowed",
+                "",
+                "a security group allows 4,000 networks; list fewer, larger networks",
+            )
 
 
 def _vcpus(settings: Settings, azure: AzureSettings, topology: Topology) -> Iterable[Problem]:
     for spot, key, quota in _quotas(azure):
-        needed = _needed(settings, azure, topology, spot=spot, largest=False)
+        needed = _needed_vcpus(settings, azure, topology, spot=spot, max_size=False)
         if needed > quota:
             yield Problem(
                 f"azure.quotas.{key}",
                 str(quota),
-                f"the cluster's {'spot' if spot else 'regular'} machines have {needed} vCPUs with what a "
-                f"change of their pools needs; have the quota of {azure.location} raised and say so here, "
-                "or ask for less",
+                f"the {'spot' if spot else 'regular'} machines of the cluster need {needed} vCPUs during "
+                f"changes of pools; raise the quota of {azure.location} and change this setting, or request "
+                "fewer machines",
             )
 
 
@@ -183,16 +202,16 @@ def _quotas(azure: AzureSettings) -> tuple[tuple[bool, str, int], ...]:
     return (False, "vcpus", azure.quotas.vcpus), (True, "spot_vcpus", azure.quotas.spot_vcpus)
 
 
-def _needed(
-    settings: Settings, azure: AzureSettings, topology: Topology, *, spot: bool, largest: bool
+def _needed_vcpus(
+    settings: Settings, azure: AzureSettings, topology: Topology, *, spot: bool, max_size: bool
 ) -> int:
-    """vCPUs of the machines that there must (or, `largest`, may) be, and of new nodes beside old ones."""
+    """Return the vCPUs at minimum or, with `max_size`, maximum pool sizes, with the surge of an upgrade."""
     total = 0 if spot else member_vcpus(settings, vcpus)
     for pool in topology.pools:
         if pool.capacity is not None and pool.capacity.spot == spot:
             each = vcpus(pool.capacity.types[0]) or 0
-            for part in parts(pool.capacity, azure.zone_count):
-                nodes = part.most if largest else part.least
+            for part in pool_parts(pool.capacity, azure.zone_count):
+                nodes = part.max_size if max_size else part.min_size
                 surge = math.ceil(nodes * batch_percent(pool.max_unavailable, part) / 100)
                 total += each * (nodes + surge)
     return total
@@ -202,5 +221,7 @@ def _addresses(azure: AzureSettings) -> Iterable[Problem]:
     needed = int(azure.network.nat and not azure.network.id) + int(azure.endpoint.public)
     if needed > azure.quotas.addresses:
         yield Problem(
-            "azure.quotas.addresses", str(azure.quotas.addresses), f"{needed} public addresses are needed"
+            "azure.quotas.addresses",
+            str(azure.quotas.addresses),
+            f"{needed} public addresses are needed; raise the quota",
         )

@@ -1,36 +1,56 @@
-"""What members' machines and pools' have in common: how they are started and hardened."""
+"""Common inputs of machines: custom data, login, security and diagnostics of members and workers."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 import json
+from dataclasses import dataclass
 
 from pulumi import Input, Output
 from pulumi_azure_native import compute
 
+from providers.azure.names import Names
+
 ADMIN = "kubewright"
-"""The administrator that Azure wants every machine to have. Nobody reaches it without `azure.ssh_key`."""
-OS_DISK_SKU = "Premium_LRS"
+"""The administrator account, which Azure requires. Only the key `azure.ssh_key` can log in."""
+DISK_SKU = "Premium_LRS"
+
+
+@dataclass(frozen=True, kw_only=True)
+class MachineArgs:
+    """Arguments of a machine. `disk` is the operating system's disk in whole GiB.
+
+    `subnet`, `firewall` (a security group) and `identity` are ids; `program` is the boot program.
+    """
+
+    names: Names
+    type: str
+    image: compute.ImageReferenceArgs
+    disk: int
+    subnet: Input[str]
+    firewall: Input[str]
+    identity: Input[str]
+    ssh_key: Input[str]
+    program: Input[str]
 
 
 def custom_data(program: Input[str]) -> Output[str]:
-    """The boot program as Azure wants it: base64, of at most 65,535 bytes (`limits`)."""
+    """Return the boot program in base64, as Azure requires."""
     return Output.from_input(program).apply(lambda text: base64.b64encode(text.encode()).decode())
 
 
-def described(
-    image: compute.ImageReferenceArgs, *, program: Input[str], ssh_key: Input[str], type: str, disk: int
-) -> Output[str]:
-    """A digest of all for which Azure makes a machine anew. It tells nothing: none of these is a secret."""
-    parts = (image.id, image.publisher, image.offer, image.sku, image.version, program, ssh_key)
-    return Output.all(*parts, type, disk).apply(
-        lambda known: hashlib.sha256(json.dumps(known).encode()).hexdigest()[:16]
+def machine_digest(args: MachineArgs) -> Output[str]:
+    """Return a digest of all inputs whose change replaces a machine. None of them is a secret."""
+    image = args.image
+    image_parts = (image.id, image.publisher, image.offer, image.sku, image.version)
+    return Output.all(*image_parts, args.program, args.ssh_key, args.type, args.disk).apply(
+        lambda values: hashlib.sha256(json.dumps(values).encode()).hexdigest()[:16]
     )
 
 
-def linux(ssh_key: Input[str]) -> compute.LinuxConfigurationArgs:
-    """Keys and no password. The agent is needed by the health extension."""
+def linux_configuration(ssh_key: Input[str]) -> compute.LinuxConfigurationArgs:
+    """Return the login by key, without passwords. The health extension needs the agent."""
     return compute.LinuxConfigurationArgs(
         disable_password_authentication=True,
         provision_vm_agent=True,
@@ -44,14 +64,14 @@ def linux(ssh_key: Input[str]) -> compute.LinuxConfigurationArgs:
     )
 
 
-def trusted() -> compute.SecurityProfileArgs:
-    """Trusted Launch, said in full: what Azure takes without a word depends on the API's version."""
+def security_profile() -> compute.SecurityProfileArgs:
+    """Return Trusted Launch with all inputs, because defaults depend on the version of the API."""
     return compute.SecurityProfileArgs(
         security_type=compute.SecurityTypes.TRUSTED_LAUNCH,
         uefi_settings=compute.UefiSettingsArgs(secure_boot_enabled=True, v_tpm_enabled=True),
     )
 
 
-def watched() -> compute.DiagnosticsProfileArgs:
-    """Boot diagnostics in Azure's own storage: the console of a machine that does not come up."""
+def diagnostics_profile() -> compute.DiagnosticsProfileArgs:
+    """Return boot diagnostics, which keep the console output of a machine that does not boot."""
     return compute.DiagnosticsProfileArgs(boot_diagnostics=compute.BootDiagnosticsArgs(enabled=True))

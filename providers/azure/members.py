@@ -1,7 +1,7 @@
-"""Machines with a stable name, address and data volume: control planes, and etcd's own.
+"""Members: machines with a stable name, address and data volume (control planes and separate etcd members).
 
-The interface and the data disk are resources of their own, which a machine only takes in: a machine that
-is replaced gives them back, and the next one of that name takes them.
+Interface and data disk are separate resources that a machine attaches: a replaced machine releases them and
+the next machine with the same name attaches them.
 """
 
 from __future__ import annotations
@@ -13,16 +13,25 @@ from ipaddress import IPv4Address
 from pulumi import ComponentResource, Input, Output, ResourceOptions
 from pulumi_azure_native import compute, network
 
-from providers.azure.machine import ADMIN, OS_DISK_SKU, custom_data, described, linux, trusted, watched
+from providers.azure.machine import (
+    ADMIN,
+    DISK_SKU,
+    MachineArgs,
+    custom_data,
+    diagnostics_profile,
+    linux_configuration,
+    machine_digest,
+    security_profile,
+)
 from providers.azure.names import Names
 from providers.cloud.placement import Placement
 
 LUN = 0
-"""Where the data disk is; the boot program finds it by this."""
+"""The number of the data disk, by which the boot program finds it."""
 
-# Azure refuses to change these of a machine that is there, and its API says so only when it is tried
-# (pulumi-azure-native, issue 577): said here, a preview shows a replacement.
-_REPLACING = [
+# Azure cannot change these inputs of an existing machine, and reports it only during the update
+# (pulumi-azure-native, issue 577). With this list a preview shows the replacement.
+_REPLACING_INPUTS = [
     "osProfile.customData",
     "osProfile.computerName",
     "osProfile.adminUsername",
@@ -31,108 +40,45 @@ _REPLACING = [
     "storageProfile.osDisk",
     "securityProfile.securityType",
     "zones",
-    # This one Azure changes by a restart, which nobody would wait for; and not always where the machine is.
+    # Azure changes the size by a restart, which no gate waits for and which not every host supports.
     "hardwareProfile",
 ]
 
 
 @dataclass(frozen=True, kw_only=True)
-class MemberArgs:
-    """One machine. Sizes are whole GiB; `zone` is Azure's name of it.
+class StableIdentityArgs:
+    """Arguments of a stable identity. `zone` is the name of a zone, `data_disk` a size in whole GiB.
 
-    `backends` are ids of balancers' pools that it is in. `program` is the boot program.
+    `firewall` is a security group, `backends` are ids of the load balancer pools of the interface.
     """
 
     names: Names
-    name: str
+    member: str
     address: IPv4Address
     zone: str
-    type: str
-    disk: int
-    data_disk: int
-    image: compute.ImageReferenceArgs
     subnet: Input[str]
     firewall: Input[str]
     backends: Sequence[Input[str]]
-    identity: Input[str]
-    ssh_key: Input[str]
-    program: Input[str]
+    data_disk: int
 
 
-class MemberMachine(ComponentResource):
-    """A machine with its interface and its data disk. `machine` is replaced when its boot program changes.
+class StableIdentity:
+    """The network interface and data disk of a member, which outlive its machines."""
 
-    What it is to wait for (`after`) is the machine's alone: interface and disk come before.
-    """
-
-    machine: compute.VirtualMachine
+    interface: Output[str]
     disk: compute.Disk
-    described: Output[str]
-    """Another one whenever the machine is replaced."""
 
-    def __init__(
-        self,
-        name: str,
-        args: MemberArgs,
-        *,
-        after: ResourceOptions,
-        opts: ResourceOptions | None = None,
-    ) -> None:
-        place = Placement(address=str(args.address), zone=args.zone, subnet=args.subnet)
-        super().__init__("kubewright:azure:Member", name, place.inputs, opts)
-        self._name, self._args, self._names = name, args, args.names
-        self._child = ResourceOptions(parent=self)
-        self.described = described(
-            args.image, program=args.program, ssh_key=args.ssh_key, type=args.type, disk=args.disk
-        )
-        interface = self._interface()
-        self.disk = self._data()
-        self.machine = compute.VirtualMachine(
-            f"{name}-machine",
-            resource_group_name=args.names.group,
-            # Its name is its host name: the cloud controller finds a node's machine by it.
-            vm_name=args.name,
-            location=args.names.location,
-            zones=[args.zone],
-            hardware_profile=compute.HardwareProfileArgs(vm_size=args.type),
-            identity=compute.VirtualMachineIdentityArgs(
-                type=compute.ResourceIdentityType.USER_ASSIGNED, user_assigned_identities=[args.identity]
-            ),
-            os_profile=compute.OSProfileArgs(
-                computer_name=args.name,
-                admin_username=ADMIN,
-                custom_data=custom_data(args.program),
-                linux_configuration=linux(args.ssh_key),
-            ),
-            storage_profile=self._storage(),
-            network_profile=compute.NetworkProfileArgs(
-                network_interfaces=[
-                    compute.NetworkInterfaceReferenceArgs(
-                        id=interface, primary=True, delete_option=compute.DeleteOptions.DETACH
-                    )
-                ]
-            ),
-            security_profile=trusted(),
-            diagnostics_profile=watched(),
-            tags=args.names.tagged(),
-            opts=ResourceOptions.merge(
-                ResourceOptions(
-                    parent=self,
-                    replace_on_changes=_REPLACING,
-                    # Its name, interface and disk can be one machine's only.
-                    delete_before_replace=True,
-                ),
-                ResourceOptions(depends_on=after.depends_on),
-            ),
-        )
-        self.register_outputs({"address": str(args.address)})
+    def __init__(self, name: str, args: StableIdentityArgs, parent: ComponentResource) -> None:
+        self._name, self._args, self._names, self._parent = name, args, args.names, parent
+        self.interface = self._interface()
+        self.disk = self._data_disk()
 
     def _interface(self) -> Output[str]:
         args = self._args
-        made = network.NetworkInterface(
+        interface = network.NetworkInterface(
             f"{self._name}-interface",
             resource_group_name=self._names.group,
-            network_interface_name=args.name,
+            network_interface_name=args.member,
             location=self._names.location,
             network_security_group=network.NetworkSecurityGroupArgs(id=args.firewall),
             ip_configurations=[
@@ -148,47 +94,124 @@ class MemberMachine(ComponentResource):
                 )
             ],
             tags=self._names.tagged(),
-            opts=self._child,
+            opts=ResourceOptions(parent=self._parent),
         )
-        return made.id
+        return interface.id
 
-    def _data(self) -> compute.Disk:
+    def _data_disk(self) -> compute.Disk:
         return compute.Disk(
             f"{self._name}-data",
             resource_group_name=self._names.group,
-            disk_name=f"{self._args.name}-data",
+            disk_name=f"{self._args.member}-data",
             location=self._names.location,
             zones=[self._args.zone],
-            sku=compute.DiskSkuArgs(name=OS_DISK_SKU),
+            sku=compute.DiskSkuArgs(name=DISK_SKU),
             disk_size_gb=self._args.data_disk,
             creation_data=compute.CreationDataArgs(create_option=compute.DiskCreateOption.EMPTY),
             encryption=compute.EncryptionArgs(type="EncryptionAtRestWithPlatformKey"),
-            # Nobody exports it by a link.
+            # Deny downloads of the disk by a link.
             network_access_policy=compute.NetworkAccessPolicy.DENY_ALL,
             public_network_access=compute.PublicNetworkAccess.DISABLED,
             tags=self._names.tagged(),
-            # etcd's data: a change that would replace it is refused until somebody says that he means it.
-            opts=ResourceOptions(parent=self, protect=True),
+            # The disk holds etcd's data: replacing it requires `protect` to be removed first.
+            opts=ResourceOptions(parent=self._parent, protect=True),
         )
 
-    def _storage(self) -> compute.StorageProfileArgs:
+
+@dataclass(frozen=True, kw_only=True)
+class MemberArgs:
+    """Arguments of a member: its machine and its stable identity."""
+
+    machine: MachineArgs
+    identity: StableIdentityArgs
+
+
+class Member(ComponentResource):
+    """A machine with its stable identity. A changed boot program replaces the machine.
+
+    Only the machine waits for the dependencies in `ready`: interface and disk are created before.
+    `machine_digest` changes whenever Azure replaces the machine.
+    """
+
+    machine: compute.VirtualMachine
+    identity: StableIdentity
+    machine_digest: Output[str]
+
+    def __init__(
+        self,
+        name: str,
+        args: MemberArgs,
+        *,
+        ready: ResourceOptions,
+        opts: ResourceOptions | None = None,
+    ) -> None:
+        own = args.identity
+        placement = Placement(address=str(own.address), zone=own.zone, subnet=own.subnet)
+        super().__init__("kubewright:azure:Member", name, placement.inputs, opts)
+        self.machine_digest = machine_digest(args.machine)
+        self.identity = StableIdentity(name, own, self)
+        self.machine = self._machine(name, args, ready)
+        self.register_outputs({"address": str(own.address)})
+
+    def _machine(self, name: str, args: MemberArgs, ready: ResourceOptions) -> compute.VirtualMachine:
+        machine, names, member = args.machine, args.machine.names, args.identity.member
+        return compute.VirtualMachine(
+            f"{name}-machine",
+            resource_group_name=names.group,
+            # The name is the host name, by which the cloud controller finds the machine of a node.
+            vm_name=member,
+            location=names.location,
+            zones=[args.identity.zone],
+            hardware_profile=compute.HardwareProfileArgs(vm_size=machine.type),
+            identity=compute.VirtualMachineIdentityArgs(
+                type=compute.ResourceIdentityType.USER_ASSIGNED, user_assigned_identities=[machine.identity]
+            ),
+            os_profile=compute.OSProfileArgs(
+                computer_name=member,
+                admin_username=ADMIN,
+                custom_data=custom_data(machine.program),
+                linux_configuration=linux_configuration(machine.ssh_key),
+            ),
+            storage_profile=self._storage(machine),
+            network_profile=compute.NetworkProfileArgs(
+                network_interfaces=[
+                    compute.NetworkInterfaceReferenceArgs(
+                        id=self.identity.interface, primary=True, delete_option=compute.DeleteOptions.DETACH
+                    )
+                ]
+            ),
+            security_profile=security_profile(),
+            diagnostics_profile=diagnostics_profile(),
+            tags=names.tagged(),
+            opts=ResourceOptions.merge(
+                ResourceOptions(
+                    parent=self,
+                    replace_on_changes=_REPLACING_INPUTS,
+                    # Name, interface and disk belong to one machine only.
+                    delete_before_replace=True,
+                ),
+                ResourceOptions(depends_on=ready.depends_on),
+            ),
+        )
+
+    def _storage(self, machine: MachineArgs) -> compute.StorageProfileArgs:
         return compute.StorageProfileArgs(
-            image_reference=self._args.image,
+            image_reference=machine.image,
             os_disk=compute.OSDiskArgs(
                 create_option=compute.DiskCreateOptionTypes.FROM_IMAGE,
                 delete_option=compute.DiskDeleteOptionTypes.DELETE,
-                disk_size_gb=self._args.disk,
+                disk_size_gb=machine.disk,
                 caching=compute.CachingTypes.READ_ONLY,
-                managed_disk=compute.ManagedDiskParametersArgs(storage_account_type=OS_DISK_SKU),
+                managed_disk=compute.ManagedDiskParametersArgs(storage_account_type=DISK_SKU),
             ),
             data_disks=[
                 compute.DataDiskArgs(
                     lun=LUN,
                     create_option=compute.DiskCreateOptionTypes.ATTACH,
                     delete_option=compute.DiskDeleteOptionTypes.DETACH,
-                    # etcd's writes must be on the disk when it says so.
+                    # etcd requires that acknowledged writes are on the disk.
                     caching=compute.CachingTypes.NONE,
-                    managed_disk=compute.ManagedDiskParametersArgs(id=self.disk.id),
+                    managed_disk=compute.ManagedDiskParametersArgs(id=self.identity.disk.id),
                 )
             ],
         )

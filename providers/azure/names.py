@@ -1,7 +1,7 @@
-"""What things on Azure are called, how they are tagged, and where they are. Pure.
+"""Names, tags and ids of resources on Azure. Pure.
 
-Names are chosen here and not by Pulumi: machines must know them in their custom data, a machine's name
-must be its host name, and ids that are known beforehand are text in a preview.
+The program chooses names instead of Pulumi: custom data of machines contains them, the name of a machine must
+be its host name, and ids that are known in advance are readable in a preview.
 """
 
 from __future__ import annotations
@@ -12,17 +12,20 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-CLUSTER_TAG = "kubewright:cluster"
-"""On everything that is made here and can have tags."""
+from providers.cloud.machine_config import config_names
+from topology.model import Topology
 
-# Any constant does. Role assignments and definitions must have GUIDs for names, the same every time.
-_GUIDS = uuid.UUID("5f5c3b1e-7d0b-4f0e-9a5e-0c6f1a2b3c4d")
-_NO_CONTAINER = re.compile(r"[^a-z0-9-]+")
+CLUSTER_TAG = "kubewright:cluster"
+"""The tag of every created resource that can have tags."""
+
+# Any constant UUID. Role assignments and definitions have GUIDs as names, which must stay the same.
+_GUID_NAMESPACE = uuid.UUID("5f5c3b1e-7d0b-4f0e-9a5e-0c6f1a2b3c4d")
+_NOT_IN_CONTAINER_NAMES = re.compile(r"[^a-z0-9-]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Names:
-    """Names of one cluster's resources. `tags` are the administrator's own; `subscription` is a GUID."""
+    """Names of the resources of one cluster. `tags` come from the settings; `subscription` is a GUID."""
 
     cluster: str
     subscription: str
@@ -31,12 +34,12 @@ class Names:
 
     @property
     def group(self) -> str:
-        """The resource group: the cluster's alone. Lower case, as the cloud controller writes it in ids."""
+        """The resource group of the cluster, in lower case as the cloud controller writes it in ids."""
         return f"kubewright-{self.cluster}"
 
     @property
     def group_id(self) -> str:
-        """The resource group's id."""
+        """The id of the resource group."""
         return f"/subscriptions/{self.subscription}/resourceGroups/{self.group}"
 
     @property
@@ -46,34 +49,42 @@ class Names:
         return f"kw{digest[:22]}"
 
     def tagged(self, more: Mapping[str, str] | None = None) -> dict[str, str]:
-        """All tags of a resource; ours win over the administrator's."""
+        """Return all tags of a resource. Tags of Kubewright override tags of the settings."""
         return {**self.tags, CLUSTER_TAG: self.cluster, **(more or {})}
 
     def id(self, kind: str, *names: str) -> str:
-        """The id of a resource of the group, e.g. `id("Microsoft.Network/virtualNetworks/subnets", v, s)`."""
+        """Return the id of a resource, e.g. `id("Microsoft.Network/virtualNetworks/subnets", v, s)`."""
         provider, *kinds = kind.split("/")
         path = "/".join(f"{word}/{name}" for word, name in zip(kinds, names, strict=True))
         return f"{self.group_id}/providers/{provider}/{path}"
 
     def role(self, definition: str) -> str:
-        """The id of a role definition, from its GUID."""
+        """Return the id of a role definition from its GUID."""
         kind = "providers/Microsoft.Authorization/roleDefinitions"
         return f"/subscriptions/{self.subscription}/{kind}/{definition}"
 
     def guid(self, *words: str) -> str:
-        """A GUID that stays the same for these words in this cluster."""
-        return str(uuid.uuid5(_GUIDS, "/".join((self.group_id, *words)).lower()))
+        """Return a GUID that is always the same for these words in this cluster."""
+        return str(uuid.uuid5(_GUID_NAMESPACE, "/".join((self.group_id, *words)).lower()))
 
 
-def container(kind: str, unit: str) -> str:
-    """The blob container of a kind of members (`members/control-plane`), or of one pool (`pools`, its name).
+def container(kind: str, name: str) -> str:
+    """Return the blob container for an identity: one per kind of members, one per pool.
 
-    Each has an identity of its own, which reads this container alone.
+    The container is also the name of the identity, which reads only this container.
     """
-    name = f"pool-{unit}" if kind == "pools" else kind.rsplit("/", 1)[-1]
-    return _NO_CONTAINER.sub("-", name)
+    part = f"pool-{name}" if kind == "pools" else kind.rsplit("/", 1)[-1]
+    return _NOT_IN_CONTAINER_NAMES.sub("-", part)
 
 
-def status_container(kind: str, unit: str) -> str:
-    """The container in which these machines write how they are: the only one that they can write."""
-    return f"{container(kind, unit)}-status"
+def status_container(kind: str, name: str) -> str:
+    """Return the container for the statuses of these machines, the only one that they can write."""
+    return f"{container(kind, name)}-status"
+
+
+def containers(topology: Topology) -> dict[str, tuple[str, str]]:
+    """Return the container to read and the container to write for each identity, by its name."""
+    return {
+        container(kind, name): (container(kind, name), status_container(kind, name))
+        for kind, name in config_names(topology)
+    }

@@ -1,7 +1,7 @@
-"""The virtual network: one subnet of members, one of pools' nodes, and the way out; or an existing one.
+"""The virtual network: one subnet for members, one for nodes of pools, a NAT gateway; or an existing network.
 
-Azure's subnets go over all zones. Members have one of their own, because Azure gives every node of a
-scale set the lowest address that is free: in a subnet of both sooner or later a member's.
+Subnets of Azure span all zones. Members have a separate subnet, because Azure gives nodes of scale sets the
+lowest free address: in a shared subnet this could be the address of a member.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ from pulumi_azure_native.network import (
 from providers.azure.names import Names
 from settings.azure import AzureSettings
 
-_BALANCER = 4
-"""Number of the API balancer's address in the members' subnet: the first that Azure does not keep."""
+_LOAD_BALANCER = 4
+"""Index of the load balancer's address in the subnet of members: the first that Azure does not reserve."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkArgs:
-    """A network of the range with a subnet for members and one for pools' nodes.
+    """Arguments of a new network with a subnet for members and one for nodes of pools.
 
-    `nat`: a gateway with one address through which machines reach the world. Without it they reach only
-    what the network itself does: a mirror inside, private endpoints.
+    `nat` creates a gateway with one public address. Without it machines reach only the network itself: for
+    example a mirror inside, or private endpoints.
     """
 
     names: Names
@@ -46,35 +46,35 @@ class NetworkArgs:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
-    """Where machines and balancers go. `members` and `pools` are ids of subnets.
+class NetworkReference:
+    """Ids of a new or existing network and of its subnets `members` and `pools`.
 
-    `balancer` is the address that the API's balancer has in the members' subnet. `group`, `name` and
-    `pools_name` are what the cloud controller calls the network and the nodes' subnet by. `ready` is what
-    machines must wait for before they have a way out.
+    `load_balancer` is the address of the API's load balancer in the subnet of members. `group`, `name` and
+    `pools_name` are the names by which the cloud controller finds the network and the subnet of nodes.
+    `ready` are resources that machines must wait for.
     """
 
     id: Input[str]
     members: Input[str]
     pools: Input[str]
-    balancer: IPv4Address
+    load_balancer: IPv4Address
     group: str
     name: str
     pools_name: str
     ready: Sequence[Resource] = ()
 
 
-def existing(settings: AzureSettings) -> Place | None:
-    """The network that the settings name by its id; None where they ask for a new one."""
+def existing_network(settings: AzureSettings) -> NetworkReference | None:
+    """Return the network that the settings name by its id; None when they request a new one."""
     id, subnets = settings.network.id, settings.network.subnets
     if id is None or subnets is None:
         return None
     words = id.split("/")
-    return Place(
+    return NetworkReference(
         id=id,
         members=subnets.members.id,
         pools=subnets.pools.id,
-        balancer=subnets.members.range[_BALANCER],
+        balancer=subnets.members.range[_LOAD_BALANCER],
         group=words[4],
         name=words[-1],
         pools_name=subnets.pools.id.rsplit("/", 1)[-1],
@@ -82,39 +82,39 @@ def existing(settings: AzureSettings) -> Place | None:
 
 
 class Network(ComponentResource):
-    """A network of the cluster's own."""
+    """A new network for the cluster."""
 
-    place: Place
+    reference: NetworkReference
 
     def __init__(self, name: str, args: NetworkArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("kubewright:azure:Network", name, None, opts)
         self._name, self._args, self._names = name, args, args.names
         self._child = ResourceOptions(parent=self)
-        self._whole = VirtualNetwork(
+        self._network = VirtualNetwork(
             f"{name}-network",
             resource_group_name=args.names.group,
             virtual_network_name=args.names.cluster,
             location=args.names.location,
-            # Its subnets are resources of their own: said here too, the two would undo each other.
+            # Subnets are separate resources: subnets in this input too would undo them.
             address_space=AddressSpaceArgs(address_prefixes=[str(args.range)]),
             tags=args.names.tagged(),
             opts=self._child,
         )
         gateway = self._gateway() if args.nat else None
         members = self._subnet("members", args.members, gateway)
-        # One at a time: Azure refuses two changes of one network side by side.
+        # One after the other: Azure rejects two changes of a network at the same time.
         pools = self._subnet("pools", args.pools, gateway, after=[members])
-        self.place = Place(
-            id=self._whole.id,
+        self.reference = NetworkReference(
+            id=self._network.id,
             members=members.id,
             pools=pools.id,
-            balancer=args.members[_BALANCER],
+            load_balancer=args.members[_LOAD_BALANCER],
             group=args.names.group,
             name=args.names.cluster,
             pools_name="pools",
             ready=[members, pools],
         )
-        self.register_outputs({"id": self._whole.id})
+        self.register_outputs({"id": self._network.id})
 
     def _subnet(
         self, name: str, range: IPv4Network, gateway: NatGateway | None, after: Sequence[Resource] = ()
@@ -122,20 +122,20 @@ class Network(ComponentResource):
         return Subnet(
             f"{self._name}-{name}",
             resource_group_name=self._names.group,
-            virtual_network_name=self._whole.name,
+            virtual_network_name=self._network.name,
             subnet_name=name,
             address_prefix=str(range),
             nat_gateway=SubResourceArgs(id=gateway.id) if gateway else None,
-            # By this way the store is reached, and from inside by nobody else.
+            # The firewall of the store allows traffic that comes through this service endpoint.
             service_endpoints=[ServiceEndpointPropertiesFormatArgs(service="Microsoft.Storage")],
-            # What silence means changes with the API's version: there is no way out but the gateway.
+            # The default depends on the version of the API: only the gateway allows outbound traffic.
             default_outbound_access=False,
             private_endpoint_network_policies="Disabled",
             opts=ResourceOptions(parent=self, depends_on=list(after)),
         )
 
     def _gateway(self) -> NatGateway:
-        """One for all zones. It may be lost with the zone it was put in, which costs the way out alone."""
+        """Create one gateway for all zones. Losing its zone cuts only outbound traffic."""
         address = PublicIPAddress(
             f"{self._name}-nat-address",
             resource_group_name=self._names.group,

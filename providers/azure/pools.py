@@ -1,7 +1,7 @@
-"""Any number of workers: a uniform scale set in each zone, whatever the pool's size.
+"""Pools of workers: a uniform scale set in each zone.
 
-A set of its own for each zone, because the autoscaler must be able to ask for a node in the zone where a
-pod's disk is. Its bounds are tags, its size is the autoscaler's.
+Each zone has its own scale set, because the autoscaler must be able to request a node in the zone of a pod's
+disk. Tags tell the autoscaler the minimum and maximum size.
 """
 
 from __future__ import annotations
@@ -9,63 +9,72 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pulumi import ComponentResource, Input, Output, ResourceOptions
+from pulumi import ComponentResource, Output, ResourceOptions
 from pulumi_azure_native import compute
 
-from providers.azure.machine import ADMIN, OS_DISK_SKU, custom_data, described, linux, trusted, watched
-from providers.azure.names import Names
+from providers.azure.machine import (
+    ADMIN,
+    DISK_SKU,
+    MachineArgs,
+    custom_data,
+    diagnostics_profile,
+    linux_configuration,
+    machine_digest,
+    security_profile,
+)
 from topology.model import Capacity, Pool
 
 HEALTH_PORT = 10290
-"""Where a node says on loopback whether it is healthy, in the words of the health extension."""
-# Azure refuses to change these of a set that is there; a preview must show that the set's nodes go.
-_REPLACING = ["zones", "virtualMachineProfile.priority", "virtualMachineProfile.evictionPolicy"]
+"""The port on loopback where a node answers the health extension."""
+# Azure cannot change these inputs of an existing scale set. With this list a preview shows the replacement.
+_REPLACING_INPUTS = ["zones", "virtualMachineProfile.priority", "virtualMachineProfile.evictionPolicy"]
 _REPAIR_AFTER_MINUTES = 30
-"""A node may be unhealthy for so long, or not yet healthy, before it is replaced; Azure: 10 to 90."""
+"""Azure replaces a node that is not healthy for this time; allowed are 10 to 90 minutes."""
 
 
 @dataclass(frozen=True, slots=True)
 class ZonePart:
-    """A zone's part of a pool: its number and how many nodes at least and at most."""
+    """The part of a pool in one zone: the zone's number, and the minimum and maximum size."""
 
     zone: int
-    least: int
-    most: int
+    min_size: int
+    max_size: int
 
 
-def parts(capacity: Capacity, zones: int) -> tuple[ZonePart, ...]:
-    """The pool spread over zones, the first getting what is left over; zones without any are left out."""
+def pool_parts(capacity: Capacity, zones: int) -> tuple[ZonePart, ...]:
+    """Return the pool divided over zones: the first zones get the remainder, empty zones are omitted."""
 
     def share(whole: int, zone: int) -> int:
         return whole // zones + (1 if zone < whole % zones else 0)
 
     shares = (
-        ZonePart(zone, share(capacity.min_size, zone), share(capacity.max_size, zone)) for zone in range(zones)
+        ZonePart(zone, share(capacity.min_size, zone), share(capacity.max_size, zone))
+        for zone in range(zones)
     )
-    return tuple(part for part in shares if part.most > 0)
+    return tuple(part for part in shares if part.max_size > 0)
 
 
 def batch_percent(max_unavailable: int, part: ZonePart) -> int:
-    """How many of a set's nodes change at a time, in percent: at least Azure's 5, at most all.
+    """Return the percentage of nodes of a scale set that change at the same time; Azure's minimum is 5.
 
-    Sets of a pool change side by side; `max_unavailable` of the pool is thus of each zone here.
+    The scale sets of a pool change side by side, so `max_unavailable` applies to each zone.
     """
-    return min(100, max(5, 100 * max_unavailable // part.most))
+    return min(100, max(5, 100 * max_unavailable // part.max_size))
 
 
 def notice_minutes(drain_seconds: int) -> int:
-    """How long a node that is told to go may take: a drain and a little more; Azure: 5 to 15 minutes."""
+    """Return the termination notice in minutes: the drain and a margin; Azure allows 5 to 15."""
     return min(15, max(5, -(-drain_seconds // 60) + 2))
 
 
 def autoscaler_tags(cluster: str, pool: Pool, part: ZonePart) -> dict[str, str]:
-    """What the cluster autoscaler reads of a set: its bounds, and what a node would be like if it had one.
+    """Return the tags that the cluster autoscaler reads: sizes, and labels and taints of a node.
 
-    `/` is no letter for a tag's name: the autoscaler takes `_` for it.
+    Names of tags cannot contain `/`: the autoscaler reads `_` instead.
     """
     template = "k8s.io_cluster-autoscaler_node-template"
     tags = {"cluster-autoscaler-enabled": "true", "cluster-autoscaler-name": cluster}
-    tags |= {"min": str(part.least), "max": str(part.most)}
+    tags |= {"min": str(part.min_size), "max": str(part.max_size)}
     tags |= {f"{template}_label_{key.replace('/', '_')}": value for key, value in pool.labels}
     tags |= {
         f"{template}_taint_{taint.key.replace('/', '_')}": f"{taint.value}:{taint.effect}"
@@ -76,91 +85,84 @@ def autoscaler_tags(cluster: str, pool: Pool, part: ZonePart) -> dict[str, str]:
 
 @dataclass(frozen=True, kw_only=True)
 class PoolArgs:
-    """A pool with a capacity. `disk` is whole GiB; `zones` are Azure's names.
+    """Arguments of a pool. `zones` are names of zones.
 
-    `autoscaled`: the size between the bounds is not ours; without it a pool has its least size.
+    With `autoscaled` the autoscaler chooses the size; without it the pool has its minimum size.
     """
 
-    names: Names
     pool: Pool
     capacity: Capacity
-    disk: int
+    machine: MachineArgs
     zones: Sequence[str]
-    image: compute.ImageReferenceArgs
-    subnet: Input[str]
-    firewall: Input[str]
-    identity: Input[str]
-    ssh_key: Input[str]
-    program: Input[str]
     drain_seconds: int
     autoscaled: bool
 
 
-class PoolMachines(ComponentResource):
-    """The scale sets of a pool; `sets` by the zone's number. `described`: another one when nodes change."""
+class WorkerPool(ComponentResource):
+    """The scale sets of a pool by zone number. `machine_digest` changes when nodes change.
+
+    The scale sets wait for the dependencies in `ready`.
+    """
 
     sets: Mapping[int, compute.VirtualMachineScaleSet]
-    described: Output[str]
+    machine_digest: Output[str]
 
     def __init__(
-        self, name: str, args: PoolArgs, *, after: ResourceOptions, opts: ResourceOptions | None = None
+        self, name: str, args: PoolArgs, *, ready: ResourceOptions, opts: ResourceOptions | None = None
     ) -> None:
         super().__init__("kubewright:azure:Pool", name, None, opts)
-        self._name, self._args, self._names, self._after = name, args, args.names, after
-        self.described = described(
-            args.image,
-            program=args.program,
-            ssh_key=args.ssh_key,
-            type=args.capacity.types[0],
-            disk=args.disk,
-        )
-        self.sets = {part.zone: self._set(part) for part in parts(args.capacity, len(args.zones))}
+        self._name, self._args, self._names, self._ready = name, args, args.machine.names, ready
+        self.machine_digest = machine_digest(args.machine)
+        self.sets = {part.zone: self._scale_set(part) for part in pool_parts(args.capacity, len(args.zones))}
         self.register_outputs({})
 
-    def _set(self, part: ZonePart) -> compute.VirtualMachineScaleSet:
+    def _scale_set(self, part: ZonePart) -> compute.VirtualMachineScaleSet:
         args = self._args
-        scaled = autoscaler_tags(args.names.cluster, args.pool, part) if args.autoscaled else {}
+        tags = autoscaler_tags(self._names.cluster, args.pool, part) if args.autoscaled else {}
         return compute.VirtualMachineScaleSet(
             f"{self._name}-{part.zone + 1}",
             resource_group_name=self._names.group,
-            vm_scale_set_name=set_name(args.pool.name, part.zone),
+            vm_scale_set_name=scale_set_name(args.pool.name, part.zone),
             location=self._names.location,
             zones=[args.zones[part.zone]],
             orchestration_mode=compute.OrchestrationMode.UNIFORM,
-            # One more than asked for, and one less later, would be a node that joins and goes.
+            # Overprovisioning would add a node that joins the cluster and is deleted again.
             overprovision=False,
             single_placement_group=False,
             platform_fault_domain_count=1,
-            sku=compute.SkuArgs(name=args.capacity.types[0], tier="Standard", capacity=float(part.least)),
+            sku=compute.SkuArgs(name=args.machine.type, tier="Standard", capacity=float(part.min_size)),
             identity=compute.VirtualMachineScaleSetIdentityArgs(
-                type=compute.ResourceIdentityType.USER_ASSIGNED, user_assigned_identities=[args.identity]
+                type=compute.ResourceIdentityType.USER_ASSIGNED,
+                user_assigned_identities=[args.machine.identity],
             ),
-            upgrade_policy=self._upgrade(part),
+            upgrade_policy=self._upgrade_policy(part),
             automatic_repairs_policy=compute.AutomaticRepairsPolicyArgs(
                 enabled=True, grace_period=f"PT{_REPAIR_AFTER_MINUTES}M", repair_action="Replace"
             ),
-            virtual_machine_profile=self._profile(part),
-            tags=self._names.tagged(scaled),
+            virtual_machine_profile=self._machine_profile(part),
+            tags=self._names.tagged(tags),
             opts=ResourceOptions(
                 parent=self,
-                depends_on=self._after.depends_on,
-                replace_on_changes=_REPLACING,
-                # Its name can be one set's only.
+                depends_on=self._ready.depends_on,
+                replace_on_changes=_REPLACING_INPUTS,
+                # The name belongs to one scale set only.
                 delete_before_replace=True,
-                # The autoscaler's. What is sent in its place is the state's: docs/azure.md, "Sizes of pools".
+                # The autoscaler sets it; Pulumi sends the value of the state: docs/azure.md, "Sizes of
+                # pools".
                 ignore_changes=["sku.capacity"] if args.autoscaled else None,
             ),
         )
 
-    def _upgrade(self, part: ZonePart) -> compute.UpgradePolicyArgs:
-        """New nodes come first; once healthy as many old ones are told to go, and drain themselves."""
+    def _upgrade_policy(self, part: ZonePart) -> compute.UpgradePolicyArgs:
+        """Create new nodes first; when they are healthy, as many old nodes drain and terminate."""
         percent = batch_percent(self._args.pool.max_unavailable, part)
         return compute.UpgradePolicyArgs(
             mode=compute.UpgradeMode.ROLLING,
             rolling_upgrade_policy=compute.RollingUpgradePolicyArgs(
                 max_surge=True,
                 max_batch_instance_percent=percent,
-                # Nodes that are ill already must not keep out what cures them; new ones that are end it.
+                # Unhealthy old nodes do not block an upgrade that may repair them; unhealthy new nodes stop
+                # it.
                 max_unhealthy_instance_percent=100,
                 max_unhealthy_upgraded_instance_percent=20,
                 pause_time_between_batches="PT30S",
@@ -168,35 +170,35 @@ class PoolMachines(ComponentResource):
             ),
         )
 
-    def _profile(self, part: ZonePart) -> compute.VirtualMachineScaleSetVMProfileArgs:
+    def _machine_profile(self, part: ZonePart) -> compute.VirtualMachineScaleSetVMProfileArgs:
         args, spot = self._args, self._args.capacity.spot
         return compute.VirtualMachineScaleSetVMProfileArgs(
             priority="Spot" if spot else "Regular",
-            # Deallocated machines would count as nodes, and cost their disks.
+            # Deallocated machines would count as nodes, and their disks cost money.
             eviction_policy="Delete" if spot else None,
-            # Up to the regular price: they go when Azure needs them, not when they get dearer.
+            # Up to the regular price: Azure reclaims machines for capacity, not for their price.
             billing_profile=compute.BillingProfileArgs(max_price=-1.0) if spot else None,
             os_profile=compute.VirtualMachineScaleSetOSProfileArgs(
-                computer_name_prefix=f"{set_name(args.pool.name, part.zone)}-",
+                computer_name_prefix=f"{scale_set_name(args.pool.name, part.zone)}-",
                 admin_username=ADMIN,
-                custom_data=custom_data(args.program),
-                linux_configuration=linux(args.ssh_key),
+                custom_data=custom_data(args.machine.program),
+                linux_configuration=linux_configuration(args.machine.ssh_key),
             ),
             storage_profile=compute.VirtualMachineScaleSetStorageProfileArgs(
-                image_reference=args.image,
+                image_reference=args.machine.image,
                 os_disk=compute.VirtualMachineScaleSetOSDiskArgs(
                     create_option=compute.DiskCreateOptionTypes.FROM_IMAGE,
                     delete_option=compute.DiskDeleteOptionTypes.DELETE,
-                    disk_size_gb=args.disk,
+                    disk_size_gb=args.machine.disk,
                     caching=compute.CachingTypes.READ_ONLY,
                     managed_disk=compute.VirtualMachineScaleSetManagedDiskParametersArgs(
-                        storage_account_type=OS_DISK_SKU
+                        storage_account_type=DISK_SKU
                     ),
                 ),
             ),
-            network_profile=self._network(),
-            security_profile=trusted(),
-            diagnostics_profile=watched(),
+            network_profile=self._network_profile(),
+            security_profile=security_profile(),
+            diagnostics_profile=diagnostics_profile(),
             extension_profile=_health(),
             scheduled_events_profile=compute.ScheduledEventsProfileArgs(
                 terminate_notification_profile=compute.TerminateNotificationProfileArgs(
@@ -205,18 +207,18 @@ class PoolMachines(ComponentResource):
             ),
         )
 
-    def _network(self) -> compute.VirtualMachineScaleSetNetworkProfileArgs:
+    def _network_profile(self) -> compute.VirtualMachineScaleSetNetworkProfileArgs:
         return compute.VirtualMachineScaleSetNetworkProfileArgs(
             network_interface_configurations=[
                 compute.VirtualMachineScaleSetNetworkConfigurationArgs(
                     name="primary",
                     primary=True,
-                    network_security_group=compute.SubResourceArgs(id=self._args.firewall),
+                    network_security_group=compute.SubResourceArgs(id=self._args.machine.firewall),
                     ip_configurations=[
                         compute.VirtualMachineScaleSetIPConfigurationArgs(
                             name="primary",
                             primary=True,
-                            subnet=compute.ApiEntityReferenceArgs(id=self._args.subnet),
+                            subnet=compute.ApiEntityReferenceArgs(id=self._args.machine.subnet),
                         )
                     ],
                 )
@@ -224,13 +226,13 @@ class PoolMachines(ComponentResource):
         )
 
 
-def set_name(pool: str, zone: int) -> str:
-    """The name of a pool's scale set in a zone; with a dash and Azure's number its nodes' names begin so."""
+def scale_set_name(pool: str, zone: int) -> str:
+    """Return the name of the scale set of a pool in a zone, which is the prefix of its node names."""
     return f"{pool}-{zone + 1}"
 
 
 def _health() -> compute.VirtualMachineScaleSetExtensionProfileArgs:
-    """Azure's own watch of a node. It wants JSON: a plain `ok` would be Unknown, and the node replaced."""
+    """Return the health extension. It requires JSON: Azure replaces a node that answers a plain `ok`."""
     return compute.VirtualMachineScaleSetExtensionProfileArgs(
         extensions=[
             compute.VirtualMachineScaleSetExtensionArgs(

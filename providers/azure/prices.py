@@ -1,8 +1,7 @@
-"""What a cluster on Azure costs an hour, from a dated table of pay-as-you-go prices. Pure; an estimate.
+"""The estimated hourly price of a cluster on Azure, from a dated table of pay-as-you-go prices. Pure.
 
-Written from published prices as they were known, not asked of Azure: check before you rely on it.
-
-Without traffic, requests, snapshots and what runs in the cluster makes by itself.
+The table has published prices of 2026, which were not read from Azure: check them before you rely on them.
+The estimate omits traffic, requests, snapshots, and resources that the cluster creates itself.
 """
 
 from __future__ import annotations
@@ -11,12 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from providers.cloud.prices import HOURS_A_MONTH, Line, bought, line, machine_lines
+from providers.cloud.prices import HOURS_PER_MONTH, Line, machine_lines, price_line, purchased_machines
 from settings.azure import AzureSettings
 from settings.cluster import Settings
 
 _PREMIUM_GIB = (4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
-"""Sizes of premium disks: a disk costs what the next size does."""
+"""Sizes of premium disks. A disk has the price of the next larger size."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +26,7 @@ class Prices:
     machines: Mapping[str, float]
     nat: float
     address: float
-    balancer: float
+    load_balancer: float
     disks: Mapping[int, float]
 
 
@@ -46,7 +45,7 @@ PRICES: Mapping[str, Prices] = {
         },
         nat=0.045,
         address=0.005,
-        balancer=0.025,
+        load_balancer=0.025,
         disks=_DISKS,
     ),
     "westeurope": Prices(
@@ -60,37 +59,41 @@ PRICES: Mapping[str, Prices] = {
         },
         nat=0.045,
         address=0.005,
-        balancer=0.025,
+        load_balancer=0.025,
         disks={size: round(1.12 * price, 2) for size, price in _DISKS.items()},
     ),
 }
 
 
 def estimate(settings: Settings, azure: AzureSettings) -> tuple[Line, ...]:
-    """The example's or any cluster's lines, with every pool at its least size.
+    """Return the lines of the estimate, with every pool at its minimum size.
 
-    Spot machines are counted at their regular price, the most that they cost.
+    Spot machines count with their regular price, which is their maximum price.
     """
     prices = PRICES.get(azure.location)
-    machines = bought(settings)
+    machines = purchased_machines(settings)
     disks: dict[int, int] = {}
-    for each in machines:
-        for disk in map(_disk, each.volumes):
-            disks[disk] = disks.get(disk, 0) + each.count
+    for machine in machines:
+        for disk in map(_disk_size, machine.volumes):
+            disks[disk] = disks.get(disk, 0) + machine.count
     gateway = int(azure.network.nat and not azure.network.id)
     lines = [
         *machine_lines(machines, prices.machines if prices else {}),
-        line(gateway, "NAT gateway", prices.nat if prices else None),
-        line(gateway + int(azure.endpoint.public), "public address", prices.address if prices else None),
-        line(1 + int(azure.endpoint.public), "Standard Load Balancer", prices.balancer if prices else None),
+        price_line(gateway, "NAT gateway", prices.nat if prices else None),
+        price_line(
+            gateway + int(azure.endpoint.public), "public address", prices.address if prices else None
+        ),
+        price_line(
+            1 + int(azure.endpoint.public), "Standard Load Balancer", prices.load_balancer if prices else None
+        ),
     ]
     for disk, count in sorted(disks.items()):
         monthly = prices.disks.get(disk) if prices else None
-        hourly = None if monthly is None else monthly / HOURS_A_MONTH
-        lines.append(line(count, f"premium disk of {disk} GiB", hourly))
-    return tuple(each for each in lines if each.count)
+        hourly = None if monthly is None else monthly / HOURS_PER_MONTH
+        lines.append(price_line(count, f"premium disk of {disk} GiB", hourly))
+    return tuple(line for line in lines if line.count)
 
 
-def _disk(gib: int) -> int:
-    """The premium disk that a size is paid as."""
-    return next((one for one in _PREMIUM_GIB if one >= gib), gib)
+def _disk_size(gib: int) -> int:
+    """Return the size of the premium disk whose price applies."""
+    return next((size for size in _PREMIUM_GIB if size >= gib), gib)

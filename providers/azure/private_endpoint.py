@@ -1,4 +1,4 @@
-"""The store's private endpoint: an address in the members' subnet, and the name that leads there."""
+"""The private endpoint of the store: an address in the subnet of members, and its DNS record."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ from pulumi_azure_native import network, privatedns
 from pulumi_azure_native.storage import StorageAccount
 
 from providers.azure.names import Names
-from providers.azure.network import Place
+from providers.azure.network import NetworkReference
 
 _ZONE = "privatelink.blob.core.windows.net"
-"""The account's public name is an alias of one in this zone (learn.microsoft.com/azure/private-link)."""
+"""The account's public name is an alias for a name in this zone (learn.microsoft.com/azure/private-link)."""
 
 
-def private_door(name: str, names: Names, place: Place, account: StorageAccount) -> Resource:
-    """Makes the endpoint; gives the resource with which its name is there."""
+def private_endpoint(
+    name: str, names: Names, reference: NetworkReference, account: StorageAccount
+) -> Resource:
+    """Create the private endpoint; return the resource after which its name resolves."""
     child = ResourceOptions(parent=account)
     zone = privatedns.PrivateZone(
         f"{name}-zone",
@@ -31,7 +33,7 @@ def private_door(name: str, names: Names, place: Place, account: StorageAccount)
         virtual_network_link_name=names.cluster,
         location="global",
         registration_enabled=False,
-        virtual_network=privatedns.SubResourceArgs(id=place.id),
+        virtual_network=privatedns.SubResourceArgs(id=reference.id),
         tags=names.tagged(),
         opts=child,
     )
@@ -40,14 +42,14 @@ def private_door(name: str, names: Names, place: Place, account: StorageAccount)
         resource_group_name=names.group,
         private_endpoint_name="store",
         location=names.location,
-        subnet=network.SubnetArgs(id=place.members),
-        # The lowest free address, which Azure would take, may still be the balancer's.
+        subnet=network.SubnetArgs(id=reference.members),
+        # Azure would choose the lowest free address, which may be the address of the load balancer.
         ip_configurations=[
             network.PrivateEndpointIPConfigurationArgs(
                 name="store",
                 group_id="blob",
                 member_name="blob",
-                private_ip_address=str(place.balancer + 1),
+                private_ip_address=str(reference.load_balancer + 1),
             )
         ],
         private_link_service_connections=[

@@ -1,47 +1,45 @@
-"""Azure: composes network, endpoint, store, identities and machines to what the components ask for [L]."""
+"""The provider for Azure: members as single machines and pools as scale sets on the foundation [L]."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import pulumi_tls as tls
-from pulumi import Input, Output, Resource, ResourceOptions
+from pulumi import Input, Resource, ResourceOptions
 from pulumi_command.local import Command
 
 from components.api import Api
+from formats import quantity
 from nodeconfig.bundle import Bundle
 from providers.azure import limits
 from providers.azure.addons import AddOns, AddOnsArgs
 from providers.azure.boot import Boot
-from providers.azure.connection import within
-from providers.azure.endpoint import Endpoint, EndpointArgs
-from providers.azure.firewall import NODES, Firewall, FirewallArgs, group_of, groups
-from providers.azure.identity import Identities, IdentityArgs
-from providers.azure.image import image
-from providers.azure.members import MemberArgs, MemberMachine
-from providers.azure.names import Names, container, status_container
-from providers.azure.network import Network, NetworkArgs, Place, existing
-from providers.azure.pools import PoolArgs, PoolMachines, parts, set_name
+from providers.azure.firewall import NODES, group_of
+from providers.azure.foundation import create_foundation
+from providers.azure.machine import MachineArgs
+from providers.azure.members import Member, MemberArgs, StableIdentityArgs
+from providers.azure.names import Names, container
+from providers.azure.pools import PoolArgs, WorkerPool, pool_parts, scale_set_name
 from providers.azure.snapshots import SnapshotArgs, Snapshots
-from providers.azure.store import Store, StoreArgs
-from providers.azure.waiting import Waiting
-from providers.cloud.gate import gate, roll
+from providers.azure.wait_commands import WaitCommands
+from providers.cloud.gate import gate, rollout
 from providers.cloud.machine_config import CONTROL_PLANES, MachineConfig
-from providers.cloud.machines import gib, whole_gib
-from providers.cloud.provider import CloudProvider, Made
+from providers.cloud.machines import bytes_to_gib, parse_gib
+from providers.cloud.provider import CloudProvider, CreatedMember
 from settings.cluster import Settings
 from settings.problem import Problem
 from topology.model import Capacity, Machine, Pool, Role, Topology
 
 _MACHINE = "Microsoft.Compute/virtualMachines"
-_SET = "Microsoft.Compute/virtualMachineScaleSets"
+_SCALE_SET = "Microsoft.Compute/virtualMachineScaleSets"
 
 
-class Azure(CloudProvider[MemberMachine]):
-    """The provider for Azure. `files` are the texts of the files that settings name.
+class AzureProvider(CloudProvider[Member]):
+    """The provider for Azure. `files` are the texts of the files that settings name, by path.
 
-    Raises `SettingsError` with everything that Azure would refuse, before anything is made.
+    Raise SettingsError with everything that Azure would reject, before any resource is created.
     """
+
+    section = "azure"
 
     def __init__(
         self,
@@ -50,219 +48,181 @@ class Azure(CloudProvider[MemberMachine]):
         files: Mapping[str, str],
         bundles: Mapping[tuple[str, Role], Bundle],
     ) -> None:
-        cloud = settings.azure
-        if cloud is None:
-            raise ValueError("only settings with a section azure can be of Azure")
+        if settings.azure is None:
+            raise ValueError("the settings have no section azure")
         super().__init__(settings, topology, bundles)
-        self._cloud = cloud
-        self._names = Names(
+        self._azure = settings.azure
+        names = Names(
             cluster=topology.name,
-            subscription=cloud.subscription,
-            location=cloud.location,
-            tags=cloud.tags,
+            subscription=self._azure.subscription,
+            location=self._azure.location,
+            tags=self._azure.tags,
         )
-        self._boot = Boot(self._names, cloud.endpoints, topology, files)
-        self._check()
-        self._waiting = Waiting(self._boot)
-        self._image = image(cloud.image)
-        self._under = within(self._names)
-        self._build()
+        self._boot = Boot(names, self._azure.endpoints, topology, files)
+        self._check_limits()
+        self._foundation = create_foundation(self._azure, topology, names)
+        self._wait = WaitCommands(self._boot)
 
     def add_ons(self, api: Api) -> Sequence[Resource]:
-        """The cloud controller manager, without which no node becomes ready, and what the settings choose."""
-        owner = container(CONTROL_PLANES, "")
+        """Install the cloud controller manager, which nodes need to become ready, and the chosen add-ons."""
+        foundation, owner = self._foundation, container(CONTROL_PLANES, "")
         args = AddOnsArgs(
             api=api,
-            names=self._names,
-            place=self._place,
-            tenant=self._identities.tenants[owner],
-            identity=self._identities.clients[owner],
+            names=foundation.names,
+            network=foundation.network,
+            tenant=foundation.identities.tenants[owner],
+            identity=foundation.identities.clients[owner],
             pods=str(self._topology.network.pods),
             replicas=2 if len(self._topology.control_planes) > 1 else 1,
-            chosen=self._cloud.addons,
+            chosen=self._azure.addons,
         )
         return AddOns("azure-addons", args).releases
 
-    def _longest(self, name: str, kind: str) -> str:
-        return self._boot.longest(name, kind)
+    def _longest_program(self, kind: str, name: str) -> str:
+        return self._boot.longest_program(kind, name)
 
     def _problems(self, programs: Mapping[str, str]) -> list[Problem]:
-        found = limits.problems(self._settings, self._cloud, self._topology)
-        return found + limits.custom_data_problems(programs)
+        problems = limits.problems(self._settings, self._azure, self._topology)
+        return problems + limits.custom_data_problems(programs)
 
     def _warnings(self) -> list[str]:
-        return limits.warnings(self._settings, self._cloud, self._topology)
+        return limits.warnings(self._settings, self._azure, self._topology)
 
-    def _build(self) -> None:
-        """What the machines stand in."""
-        self._place = self._network()
-        rules = FirewallArgs(names=self._names, groups=groups(self._topology))
-        self._firewall = Firewall("azure-firewall", rules, self._under)
-        self._endpoint = Endpoint(
-            "azure-endpoint",
-            EndpointArgs(
-                names=self._names,
-                place=self._place,
-                host=self._topology.endpoint.host,
-                port=self._topology.endpoint.port,
-                zones=self._cloud.zones,
-                public=self._cloud.endpoint.public,
-                label=self._cloud.endpoint.label,
+    def _create_member(self, machine: Machine, config: MachineConfig, opts: ResourceOptions) -> Member:
+        foundation, settings = self._foundation, self._machine_settings(machine)
+        firewall = foundation.firewall.ids[group_of(machine.roles)]
+        args = MemberArgs(
+            machine=self._machine_args(
+                config,
+                settings.type,
+                quantity.parse_bytes(settings.disk),
+                self._boot.program(config, name=machine.name, address=str(machine.address)),
+                subnet=foundation.network.members,
+                firewall=firewall,
             ),
-            self._under,
-        )
-        containers = {
-            container(kind, unit): (container(kind, unit), status_container(kind, unit))
-            for unit, kind in self._units()
-        }
-        self._store = Store(
-            "azure-store",
-            StoreArgs(
-                names=self._names,
-                containers=[name for pair in containers.values() for name in pair],
-                place=self._place,
-                allowed=self._topology.network.api_allowed,
-                private=self._cloud.private_store,
-            ),
-            self._under,
-        )
-        self._identities = Identities(
-            "azure-identity",
-            IdentityArgs(
-                names=self._names,
-                containers=containers,
-                scopes=self._store.scopes,
-                controllers=[container(CONTROL_PLANES, "")],
-                networks=[self._cloud.network.id] if self._cloud.network.id else [],
-            ),
-            self._under,
-        )
-        self._ssh_key: Input[str] = self._cloud.ssh_key or self._unused_key()
-
-    def _network(self) -> Place:
-        """Where machines go."""
-        plan = self._cloud
-        return (
-            existing(plan)
-            or Network(
-                "azure-network",
-                NetworkArgs(
-                    names=self._names,
-                    range=plan.range,
-                    members=plan.member_ranges[0],
-                    pools=plan.pool_ranges[0],
-                    nat=plan.network.nat,
-                ),
-                self._under,
-            ).place
-        )
-
-    def _unused_key(self) -> Output[str]:
-        """Azure makes no machine without a key. Nobody uses this one: the port of SSH is shut."""
-        return tls.PrivateKey("azure-machine-key", algorithm="RSA", rsa_bits=3072).public_key_openssh
-
-    def _member(self, machine: Machine, unit: MachineConfig, opts: ResourceOptions) -> MemberMachine:
-        size = self._size(machine)
-        control_plane = unit.kind == CONTROL_PLANES
-        return MemberMachine(
-            machine.name,
-            MemberArgs(
-                names=self._names,
-                name=machine.name,
+            identity=StableIdentityArgs(
+                names=foundation.names,
+                member=machine.name,
                 address=machine.address,
-                zone=self._cloud.zones[machine.zone],
-                type=size.type,
-                disk=gib(size.disk),
-                data_disk=gib(size.data_disk),
-                image=self._image,
-                subnet=self._place.members,
-                firewall=self._firewall.ids[group_of(machine.roles)],
-                backends=self._endpoint.pools if control_plane else [],
-                identity=self._identities.ids[container(unit.kind, unit.name)],
-                ssh_key=self._ssh_key,
-                program=self._boot.program(unit, name=machine.name, address=str(machine.address)),
-            ),
-            after=self._ready(unit, opts, self._last_roll),
-            opts=ResourceOptions.merge(
-                ResourceOptions.merge(ResourceOptions(parent=opts.parent), self._under),
-                self._stays(machine, "azure"),
+                zone=self._azure.zones[machine.zone],
+                subnet=foundation.network.members,
+                firewall=firewall,
+                backends=foundation.endpoint.pools if config.kind == CONTROL_PLANES else [],
+                data_disk=parse_gib(settings.data_disk),
             ),
         )
+        options = ResourceOptions.merge(ResourceOptions(parent=opts.parent), foundation.connection.options)
+        return Member(
+            machine.name,
+            args,
+            ready=self._ready(config, opts, self._last_rollout),
+            opts=ResourceOptions.merge(options, self._keep_placement(machine)),
+        )
 
-    def _roll(
-        self, machine: Machine, unit: MachineConfig, member: MemberMachine, opts: ResourceOptions
+    def _create_rollout(
+        self, machine: Machine, config: MachineConfig, member: Member, opts: ResourceOptions
     ) -> Command:
-        """Waits for a machine that was replaced; of a new one it is the gates' to wait for."""
-        return roll(
+        """Create the command that waits for a replaced machine. For a new machine only its gates wait."""
+        return rollout(
             f"{machine.name}-roll",
-            self._waiting.roll(unit, self._names.id(_MACHINE, machine.name), member.described),
+            self._wait.roll(config, self._foundation.names.id(_MACHINE, machine.name), member.machine_digest),
             ResourceOptions(parent=opts.parent, depends_on=[member.machine]),
-            delete=self._waiting.leave(unit),
+            delete=self._wait.leave(config),
         )
 
-    def _gate(
-        self, made: Made[MemberMachine], machine: Machine, role: Role, opts: ResourceOptions
+    def _member_gate(
+        self, created: CreatedMember[Member], machine: Machine, role: Role, opts: ResourceOptions
     ) -> Command:
-        unit = made.unit
+        config = created.config
         return gate(
             f"{machine.name}-{role.value}",
-            self._waiting.gate(unit, [unit.status(role)]),
-            ResourceOptions.merge(opts, ResourceOptions(depends_on=[made.roll])),
-            shown=unit.text(role),
+            self._wait.gate(config, [config.status_key(role)]),
+            ResourceOptions.merge(opts, ResourceOptions(depends_on=[created.rollout])),
+            shown=config.text(role),
         )
 
-    def _complete(self, gate: Resource) -> None:
-        disks = {name: made.member.disk.id for name, made in self._made.items()}
-        settings = self._cloud.snapshots
-        args = SnapshotArgs(names=self._names, disks=disks, settings=settings, after=[gate])
-        Snapshots("azure-snapshots", args, self._under)
+    def _complete_members(self, gate: Resource) -> None:
+        args = SnapshotArgs(
+            names=self._foundation.names,
+            disks={name: created.member.identity.disk.id for name, created in self._created.items()},
+            settings=self._azure.snapshots,
+            after=[gate],
+        )
+        Snapshots("azure-snapshots", args, self._foundation.connection.options)
 
-    def _workers(
-        self, pool: Pool, capacity: Capacity, unit: MachineConfig, opts: ResourceOptions
+    def _create_pool(
+        self, pool: Pool, capacity: Capacity, config: MachineConfig, opts: ResourceOptions
     ) -> Resource:
-        workers = PoolMachines(
-            f"pool-{pool.name}",
+        foundation, part = self._foundation, f"pool-{pool.name}"
+        machine = self._machine_args(
+            config,
+            capacity.types[0],
+            capacity.disk,
+            self._boot.program(config),
+            subnet=foundation.network.pools,
+            firewall=foundation.firewall.ids[NODES],
+        )
+        workers = WorkerPool(
+            part,
             PoolArgs(
-                names=self._names,
                 pool=pool,
                 capacity=capacity,
-                disk=whole_gib(capacity.disk),
-                zones=self._cloud.zones,
-                image=self._image,
-                subnet=self._place.pools,
-                firewall=self._firewall.ids[NODES],
-                identity=self._identities.ids[container(unit.kind, unit.name)],
-                ssh_key=self._ssh_key,
-                program=self._boot.program(unit),
-                drain_seconds=unit.drain_seconds,
-                autoscaled=self._cloud.addons.autoscaler,
+                machine=machine,
+                zones=self._azure.zones,
+                drain_seconds=config.drain_seconds,
+                autoscaled=self._azure.addons.autoscaler,
             ),
-            after=self._ready(unit, opts),
-            opts=ResourceOptions.merge(ResourceOptions(parent=opts.parent), self._under),
+            ready=self._ready(config, opts),
+            opts=ResourceOptions.merge(ResourceOptions(parent=opts.parent), foundation.connection.options),
         )
         ids = [
-            self._names.id(_SET, set_name(pool.name, part.zone))
-            for part in parts(capacity, self._cloud.zone_count)
+            foundation.names.id(_SCALE_SET, scale_set_name(pool.name, zone_part.zone))
+            for zone_part in pool_parts(capacity, self._azure.zone_count)
         ]
         return gate(
-            f"pool-{pool.name}-nodes",
-            self._waiting.pool(unit, Role.NODE.value, ids, workers.described),
+            f"{part}-nodes",
+            self._wait.pool(config, Role.NODE.value, ids, workers.machine_digest),
             ResourceOptions.merge(opts, ResourceOptions(depends_on=list(workers.sets.values()))),
-            shown=unit.text(Role.NODE),
+            shown=config.text(Role.NODE),
+        )
+
+    def _machine_args(
+        self,
+        config: MachineConfig,
+        machine_type: str,
+        disk: int,
+        program: Input[str],
+        *,
+        subnet: Input[str],
+        firewall: Input[str],
+    ) -> MachineArgs:
+        foundation = self._foundation
+        return MachineArgs(
+            names=foundation.names,
+            type=machine_type,
+            image=foundation.image,
+            disk=bytes_to_gib(disk),
+            subnet=subnet,
+            firewall=firewall,
+            identity=foundation.identities.ids[container(config.kind, config.name)],
+            ssh_key=foundation.ssh_key,
+            program=program,
         )
 
     def _ready(
-        self, unit: MachineConfig, opts: ResourceOptions, before: Sequence[Resource] = ()
+        self, config: MachineConfig, opts: ResourceOptions, rollouts: Sequence[Resource] = ()
     ) -> ResourceOptions:
-        """What must be there before a machine boots: all that it asks for, and may.
+        """Create the objects in the store; return the dependencies of the machines.
 
-        `before` is the roll of the member before: of those that change, that one is healthy by then.
+        `rollouts` has the rollout of the previous member, so that changed members are replaced one by one.
         """
-        where = container(unit.kind, unit.name)
+        foundation = self._foundation
+        where = container(config.kind, config.name)
         objects = [
-            self._store.put(where, key, content, secret=secret) for key, content, secret in unit.objects
+            foundation.store.put(where, key, content, secret=secret)
+            for key, content, secret in config.store_objects
         ]
-        own = [*self._place.ready, self._firewall, self._identities, self._endpoint, *objects, *before]
         return ResourceOptions.merge(
-            ResourceOptions(depends_on=own), ResourceOptions(depends_on=opts.depends_on)
+            ResourceOptions(depends_on=[*foundation.ready, *objects, *rollouts]),
+            ResourceOptions(depends_on=opts.depends_on),
         )

@@ -1,4 +1,4 @@
-"""Snapshots of members' data disks by Azure itself (Azure Disk Backup), as often as the settings say."""
+"""Snapshots of the data disks of members, by Azure Disk Backup."""
 
 from __future__ import annotations
 
@@ -14,20 +14,21 @@ from settings.clouds import VolumeSnapshotSettings
 
 DISK_BACKUP_READER = "3e5e47e6-65f7-47ef-90b5-e5dd4d455f24"
 DISK_SNAPSHOT_CONTRIBUTOR = "7efff54f-a5b4-42b5-a1c5-5411624893ce"
-"""Built-in roles that Disk Backup's vault needs (learn.microsoft.com/azure/backup/backup-managed-disks)."""
+"""Built-in roles of the vault of Disk Backup (learn.microsoft.com/azure/backup/backup-managed-disks)."""
 _DISKS = "Microsoft.Compute/disks"
 _STORE = dataprotection.DataStoreTypes.OPERATIONAL_STORE
 _STORE_INFO = "DataStoreInfoBase"
 _DEFAULT = "Default"
-# When the intervals begin; any moment that is past.
+# The start of the intervals: any time in the past.
 _BEGIN = "2026-01-01T03:00:00+00:00"
 
 
 @dataclass(frozen=True, kw_only=True)
 class SnapshotArgs:
-    """`disks` are the members' names with their disks' ids.
+    """Arguments of the snapshots. `disks` are the ids of data disks by member.
 
-    `after`: what takes minutes. Disk Backup refuses a disk until the vault's new rights count.
+    `after` are resources that take minutes: Disk Backup rejects disks until new role assignments of the vault
+    are effective.
     """
 
     names: Names
@@ -37,21 +38,21 @@ class SnapshotArgs:
 
 
 class Snapshots(ComponentResource):
-    """A vault with a policy, and every disk under it. The snapshots are in the cluster's resource group."""
+    """A backup vault, its policy, and an instance for each disk. The resource group has the snapshots."""
 
     def __init__(self, name: str, args: SnapshotArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("kubewright:azure:Snapshots", name, None, opts)
         self._name, self._args, self._names = name, args, args.names
         self._child = ResourceOptions(parent=self)
-        self._vault = self._make()
-        policy = self._policy()
-        writes = self._may("writes", DISK_SNAPSHOT_CONTRIBUTOR, args.names.group_id)
+        self._vault = self._backup_vault()
+        policy = self._backup_policy()
+        writes = self._assign_role("writes", DISK_SNAPSHOT_CONTRIBUTOR, args.names.group_id)
         for member, disk in args.disks.items():
-            reads = self._may(f"{member}-reads", DISK_BACKUP_READER, disk)
-            self._disk(member, disk, policy, [reads, writes, *args.after])
+            reads = self._assign_role(f"{member}-reads", DISK_BACKUP_READER, disk)
+            self._backup_disk(member, disk, policy, [reads, writes, *args.after])
         self.register_outputs({})
 
-    def _make(self) -> dataprotection.BackupVault:
+    def _backup_vault(self) -> dataprotection.BackupVault:
         return dataprotection.BackupVault(
             f"{self._name}-vault",
             resource_group_name=self._names.group,
@@ -70,7 +71,7 @@ class Snapshots(ComponentResource):
             opts=self._child,
         )
 
-    def _policy(self) -> Input[str]:
+    def _backup_policy(self) -> Input[str]:
         settings = self._args.settings
         store = dataprotection.DataStoreInfoBaseArgs(data_store_type=_STORE, object_type=_STORE_INFO)
         keep_days = max(1, -(-settings.keep * settings.every_hours // 24))
@@ -123,7 +124,7 @@ class Snapshots(ComponentResource):
         )
         return policy.id
 
-    def _disk(self, member: str, disk: Input[str], policy: Input[str], after: list[Resource]) -> None:
+    def _backup_disk(self, member: str, disk: Input[str], policy: Input[str], after: list[Resource]) -> None:
         source = f"{member}-data"
         operational = dataprotection.AzureOperationalStoreParametersArgs(
             object_type="AzureOperationalStoreParameters",
@@ -158,13 +159,13 @@ class Snapshots(ComponentResource):
             opts=ResourceOptions(parent=self, depends_on=after),
         )
 
-    def _may(self, what: str, role: str, scope: Input[str]) -> RoleAssignment:
+    def _assign_role(self, purpose: str, role: str, scope: Input[str]) -> RoleAssignment:
         principal = self._vault.identity.apply(lambda identity: identity.principal_id if identity else None)
-        known = principal.apply(lambda id: id or "")
+        principal_id = principal.apply(lambda id: id or "")
         return RoleAssignment(
-            f"{self._name}-{what}",
-            role_assignment_name=known.apply(lambda id: self._names.guid("snapshots", what, id)),
-            principal_id=known,
+            f"{self._name}-{purpose}",
+            role_assignment_name=principal_id.apply(lambda id: self._names.guid("snapshots", purpose, id)),
+            principal_id=principal_id,
             principal_type="ServicePrincipal",
             role_definition_id=self._names.role(role),
             scope=scope,
@@ -173,5 +174,5 @@ class Snapshots(ComponentResource):
 
 
 def interval(hours: int) -> str:
-    """Between two snapshots, in ISO 8601 as Disk Backup takes it: whole days, or hours below one."""
+    """Return the interval in ISO 8601, as Disk Backup requires: one day, or hours."""
     return "P1D" if hours == 24 else f"PT{hours}H"

@@ -1,7 +1,7 @@
 """The store of bundles and secrets: a storage account with a container for each identity.
 
-Everything is one blob each, secret payloads included: a secret of a Key Vault holds 25 KB, a control
-plane's payload is several times that. docs/azure.md weighs the two.
+Secret payloads are blobs too: a secret of a Key Vault holds 25 KB, and the payload of a control plane is
+several times larger. docs/azure.md compares both.
 """
 
 from __future__ import annotations
@@ -14,31 +14,31 @@ from pulumi import ComponentResource, Input, Output, Resource, ResourceOptions, 
 from pulumi_azure_native import storage
 
 from providers.azure.names import Names
-from providers.azure.network import Place
-from providers.azure.private_endpoint import private_door
+from providers.azure.network import NetworkReference
+from providers.azure.private_endpoint import private_endpoint
 
 _RFC1918 = tuple(map(IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")))
-_KEPT_DAYS = 7
-"""How long what was deleted or replaced can be had back. Old secrets must not stay for ever."""
+_RETENTION_DAYS = 7
+"""Deleted and replaced blobs can be restored for this time. Old secrets must not stay forever."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class StoreArgs:
-    """`containers` are the names of all of them; `place` is where machines are.
+    """Arguments of the store. `containers` are the names of all containers.
 
-    `allowed` are networks outside from which the deployer comes. `private`: the store has no address but
-    one in the members' subnet, and nobody comes from outside.
+    `allowed` are external networks of deployers. With `private` the store has only an address in the subnet
+    of members and is not reachable from outside.
     """
 
     names: Names
     containers: Sequence[str]
-    place: Place
+    network: NetworkReference
     allowed: Sequence[IPv4Network]
     private: bool
 
 
 class Store(ComponentResource):
-    """The account and its containers. `scopes` are the containers' ids, by name."""
+    """The storage account and its containers. `scopes` are the ids of the containers by name."""
 
     scopes: Mapping[str, Output[str]]
 
@@ -46,15 +46,17 @@ class Store(ComponentResource):
         super().__init__("kubewright:azure:Store", name, None, opts)
         self._name, self._args, self._names = name, args, args.names
         self._child = ResourceOptions(parent=self)
-        self._account = self._make()
-        self._kept = self._keep()
+        self._account = self._storage_account()
+        self._versioning = self._blob_versioning()
         self._containers = {container: self._container(container) for container in args.containers}
         self.scopes = {name: container.id for name, container in self._containers.items()}
-        self._door = [private_door(name, args.names, args.place, self._account)] if args.private else []
+        self._private_endpoints = (
+            [private_endpoint(name, args.names, args.network, self._account)] if args.private else []
+        )
         self.register_outputs({"id": self._account.id})
 
     def put(self, container: str, key: str, content: Input[str], *, secret: bool) -> Resource:
-        """One object: its key stays when its content changes, so that a preview shows lines."""
+        """Create an object. Its key does not depend on its content, so a preview shows an update."""
         text = Output.secret(content) if secret else Output.from_input(content)
         return storage.Blob(
             f"{self._name}-{key}",
@@ -67,15 +69,15 @@ class Store(ComponentResource):
             source=text.apply(StringAsset),
             opts=ResourceOptions(
                 parent=self,
-                # A blob that is replaced keeps its name: the new one must not be deleted with the old.
+                # A replaced blob keeps its name: deleting the old one last would delete the new one.
                 delete_before_replace=True,
                 deleted_with=self._account,
-                # Of a blob's versions none is unseen.
-                depends_on=[self._kept, *self._door],
+                # Versioning comes first, so that it covers every version of a blob.
+                depends_on=[self._versioning, *self._private_endpoints],
             ),
         )
 
-    def _make(self) -> storage.StorageAccount:
+    def _storage_account(self) -> storage.StorageAccount:
         rules = () if self._args.private else ip_rules(self._args.allowed)
         return storage.StorageAccount(
             f"{self._name}-account",
@@ -88,7 +90,7 @@ class Store(ComponentResource):
             enable_https_traffic_only=True,
             allow_blob_public_access=False,
             allow_cross_tenant_replication=False,
-            # Pulumi's blobs go by the account's key, which only the deployer may read. No machine has it.
+            # The plugin writes blobs with the key of the account, which only deployers can read.
             allow_shared_key_access=True,
             default_to_o_auth_authentication=True,
             public_network_access="Disabled" if self._args.private else "Enabled",
@@ -105,7 +107,7 @@ class Store(ComponentResource):
                 ip_rules=[storage.IPRuleArgs(i_p_address_or_range=rule) for rule in rules or ()],
                 virtual_network_rules=[
                     storage.VirtualNetworkRuleArgs(virtual_network_resource_id=subnet)
-                    for subnet in (self._args.place.members, self._args.place.pools)
+                    for subnet in (self._args.network.members, self._args.network.pools)
                 ],
             ),
             tags=self._names.tagged(),
@@ -122,20 +124,20 @@ class Store(ComponentResource):
             opts=ResourceOptions(parent=self, deleted_with=self._account),
         )
 
-    def _keep(self) -> Resource:
-        """Versions and deleted blobs stay for some days, and no longer."""
-        kept = storage.DeleteRetentionPolicyArgs(enabled=True, days=_KEPT_DAYS)
+    def _blob_versioning(self) -> Resource:
+        """Keep old versions and deleted blobs for the retention time only."""
+        retention = storage.DeleteRetentionPolicyArgs(enabled=True, days=_RETENTION_DAYS)
         service = storage.BlobServiceProperties(
             f"{self._name}-versions",
             resource_group_name=self._names.group,
             account_name=self._account.name,
             blob_services_name="default",
             is_versioning_enabled=True,
-            delete_retention_policy=kept,
-            container_delete_retention_policy=kept,
+            delete_retention_policy=retention,
+            container_delete_retention_policy=retention,
             opts=ResourceOptions(parent=self, deleted_with=self._account),
         )
-        after = storage.DateAfterCreationArgs(days_after_creation_greater_than=float(_KEPT_DAYS))
+        after = storage.DateAfterCreationArgs(days_after_creation_greater_than=float(_RETENTION_DAYS))
         storage.ManagementPolicy(
             f"{self._name}-forgetting",
             resource_group_name=self._names.group,
@@ -161,9 +163,9 @@ class Store(ComponentResource):
 
 
 def ip_rules(allowed: Iterable[IPv4Network]) -> tuple[str, ...] | None:
-    """The firewall rules that let these networks in; None where one of them is the whole world.
+    """Return firewall rules that allow these networks; None when one of them is 0.0.0.0/0.
 
-    A storage account refuses private ranges, which never reach it as such, and prefixes of /31 and /32
+    A storage account rejects private ranges, which never reach it, and prefixes of /31 and /32
     (learn.microsoft.com/azure/storage/common/storage-network-security).
     """
     rules: list[str] = []

@@ -1,1 +1,1 @@
-"""What the clouds' providers share: the boot program, the store's units, commands that wait or operate."""
+"""Code that all cloud providers share: boot program, machine configs, health gates, price estimates."""

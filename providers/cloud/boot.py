@@ -1,4 +1,8 @@
-"""User data: one program for sh that makes of a new machine what the store says. It holds no secret."""
+"""The boot program: user data that turns a new machine into what the store describes. It contains no secret.
+
+The program has two parts: the shared `boot.sh` in this package, and the `boot.sh` of the cloud with the
+functions `cloud_*` that the shared part calls.
+"""
 
 from __future__ import annotations
 
@@ -13,54 +17,55 @@ from providers.cloud.machine_config import MachineConfig
 from topology.model import Role
 
 METADATA = "http://169.254.169.254"
-"""Where machines of either cloud ask about themselves."""
+"""Default URL of the metadata service."""
 
 _NAME = re.compile(r"[A-Z][A-Z0-9_]*")
 _COMMENT = re.compile(r"^[ \t]*#.*\n", re.MULTILINE)
+_SHARED_PART = Path(__file__).with_name("boot.sh")
 
 
-def user_data(
-    unit: MachineConfig,
-    half: Path,
+def boot_program(
+    config: MachineConfig,
+    cloud_part: Path,
     variables: Mapping[str, Input[str]],
     *,
     name: str = "",
     address: str = "",
     volume: Input[str] = "",
-    authority: str = "",
+    ca: str = "",
 ) -> Output[str]:
-    """The user data of a unit's machines.
+    """Return the boot program of the machines with this config.
 
-    `half` is the file of the cloud's half of the program, `variables` is what that one needs. `name` and
-    `address` are a member's; without them the cloud's half finds them. `authority`: PEM of the authority of
-    private endpoints.
+    `cloud_part` is the file with the cloud's part of the program, `variables` are the variables of that part.
+    `name` and `address` are set for members; the machines of a pool ask the metadata service. `ca` is the PEM
+    of the certificate authority of private endpoints.
     """
     values: dict[str, Input[str]] = {
-        "UNIT": unit.name,
-        "KIND": unit.kind,
-        "ROLES": " ".join(unit.roles),
-        "DIGEST": unit.digest,
+        "UNIT": config.name,
+        "KIND": config.kind,
+        "ROLES": " ".join(config.roles),
+        "DIGEST": config.digest,
         "BOOT_NAME": name,
         "BOOT_ADDRESS": address,
         "VOLUME": volume,
-        "DRAIN_SECONDS": str(unit.drain_seconds),
-        "CA": authority.strip(),
+        "DRAIN_SECONDS": str(config.drain_seconds),
+        "CA": ca.strip(),
         **variables,
     }
     names = list(values)
     resolved = Output.all(*values.values())
     rendered: Output[str] = resolved.apply(
-        lambda known: program(half, dict(zip(names, map(str, known), strict=True)))
+        lambda texts: render_program(cloud_part, dict(zip(names, map(str, texts), strict=True)))
     )
     return rendered
 
 
-def longest(
-    half: Path, name: str, kind: str, variables: Mapping[str, str], *, volume: str, authority: str
+def longest_program(
+    cloud_part: Path, name: str, kind: str, variables: Mapping[str, str], *, volume: str, ca: str
 ) -> str:
-    """A program as long as a unit's can be, without anything that is only known once it is made.
+    """Return a boot program with the maximum length for a config, without values known only after creation.
 
-    `variables` and `volume` are to be as long as they can be.
+    The caller gives `variables` and `volume` with their maximum lengths.
     """
     values = {
         "UNIT": name,
@@ -71,26 +76,23 @@ def longest(
         "BOOT_ADDRESS": "255.255.255.255",
         "VOLUME": volume,
         "DRAIN_SECONDS": "86400",
-        "CA": authority.strip(),
+        "CA": ca.strip(),
         **variables,
     }
-    return program(half, values)
+    return render_program(cloud_part, values)
 
 
-def program(half: Path, variables: Mapping[str, str]) -> str:
-    """The program's text. Raises ValueError for a variable that sh could not have."""
-    wrong = [name for name in variables if not _NAME.fullmatch(name)]
-    if wrong:
-        raise ValueError(f"no names of variables: {', '.join(wrong)}")
+def render_program(cloud_part: Path, variables: Mapping[str, str]) -> str:
+    """Return the text of the program. Raise ValueError for a name that sh does not accept for a variable."""
+    invalid = [name for name in variables if not _NAME.fullmatch(name)]
+    if invalid:
+        raise ValueError(f"not names of shell variables: {', '.join(invalid)}")
     title = f"# Kubewright's boot program of {variables['KIND']}/{variables['UNIT']}"
-    words = [f"{name}={quote(value)}" for name, value in variables.items()]
-    lines = ["#!/bin/sh", title, "set -eu", "umask 077", *words, _code(half), _code(_SHARED)]
-    return "\n".join(lines)
+    assignments = [f"{name}={quote(value)}" for name, value in variables.items()]
+    head = ["#!/bin/sh", title, "set -eu", "umask 077"]
+    return "\n".join([*head, *assignments, _without_comments(cloud_part), _without_comments(_SHARED_PART)])
 
 
-def _code(file: Path) -> str:
-    """A half of the program without its comments: clouds limit the size of user data."""
+def _without_comments(file: Path) -> str:
+    """Return the file without its comments: clouds limit the size of user data."""
     return _COMMENT.sub("", file.read_text())
-
-
-_SHARED = Path(__file__).with_name("boot.sh")

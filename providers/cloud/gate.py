@@ -1,4 +1,4 @@
-"""Resources that wait, on the deployer's machine, for what happens in a cloud."""
+"""Health gates: commands on the deployer's machine that wait for machines in a cloud."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from shlex import quote
 from pulumi import CustomTimeouts, Input, Output, ResourceOptions
 from pulumi_command.local import Command, Logging
 
-_LIMIT = CustomTimeouts(create="60m", update="60m", delete="60m")
-_NOTHING = ":"
+_TIMEOUTS = CustomTimeouts(create="60m", update="60m", delete="60m")
+_NO_OPERATION = ":"
 
 
-def words(module: str, *arguments: str) -> str:
-    """The command line that runs a module of this program, such as `providers.aws.wait`.
+def command_line(module: str, *arguments: str) -> str:
+    """Return the command line that runs a module of this project, for example `providers.<cloud>.wait`.
 
-    It is run in the program's directory, and with the deployer's own credentials for the cloud.
+    The command runs in the directory of the program, with the deployer's own credentials for the cloud.
     """
     return " ".join(("exec python3 -m", module, *map(quote, arguments)))
 
@@ -28,34 +28,34 @@ def gate(
     delete: Input[str] | None = None,
     shown: str = "",
 ) -> Command:
-    """A command that ends when what it waits for is there: depending on it is a health gate.
+    """Create a command that ends when its condition is met, so that `depends_on` becomes a health gate.
 
-    `update` is run in the place of `create` when anything changes (None: `create` is). `shown`: what it waits
-    for, as text, where no other resource shows its lines in a preview.
+    `update` replaces `create` for updates (None: `create` runs again). `shown` is text for previews, where no
+    other resource shows the lines of a bundle.
     """
     return Command(
         name,
         create=create,
         update=update,
         delete=delete,
-        # Not `triggers`: their change would be a replacement.
+        # Not `triggers`: a changed trigger replaces the command.
         environment={"BECOMES": shown} if shown else None,
-        # A failure carries the output anyway.
+        # The error of a failed command contains the output anyway.
         logging=Logging.NONE,
         add_previous_output_in_env=False,
-        opts=ResourceOptions.merge(opts, ResourceOptions(custom_timeouts=_LIMIT)),
+        opts=ResourceOptions.merge(opts, ResourceOptions(custom_timeouts=_TIMEOUTS)),
     )
 
 
-def roll(
+def rollout(
     name: str,
-    change: Output[str],
+    update: Output[str],
     opts: ResourceOptions,
     *,
     delete: Input[str] | None = None,
 ) -> Command:
-    """A command that replaces a machine when its words change, and does nothing for a new one.
+    """Create a command that runs `update` when its text changes, and nothing for a new machine.
 
-    New machines thus come up side by side, while `depends_on` makes a chain of those that change.
+    New machines start side by side, while `depends_on` between rollouts changes existing machines one by one.
     """
-    return gate(name, _NOTHING, opts, update=change, delete=delete)
+    return gate(name, _NO_OPERATION, opts, update=update, delete=delete)

@@ -1,4 +1,4 @@
-"""The machines that a cluster in a cloud asks for, as its settings have them. Pure."""
+"""The machines that the settings of a cloud cluster request. Pure."""
 
 from __future__ import annotations
 
@@ -11,23 +11,27 @@ from settings.problem import Problem
 from topology.sizing import GIB
 
 
-def members(settings: Settings) -> Iterable[tuple[Sequence[str], MemberMachineSettings]]:
-    """Names and machine of the members of each section: control planes, and etcd's own."""
-    own = [host for host in settings.etcd.hosts if host not in settings.control_planes.hosts]
-    for hosts, section in ((settings.control_planes.hosts, settings.control_planes), (own, settings.etcd)):
-        if section.machine is not None and hosts:
-            yield hosts, section.machine
+def member_machines(settings: Settings) -> Iterable[tuple[Sequence[str], MemberMachineSettings]]:
+    """Yield names and machine of the members of each section: control planes, and separate etcd members."""
+    etcd_only = [host for host in settings.etcd.hosts if host not in settings.control_planes.hosts]
+    sections = (
+        (settings.control_planes.hosts, settings.control_planes.machine),
+        (etcd_only, settings.etcd.machine),
+    )
+    for hosts, machine in sections:
+        if machine is not None and hosts:
+            yield hosts, machine
 
 
-def pools(settings: Settings) -> Iterable[tuple[SizeSettings, PoolMachineSettings]]:
-    """Size and machine of every pool that has one."""
+def pool_machines(settings: Settings) -> Iterable[tuple[SizeSettings, PoolMachineSettings]]:
+    """Yield size and machine of every pool that has both."""
     for pool in settings.pools.values():
         if pool.machine is not None and pool.size is not None:
             yield pool.size, pool.machine
 
 
-def asked(settings: Settings) -> Iterable[tuple[str, str]]:
-    """Every machine type with the path of its setting."""
+def requested_types(settings: Settings) -> Iterable[tuple[str, str]]:
+    """Yield the path of the setting and the machine type for every requested type."""
     for section, path in ((settings.control_planes, "control_planes"), (settings.etcd, "etcd")):
         if section.machine is not None:
             yield f"{path}.machine.type", section.machine.type
@@ -38,27 +42,29 @@ def asked(settings: Settings) -> Iterable[tuple[str, str]]:
 
 
 def member_vcpus(settings: Settings, vcpus: Callable[[str], int | None]) -> int:
-    """vCPUs of all members; those of types that `vcpus` does not know count none."""
-    return sum(len(hosts) * (vcpus(machine.type) or 0) for hosts, machine in members(settings))
+    """Return the number of vCPUs of all members. Types for which `vcpus` returns None count as 0."""
+    return sum(len(hosts) * (vcpus(machine.type) or 0) for hosts, machine in member_machines(settings))
 
 
-def too_long(programs: Mapping[str, str], most: int, *, where: str, mend: str) -> list[Problem]:
-    """Boot programs by machine or pool that have more than `most` bytes.
+def oversized_programs(
+    programs: Mapping[str, str], max_bytes: int, *, field: str, advice: str
+) -> list[Problem]:
+    """Return a problem for every boot program, by machine or pool, with more than `max_bytes`.
 
-    `where` is what the cloud calls their place, `mend` what would make them shorter.
+    `field` is the cloud's word for user data, `advice` says how to make the program shorter.
     """
     return [
-        Problem(name, "", f"its boot program is {size} bytes, over the {most} that {where} may have; {mend}")
+        Problem(name, "", f"the boot program has {size} bytes; {field} may have {max_bytes}; {advice}")
         for name, text in programs.items()
-        if (size := len(text.encode())) > most
+        if (size := len(text.encode())) > max_bytes
     ]
 
 
-def gib(size: str) -> int:
-    """A size of the settings in GiB, rounded up: clouds sell whole ones."""
-    return whole_gib(quantity.whole(size))
+def parse_gib(size: str) -> int:
+    """Return a size of the settings in GiB, rounded up: clouds sell whole GiB."""
+    return bytes_to_gib(quantity.parse_bytes(size))
 
 
-def whole_gib(size: int) -> int:
-    """Bytes in GiB, rounded up."""
+def bytes_to_gib(size: int) -> int:
+    """Return bytes in GiB, rounded up."""
     return -(-size // GIB)

@@ -1,12 +1,12 @@
-"""Scripts with an administrator's rights, run by the deployer's own kubectl."""
+"""Scripts with administrator permissions that run on the deployer's machine, by the deployer's kubectl."""
 
 from __future__ import annotations
 
 from pulumi import CustomTimeouts, Input, Output, Resource, ResourceOptions
 from pulumi_command.local import Command, Logging
 
-_LIMIT = CustomTimeouts(create="30m", update="30m", delete="30m")
-_HERE = """\
+_TIMEOUTS = CustomTimeouts(create="30m", update="30m", delete="30m")
+_PROLOGUE = """\
 set -eu
 umask 077
 kubewright=$(mktemp -d)
@@ -17,7 +17,7 @@ command -v kubectl >/dev/null || { echo 'kubectl is not on PATH; install it, or 
 kubectl() { command kubectl --kubeconfig="$kubewright/kubeconfig" --cache-dir="$kubewright" "$@"; }
 (
 """
-_END = ") </dev/null\n"
+_EPILOGUE = ") </dev/null\n"
 
 
 def operate(
@@ -28,19 +28,19 @@ def operate(
     kubeconfig: Output[str],
     on_delete: str = "",
 ) -> Resource:
-    """Runs `script` as `components.provider.Provider.operate` says; the kubeconfig goes by stdin."""
+    """Run `script` as `components.provider.Provider.operate` requires; the kubeconfig travels by stdin."""
     stdin: Output[str] = Output.secret(kubeconfig)
     return Command(
         name,
-        create=Output.from_input(script).apply(here),
-        delete=here(on_delete) if on_delete else None,
+        create=Output.from_input(script).apply(with_kubectl),
+        delete=with_kubectl(on_delete) if on_delete else None,
         stdin=stdin,
         logging=Logging.NONE,
         add_previous_output_in_env=False,
-        opts=ResourceOptions.merge(opts, ResourceOptions(custom_timeouts=_LIMIT)),
+        opts=ResourceOptions.merge(opts, ResourceOptions(custom_timeouts=_TIMEOUTS)),
     )
 
 
-def here(script: str) -> str:
-    """The script with what `kubectl` is here; in a shell of its own, since it may set traps."""
-    return f"{_HERE}{script}{_END}"
+def with_kubectl(script: str) -> str:
+    """Return the script with a definition of `kubectl`, in a subshell because the script may set traps."""
+    return f"{_PROLOGUE}{script}{_EPILOGUE}"

@@ -1,7 +1,7 @@
-"""A member that is there keeps its address, zone and subnet: what would move it is refused.
+"""The placement of a member: its address, zone and subnet, which must not change while the member exists.
 
-Clouds would move a machine by deleting it with its interface or its data volume, and etcd's members know one
-another by address. The engine's hooks see what the state has, also in a preview: nothing is touched before.
+A cloud moves a machine by deleting it together with its interface or data volume, and etcd members know each
+other by address. Hooks of the engine see the inputs of the state, in previews too, and refuse moves early.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pulumi import Input, ResourceHook, ResourceHookArgs, ResourceHookBinding, R
 
 @dataclass(frozen=True, kw_only=True)
 class Placement:
-    """Where a member is."""
+    """Address, zone and subnet of a member."""
 
     address: str
     zone: Input[str]
@@ -22,27 +22,30 @@ class Placement:
 
     @property
     def inputs(self) -> Mapping[str, Input[str]]:
-        """Of the component that is the member: its state remembers them."""
+        """The inputs of the member's component, by which the state remembers the placement."""
         return {"address": self.address, "zone": self.zone, "subnet": self.subnet}
 
 
-def refuse_moves(member: str, hosts: str, cloud: str) -> ResourceHookBinding:
-    """Hooks of that component. `hosts` is the setting that names the member, `cloud` that of its network."""
+def refuse_moves(member: str, hosts_setting: str, cloud_section: str) -> ResourceHookBinding:
+    """Return hooks for the member's component that fail an update of its placement.
+
+    `hosts_setting` is the setting that lists the member, `cloud_section` the section with zones and network.
+    """
 
     def refuse(args: ResourceHookArgs) -> None:
-        if moved := moves(args.old_inputs or {}, args.new_inputs or {}):
+        if moved := describe_moves(args.old_inputs or {}, args.new_inputs or {}):
             raise RuntimeError(
-                f"{hosts}: {member} would move ({moved}), and a member that is there keeps its place; put "
-                f"the names, {cloud}.zones and {cloud}.network back as they were, or give the one that moves "
-                "a new name: it is then a new member, and the old one leaves"
+                f"{hosts_setting}: {member} would move ({moved}), and an existing member cannot move; "
+                f"restore the order of names, {cloud_section}.zones and {cloud_section}.network, or give "
+                "the moved member a new name: it then joins as a new member and the old one leaves"
             )
 
     options = ResourceHookOptions(on_dry_run=True)
     return ResourceHookBinding(before_update=[ResourceHook(f"{member}-stays", refuse, options)])
 
 
-def moves(old: Mapping[str, object], new: Mapping[str, object]) -> str:
-    """What of a member's place changes; empty for nothing. What is not known yet is not judged."""
+def describe_moves(old: Mapping[str, object], new: Mapping[str, object]) -> str:
+    """Return what changes in a placement, empty for no change. Values that are not known yet do not count."""
     changes = []
     for key in ("address", "zone", "subnet"):
         before, after = old.get(key), new.get(key)

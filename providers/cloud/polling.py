@@ -1,6 +1,6 @@
-"""What the clouds' `wait` programs share: a limit, statuses that are behind, one line at the end.
+"""Polling for the clouds' `wait` programs: time limits, reported statuses, exit codes.
 
-They are started for every gate of a change: nothing here, nor in them, loads Pulumi.
+Every health gate of a change starts a `wait` program: this module and these programs do not import Pulumi.
 """
 
 from __future__ import annotations
@@ -11,57 +11,61 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-_LOOK_EVERY = 5.0
-_SETTLES_IN = 300.0
-_SIDE_BY_SIDE = 16
+_INTERVAL_SECONDS = 5.0
+_STALE_SECONDS = 300.0
+_PARALLEL_REQUESTS = 16
+_SHOWN_NAMES = 3
 
 
 class WaitError(Exception):
-    """What was waited for did not come, or cannot: one line for the administrator."""
+    """A condition was not met in time, or cannot be met; the message is one line for the operator."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Polling:
-    """How long is waited at most, between two looks, and until what looks old counts (`settle`). Seconds."""
+    """Times in seconds: `limit` for the whole wait, `interval` between two polls.
+
+    A failure that is older than the wait counts only after `stale`.
+    """
 
     limit: float
-    every: float = _LOOK_EVERY
-    settle: float = _SETTLES_IN
+    interval: float = _INTERVAL_SECONDS
+    stale: float = _STALE_SECONDS
 
 
-def until(patience: Polling, missing: Callable[[], str], advice: str) -> None:
-    """Asks until nothing is missing.
+def poll(polling: Polling, missing: Callable[[], str], advice: str) -> None:
+    """Call `missing` until it returns an empty text.
 
-    Raises NotThereError with what still is when the time is over; `advice` is what to do then.
+    Raise WaitError with the last text and with `advice` when the time limit is over.
     """
-    deadline = time.monotonic() + patience.limit
-    while waiting := missing():
+    deadline = time.monotonic() + polling.limit
+    while message := missing():
         if time.monotonic() >= deadline:
-            raise WaitError(f"{waiting} (waited {patience.limit:.0f} s); {advice}")
-        time.sleep(patience.every)
+            raise WaitError(f"{message} (waited {polling.limit:.0f} s); {advice}")
+        time.sleep(polling.interval)
 
 
-def behind(status: Callable[[str], str], keys: Iterable[str], digest: str) -> list[str]:
-    """The keys whose status is not the digest; they are asked for side by side."""
+def unreported_keys(status: Callable[[str], str], keys: Iterable[str], digest: str) -> list[str]:
+    """Return the keys whose status is not the digest. The statuses are read in parallel."""
     names = list(keys)
-    with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
-        found = list(pool.map(status, names))
-    return [key for key, said in zip(names, found, strict=True) if said != digest]
+    with ThreadPoolExecutor(_PARALLEL_REQUESTS) as executor:
+        statuses = list(executor.map(status, names))
+    return [name for name, reported in zip(names, statuses, strict=True) if reported != digest]
 
 
-def unhealthy(keys: Sequence[str]) -> str:
-    """What is said of keys that are behind; empty when none is."""
-    return f"not healthy yet: {few(keys)}" if keys else ""
+def describe_unhealthy(keys: Sequence[str]) -> str:
+    """Return a message about keys without the expected status; empty for no keys."""
+    return f"not healthy yet: {shorten_list(keys)}" if keys else ""
 
 
-def few(names: Sequence[str]) -> str:
-    """The first of many names."""
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return f"{', '.join(names[:3])}{more}"
+def shorten_list(names: Sequence[str]) -> str:
+    """Return the first names of a list as text, with the number of the others."""
+    more = f" and {len(names) - _SHOWN_NAMES} more" if len(names) > _SHOWN_NAMES else ""
+    return f"{', '.join(names[:_SHOWN_NAMES])}{more}"
 
 
-def ended(work: Callable[[], None], failures: tuple[type[Exception], ...]) -> int:
-    """Does the work; the program's exit code. What the user can cause is one line on standard error."""
+def run_program(work: Callable[[], None], failures: tuple[type[Exception], ...]) -> int:
+    """Run `work` and return the exit code. Print WaitError and `failures` as one line on stderr."""
     expected: tuple[type[Exception], ...] = (WaitError, *failures)
     try:
         work()

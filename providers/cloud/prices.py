@@ -1,65 +1,71 @@
-"""What a cluster in a cloud costs an hour: lines of an estimate, and what it counts. Pure."""
+"""The hourly price of a cluster in a cloud: lines of an estimate, and the machines it counts. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from providers.cloud.machines import gib, members, pools
+from providers.cloud.machines import member_machines, parse_gib, pool_machines
 from settings.cluster import Settings
 
-HOURS_A_MONTH = 730
+HOURS_PER_MONTH = 730
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of the estimate: how many of what, and dollars an hour for all of them.
+    """One line of an estimate: a number of items and US dollars an hour for all of them.
 
-    `hourly` is None where the table has no price.
+    `hourly` is None where the price table has no price.
     """
 
     count: int
-    what: str
+    item: str
     hourly: float | None
 
 
-def line(count: int, what: str, price: float | None) -> Line:
-    """The line of so many things at that price each, if it is known."""
-    return Line(count, what, None if price is None else count * price)
+def price_line(count: int, item: str, price: float | None) -> Line:
+    """Return the line for `count` items with this price each; None means an unknown price."""
+    return Line(count, item, None if price is None else count * price)
 
 
 def total(lines: Iterable[Line]) -> float | None:
-    """Dollars an hour for all lines; None where one has no price."""
+    """Return US dollars an hour for all lines; None where a line has no price."""
     prices = [line.hourly for line in lines]
-    known = [price for price in prices if price is not None]
-    return sum(known) if len(known) == len(prices) else None
+    known_prices = [price for price in prices if price is not None]
+    return sum(known_prices) if len(known_prices) == len(prices) else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machines:
-    """Machines that are alike: how many, of which type, with volumes of how many whole GiB each."""
+    """A number of identical machines: their type, and the sizes of their volumes in whole GiB."""
 
     count: int
     type: str
     volumes: tuple[int, ...]
 
 
-def bought(settings: Settings) -> list[Machines]:
-    """All machines, with every pool at its least size and of its first type."""
-    found = [
-        Machines(count=len(hosts), type=machine.type, volumes=(gib(machine.disk), gib(machine.data_disk)))
-        for hosts, machine in members(settings)
+def purchased_machines(settings: Settings) -> list[Machines]:
+    """Return all machines, with every pool at its minimum size and with its first machine type."""
+    members = [
+        Machines(
+            count=len(hosts),
+            type=machine.type,
+            volumes=(parse_gib(machine.disk), parse_gib(machine.data_disk)),
+        )
+        for hosts, machine in member_machines(settings)
     ]
-    found += [
-        Machines(count=size.min, type=machine.types[0], volumes=(gib(machine.disk),))
-        for size, machine in pools(settings)
+    nodes = [
+        Machines(count=size.min, type=machine.types[0], volumes=(parse_gib(machine.disk),))
+        for size, machine in pool_machines(settings)
     ]
-    return found
+    return [*members, *nodes]
 
 
 def machine_lines(machines: Iterable[Machines], prices: Mapping[str, float]) -> list[Line]:
-    """A line for each type."""
+    """Return one line for each machine type."""
     counts: dict[str, int] = {}
-    for each in machines:
-        counts[each.type] = counts.get(each.type, 0) + each.count
-    return [line(count, kind, prices.get(kind)) for kind, count in counts.items()]
+    for machine in machines:
+        counts[machine.type] = counts.get(machine.type, 0) + machine.count
+    return [
+        price_line(count, machine_type, prices.get(machine_type)) for machine_type, count in counts.items()
+    ]

@@ -1,11 +1,11 @@
-"""What the clouds' providers do alike: members and pools from units, each once, and the check before all."""
+"""The base class of all cloud providers: members and pools from machine configs, and the check of limits."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
 import pulumi
 from pulumi import ComponentResource, Input, Output, Resource, ResourceOptions
@@ -15,8 +15,8 @@ from components.provider import Secrets
 from nodeconfig.bundle import Bundle
 from providers.cloud.machine_config import (
     CONTROL_PLANES,
-    POOLS,
     MachineConfig,
+    config_names,
     kind_of,
     member_config,
     pool_config,
@@ -32,47 +32,49 @@ M = TypeVar("M", bound=ComponentResource)
 
 
 @dataclass(frozen=True)
-class Made(Generic[M]):
-    """A member: what it becomes, its machine, and the command that waits when that one is replaced."""
+class CreatedMember(Generic[M]):
+    """A member: its machine config, its machine, and the command that waits for a replaced machine."""
 
-    unit: MachineConfig
+    config: MachineConfig
     member: M
-    roll: Command
+    rollout: Command
 
 
 class CloudProvider(ABC, Generic[M]):
-    """A provider for a cloud whose member is the component `M`."""
+    """A provider for a cloud. `M` is the component of a member, `section` the key of the cloud's settings."""
+
+    section: ClassVar[str]
 
     def __init__(
         self, settings: Settings, topology: Topology, bundles: Mapping[tuple[str, Role], Bundle]
     ) -> None:
         self._settings, self._topology, self._bundles = settings, topology, bundles
         self._machines = {machine.name: machine for machine in topology.machines}
-        self._made: dict[str, Made[M]] = {}
+        self._created: dict[str, CreatedMember[M]] = {}
 
     def member(
         self, machine: Machine, role: Role, bundle: Bundle, secrets: Secrets, opts: ResourceOptions
     ) -> Resource:
-        """One role of a machine; the first of its roles makes the machine, for all of them."""
-        new = machine.name not in self._made
+        """Return the health gate of one role. The first role of a machine creates it for all of its roles."""
+        new = machine.name not in self._created
         if new:
-            self._made[machine.name] = self._make(machine, secrets, opts)
-        gate = self._gate(self._made[machine.name], machine, role, opts)
-        if new and len(self._made) == len(self._machines):
-            self._complete(gate)
+            self._created[machine.name] = self._create_member_once(machine, secrets, opts)
+        gate = self._member_gate(self._created[machine.name], machine, role, opts)
+        if new and len(self._created) == len(self._machines):
+            self._complete_members(gate)
         return gate
 
     def pool(
         self, pool: Pool, bundles: Mapping[str, Bundle], secrets: Secrets, opts: ResourceOptions
     ) -> Sequence[Resource]:
-        """A pool as one resource that waits for all of its nodes; the control planes' nodes one by one."""
+        """Return one gate for all nodes of a cloud pool, or one gate per node of control plane machines."""
         if pool.capacity is None:
             return [
                 self.member(self._machines[node.name], Role.NODE, bundles[node.name], secrets, opts)
                 for node in pool.nodes
             ]
-        unit = pool_config(pool, bundles[pool.name], secrets)
-        return [self._workers(pool, pool.capacity, unit, opts)]
+        config = pool_config(pool, bundles[pool.name], secrets)
+        return [self._create_pool(pool, pool.capacity, config, opts)]
 
     def operate(
         self,
@@ -83,72 +85,74 @@ class CloudProvider(ABC, Generic[M]):
         kubeconfig: Output[str],
         on_delete: str = "",
     ) -> Resource:
-        """Runs `script` by the deployer's own kubectl."""
+        """Run `script` with the deployer's kubectl."""
         return operate(name, script, opts, kubeconfig=kubeconfig, on_delete=on_delete)
 
-    def _make(self, machine: Machine, secrets: Secrets, opts: ResourceOptions) -> Made[M]:
-        unit = member_config(machine, self._bundles, secrets)
-        member = self._member(machine, unit, opts)
-        return Made(unit, member, self._roll(machine, unit, member, opts))
+    def _create_member_once(
+        self, machine: Machine, secrets: Secrets, opts: ResourceOptions
+    ) -> CreatedMember[M]:
+        config = member_config(machine, self._bundles, secrets)
+        member = self._create_member(machine, config, opts)
+        return CreatedMember(config, member, self._create_rollout(machine, config, member, opts))
 
     @property
-    def _last_roll(self) -> list[Command]:
-        """The roll of the member that was made last, if any: what the next one's change waits for."""
-        return [made.roll for made in self._made.values()][-1:]
+    def _last_rollout(self) -> list[Command]:
+        """The rollout of the member created last, if any: the next member changes only after it."""
+        return [created.rollout for created in self._created.values()][-1:]
 
-    def _stays(self, machine: Machine, cloud: str) -> ResourceOptions:
-        """Refuses to move a member that is there; `cloud` is the settings' section of its network."""
+    def _keep_placement(self, machine: Machine) -> ResourceOptions:
+        """Return options that refuse to move an existing member."""
         hosts = "control_planes.hosts" if kind_of(machine) == CONTROL_PLANES else "etcd.hosts"
-        return ResourceOptions(hooks=refuse_moves(machine.name, hosts, cloud))
+        return ResourceOptions(hooks=refuse_moves(machine.name, hosts, self.section))
 
-    def _size(self, machine: Machine) -> MemberMachineSettings:
+    def _machine_settings(self, machine: Machine) -> MemberMachineSettings:
         section = self._settings.control_planes if kind_of(machine) == CONTROL_PLANES else self._settings.etcd
         if section.machine is None:
-            raise ValueError(f"{machine.name}: settings that load() returned say what machine it is")
+            raise ValueError(f"{machine.name}: settings.load() accepted settings without a machine")
         return section.machine
 
-    def _units(self) -> list[tuple[str, str]]:
-        """Every unit's name and kind."""
-        members = [(machine.name, kind_of(machine)) for machine in self._topology.machines]
-        return [*members, *((pool.name, POOLS) for pool in self._topology.pools if pool.capacity)]
-
-    def _check(self) -> None:
-        """Raises SettingsError with everything that the cloud would refuse; warns of what may come."""
-        problems = self._problems({name: self._longest(name, kind) for name, kind in self._units()})
+    def _check_limits(self) -> None:
+        """Raise SettingsError with everything that the cloud would reject; log warnings."""
+        programs = {name: self._longest_program(kind, name) for kind, name in config_names(self._topology)}
+        problems = self._problems(programs)
         if problems:
             raise SettingsError(problems)
         for warning in self._warnings():
             pulumi.warn(warning)
 
     @abstractmethod
-    def _longest(self, name: str, kind: str) -> str:
-        """A boot program as long as that unit's can be."""
+    def _longest_program(self, kind: str, name: str) -> str:
+        """Return a boot program with the maximum length for that machine config."""
 
     @abstractmethod
     def _problems(self, programs: Mapping[str, str]) -> list[Problem]:
-        """What the cloud would refuse; `programs` are the longest boot programs by the unit's name."""
+        """Return what the cloud would reject; `programs` are the longest boot programs by config name."""
 
     @abstractmethod
     def _warnings(self) -> list[str]:
-        """What fits now, and may not later."""
+        """Return warnings about limits that a growing cluster reaches."""
 
     @abstractmethod
-    def _member(self, machine: Machine, unit: MachineConfig, opts: ResourceOptions) -> M:
-        """Makes a machine with a name."""
+    def _create_member(self, machine: Machine, config: MachineConfig, opts: ResourceOptions) -> M:
+        """Create the machine of a member, with its stable identity."""
 
     @abstractmethod
-    def _roll(self, machine: Machine, unit: MachineConfig, member: M, opts: ResourceOptions) -> Command:
-        """What waits for, or makes, the replacement of that machine when it changes."""
+    def _create_rollout(
+        self, machine: Machine, config: MachineConfig, member: M, opts: ResourceOptions
+    ) -> Command:
+        """Create the command that replaces a changed machine, or waits for its replacement."""
 
     @abstractmethod
-    def _gate(self, made: Made[M], machine: Machine, role: Role, opts: ResourceOptions) -> Command:
-        """What waits until a role of a member is healthy."""
+    def _member_gate(
+        self, created: CreatedMember[M], machine: Machine, role: Role, opts: ResourceOptions
+    ) -> Command:
+        """Create the command that waits until a role of a member is healthy."""
 
     @abstractmethod
-    def _workers(
-        self, pool: Pool, capacity: Capacity, unit: MachineConfig, opts: ResourceOptions
+    def _create_pool(
+        self, pool: Pool, capacity: Capacity, config: MachineConfig, opts: ResourceOptions
     ) -> Resource:
-        """Makes a pool; what waits until all of its nodes are healthy."""
+        """Create a pool; return the command that waits until all of its nodes are healthy."""
 
-    def _complete(self, gate: Resource) -> None:
-        """Makes what is of all members together, once all are there; `gate` is of the last one's."""
+    def _complete_members(self, gate: Resource) -> None:
+        """Create what covers all members, after the last member; `gate` is a gate of that member."""

@@ -1,1 +1,1 @@
-"""Bare metal: hosts of an inventory, reached over SSH by pulumi-command [M]."""
+"""Bare metal: hosts of an inventory, reached through SSH by pulumi-command [M]."""

@@ -1,4 +1,4 @@
-"""How hosts are reached by SSH: keys and host keys read once, at plan time."""
+"""SSH connections to hosts: private keys and host keys, read once while the program runs."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from pathlib import Path
 from pulumi import Output
 from pulumi_command.remote import ConnectionArgs, ProxyConnectionArgs
 
+from settings.known_hosts import KnownHosts
 from settings.metal import Connection, MetalSettings
 from settings.problem import Problem, SettingsError
-from settings.ssh import KnownHosts
 
-# A host that does not answer costs at most about two times this, and is named in the error.
+# An unreachable host costs at most about two dial timeouts, and the error names the host.
 _DIAL_SECONDS = 10
 _DIAL_ATTEMPTS = 2
 
 
 class Connections:
-    """Connections to the inventory's hosts; private keys are secret outputs.
+    """Connections to the hosts of the inventory. Private keys are secret outputs.
 
-    `files` are the texts of known_hosts files, by path (`settings.files.read`). Raises
-    `SettingsError`, with every private key that cannot be read and every host whose key is unknown.
+    `files` are the texts of known_hosts files by path (`settings.files.read`). Raise SettingsError with every
+    unreadable private key and every host without a known host key.
     """
 
     def __init__(self, metal: MetalSettings, hosts: Iterable[str], files: Mapping[str, str]) -> None:
@@ -29,26 +29,28 @@ class Connections:
         self._known_hosts: dict[str, KnownHosts] = {}
         self._keys: dict[str, Output[str]] = {}
         self._problems: list[Problem] = []
-        self._of = {host: metal.connection(host) for host in hosts}
-        self._made = {host: self._connection(connection) for host, connection in self._of.items()}
+        self._settings = {host: metal.connection(host) for host in hosts}
+        self._connections = {
+            host: self._connection_args(connection) for host, connection in self._settings.items()
+        }
         if self._problems:
             raise SettingsError(self._problems)
 
     def __getitem__(self, host: str) -> ConnectionArgs:
-        """The connection to a host. Raises KeyError for one not asked for at the start."""
-        return self._made[host]
+        """Return the connection to a host. Raise KeyError for a host that the constructor did not get."""
+        return self._connections[host]
 
     def sudo(self, host: str) -> bool:
-        """Whether commands on the host need sudo to be root's."""
-        return self._of[host].user != "root"
+        """Report whether commands on the host need sudo to run as root."""
+        return self._settings[host].user != "root"
 
-    def _connection(self, connection: Connection) -> ConnectionArgs:
+    def _connection_args(self, connection: Connection) -> ConnectionArgs:
         return ConnectionArgs(
             host=connection.address,
             port=connection.port,
             user=connection.user,
             private_key=self._private_key(connection.private_key_file),
-            host_key=connection.host_key or self._known(connection, connection.address, connection.port),
+            host_key=connection.host_key or self._host_key(connection, connection.address, connection.port),
             proxy=self._proxy(connection),
             dial_error_limit=_DIAL_ATTEMPTS,
             per_dial_timeout=_DIAL_SECONDS,
@@ -63,12 +65,12 @@ class Connections:
             port=bastion.port,
             user=bastion.user or connection.user,
             private_key=self._private_key(bastion.private_key_file or connection.private_key_file),
-            host_key=bastion.host_key or self._known(connection, bastion.host, bastion.port),
+            host_key=bastion.host_key or self._host_key(connection, bastion.host, bastion.port),
             dial_error_limit=_DIAL_ATTEMPTS,
             per_dial_timeout=_DIAL_SECONDS,
         )
 
-    def _known(self, connection: Connection, address: str, port: int) -> str:
+    def _host_key(self, connection: Connection, address: str, port: int) -> str:
         file = connection.known_hosts_file
         if file not in self._known_hosts:
             self._known_hosts[file] = KnownHosts(self._files.get(file, ""))
@@ -79,20 +81,22 @@ class Connections:
             return ""
 
     def _private_key(self, file: str) -> Output[str] | None:
-        """The key as a secret; None (the SSH agent's) without a file."""
+        """Return the key as a secret; None without a file, when the SSH agent has the key."""
         if not file:
             return None
         if file not in self._keys:
-            self._keys[file] = Output.secret(self._read(file))
+            self._keys[file] = Output.secret(self._read_key(file))
         return self._keys[file]
 
-    def _read(self, file: str) -> str:
+    def _read_key(self, file: str) -> str:
         try:
             return Path(file).read_text()
         except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "is no text"
-            # The path is not shown: a key pasted in its place must not be.
+            reason = error.strerror if isinstance(error, OSError) else "not a text file"
+            # The message omits the path: it may be a private key pasted into the setting.
             self._problems.append(
-                Problem("metal.ssh.private_key_file", "", f"cannot be read: {reason}; correct the path")
+                Problem(
+                    "metal.ssh.private_key_file", "", f"the file cannot be read: {reason}; correct the path"
+                )
             )
             return ""

@@ -10,7 +10,7 @@ from providers.aws import limits
 from providers.aws.boot import Boot
 from providers.aws.identity import permissions_of
 from providers.aws.names import Names
-from providers.aws.policies import Condition, Statement, document, values
+from providers.aws.policies import Condition, Statement, policy_document, template_values
 from providers.aws.pools import healthy_percentage
 from providers.cloud.machine_config import CONTROL_PLANES, ETCD_MEMBERS, POOLS
 from settings.aws import AwsEndpoints
@@ -144,14 +144,14 @@ class TestSizes:
         assert any("not an instance type" in error for error in said(change))
 
     def test_policies_fit_with_every_add_on_and_the_longest_names(self) -> None:
-        filled = values(Names(cluster="a" * 24, region="ap-southeast-1"))
+        filled = template_values(Names(cluster="a" * 24, region="ap-southeast-1"))
         addons = CloudAddonSettings(load_balancers=True)
         for prefix in (CONTROL_PLANES, ETCD_MEMBERS, f"{POOLS}/{'p' * 40}"):
             rights = permissions_of(prefix, addons)
-            inline = sum(len(document(one, filled)) for one in rights.inline.values())
+            inline = sum(len(policy_document(one, filled)) for one in rights.inline.values())
             assert inline <= limits.MOST_INLINE_CHARACTERS
             for statements in rights.managed.values():
-                assert len(document(statements, filled)) <= limits.MOST_MANAGED_CHARACTERS
+                assert len(policy_document(statements, filled)) <= limits.MOST_MANAGED_CHARACTERS
 
     def test_user_data_that_is_too_long_names_its_machine(self) -> None:
         authority = "x" * limits.MOST_USER_DATA_BYTES
@@ -185,7 +185,9 @@ class TestPolicies:
     def test_templates_are_filled_in_everywhere(self) -> None:
         condition = Condition("StringEquals", "aws:ResourceTag/{cluster}", ("{region}",))
         statement = Statement("One", ("s3:GetObject",), ("{bucket}/x",), (condition,))
-        text = document([statement], values(Names(cluster="c", region="cn-north-1"), account="1" * 12))
+        text = policy_document(
+            [statement], template_values(Names(cluster="c", region="cn-north-1"), account="1" * 12)
+        )
         assert "{" not in text.replace('{"', "").replace(":{", "").replace("[{", "")
         assert "arn:aws-cn:s3:::kubewright-c-111111111111-cn-north-1/x" in text
         assert '"aws:ResourceTag/c":["cn-north-1"]' in text

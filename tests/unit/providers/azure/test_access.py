@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import cast
 
-from automation.signatures import SECRET, SIGNATURE
+from automation.signatures import SECRET_SIGNATURE, SIGNATURE
 from providers.azure.identity import BLOB_CONTRIBUTOR, BLOB_READER, CONTROLLER_ACTIONS
 from tests.unit.components.graph import PRIVATE, Graph, Json, Node
 from tests.unit.providers.azure.program import everything, graph, inner
@@ -89,7 +89,7 @@ class TestStore:
         blobs = made.of(":Blob")
         assert len(blobs) >= 10
         for node in blobs:
-            secret = inner(node.inputs, "source", SIGNATURE) == SECRET
+            secret = inner(node.inputs, "source", SIGNATURE) == SECRET_SIGNATURE
             assert secret == node.name.endswith(".payload"), node.name
             if not secret:
                 text = inner(node.inputs, "source", "text")

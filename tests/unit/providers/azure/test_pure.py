@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from providers.azure import limits
 from providers.azure.firewall import groups
 from providers.azure.names import Names, container, status_container
-from providers.azure.pools import batch_percent, notice_minutes, parts
+from providers.azure.pools import batch_percent, notice_minutes, pool_parts
 from providers.azure.store import ip_rules
 from tests.unit.components.graph import Json
 from tests.unit.providers.azure.program import plan
@@ -52,14 +52,14 @@ class TestPools:
     @given(st.integers(0, 3000), st.integers(1, 3000), st.integers(1, 3))
     def test_parts_are_the_whole_and_even(self, least: int, most: int, zones: int) -> None:
         least = min(least, most)
-        found = parts(capacity(least, most), zones)
+        found = pool_parts(capacity(least, most), zones)
         assert sum(part.most for part in found) == most
         assert sum(part.least for part in found) == least
         assert max(part.most for part in found) - min(part.most for part in found) <= 1
         assert all(part.least <= part.most for part in found)
 
     def test_batches_and_notices_are_what_azure_takes(self) -> None:
-        (one,) = parts(capacity(0, 100), 1)
+        (one,) = pool_parts(capacity(0, 100), 1)
         assert batch_percent(1, one) == 5
         assert batch_percent(50, one) == 50
         assert batch_percent(500, one) == 100

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import stat
 
-from testkit.boot import BootMachine, bundle, node, offer
+from testkit.boot import BootMachine, bundle, node, put_bundles
 
 from topology.model import Role
 
 
 class TestInstall:
     def test_cloud_init_only_puts_it_in_place(self, machine: BootMachine) -> None:
-        machine.describe()
+        machine.write_user_data()
         assert machine.run().returncode == 0
-        assert machine.did() == [
+        assert machine.calls() == [
             "daemon-reload",
             "enable kubewright-boot.service kubewright-leaving.timer",
             "start kubewright-boot.service kubewright-leaving.timer",
@@ -29,7 +29,7 @@ class TestInstall:
         assert "OnUnitInactiveSec=10s" in (units / "kubewright-leaving.timer").read_text()
 
     def test_an_unknown_command_is_refused(self, machine: BootMachine) -> None:
-        machine.describe()
+        machine.write_user_data()
         answer = machine.run("fly")
         assert answer.returncode == 1
         assert "no such command: fly" in answer.stderr
@@ -45,13 +45,13 @@ class TestDeliver:
             "NODE_NAME=i-0123\nNODE_IP=10.0.0.9\nPROVIDER_ID=fake:///zone/i-0123\n"
         )
         assert machine.status("pools/general/i-0123/node") == expected
-        assert machine.did()[-1] == "ready"
+        assert machine.calls()[-1] == "ready"
 
     def test_a_member_has_its_own_name_and_roles_in_order(self, machine: BootMachine) -> None:
         kind = "members/control-plane"
         roles = (Role.ETCD, Role.CONTROL_PLANE, Role.NODE)
-        found = offer(machine, f"{kind}/cp-1", *map(bundle, roles))
-        machine.describe(
+        found = put_bundles(machine, f"{kind}/cp-1", *map(bundle, roles))
+        machine.write_user_data(
             KIND=kind,
             UNIT="cp-1",
             ROLES=" ".join(roles),
@@ -63,13 +63,13 @@ class TestDeliver:
         assert answer.returncode == 0, answer.stderr
         assert [machine.status(f"{kind}/cp-1/{role}") for role in roles] == [found] * 3
         assert "NODE_NAME=cp-1\nNODE_IP=10.0.0.10\n" in (machine.root / "etc/kubewright/host.env").read_text()
-        restarts = [line for line in machine.did() if line.startswith("restart")]
+        restarts = [line for line in machine.calls() if line.startswith("restart")]
         assert restarts == [f"restart {role}.service" for role in roles]
 
     def test_secrets_are_in_memory_alone(self, machine: BootMachine) -> None:
         node(machine)
         assert machine.run("deliver").returncode == 0
-        assert "mount /etc/kubernetes/pki" in machine.did()
+        assert "mount /etc/kubernetes/pki" in machine.calls()
         fstab = (machine.root / "etc/fstab").read_text()
         assert "tmpfs /etc/kubernetes/pki tmpfs mode=0755,size=16m,nosuid,nodev,noexec,nofail 0 0\n" in fstab
         holding = [
@@ -81,33 +81,33 @@ class TestDeliver:
     def test_running_again_changes_nothing(self, machine: BootMachine) -> None:
         node(machine)
         machine.run("deliver")
-        machine.did()
+        machine.calls()
         fstab = (machine.root / "etc/fstab").read_text()
         answer = machine.run("deliver")
         assert "node unchanged" in answer.stdout
-        assert machine.did() == ["ready"]
+        assert machine.calls() == ["ready"]
         assert (machine.root / "etc/fstab").read_text() == fstab
 
     def test_what_is_not_healthy_is_not_reported(self, machine: BootMachine) -> None:
-        found = offer(machine, "pools/general", bundle(ready="false"))
-        machine.describe(DIGEST=found)
+        found = put_bundles(machine, "pools/general", bundle(ready="false"))
+        machine.write_user_data(DIGEST=found)
         answer = machine.run("deliver")
         assert answer.returncode == 1
         assert "node: not healthy yet" in answer.stderr
         assert not machine.status("pools/general/i-0123/node")
-        assert "ready" not in machine.did()
+        assert "ready" not in machine.calls()
         # systemd runs it again: by then it is.
-        again = offer(machine, "pools/general", bundle())
+        again = put_bundles(machine, "pools/general", bundle())
         assert machine.run("deliver").returncode == 0
         assert machine.status("pools/general/i-0123/node") == again
 
     def test_what_the_machine_before_said_is_taken_back_first(self, machine: BootMachine) -> None:
         """A machine that its cloud replaces by itself comes with nobody waiting who would take it back."""
         kind, roles = "members/etcd", (Role.ETCD,)
-        found = offer(machine, f"{kind}/e-1", bundle(Role.ETCD))
+        found = put_bundles(machine, f"{kind}/e-1", bundle(Role.ETCD))
         machine.put(f"status/{kind}/e-1/etcd", f"{found}\n")
         # It has no volume yet, and may wait long for it.
-        machine.describe(
+        machine.write_user_data(
             KIND=kind, UNIT="e-1", ROLES=" ".join(roles), DIGEST=found, BOOT_NAME="e-1", VOLUME="vol-1"
         )
         assert machine.run("deliver").returncode == 1
@@ -119,7 +119,7 @@ class TestDeliver:
         (machine.store / kind / "e-1/etcd.sh").unlink()
         assert machine.run("deliver").returncode == 1
         assert machine.status(f"{kind}/e-1/etcd") == found
-        machine.restarted()
+        machine.restart()
         assert machine.run("deliver").returncode == 1
         assert machine.status(f"{kind}/e-1/etcd") == ""
 
@@ -127,7 +127,7 @@ class TestDeliver:
         self, machine: BootMachine
     ) -> None:
         machine.half.write_text(machine.half.read_text() + "cloud_put() { return 1; }\n")
-        machine.describe(DIGEST=node(machine))
+        machine.write_user_data(DIGEST=node(machine))
         answer = machine.run("deliver")
         assert answer.returncode == 1
         assert "node: its old status in the store stays until it is healthy" in answer.stdout
@@ -136,13 +136,13 @@ class TestDeliver:
 
     def test_it_reports_what_it_fetched_not_what_it_was_told(self, machine: BootMachine) -> None:
         found = node(machine)
-        machine.describe(DIGEST="0" * 64)
+        machine.write_user_data(DIGEST="0" * 64)
         answer = machine.run("deliver")
         assert "the store has changed since" in answer.stdout
         assert machine.status("pools/general/i-0123/node") == found
 
     def test_an_empty_store_is_said(self, machine: BootMachine) -> None:
-        machine.describe()
+        machine.write_user_data()
         answer = machine.run("deliver")
         assert answer.returncode == 1
         assert "the store does not give what pools/general is" in answer.stderr
@@ -157,14 +157,14 @@ class TestDeliver:
     def test_a_name_that_is_a_command_is_refused(self, machine: BootMachine) -> None:
         node(machine)
         machine.half.write_text(machine.half.read_text().replace("BOOT_ID=fake", "BOOT_ID='$(reboot)'fake"))
-        machine.describe()
+        machine.write_user_data()
         answer = machine.run("deliver")
         assert answer.returncode == 1
         assert "what no node can be called" in answer.stderr
 
     def test_the_authority_of_private_endpoints_is_a_file(self, machine: BootMachine) -> None:
         machine.half.write_text(machine.half.read_text() + 'cloud_ready() { cp "$CA_FILE" "$FAKE/ca"; }\n')
-        found = offer(machine, "pools/general", bundle())
-        machine.describe(DIGEST=found, CA="-----BEGIN CERTIFICATE-----\nit's\n-----END CERTIFICATE-----")
+        found = put_bundles(machine, "pools/general", bundle())
+        machine.write_user_data(DIGEST=found, CA="-----BEGIN CERTIFICATE-----\nit's\n-----END CERTIFICATE-----")
         assert machine.run("deliver").returncode == 0
         assert (machine.fake / "ca").read_text().endswith("it's\n-----END CERTIFICATE-----\n")

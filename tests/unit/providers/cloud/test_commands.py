@@ -11,16 +11,16 @@ from typing import TypeVar
 
 import pytest
 from pulumi import Output
-from testkit.bundles import FakeIndex
-from testkit.clouds import cloud
 
 from nodeconfig import bundles
 from nodeconfig.trust import published
-from providers.cloud.boot import program, user_data
-from providers.cloud.gate import words
-from providers.cloud.machine_config import MachineConfig, digest, kind_of, member_config, pool_config
-from providers.cloud.operate import here
+from providers.cloud.boot import boot_program, render_program
+from providers.cloud.gate import command_line
+from providers.cloud.machine_config import MachineConfig, content_digest, kind_of, member_config, pool_config
+from providers.cloud.operate import with_kubectl
 from testkit import pki
+from testkit.bundles import FakeIndex
+from testkit.clouds import cloud
 from topology.model import Role
 
 T = TypeVar("T")
@@ -73,10 +73,10 @@ def test_texts_have_no_secret_and_payloads_are_secret() -> None:
 def test_the_digest_is_of_all_that_is_fetched_and_no_secret() -> None:
     member, _ = units()
     contents = [value(content) for _, content, _ in member.objects]
-    assert value(member.digest) == digest(contents)
+    assert value(member.digest) == content_digest(contents)
     lines = "".join(f"{sha256(content.encode()).hexdigest()}  -\n" for content in contents)
-    assert digest(contents) == sha256(lines.encode()).hexdigest()
-    assert digest(contents[1:]) != digest(contents)
+    assert content_digest(contents) == sha256(lines.encode()).hexdigest()
+    assert content_digest(contents[1:]) != content_digest(contents)
     assert not is_secret(member.digest)
 
 
@@ -96,7 +96,7 @@ def test_kinds_tell_etcds_own_machines() -> None:
 
 def test_user_data_is_text_without_a_secret() -> None:
     member, _ = units()
-    data = user_data(member, HALF, {"STORE": "https://store.example/it's"}, name="cp-1", volume="vol-1")
+    data = boot_program(member, HALF, {"STORE": "https://store.example/it's"}, name="cp-1", volume="vol-1")
     text = value(data)
     assert not is_secret(data)
     assert text.startswith("#!/bin/sh\n# Kubewright's boot program of members/control-plane/cp-1\nset -eu\n")
@@ -110,11 +110,11 @@ def test_user_data_is_text_without_a_secret() -> None:
 
 def test_variables_are_names_that_sh_has() -> None:
     with pytest.raises(ValueError, match="rm -rf"):
-        program(HALF, {"KIND": "pools", "UNIT": "a", "rm -rf": ""})
+        render_program(HALF, {"KIND": "pools", "UNIT": "a", "rm -rf": ""})
 
 
 def test_words_are_quoted() -> None:
-    assert words("providers.aws.wait", "gate", "a b", "$(reboot)") == (
+    assert command_line("providers.aws.wait", "gate", "a b", "$(reboot)") == (
         "exec python3 -m providers.aws.wait gate 'a b' '$(reboot)'"
     )
 
@@ -131,7 +131,7 @@ class TestOperate:
             (tools / tool).symlink_to(str(shutil.which(tool)))
         path = f"{directory}:{tools}"
         return subprocess.run(
-            ["/bin/sh", "-c", here(script)],
+            ["/bin/sh", "-c", with_kubectl(script)],
             input="the kubeconfig",
             capture_output=True,
             text=True,

@@ -14,7 +14,7 @@ class TestLeaving:
     @pytest.fixture
     def running(self, machine: BootMachine) -> BootMachine:
         """A member that is there, with a host program that only remembers."""
-        machine.describe(
+        machine.write_user_data(
             KIND="members/control-plane", UNIT="cp-1", ROLES="etcd control-plane node", DIGEST="abc"
         )
         state = machine.root / "var/lib/kubewright"
@@ -24,36 +24,36 @@ class TestLeaving:
 
     def test_nobody_told_it(self, running: BootMachine) -> None:
         assert running.run("leaving").returncode == 0
-        assert running.did() == []
+        assert running.calls() == []
 
     def test_it_is_drained_before_the_cloud_may_take_it(self, running: BootMachine) -> None:
         (running.fake / "told").touch()
         assert running.run("leaving").returncode == 0
-        assert running.did() == ["stop kubewright-boot.service", "away 30", "left"]
+        assert running.calls() == ["stop kubewright-boot.service", "away 30", "left"]
         # Told once, done once.
         assert running.run("leaving").returncode == 0
-        assert running.did() == []
+        assert running.calls() == []
 
     def test_a_drain_that_failed_is_tried_again(self, running: BootMachine) -> None:
         (running.fake / "told").touch()
         host = running.root / "var/lib/kubewright/host.sh"
         host.write_text(HOST_PROGRAM + "away() { exit 1; }\n")
         assert running.run("leaving").returncode == 1
-        assert "left" not in running.did()
+        assert "left" not in running.calls()
         host.write_text(HOST_PROGRAM)
         assert running.run("leaving").returncode == 0
-        assert running.did()[-1] == "left"
+        assert running.calls()[-1] == "left"
 
     def test_a_machine_that_is_nothing_yet_just_goes(self, running: BootMachine) -> None:
         (running.root / "var/lib/kubewright/host.sh").unlink()
         (running.fake / "told").touch()
         assert running.run("leaving").returncode == 0
-        assert running.did() == ["stop kubewright-boot.service", "left"]
+        assert running.calls() == ["stop kubewright-boot.service", "left"]
 
     def test_a_member_leaves_for_good_in_the_reverse_order(self, running: BootMachine) -> None:
         running.put("members/control-plane/cp-1/leave", "leave\n")
         assert running.run("leaving").returncode == 0
-        assert running.did() == [
+        assert running.calls() == [
             "stop kubewright-boot.service",
             "reset node leave 30",
             "reset control-plane leave 30",
@@ -80,7 +80,7 @@ class TestLeaving:
         (state / "host.sh").write_text(HOST_PROGRAM + resetting)
         running.put("members/control-plane/cp-1/leave", "leave\n")
         assert running.run("leaving").returncode == 0
-        assert running.did() == ["stop kubewright-boot.service", *tries]
+        assert running.calls() == ["stop kubewright-boot.service", *tries]
         assert running.status("members/control-plane/cp-1/left") == "abc"
 
     def test_a_member_that_cannot_leave_a_cluster_that_stays_is_tried_again(
@@ -92,10 +92,10 @@ class TestLeaving:
         assert running.run("leaving").returncode == 1
         host.write_text(HOST_PROGRAM)
         assert running.run("leaving").returncode == 0
-        assert "reset etcd leave 30" in running.did()
+        assert "reset etcd leave 30" in running.calls()
 
     def test_nodes_of_a_pool_cannot_be_told_so(self, machine: BootMachine) -> None:
-        machine.describe()
+        machine.write_user_data()
         machine.put("pools/general/leave", "leave\n")
         assert machine.run("leaving").returncode == 0
-        assert machine.did() == []
+        assert machine.calls() == []

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from providers.azure import prices as azure_prices
-from providers.cloud.machines import asked, gib, member_vcpus
-from providers.cloud.prices import Line, bought, total
+from providers.cloud.machines import member_vcpus, parse_gib, requested_types
+from providers.cloud.prices import Line, purchased_machines, total
 from tests.unit.components.graph import Json
 from tests.unit.providers.aws import program as aws
 from tests.unit.providers.azure import program as azure
@@ -25,12 +25,15 @@ def test_etcds_own_machines_count_and_stacked_ones_count_once() -> None:
     assert member_vcpus(dedicated, vcpus.get) == 3 * 2 + 3 * 4
     # One that follows no rule counts none.
     assert member_vcpus(dedicated, {"t3.large": 2}.get) == 3 * 2
-    assert ("etcd.machine.type", "m5.xlarge") in list(asked(dedicated))
-    assert [(each.count, each.volumes) for each in bought(dedicated)][:2] == [(3, (40, 20)), (3, (40, 10))]
+    assert ("etcd.machine.type", "m5.xlarge") in list(requested_types(dedicated))
+    assert [(each.count, each.volumes) for each in purchased_machines(dedicated)][:2] == [
+        (3, (40, 20)),
+        (3, (40, 10)),
+    ]
 
 
 def test_sizes_are_rounded_up() -> None:
-    assert [gib(size) for size in ("1Gi", "1500M", "1025Mi")] == [1, 2, 2]
+    assert [parse_gib(size) for size in ("1Gi", "1500M", "1025Mi")] == [1, 2, 2]
 
 
 def test_what_has_no_price_makes_no_total() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from providers.cloud.placement import moves
+from providers.cloud.placement import describe_moves
 from tests.unit.components.graph import Graph, Json, Node
 from tests.unit.providers.aws import program as aws
 from tests.unit.providers.azure import program as azure
@@ -24,11 +24,11 @@ HERE = {"address": "10.0.0.10", "zone": "a", "subnet": "subnet-1"}
     ],
 )
 def test_what_moves_is_said(new: Json, said: str) -> None:
-    assert moves(HERE, new) == said
+    assert describe_moves(HERE, new) == said
 
 
 def test_a_state_that_remembers_no_place_is_taken() -> None:
-    assert moves({}, HERE) == ""
+    assert describe_moves({}, HERE) == ""
 
 
 def swapped(cluster: Json) -> None:
@@ -51,5 +51,5 @@ def member(found: Graph, name: str) -> Node:
 def test_a_member_remembers_where_it_is_and_refuses_to_move(example: Example, name: str) -> None:
     before, after = member(example.graph(), name), member(example.graph(swapped), name)
     assert before.hooks["before_update"] == ["cp-1-stays"]
-    said = moves(before.inputs, after.inputs)
+    said = describe_moves(before.inputs, after.inputs)
     assert said.startswith(f"address {before.inputs['address']} -> {after.inputs['address']}, zone ")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from testkit.boot import BootMachine, bundle, offer
+from testkit.boot import BootMachine, bundle, put_bundles
 
 from topology.model import Role
 
@@ -13,8 +13,8 @@ class TestVolume:
 
     @pytest.fixture
     def member(self, machine: BootMachine) -> BootMachine:
-        found = offer(machine, f"{self.kind}/e-1", bundle(Role.ETCD))
-        machine.describe(
+        found = put_bundles(machine, f"{self.kind}/e-1", bundle(Role.ETCD))
+        machine.write_user_data(
             KIND=self.kind, UNIT="e-1", ROLES="etcd", DIGEST=found, BOOT_NAME="e-1", VOLUME="vol-1"
         )
         (machine.fake / "device").write_bytes(bytes(2 << 20))
@@ -22,7 +22,7 @@ class TestVolume:
 
     def test_a_blank_one_gets_a_file_system_once(self, member: BootMachine) -> None:
         assert member.run("deliver").returncode == 0
-        did = member.did()
+        did = member.calls()
         assert did[0] == "mkfs.ext4 -q -m 0 -L kubewright FAKE/device"
         mounts = [line for line in did if line.startswith("mount ")]
         assert mounts == [
@@ -39,9 +39,9 @@ class TestVolume:
         assert fstab[0] == f"UUID=12-34 {data} ext4 noatime,x-systemd.device-timeout=900,nofail 0 0"
         assert fstab[1] == f"{data}/etcd /var/lib/etcd none bind,nofail 0 0"
         # The next machine of that name finds it: it is checked, grown, and never made anew.
-        member.restarted()
+        member.restart()
         assert member.run("deliver").returncode == 0
-        again = member.did()
+        again = member.calls()
         assert again[:2] == ["e2fsck -p FAKE/device", "resize2fs FAKE/device"]
         assert not [line for line in again if line.startswith("mkfs")]
         assert (member.root / "etc/fstab").read_text().splitlines()[1:] == fstab
@@ -67,7 +67,7 @@ class TestVolume:
         assert answer.returncode == 1
         assert message in answer.stderr
         assert "vol-1" in answer.stderr
-        assert not [line for line in member.did() if line.startswith(("mkfs", "mount", "restart"))]
+        assert not [line for line in member.calls() if line.startswith(("mkfs", "mount", "restart"))]
 
     def test_one_beyond_repair_stops_the_member(self, member: BootMachine) -> None:
         (member.fake / "type").write_text("ext4\n")
@@ -75,10 +75,10 @@ class TestVolume:
         answer = member.run("deliver")
         assert answer.returncode == 1
         assert "is damaged: what e2fsck says; repair it by hand" in answer.stderr
-        assert not [line for line in member.did() if line.startswith(("mount", "restart"))]
+        assert not [line for line in member.calls() if line.startswith(("mount", "restart"))]
 
     def test_without_its_volume_a_member_does_not_begin(self, member: BootMachine) -> None:
         (member.fake / "device").unlink()
         answer = member.run("deliver")
         assert "the data volume vol-1 cannot be had" in answer.stderr
-        assert not [line for line in member.did() if line.startswith("restart")]
+        assert not [line for line in member.calls() if line.startswith("restart")]

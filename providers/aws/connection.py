@@ -1,0 +1,40 @@
+"""The connection to AWS: the Pulumi plugin for one region, with the deployer's own credentials."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pulumi import InvokeOptions, ResourceOptions
+from pulumi_aws import Provider, ProviderEndpointArgs
+
+from settings.aws import AwsSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Connection:
+    """The plugin, and the options of every resource on AWS."""
+
+    plugin: Provider
+    options: ResourceOptions
+
+    @property
+    def invoke(self) -> InvokeOptions:
+        """The options of lookups."""
+        return InvokeOptions(provider=self.plugin)
+
+
+def connect(settings: AwsSettings) -> Connection:
+    """Return the connection for the region and the private endpoints of the settings."""
+    endpoints = {
+        "s3": settings.endpoints.s3,
+        "ec2": settings.endpoints.ec2,
+        "autoscaling": settings.endpoints.autoscaling,
+    }
+    private = {service: url for service, url in endpoints.items() if url}
+    plugin = Provider(
+        "aws",
+        region=settings.region,
+        endpoints=[ProviderEndpointArgs(**private)] if private else None,
+        custom_ca_bundle=settings.endpoints.ca_file,
+    )
+    return Connection(plugin=plugin, options=ResourceOptions(providers=[plugin]))

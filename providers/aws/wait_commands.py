@@ -1,0 +1,86 @@
+"""Command lines of `providers.aws.wait`: previews show them when the state to wait for changes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from pulumi import Input, Output
+
+from providers.cloud.gate import command_line
+from settings.aws import AwsSettings
+
+_MODULE = "providers.aws.wait"
+# A machine boots, downloads binaries and is healthy within minutes; the rest is a margin for slow machines.
+_MEMBER_SECONDS = 2400
+_POOL_SECONDS = 3300
+# After the drain of the old machine. The command resource has a timeout of 60 minutes.
+_REPLACEMENT_SECONDS = 2100
+_LEAVE_SECONDS = 600
+_MAX_SECONDS = 3500
+
+
+class WaitCommands:
+    """Command lines for one store. They contain no secret: digests reveal nothing."""
+
+    def __init__(self, settings: AwsSettings, bucket: Output[str]) -> None:
+        self._bucket = bucket
+        endpoints = settings.endpoints
+        flags = {
+            "--s3": endpoints.s3,
+            "--autoscaling": endpoints.autoscaling,
+            "--ca-file": endpoints.ca_file or "",
+        }
+        self._common = ["--region", settings.region]
+        self._common += [word for flag, value in flags.items() if value for word in (flag, value)]
+
+    def gate(self, keys: Sequence[str], digest: Input[str]) -> Output[str]:
+        """Wait until the statuses of all keys are the digest."""
+        return self._command_line(_MEMBER_SECONDS, [("--digest", digest)], ["gate", *keys])
+
+    def roll(
+        self,
+        group: Input[str],
+        version: Input[str],
+        keys: Sequence[str],
+        digest: Input[str],
+        *,
+        drain_seconds: int,
+        other_members: Mapping[str, Sequence[str]],
+    ) -> Output[str]:
+        """Replace the machine of a member and wait until it is healthy.
+
+        `other_members` are groups with status keys of members that must be healthy during the replacement.
+        """
+        flags: list[tuple[str, Input[str]]] = [("--digest", digest), ("--version", version)]
+        flags += [
+            ("--beside", f"{other}={','.join(other_keys)}") for other, other_keys in other_members.items()
+        ]
+        return self._command_line(
+            _with_drain(drain_seconds, _REPLACEMENT_SECONDS), flags, ["roll", group, *keys]
+        )
+
+    def pool(
+        self, group: Input[str], version: Input[str], prefix: str, role: str, digest: Input[str]
+    ) -> Output[str]:
+        """Wait for all machines of a pool."""
+        flags = [("--digest", digest), ("--version", version)]
+        return self._command_line(_POOL_SECONDS, flags, ["pool", group, prefix, role])
+
+    def leave(self, group: Input[str], leave_key: str, left_key: str, *, drain_seconds: int) -> Output[str]:
+        """Request a member to leave the cluster permanently and wait until it has left."""
+        return self._command_line(
+            _with_drain(drain_seconds, _LEAVE_SECONDS), [], ["leave", group, leave_key, left_key]
+        )
+
+    def _command_line(
+        self, seconds: int, flags: Sequence[tuple[str, Input[str]]], command: Sequence[Input[str]]
+    ) -> Output[str]:
+        words: list[Input[str]] = ["--bucket", self._bucket, "--seconds", str(seconds)]
+        words += [word for flag, value in flags for word in (flag, value)]
+        resolved = Output.all(*self._common, *words, *command)
+        line: Output[str] = resolved.apply(lambda values: command_line(_MODULE, *map(str, values)))
+        return line
+
+
+def _with_drain(drain_seconds: int, seconds: int) -> int:
+    return min(_MAX_SECONDS, drain_seconds + seconds)

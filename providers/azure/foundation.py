@@ -1,0 +1,125 @@
+"""The foundation of a cluster on Azure: network, security groups, endpoint, store, identities and image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pulumi_tls as tls
+from pulumi import Input, Output, Resource, ResourceOptions
+from pulumi_azure_native.compute import ImageReferenceArgs
+
+from providers.azure.connection import Connection, connect
+from providers.azure.endpoint import Endpoint, EndpointArgs
+from providers.azure.firewall import Firewall, FirewallArgs, groups
+from providers.azure.identity import Identities, IdentityArgs
+from providers.azure.image import find_image
+from providers.azure.names import Names, container, containers
+from providers.azure.network import Network, NetworkArgs, NetworkReference, existing_network
+from providers.azure.store import Store, StoreArgs
+from providers.cloud.machine_config import CONTROL_PLANES
+from settings.azure import AzureSettings
+from topology.model import Topology
+
+
+@dataclass(frozen=True, kw_only=True)
+class Foundation:
+    """Everything that exists before any machine. `ssh_key` is the public key of all machines."""
+
+    names: Names
+    connection: Connection
+    image: ImageReferenceArgs
+    network: NetworkReference
+    firewall: Firewall
+    endpoint: Endpoint
+    store: Store
+    identities: Identities
+    ssh_key: Input[str]
+
+    @property
+    def ready(self) -> list[Resource]:
+        """The resources that every machine waits for, beside its objects in the store."""
+        return [*self.network.ready, self.firewall, self.identities, self.endpoint]
+
+
+def create_foundation(settings: AzureSettings, topology: Topology, names: Names) -> Foundation:
+    """Create the foundation in the location of the settings."""
+    connection = connect(names)
+    options = connection.options
+    network = existing_network(settings) or _new_network(settings, names, options)
+    firewall = Firewall("azure-firewall", FirewallArgs(names=names, groups=groups(topology)), options)
+    endpoint = _endpoint(settings, topology, names, network, options)
+    store = _store(settings, topology, names, network, options)
+    identities = Identities(
+        "azure-identity",
+        IdentityArgs(
+            names=names,
+            containers=containers(topology),
+            scopes=store.scopes,
+            controllers=[container(CONTROL_PLANES, "")],
+            networks=[settings.network.id] if settings.network.id else [],
+        ),
+        options,
+    )
+    return Foundation(
+        names=names,
+        connection=connection,
+        image=find_image(settings.image),
+        network=network,
+        firewall=firewall,
+        endpoint=endpoint,
+        store=store,
+        identities=identities,
+        ssh_key=settings.ssh_key or _unused_key(),
+    )
+
+
+def _new_network(settings: AzureSettings, names: Names, options: ResourceOptions) -> NetworkReference:
+    args = NetworkArgs(
+        names=names,
+        range=settings.range,
+        members=settings.member_ranges[0],
+        pools=settings.pool_ranges[0],
+        nat=settings.network.nat,
+    )
+    return Network("azure-network", args, options).reference
+
+
+def _endpoint(
+    settings: AzureSettings,
+    topology: Topology,
+    names: Names,
+    network: NetworkReference,
+    options: ResourceOptions,
+) -> Endpoint:
+    args = EndpointArgs(
+        names=names,
+        network=network,
+        host=topology.endpoint.host,
+        port=topology.endpoint.port,
+        zones=settings.zones,
+        public=settings.endpoint.public,
+        label=settings.endpoint.label,
+    )
+    return Endpoint("azure-endpoint", args, options)
+
+
+def _store(
+    settings: AzureSettings,
+    topology: Topology,
+    names: Names,
+    network: NetworkReference,
+    options: ResourceOptions,
+) -> Store:
+    args = StoreArgs(
+        names=names,
+        containers=[name for pair in containers(topology).values() for name in pair],
+        network=network,
+        allowed=topology.network.api_allowed,
+        private=settings.private_store,
+    )
+    return Store("azure-store", args, options)
+
+
+def _unused_key() -> Output[str]:
+    """Return a generated key, because Azure requires one. No one can use it: the firewall closes SSH."""
+    return tls.PrivateKey("azure-machine-key", algorithm="RSA", rsa_bits=3072).public_key_openssh

@@ -1,0 +1,71 @@
+"""Command lines of `providers.azure.wait`: previews show them when the state to wait for changes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pulumi import Input, Output
+
+from providers.azure.boot import Boot
+from providers.cloud.gate import command_line
+from providers.cloud.machine_config import MachineConfig
+
+_MODULE = "providers.azure.wait"
+# A machine boots, downloads binaries and is healthy within minutes; the rest is a margin for slow machines.
+# New role assignments can take ten minutes to become effective.
+_MEMBER_SECONDS = 2400
+_POOL_SECONDS = 3300
+_LEAVE_SECONDS = 900
+
+
+class WaitCommands:
+    """Command lines for one store. They contain no secret: digests reveal nothing."""
+
+    def __init__(self, boot: Boot) -> None:
+        self._boot = boot
+        self._ca_file = ["--ca-file", boot.endpoints.ca_file] if boot.endpoints.ca_file else []
+
+    def gate(self, config: MachineConfig, keys: Sequence[str]) -> Output[str]:
+        """Wait until the statuses of all keys are the digest of the config."""
+        return config.digest.apply(
+            lambda digest: command_line(
+                _MODULE, *self._common(config, _MEMBER_SECONDS), "gate", digest, *keys
+            )
+        )
+
+    def roll(self, config: MachineConfig, machine: str, machine_digest: Input[str]) -> Output[str]:
+        """Wait until the current machine with this id has reported all of its roles.
+
+        `machine_digest` changes whenever Azure replaces the machine, even with the same config: only then the
+        command runs again, and the next machine waits for it.
+        """
+        keys = [config.status_key(role) for role in config.roles]
+        return Output.all(config.digest, machine_digest).apply(
+            lambda digests: command_line(
+                _MODULE,
+                *self._common(config, _MEMBER_SECONDS),
+                *("--described", digests[1], "roll", machine, digests[0], *keys),
+            )
+        )
+
+    def pool(
+        self, config: MachineConfig, role: str, sets: Sequence[str], machine_digest: Input[str]
+    ) -> Output[str]:
+        """Wait for all nodes of the scale sets of a pool, again whenever `machine_digest` changes."""
+        return Output.all(config.digest, machine_digest).apply(
+            lambda digests: command_line(
+                _MODULE,
+                *self._common(config, _POOL_SECONDS),
+                *("--described", digests[1], "pool", digests[0], config.status_prefix, role, *sets),
+            )
+        )
+
+    def leave(self, config: MachineConfig) -> str:
+        """Request a member to leave the cluster permanently and wait until it has left."""
+        objects = self._boot.read_url(config.kind, config.name)
+        common = self._common(config, _LEAVE_SECONDS)
+        return command_line(_MODULE, *common, "leave", objects, config.leave_key, config.left_key)
+
+    def _common(self, config: MachineConfig, seconds: int) -> list[str]:
+        statuses = self._boot.status_url(config.kind, config.name)
+        return ["--statuses", statuses, "--seconds", str(seconds), *self._ca_file]
