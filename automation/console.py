@@ -1,4 +1,4 @@
-"""Where tables are shown."""
+"""The console that tables are printed to."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ from rich.console import Console
 
 
 def console() -> Console:
-    """Where tables go: as wide as the terminal, or wide enough for a file or a pipe."""
+    """Return a console as wide as the terminal, or 160 columns wide for a file or a pipe."""
     return Console(width=None if sys.stdout.isatty() else 160, soft_wrap=False, highlight=False)

@@ -1,1 +1,1 @@
-"""What is asked of and done to a cluster that runs, by SSH and by the state: no run of the program."""
+"""Operations on a running cluster, by SSH and from the state, without a run of the Pulumi program."""

@@ -21,7 +21,10 @@ from automation.operations.remote import PARALLEL, ScriptResult
 from automation.operations.target import Target
 from automation.signatures import reveal
 
-_CERTIFICATE_TYPES = ("tls:index/selfSignedCert:SelfSignedCert", "tls:index/locallySignedCert:LocallySignedCert")
+_CERTIFICATE_TYPES = (
+    "tls:index/selfSignedCert:SelfSignedCert",
+    "tls:index/locallySignedCert:LocallySignedCert",
+)
 _SECONDS = 30
 # Print only the certificates of each file: a file of the kubelet also contains its key.
 _SCRIPT = """\
@@ -82,7 +85,9 @@ def certificates_in_state(state: Mapping[str, Any]) -> dict[str, x509.Certificat
     return certificates
 
 
-def merge_rows(expected: Mapping[str, x509.Certificate], results: Mapping[str, ScriptResult]) -> list[CertificateRow]:
+def merge_rows(
+    expected: Mapping[str, x509.Certificate], results: Mapping[str, ScriptResult]
+) -> list[CertificateRow]:
     """Return the certificates of the state with their hosts, then the certificates that only hosts have."""
     hosts_of: dict[x509.Certificate, list[str]] = {certificate: [] for certificate in expected.values()}
     others: list[CertificateRow] = []
@@ -94,15 +99,19 @@ def merge_rows(expected: Mapping[str, x509.Certificate], results: Mapping[str, S
                 else:
                     others.append(_other(host, path, certificate))
     rows = [
-        CertificateRow(name, _issuer(certificate), certificate.not_valid_after_utc, tuple(hosts_of[certificate]))
+        CertificateRow(
+            name, _issuer(certificate), certificate.not_valid_after_utc, tuple(hosts_of[certificate])
+        )
         for name, certificate in expected.items()
     ]
     return sorted(rows, key=lambda row: row.expires) + sorted(others, key=lambda row: row.expires)
 
 
-def certificate_table(rows: Sequence[CertificateRow], results: Mapping[str, ScriptResult], days: int, now: datetime) -> RenderableType:
+def certificate_table(
+    rows: Sequence[CertificateRow], results: Mapping[str, ScriptResult], days: int, now: datetime
+) -> RenderableType:
     """Return the report as a table with remarks."""
-    grid = Table("certificate", "signed by", "expires", "days", "where", "note", title="Certificates")
+    grid = Table("certificate", "signed by", "expires", "days", "hosts", "problem", title="Certificates")
     grid.title_justify = "left"
     for row in rows:
         left = _left(row, now)
@@ -118,7 +127,9 @@ def certificate_table(rows: Sequence[CertificateRow], results: Mapping[str, Scri
     soon = [row.name for row in rows if _left(row, now) < days]
     if soon:
         lines.append(Text(f"expire in fewer than {days} days: {', '.join(soon)}", style="red"))
-        lines.append(Text("to renew them, increase certificates.leaves in the stack file (authorities: see docs/certificates.md)"))
+        lines.append(
+            Text("to renew them, increase certificates.leaves in the stack file; see docs/certificates.md")
+        )
     return Group(*lines)
 
 
@@ -136,7 +147,11 @@ def _served(target: Target, expected: Mapping[str, x509.Certificate]) -> list[Ce
         name = f"apiserver-{plane.name}"
         if isinstance(certificate, x509.Certificate) and certificate != expected.get(name):
             problem = "served, but not in the state; run `up`, or restart kube-apiserver"
-            rows.append(CertificateRow(name, _issuer(certificate), certificate.not_valid_after_utc, (plane.name,), problem))
+            rows.append(
+                CertificateRow(
+                    name, _issuer(certificate), certificate.not_valid_after_utc, (plane.name,), problem
+                )
+            )
     return rows
 
 
@@ -152,7 +167,9 @@ def _other(host: str, path: str, certificate: x509.Certificate) -> CertificateRo
     kubelet = path.startswith(_KUBELET)
     name = path.removeprefix(_KUBELET).removesuffix("-current.pem") if kubelet else path
     problem = "" if kubelet else "not in the state; run `up`, or `drift` for details"
-    return CertificateRow(f"{name} of {host}", _issuer(certificate), certificate.not_valid_after_utc, (host,), problem)
+    return CertificateRow(
+        f"{name} of {host}", _issuer(certificate), certificate.not_valid_after_utc, (host,), problem
+    )
 
 
 def _issuer(certificate: x509.Certificate) -> str:

@@ -1,6 +1,6 @@
-"""What the cluster's API says of nodes and add-ons; parsing is pure, asking goes by a control plane.
+"""Facts that the API reports about nodes and add-ons.
 
-By a control plane, so that a lost endpoint does not hide the rest.
+Queries run on a control plane host, so that they work without the endpoint.
 """
 
 from __future__ import annotations
@@ -15,11 +15,13 @@ from automation.operations.remote import Remote
 from nodeconfig.host_paths import ADMIN, BIN
 
 _LOCAL = "https://127.0.0.1:6443"
+_CORDONED = "node.kubernetes.io/unschedulable"
+"""The taint of a cordoned node, which `schedulable` reports."""
 
 
 @dataclass(frozen=True, slots=True)
 class NodeFact:
-    """A Node. `pressure`: conditions other than Ready that are not as they should be."""
+    """A Node. `pressure` lists the bad conditions except Ready; `taints` are those that keep pods away."""
 
     name: str
     ready: bool
@@ -27,11 +29,12 @@ class NodeFact:
     version: str
     schedulable: bool
     pressure: tuple[str, ...] = ()
+    taints: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class AddOnFact:
-    """A workload of the cluster's own, or an API that one serves."""
+    """A workload of kube-system, or an API that a workload serves."""
 
     name: str
     available: bool
@@ -39,33 +42,35 @@ class AddOnFact:
 
 
 class ApiUnavailable(Exception):
-    """No control plane's API answered; the message says what each one said."""
+    """No control plane's API responds. The message contains the reason of each one."""
 
 
-def ask(remote: Remote, control_planes: Sequence[str], *queries: str, timeout: float = 40) -> list[Any]:
-    """Runs kubectl queries (`get nodes`) on the first control plane that answers all; parsed JSON.
+def run_queries(
+    remote: Remote, control_planes: Sequence[str], *queries: str, timeout: float = 40
+) -> list[Any]:
+    """Run kubectl queries such as `get nodes` on the first control plane that responds; return parsed JSON.
 
-    Raises ApiUnavailable.
+    Raise ApiUnavailable when no control plane responds to all queries.
     """
     kubectl = f"{BIN}/kubectl --kubeconfig={ADMIN} --server={_LOCAL} --request-timeout=15s"
-    calls = [f"{kubectl} {query} -o json && printf '\\036'" for query in queries]
+    calls = [f"{kubectl} {quote_query} -o json && printf '\\036'" for quote_query in queries]
     script = " && ".join(calls)
     reasons = []
     for host in control_planes:
-        answer = remote.run(host, script, timeout=timeout)
-        if answer.ok:
-            return [json.loads(part) for part in answer.output.split("\x1e")[:-1]]
-        reasons.append(f"{host}: {answer.reason}")
+        result = remote.run(host, script, timeout=timeout)
+        if result.ok:
+            return [json.loads(part) for part in result.output.split("\x1e")[:-1]]
+        reasons.append(f"{host}: {result.reason}")
     raise ApiUnavailable("; ".join(reasons))
 
 
-def query(*words: str) -> str:
-    """A kubectl query of words, safe in a script."""
+def quote_query(*words: str) -> str:
+    """Return a kubectl query with its words quoted for a script."""
     return " ".join(quote(word) for word in words)
 
 
-def nodes(listed: Mapping[str, Any]) -> list[NodeFact]:
-    """The nodes of a NodeList, by name."""
+def parse_nodes(listed: Mapping[str, Any]) -> list[NodeFact]:
+    """Return the nodes of a NodeList, sorted by name."""
     return sorted((_node(item) for item in listed["items"]), key=lambda fact: fact.name)
 
 
@@ -80,26 +85,31 @@ def _node(item: Mapping[str, Any]) -> NodeFact:
         version=item.get("status", {}).get("nodeInfo", {}).get("kubeletVersion", "").removeprefix("v"),
         schedulable=not item.get("spec", {}).get("unschedulable", False),
         pressure=tuple(f"{entry['type']}: {entry.get('message', '')}" for entry in bad),
+        taints=tuple(
+            f"{taint['key']}:{taint['effect']}"
+            for taint in item.get("spec", {}).get("taints", ())
+            if taint["effect"] in ("NoSchedule", "NoExecute") and taint["key"] != _CORDONED
+        ),
     )
 
 
-def add_ons(workloads: Mapping[str, Any], services: Mapping[str, Any]) -> list[AddOnFact]:
-    """Deployments and DaemonSets of kube-system, and APIs that are served from within the cluster."""
-    found = [_workload(item) for item in workloads["items"]]
-    found += [_api(item) for item in services["items"] if item["spec"].get("service")]
-    return sorted(found, key=lambda fact: fact.name)
+def parse_add_ons(workloads: Mapping[str, Any], services: Mapping[str, Any]) -> list[AddOnFact]:
+    """Return the Deployments and DaemonSets of kube-system and the APIs that the cluster serves itself."""
+    facts = [_workload(item) for item in workloads["items"]]
+    facts += [_api(item) for item in services["items"] if item["spec"].get("service")]
+    return sorted(facts, key=lambda fact: fact.name)
 
 
 def _workload(item: Mapping[str, Any]) -> AddOnFact:
     name, status = item["metadata"]["name"], item.get("status", {})
     if item["kind"] == "DaemonSet":
-        wanted, ready = status.get("desiredNumberScheduled", 0), status.get("numberAvailable", 0)
-        return AddOnFact(name, ready >= wanted, f"{ready} of {wanted}")
-    wanted, ready = item["spec"].get("replicas", 1), status.get("availableReplicas", 0)
+        desired, ready = status.get("desiredNumberScheduled", 0), status.get("numberAvailable", 0)
+        return AddOnFact(name, ready >= desired, f"{ready} of {desired}")
+    desired, ready = item["spec"].get("replicas", 1), status.get("availableReplicas", 0)
     condition = _available(status)
-    # One of a few may be away while a Deployment still calls itself available: of one, none is left.
-    available = wanted == 0 or (condition.get("status") == "True" and ready > 0)
-    detail = f"{ready} of {wanted}"
+    # A Deployment with one replica can be Available while no pod is ready.
+    available = desired == 0 or (condition.get("status") == "True" and ready > 0)
+    detail = f"{ready} of {desired}"
     return AddOnFact(name, available, detail if available else f"{detail}: {condition.get('message', '')}")
 
 
@@ -112,5 +122,5 @@ def _api(item: Mapping[str, Any]) -> AddOnFact:
 
 
 def _available(status: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The condition Available, empty without."""
+    """Return the condition Available, or an empty mapping."""
     return next((entry for entry in status.get("conditions", ()) if entry["type"] == "Available"), {})

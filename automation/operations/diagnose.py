@@ -1,4 +1,4 @@
-"""`diagnose` [J5]: what `status` finds, and beyond it DNS, the service network, pods and events."""
+"""`diagnose` [J5]: the checks of `status`, and checks of DNS, the service network, pods and events."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from rich.table import Table
 from automation.console import console
 from automation.operations import cluster_facts, status
 from automation.operations.cluster_facts import ApiUnavailable
-from automation.operations.facts import HostFacts
-from automation.operations.health import Finding, findings
+from automation.operations.health import Problem, find_problems
+from automation.operations.host_facts import HostFacts
 from automation.operations.remote import PARALLEL, Remote
 from automation.operations.target import Target
 from topology.model import Role, Topology
@@ -29,65 +29,68 @@ _QUERIES = (
 
 
 def diagnose(target: Target) -> int:
-    """Looks everywhere and prints what it finds. Returns 1 when something serious is wrong."""
+    """Run all checks and print the problems. Return 1 when there is a serious problem."""
     observed = status.observe(target)
-    found = findings(target.topology, observed)
-    reached = [
+    problems = find_problems(target.topology, observed)
+    reachable = [
         host for host in target.with_role(Role.NODE) if isinstance(observed.hosts.get(host), HostFacts)
     ]
-    found += network(target.remote, target.topology, reached)
-    below: list[RenderableType] = [_clocks(observed.skews)]
+    problems += check_network(target.remote, target.topology, reachable)
+    tables: list[RenderableType] = [_clocks(observed.skews)]
     try:
-        pods, events = cluster_facts.ask(target.remote, target.with_role(Role.CONTROL_PLANE), *_QUERIES)
-        found += broken_pods(pods)
-        below.append(warnings(events))
+        pods, events = cluster_facts.run_queries(
+            target.remote, target.with_role(Role.CONTROL_PLANE), *_QUERIES
+        )
+        problems += find_broken_pods(pods)
+        tables.append(warning_table(events))
     except ApiUnavailable as error:
-        found.append(Finding("api", f"does not list pods and events: {error}"))
-    console().print(Group(status.report(target.topology, observed, found), *below))
-    return 1 if any(finding.serious for finding in found) else 0
+        problems.append(Problem("api", f"pods and events cannot be listed: {error}"))
+    console().print(Group(status.status_report(target.topology, observed, problems), *tables))
+    return 1 if any(problem.serious for problem in problems) else 0
 
 
-# The network as nodes have it ------------------------------------------------------------------
+# The network of nodes --------------------------------------------------------------------------
 
 
-def network(remote: Remote, topology: Topology, nodes: Sequence[str]) -> list[Finding]:
-    """DNS and the API's service, asked from every node by way of its sshd."""
+def check_network(remote: Remote, topology: Topology, nodes: Sequence[str]) -> list[Problem]:
+    """Query DNS and connect to the service of the API from every node, through its sshd."""
 
-    def one(host: str) -> list[Finding]:
+    def check_host(host: str) -> list[Problem]:
         return [*_dns(remote, topology, host), *_api_service(remote, topology, host)]
 
     with ThreadPoolExecutor(max_workers=PARALLEL) as pool:
-        return [finding for found in pool.map(one, nodes) for finding in found]
+        return [problem for problems in pool.map(check_host, nodes) for problem in problems]
 
 
-def _dns(remote: Remote, topology: Topology, host: str) -> list[Finding]:
+def _dns(remote: Remote, topology: Topology, host: str) -> list[Problem]:
     name = f"kubernetes.default.svc.{topology.network.domain}"
     server = str(topology.network.dns_service)
     number = secrets.randbelow(2**16)
-    answer, reason = remote.through(host, server, 53, question(number, name), timeout=_SECONDS)
+    response, reason = remote.send_from_host(host, server, 53, dns_query(number, name), timeout=_SECONDS)
     if reason:
-        return [Finding(host, f"cluster DNS at {server} does not answer from here: {reason}")]
-    wanted = topology.network.api_service.packed
-    if answer[2:4] != struct.pack(">H", number) or wanted not in answer:
-        return [Finding(host, f"cluster DNS at {server} does not know {name}")]
+        return [Problem(host, f"cluster DNS at {server} does not respond to this node: {reason}")]
+    expected = topology.network.api_service.packed
+    if response[2:4] != struct.pack(">H", number) or expected not in response:
+        return [Problem(host, f"cluster DNS at {server} does not resolve {name}")]
     return []
 
 
-def _api_service(remote: Remote, topology: Topology, host: str) -> list[Finding]:
-    """An API server says in plain HTTP that it wants TLS: proof that the way to it is open."""
+def _api_service(remote: Remote, topology: Topology, host: str) -> list[Problem]:
+    """Connect to the service of the API. An API server responds to plain HTTP with an error."""
     address = str(topology.network.api_service)
-    answer, reason = remote.through(host, address, 443, b"GET / HTTP/1.0\r\n\r\n", timeout=_SECONDS)
-    if reason or not answer.startswith(b"HTTP/"):
+    response, reason = remote.send_from_host(host, address, 443, b"GET / HTTP/1.0\r\n\r\n", timeout=_SECONDS)
+    if reason or not response.startswith(b"HTTP/"):
         return [
-            Finding(
-                host, f"service network: {address}:443 (kubernetes.default) fails: {reason or 'odd answer'}"
+            Problem(
+                host,
+                f"service network: {address}:443 (kubernetes.default): {reason or 'unexpected response'}",
             )
         ]
     return []
 
 
-def question(number: int, name: str) -> bytes:
-    """A DNS question for an address, as TCP carries it (RFC 1035, 4.1 and 4.2.2)."""
+def dns_query(number: int, name: str) -> bytes:
+    """Return a DNS query for an address in the TCP format (RFC 1035, 4.1 and 4.2.2)."""
     labels = b"".join(bytes([len(label)]) + label.encode() for label in name.split("."))
     message = struct.pack(">HHHHHH", number, 0x0100, 1, 0, 0, 0) + labels + b"\0" + struct.pack(">HH", 1, 1)
     return struct.pack(">H", len(message)) + message
@@ -96,29 +99,29 @@ def question(number: int, name: str) -> bytes:
 # Pods and events -------------------------------------------------------------------------------
 
 
-def broken_pods(listed: Mapping[str, Any]) -> list[Finding]:
-    """Pods that do not run although they should, with the reason."""
-    found = []
+def find_broken_pods(listed: Mapping[str, Any]) -> list[Problem]:
+    """Return the pods that should be running but are not, with the reason."""
+    problems = []
     for pod in listed["items"]:
         reason = _reason(pod)
         if reason:
             meta = pod["metadata"]
-            where = pod.get("spec", {}).get("nodeName") or "no node"
-            found.append(Finding(f"{meta['namespace']}/{meta['name']}", f"pod on {where}: {reason}"))
-    return found
+            node = pod.get("spec", {}).get("nodeName") or "no node"
+            problems.append(Problem(f"{meta['namespace']}/{meta['name']}", f"pod on {node}: {reason}"))
+    return problems
 
 
 def _reason(pod: Mapping[str, Any]) -> str:
-    """Why a pod does not run as it should; empty when it does, or is done."""
+    """Return why a pod is not running, or an empty string if it is running or completed."""
     status = pod.get("status", {})
     if status.get("phase") == "Succeeded":
         return ""
     states = [*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())]
     for state in states:
         for kind in ("waiting", "terminated"):
-            now = state.get("state", {}).get(kind)
-            if now and now.get("reason") not in ("PodInitializing", "ContainerCreating", "Completed"):
-                return f"{state['name']}: {now.get('reason', kind)} {now.get('message', '')}".strip()
+            current = state.get("state", {}).get(kind)
+            if current and current.get("reason") not in ("PodInitializing", "ContainerCreating", "Completed"):
+                return f"{state['name']}: {current.get('reason', kind)} {current.get('message', '')}".strip()
     ready = {entry["type"]: entry for entry in status.get("conditions", ())}.get("Ready", {})
     if ready.get("status") == "True":
         return ""
@@ -133,19 +136,19 @@ def _scheduling(status: Mapping[str, Any]) -> str:
     return ""
 
 
-def warnings(listed: Mapping[str, Any]) -> Table:
-    """The newest warning events."""
-    grid = Table("last", "times", "object", "reason", "message", title="Warning events", title_justify="left")
-    for event in sorted(listed["items"], key=_when, reverse=True)[:_EVENTS]:
-        about = event["involvedObject"]
-        times = event.get("count") or (event.get("series") or {}).get("count") or 1
-        name = f"{about.get('namespace', '')}/{about['kind']}/{about.get('name', '')}".lstrip("/")
+def warning_table(listed: Mapping[str, Any]) -> Table:
+    """Return a table of the newest warning events."""
+    grid = Table("last", "count", "object", "reason", "message", title="Warning events", title_justify="left")
+    for event in sorted(listed["items"], key=_last_time, reverse=True)[:_EVENTS]:
+        subject = event["involvedObject"]
+        count = event.get("count") or (event.get("series") or {}).get("count") or 1
+        name = f"{subject.get('namespace', '')}/{subject['kind']}/{subject.get('name', '')}".lstrip("/")
         message = " ".join(str(event.get("message", "")).split())
-        grid.add_row(_when(event), str(times), name, event.get("reason", ""), message[:200])
+        grid.add_row(_last_time(event), str(count), name, event.get("reason", ""), message[:200])
     return grid
 
 
-def _when(event: Mapping[str, Any]) -> str:
+def _last_time(event: Mapping[str, Any]) -> str:
     series = event.get("series") or {}
     return str(series.get("lastObservedTime") or event.get("lastTimestamp") or event.get("eventTime") or "")
 

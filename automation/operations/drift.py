@@ -1,4 +1,4 @@
-"""`drift` [J3]: what on the hosts no longer is what the state says."""
+"""`drift` [J3]: differences between the hosts and their last deliveries in the state."""
 
 from __future__ import annotations
 
@@ -11,60 +11,62 @@ from rich.text import Text
 
 from automation.console import console
 from automation.deliveries import Delivery, load_deliveries
-from automation.operations.remote import PARALLEL, Answer, Remote
+from automation.operations.remote import PARALLEL, Remote, ScriptResult
 from automation.operations.target import Target
 from nodeconfig.drift import Difference, comparing, differences
 
 _SECONDS = 180
 
-Found = Mapping[tuple[str, str], Sequence[Difference] | str]
-"""By host and role: the differences, or why there could be no comparison."""
+Comparison = Mapping[tuple[str, str], Sequence[Difference] | str]
+"""The differences by host and role, or the reason for a missing comparison."""
 
 
 def drift(target: Target) -> int:
-    """Compares every host with the state and prints what differs. Returns 0 when nothing does."""
-    found = compare(target.remote, load_deliveries(target.engine))
-    console().print(table(found))
-    return 1 if any(found.values()) else 0
+    """Compare every host with the state and print the differences. Return 0 when there are none."""
+    comparison = compare_hosts(target.remote, load_deliveries(target.engine))
+    console().print(drift_table(comparison))
+    return 1 if any(comparison.values()) else 0
 
 
-def compare(remote: Remote, wanted: Sequence[Delivery]) -> Found:
-    """Asks all hosts side by side; nothing is changed on them."""
+def compare_hosts(remote: Remote, deliveries: Sequence[Delivery]) -> Comparison:
+    """Compare all hosts in parallel with their deliveries, without changing them."""
 
-    def one(delivery: Delivery) -> Sequence[Difference] | str:
-        # The script has its own sudo where the login needs one.
-        answer = remote.run(
+    def compare(delivery: Delivery) -> Sequence[Difference] | str:
+        # The script calls sudo itself if the login is not root.
+        result = remote.run(
             delivery.host, comparing(delivery.script), stdin=delivery.stdin, timeout=_SECONDS, root=False
         )
-        return _judged(answer)
+        return _differences(result)
 
     with ThreadPoolExecutor(max_workers=PARALLEL) as pool:
-        results = pool.map(one, wanted)
-        return {(item.host, item.role.value): result for item, result in zip(wanted, results, strict=True)}
+        results = pool.map(compare, deliveries)
+        return {
+            (item.host, item.role.value): result for item, result in zip(deliveries, results, strict=True)
+        }
 
 
-def table(found: Found) -> RenderableType:
-    """The differences as people read them."""
-    grid = Table("host", "role", "what", "difference", title="Drift", title_justify="left")
-    for (host, role), result in found.items():
+def drift_table(comparison: Comparison) -> RenderableType:
+    """Return the differences as a table."""
+    grid = Table("host", "role", "object", "difference", title="Drift", title_justify="left")
+    for (host, role), result in comparison.items():
         if isinstance(result, str):
             grid.add_row(host, role, "", Text(result, style="red"))
             continue
         for item in result:
             grid.add_row(host, role, f"{item.kind} {item.what}", item.how)
-    if not any(found.values()):
-        return Text(
-            f"no drift: {len(found)} roles on {len({host for host, _ in found})} hosts are as delivered"
-        )
+    if not any(comparison.values()):
+        hosts = {host for host, _ in comparison}
+        return Text(f"no drift: {len(comparison)} roles on {len(hosts)} hosts match their deliveries")
     return Group(
-        grid, Text("`up` repairs a host whose delivery changes; `repair` delivers again what was delivered.")
+        grid,
+        Text("`repair` sends the last delivery again; `up` repairs a host only when its delivery changes."),
     )
 
 
-def _judged(answer: Answer) -> Sequence[Difference] | str:
-    if not answer.ok:
-        return f"not compared: {answer.reason}"
+def _differences(result: ScriptResult) -> Sequence[Difference] | str:
+    if not result.ok:
+        return f"not compared: {result.reason}"
     try:
-        return differences(answer.output)
+        return differences(result.output)
     except ValueError as error:
         return f"not compared: {error}"

@@ -1,4 +1,4 @@
-"""What is wrong with a cluster, from facts: every finding names the host, the cause, and what to do. Pure."""
+"""Problems of a cluster, derived from facts. Every problem names the host, the cause and the remedy."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from automation.operations.cluster_facts import AddOnFact, NodeFact
-from automation.operations.facts import EtcdFact, HostFacts, ServiceFact
+from automation.operations.host_facts import EtcdFact, HostFacts, ServiceFact
 from topology.model import Machine, Role, Topology
 
 DISK_FULL = 95
 DISK_FILLING = 85
-"""Per cent of a file system; the kubelet evicts at 85 by default, etcd stops when nothing is left."""
+"""Percentages of a file system. The kubelet evicts pods at 85; etcd stops when the disk is full."""
 EXPIRING = timedelta(days=30)
 SKEW_SECONDS = 2.0
 _MEMORY_LEFT = 0.04
@@ -22,20 +22,21 @@ _FAILED_CHECK = re.compile(r"\[-\](\S+) failed")
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """Something wrong. `serious` False: it works, but will not for long or not as it should."""
+class Problem:
+    """A problem of a host or another subject. Without `serious`, the problem is a warning."""
 
-    where: str
-    what: str
+    subject: str
+    message: str
     serious: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Observed:
-    """A cluster as it was found.
+class Observation:
+    """The observed state of a cluster.
 
-    `hosts` by name: facts, or why there are none. `skews`: seconds a host's clock is ahead of ours.
-    `endpoint`, `api`: why the endpoint or every control plane's API did not answer, empty if it did.
+    `hosts` maps a name to facts, or to the reason for missing facts. `skews` are the seconds that a host's
+    clock is ahead. `endpoint` and `api` are empty, or the reason why the endpoint or the API of
+    every control plane does not respond.
     """
 
     hosts: Mapping[str, HostFacts | str]
@@ -48,20 +49,20 @@ class Observed:
 
     @property
     def facts(self) -> dict[str, HostFacts]:
-        """The hosts that answered."""
-        return {name: found for name, found in self.hosts.items() if isinstance(found, HostFacts)}
+        """Return the facts of the hosts that responded."""
+        return {name: facts for name, facts in self.hosts.items() if isinstance(facts, HostFacts)}
 
     @property
     def etcd(self) -> dict[str, EtcdFact]:
-        """The etcd members that answered, by host."""
-        return {name: found.etcd for name, found in self.facts.items() if found.etcd is not None}
+        """Return the etcd members that responded, by host."""
+        return {name: facts.etcd for name, facts in self.facts.items() if facts.etcd is not None}
 
 
-def findings(topology: Topology, observed: Observed) -> list[Finding]:
-    """Everything that is wrong, hosts first."""
-    found = [item for machine in topology.machines for item in _host(machine, observed)]
+def find_problems(topology: Topology, observed: Observation) -> list[Problem]:
+    """Return all problems, those of hosts first."""
+    host_problems = [problem for machine in topology.machines for problem in _host(machine, observed)]
     return [
-        *found,
+        *host_problems,
         *_etcd(topology, observed),
         *_api(observed),
         *_nodes(topology, observed),
@@ -69,131 +70,135 @@ def findings(topology: Topology, observed: Observed) -> list[Finding]:
     ]
 
 
-def _host(machine: Machine, observed: Observed) -> Iterator[Finding]:
-    facts = observed.hosts.get(machine.name, "was not asked")
+def _host(machine: Machine, observed: Observation) -> Iterator[Problem]:
+    facts = observed.hosts.get(machine.name, "the host was not probed")
     if isinstance(facts, str):
-        yield Finding(machine.name, f"cannot be reached: {facts}")
+        yield Problem(machine.name, f"cannot be reached: {facts}")
         return
     finished = dict(facts.roles)
     for role in machine.roles:
         if not finished.get(role.value):
-            there = "was never finished" if role.value in finished else "is not installed"
-            yield Finding(machine.name, f"role {role.value} {there}; run `up`")
+            state = "is not completely installed" if role.value in finished else "is not installed"
+            yield Problem(machine.name, f"role {role.value} {state}; run `up`")
     for disk in facts.disks:
-        worst = max(disk.used, disk.inodes)
-        what = "inodes" if disk.inodes > disk.used else "space"
-        if worst >= DISK_FILLING:
-            full = worst >= DISK_FULL
-            yield Finding(
+        percent = max(disk.used, disk.inodes)
+        resource = "inodes" if disk.inodes > disk.used else "space"
+        if percent >= DISK_FILLING:
+            full = percent >= DISK_FULL
+            yield Problem(
                 machine.name,
-                f"disk {'full' if full else 'filling'}: {worst}% of the {what} at {disk.place} used; "
-                "free some, or enlarge it",
+                f"disk {'full' if full else 'filling'}: {percent}% of the {resource} at {disk.path} used; "
+                "delete files, or enlarge the disk",
                 serious=full,
             )
-    yield from (_stopped(machine.name, service) for service in facts.services if _wrong(service))
+    yield from (_service(machine.name, service) for service in facts.services if _has_failed(service))
     yield from _limits(machine.name, facts, observed)
 
 
-def _wrong(service: ServiceFact) -> bool:
-    """What runs once and then is done is wrong only when it failed."""
+def _has_failed(service: ServiceFact) -> bool:
+    """Report whether a unit is not in its expected state. The snapshot service is inactive between runs."""
     return service.state not in ("active", "inactive", "activating", "reloading") or (
         service.state in ("inactive", "activating") and not service.unit.startswith("etcd-snapshot.service")
     )
 
 
-def _stopped(host: str, service: ServiceFact) -> Finding:
+def _service(host: str, service: ServiceFact) -> Problem:
     why = f" ({service.result})" if service.result not in ("", "success") else ""
-    said = f": {service.said[-1][:300]}" if service.said else ""
-    return Finding(host, f"{service.unit} is {service.state}{why}{said}")
+    message = f": {service.messages[-1][:300]}" if service.messages else ""
+    return Problem(host, f"{service.unit} is {service.state}{why}{message}")
 
 
-def _limits(host: str, facts: HostFacts, observed: Observed) -> Iterator[Finding]:
+def _limits(host: str, facts: HostFacts, observed: Observation) -> Iterator[Problem]:
     if facts.memory_total and facts.memory_available < _MEMORY_LEFT * facts.memory_total:
-        left = facts.memory_available // 2**20
-        yield Finding(host, f"memory: {left} MiB of {facts.memory_total // 2**20} left", serious=False)
+        available = facts.memory_available // 2**20
+        yield Problem(
+            host, f"memory: {available} MiB of {facts.memory_total // 2**20} MiB available", serious=False
+        )
     skew = observed.skews.get(host, 0.0)
     if abs(skew) > SKEW_SECONDS:
-        yield Finding(
-            host, f"its clock is {skew:+.1f} s off; certificates and leases need NTP", serious=False
+        yield Problem(
+            host,
+            f"the clock is {skew:+.1f} s off; configure NTP, which certificates and leases need",
+            serious=False,
         )
     for certificate in facts.certificates:
-        left_over = certificate.expires - observed.now
-        if left_over < EXPIRING:
-            state = "has expired" if left_over < timedelta(0) else f"expires in {left_over.days} days"
-            yield Finding(
+        remaining = certificate.expires - observed.now
+        if remaining < EXPIRING:
+            state = "has expired" if remaining < timedelta(0) else f"expires in {remaining.days} days"
+            yield Problem(
                 host,
-                f"certificate {certificate.path} {state}; rotate it",
-                serious=left_over < timedelta(days=7),
+                f"certificate {certificate.path} {state}; renew it",
+                serious=remaining < timedelta(days=7),
             )
 
 
-def _etcd(topology: Topology, observed: Observed) -> Iterator[Finding]:
+def _etcd(topology: Topology, observed: Observation) -> Iterator[Problem]:
     members = observed.etcd
     for name, member in members.items():
         if not member.healthy:
-            yield Finding(name, "etcd member is not healthy: it is down, or has no quorum")
+            yield Problem(name, "etcd member is not healthy: the member is down, or etcd has no quorum")
         for alarm in member.alarms:
-            yield Finding(name, f"etcd alarm: {alarm}")
+            yield Problem(name, f"etcd alarm: {alarm}")
         if member.size > 0.8 * _QUOTA_BYTES:
-            yield Finding(
-                name, f"etcd uses {member.size // 2**20} MiB of its {_QUOTA_BYTES // 2**20}", serious=False
+            yield Problem(
+                name, f"etcd uses {member.size // 2**20} MiB of {_QUOTA_BYTES // 2**20} MiB", serious=False
             )
-    wanted = {member.name for member in topology.etcd}
+    expected = {member.name for member in topology.etcd}
     healthy = [name for name, member in members.items() if member.healthy]
-    if len(healthy) <= len(wanted) // 2:
-        yield Finding(
-            "etcd", f"no quorum: {len(healthy)} of {len(wanted)} members healthy; nothing can be written"
+    if len(healthy) <= len(expected) // 2:
+        yield Problem(
+            "etcd", f"no quorum: {len(healthy)} of {len(expected)} members are healthy, so writes fail"
         )
     elif not any(member.leader for member in members.values()):
-        yield Finding("etcd", "no member that answers is the leader", serious=False)
+        yield Problem("etcd", "none of the members that respond is the leader", serious=False)
     listed = {name for member in members.values() for name, _ in member.members}
-    if listed and listed != wanted:
-        lacks = ", ".join(sorted(wanted - listed))
-        extra = ", ".join(sorted(name or "one that never started" for name in listed - wanted))
-        parts = [f"lacks {lacks}"] if lacks else []
-        parts += [f"has {extra}, which no configuration names"] if extra else []
-        yield Finding("etcd", f"membership {' and '.join(parts)}")
+    if listed and listed != expected:
+        missing = ", ".join(sorted(expected - listed))
+        extra = ", ".join(sorted(name or "a member that never started" for name in listed - expected))
+        parts = [f"lacks {missing}"] if missing else []
+        parts += [f"has {extra}, which the stack file does not name"] if extra else []
+        yield Problem("etcd", f"membership {' and '.join(parts)}")
     learners = sorted({name for member in members.values() for name, learner in member.members if learner})
     if learners:
-        yield Finding("etcd", f"{', '.join(learners)} still learns and has no vote", serious=False)
+        yield Problem("etcd", f"{', '.join(learners)}: still a learner without a vote", serious=False)
     versions = sorted({member.version for member in members.values() if member.version})
     if len(versions) > 1:
-        yield Finding("etcd", f"members of different versions: {', '.join(versions)}", serious=False)
+        yield Problem("etcd", f"members have different versions: {', '.join(versions)}", serious=False)
 
 
-def _api(observed: Observed) -> Iterator[Finding]:
+def _api(observed: Observation) -> Iterator[Problem]:
     for name, facts in observed.facts.items():
         if facts.api is not None and facts.api.strip() != "ok":
-            yield Finding(name, f"API server is not ready: {_condensed(facts.api) or 'no answer'}")
+            yield Problem(name, f"API server is not ready: {_shorten(facts.api) or 'no response'}")
     if observed.endpoint:
-        yield Finding("endpoint", f"does not answer: {_condensed(observed.endpoint)}")
+        yield Problem("endpoint", f"does not respond: {_shorten(observed.endpoint)}")
     if observed.api:
-        yield Finding("api", f"no control plane's API answers: {observed.api}")
+        yield Problem("api", f"the API does not respond on any control plane: {observed.api}")
 
 
-def _condensed(text: str) -> str:
-    """An API server's long list of checks as those that failed."""
+def _shorten(text: str) -> str:
+    """Return the failed checks in the readiness output of an API server, or the end of another text."""
     failed = _FAILED_CHECK.findall(text)
     return f"failed: {', '.join(failed)}" if failed else text[-300:]
 
 
-def _nodes(topology: Topology, observed: Observed) -> Iterator[Finding]:
+def _nodes(topology: Topology, observed: Observation) -> Iterator[Problem]:
     if observed.api:
         return
-    there = {node.name: node for node in observed.nodes}
+    nodes = {node.name: node for node in observed.nodes}
     for machine in topology.machines:
-        if Role.NODE in machine.roles and machine.name not in there:
-            yield Finding(machine.name, "is no node of the cluster; run `up`")
-    for node in there.values():
+        if Role.NODE in machine.roles and machine.name not in nodes:
+            yield Problem(machine.name, "is not a node of the cluster; run `up`")
+    for node in nodes.values():
         if not node.ready:
-            yield Finding(node.name, f"node is not Ready: {node.reason}")
+            yield Problem(node.name, f"node is not Ready: {node.reason}")
         if not node.schedulable:
-            yield Finding(node.name, "node is cordoned: it takes no new pods", serious=False)
+            yield Problem(node.name, "node is cordoned: no new pods are scheduled to it", serious=False)
         for pressure in node.pressure:
-            yield Finding(node.name, f"node has {pressure}")
+            yield Problem(node.name, f"node has {pressure}")
 
 
-def _add_ons(observed: Observed) -> Iterator[Finding]:
+def _add_ons(observed: Observation) -> Iterator[Problem]:
     for add_on in observed.add_ons:
         if not add_on.available:
-            yield Finding("add-on", f"{add_on.name} is not available: {add_on.detail}")
+            yield Problem("add-on", f"{add_on.name} is not available: {add_on.detail}")

@@ -1,7 +1,7 @@
-"""SSH to the inventory's hosts, with the inventory's keys: what day-two commands reach hosts by.
+"""SSH connections of operations to the hosts of the inventory, with the keys of the inventory.
 
-Every call has a time-out, hosts are asked side by side, and a host that does not answer is an answer
-too. Scripts are plain sh text and show in process lists; secrets go by standard input.
+Every call has a timeout. Calls to several hosts run in parallel, and an unreachable host is a result, not an
+error. Scripts are plain sh text and appear in process lists: pass secrets by standard input.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from automation.errors import UserError
 from settings.metal import BastionSettings, Connection, MetalSettings
 
 PARALLEL = 32
-"""Hosts asked at a time."""
+"""Maximum number of hosts that an operation connects to at a time."""
 _CONNECT_SECONDS = 10
-_UNREACHED = 255  # ssh's own exit code
+_UNREACHABLE = 255  # the exit code of ssh itself
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What came of a script on a host. `code` is its exit code; `reached` False: ssh did not get there."""
+class ScriptResult:
+    """The result of a script on a host. `code`: exit code; `reached`: whether ssh could connect."""
 
     host: str
     code: int
@@ -36,18 +36,18 @@ class Answer:
 
     @property
     def ok(self) -> bool:
-        """Whether the script ran and succeeded."""
+        """Report whether the script ran and succeeded."""
         return self.reached and self.code == 0
 
     @property
     def reason(self) -> str:
-        """One line that says why it failed: the last of its errors."""
+        """Return the reason of a failure: the last line of the error output."""
         lines = [line for line in self.error.splitlines() if line.strip()]
         return lines[-1].strip() if lines else f"exit code {self.code}"
 
 
 class Remote:
-    """The hosts of an inventory. `directory` (private) keeps host keys that the settings give."""
+    """The hosts of an inventory. `directory` is private and stores the host keys of the settings."""
 
     def __init__(self, metal: MetalSettings, directory: Path) -> None:
         self._metal = metal
@@ -55,17 +55,17 @@ class Remote:
 
     def run(
         self, host: str, script: str, *, stdin: str | bytes = "", timeout: float = 60, root: bool = True
-    ) -> Answer:
-        """Runs sh text on a host; `root`: as root, also where the login is another user's.
+    ) -> ScriptResult:
+        """Run a script of sh text on a host.
 
-        `root` False: the text is the login shell's own, as the engine's commands are.
-
-        `timeout` in seconds bounds the whole; over it the answer has code 124.
+        With `root`, run the script as root, by sudo if the login is another user. Without `root`, the login
+        shell runs the text directly, like the commands of the engine. `timeout` is in seconds; on a timeout,
+        the code of the result is 124.
         """
         data = stdin.encode() if isinstance(stdin, str) else stdin
         return self._ssh(host, self._command(host, script, root), timeout, data=data)
 
-    def everywhere(
+    def run_on_all(
         self,
         hosts: Iterable[str],
         script: str | Mapping[str, str],
@@ -73,35 +73,35 @@ class Remote:
         stdin: Mapping[str, str] | None = None,
         timeout: float = 60,
         root: bool = True,
-    ) -> dict[str, Answer]:
-        """Runs one script, or each host's own, on all hosts side by side; answers by host, in their order."""
+    ) -> dict[str, ScriptResult]:
+        """Run a script, or a script for each host, on all hosts in parallel. Return the results by host."""
 
-        def one(host: str) -> Answer:
+        def run_on_host(host: str) -> ScriptResult:
             text = script if isinstance(script, str) else script[host]
             return self.run(host, text, stdin=(stdin or {}).get(host, ""), timeout=timeout, root=root)
 
-        return side_by_side(hosts, one)
+        return run_in_parallel(hosts, run_on_host)
 
-    def send(self, host: str, script: str, source: Path, *, timeout: float) -> Answer:
-        """Runs a script as root with a local file as its standard input."""
+    def send(self, host: str, script: str, source: Path, *, timeout: float) -> ScriptResult:
+        """Run a script as root with a local file as standard input."""
         with source.open("rb") as file:
             return self._ssh(host, self._command(host, script, True), timeout, source=file)
 
-    def fetch(self, host: str, script: str, target: Path, *, timeout: float) -> Answer:
-        """Runs a script as root and writes its output to a local file that only its owner reads."""
+    def fetch(self, host: str, script: str, target: Path, *, timeout: float) -> ScriptResult:
+        """Run a script as root and write its output to a local file that only the owner can read."""
         descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             return self._ssh(host, self._command(host, script, True), timeout, target=file)
 
-    def through(
+    def send_from_host(
         self, host: str, address: str, port: int, data: bytes, *, timeout: float
     ) -> tuple[bytes, str]:
-        """Sends bytes to an address as the host reaches it; what came back, and why nothing did.
+        """Send bytes to an address from a host. Return the response, and the reason if it is empty.
 
-        The connection is made by the host's sshd, so the host needs no tool for it.
+        The sshd of the host makes the connection, so the host needs no other program.
         """
         ssh, *words = self._argv(host)
-        # Of an option said twice ssh takes the first: here it is to say why it has no connection.
+        # ssh uses the first of repeated options. LogLevel=INFO makes ssh print why a connection failed.
         argv = [ssh, "-o", "LogLevel=INFO", *words, "-W", f"{address}:{port}", self._login(host)]
         with subprocess.Popen(
             argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
@@ -110,17 +110,17 @@ class Remote:
             try:
                 process.stdin.write(data)
                 process.stdin.flush()
-                # Standard input stays open: with it ssh would close the connection before the answer.
-                found = _read(process, timeout)
+                # Standard input stays open: ssh closes the connection together with standard input.
+                response = _read(process, timeout)
             except (BrokenPipeError, TimeoutError):
-                found = b""
+                response = b""
             process.kill()
             _, error = process.communicate()
-        # Its last line only says that there is no connection, the first why.
+        # The first line contains the reason; the last line only reports the failure.
         lines = error.decode(errors="replace").strip().splitlines()
-        return found, "" if found else (lines[0] if lines else f"no answer in {timeout:.0f} s")
+        return response, "" if response else (lines[0] if lines else f"no response in {timeout:.0f} s")
 
-    # How ssh is called --------------------------------------------------------------------
+    # Command lines of ssh -----------------------------------------------------------------
 
     def _ssh(
         self,
@@ -131,10 +131,10 @@ class Remote:
         data: bytes | None = None,
         source: IO[bytes] | None = None,
         target: IO[bytes] | None = None,
-    ) -> Answer:
+    ) -> ScriptResult:
         argv = [*self._argv(host), self._login(host), command]
         try:
-            done = subprocess.run(
+            completed = subprocess.run(
                 argv,
                 stdin=source or (subprocess.DEVNULL if data is None else None),
                 input=data,
@@ -143,16 +143,18 @@ class Remote:
                 timeout=timeout,
             )
         except subprocess.TimeoutExpired:
-            return Answer(host, 124, "", f"no answer in {timeout:.0f} s")
+            return ScriptResult(host, 124, "", f"no response in {timeout:.0f} s")
         except OSError as error:
-            raise UserError(f"{host}: cannot run ssh here: {error.strerror}") from None
-        output = (done.stdout or b"").decode(errors="replace")
-        said = done.stderr.decode(errors="replace")
-        return Answer(host, done.returncode, output, said, reached=done.returncode != _UNREACHED)
+            raise UserError(f"{host}: ssh cannot run on this machine: {error.strerror}") from None
+        output = (completed.stdout or b"").decode(errors="replace")
+        errors = completed.stderr.decode(errors="replace")
+        return ScriptResult(
+            host, completed.returncode, output, errors, reached=completed.returncode != _UNREACHABLE
+        )
 
     def _command(self, host: str, script: str, root: bool) -> str:
         if not root:
-            # As it is, for the login shell: quoted, a bundle's script could grow over Linux' limit.
+            # Not quoted for the login shell: quotes could make a script longer than Linux permits.
             return script
         sudo = "sudo -n " if self._connection(host).user != "root" else ""
         return f"{sudo}sh -c {quote(script)}"
@@ -163,11 +165,11 @@ class Remote:
         except KeyError:
             if not self._metal.hosts:
                 raise UserError(
-                    f"{host}: a cloud's machine, which this command does not reach (it works by SSH, on bare "
-                    "metal); use kubectl, or log in as the cloud's page in docs/ says"
+                    f"{host}: a machine of a cloud; this command works only on bare metal, by SSH. "
+                    "Use kubectl, or log in as docs/aws.md or docs/azure.md describes"
                 ) from None
-            known = ", ".join(self._metal.hosts)
-            raise UserError(f"{host}: not a host of metal.hosts; there are {known}") from None
+            hosts = ", ".join(self._metal.hosts)
+            raise UserError(f"{host}: not a host of metal.hosts; the hosts are {hosts}") from None
 
     def _login(self, host: str) -> str:
         connection = self._connection(host)
@@ -177,7 +179,7 @@ class Remote:
         connection = self._connection(host)
         argv = [
             *_common(connection.port, connection.private_key_file),
-            *self._known(host, connection.address, connection.port, connection.host_key, connection),
+            *self._known_hosts(host, connection.address, connection.port, connection.host_key, connection),
         ]
         if connection.bastion is not None:
             argv += ["-o", f"ProxyCommand={self._proxy(host, connection, connection.bastion)}"]
@@ -187,14 +189,16 @@ class Remote:
         key = bastion.private_key_file or connection.private_key_file
         words = [
             *_common(bastion.port, key),
-            *self._known(f"{host}-bastion", bastion.host, bastion.port, bastion.host_key or "", connection),
+            *self._known_hosts(
+                f"{host}-bastion", bastion.host, bastion.port, bastion.host_key or "", connection
+            ),
             *["-W", f"[{connection.address}]:{connection.port}"],
             f"{bastion.user or connection.user}@{bastion.host}",
         ]
-        # In ProxyCommand a per cent sign begins one of ssh's own words.
+        # A percent sign in ProxyCommand begins a token of ssh.
         return " ".join(quote(word) for word in words).replace("%", "%%")
 
-    def _known(self, name: str, address: str, port: int, key: str, connection: Connection) -> list[str]:
+    def _known_hosts(self, name: str, address: str, port: int, key: str, connection: Connection) -> list[str]:
         if not key:
             return ["-o", f"UserKnownHostsFile={quote(connection.known_hosts_file)}"]
         self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -203,15 +207,15 @@ class Remote:
         return ["-o", f"UserKnownHostsFile={quote(str(path))}"]
 
 
-def side_by_side(hosts: Iterable[str], ask: Callable[[str], Answer]) -> dict[str, Answer]:
-    """What `ask` answers for every host, asked at the same time; by host, in their order."""
+def run_in_parallel(hosts: Iterable[str], run: Callable[[str], ScriptResult]) -> dict[str, ScriptResult]:
+    """Call `run` for all hosts in parallel. Return the results by host, in the order of the hosts."""
     names = list(hosts)
     with ThreadPoolExecutor(max_workers=PARALLEL) as pool:
-        return dict(zip(names, pool.map(ask, names), strict=True))
+        return dict(zip(names, pool.map(run, names), strict=True))
 
 
 def _common(port: int, key: str) -> list[str]:
-    """Nothing of the user's own configuration, never a question, never a host that is not known."""
+    """Return options that ignore the user's configuration, ask no questions and reject unknown hosts."""
     argv = ["ssh", "-F", "none", "-p", str(port), "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes"]
     argv += ["-o", f"ConnectTimeout={_CONNECT_SECONDS}", "-o", "LogLevel=ERROR"]
     argv += ["-o", "ServerAliveInterval=5", "-o", "ServerAliveCountMax=3", "-o", "GlobalKnownHostsFile=none"]
@@ -219,7 +223,7 @@ def _common(port: int, key: str) -> list[str]:
 
 
 def _read(process: subprocess.Popen[bytes], timeout: float) -> bytes:
-    """The first bytes of a process' output. Raises TimeoutError."""
+    """Return the first bytes of the output of a process. Raise TimeoutError."""
     assert process.stdout is not None
     stream = process.stdout
     with ThreadPoolExecutor(max_workers=1) as pool:
@@ -227,6 +231,6 @@ def _read(process: subprocess.Popen[bytes], timeout: float) -> bytes:
         try:
             return reading.result(timeout=timeout)
         except TimeoutError:
-            # Ends the read, too: the pool waits for it.
+            # Also ends the read, which the pool waits for.
             process.kill()
             raise

@@ -1,7 +1,7 @@
-"""`forget`: a host that is gone for good, and taken out of the stack file, leaves cluster and state.
+"""`remove-host`: removes a lost host, which is no longer in the stack file, from the cluster and the state.
 
-A host that is there resets itself when `up` deletes its resources. One that is lost cannot: its etcd member
-and its Node are taken away by others, and the engine must not try to reach it.
+A reachable host resets itself when `up` deletes its resources. A lost host cannot: other hosts remove its
+etcd member and its Node, and the engine must not try to connect to it.
 """
 
 from __future__ import annotations
@@ -23,63 +23,63 @@ State = dict[str, Any]
 
 
 def remove_host(target: Target, host: str) -> None:
-    """Takes a lost host's member, Node and resources away. May be repeated.
+    """Remove the etcd member, the Node and the resources of a lost host. Can be repeated.
 
-    Raises `UserError` when the host still is in the stack file, or when nobody can take it away.
+    Raise UserError when the host is still in the stack file, or when no host can remove it.
     """
     if host in target.hosts:
         raise UserError(
-            f"{host}: still in the stack file; take it out of its roles and of metal.hosts first, or, "
-            f"where an empty machine takes its place: kubewright replace {host}"
+            f"{host}: still in the stack file; remove it from its roles and from metal.hosts first. To "
+            f"install an empty machine in its place: kubewright replace --host {host} --stack {target.stack}"
         )
     roles = {delivery.role for delivery in load_deliveries(target.engine) if delivery.host == host}
     if not roles:
-        raise UserError(f"{host}: nothing was ever delivered to it, or it was forgotten already")
+        raise UserError(f"{host}: not in the state; nothing was delivered to it, or it is removed already")
     if Role.ETCD in roles:
-        _somebody(target, Role.ETCD, f"{MEMBER} forget {quote(host)}", f"take {host} out of etcd")
+        _run_on_any(target, Role.ETCD, f"{MEMBER} forget {quote(host)}", f"remove {host} from etcd")
     if Role.NODE in roles:
         delete = (
             f"{BIN}/kubectl --kubeconfig={ADMIN} delete node {quote(host)} --ignore-not-found --wait=false"
         )
-        _somebody(target, Role.CONTROL_PLANE, delete, f"delete the Node {host}")
+        _run_on_any(target, Role.CONTROL_PLANE, delete, f"delete the Node {host}")
     state = json.loads(target.engine.capture("stack export"))
-    target.engine.restore(json.dumps(without(state, {f"{host}-{role.value}" for role in roles})))
-    print(f"{host}: forgotten; now run up")
+    target.engine.restore(json.dumps(remove_commands(state, {f"{host}-{role.value}" for role in roles})))
+    print(f"{host}: removed; now run `kubewright up --stack {target.stack}`")
 
 
-def without(state: State, names: Iterable[str]) -> State:
-    """An exported state without the commands of these names, and without what refers to them."""
+def remove_commands(state: State, names: Iterable[str]) -> State:
+    """Return an exported state without the commands of these names and without references to them."""
     deployment = dict(state["deployment"])
-    gone = {
+    removed = {
         resource["urn"]
         for resource in deployment.get("resources", [])
         if resource["type"] == "command:remote:Command" and resource["urn"].rpartition("::")[2] in set(names)
     }
-    kept = [resource for resource in deployment.get("resources", []) if resource["urn"] not in gone]
-    deployment["resources"] = [_without_references(resource, gone) for resource in kept]
+    remaining = [resource for resource in deployment.get("resources", []) if resource["urn"] not in removed]
+    deployment["resources"] = [_without_references(resource, removed) for resource in remaining]
     return {**state, "deployment": deployment}
 
 
-def _without_references(resource: State, gone: set[str]) -> State:
-    found = dict(resource)
-    if "dependencies" in found:
-        found["dependencies"] = [urn for urn in found["dependencies"] if urn not in gone]
-    if "propertyDependencies" in found:
-        found["propertyDependencies"] = {
-            key: [urn for urn in urns or [] if urn not in gone]
-            for key, urns in found["propertyDependencies"].items()
+def _without_references(resource: State, removed: set[str]) -> State:
+    result = dict(resource)
+    if "dependencies" in result:
+        result["dependencies"] = [urn for urn in result["dependencies"] if urn not in removed]
+    if "propertyDependencies" in result:
+        result["propertyDependencies"] = {
+            key: [urn for urn in urns or [] if urn not in removed]
+            for key, urns in result["propertyDependencies"].items()
         }
-    if found.get("deletedWith") in gone:
-        del found["deletedWith"]
-    return found
+    if result.get("deletedWith") in removed:
+        del result["deletedWith"]
+    return result
 
 
-def _somebody(target: Target, role: Role, script: str, what: str) -> None:
-    """Runs a script on the first host of a role where it succeeds."""
+def _run_on_any(target: Target, role: Role, script: str, action: str) -> None:
+    """Run a script on the hosts of a role until it succeeds on one of them."""
     reasons = []
     for name in target.with_role(role):
-        answer = target.remote.run(name, script, timeout=_SECONDS)
-        if answer.ok:
+        result = target.remote.run(name, script, timeout=_SECONDS)
+        if result.ok:
             return
-        reasons.append(f"{name}: {answer.reason}")
-    raise UserError(f"no host could {what}: {'; '.join(reasons)}")
+        reasons.append(f"{name}: {result.reason}")
+    raise UserError(f"no host could {action}: {'; '.join(reasons)}")

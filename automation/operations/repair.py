@@ -1,6 +1,6 @@
-"""`repair`: delivers again to a host what was last delivered to it, without asking the engine.
+"""`repair`: sends the last deliveries of a host again, without the engine.
 
-For a host that drifted, or came back empty: for the engine nothing has changed, so `up` would do nothing.
+Used for a host that drifted or is empty: the engine sees no change, so `up` would do nothing.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 
 from automation.deliveries import Delivery, load_deliveries
 from automation.errors import UserError
-from automation.operations.remote import Answer, Remote, side_by_side
+from automation.operations.remote import Remote, ScriptResult, run_in_parallel
 from automation.operations.target import Target
 from topology.model import Role
 
@@ -17,30 +17,32 @@ _SECONDS = 900
 
 
 def repair(target: Target, hosts: Sequence[str]) -> int:
-    """Delivers every role of these hosts again, role by role. Returns 0 when all succeeded."""
+    """Send the last delivery of every role of these hosts again, role by role. Return 0 on success."""
     unknown = sorted(set(hosts) - set(target.hosts))
     if unknown:
-        raise UserError(f"{', '.join(unknown)}: not in the stack; its hosts are {', '.join(target.hosts)}")
-    wanted = [delivery for delivery in load_deliveries(target.engine) if delivery.host in hosts]
+        raise UserError(
+            f"{', '.join(unknown)}: not in the stack file; its hosts are {', '.join(target.hosts)}"
+        )
+    deliveries = [delivery for delivery in load_deliveries(target.engine) if delivery.host in hosts]
     for role in Role:
-        failed = deliver(target.remote, wanted, {role})
+        failed = deliver(target.remote, deliveries, {role})
         if failed:
             return 1
     return 0
 
 
-def deliver(remote: Remote, wanted: Sequence[Delivery], roles: Collection[Role]) -> list[Answer]:
-    """Delivers these roles, all hosts side by side, and says what came of it. Returns the failures."""
-    chosen = {item.host: item for item in wanted if item.role in roles}
+def deliver(remote: Remote, deliveries: Sequence[Delivery], roles: Collection[Role]) -> list[ScriptResult]:
+    """Send the deliveries of these roles in parallel and print the output. Return the failures."""
+    chosen = {item.host: item for item in deliveries if item.role in roles}
 
-    def one(host: str) -> Answer:
+    def deliver_to(host: str) -> ScriptResult:
         item = chosen[host]
-        # The script has its own sudo where the login needs one.
+        # The script calls sudo itself if the login is not root.
         return remote.run(host, item.script, stdin=item.stdin, timeout=_SECONDS, root=False)
 
-    answers = side_by_side(chosen, one)
-    for host, answer in answers.items():
-        said = answer.output.strip().splitlines() if answer.ok else [f"failed: {answer.reason}"]
-        for line in said:
+    results = run_in_parallel(chosen, deliver_to)
+    for host, result in results.items():
+        lines = result.output.strip().splitlines() if result.ok else [f"failed: {result.reason}"]
+        for line in lines:
             print(f"{host}: {line}", flush=True)
-    return [answer for answer in answers.values() if not answer.ok]
+    return [result for result in results.values() if not result.ok]

@@ -1,7 +1,7 @@
-"""`replace`: an empty machine under a lost host's name and address becomes what that host was.
+"""`replace`: installs an empty machine with the name and address of a lost host.
 
-For the engine nothing has changed, so `up` would do nothing. What the lost host left in the cluster is taken
-away first: its Node, with the pods on it, and, by the host itself, its etcd member, whose data is gone.
+The engine sees no change, so `up` would do nothing. The command first deletes the Node of the lost host and
+its pods. The host program of the new machine replaces the etcd member, whose data is lost.
 """
 
 from __future__ import annotations
@@ -17,82 +17,83 @@ from nodeconfig.host_paths import ADMIN, BIN, KUBECTL_HERE, STATE
 from nodeconfig.node_labels import node_labels
 from topology.model import Pool, Role
 
-_ASK_SECONDS = 30
+_CHECK_SECONDS = 30
 _DELETE_SECONDS = 60
 _ROLES = f"for role in {STATE}/roles/*/digest; do [ ! -f $role ] || echo $role; done"
 
 
 def replace(target: Target, host: str) -> int:
-    """Makes an empty machine the host of that name. Returns 0 when every role was delivered.
+    """Install an empty machine as the host of that name. Return 0 when every role was delivered.
 
-    Raises `UserError` when the host is unknown, cannot be reached or is not empty, and when etcd could not
-    take it in again.
+    Raise UserError when the host is unknown, unreachable or not empty, or when etcd has no quorum.
     """
-    wanted = [delivery for delivery in load_deliveries(target.engine) if delivery.host == host]
-    if not wanted:
-        known = ", ".join(target.hosts)
-        raise UserError(f"{host}: nothing was ever delivered to it; the stack's hosts are {known}")
+    deliveries = [delivery for delivery in load_deliveries(target.engine) if delivery.host == host]
+    if not deliveries:
+        hosts = ", ".join(target.hosts)
+        raise UserError(f"{host}: not in the state; the hosts of the stack are {hosts}")
     _expect_empty(target, host)
     others = [name for name in target.with_role(Role.ETCD) if name != host]
-    roles = {delivery.role for delivery in wanted}
+    roles = {delivery.role for delivery in deliveries}
     if Role.ETCD in roles:
         _expect_quorum(target, others)
     if Role.NODE in roles:
-        _forget_node(target, host)
-    return _deliver(target, host, wanted)
+        _delete_node(target, host)
+    return _deliver(target, host, deliveries)
 
 
 def _expect_empty(target: Target, host: str) -> None:
-    answer = target.remote.run(host, _ROLES, timeout=_ASK_SECONDS)
-    if not answer.ok:
+    result = target.remote.run(host, _ROLES, timeout=_CHECK_SECONDS)
+    if not result.ok:
         raise UserError(
-            f"{host}: cannot be reached: {answer.reason}; install the machine under this name and address, "
-            "and give its new host key (ssh-keyscan) to the known_hosts file"
+            f"{host}: cannot be reached: {result.reason}; install a machine with this name and address, "
+            "and add its new host key (ssh-keyscan) to the known_hosts file"
         )
-    if answer.output.strip():
+    if result.output.strip():
         raise UserError(
-            f"{host}: is not empty, it still is a host of a cluster; `kubewright repair --host {host}` "
-            "delivers to it again; to replace it, install it anew first"
+            f"{host}: not empty: it is a host of a cluster. To deliver to it again, run `kubewright repair "
+            f"--host {host}`; to replace it, reinstall its operating system first"
         )
 
 
 def _expect_quorum(target: Target, others: list[str]) -> None:
-    """A lost member comes back through the others, so these must serve without it."""
-    answers = target.remote.everywhere(others, f"{MEMBER} ready", timeout=_ASK_SECONDS)
-    serving = sum(answer.ok for answer in answers.values())
+    """Raise UserError unless the other members have a quorum: they accept the new member."""
+    results = target.remote.run_on_all(others, f"{MEMBER} ready", timeout=_CHECK_SECONDS)
+    serving = sum(result.ok for result in results.values())
     needed = (len(others) + 1) // 2 + 1
     if serving < needed:
-        lost = [f"{name} ({answer.reason})" for name, answer in answers.items() if not answer.ok]
+        lost = [f"{name} ({result.reason})" for name, result in results.items() if not result.ok]
         raise UserError(
-            f"etcd: {serving} of the other members serve and {needed} are needed"
-            + (f"; not {', '.join(lost)}" if lost else "")
-            + "; bring these back first, or restore a snapshot: kubewright restore"
+            f"etcd: {serving} of the other members are healthy, {needed} are needed"
+            + (f"; not healthy: {', '.join(lost)}" if lost else "")
+            + "; repair these first, or restore a snapshot with `kubewright restore`"
         )
 
 
-def _forget_node(target: Target, host: str) -> None:
+def _delete_node(target: Target, host: str) -> None:
     if target.with_role(Role.CONTROL_PLANE) == (host,):
-        return  # there is no API to ask before this host is back
+        return  # without this host there is no API
     script = f"{BIN}/kubectl --kubeconfig={ADMIN} delete node {quote(host)} --ignore-not-found --wait=false"
-    _operate(target, host, script, "take its old Node away")
+    _run_on_control_plane(target, host, script, "delete its old Node")
 
 
-def _operate(target: Target, host: str, script: str, what: str) -> None:
-    """Runs a script on a control plane other than the host, or on the host when there is no other."""
+def _run_on_control_plane(target: Target, host: str, script: str, action: str) -> None:
+    """Run a script on a control plane except the host, or on the host if it is the only control plane."""
     reasons = []
     planes = [name for name in target.with_role(Role.CONTROL_PLANE) if name != host]
     for name in planes or [host]:
-        answer = target.remote.run(name, script, timeout=_DELETE_SECONDS)
-        if answer.ok:
+        result = target.remote.run(name, script, timeout=_DELETE_SECONDS)
+        if result.ok:
             return
-        reasons.append(f"{name}: {answer.reason}")
-    raise UserError(f"{host}: no control plane could {what}: {'; '.join(reasons)}")
+        reasons.append(f"{name}: {result.reason}")
+    raise UserError(f"{host}: no control plane could {action}: {'; '.join(reasons)}")
 
 
-def _deliver(target: Target, host: str, wanted: list[Delivery]) -> int:
+def _deliver(target: Target, host: str, deliveries: list[Delivery]) -> int:
     for role in Role:
-        if deliver(target.remote, wanted, {role}):
-            print(f"{host}: not finished; mend that, then: kubewright repair --host {host}")
+        if deliver(target.remote, deliveries, {role}):
+            print(
+                f"{host}: not completely installed; fix the error, then run `kubewright repair --host {host}`"
+            )
             return 1
     pool = next((pool for pool in target.topology.pools if any(n.name == host for n in pool.nodes)), None)
     if pool is not None:
@@ -101,5 +102,7 @@ def _deliver(target: Target, host: str, wanted: list[Delivery]) -> int:
 
 
 def _label(target: Target, host: str, pool: Pool) -> None:
-    """The new Node has none of the labels and taints that only an administrator may set."""
-    _operate(target, host, KUBECTL_HERE + node_labels(pool), f"set the labels and taints of pool {pool.name}")
+    """Set the labels and taints that only an administrator can set on the new Node."""
+    _run_on_control_plane(
+        target, host, KUBECTL_HERE + node_labels(pool), f"set the labels and taints of pool {pool.name}"
+    )

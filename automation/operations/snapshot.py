@@ -1,4 +1,4 @@
-"""`snapshot` [C2]: one of etcd, now, from a healthy member, onto this machine with its checksum."""
+"""`snapshot` [C2]: takes a snapshot on a healthy etcd member and downloads it with its checksum."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from nodeconfig.host_paths import BIN, ETCD_PKI, ETCD_SNAPSHOTS
 _SECONDS = 900
 _SUM = "sha256 "
 
-# Saved on the host first: etcdctl writes to a file, and it checks the whole by its length and hash.
+# etcdctl saves to a file on the host and verifies the length and hash of the file.
 _SCRIPT = f"""
 set -eu
 umask 077
@@ -38,44 +38,44 @@ cat "$file"
 
 
 def snapshot(target: Target, directory: Path | None) -> Path:
-    """Takes a snapshot and brings it here; returns its file. Raises `UserError` when no member gave one."""
+    """Take a snapshot and return the path of its file. Raise UserError when no member provides one."""
     directory = directory or target.environment.state / "snapshots" / target.stack
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     file = directory / f"etcd-{stamp}-{target.stack}.db"
     reasons = []
     for member in target.topology.etcd:
-        reason = _from(target.remote, member.name, file)
+        reason = _download(target.remote, member.name, file)
         if not reason:
             print(f"{file} ({format_bytes(file.stat().st_size)}, from {member.name})")
             return file
         reasons.append(f"{member.name}: {reason}")
-    raise UserError(f"no etcd member gave a snapshot: {'; '.join(reasons)}")
+    raise UserError(f"no etcd member provided a snapshot: {'; '.join(reasons)}")
 
 
 def checksum(file: Path) -> str:
-    """The sha256 of a file, hex."""
+    """Return the sha256 of a file as a hexadecimal string."""
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def beside(file: Path) -> Path:
-    """Where a snapshot's checksum is."""
+def checksum_file(file: Path) -> Path:
+    """Return the path of the checksum file of a snapshot."""
     return file.with_name(f"{file.name}.sha256")
 
 
-def _from(remote: Remote, host: str, file: Path) -> str:
-    """Brings a member's snapshot into `file`, with its checksum beside it; why not, where it failed."""
+def _download(remote: Remote, host: str, file: Path) -> str:
+    """Download a snapshot from a member, with its checksum file. Return the reason of a failure, or empty."""
     part = file.with_suffix(".part")
     try:
-        answer = remote.fetch(host, _SCRIPT, part, timeout=_SECONDS)
-        if not answer.ok:
-            return answer.reason
-        said = next((line for line in answer.error.splitlines() if line.startswith(_SUM)), "")
-        found = checksum(part)
-        if said.removeprefix(_SUM) != found:
-            return "it was changed on the way; try again"
-        beside(file).write_text(f"{found}  {file.name}\n")
+        result = remote.fetch(host, _SCRIPT, part, timeout=_SECONDS)
+        if not result.ok:
+            return result.reason
+        reported = next((line for line in result.error.splitlines() if line.startswith(_SUM)), "")
+        digest = checksum(part)
+        if reported.removeprefix(_SUM) != digest:
+            return "the download was damaged; try again"
+        checksum_file(file).write_text(f"{digest}  {file.name}\n")
         part.rename(file)
         return ""
     finally:

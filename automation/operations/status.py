@@ -15,10 +15,10 @@ from rich.text import Text
 
 from automation.console import console
 from automation.environment import Environment
-from automation.operations import cluster_facts, host_facts as facts
+from automation.operations import cluster_facts, host_facts
 from automation.operations.cluster_facts import AddOnFact, ApiUnavailable, NodeFact
+from automation.operations.health import Observation, Problem, find_problems
 from automation.operations.host_facts import HostFacts
-from automation.operations.health import Problem, Observation, find_problems
 from automation.operations.remote import PARALLEL, Remote
 from automation.operations.target import Target
 from formats.quantity import format_bytes
@@ -65,7 +65,7 @@ def probe_hosts(remote: Remote, hosts: Sequence[str]) -> tuple[dict[str, HostFac
         if not result.ok:
             return result.reason, 0.0
         try:
-            parsed = facts.parse_probe(result.output)
+            parsed = host_facts.parse_probe(result.output)
         except ValueError as error:
             return str(error), 0.0
         # The host read its clock between `start` and `end`.
@@ -87,7 +87,9 @@ def endpoint_problem(environment: Environment, stack: str) -> str:
         return "no kubeconfig on this machine yet; run `up`"
     argv = [str(environment.tools / "kubectl"), f"--kubeconfig={kubeconfig}", "--request-timeout=5s"]
     try:
-        completed = subprocess.run([*argv, "get", "--raw", "/readyz"], capture_output=True, text=True, timeout=15)
+        completed = subprocess.run(
+            [*argv, "get", "--raw", "/readyz"], capture_output=True, text=True, timeout=15
+        )
     except (OSError, subprocess.TimeoutExpired) as error:
         return f"kubectl: {error.__class__.__name__}"
     lines = (completed.stderr or completed.stdout).strip().splitlines()
@@ -154,7 +156,14 @@ def _host(machine: Machine, facts: HostFacts | str, observed: Observation) -> li
     disk = max((max(item.used, item.inodes) for item in facts.disks), default=0)
     expiry = facts.nearest_expiry
     days = f"{(expiry.expires - observed.now).days} days" if expiry else ""
-    return [*row, "yes", f"{active} of {len(running)}", f"{disk}%", format_bytes(facts.memory_available), days]
+    return [
+        *row,
+        "yes",
+        f"{active} of {len(running)}",
+        f"{disk}%",
+        format_bytes(facts.memory_available),
+        days,
+    ]
 
 
 def _etcd(observed: Observation) -> Table:

@@ -1,4 +1,4 @@
-"""The stack that a day-two command works on: its settings, its plan, its hosts."""
+"""The stack that an operation works on: its settings, its topology and its hosts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from topology.model import Role, Topology
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A stack of bare metal as its file describes it."""
+    """A stack on bare metal, as the stack file describes it."""
 
     stack: str
     environment: Environment
@@ -30,16 +30,16 @@ class Target:
 
     @property
     def hosts(self) -> tuple[str, ...]:
-        """All hosts' names, in the inventory's order."""
+        """Return the names of all hosts, in the order of the inventory."""
         return tuple(machine.name for machine in self.topology.machines)
 
     def with_role(self, role: Role) -> tuple[str, ...]:
-        """Names of the hosts that have a role."""
+        """Return the names of the hosts that have the role."""
         return tuple(machine.name for machine in self.topology.machines if role in machine.roles)
 
 
 def find_target(environment: Environment, stack: str, file: Path | None) -> Target:
-    """The stack of that name. Raises `UserError` with every problem of its file."""
+    """Return the stack. Raise UserError with all problems of the stack file."""
     work = workspace.prepare(environment=environment, stack=stack, source=file)
     try:
         settings = load(work.config.get(CLUSTER_KEY) or {})

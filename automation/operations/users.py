@@ -1,8 +1,8 @@
-"""`user` [I2]: a kubeconfig for a person, and taking its access away.
+"""`user` [I2]: issues a kubeconfig for a user and revokes it.
 
-The key is made here and never leaves; the cluster signs a request. What the certificate may do hangs on
-a group of its own, one for every issue, to which a RoleBinding is made: a certificate cannot be called
-back, but without that binding it opens nothing, also after the same person was let in again.
+The key is created on this machine and never leaves it; the cluster signs a certificate request. Every issued
+certificate has a unique group, and a RoleBinding grants permissions to that group. Kubernetes cannot revoke a
+certificate, but without the RoleBinding it permits nothing, also after the same user gets a new certificate.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _SIGN_SECONDS = 30
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """Who gets a kubeconfig. `groups` are for bindings of the configuration; `role` a ClusterRole."""
+    """The user of a kubeconfig. `groups` are those of bindings in the stack file; `role` is a ClusterRole."""
 
     name: str
     groups: tuple[str, ...]
@@ -48,124 +48,130 @@ class User:
     days: int
 
     def problems(self) -> list[str]:
-        """What is wrong with it, one line each."""
-        found = []
+        """Return the problems of the options, one line each."""
+        problems = []
         if not _NAME.fullmatch(self.name):
-            found.append(f"--name {self.name!r}: allowed are a-z, 0-9, - and . between them, at most 63")
+            problems.append(
+                f"--name {self.name!r}: expected at most 63 of a-z, 0-9 and, between them, - and ."
+            )
         for group in self.groups:
             if not _GROUP.fullmatch(group) or group.startswith(_RESERVED):
-                found.append(
-                    f"--group {group!r}: allowed are letters, digits and -_.: and none that begins "
-                    f"with {' or '.join(_RESERVED)}"
+                problems.append(
+                    f"--group {group!r}: expected letters, digits and -_.: without a prefix "
+                    f"{' or '.join(_RESERVED)}"
                 )
         if self.namespace and not re.fullmatch(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", self.namespace):
-            found.append(f"--namespace {self.namespace!r}: not the name of a namespace")
+            problems.append(f"--namespace {self.namespace!r}: not a valid name of a namespace")
         if not self.namespace and not self.groups:
-            found.append("--namespace or --group: one is needed, else the kubeconfig could do nothing")
+            problems.append(
+                "--namespace or --group: one is needed; without both the kubeconfig permits nothing"
+            )
         if not 1 <= self.days <= 365:
-            found.append(f"--days {self.days}: allowed are 1 to 365")
-        return found
+            problems.append(f"--days {self.days}: expected 1 to 365")
+        return problems
 
 
-def issue(target: Target, person: User, file: Path | None) -> Path:
-    """Makes a kubeconfig for a person, readable by its owner alone. Raises `UserError`."""
-    problems = person.problems()
+def issue(target: Target, user: User, file: Path | None) -> Path:
+    """Issue a kubeconfig for a user in a file that only its owner can read. Raise UserError."""
+    problems = user.problems()
     if problems:
         raise UserError("\n".join(problems))
     api = Api(target.environment, target.stack)
-    if person.namespace:
-        api.expect("namespace", person.namespace)
-        api.expect("clusterrole", person.role)
-    issue = f"{person.name}-{secrets.token_hex(4)}"
-    own_group = f"kubewright:person:{issue}"
+    if user.namespace:
+        api.expect("namespace", user.namespace)
+        api.expect("clusterrole", user.role)
+    serial = f"{user.name}-{secrets.token_hex(4)}"
+    unique_group = f"kubewright:person:{serial}"
     key = ec.generate_private_key(ec.SECP256R1())
-    certificate = _signed(api, issue, request(key, person.name, (*person.groups, own_group)), person.days)
-    if person.namespace:
-        api.apply(binding(person, issue, own_group))
-    path = file or target.environment.state / "people" / target.stack / f"{person.name}.kubeconfig"
-    _write(path, json.dumps(kubeconfig(api.own(), person, certificate, key), indent=1))
+    certificate = _sign(api, serial, request(key, user.name, (*user.groups, unique_group)), user.days)
+    if user.namespace:
+        api.apply(binding(user, serial, unique_group))
+    path = file or target.environment.state / "people" / target.stack / f"{user.name}.kubeconfig"
+    _write(path, json.dumps(kubeconfig(api.admin_kubeconfig(), user, certificate, key), indent=1))
     expires = x509.load_pem_x509_certificate(certificate).not_valid_after_utc
     print(f"{path} (valid until {expires:%Y-%m-%d %H:%M} UTC)")
-    wanted = datetime.now(UTC).timestamp() + person.days * 86400
-    if expires.timestamp() < wanted - 3600:
-        print("shorter than asked for: the cluster signs for no longer")
+    requested = datetime.now(UTC).timestamp() + user.days * 86400
+    if expires.timestamp() < requested - 3600:
+        print("the certificate expires earlier than requested: the cluster limits the duration")
     return path
 
 
 def revoke(target: Target, name: str) -> int:
-    """Removes every binding made for a person. Returns 1 when there was none."""
+    """Remove every binding that `issue` created for a user. Return 1 when there is none."""
     api = Api(target.environment, target.stack)
-    found = api.get("rolebindings", "--all-namespaces", f"--selector={_LABEL}={name}")["items"]
-    for item in found:
+    bindings = api.get("rolebindings", "--all-namespaces", f"--selector={_LABEL}={name}")["items"]
+    for item in bindings:
         space, binding_name = item["metadata"]["namespace"], item["metadata"]["name"]
         api.kubectl("delete", "rolebinding", f"--namespace={space}", binding_name)
-        print(f"{name}: no longer {item['roleRef']['name']} in {space}")
-    if not found:
-        print(f"{name}: no binding was made for this name")
-    groups = {group for item in found for group in _groups(item)}
-    for kind, space, binding_name in _others(api, name, groups):
+        print(f"{name}: removed {item['roleRef']['name']} in {space}")
+    if not bindings:
+        print(f"{name}: no binding exists for this name")
+    groups = {group for item in bindings for group in _groups(item)}
+    for kind, space, binding_name in _configured_bindings(api, name, groups):
         where = f"{kind} {binding_name}" + (f" in {space}" if space else "")
-        print(f"still bound by the configuration: {where}; take {name} out of `access` and run `up`")
-    return 0 if found else 1
+        print(f"still bound by the stack file: {where}; remove {name} from `access` and run `up`")
+    return 0 if bindings else 1
 
 
-# What is sent and written ----------------------------------------------------------------------
+# Requests and files ----------------------------------------------------------------------------
 
 
 def request(key: ec.EllipticCurvePrivateKey, name: str, groups: Sequence[str]) -> bytes:
-    """A certificate request, PEM: the name as user, the groups as organizations."""
+    """Return a certificate request (PEM) with the name as common name and the groups as organizations."""
     subject = [x509.NameAttribute(NameOID.COMMON_NAME, name)]
     subject += [x509.NameAttribute(NameOID.ORGANIZATION_NAME, group) for group in groups]
-    made = x509.CertificateSigningRequestBuilder().subject_name(x509.Name(subject)).sign(key, hashes.SHA256())
-    return made.public_bytes(serialization.Encoding.PEM)
+    signed = (
+        x509.CertificateSigningRequestBuilder().subject_name(x509.Name(subject)).sign(key, hashes.SHA256())
+    )
+    return signed.public_bytes(serialization.Encoding.PEM)
 
 
-def binding(person: User, issue: str, group: str) -> dict[str, object]:
-    """The RoleBinding that gives an issue's own group the role in the namespace."""
+def binding(user: User, serial: str, group: str) -> dict[str, object]:
+    """Return the RoleBinding that grants the role in the namespace to the unique group of a certificate."""
     return {
         "apiVersion": "rbac.authorization.k8s.io/v1",
         "kind": "RoleBinding",
         "metadata": {
-            "name": f"kubewright-person-{issue}",
-            "namespace": person.namespace,
-            "labels": {_LABEL: person.name},
-            "annotations": {"kubewright.dev/groups": ",".join(person.groups)},
+            "name": f"kubewright-person-{serial}",
+            "namespace": user.namespace,
+            "labels": {_LABEL: user.name},
+            "annotations": {"kubewright.dev/groups": ",".join(user.groups)},
         },
-        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": person.role},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": user.role},
         "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": group}],
     }
 
 
 def kubeconfig(
-    own: Mapping[str, Any], person: User, certificate: bytes, key: ec.EllipticCurvePrivateKey
+    admin: Mapping[str, Any], user: User, certificate: bytes, key: ec.EllipticCurvePrivateKey
 ) -> dict[str, object]:
-    """The person's kubeconfig, from the administrator's (`own`): the same cluster, another user."""
-    cluster = own["clusters"][0]
+    """Return the kubeconfig of the user, for the cluster in the kubeconfig of the administrator."""
+    cluster = admin["clusters"][0]
     pem = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    user = {"client-certificate-data": _encoded(certificate), "client-key-data": _encoded(pem)}
-    context = {"cluster": cluster["name"], "user": person.name}
-    if person.namespace:
-        context["namespace"] = person.namespace
-    name = f"{person.name}@{cluster['name']}"
+    credentials = {"client-certificate-data": _encoded(certificate), "client-key-data": _encoded(pem)}
+    context = {"cluster": cluster["name"], "user": user.name}
+    if user.namespace:
+        context["namespace"] = user.namespace
+    name = f"{user.name}@{cluster['name']}"
     return {
         "apiVersion": "v1",
         "kind": "Config",
         "clusters": [cluster],
-        "users": [{"name": person.name, "user": user}],
+        "users": [{"name": user.name, "user": credentials}],
         "contexts": [{"name": name, "context": context}],
         "current-context": name,
     }
 
 
-def _signed(api: Api, issue: str, pem: bytes, days: int) -> bytes:
-    """The certificate for a request, PEM; the request is removed again."""
+def _sign(api: Api, serial: str, pem: bytes, days: int) -> bytes:
+    """Return the signed certificate (PEM) for a request and delete the request from the cluster."""
     api.apply(
         {
             "apiVersion": "certificates.k8s.io/v1",
             "kind": "CertificateSigningRequest",
-            "metadata": {"name": f"kubewright-person-{issue}"},
+            "metadata": {"name": f"kubewright-person-{serial}"},
             "spec": {
                 "request": _encoded(pem),
                 "signerName": _SIGNER,
@@ -174,20 +180,20 @@ def _signed(api: Api, issue: str, pem: bytes, days: int) -> bytes:
             },
         }
     )
-    name = f"kubewright-person-{issue}"
+    name = f"kubewright-person-{serial}"
     try:
         api.kubectl("certificate", "approve", name)
         deadline = time.monotonic() + _SIGN_SECONDS
         while time.monotonic() < deadline:
-            found = api.get("csr", name).get("status", {})
-            if found.get("certificate"):
-                return base64.b64decode(found["certificate"])
-            for condition in found.get("conditions", ()):
+            status = api.get("csr", name).get("status", {})
+            if status.get("certificate"):
+                return base64.b64decode(status["certificate"])
+            for condition in status.get("conditions", ()):
                 if condition["type"] in ("Failed", "Denied"):
                     raise UserError(f"the cluster refused to sign: {condition.get('message', '')}")
             time.sleep(0.3)
         raise UserError(
-            f"not signed within {_SIGN_SECONDS} s: is a controller manager running? `kubewright status`"
+            f"not signed within {_SIGN_SECONDS} s: check the controller manager with `kubewright status`"
         )
     finally:
         api.kubectl("delete", "csr", name, "--ignore-not-found")
@@ -198,8 +204,8 @@ def _groups(item: Mapping[str, Any]) -> list[str]:
     return [group for group in text.split(",") if group]
 
 
-def _others(api: Api, name: str, groups: set[str]) -> list[tuple[str, str, str]]:
-    """Bindings that name the person or one of its groups: kind, namespace, name."""
+def _configured_bindings(api: Api, name: str, groups: set[str]) -> list[tuple[str, str, str]]:
+    """Return the bindings with the user or one of its groups as subject: kind, namespace, name."""
     subjects = {("User", name), *(("Group", group) for group in groups)}
     listed = api.get("rolebindings,clusterrolebindings", "--all-namespaces")["items"]
     return [
@@ -223,7 +229,7 @@ def _write(path: Path, text: str) -> None:
 
 
 class Api:
-    """The cluster's API as its administrator reaches it from here."""
+    """The API of the cluster, with the kubeconfig of the administrator."""
 
     def __init__(self, environment: Environment, stack: str) -> None:
         self._kubectl = environment.tools / "kubectl"
@@ -231,33 +237,33 @@ class Api:
         if not self._kubeconfig.exists():
             raise UserError(f"stack {stack}: no kubeconfig on this machine yet; run `up` first")
 
-    def own(self) -> dict[str, Any]:
-        """The administrator's kubeconfig."""
-        found: dict[str, Any] = json.loads(self._kubeconfig.read_text())
-        return found
+    def admin_kubeconfig(self) -> dict[str, Any]:
+        """Return the kubeconfig of the administrator."""
+        parsed: dict[str, Any] = json.loads(self._kubeconfig.read_text())
+        return parsed
 
     def kubectl(self, *words: str, stdin: str = "") -> str:
-        """Runs kubectl. Raises `UserError` with its last line."""
+        """Run kubectl and return its output. Raise UserError with the last line of its errors."""
         argv = [str(self._kubectl), f"--kubeconfig={self._kubeconfig}", "--request-timeout=15s", *words]
         try:
-            done = subprocess.run(argv, input=stdin, capture_output=True, text=True, timeout=60)
+            completed = subprocess.run(argv, input=stdin, capture_output=True, text=True, timeout=60)
         except subprocess.TimeoutExpired:
-            raise UserError(f"kubectl {words[0]}: no answer in 60 s; `kubewright status` says why") from None
-        if done.returncode:
-            lines = done.stderr.strip().splitlines() or ["failed"]
+            raise UserError(f"kubectl {words[0]}: no response in 60 s; see `kubewright status`") from None
+        if completed.returncode:
+            lines = completed.stderr.strip().splitlines() or ["failed"]
             raise UserError(f"kubectl {words[0]}: {lines[-1]}")
-        return done.stdout
+        return completed.stdout
 
     def get(self, *words: str) -> dict[str, Any]:
-        """`kubectl get … -o json`, parsed."""
-        found: dict[str, Any] = json.loads(self.kubectl("get", *words, "-o", "json"))
-        return found
+        """Run `kubectl get` and return the parsed JSON."""
+        parsed: dict[str, Any] = json.loads(self.kubectl("get", *words, "-o", "json"))
+        return parsed
 
     def apply(self, item: Mapping[str, object]) -> None:
-        """Applies an object."""
+        """Apply an object."""
         self.kubectl("apply", "-f", "-", stdin=json.dumps(item))
 
     def expect(self, kind: str, name: str) -> None:
-        """Raises `UserError` when there is no such object."""
+        """Raise UserError when the object does not exist."""
         if not self.kubectl("get", kind, name, "--ignore-not-found", "-o", "name").strip():
             raise UserError(f"{kind} {name}: not in the cluster; create it first, or correct the name")

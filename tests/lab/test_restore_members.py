@@ -172,7 +172,7 @@ def take_snapshot(host: Host, directory: Path) -> Path:
     done = subprocess.run(["sh", str(program)], env=environment, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     [snapshot] = kept.glob("*.db")
-    restore.verified(snapshot)
+    restore.verify_snapshot(snapshot)
     return snapshot
 
 
@@ -181,7 +181,7 @@ def step(
 ) -> subprocess.CompletedProcess[str]:
     """Run a step of the restore on a member's host, with the text that is sent to hosts."""
     digest = digest or sha256(snapshot.read_bytes()).hexdigest()
-    text = restore.script(name, restore.variables(etcd_topology(NAMES), digest, stamp)[host.name])
+    text = restore.step_script(name, restore.member_variables(etcd_topology(NAMES), digest, stamp)[host.name])
     environment = {"KUBEWRIGHT_ROOT": str(host.root), "PATH": f"{host.root}:/usr/bin:/bin"}
     with snapshot.open("rb") as source:
         return subprocess.run(

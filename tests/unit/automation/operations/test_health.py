@@ -1,4 +1,4 @@
-"""From what hosts say to what is wrong."""
+"""Problems derived from the facts of hosts and the API."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
-from testkit.bundles import cluster
 
-from automation.operations import facts, status
-from automation.operations.cluster_facts import AddOnFact, NodeFact, add_ons, nodes
-from automation.operations.facts import CertificateFact, DiskFact, EtcdFact, HostFacts, ServiceFact
-from automation.operations.health import Finding, Observed, findings
+from automation.operations import host_facts, status
+from automation.operations.cluster_facts import AddOnFact, NodeFact, parse_add_ons, parse_nodes
+from automation.operations.health import Observation, Problem, find_problems
+from automation.operations.host_facts import CertificateFact, DiskFact, EtcdFact, HostFacts, ServiceFact
+from testkit.bundles import cluster
 from topology.model import Role
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
@@ -28,8 +28,8 @@ ETCD = EtcdFact(
 )
 
 
-def well() -> Observed:
-    """A cluster in which nothing is wrong."""
+def healthy() -> Observation:
+    """Return a cluster without problems."""
     hosts: dict[str, HostFacts | str] = {}
     for machine in TOPOLOGY.machines:
         hosts[machine.name] = HostFacts(
@@ -43,41 +43,41 @@ def well() -> Observed:
             api="ok" if Role.CONTROL_PLANE in machine.roles else None,
             certificates=(CertificateFact("/x.crt", "CN=x", NOW + timedelta(days=300)),),
         )
-    there = [machine.name for machine in TOPOLOGY.machines if Role.NODE in machine.roles]
-    return Observed(
+    nodes = [machine.name for machine in TOPOLOGY.machines if Role.NODE in machine.roles]
+    return Observation(
         hosts=hosts,
-        nodes=[NodeFact(name, True, "", "1.36.3", True) for name in there],
+        nodes=[NodeFact(name, True, "", "1.36.3", True) for name in nodes],
         add_ons=[AddOnFact("coredns", True, "2 of 2")],
         now=NOW,
     )
 
 
-def changed(host: str, **change: object) -> Observed:
-    observed = well()
-    found = observed.facts[host]
-    return replace(observed, hosts={**observed.hosts, host: replace(found, **change)})  # type: ignore[arg-type]
+def changed(host: str, **change: object) -> Observation:
+    observed = healthy()
+    facts = observed.facts[host]
+    return replace(observed, hosts={**observed.hosts, host: replace(facts, **change)})  # type: ignore[arg-type]
 
 
-def found(observed: Observed) -> list[Finding]:
-    return findings(TOPOLOGY, observed)
+def problems_of(observed: Observation) -> list[Problem]:
+    return find_problems(TOPOLOGY, observed)
 
 
-def test_nothing_is_wrong_with_a_cluster_that_is_well() -> None:
-    assert found(well()) == []
+def test_nothing_is_wrong_with_a_cluster_that_is_healthy() -> None:
+    assert problems_of(healthy()) == []
 
 
-def lost(*names: str) -> Observed:
-    observed = well()
+def lost(*names: str) -> Observation:
+    observed = healthy()
     return replace(observed, hosts={**observed.hosts, **dict.fromkeys(names, "No route to host")})
 
 
 @pytest.mark.parametrize(
-    ("observed", "where", "phrase", "serious"),
+    ("observed", "subject", "phrase", "serious"),
     [
         (lost("w-1"), "w-1", "cannot be reached: No route to host", True),
         (lost("e-1", "e-2"), "etcd", "no quorum: 1 of 3", True),
         (changed("w-1", roles=()), "w-1", "role node is not installed", True),
-        (changed("w-1", roles=(("node", False),)), "w-1", "role node was never finished", True),
+        (changed("w-1", roles=(("node", False),)), "w-1", "role node is not completely installed", True),
         (
             changed("w-1", disks=(DiskFact("/var", 97, 1, 0),)),
             "w-1",
@@ -118,53 +118,58 @@ def lost(*names: str) -> Observed:
         (
             changed("e-1", etcd=replace(ETCD, members=(*ETCD.members, ("e-9", False)))),
             "etcd",
-            "has e-9, which no configuration names",
+            "has e-9, which the stack file does not name",
             True,
         ),
-        (replace(well(), endpoint="refused"), "endpoint", "does not answer: refused", True),
-        (replace(well(), nodes=[]), "w-1", "is no node of the cluster", True),
-        (replace(well(), skews={"w-1": -12.5}), "w-1", "clock is -12.5 s off", False),
-        (replace(well(), add_ons=[AddOnFact("coredns", False, "0 of 2")]), "add-on", "coredns is not", True),
+        (replace(healthy(), endpoint="refused"), "endpoint", "does not respond: refused", True),
+        (replace(healthy(), nodes=[]), "w-1", "is not a node of the cluster", True),
+        (replace(healthy(), skews={"w-1": -12.5}), "w-1", "clock is -12.5 s off", False),
+        (
+            replace(healthy(), add_ons=[AddOnFact("coredns", False, "0 of 2")]),
+            "add-on",
+            "coredns is not",
+            True,
+        ),
     ],
 )
-def test_what_is_wrong_is_named_with_its_cause(
-    observed: Observed, where: str, phrase: str, serious: bool
-) -> None:
-    matching = [item for item in found(observed) if item.where == where and phrase in item.what]
-    assert [item.serious for item in matching] == [serious], found(observed)
+def test_problem_names_its_cause(observed: Observation, subject: str, phrase: str, serious: bool) -> None:
+    matching = [item for item in problems_of(observed) if item.subject == subject and phrase in item.message]
+    assert [item.serious for item in matching] == [serious], problems_of(observed)
 
 
-def test_the_report_shows_every_host_member_node_and_problem() -> None:
+def test_report_contains_hosts_members_nodes_and_problems() -> None:
     observed = lost("w-1")
     console = Console(width=200, record=True, file=open(os.devnull, "w"))  # noqa: SIM115
-    console.print(status.report(TOPOLOGY, observed, found(observed)))
+    console.print(status.status_report(TOPOLOGY, observed, problems_of(observed)))
     text = console.export_text()
     for word in ("cp-1", "e-0", "leader", "w-1", "No route to host", "error"):
         assert word in text
-    console.print(status.report(TOPOLOGY, well(), []))
-    assert "everything is well" in console.export_text()
+    console.print(status.status_report(TOPOLOGY, healthy(), []))
+    assert "no problems found" in console.export_text()
 
 
-def test_the_probe_runs_on_any_host_and_is_read(tmp_path: Path) -> None:
+def test_output_of_the_probe_is_parsed(tmp_path: Path) -> None:
     (tmp_path / "systemctl").write_text("#!/bin/sh\nexit 1\n")
     (tmp_path / "systemctl").chmod(0o755)
     probe = Path(status.__file__).parent / "probe.sh"
     environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
-    done = subprocess.run(["sh", str(probe)], env=environment, capture_output=True, text=True, timeout=30)
-    assert done.returncode == 0, done.stderr
-    host = facts.parse(done.stdout)
+    completed = subprocess.run(
+        ["sh", str(probe)], env=environment, capture_output=True, text=True, timeout=30
+    )
+    assert completed.returncode == 0, completed.stderr
+    host = host_facts.parse_probe(completed.stdout)
     assert host.name == os.uname().nodename
     assert abs(host.time - datetime.now(UTC).timestamp()) < 30
-    assert "/" in [disk.place for disk in host.disks]
+    assert "/" in [disk.path for disk in host.disks]
     assert host.memory_total > host.memory_available > 0
 
 
-def test_a_probe_that_was_cut_off_is_no_answer() -> None:
-    with pytest.raises(ValueError, match="cut off"):
-        facts.parse("@time 1\n@name x\n")
+def test_incomplete_output_of_the_probe_is_an_error() -> None:
+    with pytest.raises(ValueError, match="incomplete"):
+        host_facts.parse_probe("@time 1\n@name x\n")
 
 
-def test_what_the_api_says_of_nodes_and_add_ons_is_read() -> None:
+def test_nodes_and_add_ons_are_parsed() -> None:
     listed = {
         "items": [
             {
@@ -180,7 +185,7 @@ def test_what_the_api_says_of_nodes_and_add_ons_is_read() -> None:
             }
         ]
     }
-    assert nodes(listed) == [
+    assert parse_nodes(listed) == [
         NodeFact("w-1", False, "kubelet stopped", "1.36.3", False, ("DiskPressure: full",))
     ]
     workloads = {
@@ -203,7 +208,7 @@ def test_what_the_api_says_of_nodes_and_add_ons_is_read() -> None:
             },
         ]
     }
-    assert add_ons(workloads, services) == [
+    assert parse_add_ons(workloads, services) == [
         AddOnFact("api v1beta1.metrics.k8s.io", True, ""),
         AddOnFact("coredns", False, "0 of 2: too few"),
     ]

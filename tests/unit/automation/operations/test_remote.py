@@ -1,4 +1,4 @@
-"""What is sent to hosts, and what an answer says."""
+"""Scripts on hosts by SSH, and their results."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from automation.errors import UserError
 from tests.unit.automation.conftest import FakeSsh
 
 
-def test_a_script_runs_and_its_answer_is_whole(fake_ssh: FakeSsh) -> None:
-    answer = fake_ssh.remote.run("a", 'cat; echo "it\'s" >&2; exit 3', stdin="in")
-    assert (answer.code, answer.output, answer.error.strip()) == (3, "in", "it's")
-    assert answer.reached
-    assert not answer.ok
-    assert answer.reason == "it's"
+def test_result_has_the_output_and_the_exit_code(fake_ssh: FakeSsh) -> None:
+    result = fake_ssh.remote.run("a", 'cat; echo "it\'s" >&2; exit 3', stdin="in")
+    assert (result.code, result.output, result.error.strip()) == (3, "in", "it's")
+    assert result.reached
+    assert not result.ok
+    assert result.reason == "it's"
 
 
-def test_standard_input_is_in_no_command_line(fake_ssh: FakeSsh) -> None:
+def test_standard_input_is_not_in_a_command_line(fake_ssh: FakeSsh) -> None:
     fake_ssh.remote.run("a", "cat", stdin="SECRET")
     assert "SECRET" not in "\n".join(fake_ssh.calls())
 
 
-def test_ssh_never_asks_and_never_trusts_a_host_unseen(fake_ssh: FakeSsh) -> None:
+def test_ssh_asks_no_questions_and_verifies_host_keys(fake_ssh: FakeSsh) -> None:
     fake_ssh.remote.run("a", "true")
     [call] = fake_ssh.calls()
     for words in (
@@ -37,31 +37,31 @@ def test_ssh_never_asks_and_never_trusts_a_host_unseen(fake_ssh: FakeSsh) -> Non
         assert words in call
 
 
-def test_a_host_with_its_own_ssh_is_reached_by_it_and_becomes_root(fake_ssh: FakeSsh, tmp_path: Path) -> None:
+def test_ssh_settings_of_a_host_are_used(fake_ssh: FakeSsh, tmp_path: Path) -> None:
     assert fake_ssh.remote.run("b", "echo $SUDO").output == "yes\n"
     assert fake_ssh.remote.run("b", "echo $SUDO", root=False).output == "\n"
     assert "-p 2222" in fake_ssh.calls()[0]
-    known = tmp_path / "state/known_hosts.b"
-    assert known.read_text() == "[10.0.0.2]:2222 ssh-ed25519 AAAA\n"
-    assert f"UserKnownHostsFile={known}" in fake_ssh.calls()[0]
+    known_hosts = tmp_path / "state/known_hosts.b"
+    assert known_hosts.read_text() == "[10.0.0.2]:2222 ssh-ed25519 AAAA\n"
+    assert f"UserKnownHostsFile={known_hosts}" in fake_ssh.calls()[0]
 
 
-def test_a_lost_host_is_an_answer_that_holds_up_no_other(fake_ssh: FakeSsh) -> None:
-    answers = fake_ssh.remote.everywhere(["a", "lost"], "echo here")
-    assert answers["a"].output == "here\n"
-    assert not answers["lost"].reached
-    assert "No route to host" in answers["lost"].reason
+def test_unreachable_host_does_not_affect_other_hosts(fake_ssh: FakeSsh) -> None:
+    results = fake_ssh.remote.run_on_all(["a", "lost"], "echo here")
+    assert results["a"].output == "here\n"
+    assert not results["lost"].reached
+    assert "No route to host" in results["lost"].reason
 
 
-def test_an_answer_that_does_not_come_ends_by_the_time_out(fake_ssh: FakeSsh) -> None:
-    begun = time.monotonic()
-    answer = fake_ssh.remote.run("a", "exec sleep 20", timeout=0.5)
-    assert time.monotonic() - begun < 5
-    assert answer.code == 124
-    assert not answer.ok
+def test_timeout_ends_a_script(fake_ssh: FakeSsh) -> None:
+    start = time.monotonic()
+    result = fake_ssh.remote.run("a", "exec sleep 20", timeout=0.5)
+    assert time.monotonic() - start < 5
+    assert result.code == 124
+    assert not result.ok
 
 
-def test_files_go_and_come_as_they_are(fake_ssh: FakeSsh, tmp_path: Path) -> None:
+def test_files_are_transferred_unchanged(fake_ssh: FakeSsh, tmp_path: Path) -> None:
     content = bytes(range(256)) * 1000
     source, target = tmp_path / "source", tmp_path / "target"
     source.write_bytes(content)
@@ -71,6 +71,6 @@ def test_files_go_and_come_as_they_are(fake_ssh: FakeSsh, tmp_path: Path) -> Non
     assert target.stat().st_mode & 0o077 == 0
 
 
-def test_a_host_that_is_not_in_the_inventory_is_named(fake_ssh: FakeSsh) -> None:
-    with pytest.raises(UserError, match=r"w-9: not a host of metal.hosts; there are a, b, lost"):
+def test_unknown_host_is_an_error(fake_ssh: FakeSsh) -> None:
+    with pytest.raises(UserError, match=r"w-9: not a host of metal.hosts; the hosts are a, b, lost"):
         fake_ssh.remote.run("w-9", "true")

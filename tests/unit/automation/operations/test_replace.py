@@ -1,4 +1,4 @@
-"""`replace`, with hosts that answer as they are told to."""
+"""`replace`, with hosts that return prepared results."""
 
 from __future__ import annotations
 
@@ -8,37 +8,37 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from testkit.bundles import cluster
 
 from automation.errors import UserError
-from automation.operations.remote import Answer
+from automation.operations.remote import ScriptResult
 from automation.operations.replace import replace
 from automation.operations.target import Target
+from testkit.bundles import cluster
 from topology.model import Role, Topology
 
 
 @dataclass
 class Hosts:
-    """Answers by the host and a piece of what is asked; everything else succeeds without a word."""
+    """Hosts with results by host and part of the script. All other scripts succeed without output."""
 
-    answers: dict[tuple[str, str], Answer] = field(default_factory=dict)
-    asked: list[tuple[str, str]] = field(default_factory=list)
+    results: dict[tuple[str, str], ScriptResult] = field(default_factory=dict)
+    calls: list[tuple[str, str]] = field(default_factory=list)
 
-    def run(self, host: str, script: str, **_: object) -> Answer:
-        self.asked.append((host, script))
-        for (name, piece), answer in self.answers.items():
-            if name == host and piece in script:
-                return answer
-        return Answer(host, 0, "", "")
+    def run(self, host: str, script: str, **_: object) -> ScriptResult:
+        self.calls.append((host, script))
+        for (name, part), result in self.results.items():
+            if name == host and part in script:
+                return result
+        return ScriptResult(host, 0, "", "")
 
-    def everywhere(self, hosts: list[str], script: str, **_: object) -> dict[str, Answer]:
+    def run_on_all(self, hosts: list[str], script: str, **_: object) -> dict[str, ScriptResult]:
         return {host: self.run(host, script) for host in hosts}
 
-    def did(self, piece: str) -> list[str]:
-        return [host for host, script in self.asked if piece in script]
+    def hosts_that_ran(self, part: str) -> list[str]:
+        return [host for host, script in self.calls if part in script]
 
-    def at(self, piece: str) -> int:
-        return next(number for number, (_, script) in enumerate(self.asked) if piece in script)
+    def position(self, part: str) -> int:
+        return next(number for number, (_, script) in enumerate(self.calls) if part in script)
 
 
 def target(plan: Topology, hosts: Hosts) -> Target:
@@ -59,50 +59,54 @@ def target(plan: Topology, hosts: Hosts) -> Target:
     return Target(**values, topology=plan, remote=cast(Any, hosts), engine=cast(Any, engine))
 
 
-def test_an_empty_machine_becomes_the_lost_host() -> None:
+def test_empty_machine_replaces_a_worker() -> None:
     plan, hosts = cluster(etcd=3), Hosts()
     worker = next(machine.name for machine in plan.machines if machine.roles == (Role.NODE,))
     assert replace(target(plan, hosts), worker) == 0
-    assert hosts.did(f"delete node {worker}") == ["cp-1"]
-    assert hosts.did("begin node") == [worker]
-    # The new Node has lost what only an administrator may give it.
-    assert "kubewright.dev/applied" in hosts.asked[-1][1]
-    assert hosts.at("delete node") < hosts.at("begin node")
+    assert hosts.hosts_that_ran(f"delete node {worker}") == ["cp-1"]
+    assert hosts.hosts_that_ran("begin node") == [worker]
+    # The new Node gets the labels that only an administrator can set.
+    assert "kubewright.dev/applied" in hosts.calls[-1][1]
+    assert hosts.position("delete node") < hosts.position("begin node")
 
 
-def test_an_etcd_member_comes_back_through_the_others() -> None:
+def test_etcd_member_is_replaced_if_the_others_are_healthy() -> None:
     plan, hosts = cluster(etcd=3), Hosts()
     assert replace(target(plan, hosts), "e-0") == 0
-    assert hosts.did("etcd-member ready") == ["e-1", "e-2"]
-    assert hosts.did("begin etcd") == ["e-0"]
-    assert hosts.did("delete node") == []
+    assert hosts.hosts_that_ran("etcd-member ready") == ["e-1", "e-2"]
+    assert hosts.hosts_that_ran("begin etcd") == ["e-0"]
+    assert hosts.hosts_that_ran("delete node") == []
 
 
-def test_without_a_quorum_of_the_others_nothing_is_touched() -> None:
+def test_replace_requires_a_quorum_of_the_other_members() -> None:
     plan = cluster(etcd=3)
-    silent = Answer("e-2", 255, "", "No route to host", reached=False)
-    hosts = Hosts({("e-2", "etcd-member ready"): silent})
-    with pytest.raises(UserError, match=r"1 of the other members serve and 2 are needed; not e-2 \(No route"):
+    unreachable = ScriptResult("e-2", 255, "", "No route to host", reached=False)
+    hosts = Hosts({("e-2", "etcd-member ready"): unreachable})
+    with pytest.raises(
+        UserError, match=r"1 of the other members are healthy, 2 are needed; not healthy: e-2 \(No route"
+    ):
         replace(target(plan, hosts), "e-0")
-    assert hosts.did("begin etcd") == []
+    assert hosts.hosts_that_ran("begin etcd") == []
 
 
-def test_a_host_that_is_not_empty_is_left_alone() -> None:
-    hosts = Hosts({("e-0", "roles"): Answer("e-0", 0, "/var/lib/kubewright/roles/etcd/digest\n", "")})
-    with pytest.raises(UserError, match="e-0: is not empty"):
+def test_host_that_is_not_empty_is_rejected() -> None:
+    hosts = Hosts({("e-0", "roles"): ScriptResult("e-0", 0, "/var/lib/kubewright/roles/etcd/digest\n", "")})
+    with pytest.raises(UserError, match="e-0: not empty"):
         replace(target(cluster(etcd=3), hosts), "e-0")
-    assert len(hosts.asked) == 1
+    assert len(hosts.calls) == 1
 
 
-def test_a_host_that_cannot_be_reached_and_one_that_is_unknown() -> None:
-    lost = Answer("e-0", 255, "", "Host key verification failed.", reached=False)
+def test_unreachable_and_unknown_hosts_are_errors() -> None:
+    lost = ScriptResult("e-0", 255, "", "Host key verification failed.", reached=False)
     with pytest.raises(UserError, match=r"e-0: cannot be reached: Host key verification failed.*ssh-keyscan"):
         replace(target(cluster(etcd=3), Hosts({("e-0", "roles"): lost})), "e-0")
-    with pytest.raises(UserError, match="nobody: nothing was ever delivered to it"):
+    with pytest.raises(UserError, match="nobody: not in the state"):
         replace(target(cluster(), Hosts()), "nobody")
 
 
-def test_a_delivery_that_fails_says_how_to_go_on(capsys: pytest.CaptureFixture[str]) -> None:
-    hosts = Hosts({("e-0", "begin etcd"): Answer("e-0", 1, "", "kubewright: e-0: not taken in")})
+def test_failed_delivery_names_the_repair_command(capsys: pytest.CaptureFixture[str]) -> None:
+    hosts = Hosts(
+        {("e-0", "begin etcd"): ScriptResult("e-0", 1, "", "kubewright: e-0: not added to the cluster")}
+    )
     assert replace(target(cluster(etcd=3), hosts), "e-0") == 1
     assert "kubewright repair --host e-0" in capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""The order of a restore, on hosts that note what they are asked."""
+"""The order of the steps of a restore, with hosts that record the steps."""
 
 from __future__ import annotations
 
@@ -10,64 +10,64 @@ from types import SimpleNamespace
 from typing import cast
 
 import pytest
-from testkit.bundles import cluster
 
 from automation.deliveries import Delivery
 from automation.errors import UserError
 from automation.operations import restore
-from automation.operations.remote import Answer
+from automation.operations.remote import ScriptResult
 from automation.operations.target import Target
+from testkit.bundles import cluster
 from topology.model import Role
 
 TOPOLOGY = cluster(etcd=3, workers=1)
 
 
-class Recorded:
-    """Hosts that note what they are asked, as (step or role, host)."""
+class RecordingHosts:
+    """Hosts that record their steps, as pairs (step or role, host)."""
 
-    def __init__(self, have: dict[str, list[str]], lost: str = "", broken: str = "") -> None:
-        self.have, self.lost, self.broken = have, lost, broken
+    def __init__(self, roles: dict[str, list[str]], lost: str = "", broken: str = "") -> None:
+        self.roles, self.lost, self.broken = roles, lost, broken
         self.steps: list[tuple[str, str]] = []
 
-    def everywhere(
+    def run_on_all(
         self, hosts: Iterable[str], script: str | Mapping[str, str], **_: object
-    ) -> dict[str, Answer]:
+    ) -> dict[str, ScriptResult]:
         return {host: self.run(host, script if isinstance(script, str) else script[host]) for host in hosts}
 
-    def run(self, host: str, script: str, **_: object) -> Answer:
+    def run(self, host: str, script: str, **_: object) -> ScriptResult:
         if host == self.lost:
-            return Answer(host, 255, "", "No route to host", reached=False)
+            return ScriptResult(host, 255, "", "No route to host", reached=False)
         if script == "true":
-            return Answer(host, 0, "", "")
+            return ScriptResult(host, 0, "", "")
         if script.startswith("for role in"):
-            return Answer(host, 0, "\n".join(self.have[host]), "")
+            return ScriptResult(host, 0, "\n".join(self.roles[host]), "")
         step = script.split("step=", 1)[1].split()[0] if script.startswith("step=") else script
         self.steps.append((step, host))
         if step == self.broken:
-            return Answer(host, 1, "", "disk full")
-        return Answer(host, 0, "no", "")
+            return ScriptResult(host, 1, "", "disk full")
+        return ScriptResult(host, 0, "no", "")
 
-    def send(self, host: str, script: str, source: Path, **_: object) -> Answer:
+    def send(self, host: str, script: str, source: Path, **_: object) -> ScriptResult:
         return self.run(host, script)
 
     def order(self) -> list[str]:
-        """The steps in their order, each once."""
+        """Return the steps in their order, without repetitions."""
         return list(dict.fromkeys(step for step, _ in self.steps))
 
 
 ALL = {machine.name: [role.value for role in machine.roles] for machine in TOPOLOGY.machines}
 
 
-def run(hosts: Recorded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> int:
+def run(hosts: RecordingHosts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> int:
     snapshot = tmp_path / "s.db"
     snapshot.write_bytes(b"data")
     (tmp_path / "s.db.sha256").write_text(sha256(b"data").hexdigest() + "  s.db\n")
-    wanted = [
+    deliveries = [
         Delivery(machine.name, role, f"deliver-{role.value}", "")
         for machine in TOPOLOGY.machines
         for role in machine.roles
     ]
-    monkeypatch.setattr(restore, "deliveries", lambda _: wanted)
+    monkeypatch.setattr(restore, "load_deliveries", lambda _: deliveries)
     nodes = tuple(machine.name for machine in TOPOLOGY.machines if Role.NODE in machine.roles)
     target = SimpleNamespace(
         topology=TOPOLOGY,
@@ -79,7 +79,7 @@ def run(hosts: Recorded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> int
     return restore.restore(cast(Target, target), snapshot)
 
 
-USUAL = [
+ALL_STEPS = [
     "have",
     "receive",
     "prepare",
@@ -92,22 +92,22 @@ USUAL = [
 ]
 
 
-def test_nothing_is_stopped_before_the_new_data_is_ready_everywhere(
+def test_services_stop_after_all_members_have_the_new_data(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hosts = Recorded(ALL)
+    hosts = RecordingHosts(ALL)
     assert run(hosts, tmp_path, monkeypatch) == 0
-    assert hosts.order() == [*USUAL, "restart-kubelet"]
+    assert hosts.order() == [*ALL_STEPS, "restart-kubelet"]
     for step in ("prepare", "stop-etcd", "swap", "wait-etcd"):
-        assert sorted(host for done, host in hosts.steps if done == step) == ["e-0", "e-1", "e-2"]
+        assert sorted(host for recorded, host in hosts.steps if recorded == step) == ["e-0", "e-1", "e-2"]
     stopped = hosts.steps.index(("stop-etcd", "e-0"))
     assert hosts.steps.index(("stop-api", "cp-1")) < stopped < hosts.steps.index(("swap", "e-0"))
 
 
-def test_hosts_that_came_back_empty_are_installed_around_it(
+def test_empty_hosts_are_installed_during_the_restore(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hosts = Recorded({name: [] for name in ALL})
+    hosts = RecordingHosts({name: [] for name in ALL})
     assert run(hosts, tmp_path, monkeypatch) == 0
     assert hosts.order() == [
         "deliver-etcd",
@@ -117,53 +117,53 @@ def test_hosts_that_came_back_empty_are_installed_around_it(
     ]
 
 
-def test_one_empty_member_must_not_join_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    hosts = Recorded({**ALL, "e-1": []})
+def test_running_members_stop_before_an_empty_member_is_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hosts = RecordingHosts({**ALL, "e-1": []})
     assert run(hosts, tmp_path, monkeypatch) == 0
     stopped = [host for step, host in hosts.steps if step == "stop-etcd"]
     assert stopped[:2] == ["e-0", "e-2"]
     assert hosts.steps.index(("stop-etcd", "e-2")) < hosts.steps.index(("deliver-etcd", "e-1"))
 
 
-def test_a_lost_member_stops_it_before_anything_is_touched(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    hosts = Recorded(ALL, lost="e-2")
+def test_unreachable_member_fails_before_any_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hosts = RecordingHosts(ALL, lost="e-2")
     with pytest.raises(UserError, match=r"cannot be reached: e-2 \(No route to host\).*Nothing was changed"):
         run(hosts, tmp_path, monkeypatch)
     assert hosts.steps == []
 
 
-def test_a_step_that_fails_stops_it_and_names_the_hosts(
+def test_failed_step_stops_the_restore_and_names_the_host(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hosts = Recorded(ALL, broken="prepare")
+    hosts = RecordingHosts(ALL, broken="prepare")
     with pytest.raises(UserError, match="restore stopped at prepare: e-0: disk full"):
         run(hosts, tmp_path, monkeypatch)
     assert "stop-api" not in hosts.order()
 
 
-def test_a_snapshot_that_is_not_whole_is_refused(tmp_path: Path) -> None:
+def test_damaged_snapshot_is_rejected(tmp_path: Path) -> None:
     snapshot = tmp_path / "s.db"
     with pytest.raises(UserError, match="no such snapshot"):
-        restore.verified(snapshot)
+        restore.verify_snapshot(snapshot)
     snapshot.write_bytes(b"data")
     with pytest.raises(UserError, match=r"s.db.sha256: missing"):
-        restore.verified(snapshot)
+        restore.verify_snapshot(snapshot)
     (tmp_path / "s.db.sha256").write_text("00  s.db\n")
-    with pytest.raises(UserError, match="take another snapshot"):
-        restore.verified(snapshot)
+    with pytest.raises(UserError, match="use another snapshot"):
+        restore.verify_snapshot(snapshot)
 
 
-def test_members_agree_on_cluster_and_token_and_no_two_restores_share_one() -> None:
-    one, two = (restore.variables(TOPOLOGY, "ab" * 32, stamp) for stamp in ("t1", "t2"))
+def test_members_share_a_token_that_is_unique_to_the_restore() -> None:
+    one, two = (restore.member_variables(TOPOLOGY, "ab" * 32, stamp) for stamp in ("t1", "t2"))
     assert len({values["cluster"] for values in one.values()}) == 1
     assert {values["token"] for values in one.values()}.isdisjoint(values["token"] for values in two.values())
     assert one["e-0"]["url"] == "https://10.9.0.100:2380"
 
 
-def test_a_service_that_does_not_end_by_itself_is_ended(tmp_path: Path) -> None:
-    """An API server without its etcd takes minutes; the second stop finds it gone."""
+def test_service_that_does_not_stop_is_killed(tmp_path: Path) -> None:
+    """An API server without etcd takes minutes to stop. The second stop succeeds at once."""
     systemctl = tmp_path / "systemctl"
     systemctl.write_text(
         '#!/bin/sh\necho "$1 $2" >>"$LOG"\ncase $1 in kill) : >"$LOG.killed" ;;\n'
@@ -172,7 +172,7 @@ def test_a_service_that_does_not_end_by_itself_is_ended(tmp_path: Path) -> None:
     systemctl.chmod(0o755)
     log = tmp_path / "log"
     environment = {"PATH": f"{tmp_path}:/usr/bin:/bin", "LOG": str(log), "PATIENCE": "1"}
-    text = restore.script("stop-api")
+    text = restore.step_script("stop-api")
     done = subprocess.run(["sh", "-c", text], env=environment, capture_output=True, text=True, timeout=20)
     assert done.returncode == 0, done.stderr
     assert [line.split()[0] for line in log.read_text().splitlines()] == ["stop", "kill", "stop"]

@@ -1,4 +1,4 @@
-"""What hosts say of themselves, read from the output of `probe.sh`. Pure."""
+"""Facts that hosts report about themselves, parsed from the output of `probe.sh`."""
 
 from __future__ import annotations
 
@@ -13,33 +13,33 @@ from cryptography import x509
 
 @dataclass(frozen=True, slots=True)
 class ServiceFact:
-    """A unit. `said` are its last messages where it is not active."""
+    """A systemd unit. `messages` are its last log lines if the unit is not active."""
 
     unit: str
     state: str
     result: str
     restarts: int
-    said: tuple[str, ...] = ()
+    messages: tuple[str, ...] = ()
 
     @property
     def active(self) -> bool:
-        """Whether it runs (a unit that runs once: whether it did)."""
+        """Report whether the unit is active. A oneshot unit is active after its run."""
         return self.state == "active"
 
 
 @dataclass(frozen=True, slots=True)
 class DiskFact:
-    """A file system by one of its places; percentages used, of bytes and of inodes, and bytes left."""
+    """A file system, by one of its directories. `used`, `inodes`: percentages; `available`: bytes."""
 
-    place: str
+    path: str
     used: int
     inodes: int
-    left: int
+    available: int
 
 
 @dataclass(frozen=True, slots=True)
 class CertificateFact:
-    """A certificate in a file on the host."""
+    """A certificate in a file on a host."""
 
     path: str
     subject: str
@@ -48,7 +48,7 @@ class CertificateFact:
 
 @dataclass(frozen=True, slots=True)
 class EtcdFact:
-    """An etcd member as it sees itself. Sizes in bytes; `members` name -> (peer URL, is a learner)."""
+    """The state that an etcd member reports. Sizes are in bytes; `members` are pairs (name, is a learner)."""
 
     healthy: bool
     leader: bool
@@ -63,7 +63,7 @@ class EtcdFact:
 
 @dataclass(frozen=True, slots=True)
 class HostFacts:
-    """A host. `time` is its clock in seconds since 1970; `api` what its API server says of itself."""
+    """A host. `time` is its clock in seconds since 1970; `api` is the readiness output of its API server."""
 
     name: str = ""
     time: float = 0.0
@@ -78,7 +78,7 @@ class HostFacts:
 
     @property
     def nearest_expiry(self) -> CertificateFact | None:
-        """The certificate that expires first."""
+        """Return the certificate that expires first."""
         return min(self.certificates, key=lambda fact: fact.expires, default=None)
 
 
@@ -89,11 +89,11 @@ class _Section:
     lines: tuple[str, ...]
 
 
-def parse(output: str) -> HostFacts:
-    """The facts in a probe's output. Raises ValueError when it did not reach its end."""
+def parse_probe(output: str) -> HostFacts:
+    """Return the facts in the output of a probe. Raise ValueError when the output is incomplete."""
     sections = list(_sections(output))
     if not sections or sections[-1].name != "end":
-        raise ValueError("the host's answer is cut off")
+        raise ValueError("the output of the host is incomplete")
     first = {section.name: section for section in reversed(sections)}
     memory = dict(line.split(maxsplit=1) for line in first["memory"].lines)
     roles = (section.argument.split() for section in sections if section.name == "role")
@@ -124,7 +124,7 @@ def _sections(output: str) -> Iterator[_Section]:
 
 
 def _service(section: _Section) -> ServiceFact:
-    known = (
+    properties = (
         "ActiveState",
         "SubState",
         "Result",
@@ -132,22 +132,24 @@ def _service(section: _Section) -> ServiceFact:
         "ExecMainStatus",
         "ActiveEnterTimestampMonotonic",
     )
-    shown = {key: value for key, _, value in (line.partition("=") for line in section.lines) if key in known}
-    said = tuple(line for line in section.lines if line.partition("=")[0] not in known)
-    restarts = shown.get("NRestarts", "0")
+    values = {
+        key: value for key, _, value in (line.partition("=") for line in section.lines) if key in properties
+    }
+    messages = tuple(line for line in section.lines if line.partition("=")[0] not in properties)
+    restarts = values.get("NRestarts", "0")
     return ServiceFact(
         unit=section.argument,
-        state=shown.get("ActiveState", "unknown"),
-        result=shown.get("Result", ""),
+        state=values.get("ActiveState", "unknown"),
+        result=values.get("Result", ""),
         restarts=int(restarts) if restarts.isdigit() else 0,
-        said=said,
+        messages=messages,
     )
 
 
 def _disk(line: str) -> DiskFact:
-    place, used, inodes, left = line.split()
-    # A file system without inodes of its own says `-`.
-    return DiskFact(place, _percent(used), _percent(inodes), int(left))
+    path, used, inodes, available = line.split()
+    # df prints `-` for a file system without a fixed number of inodes.
+    return DiskFact(path, _percent(used), _percent(inodes), int(available))
 
 
 def _percent(text: str) -> int:
@@ -156,35 +158,37 @@ def _percent(text: str) -> int:
 
 
 def _etcd(first: dict[str, _Section]) -> EtcdFact:
-    status = _json(first["etcd-status"].lines)
-    health = _json(first["etcd-health"].lines)
-    members = [item for one in _json(first["etcd-members"].lines) for item in one.get("members") or ()]
+    status = _parse_json(first["etcd-status"].lines)
+    health = _parse_json(first["etcd-health"].lines)
+    members = [
+        item for part in _parse_json(first["etcd-members"].lines) for item in part.get("members") or ()
+    ]
     healthy = bool(health) and bool(health[0].get("health"))
     listed = tuple((str(item.get("name", "")), bool(item.get("isLearner"))) for item in members)
     names = tuple(line for line in first["snapshots"].lines if line.endswith(".db"))
     if not status:
         return EtcdFact(healthy=healthy, leader=False, members=listed, snapshots=names)
-    one = status[0]["Status"]
+    own = status[0]["Status"]
     return EtcdFact(
         healthy=healthy,
-        leader=one.get("leader") == one["header"]["member_id"],
-        version=one.get("version", ""),
-        size=int(one.get("dbSize", 0)),
-        used=int(one.get("dbSizeInUse", 0)),
-        index=int(one.get("raftIndex", 0)),
-        alarms=tuple(str(error) for error in one.get("errors") or ()),
+        leader=own.get("leader") == own["header"]["member_id"],
+        version=own.get("version", ""),
+        size=int(own.get("dbSize", 0)),
+        used=int(own.get("dbSizeInUse", 0)),
+        index=int(own.get("raftIndex", 0)),
+        alarms=tuple(str(error) for error in own.get("errors") or ()),
         members=listed,
         snapshots=names,
     )
 
 
-def _json(lines: Sequence[str]) -> list[dict[str, Any]]:
-    """What etcdctl printed as a list; empty when it printed nothing that can be read."""
+def _parse_json(lines: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the JSON output of etcdctl as a list, which is empty for invalid JSON."""
     try:
-        found = json.loads("\n".join(lines)) or []
+        parsed = json.loads("\n".join(lines)) or []
     except json.JSONDecodeError:
         return []
-    return found if isinstance(found, list) else [found]
+    return parsed if isinstance(parsed, list) else [parsed]
 
 
 def _certificates(sections: Sequence[_Section]) -> Iterator[CertificateFact]:
