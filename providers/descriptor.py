@@ -39,7 +39,6 @@ class ResourceTypes:
     launch_templates: tuple[str, ...]
     machine_inputs: tuple[str, ...]
     cost_inputs: tuple[str, ...]
-    volumes: tuple[str, ...]
     stores: tuple[str, ...]
     store_encryptions: tuple[str, ...]
     public_access_blocks: tuple[str, ...]

@@ -17,6 +17,7 @@ from pulumi.automation.events import EngineEvent, StepEventMetadata
 from automation import signatures
 from automation.engine.output_filter import strip_formatting
 from automation.errors import UserError
+from providers.registry import CLOUDS
 from redaction import MASK
 from redaction.redactor import Redactor
 
@@ -26,8 +27,8 @@ Values = Mapping[str, Any]
 UNKNOWN = "[unknown]"
 """Stands for what is known only when something else was made."""
 
-KEPT_OF_UNCHANGED = frozenset({"instanceType", "hardwareProfile", "sku", "minSize", "mixedInstancesPolicy"})
-"""Inputs that a report needs of resources that stay as they are: what machines cost."""
+KEPT_OF_UNCHANGED = frozenset(name for cloud in CLOUDS for name in cloud.types.cost_inputs)
+"""Inputs of unchanged resources that reports need for the cost of machines."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +108,9 @@ def convert_engine_event(event: EngineEvent, redactor: Redactor) -> Event | None
         if said.ephemeral or said.severity == "debug":
             return None
         text = redactor.redact(strip_formatting(said.message))
-        return Message(severity=said.severity, text=text, urn=redactor.redact(said.urn or "")) if text else None
+        return (
+            Message(severity=said.severity, text=text, urn=redactor.redact(said.urn or "")) if text else None
+        )
     if event.policy_event:
         found = event.policy_event
         return Policy(

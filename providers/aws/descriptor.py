@@ -20,7 +20,6 @@ _TYPES = ResourceTypes(
     launch_templates=("aws:ec2/launchTemplate:LaunchTemplate",),
     machine_inputs=("launchTemplate", "mixedInstancesPolicy"),
     cost_inputs=("instanceType", "minSize", "mixedInstancesPolicy"),
-    volumes=("aws:ebs/volume:Volume",),
     stores=("aws:s3/bucket:Bucket", "aws:s3/bucketV2:BucketV2"),
     store_encryptions=(
         "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",

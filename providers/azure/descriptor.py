@@ -20,7 +20,6 @@ _TYPES = ResourceTypes(
     launch_templates=(),
     machine_inputs=("virtualMachineProfile",),
     cost_inputs=("hardwareProfile", "sku"),
-    volumes=("azure-native:compute:Disk",),
     stores=("azure-native:storage:StorageAccount",),
     store_encryptions=(),
     public_access_blocks=(),
