@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from functools import cache
 
 from nodeconfig.bundle import File, Service
 from nodeconfig.component import Component
 from nodeconfig.host_paths import BIN, ETCD, ETCD_DATA, ETCD_PKI, LIBRARY
 from nodeconfig.kubeconfig import authority, certificate
+from nodeconfig.sources import read_code
 from nodeconfig.systemd import Unit
 from topology.model import Member, Topology
 
 MEMBER = f"{LIBRARY}/etcd-member"
-"""The program that decides on the host how a member starts, joins and leaves (`etcd_member.sh`)."""
+"""The program that decides on the host how a member starts, joins and leaves."""
+PROMOTION = "etcd-promote.service"
 _PEERS = f"{ETCD}/peers"
 _START = f"{ETCD}/start.env"
 _OWNER = "etcd:etcd"
 _CA = f"{ETCD_PKI}/etcd-ca.crt"
-_QUOTA_BYTES = 8 * 2**30  # upstream's recommended largest
+_QUOTA_BYTES = 8 * 2**30  # the maximum that upstream recommends
 
 
 def component(topology: Topology, member: Member) -> Component:
-    """An etcd member's part of its host."""
-    unit, settle = _unit(topology, member), _settle()
+    """Return the files, secrets, artifacts and services of an etcd member."""
+    unit = _unit(topology, member)
     secrets = (
         authority("etcd-ca", ETCD_PKI, _OWNER),
         *certificate(f"etcd-server-{member.name}", ETCD_PKI, "server", _OWNER),
@@ -33,9 +35,9 @@ def component(topology: Topology, member: Member) -> Component:
     return Component(
         files=(
             File("/etc/sysusers.d/kubewright-etcd.conf", f'u etcd - "etcd" {ETCD_DATA} -\n'),
-            File(MEMBER, (Path(__file__).parent / "host" / "etcd_member.sh").read_text(), mode=0o755),
+            File(MEMBER, program(), mode=0o755),
             File(_PEERS, _peers(topology)),
-            settle,
+            _promotion(),
             unit.file(),
         ),
         secrets=secrets,
@@ -50,11 +52,10 @@ def component(topology: Topology, member: Member) -> Component:
 
 
 def _service(topology: Topology, unit: Unit, watched: tuple[str, ...]) -> Service:
-    """etcd re-reads its leaves, but not its authority (etcd#11555): that one restarts it.
+    """Return the service. etcd reads its leaf certificates again, but not its authority (etcd#11555).
 
-    The list of peers is not watched: a member that comes or goes restarts no other. The first members
-    of a new cluster cannot have a quorum yet: for them it is enough to listen for their peers, which is
-    asked first, since the other question is answered by a time-out then.
+    A changed list of peers restarts no member. The first members of a new cluster have no quorum yet: they
+    are ready when they listen for their peers. This check comes first, because the other one would time out.
     """
     ready = f"{MEMBER} ready"
     if len(topology.etcd) > 1:
@@ -66,22 +67,28 @@ def _peers(topology: Topology) -> str:
     return "".join(f"{member.name}=https://{member.address}:2380\n" for member in topology.etcd)
 
 
-def _settle() -> File:
-    """The unit that promotes a learner; etcd wants it at each start, and it ends when that is done."""
+@cache
+def program() -> str:
+    """Return the text of the program at `MEMBER`, POSIX sh."""
+    return read_code("etcd-membership.sh") + read_code("etcd-member.sh")
+
+
+def _promotion() -> File:
+    """Return the unit that promotes a learner. etcd starts it with itself; it ends after the promotion."""
     lines = (
         "[Unit]",
-        "Description=etcd member's entry into the membership",
+        "Description=Promotion of this host's etcd member to a voter",
         "After=etcd.service",
         "PartOf=etcd.service",
         "StartLimitIntervalSec=0",
         "",
         "[Service]",
         "Type=exec",
-        f"ExecStart={MEMBER} settle",
+        f"ExecStart={MEMBER} promote",
         "Restart=on-failure",
         "RestartSec=2",
     )
-    return File("/etc/systemd/system/etcd-settle.service", "\n".join(lines) + "\n", mode=0o600)
+    return File(f"/etc/systemd/system/{PROMOTION}", "\n".join(lines) + "\n", mode=0o600)
 
 
 def _unit(topology: Topology, member: Member) -> Unit:
@@ -111,10 +118,10 @@ def _unit(topology: Topology, member: Member) -> Unit:
         name="etcd.service",
         description="etcd member of Kubernetes",
         command=(f"{BIN}/etcd", *(f"--{name}={value}" for name, value in flags.items())),
-        # Not `notify`: etcd is ready only in quorum, which its first members cannot have.
+        # Not `notify`: etcd is ready only in quorum, which the first members do not have.
         service=(
             "User=etcd",
-            # Written by the line below, which goes first: with which membership it starts.
+            # ExecStartPre writes this file: the membership that etcd starts with.
             f"EnvironmentFile=-{_START}",
             f"ExecStartPre=+{MEMBER} start",
             "TimeoutStartSec=300",
@@ -124,5 +131,5 @@ def _unit(topology: Topology, member: Member) -> Unit:
             "IOSchedulingClass=best-effort",
             "IOSchedulingPriority=0",
         ),
-        unit=(f"RequiresMountsFor={ETCD_DATA}", "Wants=etcd-settle.service"),
+        unit=(f"RequiresMountsFor={ETCD_DATA}", f"Wants={PROMOTION}"),
     )

@@ -8,12 +8,12 @@ other sees any. With none of them there, as when the cluster is made, it stays w
 from __future__ import annotations
 
 from hashlib import sha256
-from pathlib import Path
 
 from nodeconfig.bundle import File, SecretFile, Service
 from nodeconfig.component import Component
 from nodeconfig.host_paths import LIBRARY
 from nodeconfig.kubeconfig import authority
+from nodeconfig.sources import read_code
 from nodeconfig.systemd import Unit
 from topology.model import Member, Topology
 from topology.ports import LOAD_BALANCER_HEALTH_PORT
@@ -33,7 +33,7 @@ def component(topology: Topology, member: Member) -> Component:
     """A load balancer's part of its host."""
     haproxy, keepalived = _haproxy_unit(), _keepalived_unit()
     ca = _ca()
-    find = File(_FIND_INTERFACE, _source("balancer-interface.sh"), mode=0o755)
+    find = File(_FIND_INTERFACE, read_code("balancer-interface.sh"), mode=0o755)
     check = File(_CHECK, _check(), mode=0o755)
     configuration = File(_HAPROXY_CONFIG, haproxy_configuration(topology))
     addresses = File(_KEEPALIVED_CONFIG, keepalived_configuration(topology, member))
@@ -262,7 +262,3 @@ address) exec timeout 4 {KEEPALIVED}/busybox nc -w 3 "$2" "$3" </dev/null >/dev/
     ;;
 esac
 """
-
-
-def _source(name: str) -> str:
-    return (Path(__file__).parent / "host" / name).read_text()

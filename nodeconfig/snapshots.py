@@ -7,11 +7,11 @@ know who leads.
 from __future__ import annotations
 
 from functools import cache
-from pathlib import Path
 
 from nodeconfig.bundle import File, Service
 from nodeconfig.component import Component
 from nodeconfig.host_paths import ETCD_PKI, ETCD_SNAPSHOTS, HOST_ENV, LIBRARY
+from nodeconfig.sources import read_code
 from nodeconfig.systemd import TOOLS_PATH
 from topology.model import Member, Topology
 
@@ -41,7 +41,7 @@ def component(topology: Topology, member: Member) -> Component:
 @cache
 def program() -> str:
     """The text of the program, POSIX sh."""
-    return (Path(__file__).parent / "host" / "etcd-snapshot.sh").read_text()
+    return read_code("etcd-snapshot.sh")
 
 
 def _service(topology: Topology) -> str:

@@ -37,7 +37,8 @@ def published(topology: Topology, authorities: Mapping[str, str]) -> str:
     add to what extension API servers trust, so what was dropped is taken away here: they write it anew.
     """
     lines = [
-        f"# {name}: {r.signing} signs, {' '.join(map(str, r.trusted))} trusted" for name, r in _begun(topology)
+        f"# {name}: {r.signing} signs, {' '.join(map(str, r.trusted))} trusted"
+        for name, r in _begun(topology)
     ]
     files = [
         f"cat >\"$work/{name}.crt\" <<'EOF'\n{authorities[name].strip()}\nEOF" for name in _FILES.values()

@@ -72,7 +72,7 @@ class Host:
         environment = {
             "KUBEWRIGHT_ROOT": str(self.root),
             "PATH": "/usr/bin:/bin",
-            "KUBEWRIGHT_PATIENCE": "60",
+            "KUBEWRIGHT_TIMEOUT": "60",
         }
         return subprocess.run(
             ["sh", program, command], env=environment, capture_output=True, text=True, timeout=timeout

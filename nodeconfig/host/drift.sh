@@ -1,16 +1,21 @@
 # shellcheck shell=sh disable=SC2034,SC2153
-# Comparing without changing [J3]: put behind the host program in a bundle's script, it takes the
-# place of `begin` and `commit`. Each difference is one line: kind, what, how, separated by tabs; the
-# last line says that everything was compared.
+# Comparison of a host with its delivery, without changes [J3]. Inserted after the host program in a delivered
+# script, it replaces `begin` and `commit`. Each difference is one line: kind, object, difference, separated by
+# tabs. The last line reports that the comparison is complete.
+#
+# The host program before it is the one of the delivery, which may be of an earlier release: of its functions only
+# say, sum, stored, fingerprint and unused may be used here.
 
-begin() { # ROLE: nothing is locked or kept
+begin() { # ROLE: takes no lock and records nothing
     ROLE=$1
     RECORD=$STATE/roles/$ROLE
     mkdir -p "$WORK/stage"
     for list in directories modules files artifacts services units paths digests; do : >"$WORK/$list"; done
 }
 
-differs() { printf '%s\t%s\t%s\n' "$1" "$2" "$3"; }
+differs() { # KIND OBJECT DIFFERENCE
+    printf '%s\t%s\t%s\n' "$1" "$2" "$3"
+}
 
 commit() {
     if [ -f "$RECORD/digest" ]; then
@@ -21,7 +26,7 @@ commit() {
         drift_kernel
         drift_leftovers
     else
-        differs role "$ROLE" "is not on this host, or was never finished"
+        differs role "$ROLE" "is not on this host, or its delivery never completed"
     fi
     differs compared "$ROLE" "$(wc -l <"$WORK/files") files, $(wc -l <"$WORK/artifacts") artifacts, $(wc -l <"$WORK/services") services"
 }
@@ -30,11 +35,11 @@ drift_files() {
     while read -r mode owner path source; do
         target=$ROOT$path
         if [ -L "$target" ]; then
-            differs file "$path" "is a link"
+            differs file "$path" "is a symbolic link"
         elif [ ! -e "$target" ]; then
             differs file "$path" "is missing"
         elif [ ! -f "$target" ]; then
-            differs file "$path" "is no file"
+            differs file "$path" "is not a regular file"
         elif [ "$(sum "$source")" != "$(sum "$target")" ]; then
             differs file "$path" "has other content, changed $(stat -c %y "$target")"
         else
@@ -45,8 +50,8 @@ drift_files() {
 
 drift_owner() { # KIND MODE OWNER PATH
     [ -z "$ROOT" ] || return 0
-    found=$(stat -c '%04a %U:%G' "$4")
-    [ "$found" = "$2 $3" ] || differs "$1" "$4" "is $found, not $2 $3"
+    actual=$(stat -c '%04a %U:%G' "$4")
+    [ "$actual" = "$2 $3" ] || differs "$1" "$4" "is $actual, not $2 $3"
 }
 
 drift_directories() {
@@ -59,7 +64,7 @@ drift_directories() {
     done <"$WORK/directories"
 }
 
-# drift_artifacts: by the digest of what is kept, not by its name alone.
+# drift_artifacts: compares digests of stored content, not only names.
 drift_artifacts() {
     : >"$WORK/checked"
     while read -r name _ sha path member; do
@@ -67,7 +72,7 @@ drift_artifacts() {
         if [ "$(readlink "$ROOT$path")" != "$target" ]; then
             differs artifact "$path" "is not the link to $name of this version"
         elif [ ! -e "$target" ]; then
-            differs artifact "$path" "is gone from $STATE/artifacts"
+            differs artifact "$path" "is missing in $STATE/artifacts"
         else
             drift_stored "$name" "$sha" "$path" "$member" "$target"
         fi
@@ -80,12 +85,12 @@ drift_stored() { # NAME SHA256 PATH MEMBER TARGET
     '') whole=$5 ;;
     *) whole=$archive ;;
     esac
-    found=$(sum "$whole")
-    [ "${found%% *}" = "$2" ] || { differs artifact "$3" "has other content than its digest $2"; return 0; }
+    actual=$(sum "$whole")
+    [ "${actual%% *}" = "$2" ] || { differs artifact "$3" "has other content than its digest $2"; return 0; }
     case $4 in
     '') ;;
     '*')
-        # Owners and times are the installation's own.
+        # The installation sets owners, modes and times.
         if tar -d -f "$archive" -C "$5" 2>&1 | while read -r line; do
             case $line in *differs | *"No such file"*) case $line in *time* | *Uid* | *Gid* | *Mode*) ;; *) exit 1 ;; esac ;; esac
         done; then :; else differs artifact "$3" "has other content than its archive"; fi
@@ -104,23 +109,23 @@ drift_services() {
         before=$(cat "$STATE/services/$unit" 2>/dev/null) || before=
         # shellcheck disable=SC2086
         now="$(fingerprint "/etc/systemd/system/$unit") $(fingerprint $watched)"
-        [ "$now" = "$before" ] || differs service "$unit" "was started with other files than are there now"
+        [ "$now" = "$before" ] || differs service "$unit" "was started with other files than the host has now"
         [ -f "$ROOT/etc/systemd/system/$unit" ] || continue
         [ -n "$ROOT" ] || systemctl is-enabled --quiet "$unit" || differs service "$unit" "is not enabled at boot"
         drift_drop_ins "$unit"
         [ "$(systemctl show --value --property=NeedDaemonReload "$unit")" != yes ] ||
-            differs service "$unit" "has a unit file that systemd has not read yet (systemctl daemon-reload)"
+            differs service "$unit" "has a unit file that systemd has not loaded yet (systemctl daemon-reload)"
     done <"$WORK/services"
 }
 
-# drift_drop_ins: files that change a unit of ours, whether systemd has read them yet or not.
+# drift_drop_ins: files that change a unit of ours, also when systemd has not loaded them yet.
 drift_drop_ins() { # UNIT
     for drop in "$ROOT/etc/systemd/system/$1.d"/*.conf "$ROOT/run/systemd/system/$1.d"/*.conf; do
         [ ! -e "$drop" ] || differs service "$1" "is changed by ${drop#"$ROOT"}"
     done
 }
 
-# drift_kernel: the settings that our files make, as the kernel has them now.
+# drift_kernel: compares the settings in our files with the kernel's current ones.
 drift_kernel() {
     while read -r _ _ path source; do
         case $path in /etc/sysctl.d/*) ;; *) continue ;; esac
@@ -134,25 +139,25 @@ drift_kernel() {
 }
 
 drift_setting() { # KEY WANTED
-    place=$ROOT/proc/sys
+    setting=$ROOT/proc/sys
     rest=$1.
     while [ -n "$rest" ]; do
-        place=$place/${rest%%.*}
+        setting=$setting/${rest%%.*}
         rest=${rest#*.}
     done
-    [ -r "$place" ] || return 0
-    # All at once: the kernel gives such a file to the first read, and sh reads byte by byte.
-    value=$(cat "$place")
+    [ -r "$setting" ] || return 0
+    # The kernel returns such a file to the first read only, and sh would read byte by byte.
+    value=$(cat "$setting")
     [ "$value" = "$2" ] || differs kernel "$1" "is $value, not $2"
 }
 
-# drift_leftovers: what an earlier bundle brought and an interrupted run has not taken away.
+# drift_leftovers: files of an earlier bundle that an interrupted run has not removed.
 drift_leftovers() {
     [ -f "$RECORD/paths" ] || return 0
     sort -u "$WORK/paths" >"$WORK/paths.now"
     comm -13 "$WORK/paths.now" "$RECORD/paths" >"$WORK/paths.before"
     unused paths "$WORK/paths.before" >"$WORK/paths.old"
     while read -r path; do
-        [ ! -e "$ROOT$path" ] || differs file "$path" "is of an earlier configuration"
+        [ ! -e "$ROOT$path" ] || differs file "$path" "belongs to an earlier configuration"
     done <"$WORK/paths.old"
 }

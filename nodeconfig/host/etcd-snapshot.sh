@@ -1,15 +1,15 @@
 #!/bin/sh
-# Takes a snapshot of this host's etcd member, keeps the newest ones, and copies it away if asked.
-# The unit etcd-snapshot.service runs it with NODE_NAME, ETCDCTL_* and:
-#   DIRECTORY  where snapshots are kept, KEEP how many of them, COPY_TO a further directory or empty
-# A file without `.part` is whole, and its sha256 is beside it.
+# Takes a snapshot of this host's etcd member, keeps the newest snapshots, and copies the snapshot if configured.
+# The unit etcd-snapshot.service sets NODE_NAME, ETCDCTL_* and:
+#   DIRECTORY  the directory of snapshots, KEEP their number, COPY_TO a second directory or empty
+# A file without `.part` is complete, and its sha256 is in a file beside it.
 set -eu
 umask 077
 LC_ALL=C
 export LC_ALL
 
 COPY_SECONDS=${COPY_SECONDS:-300}
-# The unit does not try again at once after this: each time there would be one snapshot more.
+# The unit does not retry after this exit code: each attempt would add a snapshot.
 NO_COPY=75
 
 die() {
@@ -17,7 +17,7 @@ die() {
     exit 1
 }
 
-# keep_newest DIRECTORY: names begin with the time, so their order is that of age.
+# keep_newest DIRECTORY: names begin with the time, so their order is by age.
 keep_newest() {
     set -- "$1"/etcd-*-"$NODE_NAME".db
     while [ $# -gt "$KEEP" ]; do
@@ -26,7 +26,7 @@ keep_newest() {
     done
 }
 
-# copy FILE: runs bounded, because a network file system whose server is gone blocks for ever.
+# copy FILE: runs under a time limit, because a network file system without its server blocks forever.
 copy() {
     cp "$1" "$COPY_TO/.$name.part"
     [ "$(sha256sum <"$COPY_TO/.$name.part")" = "$(sha256sum <"$1")" ] || die "the copy in $COPY_TO differs"
@@ -45,8 +45,8 @@ fi
 [ -d "$DIRECTORY" ] || mkdir "$DIRECTORY"
 rm -f "$DIRECTORY"/.*.part*
 etcdctl --command-timeout=300s snapshot save "$DIRECTORY/.$name.part" >/dev/null ||
-    die "no snapshot of this member; its service's messages say why: journalctl -u etcd"
-etcdutl snapshot status "$DIRECTORY/.$name.part" >/dev/null || die "the snapshot is not whole; is the disk full?"
+    die "etcd did not deliver a snapshot; read the messages of its service: journalctl -u etcd"
+etcdutl snapshot status "$DIRECTORY/.$name.part" >/dev/null || die "the snapshot is not complete; is the disk full?"
 sum=$(sha256sum <"$DIRECTORY/.$name.part")
 printf '%s  %s\n' "${sum%% *}" "$name" >"$DIRECTORY/$name.sha256"
 mv "$DIRECTORY/.$name.part" "$DIRECTORY/$name"
@@ -56,8 +56,8 @@ printf 'saved %s/%s\n' "$DIRECTORY" "$name"
 [ -n "$COPY_TO" ] || exit 0
 timeout --kill-after=5 "$COPY_SECONDS" sh "$0" copy "$DIRECTORY/$name" || {
     code=$?
-    printf 'etcd-snapshot: no copy in %s (%s; 124 is a time-out of %s s): is it there, mounted and not full? %s\n' \
-        "$COPY_TO" "$code" "$COPY_SECONDS" "The snapshot itself is in $DIRECTORY" >&2
+    printf 'etcd-snapshot: no copy in %s (exit code %s; 124 is a time-out of %s s): does it exist, is it mounted, %s\n' \
+        "$COPY_TO" "$code" "$COPY_SECONDS" "has it space? The snapshot is in $DIRECTORY" >&2
     exit "$NO_COPY"
 }
 printf 'copied to %s\n' "$COPY_TO"

@@ -1,12 +1,11 @@
 # shellcheck shell=sh
-# Kubewright's host program: makes a host what a bundle says. The same on every provider; needs
-# only a POSIX shell, coreutils, tar and systemd.
+# Kubewright's host program: makes a host match a bundle. It is the same on every provider and needs only a
+# POSIX shell, coreutils, tar and systemd.
 #
-# Begins with prelude.sh. A script sources the whole with a directory of its own as first argument,
-# declares the bundle with the functions of the first half (`begin` … `service`), and ends with `commit`, which
-# compares, installs what differs, restarts what it must, waits for health and records the result.
-# Nothing is changed before `commit`, and what it records comes last, so that a run which was
-# interrupted anywhere is completed by the next.
+# It begins with prelude.sh. A script sources the whole program with a working directory as first argument,
+# declares the bundle with the functions `begin` to `drain`, and ends with `commit`, which compares, installs
+# what differs, restarts what must restart, waits for health and records the result. Nothing changes before
+# `commit`, and the record comes last, so that the next run completes a run that was interrupted.
 #
 # KUBEWRIGHT_ROOT is a prefix for every path (tests).
 
@@ -18,9 +17,9 @@ DRAIN_ON=
 
 # --- one run at a time -----------------------------------------------------------------------
 
-# started PID: when that process started, empty when there is none; tells it from a later
-# process with the same number.
-started() {
+# start_time PID: when that process started, empty when it does not exist. Distinguishes the process from a
+# later one with the same number.
+start_time() {
     { read -r line <"/proc/$1/stat"; } 2>/dev/null || return 0
     # shellcheck disable=SC2086
     set -- ${line##*) }
@@ -33,16 +32,16 @@ lock() {
     until mkdir "$LOCK" 2>/dev/null; do
         holder=$(cat "$LOCK/holder" 2>/dev/null) || holder=
         tries=$((tries + 1))
-        if [ -n "$holder" ] && [ "$(started "${holder%% *}")" != "${holder#* }" ] ||
+        if [ -n "$holder" ] && [ "$(start_time "${holder%% *}")" != "${holder#* }" ] ||
             { [ -z "$holder" ] && [ "$tries" -gt 5 ]; }; then
             mv "$LOCK" "$LOCK.stale.$$" 2>/dev/null && rm -rf "$LOCK.stale.$$"
             continue
         fi
         [ "$tries" -le 600 ] ||
-            die "process ${holder%% *} has been changing this host for 600 s; wait for it or end it"
+            die "process ${holder%% *} has been changing this host for 600 s; wait until it ends, or end it"
         sleep 1
     done
-    say "$$ $(started $$)" >"$LOCK/holder"
+    say "$$ $(start_time $$)" >"$LOCK/holder"
     trap 'rm -rf "$LOCK"' EXIT
     trap 'exit 130' HUP INT TERM
 }
@@ -69,9 +68,9 @@ PROVIDER_ID=$3}
 EOF
 }
 
-trust() { say "$*" >>"$WORK/trust"; } # AUTHORITY SIGNS TRUSTED…: its generations; never named: 1 1
+trust() { say "$*" >>"$WORK/trust"; } # AUTHORITY SIGNING TRUSTED…: its generations; the default is 1 1
 
-directory() { # MODE OWNER PATH: belongs to the bundle with everything in it
+directory() { # MODE OWNER PATH: the bundle owns it with all its content
     say "$1 $2 $3" >>"$WORK/directories"
     say "$3" >>"$WORK/paths"
 }
@@ -105,7 +104,7 @@ service() { # UNIT TIMEOUT restart|reload READY [PATH…]
     say "$unit" >>"$WORK/units"
 }
 
-drain() { # SECONDS PATH…: a change of one of these drains the node first, within that time
+drain() { # SECONDS PATH…: a change of one of these paths drains the node first, within that time
     DRAIN_SECONDS=$1
     shift
     DRAIN_ON="$*"
@@ -120,25 +119,12 @@ same_file() { # MODE OWNER PATH SOURCE
     [ "$(sum "$4")" = "$(sum "$target")" ]
 }
 
-stored() { # NAME SHA256 MEMBER: where an artifact is kept
+stored() { # NAME SHA256 MEMBER: the path where an artifact is stored
     case $3 in
     '') say "$STATE/artifacts/$2/$1" ;;
     '*') say "$STATE/artifacts/$2/tree" ;;
     *) say "$STATE/artifacts/$2/${3##*/}" ;;
     esac
-}
-
-# fingerprint PATH…: one line that differs when any of these differs.
-fingerprint() {
-    for path in "$@"; do
-        if [ -L "$ROOT$path" ]; then
-            say "$path $(readlink "$ROOT$path")"
-        elif [ -f "$ROOT$path" ]; then
-            say "$path $(sum "$ROOT$path")"
-        else
-            say "$path absent"
-        fi
-    done | sha256sum
 }
 
 compare() {
@@ -157,8 +143,8 @@ compare() {
     comm -13 "$WORK/paths" "$RECORD/paths" >"$WORK/paths.stale"
 }
 
-# changed PATH: whether the bundle brings another file or artifact there.
-changed() {
+# is_changed PATH: succeeds when the bundle brings another file or artifact to that path.
+is_changed() {
     while read -r _ _ path _; do [ "$path" = "$1" ] && return 0; done <"$WORK/files.changed"
     while read -r _ _ _ path _; do [ "$path" = "$1" ] && return 0; done <"$WORK/artifacts.changed"
     return 1
@@ -166,25 +152,25 @@ changed() {
 
 # --- installing ------------------------------------------------------------------------------
 
-parent() {
+make_parent() { # PATH
     [ -d "${1%/*}" ] || (umask 022 && mkdir -p "${1%/*}")
 }
 
-own() { # OWNER PATH
+set_owner() { # OWNER PATH
     [ -n "$ROOT" ] || chown -h "$1" "$2"
 }
 
 install_file() { # MODE OWNER PATH SOURCE
     target=$ROOT$3
-    parent "$target"
+    make_parent "$target"
     cp "$4" "$target.kubewright"
-    own "$2" "$target.kubewright"
+    set_owner "$2" "$target.kubewright"
     chmod "$1" "$target.kubewright"
     mv -fT "$target.kubewright" "$target"
     case $3 in /etc/sysusers.d/*) systemd-sysusers "$target" >/dev/null 2>&1 ;; esac
 }
 
-# set_hostname: to the node's name. What it was is kept for the day the host is left.
+# set_hostname: sets the node's name and keeps the name before, which `reset` restores.
 set_hostname() {
     [ -z "$ROOT" ] || return 0
     before=$(cat /etc/hostname 2>/dev/null) || before=
@@ -212,12 +198,12 @@ install_artifact() { # NAME URL SHA256 PATH MEMBER
         chmod 0755 "$target.new"
         mv "$target.new" "$target"
     fi
-    parent "$ROOT$4"
+    make_parent "$ROOT$4"
     ln -s "$target" "$ROOT$4.kubewright"
     mv -fT "$ROOT$4.kubewright" "$ROOT$4"
 }
 
-# swap_off: a node's memory limits must be true. A container's swap is its host's affair.
+# swap_off: with swap, memory limits of pods would not hold. In a container swap belongs to the machine.
 swap_off() {
     [ -z "$ROOT" ] || return 0
     systemd-detect-virt --container --quiet && return 0
@@ -232,20 +218,20 @@ load_modules() {
     while read -r name; do
         [ -d "/sys/module/$name" ] || { [ "$name" = br_netfilter ] && [ -d /proc/sys/net/bridge ]; } ||
             modprobe "$name" 2>/dev/null ||
-            say "kernel module $name cannot be loaded; going on, as it may be built in"
+            say "kernel module $name cannot be loaded; this is no error if the kernel has it built in"
     done <"$WORK/modules"
 }
 
 install_all() {
-    # From here on the host may hold either's files, so an interrupted run must not forget one.
+    # From here on the host may have files of both bundles: the record lists both until the run completes.
     for list in paths units; do sort -u "$WORK/$list" "$RECORD/$list" -o "$RECORD/$list"; done
-    while read -r mode owner path source; do # users first: others' files belong to them
+    while read -r mode owner path source; do # users first, because they own other files
         case $path in /etc/sysusers.d/*) install_file "$mode" "$owner" "$path" "$source" ;; esac
     done <"$WORK/files.changed"
     while read -r mode owner path; do
         [ -d "$ROOT$path" ] || (umask 022 && mkdir -p "$ROOT$path")
         chmod "$mode" "$ROOT$path"
-        own "$owner" "$ROOT$path"
+        set_owner "$owner" "$ROOT$path"
     done <"$WORK/directories"
     while read -r mode owner path source; do
         case $path in

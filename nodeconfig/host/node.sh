@@ -1,12 +1,12 @@
 # shellcheck shell=sh
-# A part of the host program: what a node does about itself with its kubelet's own
-# credentials (drain, uncordon, leave), and `reset`. Joined to host.sh by nodeconfig.host_program.
+# Part of the host program: what a node does to itself with its kubelet's credentials (drain, uncordon, leave),
+# and `reset`. nodeconfig.host_program joins it to host.sh.
 
 node_api() {
     "$LIBRARY/bin/kubectl" --kubeconfig="$ROOT/var/lib/kubelet/kubeconfig" --request-timeout=10s "$@"
 }
 
-local_health() { # URL without TLS on loopback: whether a component on this host says that it is well
+local_health() { # URL without TLS on loopback: succeeds when that component of this host reports health
     KUBECONFIG=$WORK/none "$LIBRARY/bin/kubectl" --request-timeout=3s --server="${1%/*}" get --raw "/${1##*/}"
 }
 
@@ -22,8 +22,8 @@ node_registered() {
         node_api get node "$NODE_NAME" -o name >/dev/null 2>&1
 }
 
-# drain_node SECONDS WHY: once cordoned by us it is remembered until uncordoned, also over an
-# interruption; what an administrator has cordoned stays cordoned.
+# drain_node SECONDS REASON: a file records that we cordoned the node until it is uncordoned, also when the run
+# is interrupted. A node that an administrator cordoned stays cordoned.
 drain_node() {
     node_registered || return 0
     if [ "$(node_api get node "$NODE_NAME" -o 'jsonpath={.spec.unschedulable}')" != true ]; then
@@ -31,35 +31,35 @@ drain_node() {
     fi
     say "draining $NODE_NAME: $2"
     deadline=$(($(date +%s) + $1))
-    # Once a pod is gone the API no longer lets its node ask for it, which kubectl takes for a failure
-    # (forbidden instead of not found). Asked again it lists only what is still there.
+    # When a pod is gone the API no longer lets its node read it, and kubectl fails (forbidden instead of not
+    # found). The next attempt lists only remaining pods.
     until node_api drain "$NODE_NAME" --ignore-daemonsets --delete-emptydir-data --force --timeout="$1s" \
         >"$WORK/drain" 2>&1; do
         case $(cat "$WORK/drain") in
             *'no relationship found between node'*) [ "$(date +%s)" -ge "$deadline" ] || continue ;;
         esac
         tail -n 5 "$WORK/drain" >&2
-        die "not drained in $1 s ($2)$(held); it stays cordoned; free these pods, or raise drain_timeout," \
-            "and run again"
+        die "the node was not drained in $1 s ($2)$(blocking_pods); it stays cordoned; free these pods, or" \
+            "raise drain_timeout, and run again"
     done
 }
 
-# held: which pods could not be evicted, and the disruption budgets that kept them.
-held() {
+# blocking_pods: pods that could not be evicted, and the disruption budgets that protect them.
+blocking_pods() {
     while read -r line; do
         case $line in *'error when evicting pods/"'*) ;; *) continue ;; esac
         pod=${line#*pods/\"} namespace=${line#*-n \"}
         say "${namespace%%\"*} ${pod%%\"*}"
-    done <"$WORK/drain" | sort -u >"$WORK/held"
+    done <"$WORK/drain" | sort -u >"$WORK/blocking"
     while read -r namespace pod; do
-        budget=$(budget_of "$namespace" "$pod")
+        budget=$(blocking_budget "$namespace" "$pod")
         printf ': pod %s/%s is held%s' "$namespace" "$pod" "${budget:+ by the disruption budget $budget}"
-    done <"$WORK/held"
+    done <"$WORK/blocking"
 }
 
-# budget_of NAMESPACE POD: the API names the budget in the details of its refusal, which kubectl shows
-# only in its log. A dry run, so that nothing is evicted by asking.
-budget_of() {
+# blocking_budget NAMESPACE POD: the API names the budget in the details of its refusal, which kubectl shows
+# only in its log. A dry run, so that the request evicts nothing.
+blocking_budget() {
     printf '{"apiVersion":"policy/v1","kind":"Eviction","metadata":{"name":"%s","namespace":"%s"},%s}' \
         "$2" "$1" '"deleteOptions":{"dryRun":["All"]}' >"$WORK/eviction"
     answer=$(node_api -v=8 create --raw "/api/v1/namespaces/$1/pods/$2/eviction" -f "$WORK/eviction" 2>&1) || :
@@ -75,38 +75,40 @@ uncordon_node() {
     rm -f "$STATE/cordoned"
 }
 
-# forget_stale_node: a machine in the place of a lost one has its name, and must not inherit its Node: what a
-# cloud calls the machine cannot change there. Only control planes have names that come again.
-forget_stale_node() {
+# delete_stale_node: a machine that replaces a lost one has its name, but must not get its Node: the provider's
+# id cannot change in a Node. Only control planes reuse names.
+delete_stale_node() {
     [ "$ROLE" = node ] && [ -n "$PROVIDER_ID" ] && [ -f "$ROOT/etc/kubernetes/admin.conf" ] || return 0
-    was=$(admin_api get node "$NODE_NAME" --ignore-not-found -o 'jsonpath={.spec.providerID}' 2>"$WORK/reason") ||
-        die "cannot see whether an old Node has this name: $(tail -n 1 "$WORK/reason")"
-    [ -n "$was" ] && [ "$was" != "$PROVIDER_ID" ] || return 0
+    old=$(admin_api get node "$NODE_NAME" --ignore-not-found -o 'jsonpath={.spec.providerID}' 2>"$WORK/reason") ||
+        die "cannot find out whether an old Node has this name: $(tail -n 1 "$WORK/reason")"
+    [ -n "$old" ] && [ "$old" != "$PROVIDER_ID" ] || return 0
     admin_api delete node "$NODE_NAME" --ignore-not-found --timeout=60s >/dev/null ||
-        die "cannot delete the old Node of this name, $was; see the API server's health, then run again"
-    say "deleted the Node of the machine that was here before, $was"
+        die "cannot delete the old Node of this name, $old; check the API server's health, then run again"
+    say "deleted the Node of the machine that had this name before, $old"
 }
 
 admin_api() {
     "$LIBRARY/bin/kubectl" --kubeconfig="$ROOT/etc/kubernetes/admin.conf" --request-timeout=10s "$@"
 }
 
-# away SECONDS: the machine goes, with everything on it: its node is drained and its Node removed.
-away() {
+# remove_node SECONDS: drains the node within that time and deletes its Node, because the machine is removed.
+remove_node() {
     ROLE=node
     [ -d "$STATE/roles/$ROLE" ] || return 0
     # shellcheck disable=SC1091
     . "$ROOT/etc/kubewright/host.env"
     lock
     leave_cluster "$1"
-    # It would make its Node anew.
+    # A running kubelet would create its Node again.
     systemctl stop kubelet.service
 }
 
+away() { remove_node "$@"; } # the name that boot programs of cloud machines use
+
 # --- reset -----------------------------------------------------------------------------------
 
-# reset ROLE [leave [SECONDS]]: as before the role came. `leave`: a node is drained within that time and
-# its Node removed first, an etcd member takes itself out of the membership.
+# reset ROLE [leave [SECONDS]]: removes the role. With `leave` a node is drained within that time and its Node
+# deleted first, and an etcd member leaves the membership.
 reset() {
     ROLE=$1
     RECORD=$STATE/roles/$ROLE
@@ -123,7 +125,7 @@ reset() {
         remove_containers
     fi
     if [ "$ROLE" = etcd ] && [ "${2:-}" = leave ] && [ ! -e "$STATE/leaving" ] && [ -x "$LIBRARY/etcd-member" ]; then
-        "$LIBRARY/etcd-member" leave || die "etcd is left as it is (the reason is above)"
+        "$LIBRARY/etcd-member" leave || die "etcd was not removed (the reason is above)"
     fi
     unused units "$RECORD/units" >"$WORK/units.stale"
     stop_units "$WORK/units.stale"
@@ -138,13 +140,13 @@ reset() {
     say "$ROLE removed"
 }
 
-# api_answers: whether the node is known to an API that answers; one that is away for a moment is waited
-# for, else the host would go without a drain and its Node would stay.
+# api_answers: succeeds when an API answers that knows the node. Waits for an API that is briefly unavailable:
+# otherwise the host would go without a drain, and its Node would stay.
 api_answers() {
     [ -f "$ROOT/var/lib/kubelet/kubeconfig" ] && [ -x "$LIBRARY/bin/kubectl" ] || return 1
     deadline=$(($(date +%s) + 60))
-    until node_api get node "$NODE_NAME" -o name >"$WORK/asked" 2>&1; do
-        case $(cat "$WORK/asked") in *NotFound*) return 1 ;; esac
+    until node_api get node "$NODE_NAME" -o name >"$WORK/answer" 2>&1; do
+        case $(cat "$WORK/answer") in *NotFound*) return 1 ;; esac
         if [ "$(date +%s)" -ge "$deadline" ]; then
             say "the API does not answer: $NODE_NAME leaves without a drain, and its Node stays" >&2
             return 1
@@ -155,10 +157,10 @@ api_answers() {
 
 leave_cluster() { # SECONDS
     api_answers || return 0
-    # Set from a control plane when the whole cluster goes: then nothing is worth draining.
-    whole=$(node_api get node "$NODE_NAME" -o 'jsonpath={.metadata.annotations.kubewright\.dev/leaving}') || whole=
-    if [ "$whole" = cluster ]; then
-        : >"$STATE/leaving" # for the roles that are left here
+    # A control plane sets the annotation when the whole cluster is removed: then no drain is needed.
+    leaving=$(node_api get node "$NODE_NAME" -o 'jsonpath={.metadata.annotations.kubewright\.dev/leaving}') || leaving=
+    if [ "$leaving" = cluster ]; then
+        : >"$STATE/leaving" # for the remaining roles of this host
         return 0
     fi
     drain_node "$1" "the host leaves the cluster"
@@ -175,7 +177,7 @@ remove_containers() {
     done <"$WORK/tasks"
 }
 
-# remove_leftovers: containers' shims that outlive containerd, mounts, network devices and tables.
+# remove_leftovers: shims of containers, which outlive containerd, mounts, network devices and tables.
 remove_leftovers() {
     for process in /proc/[0-9]*; do
         case $(readlink "$process/exe" 2>/dev/null) in
@@ -191,12 +193,12 @@ remove_leftovers() {
     done </proc/self/mounts | sort -r >"$WORK/mounts"
     while read -r mount; do umount "$mount" 2>/dev/null || umount -l "$mount" 2>/dev/null || :; done <"$WORK/mounts"
     [ -z "$ROOT" ] || return 0
-    case $(readlink /etc/protocols) in "$LIBRARY"/*) rm -f /etc/protocols ;; esac # ours, for hosts without
+    case $(readlink /etc/protocols) in "$LIBRARY"/*) rm -f /etc/protocols ;; esac # our link
     rm -rf /run/netns/cni-* /run/flannel /run/containerd /run/kubewright-*
     for device in cni0 flannel.1; do
         has_device "$device" || continue
         networkctl delete "$device" 2>/dev/null ||
-            ip link delete "$device" 2>/dev/null || say "network device $device is left: remove it by hand"
+            ip link delete "$device" 2>/dev/null || say "network device $device was not deleted: delete it by hand"
     done
     remove_tables
 }
@@ -219,13 +221,13 @@ remove_tables() {
     done <"$WORK/tables"
 }
 
-# reset_last: with its last role gone the host keeps nothing of ours.
+# reset_last: removes everything of ours when the last role is removed.
 reset_last() {
     for other in "$STATE"/roles/*; do [ ! -d "$other" ] || return 0; done
     if [ -f "$STATE/hostname" ] && [ -z "$ROOT" ]; then
         write_hostname "$(cat "$STATE/hostname")"
     fi
     rm -rf "$LIBRARY" "$ROOT/etc/kubewright"
-    # A disk of its own may be mounted here: then it stays, empty.
+    # A disk may be mounted at this directory: then the empty directory stays.
     rm -rf "$STATE" 2>/dev/null || [ -z "$(ls -A "$STATE")" ]
 }

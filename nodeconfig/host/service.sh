@@ -1,17 +1,87 @@
 # shellcheck shell=sh
-# A part of the host program: services, their health, what is no longer wanted, `commit`.
-# Joined to host.sh by nodeconfig.host_program.
+# Part of the host program: services and their health, removal of what a bundle no longer has, `commit`.
+# nodeconfig.host_program joins it to host.sh.
+
+# --- what a restart depends on ---------------------------------------------------------------
+
+# fingerprint PATH…: one line that changes with the effective content of any of these files.
+fingerprint() { hash_paths effective_lines "$@"; }
+
+hash_paths() { # READER PATH…
+    reader=$1
+    shift
+    for path in "$@"; do
+        if [ -L "$ROOT$path" ]; then
+            say "$path $(readlink "$ROOT$path")"
+        elif [ -f "$ROOT$path" ]; then
+            say "$path $("$reader" "$ROOT$path" "$path" | sha256sum)"
+        else
+            say "$path absent"
+        fi
+    done | sha256sum
+}
+
+# effective_lines FILE PATH: the content without lines that need no restart. systemd applies the section [Unit]
+# (description, dependencies, order) when it reloads its configuration; comments of sh programs do nothing.
+effective_lines() {
+    case $2 in
+    /etc/systemd/system/*)
+        section=
+        while IFS= read -r line; do
+            case $line in '['*) section=$line ;; esac
+            [ "$section" = '[Unit]' ] || say "$line"
+        done <"$1"
+        ;;
+    *)
+        IFS= read -r line <"$1" || :
+        case $line in '#!'*) without_comments "$1" ;; *) cat "$1" ;; esac
+        ;;
+    esac
+}
+
+without_comments() { # FILE
+    while read -r line; do
+        case $line in '#'*) continue ;; *' # '*) line=${line%% # *} ;; esac
+        say "$line"
+    done <"$1"
+}
+
+whole_file() { cat "$1"; } # FILE PATH
+
+has_same_effect() { # PATH SOURCE
+    [ -f "$ROOT$1" ] && [ "$(effective_lines "$2" "$1")" = "$(effective_lines "$ROOT$1" "$1")" ]
+}
+
+# convert_records: earlier releases recorded fingerprints of whole files. A record that matches the files on the
+# host is written again in today's form, before the first file changes. Then a release that changes comments,
+# descriptions or dependencies restarts nothing.
+convert_records() {
+    while read -r unit _ _ watched; do
+        old=$STATE/services/$unit
+        [ -f "$old" ] || continue
+        # shellcheck disable=SC2086
+        current="$(hash_paths whole_file "/etc/systemd/system/$unit") $(hash_paths whole_file $watched)"
+        [ "$(cat "$old")" = "$current" ] || continue
+        service_state "$unit" "$watched" >"$WORK/converted"
+        cp "$WORK/converted" "$old.new"
+        mv -f "$old.new" "$old"
+    done <"$WORK/services"
+}
+
+service_state() { # UNIT "PATH…": what the service runs with: fingerprints of its unit and of the files it watches
+    # shellcheck disable=SC2086
+    say "$(fingerprint "/etc/systemd/system/$1") $(fingerprint $2)"
+}
 
 # --- services --------------------------------------------------------------------------------
 
-# plan_services: which units to restart and which to reload. What a service was last started with
-# is recorded in $STATE/services/<unit>: its unit file's fingerprint, and that of what it watches.
+# plan_services: lists units to restart and to reload. $STATE/services/<unit> records the state of a service
+# when it was last started.
 plan_services() {
     : >"$WORK/restart"
     : >"$WORK/reload"
     while read -r unit _ how watched; do
-        # shellcheck disable=SC2086
-        now="$(fingerprint "/etc/systemd/system/$unit") $(fingerprint $watched)"
+        now=$(service_state "$unit" "$watched")
         say "$now" >"$WORK/started.$unit"
         before=$(cat "$STATE/services/$unit" 2>/dev/null) || before=
         if [ "$now" = "$before" ] && systemctl is-active --quiet "$unit"; then
@@ -24,17 +94,17 @@ plan_services() {
     done <"$WORK/services"
 }
 
-# apply_services: all at once, systemd knows their order. Whether they run is decided afterwards
-# by health: some (flannel) fail until others have done their part.
+# apply_services: restarts all units in one command, because systemd knows their order. Only their health decides
+# afterwards whether they run: some (flannel) fail until others have started.
 apply_services() {
     set --
     while read -r unit; do
         [ ! -f "$ROOT/etc/systemd/system/$unit" ] || set -- "$@" "$unit"
     done <"$WORK/restart"
     [ $# -eq 0 ] || systemctl enable --quiet --no-reload "$@"
-    # A reload that fails leaves a service active with what it had before: health would not show it.
+    # After a failed reload a service stays active with its old configuration: health would not show the failure.
     while read -r unit; do
-        timeout 180 systemctl reload "$unit" 2>"$WORK/reason" </dev/null || explain "$unit" 'cannot be reloaded'
+        timeout 180 systemctl reload "$unit" 2>"$WORK/reason" </dev/null || fail_service "$unit" 'cannot be reloaded'
     done <"$WORK/reload"
     set --
     while read -r unit; do set -- "$@" "$unit"; done <"$WORK/restart"
@@ -45,7 +115,7 @@ apply_services() {
     done
 }
 
-healthy() { # UNIT
+is_healthy() { # UNIT
     systemctl is-active --quiet "$1" || return 1
     ready=$(cat "$WORK/ready.$1")
     (eval "$ready") >/dev/null 2>"$WORK/reason" </dev/null
@@ -54,24 +124,24 @@ healthy() { # UNIT
 wait_services() {
     while read -r unit timeout _; do
         deadline=$(($(date +%s) + timeout))
-        until healthy "$unit"; do
-            # A unit that restarts for ever is never `failed`; one that is will not come up by waiting.
+        until is_healthy "$unit"; do
+            # Our units restart without limit and never become `failed`; another failed unit does not recover.
             if [ "$(date +%s)" -ge "$deadline" ] || systemctl is-failed --quiet "$unit"; then
-                explain "$unit" "is not healthy after $((timeout + $(date +%s) - deadline)) s"
+                fail_service "$unit" "is not healthy after $((timeout + $(date +%s) - deadline)) s"
             fi
             sleep 0.3
         done
     done <"$WORK/services"
 }
 
-explain() { # UNIT WHAT
+fail_service() { # UNIT PROBLEM
     reason=$(tail -n 1 "$WORK/reason" 2>/dev/null) || reason=
     state=$(systemctl is-active "$1") || :
     journalctl --unit="$1" --lines=20 --no-pager --output=cat >&2 || :
     die "$1 ($state) $2${reason:+: $reason}; its last messages are above"
 }
 
-listens() { # PORT: whether this host listens there for TCP connections
+listens() { # PORT: succeeds when this host listens on that TCP port
     port=$(printf '%04X' "$1")
     for table in /proc/net/tcp /proc/net/tcp6; do
         [ -r "$table" ] || continue
@@ -82,9 +152,9 @@ listens() { # PORT: whether this host listens there for TCP connections
     return 1
 }
 
-# --- what is no longer wanted ----------------------------------------------------------------
+# --- removal ---------------------------------------------------------------------------------
 
-# unused LIST FILE: those lines of FILE that no role's record (other than this one's) has in LIST.
+# unused LIST FILE: the lines of FILE that no other role has in its recorded LIST.
 unused() {
     for other in "$STATE"/roles/*; do
         [ "$other" = "$RECORD" ] || [ ! -f "$other/$1" ] || cat "$other/$1"
@@ -94,10 +164,18 @@ unused() {
 
 stop_units() { # FILE of units
     while read -r unit; do
-        # Only our own: a unit of the system that we merely restarted stays.
+        # Only units that we installed: a unit of the system that we only restarted keeps running.
         [ -f "$ROOT/etc/systemd/system/$unit" ] || continue
         timeout 180 systemctl disable --quiet --now "$unit" 2>/dev/null || :
         rm -f "$STATE/services/$unit"
+    done <"$1"
+}
+
+# units_of FILE: the units whose files are among these paths. Units that another unit starts (timers' services,
+# helpers of etcd) are in no list of services.
+units_of() {
+    while read -r path; do
+        case $path in /etc/systemd/system/*.service | /etc/systemd/system/*.timer) say "${path##*/}" ;; esac
     done <"$1"
 }
 
@@ -106,7 +184,7 @@ remove_paths() { # FILE of paths
         target=$ROOT$path
         if [ -d "$target" ] && [ ! -L "$target" ]; then
             [ "${WIPE:-}" != yes ] || empty_directory "$target"
-            rmdir "$target" 2>/dev/null || : # a mount point, or somebody else's files in it
+            rmdir "$target" 2>/dev/null || : # a mount point, or it has files that are not ours
         else
             rm -f "$target"
         fi
@@ -121,9 +199,9 @@ empty_directory() {
 
 remove_stale() {
     comm -13 "$WORK/units" "$RECORD/units" >"$WORK/units.old"
-    unused units "$WORK/units.old" >"$WORK/units.stale"
-    stop_units "$WORK/units.stale"
     unused paths "$WORK/paths.stale" >"$WORK/paths.remove"
+    { unused units "$WORK/units.old"; units_of "$WORK/paths.remove"; } | sort -u >"$WORK/units.stale"
+    stop_units "$WORK/units.stale"
     remove_paths "$WORK/paths.remove"
 }
 
@@ -138,7 +216,7 @@ prune_artifacts() {
     done
 }
 
-# --- all together ----------------------------------------------------------------------------
+# --- commit ----------------------------------------------------------------------------------
 
 commit() {
     check_stages
@@ -147,10 +225,11 @@ commit() {
     fetch_all
     if [ -n "$DRAIN_ON" ] && [ -f "$RECORD/digest" ]; then
         for path in $DRAIN_ON; do
-            changed "$path" && { drain_node "$DRAIN_SECONDS" "$path changes"; break; }
+            is_changed "$path" && { drain_node "$DRAIN_SECONDS" "$path changes"; break; }
         done
     fi
-    # Before the first file, so that what was begun is not forgotten when it is interrupted.
+    convert_records
+    # Before the first file changes, so that an interrupted step between versions is remembered.
     cp "$WORK/versions" "$RECORD/versions"
     install_all
     load_modules
@@ -158,7 +237,7 @@ commit() {
     set_hostname
     remove_stale
     [ -z "$(cat "$WORK/files.changed" "$WORK/units.stale")" ] || systemctl daemon-reload
-    forget_stale_node
+    delete_stale_node
     plan_services
     apply_services
     wait_services

@@ -41,7 +41,7 @@ def test_members_form_a_cluster_are_replaced_added_and_removed(hosts: dict[str, 
     c.empty()
     c.configure("abc")
     began = time.monotonic()
-    assert f"took out member {identity}" in c.start()
+    assert f"removed member {identity}" in c.start()
     print(f"replaced in {time.monotonic() - began:.1f} s")
     assert_voters(a, "abc")
     assert a.members["c"][0] != identity
@@ -85,7 +85,7 @@ def test_power_loss_of_all_members_with_one_lost_disk(hosts: dict[str, Host]) ->
     assert alone.returncode == 1
     assert "its data is gone and no other member answers" in alone.stderr
     start_together([a, b])
-    assert "took out member" in c.start()
+    assert "removed member" in c.start()
     assert_voters(c, "abc")
     eventually("the data exists", lambda: c.ctl("get", "key", "--print-value-only") == "kept\n", timeout=10)
 

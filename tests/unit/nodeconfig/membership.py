@@ -1,4 +1,4 @@
-"""A host whose `etcd_member.sh` runs against a membership that acts like etcd's (`etcdctl.py`)."""
+"""The program of an etcd member on a host, against a membership with etcd's rules (`etcdctl.py`)."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import nodeconfig
+from nodeconfig import etcd
 
-PROGRAM = Path(nodeconfig.__file__).parent / "host" / "etcd_member.sh"
 FAKE = Path(__file__).with_name("etcdctl.py")
 NAMES = ("a", "b", "c")
 ABSENT = {"served": False, "up": False}
@@ -66,9 +65,13 @@ class Cluster:
             "FAKE_ETCD": str(self.state),
             "PATH": "/usr/bin:/bin",
         }
-        environment |= {"KUBEWRIGHT_PATIENCE": str(patience), "KUBEWRIGHT_PAUSE": "0.05"}
+        environment |= {"KUBEWRIGHT_TIMEOUT": str(patience), "KUBEWRIGHT_PAUSE": "0.05"}
         return subprocess.run(
-            ["sh", PROGRAM, *command], env=environment, capture_output=True, text=True, timeout=60
+            ["sh", "-c", etcd.program(), "etcd-member", *command],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
         )
 
     def start(self) -> tuple[str, set[str]]:

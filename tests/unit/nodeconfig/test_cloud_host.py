@@ -6,10 +6,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from testkit.host import PROGRAM, Host
 
 from nodeconfig.bundle import AT_BOOT, Bundle, File, Identity, Service
 from nodeconfig.render import payload, script
+from testkit.host import PROGRAM, Host
 from topology.model import Role
 
 KUBECTL = """#!/bin/sh
@@ -80,7 +80,10 @@ def test_the_node_of_the_machine_before_goes_before_the_kubelet_starts(host: Hos
     (host.fake / "provider").write_text("aws:///eu-central-1a/i-old")
     answer = deliver(host)
     assert answer.returncode == 0, answer.stderr
-    assert "deleted the Node of the machine that was here before, aws:///eu-central-1a/i-old" in answer.stdout
+    assert (
+        "deleted the Node of the machine that had this name before, aws:///eu-central-1a/i-old"
+        in answer.stdout
+    )
     assert [line for line in asked(host) if " delete node cp-1 " in line]
     assert not (host.fake / "provider").exists()
 
@@ -96,8 +99,8 @@ def test_an_api_that_does_not_answer_starts_no_kubelet(host: Host) -> None:
     (host.fake / "refuses").touch()
     answer = deliver(host)
     assert answer.returncode == 1
-    assert "cannot see whether an old Node has this name: connection refused" in answer.stderr
-    assert not [line for line in host.did() if line.startswith("restart")]
+    assert "cannot find out whether an old Node has this name: connection refused" in answer.stderr
+    assert not [line for line in host.calls() if line.startswith("restart")]
 
 
 def test_only_a_control_planes_node_can_have_an_old_one(host: Host) -> None:
@@ -122,19 +125,19 @@ def test_a_machine_that_goes_is_drained_and_its_node_deleted(host: Host) -> None
     kubelet = host.path("/var/lib/kubelet/kubeconfig")
     kubelet.parent.mkdir(parents=True)
     kubelet.touch()
-    host.did()
+    host.calls()
     answer = away(host)
     assert answer.returncode == 0, answer.stderr
     orders = [word for line in asked(host) for word in ("drain", "delete") if f" {word} " in line]
     assert orders == ["drain", "delete"]
-    assert "stop kubelet.service" in host.did()
+    assert "stop kubelet.service" in host.calls()
     # Everything else is left to the cloud, which takes the machine.
     assert host.path("/var/lib/kubewright/roles/node").exists()
 
 
 def test_a_machine_without_a_node_has_nothing_to_drain(host: Host) -> None:
     assert deliver(host, role=Role.ETCD).returncode == 0
-    host.did()
+    host.calls()
     assert away(host).returncode == 0
     assert asked(host) == []
-    assert host.did() == []
+    assert host.calls() == []

@@ -8,11 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from testkit.host import PROGRAM, Host
 
 from nodeconfig.bundle import Artifact, Bundle, File, Identity, SecretFile, Service
 from nodeconfig.drift import Difference, comparing, differences
 from nodeconfig.render import payload, script
+from testkit.host import PROGRAM, Host
 from topology.model import Role
 
 UNIT = "/etc/systemd/system/a.service"
@@ -56,10 +56,10 @@ def tree(host: Host) -> dict[str, str]:
 
 def test_a_host_as_delivered_has_no_drift_and_is_not_touched(host: Host) -> None:
     before = tree(host)
-    host.did()
+    host.calls()
     assert compare(host) == []
     assert tree(host) == before
-    assert {line.split()[0] for line in host.did()} <= {"show"}
+    assert {line.split()[0] for line in host.calls()} <= {"show"}
 
 
 def test_every_kind_of_difference_is_named_and_left_as_it_is(host: Host) -> None:
@@ -73,7 +73,7 @@ def test_every_kind_of_difference_is_named_and_left_as_it_is(host: Host) -> None
     assert found == {
         ("file", "/etc/a/token"): "is missing",
         ("directory", "/var/lib/a"): "is missing",
-        ("service", "a.service"): "was started with other files than are there now",
+        ("service", "a.service"): "was started with other files than the host has now",
         ("kernel", "net.ipv4.ip_forward"): "is 0, not 1",
     }
     assert tree(host) == before
@@ -104,7 +104,7 @@ def test_a_host_that_never_had_the_role_says_so(tmp_path: Path) -> None:
 def test_what_an_earlier_bundle_left_is_drift(host: Host) -> None:
     smaller = replace(BUNDLE, secrets=())
     assert [(item.what, item.how) for item in compare(host, smaller)] == [
-        ("/etc/a/token", "is of an earlier configuration")
+        ("/etc/a/token", "belongs to an earlier configuration")
     ]
 
 

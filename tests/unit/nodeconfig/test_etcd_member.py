@@ -92,7 +92,8 @@ def test_a_learner_that_never_ends_is_one_readable_line(cluster: Cluster) -> Non
     done = cluster.run("start", patience=1)
     assert done.returncode == 1
     assert done.stderr.strip() == (
-        "kubewright: a: etcd: not taken in: Error: etcdserver: too many learner members in cluster"
+        "kubewright: a: etcd: not added to the cluster: "
+        "Error: etcdserver: too many learner members in cluster"
     )
 
 
@@ -119,7 +120,7 @@ def test_a_single_member_starts_alone(cluster: Cluster) -> None:
 
 def test_a_learner_is_promoted_when_it_is_in_sync(cluster: Cluster) -> None:
     cluster.write({"a": {"learner": True, "ready": False}, "b": {}, "c": {}})
-    done = cluster.run("settle")
+    done = cluster.run("promote")
     assert done.returncode == 0, done.stderr
     assert cluster.changes == ["member promote a1"] * 2
     assert not cluster.members[url("a")]["learner"]
@@ -128,20 +129,20 @@ def test_a_learner_is_promoted_when_it_is_in_sync(cluster: Cluster) -> None:
 
 def test_a_promotion_said_to_have_failed_may_have_succeeded(cluster: Cluster) -> None:
     cluster.write({"a": {"learner": True}, "b": {}, "c": {}}, promote_times_out=True)
-    assert cluster.run("settle").returncode == 0
+    assert cluster.run("promote").returncode == 0
     assert cluster.changes == ["member promote a1"]
 
 
 def test_settling_ends_the_forming(cluster: Cluster) -> None:
     cluster.path("etc/etcd/forming").touch()
     cluster.write({name: {} for name in NAMES})
-    assert cluster.run("settle").returncode == 0
+    assert cluster.run("promote").returncode == 0
     assert not cluster.path("etc/etcd/forming").exists()
 
 
 def test_no_quorum_is_not_settled(cluster: Cluster) -> None:
     cluster.write({"a": {}, "b": {"up": False}, "c": {"up": False}})
-    assert cluster.run("settle", patience=1).returncode == 1
+    assert cluster.run("promote", patience=1).returncode == 1
     assert not cluster.path("etc/etcd/joined").exists()
 
 
@@ -211,7 +212,7 @@ def test_a_member_whose_host_is_lost_is_forgotten_by_another(cluster: Cluster) -
     cluster.write({"a": {}, "b": {}, "c": {"up": False}})
     assert cluster.run("forget", "c").returncode == 0
     assert cluster.changes == ["member remove c1"]
-    assert cluster.run("forget", "c").stdout == "c is no member\n"
+    assert cluster.run("forget", "c").stdout == "c is not a member\n"
     cluster.write({"a": {}, "b": {"up": False}, "c": {"up": False}})
     assert "nothing was removed" in cluster.run("forget", "c").stderr
 

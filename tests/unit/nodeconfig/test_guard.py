@@ -6,10 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from testkit.host import PROGRAM, Host
 
 from nodeconfig.bundle import Bundle, File, Service
 from nodeconfig.render import reset
+from testkit.host import PROGRAM, Host
 from topology.model import Role
 
 UNIT = "/etc/systemd/system/etcd.service"
@@ -49,11 +49,11 @@ def etcd_member(host: Host, text: str) -> None:
 @pytest.mark.parametrize(
     ("role", "component", "old", "new", "reason"),
     [
-        (Role.CONTROL_PLANE, "kubernetes", "1.34.2", "1.36.3", "cannot become 1.36.3 at once"),
-        (Role.CONTROL_PLANE, "kubernetes", "1.36.3", "1.35.6", "going back is not supported"),
-        (Role.NODE, "kubernetes", "1.36.3", "1.35.6", "going back is not supported"),
-        (Role.ETCD, "etcd", "3.7.3", "3.6.16", "going back is not supported"),
-        (Role.ETCD, "etcd", "3.5.30", "3.7.3", "cannot become 3.7.3 at once"),
+        (Role.CONTROL_PLANE, "kubernetes", "1.34.2", "1.36.3", "cannot become 1.36.3 in one step"),
+        (Role.CONTROL_PLANE, "kubernetes", "1.36.3", "1.35.6", "is not supported"),
+        (Role.NODE, "kubernetes", "1.36.3", "1.35.6", "is not supported"),
+        (Role.ETCD, "etcd", "3.7.3", "3.6.16", "is not supported"),
+        (Role.ETCD, "etcd", "3.5.30", "3.7.3", "cannot become 3.7.3 in one step"),
     ],
 )
 def test_steps_that_are_refused_change_nothing(
@@ -61,7 +61,7 @@ def test_steps_that_are_refused_change_nothing(
 ) -> None:
     assert host.deliver(brings(role, component, old)).returncode == 0
     before = {path: path.read_bytes() for path in host.root.rglob("*") if path.is_file()}
-    host.did()
+    host.calls()
     etcd_member(host, "exit 0")
     done = host.deliver(brings(role, component, new))
     assert done.returncode == 1
@@ -69,7 +69,7 @@ def test_steps_that_are_refused_change_nothing(
     assert len(lines) == 1
     assert lines[0].startswith(f"kubewright: w-1: {component} {old} ")
     assert reason in lines[0]
-    assert host.did() == []
+    assert host.calls() == []
     etcd_member(host, "exit 0")
     host.path("/usr/local/lib/kubewright/etcd-member").unlink()
     assert {path: path.read_bytes() for path in host.root.rglob("*") if path.is_file()} == before
@@ -97,7 +97,7 @@ def test_a_step_that_was_begun_is_not_forgotten(host: Host) -> None:
         services=(Service("a.service", ready="false", timeout=1),),
     )
     assert host.deliver(sick).returncode != 0
-    assert "going back" in host.deliver(brings(Role.CONTROL_PLANE, "kubernetes", "1.35.6")).stderr
+    assert "a step back" in host.deliver(brings(Role.CONTROL_PLANE, "kubernetes", "1.35.6")).stderr
 
 
 def test_etcd_3_7_joins_only_members_of_a_late_3_6(host: Host) -> None:
@@ -114,11 +114,11 @@ def test_etcd_is_not_restarted_while_another_member_is_away(host: Host) -> None:
     old = brings(Role.ETCD, "etcd", "3.7.2")
     host.deliver(old)
     etcd_member(host, 'echo "kubewright: w-1: etcd: member c does not serve" >&2; [ "$1" != others ]')
-    host.did()
+    host.calls()
     done = host.deliver(brings(Role.ETCD, "etcd", "3.7.3"))
     assert done.returncode == 1
     assert "member c does not serve" in done.stderr
-    assert host.did() == []
+    assert host.calls() == []
     # What restarts nothing goes through: the list of peers, when the lost member is taken out of it.
     peers = replace(old, files=(*old.files, File("/etc/etcd/peers", "x\n")))
     assert host.deliver(peers).returncode == 0
@@ -183,8 +183,8 @@ def test_a_held_drain_names_pod_and_budget_and_is_resumed(host: Host) -> None:
     done = host.deliver(changed)
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == (
-        f"kubewright: w-1: not drained in 7 s ({MINOR} changes): pod shop/web-1 is held by the disruption "
-        "budget web-budget; it stays cordoned; free these pods, or raise drain_timeout, and run again"
+        f"kubewright: w-1: the node was not drained in 7 s ({MINOR} changes): pod shop/web-1 is held "
+        "by the disruption budget web-budget; it stays cordoned; free these pods, or raise drain_timeout, and run again"
     )
     assert host.path(MINOR).read_text() == "1.35\n"
     assert '"dryRun":["All"]' in (host.fake / "evictions").read_text()

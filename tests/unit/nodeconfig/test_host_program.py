@@ -14,10 +14,10 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from testkit.host import PROGRAM, Host
 
 from nodeconfig.bundle import Artifact, Bundle, File, SecretFile, Service
 from nodeconfig.render import reset
+from testkit.host import PROGRAM, Host
 from topology.model import Role
 
 
@@ -75,19 +75,19 @@ def test_a_bundle_is_installed_and_a_second_run_changes_nothing(host: Host, mirr
     assert host.path("/var/lib/a").stat().st_mode & 0o777 == 0o700
     assert host.path("/etc/kubewright/host.env").read_text() == "NODE_NAME=w-1\nNODE_IP=10.9.0.21\n"
     assert subprocess.run([host.path("/usr/bin/tool")], capture_output=True, text=True).stdout == "tool\n"
-    assert host.did() == ["daemon-reload", "enable a.service", "restart a.service"]
+    assert host.calls() == ["daemon-reload", "enable a.service", "restart a.service"]
     second = host.deliver(bundle)
     assert second.stdout == "node unchanged\n"
-    assert host.did() == []
+    assert host.calls() == []
 
 
 def test_a_changed_file_restarts_what_watches_it_alone(host: Host) -> None:
     bundle = example()
     host.deliver(bundle)
-    host.did()
+    host.calls()
     unwatched = replace(bundle, files=(*bundle.files, File("/etc/a/other", "x\n")))
     assert "installed /etc/a/other" in host.deliver(unwatched).stdout
-    assert "restart a.service" not in host.did()
+    assert "restart a.service" not in host.calls()
     watched = replace(bundle, files=(File("/etc/a/a.conf", "three\n"), bundle.files[1]))
     result = host.deliver(watched)
     assert result.stdout.splitlines() == [
@@ -101,11 +101,11 @@ def test_a_changed_file_restarts_what_watches_it_alone(host: Host) -> None:
 def test_a_service_that_can_reload_is_reloaded_unless_its_unit_changed(host: Host) -> None:
     bundle = replace(example(), services=(replace(example().services[0], reload=True),))
     host.deliver(bundle)
-    host.did()
+    host.calls()
     host.deliver(replace(bundle, files=(File("/etc/a/a.conf", "new\n"), bundle.files[1])))
-    assert "reload a.service" in host.did()
+    assert "reload a.service" in host.calls()
     host.deliver(replace(bundle, files=(File("/etc/a/a.conf", "new\n"), File(UNIT, "[Service]\nUser=x\n"))))
-    assert "restart a.service" in host.did()
+    assert "restart a.service" in host.calls()
 
 
 def test_a_reload_that_fails_is_an_error_and_made_up_for(host: Host) -> None:
@@ -125,7 +125,7 @@ def test_a_reload_that_fails_is_an_error_and_made_up_for(host: Host) -> None:
 
 def test_a_service_that_died_is_started_again(host: Host) -> None:
     host.deliver(example())
-    host.did()
+    host.calls()
     (host.fake / "active.a.service").unlink()
     assert host.deliver(example()).stdout == "restarted a.service\n"
 
@@ -140,9 +140,9 @@ def test_a_service_that_is_not_healthy_is_one_readable_line_and_the_next_run_com
     assert failed.stderr.splitlines()[-1].startswith("kubewright: w-1: a.service (")
     assert "SECRET-1" not in failed.stdout + failed.stderr
     host.path("/healthy").write_text("")
-    host.did()
+    host.calls()
     assert host.deliver(bundle).returncode == 0
-    assert host.did() == []
+    assert host.calls() == []
 
 
 def test_a_failed_unit_is_reported_without_waiting(host: Host) -> None:
@@ -155,7 +155,7 @@ def test_a_failed_unit_is_reported_without_waiting(host: Host) -> None:
 
 def test_a_restart_that_an_interruption_swallowed_is_made_up_for(host: Host) -> None:
     host.deliver(example())
-    host.did()
+    host.calls()
     changed = replace(example(), files=(File("/etc/a/a.conf", "new\n"), example().files[1]))
     # As if the run had ended between installing the file and restarting the service.
     host.path("/etc/a/a.conf").write_text("new\n")

@@ -16,7 +16,7 @@ from nodeconfig.render import reset, script
 from testkit.bundles import FakeIndex, cluster
 from topology.model import Role, Rotation
 
-EARLIER = Path(__file__).parent / "deliveries" / "e084926-etcd.sh"
+EARLIER = Path(__file__).parent / "deliveries" / "e084926-node.sh"
 """A delivery as commit e084926 rendered it."""
 
 _NAMES = st.from_regex(r"[a-z][a-z0-9.-]{0,12}", fullmatch=True)
@@ -95,10 +95,11 @@ def test_every_bundle_of_a_cluster_is_read_back() -> None:
 
 def test_a_delivery_of_an_earlier_release_is_read() -> None:
     delivered = parse(EARLIER.read_text())
-    assert (delivered.role, delivered.versions) == (Role.ETCD, {"etcd": "3.7.3"})
-    assert delivered.identity == Identity("cp-1", "10.0.0.1")
-    assert "etcd.service" in [service.unit for service in delivered.services]
-    assert "/etc/systemd/system/etcd-settle.service" in [item.path for item in delivered.files]
+    assert (delivered.role, delivered.versions) == (Role.NODE, {"kubernetes": "1.36.3"})
+    assert delivered.identity == Identity("w-1", "10.0.0.1")
+    assert "kubelet.service" in [service.unit for service in delivered.services]
+    assert "/etc/systemd/system/kubelet.service" in [item.path for item in delivered.files]
+    assert "/usr/local/lib/kubewright/bin/containerd" in delivered.drain_on
     ports = accepted_ports(file_content(EARLIER.read_text(), "/etc/kubewright/firewall.nft"))
     assert ("10.97.0.0/24", "tcp dport 10250") in ports
     assert ("", "tcp dport 22") in ports
