@@ -33,8 +33,9 @@ def machine_cost(steps: Sequence[Step], prices: PriceTables | None = None) -> Co
 
 
 def _count_machines(steps: Sequence[Step], absent: Operation) -> Iterator[tuple[tuple[str, str], int]]:
-    """Yield (plugin, machine type) and their number: before the change without created resources, after the
-    change without deleted resources.
+    """Yield (plugin, machine type) and their number.
+
+    `absent` is CREATE for the machines before the change, DELETE for the machines after it.
     """
     counter: Counter[tuple[str, str]] = Counter()
     for step in steps:

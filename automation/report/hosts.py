@@ -16,7 +16,7 @@ _HOST_RESOURCES = (*CLOUD_PREFIXES, "command:local:")
 """Prefixes of types whose resources belong to the host that their name begins with."""
 _MEMBERS = "members"
 _COMPONENT = re.compile(r"kubewright:(\w+):(\w+)\Z")
-# Names of components: the identity is `<member>-seat` in the state of every existing cluster.
+# Stable identities. Their component is named `<member>-seat` in the state of existing clusters.
 _IDENTITY_TYPES = ("Seat", "StableIdentity")
 _IDENTITY_SUFFIX = "-seat"
 _OPERATIONS: Mapping[str, Operation] = {
@@ -32,8 +32,9 @@ _WORD_AND_NUMBER = re.compile(r"(\D*)(\d*)")
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """The component, host and role of a resource. `host` and `role` are empty for a resource of no single
-    host.
+    """The component, host and role of a resource.
+
+    `host` and `role` are empty for a resource that belongs to no single host.
     """
 
     component: str = ""

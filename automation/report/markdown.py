@@ -45,7 +45,7 @@ def markdown(report: Report, *, max_length: int = MAX_LENGTH) -> str:
     if omitted:
         text += (
             f"\n\n**{omitted} more {pluralize(omitted, 'change')} omitted**: a comment holds {max_length} "
-            "characters. The HTML report and `kubewright preview` show all changes."
+            "characters. The HTML report and `kubewright preview --raw` show all changes."
         )
     return text + "\n"
 

@@ -32,6 +32,7 @@ _LINE_STYLES = {"+": "green", "-": "red", " ": "dim", "@": "cyan"}
 _SCRIPT_INPUTS = ("create", "update", "delete")
 """Inputs of commands: their name says nothing about the change, so it is not shown."""
 _NO_COMPONENT = "(program)"
+_HINT = "(--raw shows all)"
 
 
 def terminal_text(report: Report, *, width: int, color: bool = False, applied: bool = False) -> str:
@@ -121,7 +122,7 @@ def _changes(report: Report) -> Iterator[RenderableType]:
             lines += _group(group)
         if omitted := listed[_MAX_GROUPS:]:
             names = compress_names([name for group in omitted for name in group.names])
-            lines.append(Text(f"… {len(omitted)} more different changes: {escape_invisible(names)}"))
+            lines.append(Text(f"… {len(omitted)} more different changes: {escape_invisible(names)} {_HINT}"))
         yield Group(*lines)
     if reapplied := sum(len(group.names) for group in groups if group.reapplied):
         text = f"{reapplied} {pluralize(reapplied, 'resource')} applied again: no input differs"
@@ -151,7 +152,7 @@ def _property(changed: Property) -> Iterator[Text]:
         elif title := ": ".join(part for part in (name, text) if part):
             yield Text(title, style=_LINE_STYLES["@"])
     if (more := len(changed.lines) - _MAX_LINES) > 0:
-        yield Text(f"… {more} more {pluralize(more, 'line')}", style=_LINE_STYLES["@"])
+        yield Text(f"… {more} more {pluralize(more, 'line')} {_HINT}", style=_LINE_STYLES["@"])
 
 
 def _totals(report: Report) -> RenderableType:

@@ -17,7 +17,7 @@ _SHOWN_SOURCES = 2
 def check_ingress(resource: Resource, facts: StackFacts) -> Iterator[str]:
     """Yield ports of one firewall resource that are open to the public.
 
-    Sources of one port count together: the two halves of the internet are the internet.
+    Sources of one port count together, because two halves of the internet are as public as the whole.
     """
     for opening in join_by_port(firewall_openings(resource.type, resource.inputs)):
         if is_public(opening.sources) and not _is_allowed(opening, facts):
