@@ -1,1 +1,1 @@
-"""One comment on a pull or merge request that says what a change will do [O2]."""
+"""One comment on a pull or merge request with the changes that it would make [O2]."""

@@ -1,4 +1,4 @@
-"""What GitHub and GitLab have in common: find the comment, make it, change it."""
+"""The interface of GitHub and GitLab: find, create and update a comment."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Comment:
-    """A comment that is there: its id, and its address for people (empty where the forge gives none)."""
+    """An existing comment: its ID and its web address (empty if the forge provides none)."""
 
     number: int
     url: str
 
 
 class Unavailable(Exception):
-    """The forge cannot answer now: it is overloaded, or limits the rate.
+    """The forge is overloaded, unreachable or limits the rate of requests.
 
-    `wait`: seconds until it may, where it says so.
+    `wait` is the number of seconds to wait, if the forge specifies it.
     """
 
     def __init__(self, reason: str, wait: float | None = None) -> None:
@@ -28,24 +28,23 @@ class Unavailable(Exception):
 class Forge(Protocol):
     """The comments of one pull or merge request, or the open issues of a project.
 
-    Every method raises `Unavailable` when another try may succeed, and `UserError` when none will.
+    Every method raises Unavailable when a retry can succeed, and UserError otherwise.
     """
 
     limit: int
-    """Characters that a text may have."""
+    """Maximum number of characters of a text."""
 
     def find(self, marker: str) -> Comment | None:
-        """The first comment that begins with the marker and was written by the token's own account.
+        """Return the first comment that begins with the marker and belongs to the account of the token.
 
-        Somebody else's comment with the marker is never taken: who wrote it could change it afterwards,
-        and what stands there would look like a report.
+        Comments of other accounts are ignored: their authors could change them later to look like a report.
         """
         ...
 
     def create(self, body: str) -> Comment:
-        """Makes a comment."""
+        """Create a comment."""
         ...
 
     def update(self, comment: Comment, body: str) -> Comment:
-        """Gives a comment another text."""
+        """Replace the text of a comment."""
         ...

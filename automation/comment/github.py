@@ -1,4 +1,4 @@
-"""GitHub, by PyGithub."""
+"""Comments and issues of GitHub, with PyGithub."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ from automation.errors import UserError
 
 _SECONDS = 30
 _PAGE = 100
-_MEANS = {
+_EXPLANATIONS = {
     401: "the token is not accepted; give a valid one in GITHUB_TOKEN",
-    403: "the token may not do this; it needs `{needs}: write` (a fork's workflow has no such token)",
+    403: "the token lacks the permission `{needs}: write` (tokens of workflows in forks never have it)",
     404: "not found, or the token cannot see it; check --github and the token's repositories",
-    410: "comments or issues are switched off there",
-    422: "GitHub refuses the text: the conversation may be locked",
+    410: "comments or issues are disabled in the repository",
+    422: "GitHub rejects the text; check whether the conversation is locked",
 }
 
 
 class _Api:
-    """What comments and issues share. `url` is the API's address."""
+    """The common part of comments and issues. `url` is the address of the API."""
 
     limit = 65_536
     needs = ""
-    """The permission that a workflow's token needs for it."""
+    """The permission that the token of a workflow needs."""
 
     def __init__(self, target: Target, *, token: str, url: str) -> None:
         self._where = f"GitHub {target.project}" + (f"#{target.number}" if target.number else "")
-        # Trying again is our caller's: it first looks whether the comment was made after all.
-        # So few requests need no pauses between them.
+        # Only the caller retries: it first checks whether the comment was created. The few requests of one
+        # command need no pauses.
         self._api = Github(
             auth=Auth.Token(token),
             base_url=url,
@@ -50,7 +50,7 @@ class _Api:
         self._repository = self._api.get_repo(target.project)
 
     def _login(self) -> str:
-        """The token's account; empty for a workflow's token, which may not ask."""
+        """Return the account of the token, or an empty string for the token of a workflow."""
         try:
             return self._api.get_user().login
         except RateLimitExceededException:
@@ -61,19 +61,21 @@ class _Api:
             raise
 
     @contextmanager
-    def _explained(self) -> Iterator[None]:
-        """Turns the library's errors into ours, without their texts: a proxy may have put anything there."""
+    def _converted_errors(self) -> Iterator[None]:
+        """Convert errors of the library without their texts, which can contain anything, also the token."""
         try:
             yield
         except RateLimitExceededException as error:
-            raise Unavailable(f"{self._where}: GitHub limits the requests", _wait(error.headers)) from None
+            raise Unavailable(
+                f"{self._where}: GitHub limits the requests", _requested_wait(error.headers)
+            ) from None
         except GithubException as error:
             if error.status == 429 or error.status >= 500:
                 raise Unavailable(
-                    f"{self._where}: GitHub answers {error.status}", _wait(error.headers)
+                    f"{self._where}: GitHub responds {error.status}", _requested_wait(error.headers)
                 ) from None
-            means = _MEANS.get(error.status, "an answer that is not expected").format(needs=self.needs)
-            raise UserError(f"{self._where}: {error.status}: {means}") from None
+            explanation = _EXPLANATIONS.get(error.status, "unexpected response").format(needs=self.needs)
+            raise UserError(f"{self._where}: {error.status}: {explanation}") from None
         except requests.RequestException as error:
             raise Unavailable(f"{self._where}: cannot be reached ({type(error).__name__})") from None
 
@@ -88,8 +90,8 @@ class GitHub(_Api):
         self._request = self._repository.get_issue(target.number)
 
     def find(self, marker: str) -> Comment | None:
-        """See `Forge.find`."""
-        with self._explained():
+        """Find a comment; see Forge.find."""
+        with self._converted_errors():
             login = self._login()
             for comment in self._request.get_comments():
                 if comment.body.startswith(marker) and _is_own(comment.user, login):
@@ -97,14 +99,14 @@ class GitHub(_Api):
             return None
 
     def create(self, body: str) -> Comment:
-        """See `Forge.create`."""
-        with self._explained():
-            made = self._request.create_comment(body)
-            return Comment(made.id, made.html_url)
+        """Create a comment; see Forge.create."""
+        with self._converted_errors():
+            created = self._request.create_comment(body)
+            return Comment(created.id, created.html_url)
 
     def update(self, comment: Comment, body: str) -> Comment:
-        """See `Forge.update`."""
-        with self._explained():
+        """Update a comment; see Forge.update."""
+        with self._converted_errors():
             self._request.get_comment(comment.number).edit(body)
             return comment
 
@@ -120,8 +122,8 @@ class GitHubIssues(_Api):
         self._label = label
 
     def find(self, marker: str) -> Comment | None:
-        """See `Forge.find`."""
-        with self._explained():
+        """Find a comment; see Forge.find."""
+        with self._converted_errors():
             login = self._login()
             for issue in self._repository.get_issues(state="open", labels=[self._label]):
                 if (issue.body or "").startswith(marker) and _is_own(issue.user, login):
@@ -129,14 +131,14 @@ class GitHubIssues(_Api):
             return None
 
     def create(self, body: str) -> Comment:
-        """See `Forge.create`. A label that is not there yet is made."""
-        with self._explained():
-            made = self._repository.create_issue(title=self._title, body=body, labels=[self._label])
-            return Comment(made.number, made.html_url)
+        """Open an issue; see Forge.create. The forge creates a missing label."""
+        with self._converted_errors():
+            created = self._repository.create_issue(title=self._title, body=body, labels=[self._label])
+            return Comment(created.number, created.html_url)
 
     def update(self, comment: Comment, body: str) -> Comment:
-        """See `Forge.update`."""
-        with self._explained():
+        """Update a comment; see Forge.update."""
+        with self._converted_errors():
             self._repository.get_issue(comment.number).edit(body=body)
             return comment
 
@@ -145,8 +147,8 @@ def _is_own(user: NamedUser | Organization, login: str) -> bool:
     return user.login == login if login else user.type == "Bot"
 
 
-def _wait(headers: Mapping[str, str] | None) -> float | None:
-    """Seconds that the answer asks to wait: https://docs.github.com/rest/using-the-rest-api/rate-limits."""
+def _requested_wait(headers: Mapping[str, str] | None) -> float | None:
+    """Return the seconds to wait: https://docs.github.com/rest/using-the-rest-api/rate-limits."""
     lower = {key.lower(): value for key, value in (headers or {}).items()}
     if lower.get("retry-after", "").isdigit():
         return float(lower["retry-after"])

@@ -1,4 +1,4 @@
-"""GitLab, by python-gitlab."""
+"""Notes and issues of GitLab, with python-gitlab."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from automation.errors import UserError
 
 _SECONDS = 30
 _PAGE = 100
-# Trying again is our caller's: it first looks whether the comment was made after all.
+# Only the caller retries: it first checks whether the comment was created.
 _NO_RETRY: dict[str, Any] = {"obey_rate_limit": False, "retry_transient_errors": False}
 _PAGES: dict[str, Any] = {"iterator": True, "per_page": _PAGE, **_NO_RETRY}
-_MEANS = {
+_EXPLANATIONS = {
     401: "the token is not accepted; give a valid one in GITLAB_TOKEN",
-    403: "the token may not do this; it needs the scope `api` and the role Reporter or higher",
+    403: "the token lacks permissions; it needs the scope `api` and the role Reporter or higher",
     404: "not found, or the token cannot see it; check --gitlab and the token's project",
 }
 
 
 class _Api:
-    """What comments and issues share. `url` is the server's address, without `/api/v4`."""
+    """The common part of notes and issues. `url` is the address of the server, without `/api/v4`."""
 
     limit = 1_000_000
 
@@ -36,21 +36,21 @@ class _Api:
         self._project = self._api.projects.get(target.project, lazy=True)
         self._page = f"{url}/{target.project}/-"
 
-    def _own(self) -> int:
-        """The id of the token's account."""
+    def _account(self) -> int:
+        """Return the ID of the account of the token."""
         return int(cast("dict[str, Any]", self._api.http_get("/user", **_NO_RETRY))["id"])
 
     @contextmanager
-    def _explained(self) -> Iterator[None]:
-        """Turns the library's errors into ours, without their texts: a proxy may have put anything there."""
+    def _converted_errors(self) -> Iterator[None]:
+        """Convert errors of the library without their texts, which can contain anything, also the token."""
         try:
             yield
         except gitlab.GitlabError as error:
             code = error.response_code or 0
             if code == 429 or code >= 500:
-                raise Unavailable(f"{self._where}: GitLab answers {code}") from None
-            means = _MEANS.get(code, "an answer that is not expected; check --api-url")
-            raise UserError(f"{self._where}: {code or 'no answer of its API'}: {means}") from None
+                raise Unavailable(f"{self._where}: GitLab responds {code}") from None
+            explanation = _EXPLANATIONS.get(code, "unexpected response; check --api-url")
+            raise UserError(f"{self._where}: {code or 'no response of the API'}: {explanation}") from None
         except requests.RequestException as error:
             raise Unavailable(f"{self._where}: cannot be reached ({type(error).__name__})") from None
 
@@ -64,22 +64,22 @@ class GitLab(_Api):
         self._page += f"/merge_requests/{target.number}"
 
     def find(self, marker: str) -> Comment | None:
-        """See `Forge.find`."""
-        with self._explained():
-            own = self._own()
+        """Find a comment; see Forge.find."""
+        with self._converted_errors():
+            account = self._account()
             for note in self._request.notes.list(order_by="created_at", sort="asc", **_PAGES):
-                if note.body.startswith(marker) and note.author["id"] == own:
+                if note.body.startswith(marker) and note.author["id"] == account:
                     return self._comment(note.id)
             return None
 
     def create(self, body: str) -> Comment:
-        """See `Forge.create`."""
-        with self._explained():
+        """Create a comment; see Forge.create."""
+        with self._converted_errors():
             return self._comment(self._request.notes.create({"body": body}, **_NO_RETRY).id)
 
     def update(self, comment: Comment, body: str) -> Comment:
-        """See `Forge.update`."""
-        with self._explained():
+        """Update a comment; see Forge.update."""
+        with self._converted_errors():
             self._request.notes.update(comment.number, {"body": body}, **_NO_RETRY)
             return comment
 
@@ -96,23 +96,23 @@ class GitLabIssues(_Api):
         self._label = label
 
     def find(self, marker: str) -> Comment | None:
-        """See `Forge.find`."""
-        with self._explained():
-            own = self._own()
+        """Find a comment; see Forge.find."""
+        with self._converted_errors():
+            account = self._account()
             for issue in self._project.issues.list(state="opened", labels=self._label, **_PAGES):
-                if (issue.description or "").startswith(marker) and issue.author["id"] == own:
+                if (issue.description or "").startswith(marker) and issue.author["id"] == account:
                     return self._issue(issue.iid)
             return None
 
     def create(self, body: str) -> Comment:
-        """See `Forge.create`. A label that is not there yet is made."""
-        with self._explained():
-            wanted = {"title": self._title, "description": body, "labels": self._label}
-            return self._issue(self._project.issues.create(wanted, **_NO_RETRY).iid)
+        """Open an issue; see Forge.create. The forge creates a missing label."""
+        with self._converted_errors():
+            fields = {"title": self._title, "description": body, "labels": self._label}
+            return self._issue(self._project.issues.create(fields, **_NO_RETRY).iid)
 
     def update(self, comment: Comment, body: str) -> Comment:
-        """See `Forge.update`."""
-        with self._explained():
+        """Update a comment; see Forge.update."""
+        with self._converted_errors():
             self._project.issues.update(comment.number, {"description": body}, **_NO_RETRY)
             return comment
 

@@ -1,4 +1,4 @@
-"""Posting a report: one comment for each stack, changed in place by every later report."""
+"""Posts reports: one comment for each stack, which later reports replace."""
 
 from __future__ import annotations
 
@@ -7,49 +7,61 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
+
 from automation.comment.forge import Comment, Forge, Unavailable
 from automation.errors import UserError
 
 ATTEMPTS = 5
-LONGEST_WAIT = 60.0
-"""Seconds between two attempts at most, whatever the forge asks for."""
+MAX_WAIT = 60.0
+"""Maximum seconds between two attempts, whatever the forge requests."""
 
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """What was done: the comment, and whether it is a new one."""
+    """A posted comment, and whether it was created."""
 
     comment: Comment
     created: bool
 
 
 def marker(stack: str) -> str:
-    """The hidden first line of a stack's comment."""
+    """Return the hidden first line of the comment of a stack."""
     return f"<!-- kubewright:report:{quote(stack, safe='')} -->"
 
 
 def post(forge: Forge, stack: str, report: str, *, sleep: Callable[[float], None] = time.sleep) -> Posted:
-    """Makes or changes the stack's comment. `report` is Markdown.
+    """Create or update the comment of a stack. `report` is Markdown.
 
-    An attempt that failed half-way is begun again by looking for the comment, so that none is made twice.
-    Raises `UserError` when the forge refuses, or still fails after `ATTEMPTS`.
+    Every attempt searches for the comment again, so that an attempt that failed halfway creates no second
+    comment. Raise UserError when the forge rejects the comment or fails `ATTEMPTS` times.
     """
     body = f"{marker(stack)}\n{report}"
     if len(body) > forge.limit:
-        raise UserError(f"--report: {len(body)} characters with its marker; a comment may have {forge.limit}")
-    for attempt in range(1, ATTEMPTS + 1):
-        try:
-            return _once(forge, marker(stack), body)
-        except Unavailable as error:
-            if attempt == ATTEMPTS:
-                raise UserError(f"{error}; tried {ATTEMPTS} times, run this again later") from None
-            wait = 2.0**attempt if error.wait is None else error.wait
-            sleep(min(max(wait, 0.0), LONGEST_WAIT))
-    raise AssertionError("every attempt returns or raises")
+        raise UserError(f"--report: {len(body)} characters; a comment can have at most {forge.limit}")
+    retrying = Retrying(
+        retry=retry_if_exception_type(Unavailable),
+        stop=stop_after_attempt(ATTEMPTS),
+        wait=_wait_seconds,
+        sleep=sleep,
+        reraise=True,
+    )
+    try:
+        return retrying(_post_once, forge, marker(stack), body)
+    except Unavailable as error:
+        raise UserError(f"{error}; failed {ATTEMPTS} times, run this command again later") from None
 
 
-def _once(forge: Forge, marker: str, body: str) -> Posted:
-    found = forge.find(marker)
-    if found is None:
+def _wait_seconds(state: RetryCallState) -> float:
+    """Return the seconds that the forge requests, or exponentially increasing seconds."""
+    error = state.outcome.exception() if state.outcome else None
+    requested = error.wait if isinstance(error, Unavailable) else None
+    seconds = 2.0**state.attempt_number if requested is None else requested
+    return min(max(seconds, 0.0), MAX_WAIT)
+
+
+def _post_once(forge: Forge, marker: str, body: str) -> Posted:
+    existing = forge.find(marker)
+    if existing is None:
         return Posted(forge.create(body), created=True)
-    return Posted(forge.update(found, body), created=False)
+    return Posted(forge.update(existing, body), created=False)

@@ -1,4 +1,4 @@
-"""Where a comment goes: `owner/repository#12` on GitHub, `group/project!12` on GitLab."""
+"""The target of a comment: `owner/repository#12` on GitHub, `group/project!12` on GitLab."""
 
 from __future__ import annotations
 
@@ -16,41 +16,41 @@ _GITLAB = re.compile(rf"({_WORD}(?:/{_WORD})+)!([1-9][0-9]*)")
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A pull or merge request: the project's path and the request's number in it (0: the project itself)."""
+    """A pull or merge request: the path of the project and the number (0 for the project itself)."""
 
     project: str
     number: int = 0
 
 
 def github(text: str) -> Target:
-    """Reads `owner/repository#12`. Raises `UserError` for anything else."""
+    """Parse `owner/repository#12`. Raise UserError for other formats."""
     return _read(_GITHUB, text, "--github", "owner/repository#12")
 
 
 def gitlab(text: str) -> Target:
-    """Reads `group/project!12`, with any number of groups. Raises `UserError` for anything else."""
+    """Parse `group/project!12`, with any number of groups. Raise UserError for other formats."""
     return _read(_GITLAB, text, "--gitlab", "group/project!12")
 
 
 def github_project(text: str) -> Target:
-    """Reads `owner/repository`. Raises `UserError` for anything else."""
+    """Parse `owner/repository`. Raise UserError for other formats."""
     return _project(_GITHUB, text, "#1", "--github", "owner/repository")
 
 
 def gitlab_project(text: str) -> Target:
-    """Reads `group/project`. Raises `UserError` for anything else."""
+    """Parse `group/project`. Raise UserError for other formats."""
     return _project(_GITLAB, text, "!1", "--gitlab", "group/project")
 
 
 def check_url(url: str) -> str:
-    """The API's address. Raises `UserError` where the token would travel unencrypted."""
+    """Return the address of the API. Raise UserError if it would send the token unencrypted."""
     parts = urlsplit(url)
     if parts.username or parts.password:
-        raise UserError("--api-url: holds a user or password; tokens come from the environment alone")
-    if parts.scheme != "https" and not (parts.scheme == "http" and _loopback(parts.hostname)):
-        raise UserError(f"--api-url: {url!r}: expected https://…, so that the token travels encrypted")
+        raise UserError("--api-url: contains a user or password; set the token in the environment instead")
+    if parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(parts.hostname)):
+        raise UserError(f"--api-url: {url!r}: expected https://…, so that the token is sent encrypted")
     if not parts.hostname:
-        raise UserError(f"--api-url: {url!r}: names no host")
+        raise UserError(f"--api-url: {url!r}: has no host")
     return url.rstrip("/")
 
 
@@ -68,7 +68,7 @@ def _project(pattern: re.Pattern[str], text: str, first: str, option: str, examp
     return Target(match.group(1))
 
 
-def _loopback(host: str | None) -> bool:
+def _is_loopback(host: str | None) -> bool:
     try:
         return host == "localhost" or ipaddress.ip_address(host or "").is_loopback
     except ValueError:

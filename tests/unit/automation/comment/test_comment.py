@@ -1,4 +1,4 @@
-"""One comment on a pull or merge request, against a server that speaks the calls it uses."""
+"""Comments and issues, with a fake server for the API calls of GitHub and GitLab."""
 
 from __future__ import annotations
 
@@ -8,16 +8,15 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-import typer
-from testkit.forges import Failure, ForgeServer
 from typer.testing import CliRunner
 
-from automation.comment import commands
-from automation.comment.commands import register
+from automation.cli.app import app
+from automation.comment import select
 from automation.comment.forge import Forge
-from automation.comment.post import ATTEMPTS, LONGEST_WAIT, marker, post
+from automation.comment.post import ATTEMPTS, MAX_WAIT, marker, post
 from automation.errors import UserError
 from testkit import forges
+from testkit.forges import Failure, ForgeServer
 
 KINDS = ["github", "gitlab"]
 _NAMES = {"github": f"{forges.PROJECT}#{forges.NUMBER}", "gitlab": f"{forges.PROJECT}!{forges.NUMBER}"}
@@ -34,12 +33,10 @@ def server() -> Iterator[ForgeServer]:
 def forge(request: pytest.FixtureRequest, server: ForgeServer) -> Forge:
     kind = str(request.param)
     names = {"github": "", "gitlab": ""} | {kind: _NAMES[kind]}
-    return commands.forge(names["github"], names["gitlab"], server.url, _VARIABLES)
+    return select.request(names["github"], names["gitlab"], server.url, _VARIABLES)
 
 
-def test_the_first_report_is_posted_and_the_next_one_takes_its_place(
-    forge: Forge, server: ForgeServer
-) -> None:
+def test_second_report_replaces_the_first(forge: Forge, server: ForgeServer) -> None:
     first = post(forge, "dev", "first report")
     assert first.created
     assert str(first.comment.number) in first.comment.url
@@ -49,14 +46,14 @@ def test_the_first_report_is_posted_and_the_next_one_takes_its_place(
     assert server.texts() == [f"{marker('dev')}\nsecond report"]
 
 
-def test_every_stack_has_a_comment_of_its_own(forge: Forge, server: ForgeServer) -> None:
+def test_each_stack_has_a_separate_comment(forge: Forge, server: ForgeServer) -> None:
     for report in ("one", "two"):
         for stack in ("dev", "dev-2", "prod"):
             post(forge, stack, f"{report} of {stack}")
     assert [text.splitlines()[1] for text in server.texts()] == ["two of dev", "two of dev-2", "two of prod"]
 
 
-def test_the_comment_is_found_behind_many_others(forge: Forge, server: ForgeServer) -> None:
+def test_comment_is_found_after_many_others(forge: Forge, server: ForgeServer) -> None:
     for number in range(230):
         server.add(f"talk {number}", author=2)
     own = server.add(f"{marker('dev')}\nold")
@@ -66,19 +63,19 @@ def test_the_comment_is_found_behind_many_others(forge: Forge, server: ForgeServ
     assert own["body"].endswith("new")
     assert len(server.comments) == 236
     pages = [line for line in server.requests if line.startswith("GET") and line.split("/")[-1] != "user"]
-    assert len(pages) == 3, "pages of a hundred, up to the one it is on"
+    assert len(pages) == 3, "expected pages of 100 comments, up to the page of the comment"
 
 
 @pytest.mark.parametrize("may_ask", [True, False])
-def test_somebody_elses_comment_with_the_marker_is_never_taken(server: ForgeServer, may_ask: bool) -> None:
-    """They could change it later, and it would look like a report.
+def test_github_comments_of_other_accounts_are_ignored(server: ForgeServer, may_ask: bool) -> None:
+    """Other authors could change their comments later to look like a report.
 
-    A workflow's token may not ask whose it is: then only a bot's comments are its own.
+    The token of a workflow cannot read its account: then comments of bots are its own.
     """
-    server.may_ask_who = may_ask
+    server.may_read_account = may_ask
     forged = server.add(f"{marker('dev')}\nall is well", author=7)
     quoting = server.add(f"> {marker('dev')}\n> look at this")
-    forge = commands.forge(_NAMES["github"], "", server.url, _VARIABLES)
+    forge = select.request(_NAMES["github"], "", server.url, _VARIABLES)
     assert post(forge, "dev", "report").created
     assert forged["body"].endswith("all is well")
     assert quoting["body"].endswith("look at this")
@@ -86,14 +83,14 @@ def test_somebody_elses_comment_with_the_marker_is_never_taken(server: ForgeServ
     assert server.texts()[2].endswith("report 2")
 
 
-def test_somebody_elses_note_with_the_marker_is_never_taken(server: ForgeServer) -> None:
+def test_gitlab_notes_of_other_accounts_are_ignored(server: ForgeServer) -> None:
     forged = server.add(f"{marker('dev')}\nall is well", author=7)
-    assert post(commands.forge("", _NAMES["gitlab"], server.url, _VARIABLES), "dev", "report").created
+    assert post(select.request("", _NAMES["gitlab"], server.url, _VARIABLES), "dev", "report").created
     assert forged["body"].endswith("all is well")
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503])
-def test_a_server_in_trouble_is_asked_again(forge: Forge, server: ForgeServer, status: int) -> None:
+def test_server_errors_are_retried(forge: Forge, server: ForgeServer, status: int) -> None:
     server.failures += [Failure(status), Failure(status)]
     waits: list[float] = []
     assert post(forge, "dev", "report", sleep=waits.append).created
@@ -101,42 +98,44 @@ def test_a_server_in_trouble_is_asked_again(forge: Forge, server: ForgeServer, s
     assert len(server.comments) == 1
 
 
-def test_an_answer_that_was_lost_makes_no_second_comment(forge: Forge, server: ForgeServer) -> None:
-    """The comment was made, and a gateway answered 502: looking again finds it."""
+def test_lost_response_creates_no_second_comment(forge: Forge, server: ForgeServer) -> None:
+    """The server creates the comment, but a gateway responds 502. The retry finds the comment."""
     server.failures.append(Failure(502, method="POST", after=True))
-    assert not post(forge, "dev", "report", sleep=_nothing).created
+    assert not post(forge, "dev", "report", sleep=_skip_wait).created
     assert len(server.comments) == 1
 
 
-@pytest.mark.parametrize(("asked", "waited"), [("7", 7.0), ("86400", LONGEST_WAIT)])
-def test_githubs_rate_limit_is_waited_for_within_bounds(
-    server: ForgeServer, asked: str, waited: float
+@pytest.mark.parametrize(("requested", "waited"), [("7", 7.0), ("86400", MAX_WAIT)])
+def test_wait_for_the_rate_limit_of_github_is_limited(
+    server: ForgeServer, requested: str, waited: float
 ) -> None:
     limited = {"message": "You have exceeded a secondary rate limit. Please wait a few minutes."}
-    server.failures.append(Failure(403, {"Retry-After": asked}, limited))
+    server.failures.append(Failure(403, {"Retry-After": requested}, limited))
     waits: list[float] = []
-    forge = commands.forge(_NAMES["github"], "", server.url, _VARIABLES)
+    forge = select.request(_NAMES["github"], "", server.url, _VARIABLES)
     assert post(forge, "dev", "report", sleep=waits.append).created
     assert waits == [waited]
 
 
-def test_trouble_without_end_is_one_line(forge: Forge, server: ForgeServer) -> None:
+def test_permanent_server_error_is_one_line(forge: Forge, server: ForgeServer) -> None:
     server.failures += [Failure(503) for _ in range(50)]
-    with pytest.raises(UserError, match=f"503; tried {ATTEMPTS} times") as error:
-        post(forge, "dev", "report", sleep=_nothing)
+    with pytest.raises(UserError, match=f"503; failed {ATTEMPTS} times") as error:
+        post(forge, "dev", "report", sleep=_skip_wait)
     assert "\n" not in str(error.value)
     assert len(server.requests) == ATTEMPTS
 
 
 @pytest.mark.parametrize(
-    ("status", "says"),
-    [(401, "token is not accepted"), (403, "may not do this"), (404, "the token cannot see it")],
+    ("status", "phrase"),
+    [(401, "token is not accepted"), (403, "the token lacks"), (404, "the token cannot see it")],
 )
-def test_a_refusal_is_one_line_and_final(forge: Forge, server: ForgeServer, status: int, says: str) -> None:
-    # An answer that repeats the token, as a curious proxy might.
+def test_rejection_is_one_line_without_retries(
+    forge: Forge, server: ForgeServer, status: int, phrase: str
+) -> None:
+    # A proxy could return the token in its response.
     server.failures.append(Failure(status, body={"message": f"no: {forges.TOKEN}"}, method="POST"))
-    with pytest.raises(UserError, match=says) as error:
-        post(forge, "dev", "report", sleep=_never)
+    with pytest.raises(UserError, match=phrase) as error:
+        post(forge, "dev", "report", sleep=_fail)
     assert "\n" not in str(error.value)
     assert forges.TOKEN not in str(error.value)
     assert f"{forges.NUMBER}: {status}" in str(error.value)
@@ -144,15 +143,15 @@ def test_a_refusal_is_one_line_and_final(forge: Forge, server: ForgeServer, stat
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_server_that_is_not_there_is_one_line(kind: str) -> None:
+def test_unreachable_server_is_one_line(kind: str) -> None:
     names = {"github": "", "gitlab": ""} | {kind: _NAMES[kind]}
-    forge = commands.forge(names["github"], names["gitlab"], "http://127.0.0.1:9", _VARIABLES)
+    forge = select.request(names["github"], names["gitlab"], "http://127.0.0.1:9", _VARIABLES)
     with pytest.raises(UserError, match=r"cannot be reached \(ConnectionError\)"):
-        post(forge, "dev", "report", sleep=_nothing)
+        post(forge, "dev", "report", sleep=_skip_wait)
 
 
-def test_a_report_that_is_too_long_is_not_sent(forge: Forge, server: ForgeServer) -> None:
-    with pytest.raises(UserError, match=f"a comment may have {forge.limit}"):
+def test_report_that_is_too_long_is_not_sent(forge: Forge, server: ForgeServer) -> None:
+    with pytest.raises(UserError, match=f"a comment can have at most {forge.limit}"):
         post(forge, "dev", "x" * forge.limit)
     assert server.requests == []
 
@@ -163,37 +162,37 @@ def test_a_report_that_is_too_long_is_not_sent(forge: Forge, server: ForgeServer
 @pytest.fixture(params=KINDS)
 def issues(request: pytest.FixtureRequest, server: ForgeServer) -> Forge:
     names = {"github": "", "gitlab": ""} | {str(request.param): forges.PROJECT}
-    return commands.issues("prod", names["github"], names["gitlab"], server.url, _VARIABLES)
+    return select.issues("prod", names["github"], names["gitlab"], server.url, _VARIABLES)
 
 
-def test_an_issue_is_opened_and_the_next_night_updated(issues: Forge, server: ForgeServer) -> None:
+def test_second_report_updates_the_open_issue(issues: Forge, server: ForgeServer) -> None:
     first = post(issues, "prod", "first night")
     second = post(issues, "prod", "second night")
     assert (first.created, second.created) == (True, False)
     assert first.comment == second.comment
     assert server.texts() == [f"{marker('prod')}\nsecond night"]
     assert server.comments[0]["title"] == "Stack prod: drift"
-    assert server.comments[0]["labels"] == [commands.LABEL]
+    assert server.comments[0]["labels"] == [select.LABEL]
 
 
-def test_an_issue_that_was_closed_is_not_written_to_again(issues: Forge, server: ForgeServer) -> None:
+def test_closed_issue_is_not_updated(issues: Forge, server: ForgeServer) -> None:
     post(issues, "prod", "first")
     server.comments[0]["state"] = "closed"
     assert post(issues, "prod", "second").created
     assert server.texts()[0].endswith("first")
 
 
-def test_an_issue_of_somebody_else_is_never_taken(issues: Forge, server: ForgeServer) -> None:
+def test_issues_of_other_accounts_are_ignored(issues: Forge, server: ForgeServer) -> None:
     forged = server.add(f"{marker('prod')}\nall is well", author=7)
-    forged |= {"title": "x", "labels": [commands.LABEL], "state": "open"}
+    forged |= {"title": "x", "labels": [select.LABEL], "state": "open"}
     assert post(issues, "prod", "drift").created
     assert forged["body"].endswith("all is well")
 
 
-def test_an_issue_that_may_not_be_opened_is_one_line(issues: Forge, server: ForgeServer) -> None:
+def test_missing_permission_for_issues_is_one_line(issues: Forge, server: ForgeServer) -> None:
     server.failures.append(Failure(403, method="POST"))
-    with pytest.raises(UserError, match="403: the token may not do this") as error:
-        post(issues, "prod", "drift", sleep=_never)
+    with pytest.raises(UserError, match="403: the token lacks") as error:
+        post(issues, "prod", "drift", sleep=_fail)
     assert "\n" not in str(error.value)
 
 
@@ -204,7 +203,7 @@ def test_an_issue_that_may_not_be_opened_is_one_line(issues: Forge, server: Forg
 def run(
     monkeypatch: pytest.MonkeyPatch, server: ForgeServer, tmp_path: Path
 ) -> Callable[..., SimpleNamespace]:
-    """Runs `kubewright comment` with a report, tokens in the environment."""
+    """Return a function that runs `kubewright comment` with a report and tokens in the environment."""
     for name, value in _VARIABLES.items():
         monkeypatch.setenv(name, value)
     for name in ("GITHUB_API_URL", "CI_SERVER_URL"):
@@ -213,16 +212,14 @@ def run(
     report.write_text("# what would change\n")
 
     def run(*words: str, command: str = "comment") -> SimpleNamespace:
-        app = typer.Typer()
-        register(app)
-        done = CliRunner().invoke(app, [command, "--report", str(report), *words])
-        return SimpleNamespace(code=done.exit_code, text=done.output, error=done.exception)
+        result = CliRunner().invoke(app, [command, "--report", str(report), *words])
+        return SimpleNamespace(code=result.exit_code, text=result.output, error=result.exception)
 
     return run
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_command_says_where_the_comment_is_and_never_the_token(
+def test_command_prints_the_address_and_never_the_token(
     run: Callable[..., SimpleNamespace],
     server: ForgeServer,
     kind: str,
@@ -238,7 +235,7 @@ def test_the_command_says_where_the_comment_is_and_never_the_token(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_command_opens_an_issue(
+def test_command_opens_and_updates_an_issue(
     run: Callable[..., SimpleNamespace], server: ForgeServer, kind: str
 ) -> None:
     words = ("--stack", "prod", f"--{kind}", forges.PROJECT, "--api-url", server.url)
@@ -247,38 +244,38 @@ def test_the_command_opens_an_issue(
 
 
 @pytest.mark.parametrize(
-    ("words", "says"),
+    ("words", "phrase"),
     [
-        ((), "name one of --github"),
-        (("--github", "a/b#1", "--gitlab", "a/b!1"), "name one of --github"),
+        ((), "give one of --github"),
+        (("--github", "a/b#1", "--gitlab", "a/b!1"), "give one of --github"),
         (("--github", "a/b!1"), r"expected owner/repository#12"),
         (("--github", "a/b#0"), r"expected owner/repository#12"),
         (("--gitlab", "b!1"), r"expected group/project!12"),
-        (("--github", "a/b#1", "--api-url", "http://github.example"), "travels encrypted"),
-        (("--github", "a/b#1", "--api-url", "https://u:p@github.example"), "environment alone"),
+        (("--github", "a/b#1", "--api-url", "http://github.example"), "sent encrypted"),
+        (("--github", "a/b#1", "--api-url", "https://u:p@github.example"), "in the environment instead"),
         (("--github", "a/b#1", "--report", "/does/not/exist.md"), "cannot be read"),
     ],
 )
-def test_a_wrong_option_is_named(
-    run: Callable[..., SimpleNamespace], server: ForgeServer, words: tuple[str, ...], says: str
+def test_error_names_the_wrong_option(
+    run: Callable[..., SimpleNamespace], server: ForgeServer, words: tuple[str, ...], phrase: str
 ) -> None:
-    done = run(*words)
-    assert isinstance(done.error, UserError)
-    with pytest.raises(UserError, match=says):
-        raise done.error
+    result = run(*words)
+    assert isinstance(result.error, UserError)
+    with pytest.raises(UserError, match=phrase):
+        raise result.error
     assert server.requests == []
 
 
 @pytest.mark.parametrize("token", ["", "  ", "two words", "line\nbreak"])
-def test_a_token_that_is_none_is_refused_before_anything_is_sent(token: str) -> None:
+def test_invalid_token_is_rejected_before_a_request(token: str) -> None:
     with pytest.raises(UserError, match="GITHUB_TOKEN") as error:
-        commands.forge("a/b#1", "", "", {"GITHUB_TOKEN": token})
+        select.request("a/b#1", "", "", {"GITHUB_TOKEN": token})
     assert not token.strip() or token not in str(error.value)
 
 
-def _nothing(seconds: float) -> None:
-    """Waits not."""
+def _skip_wait(seconds: float) -> None:
+    """Return at once."""
 
 
-def _never(seconds: float) -> None:
-    raise AssertionError("asked again after a refusal")
+def _fail(seconds: float) -> None:
+    raise AssertionError("retried after a rejection")

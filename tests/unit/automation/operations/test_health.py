@@ -62,7 +62,7 @@ def problems_of(observed: Observation) -> list[Problem]:
     return find_problems(TOPOLOGY, observed)
 
 
-def test_nothing_is_wrong_with_a_cluster_that_is_healthy() -> None:
+def test_healthy_cluster_has_no_problems() -> None:
     assert problems_of(healthy()) == []
 
 
@@ -174,7 +174,14 @@ def test_nodes_and_add_ons_are_parsed() -> None:
         "items": [
             {
                 "metadata": {"name": "w-1"},
-                "spec": {"unschedulable": True},
+                "spec": {
+                    "unschedulable": True,
+                    "taints": [
+                        {"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"},
+                        {"key": "gpu", "effect": "NoSchedule"},
+                        {"key": "spot", "effect": "PreferNoSchedule"},
+                    ],
+                },
                 "status": {
                     "nodeInfo": {"kubeletVersion": "v1.36.3"},
                     "conditions": [
@@ -186,7 +193,9 @@ def test_nodes_and_add_ons_are_parsed() -> None:
         ]
     }
     assert parse_nodes(listed) == [
-        NodeFact("w-1", False, "kubelet stopped", "1.36.3", False, ("DiskPressure: full",))
+        NodeFact(
+            "w-1", False, "kubelet stopped", "1.36.3", False, ("DiskPressure: full",), ("gpu:NoSchedule",)
+        )
     ]
     workloads = {
         "items": [
