@@ -1,6 +1,6 @@
 # shellcheck shell=sh
-# What a host says of itself, for `status` and `diagnose`. Changes nothing; needs coreutils and systemd.
-# Every section begins with a line `@name argument`.
+# Facts that a host reports about itself, for `status` and `diagnose`. Changes nothing; needs coreutils and
+# systemd. Every section begins with a line `@name argument`.
 LC_ALL=C
 export LC_ALL
 BIN=/usr/local/lib/kubewright/bin
@@ -19,7 +19,7 @@ done
 service() { # UNIT
     printf '@service %s\n' "$1"
     systemctl show --property=ActiveState,SubState,Result,NRestarts,ExecMainStatus,ActiveEnterTimestampMonotonic "$1"
-    # Why, in its own words.
+    # Its last messages, which have the reason.
     systemctl is-active --quiet "$1" || timeout 5 journalctl --unit="$1" --lines=3 --no-pager --output=cat --quiet
 }
 cat "$STATE"/roles/*/units 2>/dev/null | sort -u | while read -r unit; do
@@ -28,8 +28,8 @@ cat "$STATE"/roles/*/units 2>/dev/null | sort -u | while read -r unit; do
 done
 
 printf '@disk\n'
-for place in / /var/lib/etcd /var/lib/containerd /var/lib/kubelet "$STATE"; do
-    [ ! -d "$place" ] || timeout 5 df --output=target,pcent,ipcent,avail -B1 "$place" | tail -n 1
+for directory in / /var/lib/etcd /var/lib/containerd /var/lib/kubelet "$STATE"; do
+    [ ! -d "$directory" ] || timeout 5 df --output=target,pcent,ipcent,avail -B1 "$directory" | tail -n 1
 done | sort -u
 printf '@memory\n'
 while read -r key value _; do
@@ -58,7 +58,7 @@ if [ -f /etc/kubernetes/admin.conf ]; then
     printf '\n'
 fi
 
-# Certificates alone: a file of the kubelet's has its key beside them.
+# Prints only certificates: a file of the kubelet also contains its key.
 certificates() {
     inside=no
     while IFS= read -r line; do

@@ -1,6 +1,6 @@
 # shellcheck shell=sh disable=SC2154
-# The host's side of `restore`. A first line sets step, and for an etcd member: sum, name, url, cluster,
-# token, stamp. Every step may be run again after an interruption, from the first one on.
+# The steps of `restore` on a host. A first line sets step, and for an etcd member: sum, name, url, cluster,
+# token, stamp. After an interruption all steps may run again from the first one.
 set -eu
 umask 077
 LC_ALL=C
@@ -16,12 +16,12 @@ die() {
     exit 1
 }
 
-# end UNIT…: an API server that has lost its etcd takes minutes to end by itself, and what it still
-# could do would be thrown away anyway.
-end() {
-    timeout "${PATIENCE:-20}" systemctl stop "$@" || {
+# stop_units UNIT…: kills units that do not stop. An API server without etcd takes minutes to stop, and the
+# restore discards its writes.
+stop_units() {
+    timeout "${STOP_SECONDS:-20}" systemctl stop "$@" || {
         systemctl kill --signal=KILL "$@" 2>/dev/null || :
-        timeout 60 systemctl stop "$@" || die "does not stop: $*"
+        timeout 60 systemctl stop "$@" || die "these units do not stop: $*"
     }
 }
 
@@ -33,32 +33,32 @@ readyz() {
 wait_for() { # SECONDS WHAT COMMAND…
     seconds=$1 what=$2
     shift 2
-    end=$(($(date +%s) + seconds))
+    deadline=$(($(date +%s) + seconds))
     until "$@" >/dev/null 2>&1; do
-        [ "$(date +%s)" -lt "$end" ] || die "$what not well after $seconds s: $("$@" 2>&1 | tail -n 1)"
+        [ "$(date +%s)" -lt "$deadline" ] || die "$what is not healthy after $seconds s: $("$@" 2>&1 | tail -n 1)"
         sleep 0.5
     done
 }
 
 has_snapshot() {
-    found=$(sha256sum <"$WORK/$sum.db" 2>/dev/null) && [ "${found%% *}" = "$sum" ]
+    actual=$(sha256sum <"$WORK/$sum.db" 2>/dev/null) && [ "${actual%% *}" = "$sum" ]
 }
 
 case $step in
-have) # is the snapshot here already?
+have) # print whether the host has the snapshot already
     has_snapshot && echo yes || echo no
     ;;
-receive) # the snapshot, on standard input
-    [ -d "$DATA" ] || die "$DATA is not there; the etcd role was never delivered to this host"
+receive) # store the snapshot from standard input
+    [ -d "$DATA" ] || die "$DATA does not exist; the etcd role was never delivered to this host"
     rm -rf "$WORK"
     mkdir -p "$WORK"
-    cat >"$WORK/$sum.db" || die "no room for the snapshot in $DATA"
-    has_snapshot || die "the snapshot did not arrive whole; is the disk full?"
+    cat >"$WORK/$sum.db" || die "the snapshot cannot be written to $DATA; is the disk full?"
+    has_snapshot || die "the snapshot is not complete; is the disk full?"
     ;;
-prepare) # the new data, beside the old, which is still in use
+prepare) # create the new data beside the old data, which is still in use
     rm -rf "$WORK/data"
     "$BIN/etcdutl" snapshot status "$WORK/$sum.db" --write-out=json
-    # Revisions jump and all older ones count as compacted, or clients would trust caches that are wrong now.
+    # Raises revisions and marks older ones as compacted; otherwise clients would trust caches that are now wrong.
     "$BIN/etcdutl" snapshot restore "$WORK/$sum.db" --data-dir="$WORK/data" --name="$name" \
         --initial-cluster="$cluster" --initial-cluster-token="$token" --initial-advertise-peer-urls="$url" \
         --bump-revision=1000000000 --mark-compacted >"$WORK/log" 2>&1 || die "etcdutl: $(tail -n 1 "$WORK/log")"
@@ -66,12 +66,12 @@ prepare) # the new data, beside the old, which is still in use
     sync
     ;;
 stop-api)
-    end kube-apiserver.service kube-controller-manager.service kube-scheduler.service
+    stop_units kube-apiserver.service kube-controller-manager.service kube-scheduler.service
     ;;
 stop-etcd)
-    end etcd.service
+    stop_units etcd.service
     ;;
-swap) # the old data is kept aside, also that of an attempt before
+swap) # keep the old data in another directory, also the data of an earlier attempt
     [ -d "$WORK/data/member" ] || die "the new data is not prepared"
     ! systemctl is-active --quiet etcd.service || die "etcd still runs"
     if [ -d "$DATA/member" ]; then
@@ -93,11 +93,11 @@ wait-etcd)
 start-api)
     systemctl start --no-block kube-apiserver.service
     wait_for 180 "the API server" readyz
-    # Only now: they must not act on what they knew before.
+    # Restarts these only now: they must not act on their old caches.
     systemctl restart kube-controller-manager.service kube-scheduler.service
     ;;
 restart-kubelet)
-    timeout 120 systemctl restart kubelet.service || die "kubelet does not restart"
+    timeout 120 systemctl restart kubelet.service || die "the kubelet does not restart"
     ;;
 *) die "no such step: $step" ;;
 esac

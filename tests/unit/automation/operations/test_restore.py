@@ -171,7 +171,7 @@ def test_service_that_does_not_stop_is_killed(tmp_path: Path) -> None:
     )
     systemctl.chmod(0o755)
     log = tmp_path / "log"
-    environment = {"PATH": f"{tmp_path}:/usr/bin:/bin", "LOG": str(log), "PATIENCE": "1"}
+    environment = {"PATH": f"{tmp_path}:/usr/bin:/bin", "LOG": str(log), "STOP_SECONDS": "1"}
     text = restore.step_script("stop-api")
     done = subprocess.run(["sh", "-c", text], env=environment, capture_output=True, text=True, timeout=20)
     assert done.returncode == 0, done.stderr

@@ -1,0 +1,57 @@
+"""The tables of ports against the ports that hosts listen on."""
+
+from __future__ import annotations
+
+import pytest
+
+from testkit.cluster import Cluster
+from topology.ports import CLUSTER_PORTS, NODE_PORT_RANGE, PORT_TABLE, SSH_PORTS
+
+ABSENT = {
+    6444: "haproxy runs on hosts with the role load balancer",
+    9443: "the controllers of clouds run on clouds",
+    10290: "Azure's health extension runs on Azure",
+}
+"""Ports of the table without a listener in this cluster."""
+_EPHEMERAL = 32768
+"""Start of the kernel's ephemeral ports. containerd's streaming server takes one on loopback."""
+
+_LISTENERS = """
+for table in tcp tcp6 udp udp6; do
+    while read -r _ address _ state _; do
+        case $state in 0A | 07) echo "${table%6} ${address%:*} $((0x${address##*:}))" ;; esac
+    done <"/proc/net/$table"
+done
+"""
+# Loopback as the kernel prints it: 127.0.0.0/8 in reverse byte order, and ::1.
+_LOOPBACK = ("7F", "00000000000000000000000001000000")
+
+
+@pytest.fixture(scope="module")
+def listeners(cluster: Cluster) -> set[tuple[str, int, bool]]:
+    """Return protocol, port and whether only the host itself reaches it, of all listeners on all hosts."""
+    lines = [line for host in cluster.nodes for line in cluster.ssh(host, _LISTENERS).stdout.splitlines()]
+    found = set()
+    for line in lines:
+        protocol, address, port = line.split()
+        local = address.endswith(_LOOPBACK[0]) or address == _LOOPBACK[1]
+        if not (local and int(port) >= _EPHEMERAL):
+            found.add((protocol, int(port), local))
+    return found
+
+
+def test_every_listener_is_in_the_table(listeners: set[tuple[str, int, bool]]) -> None:
+    assert {port for _, port, _ in listeners} - CLUSTER_PORTS.keys() == set()
+
+
+def test_every_port_of_the_table_has_a_listener(listeners: set[tuple[str, int, bool]]) -> None:
+    assert CLUSTER_PORTS.keys() - {port for _, port, _ in listeners} == ABSENT.keys()
+
+
+def test_listeners_that_others_reach_have_a_rule(listeners: set[tuple[str, int, bool]]) -> None:
+    rules = {
+        (str(row.protocol), 22 if row.ports == SSH_PORTS else row.ports[0])
+        for row in PORT_TABLE
+        if row.ports != NODE_PORT_RANGE
+    }
+    assert {(protocol, port) for protocol, port, local in listeners if not local} - rules == set()
