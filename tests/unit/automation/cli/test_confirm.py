@@ -1,0 +1,88 @@
+"""Commands that remove or overwrite a cluster require a stack and a confirmation."""
+
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from automation.cli.app import run
+from automation.environment import CHECKOUT
+
+_OPTIONS = {
+    "down": [],
+    "destroy": [],
+    "replace": ["--host", "w-1"],
+    "remove-host": ["--host", "w-9"],
+    "restore": ["--snapshot", "etcd.db"],
+}
+
+
+@pytest.fixture(autouse=True)
+def directories(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """State and cache are empty directories."""
+    monkeypatch.setenv("KUBEWRIGHT_STATE", str(tmp_path / "state"))
+    monkeypatch.setenv("KUBEWRIGHT_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.mark.parametrize("command", _OPTIONS)
+def test_missing_stack_is_one_line(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([command, *_OPTIONS[command], "--yes"]) == 2
+    assert capsys.readouterr().err == (
+        f"kubewright {command}: missing option '--stack' / '-s'; see `kubewright {command} --help`\n"
+    )
+
+
+@pytest.mark.parametrize("command", _OPTIONS)
+def test_missing_terminal_requires_yes(
+    command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Path(os.devnull).open() as devnull:
+        monkeypatch.setattr(sys, "stdin", devnull)
+        assert run([command, *_OPTIONS[command], "--stack", "dev"]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("kubewright: --yes: required without a terminal. To be confirmed: ")
+    assert error.count("\n") == 1
+
+
+def down_on_a_terminal(reply: bytes) -> tuple[int, str]:
+    """Run `down` of a stack without a stack file on a terminal. Return the exit code and the output."""
+    terminal, inner = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "automation", "down", "--stack", "absent"],
+        stdin=inner,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        cwd=CHECKOUT,
+    )
+    os.close(inner)
+    try:
+        os.write(terminal, reply)
+        output, _ = process.communicate(timeout=60)
+    finally:
+        os.close(terminal)
+    return process.returncode, output.decode()
+
+
+def test_no_on_a_terminal_changes_nothing() -> None:
+    code, output = down_on_a_terminal(b"n\n")
+    assert code == 1
+    assert "The cluster of stack absent will be deleted. Continue? [y/N]" in output
+    assert "not confirmed; nothing was changed" in output
+
+
+def test_yes_on_a_terminal_runs_the_command() -> None:
+    code, output = down_on_a_terminal(b"y\n")
+    assert code == 1
+    assert "nothing was changed" not in output
+    assert "Pulumi.absent.yaml" in output
+
+
+def test_interrupt_on_a_terminal_changes_nothing() -> None:
+    code, output = down_on_a_terminal(b"\x04")
+    assert code == 1
+    assert "kubewright: aborted" in output
