@@ -1,7 +1,7 @@
-"""Install the plugins the program needs: the official ones, or the stand-ins where downloads are refused.
+"""Install the plugins that the program needs: official ones, or stand-ins where downloads are refused.
 
-A stand-in is a copy of its sources in Pulumi's own plugin directory, run by the Python that installed it.
-The versions are those of the installed SDKs, since these are what the engine will ask for.
+A stand-in is a copy of its sources in Pulumi's plugin directory. The Python that installs it also runs it.
+The versions are those of the installed SDKs, because the engine requests these versions.
 """
 
 import argparse
@@ -26,24 +26,24 @@ from typing import Literal
 from artifacts import directories
 
 NAMES = ("command", "tls", "kubernetes")
-PREVIEWING: Mapping[str, str] = {"aws": "generic", "azure-native": "generic"}
-"""Plugins whose stand-ins answer previews only, and the package here that is their stand-in."""
+PREVIEW_ONLY: Mapping[str, str] = {"aws": "generic", "azure-native": "generic"}
+"""Plugins whose stand-ins answer previews only, and the folder of the stand-in."""
 
 _SOURCES = Path(__file__).resolve().parent
 _DIGEST = "stand-in.sha256"
-_OFFICIAL_SECONDS = 120  # a refused download fails within 3 s; this is for slow but working ones
+_OFFICIAL_SECONDS = 120  # a refused download fails within 3 s; slow downloads need longer
 _REFUSAL_SECONDS = 24 * 3600
 _MAIN = 'import runpy\n\nrunpy.run_module("lab.plugins.{0}", run_name="__main__", alter_sys=True)\n'
 _LAUNCHER = '#!/bin/sh\nexec {python} "${{0%/*}}/main.py" {options}"$@"\n'
 
 
 class InstallError(Exception):
-    """A plugin could be installed neither officially nor as a stand-in; the text says why."""
+    """A plugin can be installed neither officially nor as a stand-in; the text has the reason."""
 
 
 @dataclass(frozen=True)
 class Installed:
-    """One plugin as it is installed now."""
+    """One installed plugin."""
 
     name: str
     version: str
@@ -53,8 +53,8 @@ class Installed:
 
     @property
     def previews_only(self) -> bool:
-        """Whether it can neither make nor change anything."""
-        return self.kind == "stand-in" and self.name in PREVIEWING
+        """Report whether the plugin cannot create or change resources."""
+        return self.kind == "stand-in" and self.name in PREVIEW_ONLY
 
     def __str__(self) -> str:
         state = "installed" if self.fresh else "already installed"
@@ -62,10 +62,10 @@ class Installed:
 
 
 def install(pulumi: Path, pulumi_home: Path, names: Sequence[str] = NAMES) -> list[Installed]:
-    """Make the plugins `names` present in `pulumi_home`, by the engine's command `pulumi`.
+    """Install the plugins `names` into `pulumi_home` with the engine's command `pulumi`.
 
-    Does nothing for plugins that are there and unchanged. An official download that was refused is
-    tried again after a day. Raises InstallError.
+    Plugins that are installed and unchanged stay. A refused official download is retried after a day.
+    Raises InstallError.
     """
     with _lock(pulumi_home):
         return [_install(pulumi, pulumi_home, name) for name in names]
@@ -73,32 +73,32 @@ def install(pulumi: Path, pulumi_home: Path, names: Sequence[str] = NAMES) -> li
 
 def _install(pulumi: Path, home: Path, name: str) -> Installed:
     try:
-        wanted = version(f"pulumi-{name}")
+        requested = version(f"pulumi-{name}")
     except PackageNotFoundError:
         raise InstallError(f"plugin {name}: install the Python package pulumi-{name} first") from None
-    directory = home / "plugins" / f"resource-{name}-v{wanted}"
-    mark = directory / _DIGEST
-    if (directory / f"pulumi-resource-{name}").exists() and not mark.exists():
-        return Installed(name, wanted, "official", fresh=False)
-    if not _refused_lately() and _install_official(pulumi, home, name, wanted):
-        return Installed(name, wanted, "official", fresh=True)
+    directory = home / "plugins" / f"resource-{name}-v{requested}"
+    digest_file = directory / _DIGEST
+    if (directory / f"pulumi-resource-{name}").exists() and not digest_file.exists():
+        return Installed(name, requested, "official", fresh=False)
+    if not _refused_recently() and _install_official(pulumi, home, name, requested):
+        return Installed(name, requested, "official", fresh=True)
     digest = _digest(name)
-    if mark.exists() and mark.read_text() == digest:
-        return Installed(name, wanted, "stand-in", fresh=False)
+    if digest_file.exists() and digest_file.read_text() == digest:
+        return Installed(name, requested, "stand-in", fresh=False)
     with tempfile.TemporaryDirectory() as scratch:
         tarball = _pack(name, digest, Path(scratch))
-        done = _pulumi(pulumi, home, name, wanted, "--file", str(tarball))
-    if done.returncode != 0:
-        raise InstallError(f"plugin {name}: the stand-in could not be installed: {_last_line(done.stderr)}")
-    return Installed(name, wanted, "stand-in", fresh=True)
+        result = _pulumi(pulumi, home, name, requested, "--file", str(tarball))
+    if result.returncode != 0:
+        raise InstallError(f"plugin {name}: the stand-in could not be installed: {_last_line(result.stderr)}")
+    return Installed(name, requested, "stand-in", fresh=True)
 
 
-def _install_official(pulumi: Path, home: Path, name: str, wanted: str) -> bool:
-    """Whether the official plugin could be downloaded; a refusal is remembered for all plugins."""
+def _install_official(pulumi: Path, home: Path, name: str, requested: str) -> bool:
+    """Report whether the official plugin was downloaded; a refusal is remembered for all plugins."""
     try:
-        done = _pulumi(pulumi, home, name, wanted)
-        if done.returncode == 0:
-            return not (home / "plugins" / f"resource-{name}-v{wanted}" / _DIGEST).exists()
+        result = _pulumi(pulumi, home, name, requested)
+        if result.returncode == 0:
+            return not (home / "plugins" / f"resource-{name}-v{requested}" / _DIGEST).exists()
     except subprocess.TimeoutExpired:
         pass
     _refusal_file().parent.mkdir(parents=True, exist_ok=True)
@@ -107,10 +107,10 @@ def _install_official(pulumi: Path, home: Path, name: str, wanted: str) -> bool:
 
 
 def _pulumi(
-    pulumi: Path, home: Path, name: str, wanted: str, *options: str
+    pulumi: Path, home: Path, name: str, requested: str, *options: str
 ) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        [str(pulumi), "plugin", "install", "resource", name, wanted, "--reinstall", *options],
+        [str(pulumi), "plugin", "install", "resource", name, requested, "--reinstall", *options],
         env=os.environ | {"PULUMI_HOME": str(home), "PULUMI_SKIP_UPDATE_CHECK": "true"},
         capture_output=True,
         text=True,
@@ -119,7 +119,7 @@ def _pulumi(
     )
 
 
-def _refused_lately() -> bool:
+def _refused_recently() -> bool:
     try:
         return time.time() - _refusal_file().stat().st_mtime < _REFUSAL_SECONDS
     except FileNotFoundError:
@@ -131,7 +131,7 @@ def _refusal_file() -> Path:
 
 
 def _digest(name: str) -> str:
-    """A digest of everything a stand-in's directory is made from."""
+    """Return a digest of all inputs of a stand-in's directory."""
     whole = hashlib.sha256(f"{name}\n{sys.executable}\n{sys.version}\n".encode())
     whole.update(Path(__file__).read_bytes())
     for source in _sources(name):
@@ -140,31 +140,31 @@ def _digest(name: str) -> str:
 
 
 def _sources(name: str) -> list[Path]:
-    package = PREVIEWING.get(name, name)
+    package = PREVIEW_ONLY.get(name, name)
     if not (_SOURCES / package / "__main__.py").exists():
         raise InstallError(
             f"plugin {name}: there is no stand-in, and the official one could not be downloaded"
         )
-    return sorted(path for part in ("common", package) for path in (_SOURCES / part).rglob("*.py"))
+    return sorted(path for part in ("runtime", package) for path in (_SOURCES / part).rglob("*.py"))
 
 
 def _pack(name: str, digest: str, scratch: Path) -> Path:
-    """A tarball in the form Pulumi installs: an executable `pulumi-resource-NAME` at the top."""
+    """Build a tarball that Pulumi can install: an executable `pulumi-resource-NAME` at the top."""
     tree = scratch / "tree"
     for source in _sources(name):
         target = tree / "lab" / "plugins" / source.relative_to(_SOURCES)
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(source.read_bytes())
     for package in ("lab", "lab/plugins"):
-        # A package without this file would lose against any other `lab` on Python's path.
+        # Without this file, any other package `lab` on the path of Python takes precedence.
         (tree / package / "__init__.py").touch()
-    (tree / "main.py").write_text(_MAIN.format(PREVIEWING.get(name, name)))
+    (tree / "main.py").write_text(_MAIN.format(PREVIEW_ONLY.get(name, name)))
     (tree / _DIGEST).write_text(digest)
     launcher = tree / f"pulumi-resource-{name}"
-    options = f"--package={name} " if name in PREVIEWING else ""
+    options = f"--package={name} " if name in PREVIEW_ONLY else ""
     launcher.write_text(_LAUNCHER.format(python=shlex.quote(sys.executable), options=options))
     launcher.chmod(0o755)
-    # Compiled beforehand, and valid whatever time stamps unpacking leaves: a plugin starts in every run.
+    # Compiled ahead of time and valid for any time stamps after unpacking: plugins start in every run.
     compileall.compile_dir(
         tree, quiet=2, stripdir=str(tree), invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH
     )
@@ -180,7 +180,7 @@ def _last_line(text: str) -> str:
 
 @contextmanager
 def _lock(home: Path) -> Iterator[None]:
-    """One installation at a time in one plugin directory."""
+    """Allow one installation at a time in a plugin directory."""
     home.mkdir(parents=True, exist_ok=True)
     with (home / "kubewright-plugins.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -188,7 +188,7 @@ def _lock(home: Path) -> Iterator[None]:
 
 
 def main() -> None:
-    """`python -m lab.plugins.install [--pulumi PATH] [--home DIRECTORY] [NAME …]`."""
+    """Run `python -m lab.plugins.install [--pulumi PATH] [--home DIRECTORY] [NAME …]`."""
     parser = argparse.ArgumentParser(prog="python -m lab.plugins.install", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"plugins; default: {' '.join(NAMES)}")
     parser.add_argument("--pulumi", type=Path, default=Path("pulumi"), help="the engine's command")

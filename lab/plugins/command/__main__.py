@@ -1,13 +1,7 @@
-"""`python -m lab.plugins.command ENGINE`: the plugin's process."""
+"""The plugin's process: `python -m lab.plugins.command ENGINE_ADDRESS`."""
 
-from lab.plugins.command.provider import VERSION, CommandProvider
-from lab.plugins.common.serve import serve
-
-
-def main() -> None:
-    """Serve until the engine ends."""
-    serve(VERSION, CommandProvider)
-
+from lab.plugins.command.provider import CommandProvider
+from lab.plugins.runtime.server import serve
 
 if __name__ == "__main__":
-    main()
+    serve(CommandProvider)

@@ -2,24 +2,24 @@
 
 import hashlib
 import posixpath
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pulumi.asset import FileArchive, FileAsset, StringAsset
-
-from lab.plugins.common.errors import ProviderError
+from lab.plugins.runtime.errors import PluginError
 
 if TYPE_CHECKING:
     import asyncssh
 
-Source = FileAsset | StringAsset | FileArchive
+Source = Mapping[str, str]
+"""An asset or archive of the engine with either `path` or `text`."""
 
 
 def digest(source: Source) -> str:
-    """A digest of what would be copied. Raises ProviderError when it cannot be read."""
-    if isinstance(source, StringAsset):
-        return hashlib.sha256(source.text.encode()).hexdigest()
-    path = Path(source.path)
+    """Return a digest of the content to copy. Raises PluginError for an unreadable path."""
+    if "path" not in source:
+        return hashlib.sha256(source.get("text", "").encode()).hexdigest()
+    path = Path(source["path"])
     try:
         if not path.is_dir():
             return hashlib.sha256(path.read_bytes()).hexdigest()
@@ -30,30 +30,30 @@ def digest(source: Source) -> str:
                 whole.update(hashlib.sha256(item.read_bytes()).digest())
         return whole.hexdigest()
     except OSError as error:
-        raise ProviderError(f"source: cannot read {source.path}: {error.strerror}") from None
+        raise PluginError(f"source: cannot read {path}: {error.strerror}") from None
 
 
 async def copy(client: "asyncssh.SSHClientConnection", source: Source, destination: str) -> None:
-    """Copy `source` to the path `destination` on the host.
+    """Copy `source` to the path `destination` on the host. Raises PluginError.
 
-    A directory ending in "/" copies its content, one without is copied itself into an existing or new
-    `destination`; a file goes into an existing directory or to the path itself. Raises ProviderError.
+    For a directory that ends in "/", only the content is copied. Another directory is copied into an
+    existing or new `destination`. A file goes into an existing directory or to the path itself.
     """
     import asyncssh
 
     try:
         async with client.start_sftp_client() as sftp:
-            if isinstance(source, StringAsset):
-                await _copy_text(sftp, source.text, destination)
+            if "path" in source:
+                await _copy_path(sftp, source["path"], destination)
             else:
-                await _copy_path(sftp, source.path, destination)
+                await _copy_text(sftp, source.get("text", ""), destination)
     except (OSError, asyncssh.Error) as error:
-        raise ProviderError(f"cannot copy to {destination}: {error}") from None
+        raise PluginError(f"cannot copy to {destination}: {error}") from None
 
 
 async def _copy_text(sftp: "asyncssh.SFTPClient", text: str, destination: str) -> None:
     if await sftp.isdir(destination):
-        raise ProviderError(
+        raise PluginError(
             f"remote path {destination} is a directory; when using a text asset, "
             "remotePath must be a file path"
         )
@@ -89,4 +89,4 @@ async def _make_directory(sftp: "asyncssh.SFTPClient", path: str) -> None:
     if not await sftp.exists(path):
         await sftp.mkdir(path)
     elif not await sftp.isdir(path):
-        raise ProviderError(f"remote path {path} exists but is not a directory")
+        raise PluginError(f"remote path {path} exists but is not a directory")

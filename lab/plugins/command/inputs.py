@@ -1,12 +1,17 @@
-"""What each resource takes: fields, their types, defaults, and what is wrong with given inputs."""
+"""Inputs of each resource: fields, their types, defaults, and the checks of given inputs."""
 
 from collections.abc import Mapping
 
-from pulumi.asset import AssetArchive, FileArchive, FileAsset, StringAsset
-from pulumi.provider.experimental.property_value import PropertyValue
-from pulumi.provider.experimental.provider import CheckFailure
-
-from lab.plugins.common.values import Properties, as_secret, is_unknown, wrap
+from lab.plugins.runtime.errors import CheckError, CheckFailure
+from lab.plugins.runtime.values import (
+    UNKNOWN,
+    Properties,
+    Value,
+    as_secret,
+    is_asset,
+    is_unknown,
+    without_secret,
+)
 
 _BASE = {
     "create": "string",
@@ -49,83 +54,85 @@ _REQUIRED = {
     COPY: ["connection", "source", "remotePath"],
     "command:local:run": ["command"],
 }
-_ENDPOINT_DEFAULTS = {"user": "root", "port": 22, "dialErrorLimit": 10, "perDialTimeout": 15}
+_ENDPOINT_DEFAULTS: Mapping[str, Value] = {
+    "user": "root",
+    "port": 22,
+    "dialErrorLimit": 10,
+    "perDialTimeout": 15,
+}
 LOGGING = ("stdout", "stderr", "stdoutAndStderr", "none")
 
 
-def check(kind: str, given: Properties) -> tuple[Properties, list[CheckFailure]]:
-    """The inputs with defaults and secrecy filled in, and every failure found in them."""
-    failures = _type_failures("", FIELDS[kind], given)
-    for key in _REQUIRED.get(kind, []):
-        if key not in given or given[key].value is None:
+def check(token: str, given: Properties) -> Properties:
+    """Return the inputs with defaults, the connection as a secret. Raises CheckError with every failure."""
+    failures = _type_failures("", FIELDS[token], given)
+    for key in _REQUIRED.get(token, []):
+        if given.get(key) is None:
             failures.append(CheckFailure(key, f"Missing required property '{key}'"))
     inputs = dict(given)
-    if "addPreviousOutputInEnv" in FIELDS[kind] and "addPreviousOutputInEnv" not in inputs:
-        inputs["addPreviousOutputInEnv"] = PropertyValue(True)
-    if "logging" in inputs and inputs["logging"].value not in LOGGING and not is_unknown(inputs["logging"]):
+    if "addPreviousOutputInEnv" in FIELDS[token]:
+        inputs.setdefault("addPreviousOutputInEnv", True)
+    if without_secret(inputs.get("logging")) not in (None, UNKNOWN, *LOGGING):
         failures.append(CheckFailure("logging", f"must be one of {', '.join(LOGGING)}"))
     if "connection" in inputs:
         failures += _connection_failures("connection", inputs["connection"])
         inputs["connection"] = as_secret(_with_defaults(inputs["connection"]))
-    if kind == COPY and "source" in inputs:
+    if token == COPY and "source" in inputs:
         failures += _source_failures(inputs["source"])
-    return inputs, failures
+    if failures:
+        raise CheckError(failures)
+    return inputs
 
 
-def _type_failures(
-    prefix: str, fields: Mapping[str, str], given: Mapping[str, PropertyValue]
-) -> list[CheckFailure]:
+def _type_failures(prefix: str, fields: Mapping[str, str], given: Mapping[str, Value]) -> list[CheckFailure]:
     failures = []
     for key, value in given.items():
         if key.startswith("__"):
             continue
         if key not in fields:
             failures.append(CheckFailure(prefix + key, "Unrecognized field"))
-        elif value.value is not None and not is_unknown(value) and not _has_type(value, fields[key]):
+        elif value is not None and not is_unknown(value) and _type_of(value) != fields[key]:
             failures.append(CheckFailure(prefix + key, f"must be a {fields[key]}"))
     return failures
 
 
-def _has_type(value: PropertyValue, kind: str) -> bool:
-    return {
-        "Bool": "boolean",
-        "Number": "number",
-        "String": "string",
-        "Array": "list",
-        "Map": "map",
-        "Asset": "asset",
-        "Archive": "asset",
-    }.get(value.type.value) == kind
+def _type_of(value: Value) -> str:
+    inner = without_secret(value)
+    if is_asset(inner):
+        return "asset"
+    types = {bool: "boolean", int: "number", float: "number", str: "string", list: "list", dict: "map"}
+    return types[type(inner)]
 
 
-def _connection_failures(path: str, connection: PropertyValue) -> list[CheckFailure]:
-    if not isinstance(connection.value, Mapping):
+def _connection_failures(path: str, connection: Value) -> list[CheckFailure]:
+    inner = without_secret(connection)
+    if not isinstance(inner, Mapping):
         return []
     fields = _ENDPOINT if path.endswith("proxy") else _ENDPOINT | {"proxy": "map"}
-    failures = _type_failures(path + ".", fields, connection.value)
-    host = connection.value.get("host")
-    if host is None or host.value in (None, ""):
+    failures = _type_failures(path + ".", fields, inner)
+    if without_secret(inner.get("host")) in (None, ""):
         failures.append(CheckFailure(f"{path}.host", "Missing required property 'host'"))
-    if "proxy" in connection.value:
-        failures += _connection_failures(f"{path}.proxy", connection.value["proxy"])
+    if "proxy" in inner:
+        failures += _connection_failures(f"{path}.proxy", inner["proxy"])
     return failures
 
 
-def _with_defaults(connection: PropertyValue) -> PropertyValue:
-    if not isinstance(connection.value, Mapping):
+def _with_defaults(connection: Value) -> Value:
+    inner = without_secret(connection)
+    if not isinstance(inner, Mapping):
         return connection
-    filled = {key: wrap(value) for key, value in _ENDPOINT_DEFAULTS.items()} | {
-        key: value for key, value in connection.value.items() if value.value is not None
-    }
-    if "proxy" in filled:
-        filled["proxy"] = _with_defaults(filled["proxy"])
-    return connection.with_value(filled)
+    complete = {**_ENDPOINT_DEFAULTS} | {key: value for key, value in inner.items() if value is not None}
+    if "proxy" in complete:
+        complete["proxy"] = _with_defaults(complete["proxy"])
+    return complete
 
 
-def _source_failures(source: PropertyValue) -> list[CheckFailure]:
-    inner = source.value
-    if isinstance(inner, FileAsset | StringAsset | FileArchive) or is_unknown(source):
+def _source_failures(source: Value) -> list[CheckFailure]:
+    inner = without_secret(source)
+    if inner is UNKNOWN or not is_asset(inner):
         return []
-    if isinstance(inner, AssetArchive):
+    if "assets" in inner:
         return [CheckFailure("archive", "archive must be a path to a file or directory")]
-    return [CheckFailure("asset", "asset must be a path-based file asset or a text asset")]
+    if "uri" in inner:
+        return [CheckFailure("asset", "asset must be a path-based file asset or a text asset")]
+    return []

@@ -1,4 +1,4 @@
-"""One command on this machine."""
+"""Commands on the deployer."""
 
 import asyncio
 import os
@@ -9,10 +9,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from pulumi.asset import AssetArchive, FileAsset
-
 from lab.plugins.command.output import Output
-from lab.plugins.common.errors import ProviderError
+from lab.plugins.runtime.errors import PluginError
+from lab.plugins.runtime.values import ARCHIVE, ASSET, SIGNATURE
 
 
 async def run(
@@ -20,8 +19,8 @@ async def run(
 ) -> dict[str, Any]:
     """Run `command` with the interpreter, directory and stdin of `inputs`.
 
-    Gives the outputs `stdout`, `stderr`, and `assets`, `archive` when asked for. Raises ProviderError
-    when the command cannot be started or does not end with 0.
+    Return the outputs `stdout`, `stderr`, and on request `assets`, `archive`. Raises PluginError when the
+    command cannot be started or does not exit with 0.
     """
     directory = inputs.get("dir") or os.getcwd()
     arguments = [*(inputs.get("interpreter") or ["/bin/sh", "-c"]), command]
@@ -37,7 +36,7 @@ async def run(
             start_new_session=True,
         )
     except OSError as error:
-        raise ProviderError(output.failure(str(error), command)) from None
+        raise PluginError(output.failure(str(error), command)) from None
     try:
         await asyncio.gather(
             _feed(process, stdin),
@@ -50,7 +49,7 @@ async def run(
             os.killpg(process.pid, signal.SIGKILL)
         raise
     if status != 0:
-        raise ProviderError(output.failure(_ending(status), command))
+        raise PluginError(output.failure(_exit_text(status), command))
     return _outputs(inputs, Path(directory), output)
 
 
@@ -71,7 +70,7 @@ async def _pump(stream: asyncio.StreamReader | None, name: str, output: Output) 
         await output.add(name, b"", bytearray(partial + b"\n"))
 
 
-def _ending(status: int) -> str:
+def _exit_text(status: int) -> str:
     if status < 0:
         return f"signal: {signal.Signals(-status).name}"
     return f"exit status {status}"
@@ -81,27 +80,27 @@ def _outputs(inputs: Mapping[str, Any], directory: Path, output: Output) -> dict
     stdout, stderr = output.results()
     outputs: dict[str, Any] = {"stdout": stdout, "stderr": stderr}
     if inputs.get("assetPaths") is not None:
-        outputs["assets"] = _matching(directory, inputs["assetPaths"])
+        outputs["assets"] = _matching_files(directory, inputs["assetPaths"])
     if inputs.get("archivePaths") is not None:
-        found: dict[str, Any] = dict(_matching(directory, inputs["archivePaths"]))
-        outputs["archive"] = AssetArchive(found)
+        files = _matching_files(directory, inputs["archivePaths"])
+        outputs["archive"] = {SIGNATURE: ARCHIVE, "assets": files}
     return outputs
 
 
-def _matching(directory: Path, globs: Sequence[str]) -> dict[str, FileAsset]:
-    """Files below `directory`; later patterns count more, those with "!" take files out again."""
-    rules = [(_pattern(glob.removeprefix("!")), not glob.startswith("!")) for glob in globs]
-    found = {}
+def _matching_files(directory: Path, globs: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Return files below `directory` as assets. The last matching pattern decides; "!" excludes."""
+    rules = [(_compile_glob(glob.removeprefix("!")), not glob.startswith("!")) for glob in globs]
+    assets = {}
     for path in sorted(directory.rglob("*")):
         name = path.relative_to(directory).as_posix()
-        verdicts = [wanted for pattern, wanted in rules if pattern.fullmatch(name)]
+        verdicts = [include for pattern, include in rules if pattern.fullmatch(name)]
         if path.is_file() and verdicts and verdicts[-1]:
-            found[name] = FileAsset(str(path))
-    return found
+            assets[name] = {SIGNATURE: ASSET, "path": str(path)}
+    return assets
 
 
-def _pattern(glob: str) -> re.Pattern[str]:
-    """`*` and `?` stay within one name, `**` does not, `{a,b}` is either."""
+def _compile_glob(glob: str) -> re.Pattern[str]:
+    """Compile a pattern: `*` and `?` match within one name, `**` across names, `{a,b}` either word."""
     parts = {"**": ".*", "*": "[^/]*", "?": "[^/]", "{": "(?:", "}": ")", ",": "|"}
     tokens = re.findall(r"\*\*|\[[^]]*\]|.", glob, re.DOTALL)
     return re.compile(

@@ -1,4 +1,4 @@
-"""What a running command writes: kept apart, kept together for errors, and shown line by line."""
+"""The output of a running command: each stream, both in order for errors, and line by line for the log."""
 
 import json
 from collections.abc import Awaitable, Callable
@@ -9,7 +9,7 @@ Show = Callable[[str], Awaitable[None]]
 
 @dataclass
 class Output:
-    """Collects standard output and error; `logging` says which of them `show` is given."""
+    """Collects standard output and error; `logging` selects the streams that `show` receives."""
 
     logging: str | None
     show: Show
@@ -18,7 +18,7 @@ class Output:
     both: bytearray = field(default_factory=bytearray)
 
     async def add(self, stream: str, data: bytes, partial: bytearray) -> None:
-        """Take data of `stream` ("stdout" or "stderr"); `partial` holds that stream's unfinished line."""
+        """Add data of `stream` ("stdout" or "stderr"); `partial` holds the unfinished line of that stream."""
         (self.stdout if stream == "stdout" else self.stderr).extend(data)
         self.both.extend(data)
         if self.logging not in (None, "stdoutAndStderr", stream):
@@ -30,14 +30,14 @@ class Output:
             await self.show(text(line))
 
     def results(self) -> tuple[str, str]:
-        """Standard output and error, each without one newline at its end."""
+        """Return standard output and error, each without one newline at its end."""
         return text(self.stdout).removesuffix("\n"), text(self.stderr).removesuffix("\n")
 
     def failure(self, status: str, command: str) -> str:
-        """The error's text: how the command ended, its own text, all that it wrote."""
+        """Return the text of an error: exit status, command, and all output."""
         return f"{status}: running {json.dumps(command, ensure_ascii=False)}:\n{text(self.both)}"
 
 
 def text(data: bytes | bytearray) -> str:
-    """Decode what a command wrote; bytes that are not UTF-8 show as replacement characters."""
+    """Decode output; bytes that are not UTF-8 become replacement characters."""
     return data.decode("utf-8", "replace")

@@ -1,33 +1,28 @@
-"""The provider: what happens to each of the plugin's resources on create, update and delete."""
+"""The provider: operations of the plugin's resources on create, update and delete."""
 
 import asyncio
-import json
 import secrets
 from collections.abc import Mapping
 from typing import Any
 
-from pulumi.provider.experimental import provider as api
-from pulumi.provider.experimental.property_value import PropertyValue
-
 from lab.plugins.command.copy import copy, digest
 from lab.plugins.command.inputs import COPY, FIELDS, LOCAL_COMMAND, REMOTE_COMMAND, check
-from lab.plugins.command.local import run as run_here
-from lab.plugins.command.output import Output
-from lab.plugins.command.ssh import connected, refused
-from lab.plugins.command.ssh import run as run_there
-from lab.plugins.common.diff import diff_inputs
-from lab.plugins.common.engine import EngineLog
-from lab.plugins.common.errors import ProviderError
-from lab.plugins.common.urns import resource_type
-from lab.plugins.common.values import UNKNOWN_VALUE, Properties, contains_unknown, plain, plain_map, wrap
-
-VERSION = "1.2.1"
+from lab.plugins.command.local import run as run_locally
+from lab.plugins.command.output import Output, Show
+from lab.plugins.command.ssh import connect, refused_variables
+from lab.plugins.command.ssh import run as run_remotely
+from lab.plugins.runtime.diff import Diff, compare, top_level
+from lab.plugins.runtime.errors import PluginError
+from lab.plugins.runtime.log import EngineLog
+from lab.plugins.runtime.provider import Provider
+from lab.plugins.runtime.urns import resource_name, resource_type
+from lab.plugins.runtime.values import UNKNOWN, Properties, has_unknown, reveal
 
 _NOT_ACCEPTED = (
     "Unable to set '{0}'. This only works if the host's SSH server accepts it (AcceptEnv). "
     "With a POSIX shell on the host, put the variable before the command instead: VAR=value command"
 )
-_DIGEST = "__sourceDigest"  # the SDK's asset type has no room for a hash; names with "__" are not shown
+_DIGEST = "__sourceDigest"  # states hold this name; the engine does not show names with "__"
 _RESULTS = {
     LOCAL_COMMAND: ("stdout", "stderr", "assets", "archive"),
     REMOTE_COMMAND: ("stdout", "stderr"),
@@ -35,118 +30,126 @@ _RESULTS = {
 }
 
 
-class CommandProvider(api.Provider):
+class CommandProvider(Provider):
     """Resources `local:Command`, `remote:Command`, `remote:CopyToRemote`; function `local:run`."""
+
+    name = "command"
+    version = "1.2.1"
 
     def __init__(self, log: EngineLog) -> None:
         self._log = log
 
-    async def get_schema(self, request: api.GetSchemaRequest) -> api.GetSchemaResponse:
-        """Name and version only: programs use the official SDK, which brings its own types."""
-        return api.GetSchemaResponse(json.dumps({"name": "command", "version": VERSION}))
+    async def check(self, urn: str, olds: Properties, news: Properties, seed: bytes) -> Properties:
+        """Fill in defaults and check each field."""
+        token = _supported(resource_type(urn))
+        inputs = check(token, news)
+        if token == COPY and not has_unknown(inputs["source"]):
+            inputs[_DIGEST] = await asyncio.to_thread(digest, reveal(inputs["source"]))
+        return inputs
 
-    async def configure(self, request: api.ConfigureRequest) -> api.ConfigureResponse:
-        """Nothing to configure; secrets are wanted as such, previews are answered."""
-        return api.ConfigureResponse(accept_secrets=True, supports_preview=True)
+    async def diff(
+        self, urn: str, state: Properties, olds: Properties, news: Properties, ignore: list[str]
+    ) -> Diff:
+        """Changed triggers replace the resource; other changes update it."""
+        fields = {*FIELDS[_supported(resource_type(urn))], _DIGEST}
+        old = {key: value for key, value in state.items() if key in fields}
+        changes = compare(old, news, lambda path: top_level(path) == "triggers", secrecy_counts=True)
+        return Diff(changes, of_inputs=False).without(map(top_level, ignore))
 
-    async def check(self, request: api.CheckRequest) -> api.CheckResponse:
-        """Fill in defaults, find what is wrong."""
-        inputs, failures = check(_known(resource_type(request.urn)), request.new_inputs)
-        if resource_type(request.urn) == COPY and not failures and not contains_unknown(inputs["source"]):
-            source: Any = inputs["source"].value
-            inputs[_DIGEST] = PropertyValue(await asyncio.to_thread(digest, source))
-        return api.CheckResponse(inputs, failures)
-
-    async def diff(self, request: api.DiffRequest) -> api.DiffResponse:
-        """Changed triggers replace, everything else updates."""
-        fields = {*FIELDS[_known(resource_type(request.urn))], _DIGEST}
-        old = {key: value for key, value in request.old_state.items() if key in fields}
-        return diff_inputs(
-            old, request.new_inputs, replaces=lambda key: key == "triggers", ignore=request.ignore_changes
-        )
-
-    async def create(self, request: api.CreateRequest) -> api.CreateResponse:
+    async def create(
+        self, urn: str, inputs: Properties, *, preview: bool, timeout: float
+    ) -> tuple[str, Properties]:
         """Run `create`, or copy."""
-        kind, inputs = _known(resource_type(request.urn)), request.properties
-        if request.preview:
-            return api.CreateResponse("", _preview(kind, inputs))
-        results = await self._apply(kind, request.urn, inputs, {}, "create")
-        prefix = "" if kind == COPY else request.name
-        return api.CreateResponse(prefix + secrets.token_hex(4), inputs | results)
+        token = _supported(resource_type(urn))
+        if preview:
+            return "", _preview(token, inputs)
+        results = await self._apply(token, urn, inputs, {}, "create")
+        prefix = "" if token == COPY else resource_name(urn)
+        return prefix + secrets.token_hex(4), inputs | results
 
-    async def update(self, request: api.UpdateRequest) -> api.UpdateResponse:
-        """Run `update`, or `create` again where there is none."""
-        kind = _known(resource_type(request.urn))
-        if request.preview:
-            return api.UpdateResponse(_preview(kind, request.news))
-        if kind == COPY and all(
-            request.olds.get(key) == request.news.get(key) for key in (_DIGEST, "remotePath")
-        ):
-            return api.UpdateResponse(request.news)
-        previous = {key: request.olds[key] for key in _RESULTS[kind] if key in request.olds}
-        step = "update" if request.news.get("update", PropertyValue.null()).value is not None else "create"
-        return api.UpdateResponse(
-            request.news | await self._apply(kind, request.urn, request.news, previous, step)
-        )
+    async def update(
+        self,
+        urn: str,
+        state: Properties,
+        olds: Properties,
+        news: Properties,
+        *,
+        preview: bool,
+        timeout: float,
+    ) -> Properties:
+        """Run `update`, or `create` where the resource has no `update`."""
+        token = _supported(resource_type(urn))
+        if preview:
+            return _preview(token, news)
+        if token == COPY and all(state.get(key) == news.get(key) for key in (_DIGEST, "remotePath")):
+            return news
+        previous = {key: state[key] for key in _RESULTS[token] if key in state}
+        step = "update" if news.get("update") is not None else "create"
+        return news | await self._apply(token, urn, news, previous, step)
 
-    async def delete(self, request: api.DeleteRequest) -> None:
-        """Run `delete` with the connection and the input kept in the state; copies stay."""
-        kind = _known(resource_type(request.urn))
-        if kind != COPY:
-            await self._apply(kind, request.urn, request.properties, request.properties, "delete")
+    async def delete(self, urn: str, identity: str, state: Properties, *, timeout: float) -> None:
+        """Run `delete` with the connection and the input in the state. Copied files stay on the host."""
+        token = _supported(resource_type(urn))
+        if token != COPY:
+            await self._apply(token, urn, state, state, "delete")
 
-    async def invoke(self, request: api.InvokeRequest) -> api.InvokeResponse:
-        """`command:local:run`: run a command at once."""
-        if request.tok != "command:local:run":
-            raise ProviderError(f"the command plugin has no function {request.tok}")
-        inputs, failures = check(request.tok, request.args)
-        if failures:
-            return api.InvokeResponse(failures=failures)
-        results = await self._run(LOCAL_COMMAND, "", plain_map(inputs), {}, plain(inputs["command"]))
-        return api.InvokeResponse(inputs | results)
+    async def invoke(self, token: str, args: Properties, *, preview: bool) -> Properties:
+        """Run a command immediately (`command:local:run`)."""
+        if token != "command:local:run":
+            raise PluginError(f"the command plugin has no function {token}")
+        inputs = check(token, args)
+        plain = reveal(inputs)
+        return inputs | await self._run(LOCAL_COMMAND, "", plain, {}, plain["command"])
 
     async def _apply(
-        self, kind: str, urn: str, properties: Properties, previous: Properties, step: str
+        self, token: str, urn: str, properties: Properties, previous: Properties, step: str
     ) -> Properties:
-        inputs = plain_map(properties)
-        if kind == COPY:
-            async with connected(inputs["connection"], lambda line: self._log.status(urn, line)) as client:
+        inputs = reveal(properties)
+        if token == COPY:
+            async with connect(inputs["connection"], self._show(urn)) as client:
                 await copy(client, inputs["source"], inputs["remotePath"])
             return {}
         command = inputs.get(step)
         if command is None:
-            return {"stdout": PropertyValue(""), "stderr": PropertyValue("")} | previous
-        return await self._run(kind, urn, inputs, plain_map(previous), command)
+            return {"stdout": "", "stderr": ""} | previous
+        return await self._run(token, urn, inputs, reveal(previous), command)
 
     async def _run(
-        self, kind: str, urn: str, inputs: Mapping[str, Any], previous: Mapping[str, Any], command: str
+        self, token: str, urn: str, inputs: Mapping[str, Any], previous: Mapping[str, Any], command: str
     ) -> Properties:
-        async def show(line: str) -> None:
-            await self._log.status(urn, line)
-
+        show = self._show(urn)
         output = Output(inputs.get("logging"), show)
-        kept = _previous_output(inputs, previous)
-        wanted = {key: str(value) for key, value in inputs.get("environment", {}).items()}
-        if kind == LOCAL_COMMAND:
-            results = await run_here(command, inputs, wanted | kept, output)
-            return {key: wrap(value) for key, value in results.items()}
-        async with connected(inputs["connection"], show) as client:
-            if refusals := await refused(client, wanted):
-                raise ProviderError(_NOT_ACCEPTED.format(refusals[0]))
-            for name in await refused(client, kept):
-                await self._log.warning(urn, _NOT_ACCEPTED.format(name))
-                del kept[name]
-            await run_there(
-                client, command, stdin=inputs.get("stdin"), environment=wanted | kept, output=output
+        previous_output = _previous_output(inputs, previous)
+        requested = {key: str(value) for key, value in inputs.get("environment", {}).items()}
+        if token == LOCAL_COMMAND:
+            return await run_locally(command, inputs, requested | previous_output, output)
+        async with connect(inputs["connection"], show) as client:
+            if refused := await refused_variables(client, requested):
+                raise PluginError(_NOT_ACCEPTED.format(refused[0]))
+            for name in await refused_variables(client, previous_output):
+                await asyncio.to_thread(self._log.warning, urn, _NOT_ACCEPTED.format(name))
+                del previous_output[name]
+            await run_remotely(
+                client,
+                command,
+                stdin=inputs.get("stdin"),
+                environment=requested | previous_output,
+                output=output,
             )
         stdout, stderr = output.results()
-        return {"stdout": PropertyValue(stdout), "stderr": PropertyValue(stderr)}
+        return {"stdout": stdout, "stderr": stderr}
+
+    def _show(self, urn: str) -> Show:
+        async def show(line: str) -> None:
+            await asyncio.to_thread(self._log.status, urn, line)
+
+        return show
 
 
-def _known(kind: str) -> str:
-    if kind not in _RESULTS:
-        raise ProviderError(f"the command plugin has no resource {kind}")
-    return kind
+def _supported(token: str) -> str:
+    if token not in _RESULTS:
+        raise PluginError(f"the command plugin has no resource {token}")
+    return token
 
 
 def _previous_output(inputs: Mapping[str, Any], previous: Mapping[str, Any]) -> dict[str, str]:
@@ -156,5 +159,5 @@ def _previous_output(inputs: Mapping[str, Any], previous: Mapping[str, Any]) -> 
     return {name: previous[key] for name, key in names.items() if previous.get(key)}
 
 
-def _preview(kind: str, inputs: Properties) -> Properties:
-    return inputs | {key: UNKNOWN_VALUE for key in ("stdout", "stderr") if key in _RESULTS[kind]}
+def _preview(token: str, inputs: Properties) -> Properties:
+    return inputs | {key: UNKNOWN for key in ("stdout", "stderr") if key in _RESULTS[token]}

@@ -1,6 +1,6 @@
-"""SSH connections as the `connection` property describes them, and one command over one of them.
+"""SSH connections that the `connection` property describes, and commands over them.
 
-asyncssh is imported on first use: a preview never needs it, and it takes longer to load than the rest.
+asyncssh is imported on first use: previews do not need it, and it loads slower than the rest of the plugin.
 """
 
 import asyncio
@@ -12,29 +12,29 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from lab.plugins.command.output import Output
-from lab.plugins.common.errors import ProviderError
+from lab.plugins.runtime.errors import PluginError
 
 if TYPE_CHECKING:
     import asyncssh
 
-_FIRST_PAUSE, _PAUSE_GROWTH, _LONGEST_PAUSE = 0.1, 1.5, 5.0  # seconds between two dials
-_KEEPALIVE_SECONDS, _KEEPALIVES_MISSED = 15, 4  # a host that went away is noticed after a minute
+_FIRST_PAUSE, _PAUSE_GROWTH, _MAX_PAUSE = 0.1, 1.5, 5.0  # seconds between two attempts
+_KEEPALIVE_SECONDS, _KEEPALIVES_MISSED = 15, 4  # detects a lost host after one minute
 
 Status = Callable[[str], Awaitable[None]]
 
 
 @asynccontextmanager
-async def connected(
+async def connect(
     connection: Mapping[str, Any], status: Status
 ) -> "AsyncIterator[asyncssh.SSHClientConnection]":
-    """A connection to the host, by its proxy when it has one; dialled again after failures.
+    """Connect to the host, through its proxy if it has one; retry after failures.
 
-    Raises ProviderError, naming the host, when more than `dialErrorLimit` dials failed (-1: never),
-    or at once when the connection's own data cannot be used.
+    Raises PluginError with the host's name after more than `dialErrorLimit` failed attempts (-1: no
+    limit), or immediately when the connection's own data is unusable.
     """
     proxy = connection.get("proxy")
     if proxy:
-        async with connected(proxy, status) as tunnel:
+        async with connect(proxy, status) as tunnel:
             client = await _dial_until(connection, status, tunnel)
             async with client:
                 yield client
@@ -53,14 +53,14 @@ async def _dial_until(
     while True:
         try:
             return await _dial(connection, options, tunnel)
-        except ProviderError as error:
+        except PluginError as error:
             dials += 1
             if -1 < limit < dials:
-                raise ProviderError(f"after {dials} failed attempts: {error}") from None
+                raise PluginError(f"after {dials} failed attempts: {error}") from None
             total = "unlimited" if limit < 0 else str(limit + 1)
             await status(f"Dial {dials}/{total} failed: retrying")
         await asyncio.sleep(pause)
-        pause = min(pause * _PAUSE_GROWTH, _LONGEST_PAUSE)
+        pause = min(pause * _PAUSE_GROWTH, _MAX_PAUSE)
 
 
 async def _dial(
@@ -71,20 +71,18 @@ async def _dial(
     where = f"{connection.get('user', 'root')}@{connection['host']}:{int(connection.get('port', 22))}"
     timeout = float(connection.get("perDialTimeout", 15)) or None
     try:
-        dialled: asyncssh.SSHClientConnection = await asyncio.wait_for(
+        client: asyncssh.SSHClientConnection = await asyncio.wait_for(
             asyncssh.connect(**options, tunnel=tunnel), timeout
         )
-        return dialled
+        return client
     except TimeoutError:
-        raise ProviderError(f"ssh to {where}: no answer within {timeout} s") from None
+        raise PluginError(f"ssh to {where}: no answer within {timeout} s") from None
     except asyncssh.HostKeyNotVerifiable:
-        raise ProviderError(f"ssh to {where}: the host's key is not the one in connection.hostKey") from None
+        raise PluginError(f"ssh to {where}: the host's key differs from connection.hostKey") from None
     except asyncssh.PermissionDenied:
-        raise ProviderError(
-            f"ssh to {where}: unable to authenticate with the given key or password"
-        ) from None
+        raise PluginError(f"ssh to {where}: unable to authenticate with the given key or password") from None
     except (OSError, asyncssh.Error) as error:
-        raise ProviderError(f"ssh to {where}: {error}") from None
+        raise PluginError(f"ssh to {where}: {error}") from None
 
 
 def _options(connection: Mapping[str, Any]) -> dict[str, Any]:
@@ -98,7 +96,7 @@ def _options(connection: Mapping[str, Any]) -> dict[str, Any]:
         "client_keys": [_private_key(key, connection.get("privateKeyPassword"))] if key else None,
         "agent_path": connection.get("agentSocketPath") or os.environ.get("SSH_AUTH_SOCK") or None,
         "known_hosts": ([_host_key(host_key)], [], []) if host_key else None,
-        "config": None,  # only the connection counts, not the files of whoever runs the engine
+        "config": None,  # ignore the SSH configuration files of the user who runs the engine
         "gss_host": None,
         "compression_algs": None,
         "keepalive_interval": _KEEPALIVE_SECONDS,
@@ -113,7 +111,7 @@ def _private_key(pem: str, password: str | None) -> "asyncssh.SSHKey":
     try:
         return asyncssh.import_private_key(pem, password)
     except (asyncssh.KeyImportError, asyncssh.KeyEncryptionError) as error:
-        raise ProviderError(f"connection.privateKey cannot be read: {error}") from None
+        raise PluginError(f"connection.privateKey cannot be read: {error}") from None
 
 
 @functools.lru_cache(maxsize=1024)
@@ -123,7 +121,7 @@ def _host_key(line: str) -> "asyncssh.SSHKey":
     try:
         return asyncssh.import_public_key(line)
     except asyncssh.KeyImportError as error:
-        raise ProviderError(
+        raise PluginError(
             f"connection.hostKey cannot be read ({error}): give it as `ssh-ed25519 AAAA…`"
         ) from None
 
@@ -136,13 +134,13 @@ async def run(
     environment: Mapping[str, str],
     output: Output,
 ) -> None:
-    """Run one command; its output goes to `output`. Raises ProviderError when it does not end with 0."""
+    """Run one command and collect its output. Raises PluginError unless the command exits with 0."""
     import asyncssh
 
     try:
         process = await client.create_process(command, env=dict(environment), encoding=None)
         try:
-            # A command that has ended already reads nothing; how it ended is seen below.
+            # A command may end before it reads its input; the exit status is checked below.
             with contextlib.suppress(OSError):
                 process.stdin.write((stdin or "").encode())
                 process.stdin.write_eof()
@@ -153,24 +151,24 @@ async def run(
         finally:
             process.close()
     except (OSError, asyncssh.Error) as error:
-        raise ProviderError(output.failure(f"the connection was lost: {error}", command)) from None
+        raise PluginError(output.failure(f"the connection was lost: {error}", command)) from None
     if process.exit_status != 0:
-        raise ProviderError(output.failure(_ending(process), command))
+        raise PluginError(output.failure(_exit_text(process), command))
 
 
-async def refused(client: "asyncssh.SSHClientConnection", names: Iterable[str]) -> list[str]:
-    """Those of the environment variables `names` that the host's sshd does not accept.
+async def refused_variables(client: "asyncssh.SSHClientConnection", names: Iterable[str]) -> list[str]:
+    """Return the environment variables among `names` that the host's sshd does not accept.
 
-    sshd ignores a variable that AcceptEnv does not name, so this asks for its view of the environment.
+    sshd silently drops variables that AcceptEnv does not list, so the host prints its environment.
     """
     import asyncssh
 
-    wanted = list(names)
-    if not wanted:
+    requested = list(names)
+    if not requested:
         return []
-    seen = await client.run("env", env=dict.fromkeys(wanted, "set"), stdin=asyncssh.DEVNULL)
-    lines = str(seen.stdout or "").splitlines()
-    return [name for name in wanted if f"{name}=set" not in lines]
+    result = await client.run("env", env=dict.fromkeys(requested, "set"), stdin=asyncssh.DEVNULL)
+    lines = str(result.stdout or "").splitlines()
+    return [name for name in requested if f"{name}=set" not in lines]
 
 
 async def _pump(stream: "asyncssh.SSHReader[bytes]", name: str, output: Output) -> None:
@@ -181,7 +179,7 @@ async def _pump(stream: "asyncssh.SSHReader[bytes]", name: str, output: Output) 
         await output.add(name, b"", bytearray(partial + b"\n"))
 
 
-def _ending(process: "asyncssh.SSHClientProcess[bytes]") -> str:
+def _exit_text(process: "asyncssh.SSHClientProcess[bytes]") -> str:
     if process.exit_signal:
         return f"Process exited with status {process.exit_status} from signal {process.exit_signal[0]}"
     if process.exit_status is None:

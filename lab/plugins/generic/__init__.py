@@ -1,4 +1,4 @@
-"""One stand-in for the clouds' plugins, `aws` and `azure-native`: it answers previews and makes nothing.
+"""Stand-in for the plugins `aws` and `azure-native`: it answers previews and creates nothing.
 
-Which of the two it is, its first argument says: `--package=aws`.
+The first argument of the process selects the package: `--package=aws`.
 """

@@ -1,11 +1,11 @@
-"""`python -m lab.plugins.generic --package=NAME ENGINE`: the plugin's process."""
+"""The plugin's process: `python -m lab.plugins.generic --package=NAME ENGINE_ADDRESS`."""
 
 import sys
 
-from lab.plugins.common.serve import serve
 from lab.plugins.generic.packages import PACKAGES
 from lab.plugins.generic.provider import GenericProvider
 from lab.plugins.generic.server import GenericServicer
+from lab.plugins.runtime.server import serve
 
 _OPTION = "--package="
 
@@ -16,7 +16,7 @@ def main() -> None:
     if len(names) != 1 or names[0] not in PACKAGES:
         sys.exit(f"give one option {_OPTION}NAME; NAME is one of {', '.join(PACKAGES)}")
     package = PACKAGES[names[0]]
-    serve(package.version, lambda _: GenericProvider(package), GenericServicer)
+    serve(lambda _: GenericProvider(package), GenericServicer)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What previews must know of AWS: what replaces a resource, names that are made up, answers to questions.
+"""Facts of AWS for previews: inputs that replace a resource, generated names, results of functions.
 
 Replacement is the property `ForceNew` of the Terraform provider that the official plugin bridges.
 """
@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from lab.plugins.common.errors import ProviderError
-from lab.plugins.common.values import Plain
+from lab.plugins.runtime.errors import PluginError
+from lab.plugins.runtime.values import Value
 
 REPLACES: Mapping[str, tuple[str, ...]] = {
     "aws:autoscaling/group:Group": ("name", "namePrefix", "initialLifecycleHooks"),
@@ -123,28 +123,28 @@ RENEWED: Mapping[str, tuple[str, ...]] = {
     "aws:ec2/launchTemplate:LaunchTemplate": ("latestVersion",),
     "aws:s3/bucketObjectv2:BucketObjectv2": ("versionId",),
 }
-"""By type, the outputs that an update makes anew: what hangs on them shows as computed."""
+"""By type, the outputs that an update renews: properties that depend on them show as computed."""
 
 NAMES = {"aws:s3/bucket:Bucket": "bucket"}
-"""The input that is made up where it is left out, for types where that is not `name`."""
+"""The input that gets a generated name, for types where it is not `name`."""
 
-LONGEST_NAMES = {"aws:lb/loadBalancer:LoadBalancer": 32, "aws:lb/targetGroup:TargetGroup": 32}
-"""Characters a made-up name may have, where AWS allows fewer than 64."""
+MAX_NAME_LENGTHS = {"aws:lb/loadBalancer:LoadBalancer": 32, "aws:lb/targetGroup:TargetGroup": 32}
+"""Maximum lengths of generated names where AWS allows fewer than 64 characters."""
 
 _ZONES = "abc"
-_NOT_ASKED = "unknown-in-this-preview"
+_PLACEHOLDER = "unknown-in-this-preview"
 _SYSTEM_DEVICES = {"099720109477": "/dev/sda1"}  # Canonical; Debian, Amazon and most others have /dev/xvda
-Arguments = Mapping[str, Plain]
+Arguments = Mapping[str, Value]
 
 
-def _ami(arguments: Arguments, settings: Arguments) -> dict[str, Plain]:
+def _ami(arguments: Arguments, settings: Arguments) -> dict[str, Value]:
     filters = {item["name"]: item["values"] for item in arguments.get("filters") or []}
     owner = (arguments.get("owners") or [""])[0]
-    identity = (filters.get("image-id") or [f"ami-{_NOT_ASKED}"])[0]
+    identity = (filters.get("image-id") or [f"ami-{_PLACEHOLDER}"])[0]
     return {
         "id": identity,
         "imageId": identity,
-        "name": (filters.get("name") or [_NOT_ASKED])[0],
+        "name": (filters.get("name") or [_PLACEHOLDER])[0],
         "ownerId": owner,
         "owners": arguments.get("owners") or [],
         "architecture": (filters.get("architecture") or ["x86_64"])[0],
@@ -154,48 +154,48 @@ def _ami(arguments: Arguments, settings: Arguments) -> dict[str, Plain]:
     }
 
 
-def _zones(arguments: Arguments, settings: Arguments) -> dict[str, Plain]:
+def _zones(arguments: Arguments, settings: Arguments) -> dict[str, Value]:
     region = _region_of(arguments, settings)
     return {"id": region, "region": region, "names": [region + zone for zone in _ZONES]}
 
 
-def _caller(arguments: Arguments, settings: Arguments) -> dict[str, Plain]:
+def _caller(arguments: Arguments, settings: Arguments) -> dict[str, Value]:
     account = (settings.get("allowedAccountIds") or ["0" * 12])[0]
     partition = _partition_of(_region_of(arguments, settings))
     return {
         "id": account,
         "accountId": account,
-        "arn": f"arn:{partition}:iam::{account}:user/{_NOT_ASKED}",
-        "userId": _NOT_ASKED,
+        "arn": f"arn:{partition}:iam::{account}:user/{_PLACEHOLDER}",
+        "userId": _PLACEHOLDER,
     }
 
 
-def _partition(arguments: Arguments, settings: Arguments) -> dict[str, Plain]:
+def _partition(arguments: Arguments, settings: Arguments) -> dict[str, Value]:
     partition = _partition_of(_region_of(arguments, settings))
     suffix = "amazonaws.com.cn" if partition == "aws-cn" else "amazonaws.com"
     reverse = ".".join(reversed(suffix.split(".")))
     return {"id": partition, "partition": partition, "dnsSuffix": suffix, "reverseDnsPrefix": reverse}
 
 
-def _region(arguments: Arguments, settings: Arguments) -> dict[str, Plain]:
+def _region(arguments: Arguments, settings: Arguments) -> dict[str, Value]:
     region = _region_of(arguments, settings)
     return {"id": region, "region": region, "name": region}
 
 
-FUNCTIONS: Mapping[str, Callable[[Arguments, Arguments], dict[str, Plain]]] = {
+FUNCTIONS: Mapping[str, Callable[[Arguments, Arguments], dict[str, Value]]] = {
     "aws:ec2/getAmi:getAmi": _ami,
     "aws:index/getAvailabilityZones:getAvailabilityZones": _zones,
     "aws:index/getCallerIdentity:getCallerIdentity": _caller,
     "aws:index/getPartition:getPartition": _partition,
     "aws:index/getRegion:getRegion": _region,
 }
-"""Answers to questions, from the arguments and the provider's settings; what is only asked says so."""
+"""Results of functions, from the arguments and the provider's settings; assumed values are recognizable."""
 
 
 def _region_of(arguments: Arguments, settings: Arguments) -> str:
     region = arguments.get("region") or settings.get("region")
     if not isinstance(region, str):
-        raise ProviderError("aws: no region: set aws.region in the stack file")
+        raise PluginError("aws: no region: set aws.region in the stack file")
     return region
 
 

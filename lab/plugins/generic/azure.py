@@ -1,15 +1,15 @@
-"""What previews must know of Azure: what replaces a resource, answers to questions.
+"""Facts of Azure for previews: inputs that replace a resource, results of functions.
 
-A part of a resource's path (its name, its group's) always replaces it. The rest is the official
-plugin's own short list; what it leaves out it previews as an update, and programs say otherwise by
-`replace_on_changes`, which the engine applies to any plugin.
+A part of a resource's path (its name, the name of its group) always replaces the resource. Other inputs
+are the official plugin's own short list. The official plugin previews all other changes as updates;
+programs override this with `replace_on_changes`, which the engine applies to any plugin.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from lab.plugins.common.values import Plain
+from lab.plugins.runtime.values import Value
 
 REPLACES: Mapping[str, tuple[str, ...]] = {
     "azure-native:authorization:RoleAssignment": ("principalId", "scope"),
@@ -20,28 +20,28 @@ REPLACES: Mapping[str, tuple[str, ...]] = {
     "azure-native:storage:Blob": ("contentMd5", "source", "type"),
     "azure-native:storage:StorageAccount": ("isHnsEnabled", "location"),
 }
-"""By type, the inputs beside those of the path whose change replaces the resource."""
+"""By type, the inputs outside the path whose change replaces the resource."""
 
 NOT_OF_THE_PATH = frozenset({"id", "source"})
-"""Inputs that no state holds and that still are no part of the path."""
+"""Inputs without an output that are not parts of the path."""
 
 UNLIKE_INPUTS = frozenset({"userAssignedIdentities"})
-"""Properties, at any depth, whose output has another form than their input: ids in, a map of them out."""
+"""Properties, at any depth, whose output has another form than the input: ids as input, a map as output."""
 
-_NOBODY = "00000000-0000-0000-0000-000000000000"
-Arguments = Mapping[str, Plain]
+_PLACEHOLDER_ID = "00000000-0000-0000-0000-000000000000"
+Arguments = Mapping[str, Value]
 
 
-def _client(arguments: Arguments, settings: Arguments) -> dict[str, Plain]:
+def _client(arguments: Arguments, settings: Arguments) -> dict[str, Value]:
     return {
-        "clientId": settings.get("clientId") or _NOBODY,
-        "objectId": _NOBODY,
-        "subscriptionId": settings.get("subscriptionId") or _NOBODY,
-        "tenantId": settings.get("tenantId") or _NOBODY,
+        "clientId": settings.get("clientId") or _PLACEHOLDER_ID,
+        "objectId": _PLACEHOLDER_ID,
+        "subscriptionId": settings.get("subscriptionId") or _PLACEHOLDER_ID,
+        "tenantId": settings.get("tenantId") or _PLACEHOLDER_ID,
     }
 
 
-FUNCTIONS: Mapping[str, Callable[[Arguments, Arguments], dict[str, Plain]]] = {
+FUNCTIONS: Mapping[str, Callable[[Arguments, Arguments], dict[str, Value]]] = {
     "azure-native:authorization:getClientConfig": _client,
 }
-"""Answers to questions, from the arguments and the provider's settings; nobody is asked in a preview."""
+"""Results of functions, from the arguments and the provider's settings, without a request to Azure."""

@@ -1,132 +1,129 @@
-"""A resource's inputs: names made up, settings of the provider filled in, old ones made comparable."""
+"""Inputs of a resource: generated names, settings of the provider, comparison with old inputs."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-from pulumi.provider.experimental.property_value import PropertyValue
-
-from lab.plugins.common.values import UNKNOWN_VALUE, Properties, contains_unknown, plain, wrap
-from lab.plugins.generic.assets import compared
 from lab.plugins.generic.packages import Package
 from lab.plugins.generic.sdk import ResourceType
+from lab.plugins.runtime.values import UNKNOWN, Properties, Secret, Value, has_unknown, reveal, without_secret
 
 DEFAULTS = "__defaults"
-"""In an object, the names of those of its properties that the plugin made up (the bridged plugins' way)."""
-_LONGEST_NAME = 64
+"""In an object, the names of the properties that the plugin filled in (the format of bridged plugins)."""
+_MAX_NAME_LENGTH = 64
 
 
-def completed(
+def complete(
     package: Package,
     kind: ResourceType,
     name: str,
     olds: Properties,
     news: Properties,
     *,
-    settings: Mapping[str, PropertyValue],
+    settings: Mapping[str, Value],
     seed: bytes,
 ) -> Properties:
-    """The inputs with what the official plugin would fill in.
+    """Return the inputs with the defaults of the official plugin.
 
-    `name`: the resource's in the program; `olds`, the inputs of the last deployment, keep a made-up
-    name as it is; `settings`, the provider's own; `seed` makes a name random but repeatable.
+    `name`: the resource's name in the program. `olds`: the inputs of the last deployment, whose generated
+    name stays. `settings`: the provider's own. `seed`: makes a generated name random but repeatable.
     """
-    inputs = {key: value for key, value in news.items() if value.value is not None}
-    own = package.named(kind)
-    made_up = []
-    if own is not None and own not in inputs and f"{own}Prefix" not in inputs:
-        inputs[own] = _kept(own, olds) or PropertyValue(_made_up(package, kind, name, seed))
-        made_up.append(own)
+    inputs = {key: value for key, value in news.items() if value is not None}
+    field = package.named(kind)
+    generated = []
+    if field is not None and field not in inputs and f"{field}Prefix" not in inputs:
+        inputs[field] = _previous_name(field, olds) or _generate_name(package, kind, name, seed)
+        generated.append(field)
     if package.name == "aws":
-        inputs |= _tagged(kind, inputs, settings)
-        # Azure's plugin keeps no such mark.
-        inputs[DEFAULTS] = wrap(made_up)
-    elif package.place in kind.inputs - inputs.keys() and package.place in settings:
-        inputs[package.place] = settings[package.place]
+        inputs |= _default_tags(kind, inputs, settings)
+        # The Azure plugin does not record generated names.
+        inputs[DEFAULTS] = generated
+    elif package.location in kind.inputs - inputs.keys() and package.location in settings:
+        inputs[package.location] = settings[package.location]
     return inputs
 
 
-def _kept(own: str, olds: Properties) -> PropertyValue | None:
-    """The name made up before; a name that somebody gave once is not kept when it is given no more."""
-    old = olds.get(own)
-    if old is None or (DEFAULTS in olds and own not in (plain(olds[DEFAULTS]) or ())):
+def _previous_name(field: str, olds: Properties) -> Value | None:
+    """Return the generated name of the last deployment; None if the program set the name then."""
+    if DEFAULTS in olds and field not in (reveal(olds[DEFAULTS]) or ()):
         return None
-    return old
+    return olds.get(field)
 
 
-def _made_up(package: Package, kind: ResourceType, name: str, seed: bytes) -> str:
+def _generate_name(package: Package, kind: ResourceType, name: str, seed: bytes) -> str:
     digits = hashlib.sha256(seed + name.encode()).hexdigest()[: package.digits]
-    longest = package.longest.get(kind.token, _LONGEST_NAME) - len(package.separator) - package.digits
+    length = package.max_name_lengths.get(kind.token, _MAX_NAME_LENGTH)
+    length -= len(package.separator) + package.digits
     prefix = "alias/" if kind.token == "aws:kms/alias:Alias" else ""
-    return f"{prefix}{name[:longest]}{package.separator}{digits}"
+    return f"{prefix}{name[:length]}{package.separator}{digits}"
 
 
-def _tagged(kind: ResourceType, inputs: Properties, settings: Mapping[str, PropertyValue]) -> Properties:
-    """Tags with the provider's default tags below them, as the official plugin shows them."""
-    common = settings.get("defaultTags")
-    if common is None or "tags" not in kind.inputs or contains_unknown(common):
+def _default_tags(kind: ResourceType, inputs: Properties, settings: Mapping[str, Value]) -> Properties:
+    """Return the tags over the provider's default tags, as the official plugin shows them."""
+    default_tags = settings.get("defaultTags")
+    if default_tags is None or "tags" not in kind.inputs or has_unknown(default_tags):
         return {}
-    tags = (plain(common) or {}).get("tags") or {}
-    given = inputs.get("tags", PropertyValue({}))
-    if not tags or not isinstance(given.value, Mapping):
+    defaults = (reveal(default_tags) or {}).get("tags") or {}
+    given = inputs.get("tags", {})
+    own_tags = without_secret(given)
+    if not defaults or not isinstance(own_tags, Mapping):
         return {}
-    merged = {**{key: wrap(value) for key, value in tags.items()}, **given.value}
-    return {"tags": PropertyValue(merged, is_secret=given.is_secret)}
+    merged = {**defaults, **own_tags}
+    return {"tags": Secret(merged) if isinstance(given, Secret) else merged}
 
 
 def as_outputs(inputs: Properties, unlike: frozenset[str]) -> Properties:
-    """Inputs as they stand in a state; where that has another form, only the real run knows it."""
+    """Return inputs in the form of a state; properties in `unlike` are unknown before the real run."""
     return {
-        key: UNKNOWN_VALUE if key in unlike else _as_output(value, unlike)
+        key: UNKNOWN if key in unlike else _as_output(value, unlike)
         for key, value in inputs.items()
         if key != DEFAULTS
     }
 
 
-def _as_output(value: PropertyValue, unlike: frozenset[str]) -> PropertyValue:
-    inner = value.value
-    if isinstance(inner, Mapping):
-        return PropertyValue(as_outputs(dict(inner), unlike), is_secret=value.is_secret)
-    if isinstance(inner, Sequence) and not isinstance(inner, str):
-        return PropertyValue([_as_output(item, unlike) for item in inner], is_secret=value.is_secret)
+def _as_output(value: Value, unlike: frozenset[str]) -> Value:
+    if isinstance(value, Secret):
+        return Secret(_as_output(value.value, unlike))
+    if isinstance(value, Mapping):
+        return as_outputs(dict(value), unlike)
+    if isinstance(value, list):
+        return [_as_output(item, unlike) for item in value]
     return value
 
 
 def comparable(old: Properties, new: Properties) -> Properties:
-    """Old inputs without what a plugin had filled in by itself and the new ones leave to it again."""
-    return {key: _without_defaults(value, new.get(key)) for key, value in _own(old, new).items()}
+    """Return old inputs without defaults of the plugin that the new inputs leave to the plugin again."""
+    return {key: _without_defaults(value, new.get(key)) for key, value in _given(old, new).items()}
 
 
-def unmarked(inputs: Properties) -> Properties:
-    """Inputs without the marks of what was filled in, at every depth."""
+def without_defaults(inputs: Properties) -> Properties:
+    """Return inputs without the names of defaults, at every depth."""
     return {key: _without_defaults(value, value) for key, value in inputs.items() if key != DEFAULTS}
 
 
-def _own(old: Mapping[str, PropertyValue], new: Mapping[str, PropertyValue]) -> Properties:
-    marks = plain(old[DEFAULTS]) if DEFAULTS in old else None
-    filled_in = set(marks or ())
+def _given(old: Mapping[str, Value], new: Mapping[str, Value]) -> Properties:
+    defaults = set(reveal(old.get(DEFAULTS)) or ())
     return {
         key: value
         for key, value in old.items()
-        if key != DEFAULTS and not (key in filled_in and key not in new)
+        if key != DEFAULTS and not (key in defaults and key not in new)
     }
 
 
-def _without_defaults(old: PropertyValue, new: PropertyValue | None) -> PropertyValue:
-    old = compared(old)
-    inner, other = old.value, new.value if new is not None else None
-    if isinstance(inner, Mapping):
-        against = other if isinstance(other, Mapping) else {}
-        kept = {
-            key: _without_defaults(value, against.get(key)) for key, value in _own(inner, against).items()
+def _without_defaults(old: Value, new: Value) -> Value:
+    new = without_secret(new)
+    if isinstance(old, Secret):
+        return Secret(_without_defaults(old.value, new))
+    if isinstance(old, Mapping):
+        against = new if isinstance(new, Mapping) else {}
+        return {
+            key: _without_defaults(value, against.get(key)) for key, value in _given(old, against).items()
         }
-        return PropertyValue(kept, is_secret=old.is_secret)
-    if isinstance(inner, Sequence) and not isinstance(inner, str):
-        items = other if isinstance(other, Sequence) and not isinstance(other, str) else ()
-        values = [
-            _without_defaults(item, items[place] if place < len(items) else None)
-            for place, item in enumerate(inner)
+    if isinstance(old, list):
+        items = new if isinstance(new, list) else []
+        return [
+            _without_defaults(item, items[index] if index < len(items) else None)
+            for index, item in enumerate(old)
         ]
-        return PropertyValue(values, is_secret=old.is_secret)
     return old

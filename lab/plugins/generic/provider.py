@@ -1,161 +1,151 @@
-"""The provider: what a preview would do to a resource. Whatever would touch a cloud is refused."""
+"""The provider: it previews changes of resources and refuses operations that would reach a cloud."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from typing import NoReturn
 
-from pulumi.provider.experimental import provider as api
-from pulumi.provider.experimental.property_value import PropertyValue
-
-from lab.plugins.common.diff import diff_inputs
-from lab.plugins.common.errors import ProviderError
-from lab.plugins.common.urns import resource_type
-from lab.plugins.common.values import UNKNOWN_VALUE, Plain, Properties, is_unknown, plain_map, wrap
 from lab.plugins.generic import sdk
-from lab.plugins.generic.inputs import as_outputs, comparable, completed, unmarked
+from lab.plugins.generic.inputs import as_outputs, comparable, complete, without_defaults
 from lab.plugins.generic.packages import Package
+from lab.plugins.runtime.diff import Diff, compare, top_level
+from lab.plugins.runtime.errors import PluginError
+from lab.plugins.runtime.provider import Provider
+from lab.plugins.runtime.urns import resource_name, resource_type
+from lab.plugins.runtime.values import UNKNOWN, Properties, Secret, Value, reveal
 
 
-class GenericProvider(api.Provider):
-    """Every resource type that a package's SDK has, in previews only."""
+class GenericProvider(Provider):
+    """Every resource type of a package's SDK, in previews only."""
 
     def __init__(self, package: Package) -> None:
+        self.name = package.name
+        self.version = package.version
         self._package = package
         self._settings: Properties = {}
 
-    async def get_schema(self, request: api.GetSchemaRequest) -> api.GetSchemaResponse:
-        """Name and version only: programs use the official SDK, which brings its own types."""
-        return api.GetSchemaResponse(
-            json.dumps({"name": self._package.name, "version": self._package.version})
+    async def configure(self, args: Properties) -> None:
+        """Keep the provider's settings without a test: no cloud is contacted."""
+        self._settings = {key: _parse_setting(value) for key, value in args.items()}
+
+    async def diff_config(self, olds: Properties, news: Properties) -> Diff:
+        """Compare the provider's settings of two deployments."""
+        changes = compare(
+            olds, news, lambda path: top_level(path) in self._package.moves, secrecy_counts=True
         )
+        return Diff(changes)
 
-    async def configure(self, request: api.ConfigureRequest) -> api.ConfigureResponse:
-        """Keep the provider's settings; none of them is tried, since no cloud is asked."""
-        self._settings = {key: _parsed(value) for key, value in request.args.items()}
-        return api.ConfigureResponse(accept_secrets=True, supports_preview=True)
+    async def check(self, urn: str, olds: Properties, news: Properties, seed: bytes) -> Properties:
+        """Fill in the defaults of the official plugin."""
+        kind, name = self._resource_type(urn), resource_name(urn)
+        return complete(self._package, kind, name, olds, news, settings=self._settings, seed=seed)
 
-    def diff_settings(self, old: Properties, new: Properties) -> api.DiffResponse:
-        """Compare the provider's own settings of two deployments."""
-        return diff_inputs(old, new, replaces=lambda key: key in self._package.moves)
-
-    async def check(self, request: api.CheckRequest) -> api.CheckResponse:
-        """Fill in what the official plugin would fill in."""
-        inputs = completed(
-            self._package,
-            self._kind(request.urn),
-            request.urn.split("::")[-1],
-            request.old_inputs,
-            request.new_inputs,
-            settings=self._settings,
-            seed=bytes(request.random_seed),
+    async def diff(
+        self, urn: str, state: Properties, olds: Properties, news: Properties, ignore: list[str]
+    ) -> Diff:
+        """Compare old and new inputs: the state of the official plugin has other fields than the inputs."""
+        replacing = self._package.replacing(self._resource_type(urn))
+        changes = compare(
+            comparable(olds, news),
+            without_defaults(news),
+            lambda path: top_level(path) in replacing,
+            secrecy_counts=True,
         )
-        return api.CheckResponse(inputs)
+        return Diff(changes).without(map(top_level, ignore))
 
-    def compare(self, urn: str, old: Properties, new: Properties, ignore: list[str]) -> api.DiffResponse:
-        """Compare a resource's inputs of the last deployment with the new ones."""
-        replacing = self._package.replacing(self._kind(urn))
-        found = diff_inputs(
-            comparable(old, new), unmarked(new), replaces=lambda key: key in replacing, ignore=ignore
-        )
-        # The paths lead into the inputs: outputs of the official plugin may be of another form.
-        detailed = {
-            path: api.PropertyDiff(item.kind, input_diff=True) for path, item in found.detailed_diff.items()
-        }
-        return api.DiffResponse(
-            changes=found.changes,
-            replaces=found.replaces,
-            diffs=found.diffs,
-            detailed_diff=detailed,
-        )
-
-    async def create(self, request: api.CreateRequest) -> api.CreateResponse:
-        """In a preview: the inputs, and as unknown whatever the cloud would make."""
-        kind = self._kind(request.urn)
-        if not request.preview:
-            self._refuse(request.urn, "created")
-        state = dict.fromkeys(kind.computed - {"id"}, UNKNOWN_VALUE) | self._outputs(request.properties)
-        return api.CreateResponse("", state | self._derived(kind, state))
-
-    async def update(self, request: api.UpdateRequest) -> api.UpdateResponse:
-        """In a preview: the state with the new inputs, and as unknown what an update makes anew."""
-        if not request.preview:
-            self._refuse(request.urn, "updated")
-        kind = self._kind(request.urn)
-        kept = {key: value for key, value in request.olds.items() if key not in kind.inputs}
-        renewed = dict.fromkeys(self._package.renewed.get(kind.token, ()), UNKNOWN_VALUE)
-        state = kept | renewed | self._outputs(request.news)
-        return api.UpdateResponse(state | self._derived(kind, state))
-
-    async def read(self, request: api.ReadRequest) -> api.ReadResponse:
-        """Refused: nobody is asked."""
-        self._refuse(request.urn, "read")
-
-    async def delete(self, request: api.DeleteRequest) -> None:
-        """Refused."""
-        self._refuse(request.urn, "deleted")
-
-    def answer(self, function: str, arguments: Properties, *, preview: bool) -> Properties:
-        """The answer to a question of the program.
-
-        Raises `ProviderError` outside previews, and for questions whose answer nobody could guess.
-        """
-        package = self._package
+    async def create(
+        self, urn: str, inputs: Properties, *, preview: bool, timeout: float
+    ) -> tuple[str, Properties]:
+        """Preview a new resource: the inputs, and unknown values for outputs that the cloud generates."""
+        kind = self._resource_type(urn)
         if not preview:
-            raise ProviderError(f"{function} cannot be answered: {self._why()}")
-        if function not in package.functions:
-            known = ", ".join(sorted(package.functions))
-            raise ProviderError(
-                f"{function} cannot be answered: {self._why()}; in previews it answers only {known}"
+            self._refuse(urn, "created")
+        state = dict.fromkeys(kind.computed - {"id"}, UNKNOWN) | self._outputs(inputs)
+        return "", state | self._derived(kind, state)
+
+    async def update(
+        self,
+        urn: str,
+        state: Properties,
+        olds: Properties,
+        news: Properties,
+        *,
+        preview: bool,
+        timeout: float,
+    ) -> Properties:
+        """Preview an update: the state with the new inputs; outputs that an update renews are unknown."""
+        if not preview:
+            self._refuse(urn, "updated")
+        kind = self._resource_type(urn)
+        outputs = {key: value for key, value in state.items() if key not in kind.inputs}
+        renewed = dict.fromkeys(self._package.renewed.get(kind.token, ()), UNKNOWN)
+        updated = outputs | renewed | self._outputs(news)
+        return updated | self._derived(kind, updated)
+
+    async def read(
+        self, urn: str, identity: str, state: Properties, inputs: Properties
+    ) -> tuple[Properties, Properties]:
+        """Refuse: the stand-in contacts no cloud."""
+        self._refuse(urn, "read")
+
+    async def delete(self, urn: str, identity: str, state: Properties, *, timeout: float) -> None:
+        """Refuse: the stand-in contacts no cloud."""
+        self._refuse(urn, "deleted")
+
+    async def invoke(self, token: str, args: Properties, *, preview: bool) -> Properties:
+        """Return an assumed result of a function.
+
+        Raises `PluginError` outside previews and for functions whose result cannot be assumed.
+        """
+        functions = self._package.functions
+        if not preview:
+            raise PluginError(f"{token} cannot be answered: {self._reason()}")
+        if token not in functions:
+            names = ", ".join(sorted(functions))
+            raise PluginError(
+                f"{token} cannot be answered: {self._reason()}; in previews it answers only {names}"
             )
-        return _wrapped(package.functions[function](plain_map(arguments), plain_map(self._settings)))
+        return functions[token](reveal(args), reveal(self._settings))
 
     def _outputs(self, inputs: Properties) -> Properties:
         return as_outputs(inputs, self._package.unlike_inputs)
 
     def _derived(self, kind: sdk.ResourceType, state: Properties) -> Properties:
-        """Outputs that follow from inputs and from the provider's settings."""
-        place = self._package.place
+        """Return outputs that follow from inputs and from the provider's settings."""
+        location = self._package.location
         derived = {}
-        if place in kind.outputs and place not in state and place in self._settings:
-            derived[place] = self._settings[place]
+        if location in kind.outputs and location not in state and location in self._settings:
+            derived[location] = self._settings[location]
         if "tagsAll" in kind.outputs and "tags" in state:
             derived["tagsAll"] = state["tags"]
         return derived
 
-    def _kind(self, urn: str) -> sdk.ResourceType:
+    def _resource_type(self, urn: str) -> sdk.ResourceType:
         token = resource_type(urn)
         kind = sdk.resource_type(self._package.module, token)
         if kind is None:
-            raise ProviderError(
-                f"pulumi-{self._package.name} {self._package.version} has no resource {token}"
-            )
+            raise PluginError(f"pulumi-{self.name} {self.version} has no resource {token}")
         return kind
 
     def _refuse(self, urn: str, verb: str) -> NoReturn:
-        name = urn.split("::")[-1]
-        raise ProviderError(f"{resource_type(urn)} {name} cannot be {verb}: {self._why()}")
+        raise PluginError(f"{resource_type(urn)} {resource_name(urn)} cannot be {verb}: {self._reason()}")
 
-    def _why(self) -> str:
-        wanted = f"{self._package.name} {self._package.version}"
+    def _reason(self) -> str:
+        plugin = f"{self.name} {self.version}"
         return (
-            f"here is only the stand-in for the plugin {wanted}, which answers previews and makes nothing; "
+            f"here is only the stand-in for the plugin {plugin}, which answers previews and makes nothing; "
             "where downloads are allowed, install the official one: "
-            f"pulumi plugin install resource {wanted} --reinstall"
+            f"pulumi plugin install resource {plugin} --reinstall"
         )
 
 
-def _parsed(value: PropertyValue) -> PropertyValue:
-    """A provider's setting: those that are no text travel as JSON."""
-    text = value.value
-    if not isinstance(text, str) or is_unknown(value) or text[:1] not in ("{", "["):
+def _parse_setting(value: Value) -> Value:
+    """Parse a setting of the provider: the SDK sends structured settings as JSON."""
+    text = reveal(value)
+    if not isinstance(text, str) or text[:1] not in ("{", "["):
         return value
     try:
-        return wrap(json.loads(text), secret=value.is_secret)
+        parsed = json.loads(text)
     except ValueError:
         return value
-
-
-def _wrapped(answer: Mapping[str, Plain]) -> Properties:
-    return {key: wrap(value) for key, value in answer.items()}
+    return Secret(parsed) if isinstance(value, Secret) else parsed

@@ -1,7 +1,7 @@
-"""What the installed SDK of a cloud says of a resource type: its inputs and its outputs.
+"""Inputs and outputs of a resource type, from the installed SDK of a cloud.
 
-The SDK is read as text, not imported: that would cost this process hundreds of megabytes and the
-user seconds, and the few facts wanted stand in generated lines that always look the same.
+The SDK is read as text and not imported: an import takes hundreds of megabytes and several seconds, and
+the generated lines that hold these facts always have the same form.
 """
 
 from __future__ import annotations
@@ -21,38 +21,38 @@ _REQUIRED = re.compile(r"raise TypeError\(\"Missing required property '(\w+)'\"\
 
 @dataclass(frozen=True, slots=True)
 class ResourceType:
-    """Names of a resource type's properties, as they travel (camelCase)."""
+    """Names of a resource type's properties in the provider protocol (camelCase)."""
 
     token: str
     inputs: frozenset[str]
     required: frozenset[str]
     outputs: frozenset[str]
-    """All that a state of it holds, most inputs among them."""
+    """All properties in its state, including most inputs."""
 
     @property
     def computed(self) -> frozenset[str]:
-        """Outputs that nobody gives: the cloud makes them."""
+        """Outputs that the cloud generates."""
         return self.outputs - self.inputs
 
     @property
     def address(self) -> frozenset[str]:
-        """Inputs that no state holds: on Azure, the parts of the resource's path."""
+        """Inputs without an output: on Azure, the parts of the resource's path."""
         return self.inputs - self.outputs
 
 
 @functools.cache
 def resource_type(module: str, token: str) -> ResourceType | None:
-    """The type of that token in the SDK, a Python package such as `pulumi_aws`; None if it has none."""
+    """Return a type of the SDK `module`, such as `pulumi_aws`; None if the SDK lacks the type."""
     source = _source(module, token)
     if source is None:
         return None
     text = source[source.index(_mark(token)) :]
     wire: dict[str, str] = {
-        found["name"]: found["wire"] or found["name"] for found in _GETTER.finditer(source)
+        match["name"]: match["wire"] or match["name"] for match in _GETTER.finditer(source)
     }
-    made, _, rest = text[text.index("def _internal_init(") :].partition("super(")
-    assigned: dict[str, str] = dict(_PROPERTY.findall(made))
-    required: list[str] = _REQUIRED.findall(made)
+    constructor, _, rest = text[text.index("def _internal_init(") :].partition("super(")
+    assigned: dict[str, str] = dict(_PROPERTY.findall(constructor))
+    required: list[str] = _REQUIRED.findall(constructor)
     state = rest.partition("return ")[0] if "def get(" in rest else ""
     stated: dict[str, str] = dict(_PROPERTY.findall(state))
     return ResourceType(
@@ -64,14 +64,14 @@ def resource_type(module: str, token: str) -> ResourceType | None:
 
 
 def _source(module: str, token: str) -> str | None:
-    """The text of the file that defines a type."""
+    """Return the text of the file that defines a type."""
     spec = importlib.util.find_spec(module)
     if spec is None or spec.origin is None:
         return None
     _, path, name = token.split(":")
     directory = Path(spec.origin).parent / path.split("/")[0].removeprefix("index")
     likely = directory / f"{_snake(name)}.py"
-    # Most names follow the rule; for the others the directory is searched.
+    # Most file names follow the rule; otherwise search the directory.
     for file in (likely, *sorted(directory.glob("*.py"))):
         if file.exists() and _mark(token) in (text := file.read_text()):
             return text

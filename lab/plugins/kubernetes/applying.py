@@ -7,13 +7,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from lab.plugins.runtime.log import EngineLog
+from lab.plugins.runtime.values import Value, has_unknown
+
 from . import bodies
 from .client import APPLY, MERGE, Answer, Api, Client
-from .engine import Messages
 from .errors import ApiError, Unreachable
 from .naming import Kind, is_true, metadata, title
 from .settings import Settings
-from .values import Value, has_unknown
 
 _NEW_KIND_SECONDS = 10.0
 Inputs = Mapping[str, Value]
@@ -36,13 +37,13 @@ class Applier:
     Args:
         settings: the provider's configuration.
         client: gives the cluster's client, or raises `PluginError` when there is no usable kubeconfig.
-        messages: where the server's warnings go.
+        log: where the server's warnings go.
     """
 
-    def __init__(self, settings: Settings, client: Callable[[], Client], messages: Messages) -> None:
+    def __init__(self, settings: Settings, client: Callable[[], Client], log: EngineLog) -> None:
         self._settings = settings
         self._client = client
-        self._messages = messages
+        self._log = log
 
     def target(self, kind: Kind, inputs: Inputs, *, patient: bool = False) -> Target:
         """Where an object goes; with patience for a kind that was defined a moment ago."""
@@ -85,7 +86,7 @@ class Applier:
             )
         if not self._settings.quiet and not dry_run:
             for text in answer.warnings:
-                self._messages.warn(urn, f"{target.what}: {text}")
+                self._log.warning(urn, f"{target.what}: {text}")
         return answer
 
     def rehearse(

@@ -7,8 +7,9 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
+from lab.plugins.runtime.values import UNKNOWN, Secret, Value, conceal, reveal, secret_paths
+
 from .naming import Kind, mapping
-from .values import UNKNOWN, Secret, Value, conceal, reveal, secret_paths
 
 MANAGER = "__fieldManager"
 FIRST_VERSION = "__initialApiVersion"

@@ -11,7 +11,8 @@ from typing import Any
 
 import yaml
 
-from .errors import InvalidInput
+from lab.plugins.runtime.errors import InvalidInput
+
 from .helm import Helm, write_repository
 
 _OCI = "oci://"

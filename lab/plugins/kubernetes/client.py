@@ -14,7 +14,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
-from .errors import ApiError, PluginError, Unreachable, refusal
+from lab.plugins.runtime.errors import PluginError
+
+from .errors import ApiError, Unreachable, refusal
 from .kubeconfig import Access, Credentials, tls_context
 from .naming import Kind
 

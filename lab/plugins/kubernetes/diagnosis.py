@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from lab.plugins.runtime.errors import PluginError
+
 from .client import Client
-from .errors import PluginError
 from .naming import mapping
 from .readiness import condition, explain
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-
-class PluginError(Exception):
-    """A failure a person can act upon; its text is shown as it is."""
+from lab.plugins.runtime.errors import PluginError
 
 
 class Unreachable(PluginError):
@@ -26,33 +24,6 @@ class ApiError(PluginError):
         super().__init__(message)
         self.status = status
         self.reason = reason
-
-
-class NotReady(PluginError):
-    """An object or a release exists but is not ready, or not as asked for.
-
-    Attributes:
-        resource_id: the id of the resource that exists.
-        outputs: its state, to be kept by the engine.
-    """
-
-    def __init__(self, reasons: Sequence[str], *, resource_id: str, outputs: Mapping[str, Any]) -> None:
-        super().__init__("; ".join(reasons))
-        self.reasons = list(reasons)
-        self.resource_id = resource_id
-        self.outputs = dict(outputs)
-
-
-class InvalidInput(PluginError):
-    """An input cannot be accepted.
-
-    Attributes:
-        field: the path of the input.
-    """
-
-    def __init__(self, field: str, message: str) -> None:
-        super().__init__(message)
-        self.field = field
 
 
 def refusal(what: str, status: int, body: Mapping[str, Any]) -> ApiError:

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import yaml
 
-from .errors import PluginError
-from .values import Value, reveal
+from lab.plugins.runtime.errors import PluginError
+from lab.plugins.runtime.values import Value, reveal
 
 
 def invoke(token: str, args: Mapping[str, Value]) -> dict[str, Value]:

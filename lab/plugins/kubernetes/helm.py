@@ -13,7 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from .errors import PluginError
+from lab.plugins.runtime.errors import PluginError
+
 from .kubeconfig import Access
 
 _POLL_SECONDS = 0.5

@@ -21,7 +21,7 @@ from typing import Any
 
 import yaml
 
-from .errors import PluginError
+from lab.plugins.runtime.errors import PluginError
 
 
 def read(text_or_path: str) -> dict[str, Any]:

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .errors import InvalidInput, PluginError
-from .values import UNKNOWN, Secret, Value, reveal
+from lab.plugins.runtime.errors import InvalidInput, PluginError
+from lab.plugins.runtime.values import UNKNOWN, Secret, Value, reveal
 
 AUTONAMED = "pulumi.com/autonamed"
 
@@ -111,16 +111,6 @@ def kind_of(resource_type: str, inputs: Mapping[str, Value]) -> Kind:
     if kind.endswith("List") and f"{kind}" == parts[2] and not version.count("."):
         raise PluginError(f"{resource_type}: lists cannot be resources here; declare the objects one by one")
     return Kind(version, kind, patch=parts[2] == f"{kind}Patch" or parts[2].endswith("Patch"))
-
-
-def urn_type(urn: str) -> str:
-    """The resource's own type from its URN."""
-    return urn.split("::")[2].rpartition("$")[2]
-
-
-def urn_name(urn: str) -> str:
-    """The resource's name in the program from its URN."""
-    return urn.split("::", 3)[3]
 
 
 def random_suffix(seed: bytes) -> str:

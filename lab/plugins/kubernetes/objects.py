@@ -6,12 +6,16 @@ import hashlib
 from collections.abc import Callable
 from typing import Any
 
+from lab.plugins.runtime.diff import Diff, compare
+from lab.plugins.runtime.errors import NotReady, PluginError
+from lab.plugins.runtime.log import EngineLog
+from lab.plugins.runtime.urns import resource_name, resource_type
+from lab.plugins.runtime.values import UNKNOWN, Value, reveal
+
 from . import bodies
 from .applying import Applier, Inputs, Target
 from .client import APPLY, Client
-from .diffing import Diff, compare
-from .engine import Messages
-from .errors import ApiError, NotReady, PluginError, Unreachable
+from .errors import ApiError, Unreachable
 from .naming import (
     AUTONAMED,
     annotation,
@@ -21,13 +25,10 @@ from .naming import (
     resource_id,
     split_id,
     title,
-    urn_name,
-    urn_type,
     with_name,
 )
 from .replacement import needs_replacement
 from .settings import Settings
-from .values import UNKNOWN, Value, reveal
 from .waiting import Waiter, seconds
 
 _DELETE_SECONDS = 600.0
@@ -40,7 +41,7 @@ class Objects:
         settings: the provider's configuration.
         client: gives the cluster's client, or raises `PluginError` when there is no usable kubeconfig.
         waiter: gives the waiter on that cluster.
-        messages: where progress and warnings go.
+        log: where progress and warnings go.
     """
 
     def __init__(
@@ -48,25 +49,30 @@ class Objects:
         settings: Settings,
         client: Callable[[], Client],
         waiter: Callable[[], Waiter],
-        messages: Messages,
+        log: EngineLog,
     ) -> None:
         self._settings = settings
         self._client = client
         self._waiter = waiter
-        self._messages = messages
-        self._applier = Applier(settings, client, messages)
+        self._log = log
+        self._applier = Applier(settings, client, log)
 
     def check(self, urn: str, olds: Inputs, news: Inputs, seed: bytes) -> dict[str, Value]:
         """Inputs with kind, name and namespace filled in."""
-        kind = kind_of(urn_type(urn), news)
+        kind = kind_of(resource_type(urn), news)
         named = {"apiVersion": kind.api_version, "kind": kind.kind, **news}
         return with_name(
-            named, kind=kind, name=urn_name(urn), olds=olds, seed=seed, namespace=self._settings.namespace
+            named,
+            kind=kind,
+            name=resource_name(urn),
+            olds=olds,
+            seed=seed,
+            namespace=self._settings.namespace,
         )
 
     def diff(self, urn: str, olds: Inputs, news: Inputs) -> Diff:
         """What changed between two sets of inputs; the cluster is not asked."""
-        kind = kind_of(urn_type(urn), news)
+        kind = kind_of(resource_type(urn), news)
         settings = self._settings
         frozen = reveal(olds.get("immutable")) is True
 
@@ -96,7 +102,7 @@ class Objects:
             NotReady: it exists but is not ready in time.
             PluginError: it could not be made.
         """
-        kind = kind_of(urn_type(urn), inputs)
+        kind = kind_of(resource_type(urn), inputs)
         manager = annotation(inputs, "pulumi.com/patchFieldManager") or _manager(urn)
         if preview:
             expected = self._applier.rehearse(urn, kind, inputs, manager)
@@ -110,7 +116,7 @@ class Objects:
         self, urn: str, state: Inputs, olds: Inputs, news: Inputs, *, timeout: float, preview: bool
     ) -> dict[str, Value]:
         """Change an object and wait until it is ready again; errors as `create`."""
-        kind = kind_of(urn_type(urn), news)
+        kind = kind_of(resource_type(urn), news)
         manager = annotation(news, "pulumi.com/patchFieldManager") or str(
             state.get(bodies.MANAGER) or _manager(urn)
         )
@@ -126,7 +132,7 @@ class Objects:
         except Unreachable as problem:
             if not self._settings.skip_update_unreachable:
                 raise
-            self._messages.warn(urn, f"not updated, as skipUpdateUnreachable is set: {problem}")
+            self._log.warning(urn, f"not updated, as skipUpdateUnreachable is set: {problem}")
             return dict(state)
         return self._settled(urn, target, named, answer.body, manager, timeout)[1]
 
@@ -134,7 +140,7 @@ class Objects:
         self, urn: str, identity: str, state: Inputs, inputs: Inputs
     ) -> tuple[dict[str, Value], dict[str, Value]]:
         """State and inputs of an object as the cluster has it; both empty when it is gone."""
-        kind = kind_of(urn_type(urn), inputs or state)
+        kind = kind_of(resource_type(urn), inputs or state)
         namespace, name = split_id(identity, self._settings.namespace)
         what = title(kind, {"name": name, "namespace": namespace if kind.namespaced else ""})
         try:
@@ -158,7 +164,7 @@ class Objects:
         Raises:
             PluginError: it could not be deleted; names the way out when the cluster is unreachable.
         """
-        kind = kind_of(urn_type(urn), state)
+        kind = kind_of(resource_type(urn), state)
         namespace, name = split_id(identity, self._settings.namespace)
         what = title(kind, {"name": name, "namespace": namespace if "/" in identity else ""})
         try:
@@ -177,7 +183,7 @@ class Objects:
                     "deleteUnreachable on the provider (or PULUMI_K8S_DELETE_UNREACHABLE=true) to drop its "
                     "objects from the state"
                 ) from None
-            self._messages.warn(urn, f"{what} dropped from the state, as deleteUnreachable is set")
+            self._log.warning(urn, f"{what} dropped from the state, as deleteUnreachable is set")
 
     def _remove(self, urn: str, target: Target, state: Inputs, timeout: float) -> None:
         """Send the deletion, and wait unless told not to."""
@@ -198,7 +204,7 @@ class Objects:
             what=target.what,
             uid=uid,
             timeout=limit,
-            report=lambda line: self._messages.status(urn, line),
+            report=lambda line: self._log.status(urn, line),
         )
 
     def _relinquish(self, target: Target, state: Inputs) -> None:
@@ -253,7 +259,7 @@ class Objects:
                 target.api,
                 live,
                 asked=timeout,
-                report=lambda line: self._messages.status(urn, line),
+                report=lambda line: self._log.status(urn, line),
             )
         identity, state = resource_id(live), bodies.outputs(target.kind, live, inputs, manager)
         if missing:

@@ -9,8 +9,8 @@ from typing import Any
 import yaml
 from pulumi.runtime import rpc
 
-from .errors import InvalidInput
-from .values import SIGNATURE, Value
+from lab.plugins.runtime.errors import InvalidInput
+from lab.plugins.runtime.values import SIGNATURE, Value
 
 _FLAGS = {
     "atomic": "--atomic",

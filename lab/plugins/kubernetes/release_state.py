@@ -6,11 +6,12 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from .errors import PluginError
+from lab.plugins.runtime.errors import PluginError
+from lab.plugins.runtime.values import Value, conceal, secret_paths
+
 from .helm import Helm, HelmError
 from .naming import split_id
 from .release_inputs import resource_names
-from .values import Value, conceal, secret_paths
 
 Inputs = Mapping[str, Value]
 

@@ -6,16 +6,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from . import charts, release_state
-from .client import Client
-from .diffing import Diff, compare
-from .engine import Messages
-from .errors import InvalidInput, NotReady, PluginError, Unreachable
-from .helm import Helm, HelmError
-from .naming import random_suffix, split_id, urn_name
-from .release_inputs import options, values
-from .settings import Settings
-from .values import (
+from lab.plugins.runtime.diff import Diff, compare
+from lab.plugins.runtime.errors import InvalidInput, NotReady, PluginError
+from lab.plugins.runtime.log import EngineLog
+from lab.plugins.runtime.urns import resource_name
+from lab.plugins.runtime.values import (
     UNKNOWN,
     Secret,
     Value,
@@ -23,6 +18,14 @@ from .values import (
     reveal,
     secret_strings,
 )
+
+from . import charts, release_state
+from .client import Client
+from .errors import Unreachable
+from .helm import Helm, HelmError
+from .naming import random_suffix, split_id
+from .release_inputs import options, values
+from .settings import Settings
 
 Inputs = Mapping[str, Value]
 _TIMEOUT_SECONDS = 300
@@ -37,16 +40,14 @@ class Releases:
         settings: the provider's configuration.
         helm: the helm binary on the cluster.
         client: gives the cluster's client, or raises when there is no usable kubeconfig.
-        messages: where progress and warnings go.
+        log: where progress and warnings go.
     """
 
-    def __init__(
-        self, settings: Settings, helm: Helm, client: Callable[[], Client], messages: Messages
-    ) -> None:
+    def __init__(self, settings: Settings, helm: Helm, client: Callable[[], Client], log: EngineLog) -> None:
         self._settings = settings
         self._helm = helm
         self._client = client
-        self._messages = messages
+        self._log = log
 
     def check(self, urn: str, olds: Inputs, news: Inputs, seed: bytes) -> dict[str, Value]:
         """Inputs with name, namespace and, for a chart on this machine, its version and checksum.
@@ -56,9 +57,9 @@ class Releases:
         """
         inputs = {key: value for key, value in news.items() if key not in _OUTPUT_ONLY}
         if not inputs.get("chart"):
-            raise InvalidInput("chart", f"release {urn_name(urn)} must name a chart")
+            raise InvalidInput("chart", f"release {resource_name(urn)} must name a chart")
         if not inputs.get("name"):
-            inputs["name"] = reveal(olds.get("name")) or f"{urn_name(urn)}-{random_suffix(seed)}"
+            inputs["name"] = reveal(olds.get("name")) or f"{resource_name(urn)}-{random_suffix(seed)}"
         inputs.setdefault("namespace", self._settings.namespace)
         chart = reveal(inputs["chart"])
         if chart is not UNKNOWN and (found := charts.local(str(chart))):
@@ -84,7 +85,7 @@ class Releases:
         identity = f"{reveal(inputs['namespace'])}/{reveal(inputs['name'])}"
         if preview:
             return "", self._promised(inputs)
-        self._messages.status(urn, f"installing {identity}")
+        self._log.status(urn, f"installing {identity}")
         found = self._status(identity)
         # A release that an interrupted or failed install has left is completed by an upgrade.
         leftover = found is not None and release_state.word(found) != "deployed"
@@ -108,7 +109,7 @@ class Releases:
         identity = f"{reveal(news['namespace'])}/{reveal(news['name'])}"
         if preview:
             return self._promised(news)
-        self._messages.status(urn, f"upgrading {identity}")
+        self._log.status(urn, f"upgrading {identity}")
         verb = "upgrade" if self._status(identity) is not None else "install"
         return self._act(verb, identity, news, timeout)
 
@@ -150,7 +151,7 @@ class Releases:
         ]
         arguments += [] if reveal(state.get("skipAwait")) else ["--wait"]
         arguments += ["--no-hooks"] if reveal(state.get("disableWebhooks")) else []
-        self._messages.status(urn, f"uninstalling {identity}")
+        self._log.status(urn, f"uninstalling {identity}")
         try:
             self._require_cluster()
             with self._helm.workspace() as directory:
@@ -161,7 +162,7 @@ class Releases:
                     f"Helm release {identity} was not uninstalled: {problem}. If the cluster is gone for "
                     "good, set deleteUnreachable on the provider to drop the release from the state"
                 ) from None
-            self._messages.warn(urn, f"Helm release {identity} dropped from the state (deleteUnreachable)")
+            self._log.warning(urn, f"Helm release {identity} dropped from the state (deleteUnreachable)")
         except HelmError as problem:
             raise PluginError(f"Helm release {identity} was not uninstalled: {problem}") from None
 

@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from lab.plugins.runtime.errors import InvalidInput, PluginError
+from lab.plugins.runtime.values import UNKNOWN, Value, reveal
+
 from . import kubeconfig
-from .errors import InvalidInput, PluginError, Unreachable
+from .errors import Unreachable
 from .kubeconfig import Access
-from .values import UNKNOWN, Value, reveal
 
 _FLAGS = {
     "deleteUnreachable": "PULUMI_K8S_DELETE_UNREACHABLE",

@@ -7,9 +7,11 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from lab.plugins.runtime.errors import PluginError
+
 from . import diagnosis
 from .client import Api, Client
-from .errors import ApiError, PluginError, Unreachable
+from .errors import ApiError, Unreachable
 from .naming import Kind, annotation, mapping, title
 from .readiness import JUDGES, Facts, Judge, Verdict
 

@@ -1,13 +1,7 @@
-"""`python -m lab.plugins.tls ENGINE`: the plugin's process."""
+"""The plugin's process: `python -m lab.plugins.tls ENGINE_ADDRESS`."""
 
-from lab.plugins.common.serve import serve
-from lab.plugins.tls.provider import VERSION, TlsProvider
-
-
-def main() -> None:
-    """Serve until the engine ends."""
-    serve(VERSION, TlsProvider)
-
+from lab.plugins.runtime.server import serve
+from lab.plugins.tls.provider import TlsProvider
 
 if __name__ == "__main__":
-    main()
+    serve(TlsProvider)

@@ -1,4 +1,4 @@
-"""Certificate requests and certificates (RFC 5280), as the official plugin makes them."""
+"""Certificate requests and certificates (RFC 5280) in the form of the official plugin."""
 
 import ipaddress
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
-from lab.plugins.common.errors import ProviderError
+from lab.plugins.runtime.errors import PluginError
 from lab.plugins.tls.inputs import EXTENDED_USAGES, KEY_USAGES
 from lab.plugins.tls.keys import Key, PublicKey
 
@@ -28,19 +28,19 @@ _SUBJECT = (
     ("serialNumber", NameOID.SERIAL_NUMBER),
     ("emailAddress", NameOID.EMAIL_ADDRESS),
 )
-"""Fields of `subject` in the order in which they stand in a distinguished name."""
+"""Fields of `subject` in the order of the distinguished name."""
 
 
 @dataclass(frozen=True)
 class Issuer:
-    """Who signs: the authority's certificate (None: the subject itself) and key."""
+    """The signer: certificate of the authority (None: self-signed) and key."""
 
     certificate: x509.Certificate | None
     key: Key
 
 
 def request(inputs: Mapping[str, Any], key: Key) -> x509.CertificateSigningRequest:
-    """A request with the subject and names of `inputs`, signed by `key`."""
+    """Return a request with the subject and names of `inputs`, signed by `key`."""
     subject = _name(inputs.get("subject"))
     builder = x509.CertificateSigningRequestBuilder().subject_name(subject)
     if names := _alternative_names(inputs):
@@ -49,51 +49,51 @@ def request(inputs: Mapping[str, Any], key: Key) -> x509.CertificateSigningReque
 
 
 def self_signed(inputs: Mapping[str, Any], key: Key) -> x509.Certificate:
-    """A certificate for the names of `inputs`, signed by its own key."""
+    """Return a certificate for the names of `inputs`, signed with its own key."""
     return _certificate(
         inputs, _name(inputs.get("subject")), key.public_key(), _alternative_names(inputs), Issuer(None, key)
     )
 
 
 def locally_signed(inputs: Mapping[str, Any], key: Key) -> x509.Certificate:
-    """A certificate for the subject, names and key of a request, signed by an authority.
+    """Return a certificate for the subject, names and key of a request, signed by an authority.
 
-    Raises ProviderError when the request or the authority's certificate cannot be read.
+    Raises PluginError for an unreadable request or certificate of the authority.
     """
-    asked = load_request(inputs["certRequestPem"])
+    csr = load_request(inputs["certRequestPem"])
     authority = load_certificate(inputs["caCertPem"])
-    public: Any = asked.public_key()
+    public: Any = csr.public_key()
     if authority.public_key() != key.public_key():
-        raise ProviderError("caPrivateKeyPem: this key does not belong to the certificate caCertPem")
+        raise PluginError("caPrivateKeyPem: this key does not belong to the certificate caCertPem")
     try:
-        names = asked.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        names = csr.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:
         names = None
-    return _certificate(inputs, asked.subject, public, names, Issuer(authority, key))
+    return _certificate(inputs, csr.subject, public, names, Issuer(authority, key))
 
 
 def load_request(pem: str) -> x509.CertificateSigningRequest:
-    """Read a request in PEM form; its signature must be right. Raises ProviderError."""
+    """Read a request in PEM form and verify its signature. Raises PluginError."""
     try:
-        asked = x509.load_pem_x509_csr(pem.encode())
+        csr = x509.load_pem_x509_csr(pem.encode())
     except ValueError:
-        raise ProviderError("certRequestPem: this is no certificate request in PEM form") from None
-    if not asked.is_signature_valid:
-        raise ProviderError("certRequestPem: the request's signature is wrong")
-    return asked
+        raise PluginError("certRequestPem: not a certificate request in PEM form") from None
+    if not csr.is_signature_valid:
+        raise PluginError("certRequestPem: the signature of the request is invalid")
+    return csr
 
 
 def load_certificate(pem: str) -> x509.Certificate:
-    """Read a certificate in PEM form. Raises ProviderError."""
+    """Read a certificate in PEM form. Raises PluginError."""
     try:
         return x509.load_pem_x509_certificate(pem.encode())
     except ValueError:
-        raise ProviderError("caCertPem: this is no certificate in PEM form") from None
+        raise PluginError("caCertPem: not a certificate in PEM form") from None
 
 
-def pem(made: x509.Certificate | x509.CertificateSigningRequest) -> str:
-    """The PEM form."""
-    return made.public_bytes(Encoding.PEM).decode()
+def pem(item: x509.Certificate | x509.CertificateSigningRequest) -> str:
+    """Return the PEM form."""
+    return item.public_bytes(Encoding.PEM).decode()
 
 
 def _certificate(
@@ -137,28 +137,28 @@ def _usages(uses: Sequence[str]) -> list[tuple[x509.ExtensionType, bool]]:
 def _constraints(inputs: Mapping[str, Any]) -> x509.BasicConstraints:
     if not inputs.get("isCaCertificate"):
         return x509.BasicConstraints(ca=False, path_length=None)
-    longest = inputs.get("maxPathLength", -1)
-    return x509.BasicConstraints(ca=True, path_length=None if longest < 0 else longest)
+    length = inputs.get("maxPathLength", -1)
+    return x509.BasicConstraints(ca=True, path_length=None if length < 0 else length)
 
 
 def _key_identifiers(
     inputs: Mapping[str, Any], subject: x509.Name, public: PublicKey, issuer: Issuer
 ) -> list[x509.ExtensionType]:
-    """The subject's for authorities or on request; the issuer's where it has one."""
+    """Return the subject's identifier for authorities or on request, and the issuer's if it has one."""
     own = x509.SubjectKeyIdentifier.from_public_key(public)
-    found: list[x509.ExtensionType] = []
+    identifiers: list[x509.ExtensionType] = []
     if inputs.get("isCaCertificate") or inputs.get("setSubjectKeyId"):
-        found.append(own)
+        identifiers.append(own)
     if issuer.certificate is None:
         if inputs.get("setAuthorityKeyId"):
-            found.append(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(own))
-        return found
+            identifiers.append(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(own))
+        return identifiers
     try:
-        theirs = issuer.certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
-        found.append(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(theirs))
+        issuer_key = issuer.certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+        identifiers.append(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(issuer_key))
     except x509.ExtensionNotFound:
         pass
-    return found
+    return identifiers
 
 
 def _name(subject: Mapping[str, Any] | None) -> x509.Name:
@@ -170,7 +170,7 @@ def _name(subject: Mapping[str, Any] | None) -> x509.Name:
                 try:
                     attributes.append(x509.NameAttribute(oid, str(item)))
                 except ValueError as error:
-                    raise ProviderError(f"subject.{field}: {error}") from None
+                    raise PluginError(f"subject.{field}: {error}") from None
     return x509.Name(attributes)
 
 
@@ -182,12 +182,12 @@ def _alternative_names(inputs: Mapping[str, Any]) -> x509.SubjectAlternativeName
             *(x509.UniformResourceIdentifier(name) for name in inputs.get("uris") or []),
         ]
     except ValueError as error:
-        raise ProviderError(f"dnsNames, ipAddresses or uris: {error}") from None
+        raise PluginError(f"dnsNames, ipAddresses or uris: {error}") from None
     return x509.SubjectAlternativeName(names) if names else None
 
 
 def _hash(key: Key) -> Any:  # noqa: ANN401 - the builders' own type of hash
-    """SHA-2 as strong as the signer's key; ED25519 has its own."""
+    """Return a SHA-2 hash of the strength of the signer's key; ED25519 brings its own hash."""
     if isinstance(key, ec.EllipticCurvePrivateKey):
         return {384: hashes.SHA384(), 521: hashes.SHA512()}.get(key.key_size, hashes.SHA256())
     return hashes.SHA256() if hasattr(key, "private_numbers") else None

@@ -1,14 +1,18 @@
-"""What each resource takes: fields, defaults, allowed values, and which inputs are secret."""
+"""Inputs of each resource: fields, defaults, allowed values, and which inputs are secret."""
 
 import ipaddress
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pulumi.provider.experimental.property_value import PropertyValue
-from pulumi.provider.experimental.provider import CheckFailure
-
-from lab.plugins.common.values import Properties, as_secret, contains_unknown, plain, wrap
+from lab.plugins.runtime.errors import CheckError, CheckFailure
+from lab.plugins.runtime.values import (
+    Properties,
+    as_secret,
+    contains_secret,
+    has_unknown,
+    reveal,
+)
 
 PRIVATE_KEY = "tls:index/privateKey:PrivateKey"
 SELF_SIGNED = "tls:index/selfSignedCert:SelfSignedCert"
@@ -28,7 +32,7 @@ KEY_USAGES = {
     "encipher_only": "encipher_only",
     "decipher_only": "decipher_only",
 }
-"""The names in `allowedUses` that go to the key usage extension (RFC 5280 4.2.1.3), as cryptography's."""
+"""Names in `allowedUses` for the key usage extension (RFC 5280 4.2.1.3), with cryptography's names."""
 EXTENDED_USAGES = {
     "any_extended": "2.5.29.37.0",
     "server_auth": "1.3.6.1.5.5.7.3.1",
@@ -45,7 +49,7 @@ EXTENDED_USAGES = {
     "microsoft_commercial_code_signing": "1.3.6.1.4.1.311.2.1.22",
     "microsoft_kernel_code_signing": "1.3.6.1.4.1.311.61.1.1",
 }
-"""Those that go to the extended key usage extension (RFC 5280 4.2.1.12), with their identifiers."""
+"""Names in `allowedUses` for the extended key usage extension (RFC 5280 4.2.1.12), with their OIDs."""
 
 Rule = Callable[[Any], str | None]
 
@@ -57,11 +61,11 @@ class Kind:
     rules: Mapping[str, Rule]
     required: Sequence[str] = ()
     key: str | None = None
-    """The input with a private key, which may be given write-only (`…Wo`) instead."""
+    """The input that holds a private key; `…Wo` is its write-only variant."""
     defaults: Mapping[str, Any] = field(default_factory=dict)
-    """What the state holds for inputs that were not given."""
+    """Values in the state for absent inputs."""
     in_place: frozenset[str] = frozenset()
-    """Inputs whose change does not replace the resource."""
+    """Inputs that change without a replacement of the resource."""
 
 
 def _is(kind: type, name: str) -> Rule:
@@ -72,8 +76,10 @@ def _one_of(*names: str) -> Rule:
     return lambda value: None if value in names else f"value must be one of: {', '.join(names)}; got: {value}"
 
 
-def _at_least(least: int) -> Rule:
-    return lambda value: None if type(value) is int and value >= least else f"value must be at least {least}"
+def _at_least(minimum: int) -> Rule:
+    return lambda value: (
+        None if type(value) is int and value >= minimum else f"value must be at least {minimum}"
+    )
 
 
 def _each(rule: Rule) -> Rule:
@@ -135,33 +141,33 @@ KINDS: Mapping[str, Kind] = {
 }
 
 
-def check(kind: Kind, given: Properties) -> tuple[Properties, list[CheckFailure]]:
-    """The inputs with private keys marked secret, and every failure found in them."""
+def check(kind: Kind, given: Properties) -> Properties:
+    """Return the inputs with private keys as secrets. Raises CheckError with every failure."""
     failures = []
     for name in kind.required:
-        if name not in given or given[name].value is None:
+        if given.get(name) is None:
             failures.append(CheckFailure(name, f"Missing required argument: {name}"))
-    if kind.key and not any(given.get(name) for name in (kind.key, f"{kind.key}Wo")):
+    keys = (kind.key, f"{kind.key}Wo") if kind.key else ()
+    if kind.key and all(given.get(name) is None for name in keys):
         failures.append(CheckFailure(kind.key, f"Missing required argument: {kind.key} or {kind.key}Wo"))
     for name, value in given.items():
-        if name.startswith("__") or value.value is None or contains_unknown(value):
+        if name.startswith("__") or value is None or has_unknown(value):
             continue
         if name not in kind.rules:
             failures.append(CheckFailure(name, "An argument of this name is not expected here"))
-        elif problem := kind.rules[name](plain(value)):
-            failures.append(CheckFailure(name, "wrong value" if value.contains_secret() else problem))
-    keys = (kind.key, f"{kind.key}Wo")
-    return {name: as_secret(value) if name in keys else value for name, value in given.items()}, failures
+        elif problem := kind.rules[name](reveal(value)):
+            failures.append(CheckFailure(name, "wrong value" if contains_secret(value) else problem))
+    if failures:
+        raise CheckError(failures)
+    return {name: as_secret(value) if name in keys else value for name, value in given.items()}
 
 
-def filled(kind: Kind, inputs: Properties) -> Properties:
-    """The inputs with defaults, as a state holds them; without those that are null."""
-    known = {name: value for name, value in inputs.items() if value.value is not None}
-    return {name: wrap(value) for name, value in kind.defaults.items()} | {
-        name: value for name, value in known.items() if not name.startswith("__")
-    }
+def with_defaults(kind: Kind, inputs: Properties) -> Properties:
+    """Return the inputs with defaults, without nulls: the form that a state holds."""
+    given = {name: value for name, value in inputs.items() if value is not None and not name.startswith("__")}
+    return {**kind.defaults, **given}
 
 
-def comparable(value: PropertyValue) -> PropertyValue:
-    """An empty list means the same as none."""
-    return PropertyValue.null() if plain(value) == [] else value
+def without_empty_lists(inputs: Properties) -> Properties:
+    """Return the inputs without empty lists: an empty list means the same as no list."""
+    return {name: value for name, value in inputs.items() if reveal(value) != []}

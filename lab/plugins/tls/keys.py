@@ -1,4 +1,4 @@
-"""Private keys: making, reading, and all the forms in which they are given out."""
+"""Private keys: generation, reading, and output formats."""
 
 import base64
 import hashlib
@@ -7,7 +7,7 @@ from typing import Any
 from cryptography.hazmat.primitives import serialization as form
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
-from lab.plugins.common.errors import ProviderError
+from lab.plugins.runtime.errors import PluginError
 
 Key = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
 PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey
@@ -21,7 +21,7 @@ _CURVES: dict[str, ec.EllipticCurve] = {
 
 
 def generate(algorithm: str, *, curve: str, bits: int) -> Key:
-    """A new key; `curve` counts for ECDSA, `bits` for RSA."""
+    """Return a new key; `curve` applies to ECDSA, `bits` to RSA."""
     if algorithm == "RSA":
         return rsa.generate_private_key(public_exponent=65537, key_size=bits)
     if algorithm == "ECDSA":
@@ -32,7 +32,7 @@ def generate(algorithm: str, *, curve: str, bits: int) -> Key:
 def load(pem: str, name: str) -> Key:
     """Read a private key in PEM (PKCS #1, SEC 1, PKCS #8) or OpenSSH form.
 
-    Raises ProviderError, with the input's `name` and never its content.
+    Raises PluginError with the input's `name` but without its content.
     """
     try:
         if "OPENSSH PRIVATE KEY" in pem:
@@ -40,14 +40,14 @@ def load(pem: str, name: str) -> Key:
         else:
             key = form.load_pem_private_key(pem.encode(), None)
     except (ValueError, TypeError):
-        raise ProviderError(f"{name}: this is no private key in PEM form without a passphrase") from None
+        raise PluginError(f"{name}: not a private key in PEM form without a passphrase") from None
     if not isinstance(key, Key):
-        raise ProviderError(f"{name}: only RSA, ECDSA and ED25519 keys can be used")
+        raise PluginError(f"{name}: only RSA, ECDSA and ED25519 keys can be used")
     return key
 
 
 def algorithm(key: Key | PublicKey) -> str:
-    """The plugin's name of the key's algorithm."""
+    """Return the plugin's name of the key's algorithm."""
     if isinstance(key, rsa.RSAPrivateKey | rsa.RSAPublicKey):
         return "RSA"
     if isinstance(key, ec.EllipticCurvePrivateKey | ec.EllipticCurvePublicKey):
@@ -56,17 +56,17 @@ def algorithm(key: Key | PublicKey) -> str:
 
 
 def private_forms(key: Key) -> dict[str, str]:
-    """The secret outputs of a private key."""
+    """Return the secret outputs of a private key."""
     own = form.PrivateFormat.PKCS8 if algorithm(key) == "ED25519" else form.PrivateFormat.TraditionalOpenSSL
     return {
         "privateKeyPem": _private(key, own),
         "privateKeyPemPkcs8": _private(key, form.PrivateFormat.PKCS8),
-        "privateKeyOpenssh": _private(key, form.PrivateFormat.OpenSSH) if _openssh_knows(key) else "",
+        "privateKeyOpenssh": _private(key, form.PrivateFormat.OpenSSH) if _openssh_supports(key) else "",
     }
 
 
 def public_forms(key: Key) -> dict[str, str]:
-    """The outputs that anybody may see; OpenSSH knows no curve P224, so that its forms are empty then."""
+    """Return the public outputs; the OpenSSH formats are empty for curve P224, which OpenSSH lacks."""
     public = key.public_key()
     outputs = {
         "publicKeyPem": public.public_bytes(
@@ -76,11 +76,11 @@ def public_forms(key: Key) -> dict[str, str]:
         "publicKeyFingerprintMd5": "",
         "publicKeyFingerprintSha256": "",
     }
-    if _openssh_knows(key):
+    if _openssh_supports(key):
         line = public.public_bytes(form.Encoding.OpenSSH, form.PublicFormat.OpenSSH).decode()
         blob = base64.b64decode(line.split()[1])
         outputs["publicKeyOpenssh"] = line + "\n"
-        # OpenSSH's old form of a fingerprint, shown to people; nothing relies on MD5's strength.
+        # The old OpenSSH fingerprint, for display only: nothing relies on the strength of MD5.
         outputs["publicKeyFingerprintMd5"] = hashlib.md5(blob, usedforsecurity=False).digest().hex(":")
         sha256 = base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
         outputs["publicKeyFingerprintSha256"] = f"SHA256:{sha256}"
@@ -88,7 +88,7 @@ def public_forms(key: Key) -> dict[str, str]:
 
 
 def identity(key: Key) -> str:
-    """The resource's id: SHA-1 of the public key's DER form, in hexadecimal."""
+    """Return the resource's id: SHA-1 of the public key's DER form, in hexadecimal."""
     der = key.public_key().public_bytes(form.Encoding.DER, form.PublicFormat.SubjectPublicKeyInfo)
     return hashlib.sha1(der, usedforsecurity=False).hexdigest()
 
@@ -97,5 +97,5 @@ def _private(key: Key, shape: form.PrivateFormat) -> str:
     return key.private_bytes(form.Encoding.PEM, shape, form.NoEncryption()).decode()
 
 
-def _openssh_knows(key: Key) -> bool:
+def _openssh_supports(key: Key) -> bool:
     return not (isinstance(key, ec.EllipticCurvePrivateKey) and isinstance(key.curve, ec.SECP224R1))

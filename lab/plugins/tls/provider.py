@@ -1,23 +1,20 @@
-"""The provider: what happens to each of the plugin's resources.
+"""The provider: operations of the plugin's resources.
 
-cryptography is imported on first use, since most previews make nothing.
+cryptography is imported on first use, since most previews create nothing.
 """
 
 import asyncio
 import hashlib
-import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from pulumi.provider.experimental import provider as api
-from pulumi.provider.experimental.property_value import PropertyValue
-
-from lab.plugins.common.diff import diff_inputs
-from lab.plugins.common.engine import EngineLog
-from lab.plugins.common.errors import ProviderError
-from lab.plugins.common.urns import resource_type
-from lab.plugins.common.values import UNKNOWN_VALUE, Properties, plain_map, wrap
+from lab.plugins.runtime.diff import Diff, compare, top_level
+from lab.plugins.runtime.errors import PluginError
+from lab.plugins.runtime.log import EngineLog
+from lab.plugins.runtime.provider import Provider
+from lab.plugins.runtime.urns import resource_type
+from lab.plugins.runtime.values import UNKNOWN, Properties, Secret, reveal
 from lab.plugins.tls.inputs import (
     KINDS,
     LOCALLY_SIGNED,
@@ -26,14 +23,12 @@ from lab.plugins.tls.inputs import (
     SELF_SIGNED,
     Kind,
     check,
-    comparable,
-    filled,
+    with_defaults,
+    without_empty_lists,
 )
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
-
-VERSION = "5.6.2"
 
 _SECRET_RESULTS = ("privateKeyPem", "privateKeyPemPkcs8", "privateKeyOpenssh")
 _VALIDITY_RESULTS = ("certPem", "validityStartTime", "validityEndTime", "readyForRenewal")
@@ -51,89 +46,96 @@ _RESULTS: Mapping[str, tuple[str, ...]] = {
 }
 
 
-class TlsProvider(api.Provider):
+class TlsProvider(Provider):
     """Resources PrivateKey, CertRequest, SelfSignedCert, LocallySignedCert; function getPublicKey."""
 
+    name = "tls"
+    version = "5.6.2"
+
     def __init__(self, log: EngineLog) -> None:
-        self._log = log
+        """Ignore the log: no operation takes long."""
 
-    async def get_schema(self, request: api.GetSchemaRequest) -> api.GetSchemaResponse:
-        """Name and version only: programs use the official SDK, which brings its own types."""
-        return api.GetSchemaResponse(json.dumps({"name": "tls", "version": VERSION}))
+    async def check(self, urn: str, olds: Properties, news: Properties, seed: bytes) -> Properties:
+        """Check each field and mark private keys as secret."""
+        return check(_kind(resource_type(urn)), news)
 
-    async def configure(self, request: api.ConfigureRequest) -> api.ConfigureResponse:
-        """Nothing to configure (a proxy would only serve getCertificate); previews are answered."""
-        return api.ConfigureResponse(accept_secrets=True, supports_preview=True)
-
-    async def check(self, request: api.CheckRequest) -> api.CheckResponse:
-        """Mark private keys secret, find what is wrong."""
-        return api.CheckResponse(*check(_kind(resource_type(request.urn)), request.new_inputs))
-
-    async def diff(self, request: api.DiffRequest) -> api.DiffResponse:
-        """Every change replaces, but that of the hours before a renewal."""
-        kind = _kind(resource_type(request.urn))
-        new = filled(kind, request.new_inputs)
-        old = {name: value for name, value in request.old_state.items() if name in kind.rules or name in new}
-        return diff_inputs(
-            {name: comparable(value) for name, value in old.items()},
-            {name: comparable(value) for name, value in new.items()},
-            replaces=lambda name: name not in kind.in_place,
-            ignore=request.ignore_changes,
+    async def diff(
+        self, urn: str, state: Properties, olds: Properties, news: Properties, ignore: list[str]
+    ) -> Diff:
+        """Replace the resource on every change except of `earlyRenewalHours`."""
+        kind = _kind(resource_type(urn))
+        new = with_defaults(kind, news)
+        old = {name: value for name, value in state.items() if name in kind.rules or name in new}
+        changes = compare(
+            without_empty_lists(old),
+            without_empty_lists(new),
+            lambda path: top_level(path) not in kind.in_place,
+            secrecy_counts=True,
         )
+        return Diff(changes, of_inputs=False).without(map(top_level, ignore))
 
-    async def create(self, request: api.CreateRequest) -> api.CreateResponse:
-        """Make the key, request or certificate."""
-        inputs = filled(_kind(resource_type(request.urn)), request.properties)
-        if request.preview:
-            return api.CreateResponse(
-                "", inputs | dict.fromkeys(_RESULTS[resource_type(request.urn)], UNKNOWN_VALUE)
-            )
-        identity, results = await asyncio.to_thread(_make, resource_type(request.urn), plain_map(inputs))
-        outputs = {name: wrap(value, secret=name in _SECRET_RESULTS) for name, value in results.items()}
-        return api.CreateResponse(identity, inputs | outputs)
-
-    async def update(self, request: api.UpdateRequest) -> api.UpdateResponse:
-        """Only the hours before a renewal change in place; the certificate stays."""
-        kept = {
-            name: request.olds[name] for name in _RESULTS[resource_type(request.urn)] if name in request.olds
+    async def create(
+        self, urn: str, inputs: Properties, *, preview: bool, timeout: float
+    ) -> tuple[str, Properties]:
+        """Create the key, request or certificate."""
+        token = resource_type(urn)
+        state = with_defaults(_kind(token), inputs)
+        if preview:
+            return "", state | dict.fromkeys(_RESULTS[token], UNKNOWN)
+        identity, results = await asyncio.to_thread(_create, token, reveal(state))
+        outputs = {
+            name: Secret(value) if name in _SECRET_RESULTS else value for name, value in results.items()
         }
-        state = filled(_kind(resource_type(request.urn)), request.news) | kept
-        return api.UpdateResponse(state | _renewal(state))
+        return identity, state | outputs
 
-    async def read(self, request: api.ReadRequest) -> api.ReadResponse:
-        """The state is all there is; only the time for a renewal may have come."""
-        if not request.properties:
-            raise ProviderError(
-                f"{resource_type(request.urn)}: resources of the tls plugin cannot be imported"
-            )
-        return api.ReadResponse(
-            request.resource_id, request.properties | _renewal(request.properties), request.inputs
-        )
+    async def update(
+        self,
+        urn: str,
+        state: Properties,
+        olds: Properties,
+        news: Properties,
+        *,
+        preview: bool,
+        timeout: float,
+    ) -> Properties:
+        """Change the hours before renewal; the certificate stays the same."""
+        token = resource_type(urn)
+        results = {name: state[name] for name in _RESULTS[token] if name in state}
+        updated = with_defaults(_kind(token), news) | results
+        return updated | _renewal(updated)
 
-    async def delete(self, request: api.DeleteRequest) -> None:
-        """Nothing exists outside the state."""
+    async def read(
+        self, urn: str, identity: str, state: Properties, inputs: Properties
+    ) -> tuple[Properties, Properties]:
+        """Return the state, which is complete; only the renewal may have become due."""
+        if not state:
+            raise PluginError(f"{resource_type(urn)}: resources of the tls plugin cannot be imported")
+        return state | _renewal(state), inputs
 
-    async def invoke(self, request: api.InvokeRequest) -> api.InvokeResponse:
-        """`getPublicKey`: what is public of a private key."""
-        if request.tok != "tls:index/getPublicKey:getPublicKey":
-            raise ProviderError(f"this stand-in for the tls plugin has no function {request.tok}")
+    async def delete(self, urn: str, identity: str, state: Properties, *, timeout: float) -> None:
+        """Do nothing: the resources exist in the state only."""
+
+    async def invoke(self, token: str, args: Properties, *, preview: bool) -> Properties:
+        """Return the public part of a private key (`getPublicKey`)."""
+        if token != "tls:index/getPublicKey:getPublicKey":
+            raise PluginError(f"this stand-in for the tls plugin has no function {token}")
         from lab.plugins.tls import keys
 
-        given = plain_map(request.args)
+        given = reveal(args)
         name = "privateKeyPem" if given.get("privateKeyPem") else "privateKeyOpenssh"
         key = keys.load(given.get(name, ""), name)
         outputs = keys.public_forms(key) | {"id": keys.identity(key), "algorithm": keys.algorithm(key)}
-        return api.InvokeResponse(request.args | {name: wrap(value) for name, value in outputs.items()})
+        return args | outputs
 
 
 def _kind(token: str) -> Kind:
     if token not in KINDS:
-        raise ProviderError(f"the tls plugin has no resource {token}")
+        raise PluginError(f"the tls plugin has no resource {token}")
     return KINDS[token]
 
 
-def _make(token: str, inputs: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """The id and the results of one resource; runs in a thread, keys take their time."""
+def _create(token: str, inputs: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Return the id and the results of one resource. Runs in a thread: RSA keys take seconds."""
     from lab.plugins.tls import certificates, keys
 
     if token == PRIVATE_KEY:
@@ -142,33 +144,33 @@ def _make(token: str, inputs: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     name = KINDS[token].key or ""
     key = keys.load(inputs.get(name) or inputs.get(f"{name}Wo") or "", name)
     if token == REQUEST:
-        asked = certificates.pem(certificates.request(inputs, key))
-        identity = hashlib.sha1(asked.encode(), usedforsecurity=False).hexdigest()
-        return identity, {"certRequestPem": asked, "keyAlgorithm": keys.algorithm(key)}
+        request = certificates.pem(certificates.request(inputs, key))
+        identity = hashlib.sha1(request.encode(), usedforsecurity=False).hexdigest()
+        return identity, {"certRequestPem": request, "keyAlgorithm": keys.algorithm(key)}
     if token == SELF_SIGNED:
-        made, algorithm = certificates.self_signed(inputs, key), "keyAlgorithm"
+        certificate, algorithm = certificates.self_signed(inputs, key), "keyAlgorithm"
     else:
-        made, algorithm = certificates.locally_signed(inputs, key), "caKeyAlgorithm"
-    results = _validity(made, certificates.pem(made), inputs["earlyRenewalHours"])
-    return str(made.serial_number), results | {algorithm: keys.algorithm(key)}
+        certificate, algorithm = certificates.locally_signed(inputs, key), "caKeyAlgorithm"
+    results = _validity(certificate, certificates.pem(certificate), inputs["earlyRenewalHours"])
+    return str(certificate.serial_number), results | {algorithm: keys.algorithm(key)}
 
 
-def _validity(made: "Certificate", text: str, early_hours: int) -> dict[str, Any]:
-    end = made.not_valid_after_utc
+def _validity(certificate: "Certificate", text: str, early_hours: int) -> dict[str, Any]:
+    end = certificate.not_valid_after_utc
     return {
         "certPem": text,
-        "validityStartTime": made.not_valid_before_utc.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "validityStartTime": certificate.not_valid_before_utc.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "validityEndTime": end.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "readyForRenewal": _due(end, early_hours),
     }
 
 
 def _renewal(state: Properties) -> Properties:
-    """Whether the renewal of a certificate in a state is due now; nothing for other resources."""
-    end, early = state.get("validityEndTime"), state.get("earlyRenewalHours")
-    if end is None or early is None or not isinstance(end.value, str) or not isinstance(early.value, float):
+    """Return whether the renewal of a certificate is due now; empty for other resources."""
+    end, early_hours = reveal(state.get("validityEndTime")), reveal(state.get("earlyRenewalHours"))
+    if not isinstance(end, str) or not isinstance(early_hours, int):
         return {}
-    return {"readyForRenewal": PropertyValue(_due(datetime.fromisoformat(end.value), int(early.value)))}
+    return {"readyForRenewal": _due(datetime.fromisoformat(end), early_hours)}
 
 
 def _due(end: datetime, early_hours: int) -> bool:

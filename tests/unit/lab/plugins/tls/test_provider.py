@@ -1,3 +1,5 @@
+"""Private keys, certificate requests and certificates of the tls plugin."""
+
 import base64
 import hashlib
 import ipaddress
@@ -9,18 +11,16 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.x509.verification import PolicyBuilder, Store
-from pulumi.provider.experimental import provider as api
-from pulumi.provider.experimental.property_value import PropertyValue as Value
-from pulumi.runtime.rpc import UNKNOWN
 
-from lab.plugins.common.engine import EngineLog
-from lab.plugins.common.errors import ProviderError
-from lab.plugins.common.values import Properties, plain, wrap
+from lab.plugins.runtime.diff import Diff
+from lab.plugins.runtime.errors import CheckError, PluginError
+from lab.plugins.runtime.log import EngineLog
+from lab.plugins.runtime.values import UNKNOWN, Properties, contains_secret, reveal
 from lab.plugins.tls.inputs import LOCALLY_SIGNED, PRIVATE_KEY, REQUEST, SELF_SIGNED
 from lab.plugins.tls.provider import TlsProvider
-from tests.unit.plugins.driving import run
+from tests.unit.lab.plugins.command.plugin import run
 
-PROVIDER = TlsProvider(EngineLog("127.0.0.1:0"))
+PROVIDER = TlsProvider(EngineLog(""))
 CA = {
     "subject": {"commonName": "root", "organization": "kubewright"},
     "isCaCertificate": True,
@@ -34,28 +34,20 @@ def urn(token: str) -> str:
     return f"urn:pulumi:dev::kubewright::{token}::thing"
 
 
-def check(token: str, inputs: Mapping[str, Any]) -> api.CheckResponse:
-    given = {key: wrap(value) for key, value in inputs.items()}
-    return run(PROVIDER.check(api.CheckRequest(urn(token), {}, given, b"")))
+def check(token: str, inputs: Mapping[str, Any]) -> Properties:
+    return run(PROVIDER.check(urn(token), {}, dict(inputs), b""))
 
 
-def checked(token: str, inputs: Mapping[str, Any]) -> Properties:
-    found = check(token, inputs)
-    assert not found.failures
-    assert found.inputs is not None
-    return found.inputs
-
-
-def create(token: str, inputs: Mapping[str, Any], *, preview: bool = False) -> api.CreateResponse:
-    return run(PROVIDER.create(api.CreateRequest(urn(token), checked(token, inputs), 0, preview)))
+def create(token: str, inputs: Mapping[str, Any], *, preview: bool = False) -> tuple[str, Properties]:
+    return run(PROVIDER.create(urn(token), check(token, inputs), preview=preview, timeout=0))
 
 
 def make(token: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: plain(value) for key, value in create(token, inputs).properties.items()}
+    return dict(reveal(create(token, inputs)[1]))
 
 
-def diff(token: str, state: Properties, inputs: Mapping[str, Any]) -> api.DiffResponse:
-    return run(PROVIDER.diff(api.DiffRequest(urn(token), "id", state, checked(token, inputs), [])))
+def diff(token: str, state: Properties, inputs: Mapping[str, Any]) -> Diff:
+    return run(PROVIDER.diff(urn(token), state, {}, check(token, inputs), []))
 
 
 def new_key(algorithm: str = "ECDSA", **more: object) -> str:
@@ -88,7 +80,7 @@ def leaf(ca: Mapping[str, Any], ca_key: str, request: dict[str, Any], **more: ob
         ({"algorithm": "ED25519"}, "PRIVATE KEY", "ssh-ed25519 "),
     ],
 )
-def test_a_key_in_all_its_forms(inputs: dict[str, Any], header: str, line: str) -> None:
+def test_key_in_all_output_formats(inputs: dict[str, Any], header: str, line: str) -> None:
     made = make(PRIVATE_KEY, inputs)
     assert made["privateKeyPem"].startswith(f"-----BEGIN {header}-----\n")
     assert made["privateKeyPemPkcs8"].startswith("-----BEGIN PRIVATE KEY-----\n")
@@ -107,31 +99,28 @@ def test_a_key_in_all_its_forms(inputs: dict[str, Any], header: str, line: str) 
     assert made["publicKeyFingerprintMd5"].count(":") == 15
 
 
-def test_defaults_of_a_key_and_no_openssh_for_p224() -> None:
+def test_default_curve_has_no_openssh_format() -> None:
     made = make(PRIVATE_KEY, {"algorithm": "ECDSA"})
     assert (made["ecdsaCurve"], made["rsaBits"], made["publicKeyOpenssh"]) == ("P224", 2048, "")
 
 
-def test_only_private_forms_are_secret() -> None:
-    made = create(PRIVATE_KEY, {"algorithm": "ED25519"}).properties
-    secret = {name for name, value in made.items() if value.contains_secret()}
+def test_only_private_keys_are_secret() -> None:
+    _, state = create(PRIVATE_KEY, {"algorithm": "ED25519"})
+    secret = {name for name, value in state.items() if contains_secret(value)}
     assert secret == {"privateKeyPem", "privateKeyPemPkcs8", "privateKeyOpenssh"}
-    signed = create(SELF_SIGNED, CA | {"privateKeyPem": plain(made["privateKeyPem"])}).properties
-    assert {name for name, value in signed.items() if value.contains_secret()} == {"privateKeyPem"}
+    _, signed = create(SELF_SIGNED, CA | {"privateKeyPem": reveal(state["privateKeyPem"])})
+    assert {name for name, value in signed.items() if contains_secret(value)} == {"privateKeyPem"}
 
 
-def test_the_id_of_a_key_does_not_change_with_its_form() -> None:
-    made = create(PRIVATE_KEY, {"algorithm": "RSA"})
-    request = api.InvokeRequest(
-        "tls:index/getPublicKey:getPublicKey", {"privateKeyOpenssh": made.properties["privateKeyOpenssh"]}
-    )
-    found = run(PROVIDER.invoke(request)).return_value
-    assert found is not None
-    assert plain(found["id"]) == made.resource_id
-    assert plain(found["publicKeyPem"]) == plain(made.properties["publicKeyPem"])
+def test_id_of_a_key_does_not_depend_on_its_format() -> None:
+    identity, state = create(PRIVATE_KEY, {"algorithm": "RSA"})
+    args = {"privateKeyOpenssh": state["privateKeyOpenssh"]}
+    result = run(PROVIDER.invoke("tls:index/getPublicKey:getPublicKey", args, preview=False))
+    assert result["id"] == identity
+    assert result["publicKeyPem"] == state["publicKeyPem"]
 
 
-def test_a_chain_that_a_verifier_accepts() -> None:
+def test_verifier_accepts_the_chain() -> None:
     key = new_key()
     ca = authority(key)
     made = leaf(
@@ -153,7 +142,7 @@ def test_a_chain_that_a_verifier_accepts() -> None:
     assert made.issuer.rfc4514_string() == "CN=root,O=kubewright"
 
 
-def test_another_authority_does_not_verify() -> None:
+def test_verifier_refuses_another_authority() -> None:
     key = new_key()
     made = leaf(authority(key), key, {"dnsNames": ["localhost"]})
     store = Store([certificate(authority(new_key()))])
@@ -161,7 +150,7 @@ def test_another_authority_does_not_verify() -> None:
         PolicyBuilder().store(store).build_server_verifier(x509.DNSName("localhost")).verify(made, [])
 
 
-def test_extensions() -> None:
+def test_certificate_has_the_expected_extensions() -> None:
     key = new_key()
     ca = authority(key, maxPathLength=0)
     made = leaf(ca, key, {"subject": {"commonName": "x"}}, setSubjectKeyId=True)
@@ -178,21 +167,21 @@ def test_extensions() -> None:
     assert [usage.dotted_string for usage in extended] == ["1.3.6.1.5.5.7.3.1", "1.3.6.1.5.5.7.3.2"]
 
 
-def test_names_are_critical_without_a_subject() -> None:
+def test_alternative_names_are_critical_without_a_subject() -> None:
     key = new_key()
     made = leaf(authority(key), key, {"dnsNames": ["a"]})
     assert made.extensions.get_extension_for_class(x509.SubjectAlternativeName).critical is True
 
 
 @pytest.mark.parametrize("algorithm", ["RSA", "ED25519"])
-def test_authorities_of_other_algorithms(algorithm: str) -> None:
+def test_authority_with_another_key_algorithm(algorithm: str) -> None:
     key = new_key(algorithm)
     ca = authority(key)
     assert ca["keyAlgorithm"] == algorithm
     leaf(ca, key, {"dnsNames": ["a"]}).verify_directly_issued_by(certificate(ca))
 
 
-def test_validity() -> None:
+def test_validity_and_due_renewal() -> None:
     state = authority(new_key(), validityPeriodHours=10, earlyRenewalHours=11)
     made = certificate(state)
     assert made.not_valid_after_utc - made.not_valid_before_utc == timedelta(hours=10)
@@ -201,32 +190,32 @@ def test_validity() -> None:
     assert authority(new_key())["readyForRenewal"] is False
 
 
-def test_an_unchanged_resource_has_no_difference_and_a_changed_one_is_replaced() -> None:
+def test_changed_resource_is_replaced_and_unchanged_one_has_no_diff() -> None:
     inputs = CA | {"privateKeyPem": new_key(), "dnsNames": []}
-    state = create(SELF_SIGNED, inputs).properties
-    assert diff(SELF_SIGNED, state, inputs).changes is False
+    _, state = create(SELF_SIGNED, inputs)
+    assert diff(SELF_SIGNED, state, inputs).changes == {}
     changed = diff(SELF_SIGNED, state, inputs | {"subject": {"commonName": "other"}, "dnsNames": ["a"]})
     assert changed.replaces == ["dnsNames", "subject"]
     assert diff(SELF_SIGNED, state, inputs | {"privateKeyPem": UNKNOWN}).replaces == ["privateKeyPem"]
 
 
-def test_the_hours_before_renewal_change_in_place() -> None:
+def test_early_renewal_hours_change_in_place() -> None:
     inputs = CA | {"privateKeyPem": new_key()}
-    state = create(SELF_SIGNED, inputs).properties
+    _, state = create(SELF_SIGNED, inputs)
     changed = inputs | {"earlyRenewalHours": 1000}
     found = diff(SELF_SIGNED, state, changed)
-    assert (found.diffs, found.replaces) == (["earlyRenewalHours"], [])
-    request = api.UpdateRequest(urn(SELF_SIGNED), "id", state, checked(SELF_SIGNED, changed), 0, [], False)
-    updated = run(PROVIDER.update(request)).properties
+    assert (found.changed, found.replaces) == (["earlyRenewalHours"], [])
+    news = check(SELF_SIGNED, changed)
+    updated = run(PROVIDER.update(urn(SELF_SIGNED), state, {}, news, preview=False, timeout=0))
     assert updated["certPem"] == state["certPem"]
-    assert updated["readyForRenewal"] == Value(True)
+    assert updated["readyForRenewal"] is True
 
 
-def test_a_preview_knows_inputs_and_defaults_only() -> None:
-    made = create(SELF_SIGNED, CA | {"privateKeyPem": UNKNOWN}, preview=True).properties
-    assert made["certPem"].value == UNKNOWN
-    assert plain(made["subject"]) == CA["subject"]
-    assert plain(made["earlyRenewalHours"]) == 0
+def test_preview_has_inputs_and_defaults_only() -> None:
+    _, state = create(SELF_SIGNED, CA | {"privateKeyPem": UNKNOWN}, preview=True)
+    assert state["certPem"] is UNKNOWN
+    assert state["subject"] == CA["subject"]
+    assert state["earlyRenewalHours"] == 0
 
 
 @pytest.mark.parametrize(
@@ -243,20 +232,20 @@ def test_a_preview_knows_inputs_and_defaults_only() -> None:
         (LOCALLY_SIGNED, LEAF | {"caPrivateKeyPem": "k", "caCertPem": "c"}, "certRequestPem"),
     ],
 )
-def test_wrong_inputs_are_named(token: str, inputs: Mapping[str, Any], field: str) -> None:
-    failures = check(token, inputs).failures
-    assert failures is not None
-    assert [item.property for item in failures] == [field]
+def test_error_names_the_wrong_input(token: str, inputs: Mapping[str, Any], field: str) -> None:
+    with pytest.raises(CheckError) as caught:
+        check(token, inputs)
+    assert [failure.field for failure in caught.value.failures] == [field]
 
 
-def test_unusable_keys_and_certificates_are_named_but_not_shown() -> None:
-    with pytest.raises(ProviderError, match="privateKeyPem: this is no private key") as caught:
+def test_error_of_an_unusable_key_or_certificate_hides_the_content() -> None:
+    with pytest.raises(PluginError, match="privateKeyPem: not a private key") as caught:
         create(SELF_SIGNED, CA | {"privateKeyPem": "swordfish"})
     assert "swordfish" not in str(caught.value)
     key = new_key()
-    with pytest.raises(ProviderError, match="does not belong"):
+    with pytest.raises(PluginError, match="does not belong"):
         leaf(authority(key), new_key(), {"dnsNames": ["a"]})
-    with pytest.raises(ProviderError, match="certRequestPem"):
+    with pytest.raises(PluginError, match="certRequestPem"):
         make(
             LOCALLY_SIGNED,
             LEAF | {"certRequestPem": "x", "caCertPem": authority(key)["certPem"], "caPrivateKeyPem": key},

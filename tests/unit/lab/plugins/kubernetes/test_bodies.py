@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from lab.plugins.kubernetes import bodies
 from lab.plugins.kubernetes.naming import Kind
-from lab.plugins.kubernetes.values import UNKNOWN, Secret, Value, reveal
+from lab.plugins.runtime.values import UNKNOWN, Secret, Value, reveal
 
 SECRET = Kind("v1", "Secret")
 CONFIG_MAP = Kind("v1", "ConfigMap")

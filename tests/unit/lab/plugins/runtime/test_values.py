@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.plugins.kubernetes.values import (
+from lab.plugins.runtime.values import (
     UNKNOWN,
     Secret,
     Value,

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.unit.plugins.driving import Plugin
-from tests.unit.plugins.sshd import Host
+from tests.unit.lab.plugins.command.plugin import Plugin
+from tests.unit.lab.plugins.command.sshd import Host
 
 
 @pytest.fixture

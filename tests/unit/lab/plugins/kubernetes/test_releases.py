@@ -9,10 +9,10 @@ import pytest
 from pulumi.runtime import rpc
 
 from lab.plugins.kubernetes import charts
-from lab.plugins.kubernetes.errors import InvalidInput
 from lab.plugins.kubernetes.helm import Helm, HelmError, write_repository
 from lab.plugins.kubernetes.release_inputs import options, resource_names, values
-from lab.plugins.kubernetes.values import SIGNATURE
+from lab.plugins.runtime.errors import InvalidInput
+from lab.plugins.runtime.values import SIGNATURE
 
 
 def chart(directory: Path, version: str = "1.2.3") -> Path:

@@ -1,8 +1,8 @@
-"""Translate between the engine's property values and plain Python values.
+"""Conversion between the engine's property values and plain Python values.
 
-A decoded tree holds dicts, lists, strings, numbers, booleans and None; a secret is wrapped in `Secret` and a
-value that is not known yet is `UNKNOWN`. Assets, archives and resource references stay dicts with the
-engine's signature.
+A decoded tree holds dicts, lists, strings, numbers, booleans and None. A secret is wrapped in `Secret`. A
+value that only the deployment itself can produce is `UNKNOWN`. Assets, archives and resource references
+stay dicts with the engine's signature.
 """
 
 from __future__ import annotations
@@ -15,16 +15,21 @@ from google.protobuf import struct_pb2
 from pulumi.runtime import rpc
 
 Value = Any
-"""A decoded property value: JSON, `Secret` or `UNKNOWN`."""
+"""A decoded property value: JSON data, `Secret` or `UNKNOWN`."""
+
+Properties = dict[str, Value]
+"""The decoded properties of one resource."""
 
 SIGNATURE = rpc._special_sig_key
+ASSET = rpc._special_asset_sig
+ARCHIVE = rpc._special_archive_sig
 _SECRET = rpc._special_secret_sig
 _OUTPUT = rpc._special_output_value_sig
 Path = tuple[str | int, ...]
 
 
 class _Unknown:
-    """The value of an output that only exists after the deployment."""
+    """The type of `UNKNOWN`, the value of an output that only exists after the deployment."""
 
     def __repr__(self) -> str:
         return "UNKNOWN"
@@ -72,7 +77,7 @@ def decode(value: struct_pb2.Value) -> Value:
 
 
 def decode_map(struct: struct_pb2.Struct) -> dict[str, Value]:
-    """Decode a map of properties; what is null counts as not given, as in the official plugin."""
+    """Decode a map of properties. Null properties count as absent, as in the official plugins."""
     return {
         key: decode(item) for key, item in struct.fields.items() if item.WhichOneof("kind") != "null_value"
     }
@@ -82,7 +87,7 @@ def encode(value: Value) -> struct_pb2.Value:
     """Encode a decoded tree for the engine.
 
     Raises:
-        TypeError: a value that is none of the kinds of a decoded tree.
+        TypeError: the tree contains a value of another type.
     """
     if value is None:
         return struct_pb2.Value(null_value=struct_pb2.NULL_VALUE)
@@ -110,7 +115,7 @@ def encode_map(values: Mapping[str, Value]) -> struct_pb2.Struct:
 
 
 def reveal(value: Value) -> Value:
-    """A copy without `Secret` wrappers; `UNKNOWN` stays."""
+    """Return a copy without `Secret` wrappers; `UNKNOWN` stays."""
     if isinstance(value, Secret):
         return reveal(value.value)
     if isinstance(value, list):
@@ -120,8 +125,33 @@ def reveal(value: Value) -> Value:
     return value
 
 
+def without_secret(value: Value) -> Value:
+    """Return the value without an outer `Secret` wrapper; secrets inside stay."""
+    return without_secret(value.value) if isinstance(value, Secret) else value
+
+
+def is_unknown(value: Value) -> bool:
+    """Report whether the value itself, secret or not, is unknown."""
+    return without_secret(value) is UNKNOWN
+
+
+def is_asset(value: Value) -> bool:
+    """Report whether the value is an asset or an archive."""
+    return isinstance(value, Mapping) and value.get(SIGNATURE) in (ASSET, ARCHIVE)
+
+
+def contains_secret(value: Value) -> bool:
+    """Report whether the tree contains a secret."""
+    return next(secret_paths(value), None) is not None
+
+
+def as_secret(value: Value) -> Secret:
+    """Return the value as one secret, without secrets inside."""
+    return Secret(reveal(value))
+
+
 def has_unknown(value: Value) -> bool:
-    """Whether anything in the tree is not known yet."""
+    """Report whether the tree contains an unknown value."""
     if value is UNKNOWN:
         return True
     if isinstance(value, Secret):
@@ -134,7 +164,7 @@ def has_unknown(value: Value) -> bool:
 
 
 def secret_paths(value: Value, prefix: Path = ()) -> Iterator[Path]:
-    """The paths of all secrets in a tree, outermost only."""
+    """Yield the paths of all secrets in a tree, outermost only."""
     if isinstance(value, Secret):
         yield prefix
     elif isinstance(value, list):
@@ -146,7 +176,7 @@ def secret_paths(value: Value, prefix: Path = ()) -> Iterator[Path]:
 
 
 def secret_strings(value: Value, *, inside: bool = False) -> Iterator[str]:
-    """Every string inside a secret, to mask it in messages."""
+    """Yield every string inside a secret, so that messages can mask it."""
     if isinstance(value, Secret):
         yield from secret_strings(value.value, inside=True)
     elif isinstance(value, list):
@@ -160,7 +190,7 @@ def secret_strings(value: Value, *, inside: bool = False) -> Iterator[str]:
 
 
 def conceal(value: Value, path: Path) -> Value:
-    """A copy in which what is found at a path is secret; unchanged when nothing is there."""
+    """Return a copy in which the value at a path is secret; unchanged when the path leads nowhere."""
     if isinstance(value, Secret):
         return value
     if not path:

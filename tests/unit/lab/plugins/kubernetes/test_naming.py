@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from lab.plugins.kubernetes.errors import InvalidInput, PluginError
 from lab.plugins.kubernetes.naming import AUTONAMED, Kind, kind_of, resource_id, split_id, with_name
-from lab.plugins.kubernetes.values import UNKNOWN, Secret, Value
+from lab.plugins.runtime.errors import InvalidInput, PluginError
+from lab.plugins.runtime.values import UNKNOWN, Secret, Value
 
 CONFIG_MAP = Kind("v1", "ConfigMap")
 

@@ -1,4 +1,4 @@
-"""The generic stand-in as the engine speaks to it: messages in, messages out."""
+"""The messages of the generic stand-in."""
 
 from __future__ import annotations
 
@@ -22,22 +22,21 @@ TEMPLATE = "urn:pulumi:dev::kubewright::aws:ec2/launchTemplate:LaunchTemplate::m
 
 
 class Aborted(Exception):
-    """What the engine would be told."""
+    """The error that the engine would receive."""
 
 
 class Context:
-    """Of a call: it can be aborted."""
+    """The context of a call, which can be aborted."""
 
     async def abort(self, code: object, details: str) -> None:
         raise Aborted(details)
 
 
 def call(package: str, method: str, request: Message, *, first: Message | None = None) -> dict[str, Any]:
-    """The answer as plain data. `first`: a handshake before it."""
+    """Return the response as plain data. `first`: a handshake before the call."""
 
     async def work() -> Message:
-        made = PACKAGES[package]
-        servicer = GenericServicer(made.version, GenericProvider(made), "127.0.0.1:1")
+        servicer = GenericServicer(GenericProvider(PACKAGES[package]))
         if first is not None:
             await servicer.Handshake(first, Context())  # type: ignore[arg-type]
         answer: Message = await getattr(servicer, method)(request, Context())
@@ -62,14 +61,14 @@ def blob(source: Mapping[str, str]) -> Struct:
     return struct(names | {"source": source})
 
 
-def test_an_asset_keeps_its_hash() -> None:
+def test_asset_keeps_its_hash() -> None:
     answer = call("azure-native", "Check", proto.CheckRequest(urn=BLOB, news=blob(asset("1", "one"))))
     assert answer["inputs"]["source"] == asset("1", "one")
     made = proto.CreateRequest(urn=BLOB, properties=blob(asset("1", "one")), preview=True)
     assert call("azure-native", "Create", made)["properties"]["source"] == asset("1", "one")
 
 
-def test_assets_differ_by_their_hash_since_contents_are_not_sent() -> None:
+def test_assets_are_compared_by_hash() -> None:
     def diff(old: Mapping[str, str], new: Mapping[str, str]) -> dict[str, Any]:
         return call("azure-native", "Diff", proto.DiffRequest(urn=BLOB, old_inputs=blob(old), news=blob(new)))
 
@@ -80,7 +79,7 @@ def test_assets_differ_by_their_hash_since_contents_are_not_sent() -> None:
     assert changed["detailedDiff"] == {"source": {"kind": "UPDATE_REPLACE", "inputDiff": True}}
 
 
-def test_old_inputs_are_compared_and_old_outputs_are_not() -> None:
+def test_diff_compares_old_inputs_and_ignores_old_outputs() -> None:
     inputs = {"name": "machine", "userData": "eA=="}
     request = proto.DiffRequest(
         urn=TEMPLATE,
@@ -91,29 +90,29 @@ def test_old_inputs_are_compared_and_old_outputs_are_not() -> None:
     assert call("aws", "Diff", request)["changes"] == "DIFF_NONE"
 
 
-def test_secrets_come_back_as_secrets() -> None:
+def test_secrets_are_returned_as_secrets() -> None:
     secret = {rpc._special_sig_key: rpc._special_secret_sig, "value": "swordfish"}
     request = proto.CheckRequest(urn=TEMPLATE, news=struct({"name": "machine", "userData": secret}))
     assert call("aws", "Check", request)["inputs"]["userData"] == secret
 
 
-def test_the_providers_own_settings() -> None:
+def test_diff_of_provider_settings() -> None:
     request = proto.DiffRequest(old_inputs=struct({"region": "a"}), news=struct({"region": "b"}))
     assert call("aws", "DiffConfig", request)["replaces"] == ["region"]
 
 
-def test_a_question_is_answered_in_previews_only_by_an_engine_that_says_so() -> None:
+def test_function_outside_a_preview_is_refused_if_the_engine_reports_previews() -> None:
     function = "azure-native:authorization:getClientConfig"
-    told = proto.ProviderHandshakeRequest(invoke_with_preview=True)
+    handshake = proto.ProviderHandshakeRequest(invoke_with_preview=True)
     asked = proto.InvokeRequest(tok=function, preview=True)
-    assert "subscriptionId" in call("azure-native", "Invoke", asked, first=told)["return"]
+    assert "subscriptionId" in call("azure-native", "Invoke", asked, first=handshake)["return"]
     with pytest.raises(Aborted, match=r"^azure-native:authorization:getClientConfig cannot be answered"):
-        call("azure-native", "Invoke", proto.InvokeRequest(tok=function), first=told)
-    # An older engine does not say it.
+        call("azure-native", "Invoke", proto.InvokeRequest(tok=function), first=handshake)
+    # An older engine does not report previews.
     assert call("azure-native", "Invoke", proto.InvokeRequest(tok=function))["return"]
 
 
-def test_a_refusal_reaches_the_engine_as_one_line() -> None:
+def test_refusal_is_one_line() -> None:
     with pytest.raises(
         Aborted, match=r"^aws:ec2/launchTemplate:LaunchTemplate machine cannot be created: [^\n]+$"
     ):

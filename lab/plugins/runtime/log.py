@@ -1,4 +1,4 @@
-"""Messages to the person in front of the engine."""
+"""The engine's log, which the user sees beside the resource."""
 
 from __future__ import annotations
 
@@ -7,19 +7,25 @@ import contextlib
 import grpc
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
 
+_SECONDS = 5
 
-class Messages:
-    """Sends progress and warnings to the engine's log; a lost message is no failure."""
+
+class EngineLog:
+    """Sends lines to the engine at `address` (host:port). A line that cannot be sent is no failure.
+
+    The methods block for a moment and may be called from any thread.
+    """
 
     def __init__(self, address: str) -> None:
+        # The channel connects on the first line: most runs of a plugin never log.
         self._stub = engine_pb2_grpc.EngineStub(grpc.insecure_channel(address)) if address else None
 
     def status(self, urn: str, text: str) -> None:
-        """Show a line of progress beside a resource while it is worked on."""
+        """Show a line of progress beside the resource; the engine does not keep the line."""
         self._send(engine_pb2.INFO, urn, text, ephemeral=True)
 
-    def warn(self, urn: str, text: str) -> None:
-        """Show a warning that stays."""
+    def warning(self, urn: str, text: str) -> None:
+        """Show a warning, which the summary repeats."""
         self._send(engine_pb2.WARNING, urn, text, ephemeral=False)
 
     def _send(
@@ -29,4 +35,4 @@ class Messages:
             return
         request = engine_pb2.LogRequest(severity=severity, message=text, urn=urn, ephemeral=ephemeral)
         with contextlib.suppress(grpc.RpcError):
-            self._stub.Log(request, timeout=5)
+            self._stub.Log(request, timeout=_SECONDS)

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from lab.plugins.kubernetes.errors import InvalidInput, PluginError
 from lab.plugins.kubernetes.kubeconfig import Credentials, read, resolve, tls_context
 from lab.plugins.kubernetes.settings import configured, moves_cluster
-from lab.plugins.kubernetes.values import UNKNOWN, Secret
+from lab.plugins.runtime.errors import InvalidInput, PluginError
+from lab.plugins.runtime.values import UNKNOWN, Secret
 
 
 def kubeconfig(server: str = "https://one:6443", **user: object) -> str:

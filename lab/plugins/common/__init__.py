@@ -1,1 +1,0 @@
-"""What the stand-in plugins share: the gRPC server, property values, differences, the engine's log."""

@@ -1,0 +1,155 @@
+"""The provider: each operation runs in a thread of its own, since the Kubernetes client and helm block."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from lab.plugins.runtime.diff import Diff, compare
+from lab.plugins.runtime.errors import PluginError
+from lab.plugins.runtime.log import EngineLog
+from lab.plugins.runtime.provider import Provider
+from lab.plugins.runtime.urns import resource_type
+from lab.plugins.runtime.values import Properties, has_unknown, secret_strings
+
+from .client import Client
+from .functions import invoke
+from .helm import Helm, masked
+from .objects import Objects
+from .releases import Releases
+from .settings import Settings, configured, moves_cluster
+from .waiting import Waiter
+
+RELEASE = "kubernetes:helm.sh/v3:Release"
+# Enough threads for every wait of a large deployment; a waiting thread only sleeps.
+_THREADS = 128
+Result = TypeVar("Result")
+
+
+class KubernetesProvider(Provider):
+    """Objects of the API and Helm releases of one cluster."""
+
+    name = "kubernetes"
+    version = "4.34.2"
+    accepts_resources = True
+    limits_itself = True
+
+    def __init__(self, log: EngineLog) -> None:
+        self._log = log
+        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="work")
+        self._cancelled = threading.Event()
+        self._client_lock = threading.Lock()
+        self._cluster: Client | None = None
+        self._use(Settings(problem="the provider is not configured yet"))
+
+    def _use(self, settings: Settings) -> None:
+        self._settings = settings
+        self._cluster = None
+        helm = Helm(settings.access, settings.helm, self._cancelled)
+        self._objects = Objects(settings, self._client, self._waiter, self._log)
+        self._releases = Releases(settings, helm, self._client, self._log)
+
+    def _client(self) -> Client:
+        """Return the client of the cluster.
+
+        Raises:
+            PluginError: the kubeconfig is missing or unusable.
+        """
+        if self._settings.access is None:
+            raise PluginError(
+                f"no cluster to work on: {self._settings.problem}; set kubeconfig on the provider"
+            )
+        with self._client_lock:
+            if self._cluster is None:
+                self._cluster = Client(self._settings.access)
+            return self._cluster
+
+    def _waiter(self) -> Waiter:
+        return Waiter(self._client(), self._cancelled)
+
+    def _resources(self, urn: str) -> Objects | Releases:
+        return self._releases if resource_type(urn) == RELEASE else self._objects
+
+    async def _in_thread(self, work: Callable[[], Result]) -> Result:
+        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+
+    def cancel(self) -> None:
+        """End every wait."""
+        self._cancelled.set()
+
+    def masked(self, text: str, *trees: Properties) -> str:
+        """Mask the secrets of the request in an error: a server may quote them."""
+        return masked(text, [secret for tree in trees for secret in secret_strings(tree)])
+
+    async def check_config(self, news: Properties) -> Properties:
+        """Check the provider's own inputs."""
+        if not has_unknown(news):
+            configured(news)
+        return news
+
+    async def diff_config(self, olds: Properties, news: Properties) -> Diff:
+        """Compare the provider's inputs: an update, unless they now mean another cluster."""
+        moved = moves_cluster(olds, news)
+        return Diff(compare(olds, news, lambda path: path in moved))
+
+    async def configure(self, args: Properties) -> None:
+        """Apply the provider's inputs."""
+        self._use(await self._in_thread(lambda: configured(args)))
+
+    async def invoke(self, token: str, args: Properties, *, preview: bool) -> Properties:
+        """Call a function that needs no cluster."""
+        return await self._in_thread(lambda: invoke(token, args))
+
+    async def construct(self, token: str) -> None:
+        """Refuse components of the official plugin (yaml/v2, helm.sh/v4, kustomize/v2)."""
+        raise NotImplementedError(
+            f"{token} is not supported by this stand-in; use helm.sh/v3:Release or typed resources"
+        )
+
+    async def check(self, urn: str, olds: Properties, news: Properties, seed: bytes) -> Properties:
+        """Complete and check a resource's inputs."""
+        return await self._in_thread(lambda: self._resources(urn).check(urn, olds, news, seed))
+
+    async def diff(
+        self, urn: str, state: Properties, olds: Properties, news: Properties, ignore: list[str]
+    ) -> Diff:
+        """Compare a resource's inputs without a request to the cluster."""
+        diff = await self._in_thread(lambda: self._resources(urn).diff(urn, olds, news))
+        return diff.without(ignore)
+
+    async def create(
+        self, urn: str, inputs: Properties, *, preview: bool, timeout: float
+    ) -> tuple[str, Properties]:
+        """Create a resource and wait until it is ready."""
+        resources = self._resources(urn)
+        return await self._in_thread(lambda: resources.create(urn, inputs, timeout=timeout, preview=preview))
+
+    async def update(
+        self,
+        urn: str,
+        state: Properties,
+        olds: Properties,
+        news: Properties,
+        *,
+        preview: bool,
+        timeout: float,
+    ) -> Properties:
+        """Change a resource in place and wait until it is ready."""
+        resources = self._resources(urn)
+        return await self._in_thread(
+            lambda: resources.update(urn, state, olds, news, timeout=timeout, preview=preview)
+        )
+
+    async def read(
+        self, urn: str, identity: str, state: Properties, inputs: Properties
+    ) -> tuple[Properties, Properties]:
+        """Read a resource from the cluster."""
+        return await self._in_thread(lambda: self._resources(urn).read(urn, identity, state, inputs))
+
+    async def delete(self, urn: str, identity: str, state: Properties, *, timeout: float) -> None:
+        """Delete a resource."""
+        resources = self._resources(urn)
+        await self._in_thread(lambda: resources.delete(urn, identity, state, timeout=timeout))

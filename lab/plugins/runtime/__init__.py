@@ -1,0 +1,1 @@
+"""The runtime of the stand-in plugins: gRPC server, property values, diffs, errors, engine log."""

@@ -1,0 +1,89 @@
+"""The interface of a stand-in provider: what the server calls for each request of the engine."""
+
+from __future__ import annotations
+
+from lab.plugins.runtime.diff import Diff, compare
+from lab.plugins.runtime.values import Properties
+
+
+class Provider:
+    """A provider without resources; subclasses override the operations that they support.
+
+    Operations raise `PluginError` with a text for the user.
+    """
+
+    name: str
+    version: str
+    """The version of the official plugin that the provider stands in for."""
+    accepts_resources = False
+    """Whether inputs may contain references to resources."""
+    limits_itself = False
+    """Whether operations end on `cancel` and at their time-out without help of the server."""
+
+    async def check_config(self, news: Properties) -> Properties:
+        """Return the provider's own inputs, checked. Raises CheckError."""
+        return news
+
+    async def diff_config(self, olds: Properties, news: Properties) -> Diff:
+        """Compare the provider's own inputs of two deployments."""
+        return Diff(compare(olds, news, lambda _: False))
+
+    async def configure(self, args: Properties) -> None:
+        """Apply the provider's own inputs."""
+
+    async def check(self, urn: str, olds: Properties, news: Properties, seed: bytes) -> Properties:
+        """Return a resource's inputs with defaults. Raises CheckError.
+
+        `olds` are the inputs of the last deployment; the same `seed` gives the same random names.
+        """
+        raise NotImplementedError(f"the {self.name} plugin has no resources")
+
+    async def diff(
+        self, urn: str, state: Properties, olds: Properties, news: Properties, ignore: list[str]
+    ) -> Diff:
+        """Compare a resource's state and old inputs with its new inputs, without the paths `ignore`."""
+        raise NotImplementedError(f"the {self.name} plugin has no resources")
+
+    async def create(
+        self, urn: str, inputs: Properties, *, preview: bool, timeout: float
+    ) -> tuple[str, Properties]:
+        """Create a resource; return its id and state. `timeout`: seconds, 0 for the default."""
+        raise NotImplementedError(f"the {self.name} plugin has no resources")
+
+    async def update(
+        self,
+        urn: str,
+        state: Properties,
+        olds: Properties,
+        news: Properties,
+        *,
+        preview: bool,
+        timeout: float,
+    ) -> Properties:
+        """Change a resource in place; return its new state."""
+        raise NotImplementedError(f"the {self.name} plugin has no resources")
+
+    async def read(
+        self, urn: str, identity: str, state: Properties, inputs: Properties
+    ) -> tuple[Properties, Properties]:
+        """Return the current state and inputs of a resource; both empty when it no longer exists."""
+        raise NotImplementedError(f"the {self.name} plugin cannot read or import resources")
+
+    async def delete(self, urn: str, identity: str, state: Properties, *, timeout: float) -> None:
+        """Delete a resource; one that no longer exists is no failure."""
+        raise NotImplementedError(f"the {self.name} plugin has no resources")
+
+    async def invoke(self, token: str, args: Properties, *, preview: bool) -> Properties:
+        """Return the result of a function. Raises CheckError for wrong arguments."""
+        raise NotImplementedError(f"the {self.name} plugin has no function {token}")
+
+    async def construct(self, token: str) -> None:
+        """Refuse a component of the official plugin."""
+        raise NotImplementedError(f"the stand-in for the {self.name} plugin has no component {token}")
+
+    def cancel(self) -> None:
+        """End running operations."""
+
+    def masked(self, text: str, *trees: Properties) -> str:
+        """Return the text of an error without the secrets of the request's `trees`."""
+        return text

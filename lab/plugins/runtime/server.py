@@ -1,0 +1,259 @@
+"""The gRPC server of a plugin: decode a request, call the provider, answer or fail with a readable text.
+
+The SDK's `pulumi.provider.experimental.server` drops what the stand-ins need: the old inputs of a diff, the
+hash of an asset, the state of a resource that exists but failed, and whether a function is called in a
+preview. It also puts Python types in front of errors, runs on after the engine was killed, and does not
+end running work when the engine cancels.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import traceback
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+import grpc
+import grpc.aio
+from google.protobuf import empty_pb2
+from google.protobuf.struct_pb2 import Struct
+from pulumi.runtime._grpc_settings import _GRPC_CHANNEL_OPTIONS
+from pulumi.runtime.proto import ResourceProviderServicer, plugin_pb2, provider_pb2, provider_pb2_grpc
+
+from lab.plugins.runtime.errors import CheckError, NotReady, PluginError
+from lab.plugins.runtime.log import EngineLog
+from lab.plugins.runtime.provider import Provider
+from lab.plugins.runtime.responses import check_failures, diff_response, partial_failure
+from lab.plugins.runtime.values import Properties, decode_map, encode_map
+
+_PARENT_CHECK_SECONDS = 1.0
+
+Context = grpc.aio.ServicerContext[Any, Any]
+Result = TypeVar("Result")
+
+
+class Servicer(ResourceProviderServicer):
+    """Serves one provider to the engine."""
+
+    def __init__(self, provider: Provider) -> None:
+        self._provider = provider
+        self._running: set[asyncio.Future[Any]] = set()
+
+    async def _call(
+        self, context: Context, operation: Awaitable[Result], *trees: Properties, timeout: float = 0
+    ) -> Result:
+        """Await an operation of the provider; its failure becomes the failure of the request.
+
+        `trees`: properties of the request, whose secrets errors must not show. `timeout`: the resource's
+        custom time-out in seconds; 0: none.
+        """
+        limited = not self._provider.limits_itself
+        task = asyncio.ensure_future(operation)
+        try:
+            if not limited:
+                return await task
+            self._running.add(task)
+            return await asyncio.wait_for(asyncio.shield(task), timeout or None)
+        except NotReady as error:
+            text = self._provider.masked(str(error), *trees)
+            await context.abort_with_status(partial_failure(error, text))
+        except PluginError as error:
+            await context.abort(grpc.StatusCode.UNKNOWN, self._provider.masked(str(error), *trees))
+        except NotImplementedError as error:
+            await context.abort(grpc.StatusCode.UNIMPLEMENTED, str(error))
+        except asyncio.CancelledError:
+            if not task.cancelled():
+                raise
+            await context.abort(grpc.StatusCode.CANCELLED, "cancelled")
+        except Exception as error:
+            if limited and timeout and isinstance(error, TimeoutError):
+                await context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, f"timed out after {timeout:.0f} s")
+            await context.abort(grpc.StatusCode.INTERNAL, self._internal_error(error))
+        finally:
+            if limited:
+                task.cancel()
+            self._running.discard(task)
+
+    def _internal_error(self, error: Exception) -> str:
+        """Name the source line of a bug in the plugin, but no value: a value could be secret."""
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{frame.filename.rpartition('/')[2]}:{frame.lineno}"
+        return f"internal error of the {self._provider.name} plugin ({type(error).__name__} at {where})"
+
+    async def GetPluginInfo(self, request: empty_pb2.Empty, context: Context) -> plugin_pb2.PluginInfo:
+        """Return the version of the plugin."""
+        return plugin_pb2.PluginInfo(version=self._provider.version)
+
+    async def GetSchema(
+        self, request: provider_pb2.GetSchemaRequest, context: Context
+    ) -> provider_pb2.GetSchemaResponse:
+        """Return name and version only: programs use the official SDK, which has its own types."""
+        provider = self._provider
+        return provider_pb2.GetSchemaResponse(
+            schema=f'{{"name": "{provider.name}", "version": "{provider.version}"}}'
+        )
+
+    async def Cancel(self, request: empty_pb2.Empty, context: Context) -> empty_pb2.Empty:
+        """End running operations, which then fail."""
+        for task in tuple(self._running):
+            task.cancel()
+        self._provider.cancel()
+        return empty_pb2.Empty()
+
+    async def CheckConfig(
+        self, request: provider_pb2.CheckRequest, context: Context
+    ) -> provider_pb2.CheckResponse:
+        """Check the provider's own inputs."""
+        news = decode_map(request.news)
+        return await self._check(context, self._provider.check_config(news), news)
+
+    async def Check(self, request: provider_pb2.CheckRequest, context: Context) -> provider_pb2.CheckResponse:
+        """Complete and check a resource's inputs."""
+        olds, news = decode_map(request.olds), decode_map(request.news)
+        check = self._provider.check(request.urn, olds, news, bytes(request.randomSeed))
+        return await self._check(context, check, news)
+
+    async def _check(
+        self, context: Context, check: Awaitable[Properties], news: Properties
+    ) -> provider_pb2.CheckResponse:
+        async def respond() -> provider_pb2.CheckResponse:
+            try:
+                return provider_pb2.CheckResponse(inputs=encode_map(await check))
+            except CheckError as error:
+                return provider_pb2.CheckResponse(failures=check_failures(error.failures))
+
+        return await self._call(context, respond(), news)
+
+    async def DiffConfig(
+        self, request: provider_pb2.DiffRequest, context: Context
+    ) -> provider_pb2.DiffResponse:
+        """Compare the provider's own inputs of two deployments."""
+        olds, news = _old_inputs(request), decode_map(request.news)
+        diff = self._provider.diff_config(olds, news)
+        return diff_response(await self._call(context, diff, olds, news))
+
+    async def Diff(self, request: provider_pb2.DiffRequest, context: Context) -> provider_pb2.DiffResponse:
+        """Compare a resource's state and old inputs with its new inputs."""
+        state, olds, news = decode_map(request.olds), _old_inputs(request), decode_map(request.news)
+        diff = self._provider.diff(request.urn, state, olds, news, list(request.ignoreChanges))
+        return diff_response(await self._call(context, diff, state, olds, news))
+
+    async def Configure(
+        self, request: provider_pb2.ConfigureRequest, context: Context
+    ) -> provider_pb2.ConfigureResponse:
+        """Apply the provider's own inputs."""
+        args = decode_map(request.args)
+        await self._call(context, self._provider.configure(args), args)
+        return provider_pb2.ConfigureResponse(
+            acceptSecrets=True,
+            supportsPreview=True,
+            acceptResources=self._provider.accepts_resources,
+            acceptOutputs=False,
+        )
+
+    async def Invoke(
+        self, request: provider_pb2.InvokeRequest, context: Context
+    ) -> provider_pb2.InvokeResponse:
+        """Call a function."""
+        args = decode_map(request.args)
+        preview = self._in_preview(request)
+
+        async def respond() -> provider_pb2.InvokeResponse:
+            response = provider_pb2.InvokeResponse()
+            try:
+                result = encode_map(await self._provider.invoke(request.tok, args, preview=preview))
+            except CheckError as error:
+                return provider_pb2.InvokeResponse(failures=check_failures(error.failures))
+            # `return` is a keyword of Python, so the field cannot be named.
+            getattr(response, "return").CopyFrom(result)
+            return response
+
+        return await self._call(context, respond(), args)
+
+    def _in_preview(self, request: provider_pb2.InvokeRequest) -> bool:
+        return request.preview
+
+    async def Construct(
+        self, request: provider_pb2.ConstructRequest, context: Context
+    ) -> provider_pb2.ConstructResponse:
+        """Refuse components of the official plugin."""
+        await self._call(context, self._provider.construct(request.type))
+        return provider_pb2.ConstructResponse()
+
+    async def Create(
+        self, request: provider_pb2.CreateRequest, context: Context
+    ) -> provider_pb2.CreateResponse:
+        """Create a resource."""
+        inputs, limit = decode_map(request.properties), request.timeout
+        create = self._provider.create(request.urn, inputs, preview=request.preview, timeout=limit)
+        identity, state = await self._call(context, create, inputs, timeout=limit)
+        return provider_pb2.CreateResponse(id=identity, properties=encode_map(state))
+
+    async def Update(
+        self, request: provider_pb2.UpdateRequest, context: Context
+    ) -> provider_pb2.UpdateResponse:
+        """Change a resource in place."""
+        state, olds, news = (
+            decode_map(request.olds),
+            decode_map(request.old_inputs),
+            decode_map(request.news),
+        )
+        update = self._provider.update(
+            request.urn, state, olds, news, preview=request.preview, timeout=request.timeout
+        )
+        result = await self._call(context, update, news, olds, state, timeout=request.timeout)
+        return provider_pb2.UpdateResponse(properties=encode_map(result))
+
+    async def Read(self, request: provider_pb2.ReadRequest, context: Context) -> provider_pb2.ReadResponse:
+        """Read a resource for a refresh, an import or a `.get`."""
+        state, inputs = decode_map(request.properties), decode_map(request.inputs)
+        read = self._provider.read(request.urn, request.id, state, inputs)
+        current_state, current_inputs = await self._call(context, read, state, inputs)
+        if not current_state:
+            return provider_pb2.ReadResponse()
+        return provider_pb2.ReadResponse(
+            id=request.id, properties=encode_map(current_state), inputs=encode_map(current_inputs)
+        )
+
+    async def Delete(self, request: provider_pb2.DeleteRequest, context: Context) -> empty_pb2.Empty:
+        """Delete a resource."""
+        state, limit = decode_map(request.properties), request.timeout
+        delete = self._provider.delete(request.urn, request.id, state, timeout=limit)
+        await self._call(context, delete, state, timeout=limit)
+        return empty_pb2.Empty()
+
+
+def _old_inputs(request: provider_pb2.DiffRequest) -> Properties:
+    struct: Struct = request.old_inputs if request.HasField("old_inputs") else request.olds
+    return decode_map(struct)
+
+
+def serve(
+    create_provider: Callable[[EngineLog], Provider], servicer: Callable[[Any], Servicer] = Servicer
+) -> None:
+    """Serve a provider until the engine ends; the entry point of a plugin.
+
+    The first argument that is not an option is the engine's address. The port goes to standard output.
+    """
+    addresses = [argument for argument in sys.argv[1:] if not argument.startswith("-")]
+    if not addresses:
+        sys.exit("this program is a Pulumi plugin: the engine starts it and passes its own address")
+    try:
+        asyncio.run(_serve(servicer(create_provider(EngineLog(addresses[0])))))
+    except KeyboardInterrupt:
+        return
+
+
+async def _serve(servicer: Servicer) -> None:
+    server = grpc.aio.server(options=_GRPC_CHANNEL_OPTIONS)
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(servicer, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    print(port, flush=True)
+    parent = os.getppid()
+    while os.getppid() == parent:  # an engine that was killed cannot end its plugins
+        await asyncio.sleep(_PARENT_CHECK_SECONDS)
+    # Worker threads may still wait for a host or cluster: leave without joining them.
+    os._exit(1)
