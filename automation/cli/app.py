@@ -27,7 +27,8 @@ class _PanelOrder(TyperGroup):
 
     def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]
         """Return the names of the commands, panel by panel."""
-        return sorted(self.commands, key=lambda name: _PANELS.index(str(self.commands[name].rich_help_panel)))
+        panels = {name: getattr(command, "rich_help_panel", "") for name, command in self.commands.items()}
+        return sorted(panels, key=lambda name: _PANELS.index(panels[name]))
 
 
 app = typer.Typer(

@@ -64,7 +64,7 @@ def outputs(stack: Stacks = None, file: StackFile = None, everything: AllStacks 
 
     def read_outputs() -> dict[str, object]:
         jobs = {name: actions.Job(environment=environment(), stack=name, file=file) for name in names}
-        return {name: driver.outputs(job.engine()) for name, job in jobs.items()}
+        return {name: driver.outputs(job.prepare_engine()) for name, job in jobs.items()}
 
     values = run_one(read_outputs)
     print(json.dumps(values if len(values) > 1 else next(iter(values.values())), indent=2))
@@ -73,4 +73,4 @@ def outputs(stack: Stacks = None, file: StackFile = None, everything: AllStacks 
 def settings(stack: Stacks = None, file: StackFile = None) -> None:
     """Print the merged settings of a stack and the file of each."""
     for name in run_stacks.select_names(stack, file, False, None, None):
-        print(provenance.show(workspace.merged_config(file or workspace.stack_file(name))), end="")
+        print(provenance.format_settings(workspace.merged_config(file or workspace.stack_file(name))), end="")

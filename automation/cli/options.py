@@ -10,17 +10,15 @@ import typer
 
 from automation.errors import UserError
 
-Stack = Annotated[str, typer.Option("--stack", "-s", help="Name of the stack: Pulumi.<stack>.yaml.")]
+Stack = Annotated[str, typer.Option("--stack", "-s", help="Name of the stack: Pulumi.NAME.yaml.")]
 """One stack. Commands that remove or overwrite a cluster give it no default."""
 
 Stacks = Annotated[
     list[str] | None,
-    typer.Option(
-        "--stack", "-s", help="Name of a stack: Pulumi.<stack>.yaml. Repeatable.", show_default="dev"
-    ),
+    typer.Option("--stack", "-s", help="Name of a stack: Pulumi.NAME.yaml. Repeatable.", show_default="dev"),
 ]
 RequiredStacks = Annotated[
-    list[str], typer.Option("--stack", "-s", help="Name of a stack: Pulumi.<stack>.yaml. Repeatable.")
+    list[str], typer.Option("--stack", "-s", help="Name of a stack: Pulumi.NAME.yaml. Repeatable.")
 ]
 StackFile = Annotated[
     Path | None, typer.Option("--file", help="Path of the stack file, if it is not in this directory.")

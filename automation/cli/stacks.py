@@ -83,7 +83,7 @@ def preview(
     policy: Policies = False,
     report: Annotated[
         Path | None,
-        typer.Option("--report", help="Write <stack>.md (a comment) and <stack>.html into this directory."),
+        typer.Option("--report", help="Write STACK.md (a comment) and STACK.html into this directory."),
     ] = None,
     output: Format = None,
     raw: Raw = False,
@@ -186,7 +186,7 @@ def pulumi(context: typer.Context, stack: Stack = "dev", file: StackFile = None)
     """
     if not context.args:
         raise UserError("no engine command given; for example: kubewright pulumi -- stack output")
-    raise typer.Exit(run_one(lambda: actions.run(environment(), stack, file, context.args)))
+    raise typer.Exit(run_one(lambda: actions.run_engine_command(environment(), stack, file, context.args)))
 
 
 def _describe(names: list[str]) -> str:

@@ -100,8 +100,8 @@ def test_unreachable_and_unknown_hosts_are_errors() -> None:
     lost = ScriptResult("e-0", 255, "", "Host key verification failed.", reached=False)
     with pytest.raises(UserError, match=r"e-0: cannot be reached: Host key verification failed.*ssh-keyscan"):
         replace(target(cluster(etcd=3), Hosts({("e-0", "roles"): lost})), "e-0")
-    with pytest.raises(UserError, match="nobody: not in the state"):
-        replace(target(cluster(), Hosts()), "nobody")
+    with pytest.raises(UserError, match="unknown: not in the state"):
+        replace(target(cluster(), Hosts()), "unknown")
 
 
 def test_failed_delivery_names_the_repair_command(capsys: pytest.CaptureFixture[str]) -> None:
