@@ -74,7 +74,7 @@ def existing_network(settings: AzureSettings) -> NetworkReference | None:
         id=id,
         members=subnets.members.id,
         pools=subnets.pools.id,
-        balancer=subnets.members.range[_LOAD_BALANCER],
+        load_balancer=subnets.members.range[_LOAD_BALANCER],
         group=words[4],
         name=words[-1],
         pools_name=subnets.pools.id.rsplit("/", 1)[-1],

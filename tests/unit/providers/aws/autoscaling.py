@@ -1,4 +1,4 @@
-"""Moto's Auto Scaling with what it has not: instance refreshes, played as AWS's reference describes them."""
+"""Moto's Auto Scaling with simulated instance refreshes, which moto lacks, as AWS documents them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import boto3
 
-from providers.aws.wait import Cloud
+from providers.aws.wait_clients import StatusStore
 from providers.cloud.polling import Polling
 
 if TYPE_CHECKING:
@@ -19,51 +19,52 @@ REGION: Final = "eu-central-1"
 BUCKET, GROUP = "kubewright-test", "test-cp-1"
 KEYS = ["status/members/control-plane/cp-1/etcd", "status/members/control-plane/cp-1/node"]
 _IMAGE = "ami-12c6146b"
-"""One that moto knows."""
+"""An image that moto provides."""
 OLD, NEW = "a" * 64, "b" * 64
-QUICK, SLOW = Polling(limit=0.2, every=0.01), Polling(limit=5, every=0.01)
+QUICK, SLOW = Polling(limit=0.2, interval=0.01), Polling(limit=5, interval=0.01)
 
 
 @dataclass
 class Refreshing:
-    """Moto's Auto Scaling with instance refreshes. `outcome` is what the next ones come to.
+    """Moto's Auto Scaling with instance refreshes. `outcome` is the final status of the next refreshes.
 
-    `then` is what happens while one goes on: machines boot and write their status.
+    `on_success` runs during a refresh: machines boot and write their status.
     """
 
     client: AutoScalingClient
     outcome: str = "Successful"
-    then: Callable[[], None] = lambda: None
-    begun: list[dict[str, Any]] = field(default_factory=list)
-    asked: int = 0
+    on_success: Callable[[], None] = lambda: None
+    started: list[dict[str, Any]] = field(default_factory=list)
+    polls: int = 0
 
     def __getattr__(self, name: str) -> object:
         return getattr(self.client, name)
 
     def start_instance_refresh(self, **arguments: object) -> dict[str, str]:
-        if self.begun and self.begun[0]["Status"] == "InProgress":
-            raise AssertionError("AWS refuses a second refresh while one goes on")
-        identity = f"refresh-{len(self.begun)}"
-        self.begun.insert(0, {**arguments, "InstanceRefreshId": identity, "Status": "InProgress"})
-        self.asked = 0
+        if self.started and self.started[0]["Status"] == "InProgress":
+            raise AssertionError("AWS rejects a second refresh during a refresh")
+        identity = f"refresh-{len(self.started)}"
+        self.started.insert(0, {**arguments, "InstanceRefreshId": identity, "Status": "InProgress"})
+        self.polls = 0
         return {"InstanceRefreshId": identity}
 
     def describe_instance_refreshes(self, **_: object) -> dict[str, list[dict[str, Any]]]:
-        """Newest first, as AWS lists them."""
-        self.asked += 1
-        if self.begun and self.begun[0]["Status"] == "InProgress" and self.asked > 1:
-            self.begun[0] |= {"Status": self.outcome, "StatusReason": "machines did not come"}
-            self.then()
-        return {"InstanceRefreshes": self.begun[:1]}
+        """Return the newest refresh first, as AWS does."""
+        self.polls += 1
+        if self.started and self.started[0]["Status"] == "InProgress" and self.polls > 1:
+            self.started[0] |= {"Status": self.outcome, "StatusReason": "machines did not come"}
+            self.on_success()
+        return {"InstanceRefreshes": self.started[:1]}
 
 
-def say(cloud: Cloud, keys: list[str], digest: str) -> None:
+def report(statuses: StatusStore, keys: list[str], digest: str) -> None:
+    """Write the digest as the status of all keys."""
     for key in keys:
-        cloud.s3.put_object(Bucket=BUCKET, Key=key, Body=f"{digest}\n".encode())
+        statuses.put(key, f"{digest}\n")
 
 
 def group(name: str, size: int) -> list[str]:
-    """A group of that many machines, of the first version of its template; their ids."""
+    """Create a group of machines with the first version of its template; return their ids."""
     ec2, autoscaling = boto3.client("ec2", REGION), boto3.client("autoscaling", REGION)
     template = ec2.create_launch_template(
         LaunchTemplateName=name, LaunchTemplateData={"ImageId": _IMAGE, "InstanceType": "t3.large"}
@@ -75,9 +76,5 @@ def group(name: str, size: int) -> list[str]:
         AvailabilityZones=[f"{REGION}a"],
         LaunchTemplate={"LaunchTemplateId": template, "Version": "1"},
     )
-    found = autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=[name])["AutoScalingGroups"]
-    return [machine["InstanceId"] for machine in found[0]["Instances"]]
-
-
-def vars_of(cloud: Cloud) -> dict[str, Any]:
-    return {name: getattr(cloud, name) for name in ("s3", "autoscaling", "bucket", "patience")}
+    answer = autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=[name])["AutoScalingGroups"]
+    return [machine["InstanceId"] for machine in answer[0]["Instances"]]

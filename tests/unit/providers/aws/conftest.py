@@ -1,4 +1,4 @@
-"""What the tests of AWS start from."""
+"""Fixtures for tests of AWS: recorded graphs, and clients of moto."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from providers.aws.wait import Cloud
+from providers.aws.wait_clients import MachineGroups, StatusStore
 from tests.unit.components.graph import Graph
-from tests.unit.providers.aws.autoscaling import BUCKET, QUICK, REGION, Refreshing
+from tests.unit.providers.aws.autoscaling import BUCKET, REGION, Refreshing
 from tests.unit.providers.aws.program import everything, graph
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="module", params=[None, everything], ids=["example", "everything"])
-def made(request: pytest.FixtureRequest) -> Graph:
+def recorded(request: pytest.FixtureRequest) -> Graph:
     return graph(request.param)
 
 
@@ -38,8 +38,12 @@ def refreshing(account: None) -> Refreshing:
 
 
 @pytest.fixture
-def cloud(refreshing: Refreshing) -> Cloud:
+def groups(refreshing: Refreshing) -> MachineGroups:
+    return MachineGroups(cast("AutoScalingClient", refreshing))
+
+
+@pytest.fixture
+def statuses(account: None) -> StatusStore:
     s3 = boto3.client("s3", REGION)
     s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
-    client = cast("AutoScalingClient", refreshing)
-    return Cloud(s3=s3, autoscaling=client, bucket=BUCKET, patience=QUICK)
+    return StatusStore(s3, BUCKET)

@@ -71,7 +71,7 @@ def test_every_chart_has_an_exact_version(chart: Chart) -> None:
 class TestPrices:
     def test_the_example_an_hour(self) -> None:
         settings, aws, _ = plan()
-        lines = {line.what: line for line in prices.estimate(settings, aws)}
+        lines = {line.item: line for line in prices.estimate(settings, aws)}
         assert lines["t3.large"].count == 3
         assert lines["m6i.large"].count == 3
         assert lines["NAT gateway"].count == 1
@@ -99,4 +99,4 @@ class TestPrices:
         settings, aws, _ = plan(change)
         lines = prices.estimate(settings, aws)
         assert total(lines) is None
-        assert [line.count for line in lines if line.what == "t3.large"] == [3]
+        assert [line.count for line in lines if line.item == "t3.large"] == [3]

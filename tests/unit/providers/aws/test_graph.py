@@ -1,4 +1,4 @@
-"""What must hold of everything that is made on AWS: the whole program on mocks, from the example stack."""
+"""Properties of all resources on AWS: the whole program on mocks, from the example stack."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import inspect
 import json
 from typing import Any, cast
 
-from providers.aws.limits import MOST_USER_DATA_BYTES
+from providers.aws.limits import MAX_USER_DATA_BYTES
 from providers.aws.names import CLUSTER_TAG
 from tests.unit.components.graph import PRIVATE, Graph, Json, Node
 from tests.unit.providers.aws.program import graph, of_aws, templates, user_data
@@ -15,66 +15,66 @@ from tests.unit.providers.program import part
 
 
 class TestEncryption:
-    def test_volumes(self, made: Graph) -> None:
-        volumes = made.of("ebs/volume:Volume")
+    def test_volumes(self, recorded: Graph) -> None:
+        volumes = recorded.of("ebs/volume:Volume")
         assert volumes
         assert all(node.inputs["encrypted"] is True for node in volumes)
-        for node in templates(made):
+        for node in templates(recorded):
             (root,) = cast(list[dict[str, Any]], node.inputs["blockDeviceMappings"])
             assert root["ebs"]["encrypted"] == "true"
 
-    def test_volumes_that_pods_ask_for(self, made: Graph) -> None:
-        values = cast(dict[str, Any], made.named("aws-addons-aws-ebs-csi-driver").value("values"))
+    def test_volumes_that_pods_ask_for(self, recorded: Graph) -> None:
+        values = cast(dict[str, Any], recorded.named("aws-addons-aws-ebs-csi-driver").value("values"))
         (default,) = values["storageClasses"]
         assert default["parameters"]["encrypted"] == "true"
         assert default["annotations"]["storageclass.kubernetes.io/is-default-class"] == "true"
 
-    def test_the_store(self, made: Graph) -> None:
-        assert len(made.of("s3/bucket:Bucket")) == 1
-        (encryption,) = made.of(":BucketServerSideEncryptionConfiguration")
+    def test_the_store(self, recorded: Graph) -> None:
+        assert len(recorded.of("s3/bucket:Bucket")) == 1
+        (encryption,) = recorded.of(":BucketServerSideEncryptionConfiguration")
         (rule,) = cast(list[dict[str, Any]], encryption.inputs["rules"])
         assert rule["applyServerSideEncryptionByDefault"]["sseAlgorithm"] == "aws:kms"
-        assert made.named("aws-store-key").inputs["enableKeyRotation"] is True
-        assert cast(Json, made.named("aws-store-versions").inputs["versioningConfiguration"]) == {
+        assert recorded.named("aws-store-key").inputs["enableKeyRotation"] is True
+        assert cast(Json, recorded.named("aws-store-versions").inputs["versioningConfiguration"]) == {
             "status": "Enabled"
         }
-        closed = made.named("aws-store-closed").inputs
+        closed = recorded.named("aws-store-closed").inputs
         flags = ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
         assert all(closed[flag] is True for flag in flags)
 
-    def test_objects_come_after_the_store_is_closed(self, made: Graph) -> None:
-        objects = made.of(":BucketObjectv2")
+    def test_objects_come_after_the_store_is_closed(self, recorded: Graph) -> None:
+        objects = recorded.of(":BucketObjectv2")
         wanted = {"aws-store-versions", "aws-store-encryption", "aws-store-closed", "aws-store-policy"}
         for node in objects:
             assert node.inputs["serverSideEncryption"] == "aws:kms"
-            assert wanted <= made.before(node)
+            assert wanted <= recorded.before(node)
 
-    def test_the_store_answers_by_tls_alone(self, made: Graph) -> None:
-        (statement,) = json.loads(made.named("aws-store-policy").text("policy"))["Statement"]
+    def test_the_store_answers_by_tls_alone(self, recorded: Graph) -> None:
+        (statement,) = json.loads(recorded.named("aws-store-policy").text("policy"))["Statement"]
         assert statement["Effect"] == "Deny"
         assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
-    def test_what_holds_data_is_protected(self, made: Graph) -> None:
-        assert {node.protect for node in made.of("ebs/volume:Volume")} == {True}
+    def test_what_holds_data_is_protected(self, recorded: Graph) -> None:
+        assert {node.protect for node in recorded.of("ebs/volume:Volume")} == {True}
 
 
 class TestSecrets:
-    def test_user_data_has_none_and_fits(self, made: Graph) -> None:
-        for node in templates(made):
+    def test_user_data_has_none_and_fits(self, recorded: Graph) -> None:
+        for node in templates(recorded):
             assert not node.is_secret("userData"), node.name
             text = user_data(node)
             assert PRIVATE not in text
             assert "BEGIN" not in text
-            assert len(text.encode()) <= MOST_USER_DATA_BYTES
+            assert len(text.encode()) <= MAX_USER_DATA_BYTES
 
-    def test_payloads_are_secret_and_texts_are_not(self, made: Graph) -> None:
-        objects = made.of(":BucketObjectv2")
+    def test_payloads_are_secret_and_texts_are_not(self, recorded: Graph) -> None:
+        objects = recorded.of(":BucketObjectv2")
         assert len(objects) >= 22
         for node in objects:
             assert node.is_secret("content") == str(node.inputs["key"]).endswith(".payload"), node.name
 
-    def test_nothing_private_is_in_a_plain_input(self, made: Graph) -> None:
-        for node in made.nodes.values():
+    def test_nothing_private_is_in_a_plain_input(self, recorded: Graph) -> None:
+        for node in recorded.nodes.values():
             assert not [text for text in node.plain() if PRIVATE in text], node.name
 
 
@@ -89,8 +89,8 @@ def taggable(node: Node) -> bool:
 
 
 class TestNames:
-    def test_everything_taggable_has_its_name_and_its_cluster(self, made: Graph) -> None:
-        nodes = [node for node in of_aws(made) if taggable(node)]
+    def test_everything_taggable_has_its_name_and_its_cluster(self, recorded: Graph) -> None:
+        nodes = [node for node in of_aws(recorded) if taggable(node)]
         assert len(nodes) > 60
         for node in nodes:
             tags = node.inputs.get("tags")
@@ -100,23 +100,23 @@ class TestNames:
             assert tags.get(CLUSTER_TAG) == "aws-example", node.name
             assert str(tags.get("Name", "")).startswith("aws-example-"), node.name
 
-    def test_the_administrators_tags_are_on_machines_and_volumes(self, made: Graph) -> None:
-        for node in [*templates(made), *made.of("ebs/volume:Volume")]:
+    def test_the_administrators_tags_are_on_machines_and_volumes(self, recorded: Graph) -> None:
+        for node in [*templates(recorded), *recorded.of("ebs/volume:Volume")]:
             assert cast(Json, node.inputs["tags"])["cost-center"] == "example"
-        for node in templates(made):
+        for node in templates(recorded):
             specified = cast(list[dict[str, Any]], node.inputs["tagSpecifications"])
             assert {one["resourceType"] for one in specified} == {"instance", "volume"}
 
-    def test_machines_and_volumes_carry_their_kind(self, made: Graph) -> None:
-        for node in made.of("ebs/volume:Volume"):
+    def test_machines_and_volumes_carry_their_kind(self, recorded: Graph) -> None:
+        for node in recorded.of("ebs/volume:Volume"):
             assert cast(Json, node.inputs["tags"])["kubewright:kind"] in {
                 "members/control-plane",
                 "members/etcd",
             }
 
-    def test_every_resource_of_aws_is_made_by_the_settings_region(self, made: Graph) -> None:
-        assert {"::aws::" in node.provider for node in of_aws(made)} == {True}
-        assert made.named("aws").inputs["region"] == "eu-central-1"
+    def test_every_resource_of_aws_is_made_by_the_settings_region(self, recorded: Graph) -> None:
+        assert {"::aws::" in node.provider for node in of_aws(recorded)} == {True}
+        assert recorded.named("aws").inputs["region"] == "eu-central-1"
 
 
 def sized(least: int, most: int) -> Any:  # noqa: ANN401  a change of the configuration

@@ -1,4 +1,4 @@
-"""In which order things are made and changed on AWS, and what stays itself."""
+"""In which order things are recorded and changed on AWS, and what stays itself."""
 
 from __future__ import annotations
 
@@ -239,7 +239,9 @@ class TestNetwork:
         assert settings_of(found, "cp-3-group")["availabilityZones"] == ["x-1c"]
 
     def test_more_zones_than_the_region_has_is_one_line(self) -> None:
-        with pytest.raises(RunError, match=r"aws.zones: 4: x-1 has 3 \(x-1a, x-1b, x-1c\); ask for"):
+        with pytest.raises(
+            RunError, match=r"aws.zones: 4: x-1 has only 3 zones \(x-1a, x-1b, x-1c\); request"
+        ):
             first_zones(["x-1a", "x-1b", "x-1c"], 4, "x-1")
 
     def test_members_addresses_are_given_to_nobody_else(self, example: Graph) -> None:

@@ -1,7 +1,6 @@
-"""What `up` waits for on AWS, against moto's S3, EC2 and Auto Scaling.
+"""The wait program of AWS, against moto's S3, EC2 and Auto Scaling.
 
-Moto has no instance refresh: its two calls are played here as AWS's reference describes them, on the
-group's real (moto's) machines.
+Moto has no instance refreshes: `autoscaling` simulates their two calls on the machines of moto's groups.
 """
 
 from __future__ import annotations
@@ -9,9 +8,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from botocore.exceptions import ClientError
 
-from providers.aws import wait
-from providers.aws.wait import Cloud
+from providers.aws.wait import leave_cluster, main, wait_for_pool, wait_for_statuses
+from providers.aws.wait_clients import MachineGroups, StatusStore
 from providers.cloud.polling import WaitError
 from tests.unit.providers.aws.autoscaling import (
     BUCKET,
@@ -19,127 +19,131 @@ from tests.unit.providers.aws.autoscaling import (
     KEYS,
     NEW,
     OLD,
+    QUICK,
     REGION,
     SLOW,
     Refreshing,
     group,
-    say,
-    vars_of,
+    report,
 )
 
 
-class TestGate:
-    def test_goes_on_when_every_role_is_healthy(self, cloud: Cloud) -> None:
-        say(cloud, KEYS, NEW)
-        wait.gate(cloud, KEYS, NEW)
+class TestWaitForStatuses:
+    def test_returns_when_every_role_is_healthy(self, statuses: StatusStore) -> None:
+        report(statuses, KEYS, NEW)
+        wait_for_statuses(statuses, KEYS, NEW, QUICK)
 
-    def test_says_which_role_is_not_there(self, cloud: Cloud) -> None:
-        say(cloud, KEYS[:1], NEW)
+    def test_error_names_the_missing_role(self, statuses: StatusStore) -> None:
+        report(statuses, KEYS[:1], NEW)
         with pytest.raises(WaitError, match=r"not healthy yet: status/.*/node \(waited"):
-            wait.gate(cloud, KEYS, NEW)
+            wait_for_statuses(statuses, KEYS, NEW, QUICK)
 
-    def test_an_older_status_is_none(self, cloud: Cloud) -> None:
-        say(cloud, KEYS, OLD)
+    def test_an_older_status_does_not_count(self, statuses: StatusStore) -> None:
+        report(statuses, KEYS, OLD)
         with pytest.raises(WaitError):
-            wait.gate(cloud, KEYS, NEW)
+            wait_for_statuses(statuses, KEYS, NEW, QUICK)
 
-    def test_waits_for_what_comes(self, cloud: Cloud) -> None:
-        class Later(Cloud):
-            asked = 0
+    def test_a_later_status_ends_the_wait(self, statuses: StatusStore) -> None:
+        class Later(StatusStore):
+            reads = 0
 
             def status(self, key: str) -> str:
-                Later.asked += 1
-                if Later.asked == 4:
-                    say(self, KEYS, NEW)
+                Later.reads += 1
+                if Later.reads == 4:
+                    report(self, KEYS, NEW)
                 return super().status(key)
 
-        wait.gate(Later(**{**vars_of(cloud), "patience": SLOW}), KEYS, NEW)
-        assert Later.asked >= 4
+        wait_for_statuses(Later(statuses.s3, statuses.bucket), KEYS, NEW, SLOW)
+        assert Later.reads >= 4
 
-    def test_a_store_that_refuses_is_an_error(self, cloud: Cloud) -> None:
-        from botocore.exceptions import ClientError
-
+    def test_an_error_of_the_store_is_raised(self, statuses: StatusStore) -> None:
         with pytest.raises(ClientError):
-            wait.gate(replace(cloud, bucket="not-ours"), KEYS, NEW)
+            wait_for_statuses(replace(statuses, bucket="not-ours"), KEYS, NEW, QUICK)
 
 
-class TestPool:
-    def test_every_machine_must_be_a_healthy_node(self, cloud: Cloud) -> None:
+class TestWaitForPool:
+    def test_every_machine_must_be_a_healthy_node(self, statuses: StatusStore, groups: MachineGroups) -> None:
         machines = group("test-pool", 3)
         prefix = "status/pools/general"
-        say(cloud, [f"{prefix}/{machine}/node" for machine in machines[:2]], NEW)
+        report(statuses, [f"{prefix}/{machine}/node" for machine in machines[:2]], NEW)
         with pytest.raises(WaitError, match=f"not healthy yet: {prefix}/{machines[2]}/node"):
-            wait.pool(cloud, "test-pool", "1", prefix, "node", NEW)
-        say(cloud, [f"{prefix}/{machines[2]}/node"], NEW)
-        wait.pool(cloud, "test-pool", "1", prefix, "node", NEW)
+            wait_for_pool(statuses, groups, "test-pool", "1", prefix, "node", NEW, QUICK)
+        report(statuses, [f"{prefix}/{machines[2]}/node"], NEW)
+        wait_for_pool(statuses, groups, "test-pool", "1", prefix, "node", NEW, QUICK)
 
-    def test_machines_of_an_older_template_are_waited_for(self, cloud: Cloud) -> None:
+    def test_machines_of_an_older_template_are_not_ready(
+        self, statuses: StatusStore, groups: MachineGroups
+    ) -> None:
         machines = group("test-pool", 2)
-        say(cloud, [f"p/{machine}/node" for machine in machines], NEW)
+        report(statuses, [f"p/{machine}/node" for machine in machines], NEW)
         with pytest.raises(WaitError, match="not replaced yet"):
-            wait.pool(cloud, "test-pool", "2", "p", "node", NEW)
+            wait_for_pool(statuses, groups, "test-pool", "2", "p", "node", NEW, QUICK)
 
-    def test_an_empty_pool_is_settled(self, cloud: Cloud) -> None:
+    def test_an_empty_pool_is_ready(self, statuses: StatusStore, groups: MachineGroups) -> None:
         group("test-pool", 0)
-        wait.pool(cloud, "test-pool", "1", "p", "node", NEW)
+        wait_for_pool(statuses, groups, "test-pool", "1", "p", "node", NEW, QUICK)
 
-    def test_a_refresh_that_failed_matters_only_while_machines_are_behind(
-        self, cloud: Cloud, refreshing: Refreshing
+    def test_a_failed_refresh_matters_only_while_machines_are_not_ready(
+        self, statuses: StatusStore, groups: MachineGroups, refreshing: Refreshing
     ) -> None:
         machines = group("test-pool", 1)
-        refreshing.begun = [{"Status": "Failed", "AutoScalingGroupName": "test-pool"}]
+        refreshing.started = [{"Status": "Failed", "AutoScalingGroupName": "test-pool"}]
         with pytest.raises(WaitError, match="ended"):
-            wait.pool(cloud, "test-pool", "1", "p", "node", NEW)
-        say(cloud, [f"p/{machines[0]}/node"], NEW)
-        wait.pool(cloud, "test-pool", "1", "p", "node", NEW)
+            wait_for_pool(statuses, groups, "test-pool", "1", "p", "node", NEW, QUICK)
+        report(statuses, [f"p/{machines[0]}/node"], NEW)
+        wait_for_pool(statuses, groups, "test-pool", "1", "p", "node", NEW, QUICK)
 
-    def test_no_such_group(self, cloud: Cloud) -> None:
+    def test_error_names_a_missing_group(self, statuses: StatusStore, groups: MachineGroups) -> None:
         with pytest.raises(WaitError, match="there is no Auto Scaling group nowhere"):
-            wait.pool(cloud, "nowhere", "1", "p", "node", NEW)
+            wait_for_pool(statuses, groups, "nowhere", "1", "p", "node", NEW, QUICK)
 
 
-class TestLeave:
-    def test_tells_the_machine_and_waits_for_its_word(self, cloud: Cloud) -> None:
-        group(GROUP, 1)
+class TestLeaveCluster:
+    LEAVE, LEFT = "members/cp-1/leave", "status/cp-1/left"
 
-        class Obedient(Cloud):
-            def status(self, key: str) -> str:
-                told = self.s3.list_objects_v2(Bucket=BUCKET, Prefix="members/")["KeyCount"]
-                return OLD if told else ""
-
-        wait.leave(Obedient(**vars_of(cloud)), GROUP, "members/cp-1/leave", "status/cp-1/left")
-        # One of that name that comes again is not told to go.
-        assert cloud.s3.list_objects_v2(Bucket=BUCKET)["KeyCount"] == 0
-
-    def test_an_old_word_does_not_count(self, cloud: Cloud) -> None:
-        group(GROUP, 1)
-        say(cloud, ["status/cp-1/left"], OLD)
-        with pytest.raises(WaitError, match="has not left yet"):
-            wait.leave(cloud, GROUP, "members/cp-1/leave", "status/cp-1/left")
-
-    def test_without_a_machine_nobody_leaves(self, cloud: Cloud, capsys: pytest.CaptureFixture[str]) -> None:
-        wait.leave(cloud, "gone", "members/cp-1/leave", "status/cp-1/left")
-        assert "nobody leaves" in capsys.readouterr().err
-
-
-class TestProgram:
-    def test_one_line_and_a_code_when_it_fails(
-        self, cloud: Cloud, capsys: pytest.CaptureFixture[str]
+    def test_writes_the_request_and_waits_for_the_report(
+        self, statuses: StatusStore, groups: MachineGroups
     ) -> None:
-        words = ["--region", REGION, "--bucket", BUCKET, "--seconds", "0", "--digest", NEW, "gate", *KEYS]
-        assert wait.main(words) == 1
+        group(GROUP, 1)
+
+        class Leaving(StatusStore):
+            def status(self, key: str) -> str:
+                requested = self.s3.list_objects_v2(Bucket=BUCKET, Prefix="members/")["KeyCount"]
+                return OLD if requested else ""
+
+        store = Leaving(statuses.s3, statuses.bucket)
+        leave_cluster(store, groups, GROUP, self.LEAVE, self.LEFT, QUICK)
+        # A later member with the same name finds no request.
+        assert statuses.s3.list_objects_v2(Bucket=BUCKET)["KeyCount"] == 0
+
+    def test_an_old_report_does_not_count(self, statuses: StatusStore, groups: MachineGroups) -> None:
+        group(GROUP, 1)
+        report(statuses, [self.LEFT], OLD)
+        with pytest.raises(WaitError, match="has not left the cluster yet"):
+            leave_cluster(statuses, groups, GROUP, self.LEAVE, self.LEFT, QUICK)
+
+    def test_a_group_without_machines_is_skipped(
+        self, statuses: StatusStore, groups: MachineGroups, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        leave_cluster(statuses, groups, "gone", self.LEAVE, self.LEFT, QUICK)
+        assert "no machine that could leave" in capsys.readouterr().err
+
+
+class TestMain:
+    COMMAND = ("--region", REGION, "--seconds", "0", "--digest", NEW)
+
+    def test_failure_is_one_line_and_exit_code_1(
+        self, statuses: StatusStore, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert main([*self.COMMAND, "--bucket", BUCKET, "gate", *KEYS]) == 1
         error = capsys.readouterr().err
         assert error.startswith("error: not healthy yet")
         assert error.count("\n") == 1
 
-    def test_goes_well(self, cloud: Cloud) -> None:
-        say(cloud, KEYS, NEW)
-        words = ["--region", REGION, "--bucket", BUCKET, "--seconds", "9", "--digest", NEW, "gate", *KEYS]
-        assert wait.main(words) == 0
+    def test_success_is_exit_code_0(self, statuses: StatusStore) -> None:
+        report(statuses, KEYS, NEW)
+        assert main([*self.COMMAND, "--bucket", BUCKET, "gate", *KEYS]) == 0
 
-    def test_a_bucket_that_is_not_there_is_one_line(
-        self, account: None, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        words = ["--region", REGION, "--bucket", "nowhere", "--seconds", "0", "--digest", NEW, "gate", "k"]
-        assert wait.main(words) == 1
+    def test_a_missing_bucket_is_one_line(self, account: None, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main([*self.COMMAND, "--bucket", "nowhere", "gate", "k"]) == 1
         assert "NoSuchBucket" in capsys.readouterr().err

@@ -9,5 +9,5 @@ from tests.unit.providers.azure.program import everything, graph
 
 
 @pytest.fixture(scope="module", params=[None, everything], ids=["example", "everything"])
-def made(request: pytest.FixtureRequest) -> Graph:
+def recorded(request: pytest.FixtureRequest) -> Graph:
     return graph(request.param)

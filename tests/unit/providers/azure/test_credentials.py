@@ -13,7 +13,7 @@ import pytest
 from azure.core.exceptions import HttpResponseError
 from azure.identity import AzureCliCredential, ClientAssertionCredential, ClientSecretCredential
 
-from providers.azure.credentials import CredentialError, assertion, credential
+from providers.azure.credentials import CredentialError, credential, federated_token
 
 NAMED = {"ARM_TENANT_ID": "t" * 8, "ARM_CLIENT_ID": "c"}
 
@@ -51,23 +51,23 @@ def test_credentials_are_the_plugins() -> None:
 
 def test_a_token_is_given_or_in_a_file(tmp_path: Path) -> None:
     (tmp_path / "token").write_text("of a file\n")
-    assert assertion({"ARM_OIDC_TOKEN": "given"}) == "given"
-    assert assertion({"ARM_OIDC_TOKEN_FILE_PATH": str(tmp_path / "token")}) == "of a file"
+    assert federated_token({"ARM_OIDC_TOKEN": "given"}) == "given"
+    assert federated_token({"ARM_OIDC_TOKEN_FILE_PATH": str(tmp_path / "token")}) == "of a file"
 
 
 @pytest.mark.parametrize("prefix", ["ARM_OIDC", "ACTIONS_ID_TOKEN"])
 def test_a_token_is_asked_of_github(github: str, prefix: str) -> None:
     asked = {f"{prefix}_REQUEST_URL": github, f"{prefix}_REQUEST_TOKEN": "own"}
-    assert assertion(asked) == "a-jwt"
+    assert federated_token(asked) == "a-jwt"
 
 
 def test_a_refused_token_is_not_told(github: str) -> None:
     with pytest.raises(HttpResponseError) as refused:
-        assertion({"ARM_OIDC_REQUEST_URL": github, "ARM_OIDC_REQUEST_TOKEN": "another"})
+        federated_token({"ARM_OIDC_REQUEST_URL": github, "ARM_OIDC_REQUEST_TOKEN": "another"})
     assert "another" not in str(refused.value)
 
 
 def test_none_is_one_line() -> None:
     with pytest.raises(CredentialError, match="id-token: write") as missing:
-        assertion({})
+        federated_token({})
     assert "\n" not in str(missing.value)

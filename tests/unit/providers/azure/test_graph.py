@@ -1,4 +1,4 @@
-"""What must hold of everything that is made on Azure: the whole program on mocks, from the example stack."""
+"""Properties of all resources on Azure: the whole program on mocks, from the example stack."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import inspect
 import re
 from typing import Any, cast
 
-from providers.azure.limits import MOST_CUSTOM_DATA_BYTES
+from providers.azure.limits import MAX_CUSTOM_DATA_BYTES
 from providers.azure.names import CLUSTER_TAG
 from tests.unit.components.graph import PRIVATE, Graph, Json
 from tests.unit.providers.azure.program import custom_data, graph, inner, of_azure
@@ -22,53 +22,53 @@ def machines(found: Graph) -> list[Json]:
 
 
 class TestMachines:
-    def test_trusted_launch_everywhere(self, made: Graph) -> None:
-        assert len(machines(made)) >= 9
-        for machine in machines(made):
+    def test_trusted_launch_everywhere(self, recorded: Graph) -> None:
+        assert len(machines(recorded)) >= 9
+        for machine in machines(recorded):
             profile = inner(machine, "securityProfile")
             assert profile["securityType"] == "TrustedLaunch"
             assert profile["uefiSettings"] == {"secureBootEnabled": True, "vTpmEnabled": True}
 
-    def test_no_passwords(self, made: Graph) -> None:
-        for machine in machines(made):
+    def test_no_passwords(self, recorded: Graph) -> None:
+        for machine in machines(recorded):
             system = inner(machine, "osProfile")
             assert system["linuxConfiguration"]["disablePasswordAuthentication"] is True
             assert "adminPassword" not in system
 
-    def test_custom_data_fits_and_has_no_secret(self, made: Graph) -> None:
-        for machine in machines(made):
+    def test_custom_data_fits_and_has_no_secret(self, recorded: Graph) -> None:
+        for machine in machines(recorded):
             program = custom_data(inner(machine, "osProfile"))
-            assert len(program.encode()) < MOST_CUSTOM_DATA_BYTES
+            assert len(program.encode()) < MAX_CUSTOM_DATA_BYTES
             assert program.startswith("#!/bin/sh\n")
             for word in (PRIVATE, "BEGIN", "token ", "secret "):
                 assert word not in program
 
-    def test_a_members_disk_and_interface_outlive_its_machine(self, made: Graph) -> None:
-        for node in made.of("compute:VirtualMachine"):
+    def test_a_members_disk_and_interface_outlive_its_machine(self, recorded: Graph) -> None:
+        for node in recorded.of("compute:VirtualMachine"):
             (disk,) = inner(node.inputs, "storageProfile", "dataDisks")
             assert (disk["createOption"], disk["deleteOption"], disk["lun"]) == ("Attach", "Detach", 0)
             (interface,) = inner(node.inputs, "networkProfile", "networkInterfaces")
             assert interface["deleteOption"] == "Detach"
             assert inner(node.inputs, "storageProfile", "osDisk", "deleteOption") == "Delete"
-        for disk_node in made.of(":Disk"):
+        for disk_node in recorded.of(":Disk"):
             assert disk_node.inputs["networkAccessPolicy"] == "DenyAll"
             assert inner(disk_node.inputs, "encryption", "type")
             assert len(cast(list[str], disk_node.inputs["zones"])) == 1
 
-    def test_members_are_spread_over_zones_with_addresses_of_the_plan(self, made: Graph) -> None:
-        zones = [made.named(f"cp-{n}-machine").inputs["zones"] for n in (1, 2, 3)]
+    def test_members_are_spread_over_zones_with_addresses_of_the_plan(self, recorded: Graph) -> None:
+        zones = [recorded.named(f"cp-{n}-machine").inputs["zones"] for n in (1, 2, 3)]
         assert zones == [["1"], ["2"], ["3"]]
         addresses = {
-            inner(made.named(f"cp-{n}-interface").inputs, "ipConfigurations", 0, "privateIPAddress")
+            inner(recorded.named(f"cp-{n}-interface").inputs, "ipConfigurations", 0, "privateIPAddress")
             for n in (1, 2, 3)
         }
         assert len(addresses) == 3
 
-    def test_a_machine_that_changes_waits_for_the_one_before(self, made: Graph) -> None:
-        assert "cp-1-roll" in made.before(made.named("cp-2-machine"))
-        assert "cp-2-roll" in made.before(made.named("cp-3-machine"))
+    def test_a_machine_that_changes_waits_for_the_one_before(self, recorded: Graph) -> None:
+        assert "cp-1-roll" in recorded.before(recorded.named("cp-2-machine"))
+        assert "cp-2-roll" in recorded.before(recorded.named("cp-3-machine"))
         # What a new machine waits for does nothing: members come up side by side.
-        assert made.named("cp-1-roll").inputs["create"] == ":"
+        assert recorded.named("cp-1-roll").inputs["create"] == ":"
 
     def test_the_next_machine_waits_whatever_it_is_that_replaces_them(self) -> None:
         def other_image(cluster: Json) -> None:
@@ -86,22 +86,22 @@ class TestMachines:
             assert after != before
             assert after.split(" roll ")[1] == before.split(" roll ")[1]
 
-    def test_machines_wait_for_what_they_ask_for(self, made: Graph) -> None:
-        before = made.before(made.named("cp-1-machine"))
+    def test_machines_wait_for_what_they_ask_for(self, recorded: Graph) -> None:
+        before = recorded.before(recorded.named("cp-1-machine"))
         assert {"azure-network-members", "azure-identity-control-plane-reads", "azure-group"} <= before
         assert "azure-store-members/control-plane/cp-1/control-plane.payload" in before
 
-    def test_a_gate_shows_what_its_machines_become(self, made: Graph) -> None:
+    def test_a_gate_shows_what_its_machines_become(self, recorded: Graph) -> None:
         """The engine shows nothing of a blob's content: a changed setting must be a changed line here."""
         for gate, role in (("cp-1-control-plane", "control-plane"), ("pool-general-nodes", "node")):
-            shown = inner(made.named(gate).inputs, "environment", "BECOMES")
+            shown = inner(recorded.named(gate).inputs, "environment", "BECOMES")
             assert f"\nbegin {role}\n" in shown
             assert "PRIVATE KEY" not in shown
 
-    def test_gates_wait_for_the_units_digest(self, made: Graph) -> None:
-        gate = made.named("cp-1-control-plane").text("create")
+    def test_gates_wait_for_the_units_digest(self, recorded: Graph) -> None:
+        gate = recorded.named("cp-1-control-plane").text("create")
         digest = re.search(
-            r"DIGEST=([0-9a-f]{64})", custom_data(made.named("cp-1-machine").inputs["osProfile"])
+            r"DIGEST=([0-9a-f]{64})", custom_data(recorded.named("cp-1-machine").inputs["osProfile"])
         )
         assert digest is not None
         assert f"gate {digest[1]} status/members/control-plane/cp-1/control-plane" in gate
@@ -128,8 +128,8 @@ class TestPools:
         ]
         assert capacities == [1000, 1000, 1000]
 
-    def test_sets_are_repaired_upgraded_and_told_before_they_go(self, made: Graph) -> None:
-        for node in made.of(":VirtualMachineScaleSet"):
+    def test_sets_are_repaired_upgraded_and_told_before_they_go(self, recorded: Graph) -> None:
+        for node in recorded.of(":VirtualMachineScaleSet"):
             assert inner(node.inputs, "automaticRepairsPolicy", "enabled") is True
             assert inner(node.inputs, "upgradePolicy", "mode") == "Rolling"
             rolling = inner(node.inputs, "upgradePolicy", "rollingUpgradePolicy")
@@ -144,13 +144,13 @@ class TestPools:
             assert f"HEALTH={health['settings']['port']:.0f}\n" in custom_data(inner(profile, "osProfile"))
             assert len(cast(list[str], node.inputs["zones"])) == 1
 
-    def test_bounds_are_the_autoscalers(self, made: Graph) -> None:
-        tags = [cast(Json, node.inputs["tags"]) for node in made.of(":VirtualMachineScaleSet")]
+    def test_bounds_are_the_autoscalers(self, recorded: Graph) -> None:
+        tags = [cast(Json, node.inputs["tags"]) for node in recorded.of(":VirtualMachineScaleSet")]
         general = sorted((str(tag["min"]), str(tag["max"])) for tag in tags if tag["min"] != "0")
         assert general == [("1", "3"), ("1", "3"), ("1", "4")]
 
-    def test_spot_machines_go_for_good(self, made: Graph) -> None:
-        for node in made.of(":VirtualMachineScaleSet"):
+    def test_spot_machines_go_for_good(self, recorded: Graph) -> None:
+        for node in recorded.of(":VirtualMachineScaleSet"):
             profile = inner(node.inputs, "virtualMachineProfile")
             spot = "batch" in node.name
             assert profile["priority"] == ("Spot" if spot else "Regular")
@@ -158,16 +158,16 @@ class TestPools:
 
 
 class TestAll:
-    def test_what_the_cloud_controller_may_hold_goes_with_the_group(self, made: Graph) -> None:
-        group = made.named("azure-group").urn
-        whole = [made.named(f"azure-network-{name}") for name in ("network", "members", "pools", "nat")]
+    def test_what_the_cloud_controller_may_hold_goes_with_the_group(self, recorded: Graph) -> None:
+        group = recorded.named("azure-group").urn
+        whole = [recorded.named(f"azure-network-{name}") for name in ("network", "members", "pools", "nat")]
         assert {node.deleted_with for node in whole} == {group}
         # These are nothing of the group's, or keep it from going: each is deleted by itself.
         for kind in (":RoleDefinition", ":RoleAssignment", ":BackupInstance", "compute:VirtualMachine"):
-            assert {node.deleted_with for node in made.of(kind)} == {""}
+            assert {node.deleted_with for node in recorded.of(kind)} == {""}
 
-    def test_names_and_tags_on_everything_that_takes_them(self, made: Graph) -> None:
-        for node in of_azure(made):
+    def test_names_and_tags_on_everything_that_takes_them(self, recorded: Graph) -> None:
+        for node in of_azure(recorded):
             module, name = node.type.split(":")[1:]
             package = importlib.import_module(f"pulumi_azure_native.{module}")
             takes = inspect.signature(getattr(package, name)._internal_init).parameters
@@ -177,25 +177,25 @@ class TestAll:
                 assert tags[CLUSTER_TAG] == "azure-example", node.name
                 assert tags["owner"] == "platform", node.name
 
-    def test_everything_is_in_the_group_and_after_it(self, made: Graph) -> None:
-        group = made.named("azure-group")
-        for node in of_azure(made):
+    def test_everything_is_in_the_group_and_after_it(self, recorded: Graph) -> None:
+        group = recorded.named("azure-group")
+        for node in of_azure(recorded):
             if node is not group:
                 assert group.urn in node.depends_on, node.name
                 group_name = node.inputs.get("resourceGroupName", "kubewright-azure-example")
                 assert group_name == "kubewright-azure-example"
 
-    def test_everything_is_of_the_subscription_that_is_named(self, made: Graph) -> None:
-        (provider,) = made.of("providers:azure-native")
+    def test_everything_is_of_the_subscription_that_is_named(self, recorded: Graph) -> None:
+        (provider,) = recorded.of("providers:azure-native")
         assert provider.inputs["subscriptionId"] == "00000000-0000-0000-0000-000000000000"
-        for node in of_azure(made):
+        for node in of_azure(recorded):
             assert node.provider.startswith(provider.urn), node.name
 
     def test_the_example_is_of_moderate_size(self) -> None:
         assert len(of_azure(graph())) <= 120
 
-    def test_add_ons_run_where_the_identity_is(self, made: Graph) -> None:
-        releases = {node.name: node for node in made.of(":Release")}
+    def test_add_ons_run_where_the_identity_is(self, recorded: Graph) -> None:
+        releases = {node.name: node for node in recorded.of(":Release")}
         controller = cast(Any, releases["azure-addons-cloud-provider-azure"].inputs["values"])
         assert controller["cloudControllerManager"]["configureCloudRoutes"] == "false"
         for name in ("azuredisk-csi-driver", "cluster-autoscaler"):
@@ -204,19 +204,19 @@ class TestAll:
             assert where["hostNetwork"] is True
             assert "node-role.kubernetes.io/control-plane" in where["nodeSelector"]
 
-    def test_there_is_one_default_storage_class(self, made: Graph) -> None:
-        (storage,) = made.of(":StorageClass")
+    def test_there_is_one_default_storage_class(self, recorded: Graph) -> None:
+        (storage,) = recorded.of(":StorageClass")
         assert storage.inputs["provisioner"] == "disk.csi.azure.com"
         assert storage.inputs["volumeBindingMode"] == "WaitForFirstConsumer"
         annotations = inner(storage.inputs, "metadata", "annotations")
         assert annotations == {"storageclass.kubernetes.io/is-default-class": "true"}
 
-    def test_every_data_disk_is_backed_up(self, made: Graph) -> None:
+    def test_every_data_disk_is_backed_up(self, recorded: Graph) -> None:
         backed = {
             inner(node.inputs, "properties", "dataSourceInfo", "resourceID")
-            for node in made.of(":BackupInstance")
+            for node in recorded.of(":BackupInstance")
         }
-        assert backed == {f"{node.name}-id" for node in made.of(":Disk")}
+        assert backed == {f"{node.name}-id" for node in recorded.of(":Disk")}
         # By then the vault's rights have had minutes to count.
-        for node in made.of(":BackupInstance"):
-            assert any(name.startswith("cp-") and name.endswith("-roll") for name in made.before(node))
+        for node in recorded.of(":BackupInstance"):
+            assert any(name.startswith("cp-") and name.endswith("-roll") for name in recorded.before(node))

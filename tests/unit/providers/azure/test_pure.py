@@ -53,10 +53,10 @@ class TestPools:
     def test_parts_are_the_whole_and_even(self, least: int, most: int, zones: int) -> None:
         least = min(least, most)
         found = pool_parts(capacity(least, most), zones)
-        assert sum(part.most for part in found) == most
-        assert sum(part.least for part in found) == least
-        assert max(part.most for part in found) - min(part.most for part in found) <= 1
-        assert all(part.least <= part.most for part in found)
+        assert sum(part.max_size for part in found) == most
+        assert sum(part.min_size for part in found) == least
+        assert max(part.max_size for part in found) - min(part.max_size for part in found) <= 1
+        assert all(part.min_size <= part.max_size for part in found)
 
     def test_batches_and_notices_are_what_azure_takes(self) -> None:
         (one,) = pool_parts(capacity(0, 100), 1)

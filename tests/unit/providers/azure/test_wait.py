@@ -1,4 +1,4 @@
-"""What `up` waits for, against a local server that answers as Azure's blobs and management API do."""
+"""The wait program of Azure, against a local server with the blob API and the management API."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from urllib.parse import urlsplit
 import pytest
 from azure.core.credentials import AccessToken
 
-from providers.azure import wait
-from providers.azure.wait import Blobs, ScaleSets
+from providers.azure.wait import leave_cluster, main, wait_for_member, wait_for_pool, wait_for_statuses
+from providers.azure.wait_clients import MachineGroups, StatusStore
 from providers.cloud.polling import Polling, WaitError
 from testkit.artifact_server import self_signed
 
 SET = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/virtualMachineScaleSets/general-1"
-QUICK = Polling(limit=0.3, every=0.05)
+QUICK = Polling(limit=0.3, interval=0.05)
 TOKEN = "a-token"
 
 
 class Credential:
-    """Gives one token for everything."""
+    """A credential that returns the same token for all scopes."""
 
     def get_token(self, *scopes: str, **_: object) -> AccessToken:
         return AccessToken(TOKEN, int(time.time()) + 3600)
@@ -43,19 +43,19 @@ class Cloud:
     answers: dict[str, object] = field(default_factory=dict)
     requests: list[tuple[str, str]] = field(default_factory=list)
 
-    def statuses(self) -> Blobs:
-        return Blobs(f"{self.url}/general-status", Credential(), self.ca_file)
+    def statuses(self) -> StatusStore:
+        return StatusStore(f"{self.url}/general-status", Credential(), self.ca_file)
 
-    def objects(self) -> Blobs:
-        return Blobs(f"{self.url}/general", Credential(), self.ca_file)
+    def objects(self) -> StatusStore:
+        return StatusStore(f"{self.url}/general", Credential(), self.ca_file)
 
-    def sets(self) -> ScaleSets:
-        return ScaleSets(self.url, Credential(), self.ca_file)
+    def groups(self) -> MachineGroups:
+        return MachineGroups(self.url, Credential(), self.ca_file)
 
-    def say(self, key: str, digest: str) -> None:
+    def report(self, key: str, digest: str) -> None:
         self.blobs[f"/general-status/{key}"] = f"{digest}\n".encode()
 
-    def have(self, nodes: list[str], capacity: int, upgrade: Mapping[str, object] | None = None) -> None:
+    def set_nodes(self, nodes: list[str], capacity: int, upgrade: Mapping[str, object] | None = None) -> None:
         machines = [{"properties": {"osProfile": {"computerName": node.upper()}}} for node in nodes]
         second = f"{self.url}{SET}/virtualMachines-2?api-version=x"
         self.answers = {
@@ -74,11 +74,11 @@ def cloud(tmp_path: Path) -> Iterator[Cloud]:
     context.load_cert_chain(certificate_file, key_file)
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
     server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
-    made = Cloud(f"https://127.0.0.1:{server.server_address[1]}", str(certificate_file))
-    _Handler.cloud = made
+    server_cloud = Cloud(f"https://127.0.0.1:{server.server_address[1]}", str(certificate_file))
+    _Handler.cloud = server_cloud
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    yield made
+    yield server_cloud
     server.shutdown()
     server.server_close()
 
@@ -91,27 +91,27 @@ class _Handler(BaseHTTPRequestHandler):
         path = urlsplit(self.path).path
         self.cloud.requests.append(("GET", path))
         if self.headers.get("Authorization") != f"Bearer {TOKEN}":
-            self._give(401, b"")
+            self._respond(401, b"")
         elif path in self.cloud.blobs:
             data = self.cloud.blobs[path]
-            self._give(206, data, f"bytes 0-{len(data) - 1}/{len(data)}")
+            self._respond(206, data, f"bytes 0-{len(data) - 1}/{len(data)}")
         elif path in self.cloud.answers:
-            self._give(200, json.dumps(self.cloud.answers[path]).encode())
+            self._respond(200, json.dumps(self.cloud.answers[path]).encode())
         else:
-            self._give(404, b"")
+            self._respond(404, b"")
 
     def do_PUT(self) -> None:
         path = urlsplit(self.path).path
         self.cloud.requests.append(("PUT", path))
         self.cloud.blobs[path] = self.rfile.read(int(self.headers["Content-Length"]))
-        self._give(201, b"")
+        self._respond(201, b"")
 
     def do_DELETE(self) -> None:
         path = urlsplit(self.path).path
         self.cloud.requests.append(("DELETE", path))
-        self._give(202 if self.cloud.blobs.pop(path, None) is not None else 404, b"")
+        self._respond(202 if self.cloud.blobs.pop(path, None) is not None else 404, b"")
 
-    def _give(self, status: int, data: bytes, range: str = "") -> None:
+    def _respond(self, status: int, data: bytes, range: str = "") -> None:
         self.send_response(status)
         self.send_header("Content-Length", str(len(data)))
         self.send_header("ETag", '"0x1"')
@@ -124,59 +124,59 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(data)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Nothing."""
+        """Log nothing."""
 
 
-class TestGate:
-    def test_it_waits_until_every_status_is_the_digest(self, cloud: Cloud) -> None:
-        cloud.say("status/a", "new")
-        timer = threading.Timer(0.15, lambda: cloud.say("status/b", "new"))
+class TestWaitForStatuses:
+    def test_returns_when_every_status_is_the_digest(self, cloud: Cloud) -> None:
+        cloud.report("status/a", "new")
+        timer = threading.Timer(0.15, lambda: cloud.report("status/b", "new"))
         timer.start()
-        wait.gate(cloud.statuses(), ["status/a", "status/b"], "new", Polling(limit=20, every=0.05))
+        wait_for_statuses(cloud.statuses(), ["status/a", "status/b"], "new", Polling(limit=20, interval=0.05))
         assert ("GET", "/general-status/status/b") in cloud.requests
 
-    def test_an_old_status_is_named_when_the_time_is_over(self, cloud: Cloud) -> None:
-        cloud.say("status/a", "old")
+    def test_error_names_an_old_status(self, cloud: Cloud) -> None:
+        cloud.report("status/a", "old")
         with pytest.raises(WaitError, match="not healthy yet: status/a"):
-            wait.gate(cloud.statuses(), ["status/a"], "new", QUICK)
+            wait_for_statuses(cloud.statuses(), ["status/a"], "new", QUICK)
 
 
-class TestRoll:
+class TestWaitForMember:
     MACHINE = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/cp-1"
 
-    def wait(self, cloud: Cloud, made: str) -> None:
-        cloud.answers[self.MACHINE] = {"properties": {"timeCreated": made}}
-        wait.roll(cloud.statuses(), cloud.sets(), self.MACHINE, ["status/a"], "same", QUICK)
+    def wait(self, cloud: Cloud, created: str) -> None:
+        cloud.answers[self.MACHINE] = {"properties": {"timeCreated": created}}
+        wait_for_member(cloud.statuses(), cloud.groups(), self.MACHINE, ["status/a"], "same", QUICK)
 
-    def test_the_status_of_the_machine_before_is_no_news_of_this_one(self, cloud: Cloud) -> None:
-        # The server's blobs are all of ten o'clock.
-        cloud.say("status/a", "same")
+    def test_the_status_of_the_old_machine_does_not_count(self, cloud: Cloud) -> None:
+        # All blobs of the server were written at 10:00.
+        cloud.report("status/a", "same")
         with pytest.raises(WaitError, match="not healthy yet: status/a"):
             self.wait(cloud, "2026-11-20T10:00:01.0000001+00:00")
         self.wait(cloud, "2026-11-20T10:00:00.9876543+00:00")
         self.wait(cloud, "2026-11-19T10:00:00+00:00")
 
-    def test_a_new_status_must_be_the_digest_too(self, cloud: Cloud) -> None:
-        cloud.say("status/a", "other")
+    def test_a_new_status_must_be_the_digest(self, cloud: Cloud) -> None:
+        cloud.report("status/a", "other")
         with pytest.raises(WaitError, match="not healthy yet"):
             self.wait(cloud, "2026-11-19T10:00:00+00:00")
 
 
-class TestPool:
-    def wait(self, cloud: Cloud, patience: Polling = QUICK) -> None:
-        wait.pool(cloud.statuses(), cloud.sets(), [SET], "status/pools/general", "node", "new", patience)
+class TestWaitForPool:
+    def wait(self, cloud: Cloud, polling: Polling = QUICK) -> None:
+        wait_for_pool(cloud.statuses(), cloud.groups(), [SET], "status/pools/general", "node", "new", polling)
 
-    def test_all_pages_of_nodes_are_looked_at(self, cloud: Cloud) -> None:
-        cloud.have(["general-1-000000", "general-1-000001"], 2)
-        cloud.say("status/pools/general/general-1-000000/node", "new")
+    def test_reads_all_pages_of_nodes(self, cloud: Cloud) -> None:
+        cloud.set_nodes(["general-1-000000", "general-1-000001"], 2)
+        cloud.report("status/pools/general/general-1-000000/node", "new")
         with pytest.raises(WaitError, match="general-1-000001/node"):
             self.wait(cloud)
-        cloud.say("status/pools/general/general-1-000001/node", "new")
+        cloud.report("status/pools/general/general-1-000001/node", "new")
         self.wait(cloud)
 
-    def test_a_node_of_an_older_description_is_waited_for(self, cloud: Cloud) -> None:
-        cloud.have(["general-1-000000"], 1)
-        cloud.say("status/pools/general/general-1-000000/node", "new")
+    def test_a_node_with_an_older_model_is_not_ready(self, cloud: Cloud) -> None:
+        cloud.set_nodes(["general-1-000000"], 1)
+        cloud.report("status/pools/general/general-1-000000/node", "new")
         (machine,) = cast(Any, cloud.answers[f"{SET}/virtualMachines"])["value"]
         machine["properties"]["latestModelApplied"] = False
         with pytest.raises(WaitError, match="not replaced yet: general-1-000000"):
@@ -184,33 +184,35 @@ class TestPool:
         machine["properties"]["latestModelApplied"] = True
         self.wait(cloud)
 
-    def test_a_missing_node_is_counted(self, cloud: Cloud) -> None:
-        cloud.have(["general-1-000000"], 2)
-        cloud.say("status/pools/general/general-1-000000/node", "new")
-        with pytest.raises(WaitError, match="1 of 2 nodes of general-1 are there"):
+    def test_error_counts_missing_nodes(self, cloud: Cloud) -> None:
+        cloud.set_nodes(["general-1-000000"], 2)
+        cloud.report("status/pools/general/general-1-000000/node", "new")
+        with pytest.raises(WaitError, match="general-1: 1 of 2 nodes exist"):
             self.wait(cloud)
 
     @staticmethod
-    def upgrade(code: str, began: str, why: str = "") -> Mapping[str, object]:
-        """An upgrade as Azure tells it (its API's RollingUpgradeStatusInfo)."""
-        error = {"error": {"message": why}} if why else {}
-        return {"runningStatus": {"code": code, "startTime": began}, **error}
+    def upgrade(code: str, started: str, reason: str = "") -> Mapping[str, object]:
+        """Return an upgrade as the API describes it (RollingUpgradeStatusInfo)."""
+        error = {"error": {"message": reason}} if reason else {}
+        return {"runningStatus": {"code": code, "startTime": started}, **error}
 
-    def test_an_upgrade_that_gives_up_ends_it_at_once_with_the_reason(self, cloud: Cloud) -> None:
-        cloud.have(["general-1-000000"], 1, self.upgrade("RollingForward", "2026-11-20T10:00:00Z"))
+    def test_a_failing_upgrade_ends_the_wait_with_its_reason(self, cloud: Cloud) -> None:
+        cloud.set_nodes(["general-1-000000"], 1, self.upgrade("RollingForward", "2026-11-20T10:00:00Z"))
         failed = {"properties": self.upgrade("Faulted", "2026-11-20T10:00:00Z", "too many unhealthy")}
         latest = f"{SET}/rollingUpgrades/latest"
         timer = threading.Timer(0.3, lambda: cloud.answers.update({latest: failed}))
         timer.start()
-        begun = time.monotonic()
+        start = time.monotonic()
         with pytest.raises(WaitError, match=r"general-1: .*too many unhealthy"):
-            self.wait(cloud, Polling(limit=60, every=0.05))
+            self.wait(cloud, Polling(limit=60, interval=0.05))
         timer.join()
-        assert time.monotonic() - begun < 30
+        assert time.monotonic() - start < 30
 
-    def test_the_upgrade_before_does_not_end_it_and_the_new_one_does(self, cloud: Cloud) -> None:
-        """Azure begins an upgrade some time after the set has changed."""
-        cloud.have(["general-1-000000"], 1, self.upgrade("Faulted", "2026-11-19T10:00:00Z", "the old reason"))
+    def test_only_the_new_upgrade_ends_the_wait(self, cloud: Cloud) -> None:
+        """Azure starts an upgrade some time after the change of the scale set."""
+        cloud.set_nodes(
+            ["general-1-000000"], 1, self.upgrade("Faulted", "2026-11-19T10:00:00Z", "the old reason")
+        )
         with pytest.raises(WaitError, match="not healthy yet"):
             self.wait(cloud)
         latest = f"{SET}/rollingUpgrades/latest"
@@ -218,60 +220,64 @@ class TestPool:
         timer = threading.Timer(0.3, lambda: cloud.answers.update({latest: new}))
         timer.start()
         with pytest.raises(WaitError, match="the new reason"):
-            self.wait(cloud, Polling(limit=60, every=0.05))
+            self.wait(cloud, Polling(limit=60, interval=0.05))
         timer.join()
 
-    def test_one_that_had_ended_is_believed_when_no_other_begins(self, cloud: Cloud) -> None:
-        cloud.have(["general-1-000000"], 1, self.upgrade("Faulted", "2026-11-20T10:00:00Z", "it was this"))
-        begun = time.monotonic()
+    def test_an_old_failure_counts_when_no_other_upgrade_starts(self, cloud: Cloud) -> None:
+        cloud.set_nodes(
+            ["general-1-000000"], 1, self.upgrade("Faulted", "2026-11-20T10:00:00Z", "it was this")
+        )
+        start = time.monotonic()
         with pytest.raises(WaitError, match="it was this"):
-            self.wait(cloud, Polling(limit=60, every=0.05, settle=0.3))
-        assert 0.3 <= time.monotonic() - begun < 30
+            self.wait(cloud, Polling(limit=60, interval=0.05, stale=0.3))
+        assert 0.3 <= time.monotonic() - start < 30
 
-    def test_an_old_failure_does_not_matter_once_all_is_well(self, cloud: Cloud) -> None:
-        cloud.have(["general-1-000000"], 1, {"runningStatus": {"code": "Faulted"}})
-        cloud.say("status/pools/general/general-1-000000/node", "new")
+    def test_an_old_failure_does_not_matter_when_all_nodes_are_healthy(self, cloud: Cloud) -> None:
+        cloud.set_nodes(["general-1-000000"], 1, {"runningStatus": {"code": "Faulted"}})
+        cloud.report("status/pools/general/general-1-000000/node", "new")
         self.wait(cloud)
 
-    def test_the_token_goes_to_no_other_host(self, cloud: Cloud) -> None:
-        cloud.have(["a"], 1)
+    def test_the_token_is_not_sent_to_another_host(self, cloud: Cloud) -> None:
+        cloud.set_nodes(["a"], 1)
         cloud.answers[f"{SET}/virtualMachines"] = {"value": [], "nextLink": "https://elsewhere.test/x"}
         with pytest.raises(WaitError, match="another host"):
             self.wait(cloud)
 
 
-class TestLeave:
-    ASKED, ANSWERED = "members/etcd/e-1/leave", "status/members/etcd/e-1/left"
+class TestLeaveCluster:
+    LEAVE, LEFT = "members/etcd/e-1/leave", "status/members/etcd/e-1/left"
 
-    def test_a_member_answers_and_no_word_stays(self, cloud: Cloud) -> None:
-        cloud.say(self.ANSWERED, "an old answer")
+    def test_waits_for_the_report_and_deletes_both_objects(self, cloud: Cloud) -> None:
+        cloud.report(self.LEFT, "an old report")
 
         def member() -> None:
-            while f"/general/{self.ASKED}" not in cloud.blobs:
+            while f"/general/{self.LEAVE}" not in cloud.blobs:
                 time.sleep(0.02)
-            cloud.say(self.ANSWERED, "left")
+            cloud.report(self.LEFT, "left")
 
         threading.Thread(target=member, daemon=True).start()
-        patience = Polling(limit=20, every=0.05)
-        wait.leave(cloud.objects(), self.ASKED, cloud.statuses(), self.ANSWERED, patience)
+        polling = Polling(limit=20, interval=0.05)
+        leave_cluster(cloud.objects(), self.LEAVE, cloud.statuses(), self.LEFT, polling)
         assert cloud.blobs == {}
 
-    def test_one_that_does_not_answer_is_no_longer_asked(self, cloud: Cloud) -> None:
+    def test_the_request_is_deleted_after_the_time_limit(self, cloud: Cloud) -> None:
         with pytest.raises(WaitError, match="has not left"):
-            wait.leave(cloud.objects(), self.ASKED, cloud.statuses(), self.ANSWERED, QUICK)
+            leave_cluster(cloud.objects(), self.LEAVE, cloud.statuses(), self.LEFT, QUICK)
         assert cloud.blobs == {}
 
 
-class TestCommand:
+class TestMain:
     def run(self, cloud: Cloud, *words: str) -> int:
         common = ["--statuses", f"{cloud.url}/general-status", "--seconds", "0.2", "--ca-file", cloud.ca_file]
-        return wait.main([*common, *words], lambda _: Credential())
+        return main([*common, *words], lambda _: Credential())
 
-    def test_done_is_0(self, cloud: Cloud) -> None:
-        cloud.say("status/a", "new")
+    def test_success_is_exit_code_0(self, cloud: Cloud) -> None:
+        cloud.report("status/a", "new")
         assert self.run(cloud, "gate", "new", "status/a") == 0
 
-    def test_not_done_is_1_and_one_line(self, cloud: Cloud, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_failure_is_one_line_and_exit_code_1(
+        self, cloud: Cloud, capsys: pytest.CaptureFixture[str]
+    ) -> None:
         assert self.run(cloud, "gate", "new", "status/a") == 1
         error = capsys.readouterr().err
         assert error.count("\n") == 1

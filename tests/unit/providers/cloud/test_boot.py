@@ -5,7 +5,6 @@ from __future__ import annotations
 import stat
 
 from testkit.boot import BootMachine, bundle, node, put_bundles
-
 from topology.model import Role
 
 
@@ -165,6 +164,8 @@ class TestDeliver:
     def test_the_authority_of_private_endpoints_is_a_file(self, machine: BootMachine) -> None:
         machine.half.write_text(machine.half.read_text() + 'cloud_ready() { cp "$CA_FILE" "$FAKE/ca"; }\n')
         found = put_bundles(machine, "pools/general", bundle())
-        machine.write_user_data(DIGEST=found, CA="-----BEGIN CERTIFICATE-----\nit's\n-----END CERTIFICATE-----")
+        machine.write_user_data(
+            DIGEST=found, CA="-----BEGIN CERTIFICATE-----\nit's\n-----END CERTIFICATE-----"
+        )
         assert machine.run("deliver").returncode == 0
         assert (machine.fake / "ca").read_text().endswith("it's\n-----END CERTIFICATE-----\n")

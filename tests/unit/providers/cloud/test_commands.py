@@ -13,7 +13,7 @@ import pytest
 from pulumi import Output
 
 from nodeconfig import bundles
-from nodeconfig.trust import published
+from nodeconfig.trust import publication_script
 from providers.cloud.boot import boot_program, render_program
 from providers.cloud.gate import command_line
 from providers.cloud.machine_config import MachineConfig, content_digest, kind_of, member_config, pool_config
@@ -48,14 +48,17 @@ def units() -> tuple[MachineConfig, MachineConfig]:
 
 def test_a_member_has_an_object_for_each_roles_text_and_payload() -> None:
     member, pool = units()
-    assert [(key, secret) for key, _, secret in member.objects] == [
+    assert [(key, secret) for key, _, secret in member.store_objects] == [
         (f"members/control-plane/cp-1/{role}.{part}", part == "payload")
         for role in ("etcd", "control-plane", "node")
         for part in ("sh", "payload")
     ]
-    assert [key for key, _, _ in pool.objects] == ["pools/general/node.sh", "pools/general/node.payload"]
-    assert member.status(Role.ETCD) == "status/members/control-plane/cp-1/etcd"
-    assert (member.leave, member.left) == (
+    assert [key for key, _, _ in pool.store_objects] == [
+        "pools/general/node.sh",
+        "pools/general/node.payload",
+    ]
+    assert member.status_key(Role.ETCD) == "status/members/control-plane/cp-1/etcd"
+    assert (member.leave_key, member.left_key) == (
         "members/control-plane/cp-1/leave",
         "status/members/control-plane/cp-1/left",
     )
@@ -64,7 +67,7 @@ def test_a_member_has_an_object_for_each_roles_text_and_payload() -> None:
 def test_texts_have_no_secret_and_payloads_are_secret() -> None:
     member, pool = units()
     for unit in (member, pool):
-        for _, content, secret in unit.objects:
+        for _, content, secret in unit.store_objects:
             assert is_secret(content) is secret
             if not secret:
                 assert "PRIVATE KEY" not in value(content)
@@ -72,7 +75,7 @@ def test_texts_have_no_secret_and_payloads_are_secret() -> None:
 
 def test_the_digest_is_of_all_that_is_fetched_and_no_secret() -> None:
     member, _ = units()
-    contents = [value(content) for _, content, _ in member.objects]
+    contents = [value(content) for _, content, _ in member.store_objects]
     assert value(member.digest) == content_digest(contents)
     lines = "".join(f"{sha256(content.encode()).hexdigest()}  -\n" for content in contents)
     assert content_digest(contents) == sha256(lines.encode()).hexdigest()
@@ -163,7 +166,7 @@ class TestOperate:
 
         fake = Cluster(tmp_path)
         pems = {"kubernetes-ca": fake.authority, "front-proxy-ca": fake.front}
-        script = published(rotated("kubernetes", "front-proxy"), pems)
+        script = publication_script(rotated("kubernetes", "front-proxy"), pems)
         answer = self.run(tmp_path, f"FAKE={tmp_path}\nexport FAKE\n{script}", KUBECTL.partition("\n")[2])
         assert answer.returncode == 0, answer.stderr
         assert list((tmp_path / "tmp").iterdir()) == []

@@ -31,13 +31,13 @@ def policies(found: Graph) -> list[tuple[str, dict[str, Any]]]:
 
 
 class TestRights:
-    def test_no_action_is_a_pattern(self, made: Graph) -> None:
-        assert len(policies(made)) > 20
-        assert [s for _, s in policies(made) if any("*" in action for action in s["Action"])] == []
+    def test_no_action_is_a_pattern(self, recorded: Graph) -> None:
+        assert len(policies(recorded)) > 20
+        assert [s for _, s in policies(recorded) if any("*" in action for action in s["Action"])] == []
 
-    def test_every_resource_that_is_anything_has_its_reason(self, made: Graph) -> None:
+    def test_every_resource_that_is_anything_has_its_reason(self, recorded: Graph) -> None:
         reasons = {statement.name for statement in known_statements() if statement.because}
-        found = {s["Sid"] for _, s in policies(made) if "*" in s["Resource"]}
+        found = {s["Sid"] for _, s in policies(recorded) if "*" in s["Resource"]}
         assert found <= reasons
         services = (
             "acm:",
@@ -46,12 +46,12 @@ class TestRights:
             "ec2:Get",
             "elasticloadbalancing:Describe",
         )
-        for _, statement in policies(made):
+        for _, statement in policies(recorded):
             if "*" in statement["Resource"] and statement["Sid"] != "Sessions":
                 assert all(action.startswith(services) for action in statement["Action"])
 
-    def test_every_other_resource_is_this_accounts_or_this_clusters(self, made: Graph) -> None:
-        for name, statement in policies(made):
+    def test_every_other_resource_is_this_accounts_or_this_clusters(self, recorded: Graph) -> None:
+        for name, statement in policies(recorded):
             for resource in set(statement["Resource"]) - {"*"}:
                 own = "123456789012" in resource or resource.startswith(
                     ("arn:aws:s3:::kubewright-aws-example-", "arn:aws:ec2:eu-central-1::snapshot/")
@@ -73,24 +73,24 @@ class TestRights:
             "aws-identity-pool-batch-machine": {f"{store}/pools/batch/*"},
         }
 
-    def test_a_pools_nodes_have_its_own_role_and_end_in_its_own_group(self, made: Graph) -> None:
+    def test_a_pools_nodes_have_its_own_role_and_end_in_its_own_group(self, recorded: Graph) -> None:
         for pool in ("general", "batch"):
-            template = made.named(f"pool-{pool}-template")
-            profile = made.named(f"aws-identity-pool-{pool}-profile")
+            template = recorded.named(f"pool-{pool}-template")
+            profile = recorded.named(f"aws-identity-pool-{pool}-profile")
             arn = cast(dict[str, str], template.inputs["iamInstanceProfile"])["arn"]
             assert arn.endswith(f":{profile.name}")
             assert profile.inputs["role"] == f"aws-example-pool-{pool}-eu-central-1"
-            own = [s for name, s in policies(made) if name == f"aws-identity-pool-{pool}-machine"]
+            own = [s for name, s in policies(recorded) if name == f"aws-identity-pool-{pool}-machine"]
             (ending,) = (statement for statement in own if statement["Sid"] == "Leave")
             (group,) = ending["Resource"]
             assert group.endswith(f":autoScalingGroupName/aws-example-pool-{pool}")
             (writing,) = (statement for statement in own if statement["Sid"] == "Status")
             assert [one.partition("/status/")[2] for one in writing["Resource"]] == [f"pools/{pool}/*"]
 
-    def test_workers_may_call_for_nothing_but_themselves(self, made: Graph) -> None:
+    def test_workers_may_call_for_nothing_but_themselves(self, recorded: Graph) -> None:
         allowed = {
             action
-            for name, statement in policies(made)
+            for name, statement in policies(recorded)
             if name.startswith("aws-identity-pool-")
             for action in statement["Action"]
         }
@@ -108,16 +108,18 @@ class TestRights:
             "ssmmessages:OpenDataChannel",
         }
 
-    def test_instances_ask_the_metadata_service_with_a_token_from_one_hop(self, made: Graph) -> None:
-        assert len(templates(made)) >= 5
-        for node in templates(made):
+    def test_instances_ask_the_metadata_service_with_a_token_from_one_hop(self, recorded: Graph) -> None:
+        assert len(templates(recorded)) >= 5
+        for node in templates(recorded):
             options = cast(dict[str, Any], node.inputs["metadataOptions"])
             assert options["httpTokens"] == "required", node.name
             assert options["httpPutResponseHopLimit"] == 1, node.name
             assert options["instanceMetadataTags"] == "disabled", node.name
 
-    def test_what_calls_aws_in_the_cluster_is_on_the_control_planes_host_network(self, made: Graph) -> None:
-        for node in made.nodes.values():
+    def test_what_calls_aws_in_the_cluster_is_on_the_control_planes_host_network(
+        self, recorded: Graph
+    ) -> None:
+        for node in recorded.nodes.values():
             if not node.name.startswith("aws-addons-"):
                 continue
             values = cast(dict[str, Any], node.value("values"))
@@ -127,7 +129,7 @@ class TestRights:
                 values.get("hostNetwork") or values.get("hostNetworking") or node.inputs.get("postrender")
             )
             assert on_host, node.name
-        assert len([n for n in made.nodes.values() if n.name.startswith("aws-addons-")]) >= 3
+        assert len([n for n in recorded.nodes.values() if n.name.startswith("aws-addons-")]) >= 3
 
 
 def test_reasons_are_documented() -> None:

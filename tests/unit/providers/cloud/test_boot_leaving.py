@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from testkit.boot import BootMachine
 
 HOST_PROGRAM = (

@@ -30,31 +30,31 @@ def error(name: str, message: str, operation: str = "update") -> ErrorHookArgs:
 
 
 class Hosts:
-    """Hosts that change; `failing` maps a host to the error its change ends with."""
+    """Changing hosts. `failing` maps a host to the error of its change."""
 
-    def __init__(self, turns: RollingLimit, failing: dict[str, str] | None = None) -> None:
-        self.turns = turns
+    def __init__(self, limit: RollingLimit, failing: dict[str, str] | None = None) -> None:
+        self.limit = limit
         self.failing = failing or {}
-        self.now = 0
-        self.most = 0
-        self.done: list[str] = []
+        self.changing = 0
+        self.max_changing = 0
+        self.changed: list[str] = []
         self.refused: dict[str, str] = {}
 
     async def change(self, name: str) -> None:
         try:
-            await self.turns.take(hook(name))
+            await self.limit.acquire(hook(name))
         except RuntimeError as refusal:
             self.refused[name] = str(refusal)
             return
-        self.now += 1
-        self.most = max(self.most, self.now)
+        self.changing += 1
+        self.max_changing = max(self.max_changing, self.changing)
         await asyncio.sleep(0.001)
-        self.now -= 1
+        self.changing -= 1
         if name in self.failing:
-            assert await self.turns.lose(error(name, self.failing[name])) is False
+            assert await self.limit.record_failure(error(name, self.failing[name])) is False
         else:
-            self.done.append(name)
-            await self.turns.end(hook(name))
+            self.changed.append(name)
+            await self.limit.release(hook(name))
 
     async def change_all(self, names: Sequence[str]) -> None:
         await asyncio.wait_for(asyncio.gather(*(self.change(name) for name in names)), timeout=5)
@@ -68,31 +68,31 @@ WORKERS = [f"w-{number}" for number in range(1, 7)]
 
 
 @pytest.mark.parametrize("limit", [1, 2, 4])
-def test_at_most_so_many_change_at_a_time_and_all_do(limit: int) -> None:
+def test_all_hosts_change_within_the_limit(limit: int) -> None:
     async def work() -> None:
         hosts = Hosts(RollingLimit("pool", limit))
         await hosts.change_all(WORKERS)
-        assert hosts.most == limit
-        assert sorted(hosts.done) == WORKERS
+        assert hosts.max_changing == limit
+        assert sorted(hosts.changed) == WORKERS
 
     run(work())
 
 
-def test_a_host_that_was_not_reached_holds_up_no_other() -> None:
+def test_an_unreachable_host_blocks_no_other_host() -> None:
     async def work() -> None:
         hosts = Hosts(RollingLimit("pool", 1), {"w-1": UNREACHED, "w-3": UNREACHED})
         await hosts.change_all(WORKERS)
-        assert sorted(hosts.done) == ["w-2", "w-4", "w-5", "w-6"]
+        assert sorted(hosts.changed) == ["w-2", "w-4", "w-5", "w-6"]
         assert hosts.refused == {}
 
     run(work())
 
 
-def test_a_change_that_breaks_a_host_stops_there_and_says_why() -> None:
+def test_a_failed_change_stops_the_others_and_names_the_failed_host() -> None:
     async def work() -> None:
         hosts = Hosts(RollingLimit("pool", 1), {"w-2": BROKEN})
         await hosts.change_all(WORKERS)
-        assert hosts.done == ["w-1"]
+        assert hosts.changed == ["w-1"]
         assert sorted(hosts.refused) == ["w-3", "w-4", "w-5", "w-6"]
         assert "w-3" in hosts.refused["w-3"]
         assert "w-2" in hosts.refused["w-3"]
@@ -100,32 +100,32 @@ def test_a_change_that_breaks_a_host_stops_there_and_says_why() -> None:
     run(work())
 
 
-def test_a_broken_host_takes_away_one_turn_of_several() -> None:
+def test_a_failed_host_keeps_one_of_several_slots() -> None:
     async def work() -> None:
         hosts = Hosts(RollingLimit("pool", 2), {"w-1": BROKEN})
         await hosts.change_all(WORKERS)
-        assert sorted(hosts.done) == WORKERS[1:]
+        assert sorted(hosts.changed) == WORKERS[1:]
         assert hosts.refused == {}
 
     run(work())
 
 
-def test_of_a_quorum_nobody_changes_while_one_is_not_reached() -> None:
+def test_an_unreachable_member_stops_changes_of_a_quorum() -> None:
     async def work() -> None:
         hosts = Hosts(RollingLimit("etcd", 1, strict=True), {"cp-1": UNREACHED})
         await hosts.change_all(["cp-1", "cp-2", "cp-3"])
-        assert hosts.done == []
+        assert hosts.changed == []
         assert sorted(hosts.refused) == ["cp-2", "cp-3"]
 
     run(work())
 
 
-def test_a_creation_that_fails_takes_no_turn() -> None:
+def test_a_failed_creation_takes_no_slot() -> None:
     async def work() -> None:
-        turns = RollingLimit("pool", 1, strict=True)
-        assert await turns.lose(error("w-9", BROKEN, "create")) is False
-        hosts = Hosts(turns)
+        limit = RollingLimit("pool", 1, strict=True)
+        assert await limit.record_failure(error("w-9", BROKEN, "create")) is False
+        hosts = Hosts(limit)
         await hosts.change_all(WORKERS)
-        assert sorted(hosts.done) == WORKERS
+        assert sorted(hosts.changed) == WORKERS
 
     run(work())

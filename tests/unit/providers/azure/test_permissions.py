@@ -6,7 +6,7 @@ import re
 from typing import cast
 
 from automation.signatures import SECRET_SIGNATURE, SIGNATURE
-from providers.azure.identity import BLOB_CONTRIBUTOR, BLOB_READER, CONTROLLER_ACTIONS
+from providers.azure.permissions import BLOB_CONTRIBUTOR, BLOB_READER, CONTROLLER_ACTIONS
 from tests.unit.components.graph import PRIVATE, Graph, Json, Node
 from tests.unit.providers.azure.program import everything, graph, inner
 from tests.unit.providers.program import part
@@ -24,8 +24,8 @@ def sources(rule: Node) -> set[str]:
 
 
 class TestFirewall:
-    def test_nothing_is_open_to_the_world(self, made: Graph) -> None:
-        allowed = [node for node in made.of(":SecurityRule") if node.inputs["access"] == "Allow"]
+    def test_nothing_is_open_to_the_world(self, recorded: Graph) -> None:
+        allowed = [node for node in recorded.of(":SecurityRule") if node.inputs["access"] == "Allow"]
         assert len(allowed) > 10
         assert [node.name for node in allowed if sources(node) & WORLD] == []
 
@@ -34,49 +34,49 @@ class TestFirewall:
         world = {(node.name, node.inputs["destinationPortRange"]) for node in rules if sources(node) & WORLD}
         assert world == {("azure-firewall-control-plane-tcp-6443", "6443")}
 
-    def test_the_last_rule_refuses_everything_else(self, made: Graph) -> None:
-        groups = made.of(":NetworkSecurityGroup")
-        denied = [node for node in made.of(":SecurityRule") if node.inputs["access"] == "Deny"]
+    def test_the_last_rule_refuses_everything_else(self, recorded: Graph) -> None:
+        groups = recorded.of(":NetworkSecurityGroup")
+        denied = [node for node in recorded.of(":SecurityRule") if node.inputs["access"] == "Deny"]
         assert len(denied) == len(groups)
         for node in denied:
             assert node.inputs["priority"] == 4096
             assert (node.inputs["protocol"], node.inputs["destinationPortRange"]) == ("*", "*")
 
-    def test_priorities_are_below_the_cloud_controllers_and_unique(self, made: Graph) -> None:
+    def test_priorities_are_below_the_cloud_controllers_and_unique(self, recorded: Graph) -> None:
         seen = set()
-        for node in made.of(":SecurityRule"):
+        for node in recorded.of(":SecurityRule"):
             priority = int(cast(float, node.inputs["priority"]))
             assert priority < 500 or node.inputs["access"] == "Deny"
             seen.add((node.inputs["networkSecurityGroupName"], priority))
-        assert len(seen) == len(made.of(":SecurityRule"))
+        assert len(seen) == len(recorded.of(":SecurityRule"))
 
-    def test_every_interface_has_a_group_and_none_a_public_address(self, made: Graph) -> None:
-        for node in made.of(":NetworkInterface"):
+    def test_every_interface_has_a_group_and_none_a_public_address(self, recorded: Graph) -> None:
+        for node in recorded.of(":NetworkInterface"):
             assert inner(node.inputs, "networkSecurityGroup", "id")
             assert "publicIPAddress" not in inner(node.inputs, "ipConfigurations", 0)
-        for node in made.of(":VirtualMachineScaleSet"):
+        for node in recorded.of(":VirtualMachineScaleSet"):
             network = inner(node.inputs, "virtualMachineProfile", "networkProfile")
             interface = inner(network, "networkInterfaceConfigurations", 0)
             assert inner(interface, "networkSecurityGroup", "id") == "azure-firewall-nodes-id"
             assert "publicIPAddressConfiguration" not in inner(interface, "ipConfigurations", 0)
 
-    def test_subnets_have_no_way_out_but_the_gateway(self, made: Graph) -> None:
-        for node in made.of(":Subnet"):
+    def test_subnets_have_no_way_out_but_the_gateway(self, recorded: Graph) -> None:
+        for node in recorded.of(":Subnet"):
             assert node.inputs["defaultOutboundAccess"] is False
             assert inner(node.inputs, "natGateway", "id")
 
 
 class TestStore:
-    def test_it_is_encrypted_versioned_and_closed(self, made: Graph) -> None:
-        (account,) = made.of(":StorageAccount")
+    def test_it_is_encrypted_versioned_and_closed(self, recorded: Graph) -> None:
+        (account,) = recorded.of(":StorageAccount")
         assert inner(account.inputs, "encryption", "requireInfrastructureEncryption") is True
         assert account.inputs["allowBlobPublicAccess"] is False
         assert account.inputs["enableHttpsTrafficOnly"] is True
         assert account.inputs["minimumTlsVersion"] == "TLS1_2"
         assert inner(account.inputs, "networkRuleSet", "defaultAction") == "Deny"
-        (service,) = made.of(":BlobServiceProperties")
+        (service,) = recorded.of(":BlobServiceProperties")
         assert service.inputs["isVersioningEnabled"] is True
-        assert {node.inputs["publicAccess"] for node in made.of(":BlobContainer")} == {"None"}
+        assert {node.inputs["publicAccess"] for node in recorded.of(":BlobContainer")} == {"None"}
 
     def test_a_private_store_has_no_public_side(self) -> None:
         found = graph(everything)
@@ -85,8 +85,8 @@ class TestStore:
         assert inner(account.inputs, "networkRuleSet").get("ipRules", []) == []
         assert len(found.of(":PrivateEndpoint")) == 1
 
-    def test_payloads_are_secrets_and_texts_are_read(self, made: Graph) -> None:
-        blobs = made.of(":Blob")
+    def test_payloads_are_secrets_and_texts_are_read(self, recorded: Graph) -> None:
+        blobs = recorded.of(":Blob")
         assert len(blobs) >= 10
         for node in blobs:
             secret = inner(node.inputs, "source", SIGNATURE) == SECRET_SIGNATURE
@@ -96,20 +96,20 @@ class TestStore:
                 assert "commit\n" in text
                 assert PRIVATE not in text
 
-    def test_nothing_private_is_in_a_plain_input(self, made: Graph) -> None:
-        for node in made.nodes.values():
+    def test_nothing_private_is_in_a_plain_input(self, recorded: Graph) -> None:
+        for node in recorded.nodes.values():
             assert [text for text in node.plain() if PRIVATE in text] == [], node.name
 
-    def test_each_units_objects_are_in_its_own_container(self, made: Graph) -> None:
-        for node in made.of(":Blob"):
+    def test_each_units_objects_are_in_its_own_container(self, recorded: Graph) -> None:
+        for node in recorded.of(":Blob"):
             kind, unit = str(node.inputs["blobName"]).rsplit("/", 2)[:2]
             expected = f"pool-{unit}" if kind == "pools" else kind.split("/")[1]
             assert node.inputs["containerName"] == expected
 
 
 class TestIdentities:
-    def test_each_reads_its_own_container_and_writes_its_own(self, made: Graph) -> None:
-        for node in made.of(":RoleAssignment"):
+    def test_each_reads_its_own_container_and_writes_its_own(self, recorded: Graph) -> None:
+        for node in recorded.of(":RoleAssignment"):
             role = str(node.inputs["roleDefinitionId"]).rsplit("/", 1)[-1]
             if role not in (BLOB_READER, BLOB_CONTRIBUTOR):
                 continue
@@ -117,17 +117,17 @@ class TestIdentities:
             ending = "" if role == BLOB_READER else "-status"
             assert node.inputs["scope"] == f"azure-store-{own}{ending}-id"
 
-    def test_only_control_planes_may_more(self, made: Graph) -> None:
+    def test_only_control_planes_may_more(self, recorded: Graph) -> None:
         more = {
             str(node.inputs["principalId"])
-            for node in made.of(":RoleAssignment")
+            for node in recorded.of(":RoleAssignment")
             if "azure-identity" in node.name
             and str(node.inputs["roleDefinitionId"]).rsplit("/", 1)[-1] not in (BLOB_READER, BLOB_CONTRIBUTOR)
         }
         assert more == {"azure-identity-control-plane-principal"}
 
-    def test_no_action_is_a_wildcard_or_reads_the_stores_keys(self, made: Graph) -> None:
-        (role,) = made.of(":RoleDefinition")
+    def test_no_action_is_a_wildcard_or_reads_the_stores_keys(self, recorded: Graph) -> None:
+        (role,) = recorded.of(":RoleDefinition")
         actions = cast(list[str], inner(role.inputs, "permissions", 0, "actions"))
         assert set(CONTROLLER_ACTIONS) < set(actions)
         for action in actions:
@@ -135,14 +135,14 @@ class TestIdentities:
             assert "Microsoft.Storage" not in action
             assert "Microsoft.Authorization" not in action
 
-    def test_assignments_say_what_kind_of_principal_and_have_guids(self, made: Graph) -> None:
-        names = [str(node.inputs["roleAssignmentName"]) for node in made.of(":RoleAssignment")]
+    def test_assignments_say_what_kind_of_principal_and_have_guids(self, recorded: Graph) -> None:
+        names = [str(node.inputs["roleAssignmentName"]) for node in recorded.of(":RoleAssignment")]
         assert len(set(names)) == len(names)
-        for node in made.of(":RoleAssignment"):
+        for node in recorded.of(":RoleAssignment"):
             assert node.inputs["principalType"] == "ServicePrincipal"
             assert re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", node.text("roleAssignmentName"))
 
-    def test_every_machine_has_one_identity(self, made: Graph) -> None:
-        for node in [*made.of("compute:VirtualMachine"), *made.of(":VirtualMachineScaleSet")]:
+    def test_every_machine_has_one_identity(self, recorded: Graph) -> None:
+        for node in [*recorded.of("compute:VirtualMachine"), *recorded.of(":VirtualMachineScaleSet")]:
             assert len(inner(node.inputs, "identity", "userAssignedIdentities")) == 1
             assert inner(node.inputs, "identity", "type") == "UserAssigned"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from testkit.boot import BootMachine, bundle, put_bundles
 
+from testkit.boot import BootMachine, bundle, put_bundles
 from topology.model import Role
 
 

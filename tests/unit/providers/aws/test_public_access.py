@@ -27,9 +27,9 @@ def ingress(found: Graph) -> list[tuple[str, set[str]]]:
 
 
 class TestOpenness:
-    def test_no_group_lets_the_world_in(self, made: Graph) -> None:
-        assert len(ingress(made)) > 15
-        assert [rule for rule in ingress(made) if rule[1] & WORLD] == []
+    def test_no_group_lets_the_world_in(self, recorded: Graph) -> None:
+        assert len(ingress(recorded)) > 15
+        assert [rule for rule in ingress(recorded) if rule[1] & WORLD] == []
 
     def test_only_the_balancers_group_is_as_open_as_the_api_is_allowed_to_be(self) -> None:
         found = {name for name, networks in ingress(graph(open_to_all)) if networks & WORLD}
@@ -39,21 +39,21 @@ class TestOpenness:
         (networks,) = [networks for name, networks in ingress(graph()) if name == "aws-firewall-balancer"]
         assert networks == {"192.0.2.0/24", "10.20.0.0/16", "198.51.100.7/32"}
 
-    def test_no_ssh_without_a_key(self, made: Graph) -> None:
-        for node in made.of(":SecurityGroupIngressRule"):
+    def test_no_ssh_without_a_key(self, recorded: Graph) -> None:
+        for node in recorded.of(":SecurityGroupIngressRule"):
             assert node.inputs["fromPort"] != 22
-        for node in made.of(":SecurityGroup"):
+        for node in recorded.of(":SecurityGroup"):
             rules = cast(list[dict[str, Any]], node.inputs.get("ingress", []))
             assert not [rule for rule in rules if rule["fromPort"] == 22]
 
-    def test_the_default_group_lets_nothing_through(self, made: Graph) -> None:
-        node = made.named("aws-network-default-group")
+    def test_the_default_group_lets_nothing_through(self, recorded: Graph) -> None:
+        node = recorded.named("aws-network-default-group")
         assert "ingress" not in node.inputs
         assert "egress" not in node.inputs
 
-    def test_machines_have_no_public_address(self, made: Graph) -> None:
-        assert {node.inputs["mapPublicIpOnLaunch"] for node in made.of(":Subnet")} == {False}
-        for node in templates(made):
+    def test_machines_have_no_public_address(self, recorded: Graph) -> None:
+        assert {node.inputs["mapPublicIpOnLaunch"] for node in recorded.of(":Subnet")} == {False}
+        for node in templates(recorded):
             for interface in cast(list[dict[str, Any]], node.inputs.get("networkInterfaces", [])):
                 assert "associatePublicIpAddress" not in interface
 
@@ -67,10 +67,10 @@ class TestOpenness:
         workers = {n.inputs["fromPort"] for n in found.of(":SecurityGroupIngressRule")}
         assert not workers & {2379, 2380, 6443}
 
-    def test_a_group_of_the_cluster_is_named_once_for_the_cloud_controller(self, made: Graph) -> None:
+    def test_a_group_of_the_cluster_is_named_once_for_the_cloud_controller(self, recorded: Graph) -> None:
         tagged = [
             node.name
-            for node in made.of(":SecurityGroup")
+            for node in recorded.of(":SecurityGroup")
             if "kubernetes.io/cluster/aws-example" in cast(Json, node.inputs["tags"])
         ]
         assert tagged == ["aws-firewall-workers"]

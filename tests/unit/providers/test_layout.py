@@ -1,0 +1,73 @@
+"""AWS and Azure have the same files with the same public classes; each difference has a reason."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+PROVIDERS = Path(__file__).resolve().parents[3] / "providers"
+CLOUDS = ("aws", "azure")
+
+FILES = {
+    "aws/addon_permissions.py": "IAM statements of add-ons fill a file; on Azure they are one custom role",
+    "aws/policies.py": "IAM policies are documents that the program renders; Azure takes lists of actions",
+    "aws/host-network.sh": "the chart of the EBS CSI driver has no setting for the host network",
+    "azure/credentials.py": "boto3 finds credentials itself; Azure's libraries read other variables",
+    "azure/private_endpoint.py": "a private store needs it; on AWS the network has a gateway endpoint",
+}
+"""Files of only one cloud, and why."""
+
+CLASSES = {
+    "aws/identity.py:Permissions": "roles have inline and managed policies; Azure assigns roles",
+    "aws/image.py:Image": "an image has a root device; the SDK of Azure has its own image reference",
+    "azure/pools.py:ZonePart": "a pool is a scale set per zone; on AWS one group spans all zones",
+    "azure/snapshots.py:Snapshots": "a vault with instances; on AWS one resource (`snapshot_policy`)",
+    "azure/wait_clients.py:FailedUpgrade": "upgrades have no id; on AWS the id of a refresh identifies it",
+}
+"""Public classes of only one cloud, and why. Classes of files in FILES are not listed."""
+
+PROVIDER_CLASSES = {"AwsProvider": "Provider", "AzureProvider": "Provider"}
+"""Classes that carry the name of their cloud."""
+
+
+def file_names(cloud: str) -> set[str]:
+    return {path.name for path in (PROVIDERS / cloud).iterdir() if path.is_file()}
+
+
+def class_names(cloud: str, file: str) -> set[str]:
+    tree = ast.parse((PROVIDERS / cloud / file).read_text())
+    names = {node.name for node in tree.body if isinstance(node, ast.ClassDef)}
+    return {PROVIDER_CLASSES.get(name, name) for name in names if not name.startswith("_")}
+
+
+def other(cloud: str) -> str:
+    return next(each for each in CLOUDS if each != cloud)
+
+
+def test_files_of_only_one_cloud_are_listed_with_a_reason() -> None:
+    single = {f"{cloud}/{name}" for cloud in CLOUDS for name in file_names(cloud) - file_names(other(cloud))}
+    assert single == set(FILES)
+
+
+def test_classes_of_only_one_cloud_are_listed_with_a_reason() -> None:
+    shared = {name for name in file_names("aws") & file_names("azure") if name.endswith(".py")}
+    single = {
+        f"{cloud}/{file}:{name}"
+        for file in shared
+        for cloud in CLOUDS
+        for name in class_names(cloud, file) - class_names(other(cloud), file)
+    }
+    assert single == set(CLASSES)
+
+
+def test_each_cloud_registers_a_descriptor_without_its_sdk() -> None:
+    from providers.registry import CLOUDS as DESCRIPTORS
+
+    assert {cloud.settings_section for cloud in DESCRIPTORS} == set(CLOUDS)
+    for cloud in CLOUDS:
+        imports = {
+            node.module or ""
+            for node in ast.parse((PROVIDERS / cloud / "descriptor.py").read_text()).body
+            if isinstance(node, ast.ImportFrom)
+        }
+        assert not {name for name in imports if name.startswith(("pulumi", "settings"))}
