@@ -14,7 +14,7 @@ from settings.kubelet import DEFAULTS
 from settings.loading import load
 from settings.pools import ControlPlaneSettings, PoolSettings
 from settings.problem import OBJECT, SettingsError
-from settings.types import seconds
+from settings.types import parse_seconds
 from topology.model import (
     Capacity,
     Certificates,
@@ -72,7 +72,7 @@ def build_topology(settings: Settings, *, files: Mapping[str, str] | None = None
         registries=_registries(settings, files),
         pause_image=settings.sandbox_image,
         api_names=settings.api.names,
-        drain_seconds=seconds(settings.drain_timeout),
+        drain_seconds=parse_seconds(settings.drain_timeout),
         snapshots=_snapshots(settings),
         certificates=_certificates(settings.certificates),
         external_cloud=settings.cloud is not None,
@@ -289,7 +289,7 @@ def _rotation(section: RotationSettings) -> Rotation:
 
 def _snapshots(settings: Settings) -> Snapshots:
     chosen = settings.etcd.snapshots
-    return Snapshots(every=seconds(chosen.every), keep=chosen.keep, copy_to=chosen.copy_to or "")
+    return Snapshots(every=parse_seconds(chosen.every), keep=chosen.keep, copy_to=chosen.copy_to or "")
 
 
 def _registries(settings: Settings, files: Mapping[str, str] | None) -> tuple[Registry, ...]:

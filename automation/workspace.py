@@ -1,8 +1,8 @@
-"""The directory the engine runs a stack in, so that it never writes into the checkout.
+"""Work directories: the engine runs a stack in its own directory and never writes into the checkout.
 
-The engine writes into stack files (the salt of the passphrase) and wants them beside Pulumi.yaml.
-A work directory holds a Pulumi.yaml whose `main` is a link to the program, and a copy of the stack
-file with its bases laid under it, renewed at every run; the salt of the copy is kept.
+The engine writes into stack files (the salt of the passphrase) and expects them next to Pulumi.yaml. A work
+directory contains a Pulumi.yaml whose `main` is a link to the program, and a copy of the stack file merged
+with its bases. Every run renews the copy and keeps its salt.
 """
 
 from __future__ import annotations
@@ -24,10 +24,11 @@ from settings.bases import BaseError, MergedConfig, merge_bases
 from settings.problem import OBJECT
 
 _SALT = "encryptionsalt"
-# It becomes the name of a directory, which `down` removes: never "", ".." or a path. Pulumi's own limit.
+# The name becomes the name of a directory that `down` removes: never "", ".." or a path. The limit is
+# Pulumi's.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-_SHOWN = 40
-"""Characters of a wrong name that an error repeats."""
+_MAX_SHOWN = 40
+"""Characters of a wrong name that an error message repeats."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,24 +38,24 @@ class Workspace:
     stack: str
     directory: Path
     config: dict[str, Any]
-    """The stack file's `config` mapping, over those of its bases."""
+    """The `config` mapping of the stack file, merged with those of its bases."""
 
     @property
-    def going(self) -> Path:
-        """Exists while the stack is taken down: what it stands for is then no longer there."""
+    def removal_marker(self) -> Path:
+        """The file that exists while the lab's hosts are being removed and the state does not match them."""
         return self.directory / "going-down"
 
     @property
     def file(self) -> Path:
-        """The engine's copy of the stack file."""
+        """The copy of the stack file that the engine reads."""
         return self.directory / f"Pulumi.{self.stack}.yaml"
 
 
 def prepare(*, environment: Environment, stack: str, source: Path | None = None) -> Workspace:
-    """Makes or renews the work directory of a stack.
+    """Create or renew the work directory of a stack.
 
-    `source` is the stack file (default: `Pulumi.<stack>.yaml` of the checkout). Raises `UserError`
-    when it is missing or not a mapping, and for a stack's name that is none.
+    `source` is the stack file (default: `Pulumi.<stack>.yaml` of the checkout). Raises `UserError` when the
+    file is missing or not a mapping, and for an invalid stack name.
     """
     check_stack_name(stack)
     source = source or stack_file(stack)
@@ -69,28 +70,28 @@ def prepare(*, environment: Environment, stack: str, source: Path | None = None)
     workspace = Workspace(stack=stack, directory=directory, config=config)
     if _SALT not in document and workspace.file.exists():
         document |= {key: value for key, value in _read(workspace.file).items() if key == _SALT}
-    document["config"] = _fitting(config, directory)
+    document["config"] = _within_size_limit(config, directory)
     _write(workspace.file, document)
     return workspace
 
 
 def stack_file(stack: str) -> Path:
-    """Where a stack's file is, unless the user names another. Raises `UserError` for a name that is none."""
+    """Return the default path of a stack file. Raises `UserError` for an invalid stack name."""
     check_stack_name(stack)
     return CHECKOUT / f"Pulumi.{stack}.yaml"
 
 
 def check_stack_name(stack: str) -> None:
-    """Raises `UserError` for a name that no stack can have."""
+    """Raise `UserError` for an invalid stack name."""
     if not _NAME.fullmatch(stack):
-        shown = stack if len(stack) <= _SHOWN else stack[:_SHOWN] + "..."
+        shown = stack if len(stack) <= _MAX_SHOWN else stack[:_MAX_SHOWN] + "..."
         raise UserError(
             f"--stack: {shown!r}: allowed: letters, digits, and `.`, `_`, `-` after the first; 100 at most"
         )
 
 
 def merged_config(source: Path) -> MergedConfig:
-    """A stack file's settings over those of its bases. Raises `UserError` for one that cannot be used."""
+    """Return the `config` of a stack file merged with its bases. Raises `UserError` for invalid files."""
     try:
         return merge_bases(source, _config)
     except BaseError as error:
@@ -104,8 +105,11 @@ def _config(source: Path) -> dict[str, Any]:
     return config
 
 
-def _fitting(config: dict[str, Any], directory: Path) -> dict[str, Any]:
-    """What the engine can hand to the program. Raises `UserError` for what is too long without hosts, too."""
+def _within_size_limit(config: dict[str, Any], directory: Path) -> dict[str, Any]:
+    """Return the config, its hosts moved to a file when the engine cannot pass all of it to the program.
+
+    Raises `UserError` when the rest is too long too.
+    """
     if hosts_file.config_size(config) <= hosts_file.MAX_CONFIG_BYTES:
         return config
     parts = hosts_file.split_hosts(config)
@@ -116,14 +120,14 @@ def _fitting(config: dict[str, Any], directory: Path) -> dict[str, Any]:
         config[hosts_file.HOSTS_FILE] = str(file)
     if (size := hosts_file.config_size(config)) > hosts_file.MAX_CONFIG_BYTES:
         raise UserError(
-            f"{OBJECT}: {size} bytes beside its hosts, and the engine can hand {hosts_file.MAX_CONFIG_BYTES} "
-            "to the program; shorten it: long Helm values can be the defaults of a chart of your own"
+            f"{OBJECT}: {size} bytes without its hosts; the engine passes at most {hosts_file.MAX_CONFIG_BYTES} "
+            "to the program; shorten it, for example move long Helm values into a chart of your own"
         )
     return config
 
 
 def remove(workspace: Workspace) -> None:
-    """Removes a work directory; the link to the program is removed, not followed."""
+    """Remove a work directory. The link to the program is removed, not followed."""
     shutil.rmtree(workspace.directory)
 
 
@@ -135,11 +139,13 @@ def _read(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise UserError(f"{path.name}: cannot be read: {error.strerror}; name a stack file") from None
     except UnicodeDecodeError:
-        raise UserError(f"{path.name}: is no text; name a stack file such as Pulumi.dev.yaml") from None
+        raise UserError(
+            f"{path.name}: is not a text file; name a stack file such as Pulumi.dev.yaml"
+        ) from None
     except yaml.YAMLError as error:
         raise UserError(f"{path.name}: not valid YAML: {' '.join(str(error).split())}") from None
     if not isinstance(document, dict):
-        raise UserError(f"{path.name}: expected a mapping at the top, with the key `config`")
+        raise UserError(f"{path.name}: expected a mapping with the key `config`")
     return document
 
 

@@ -1,4 +1,4 @@
-"""The stack's configuration, typed and validated once; the only reader of `kubewright:cluster`."""
+"""The validated settings of a stack: the only reader of the object `kubewright:cluster`."""
 
 from settings.cluster import Settings
 from settings.loading import load

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from settings.base import Section
-from settings.types import Filled, LabelKey, LabelValue, Name, Quantity, Subdomain
+from settings.types import LabelKey, LabelValue, Name, NonEmpty, Quantity, Subdomain
 
 Verb = Literal[
     "get", "list", "watch", "create", "update", "patch", "delete", "deletecollection",
@@ -16,64 +16,85 @@ Verb = Literal[
 
 
 class LimitSettings(Section):
-    """A LimitRange for the namespace's containers, each by resource (cpu, memory, …)."""
+    """The LimitRange of a namespace's containers; each mapping is by resource (`cpu`, `memory`, …)."""
 
-    default: dict[Filled, Quantity] = Field(default_factory=dict)
-    default_request: dict[Filled, Quantity] = Field(default_factory=dict)
-    min: dict[Filled, Quantity] = Field(default_factory=dict)
-    max: dict[Filled, Quantity] = Field(default_factory=dict)
+    default: dict[NonEmpty, Quantity] = Field(default_factory=dict)
+    """Limits of containers that set none, as Kubernetes quantities."""
+    default_request: dict[NonEmpty, Quantity] = Field(default_factory=dict)
+    """Requests of containers that set none, as Kubernetes quantities."""
+    min: dict[NonEmpty, Quantity] = Field(default_factory=dict)
+    """The smallest request of a container, as Kubernetes quantities."""
+    max: dict[NonEmpty, Quantity] = Field(default_factory=dict)
+    """The largest limit of a container, as Kubernetes quantities."""
 
 
 class NamespaceSettings(Section):
-    """A namespace. `quota`: a ResourceQuota's hard limits, such as `requests.cpu: 4`."""
+    """A namespace."""
 
     labels: dict[LabelKey, LabelValue] = Field(default_factory=dict)
-    quota: dict[Filled, Quantity] = Field(default_factory=dict)
+    """Labels of the namespace, such as Pod Security levels."""
+    quota: dict[NonEmpty, Quantity] = Field(default_factory=dict)
+    """Hard limits of the ResourceQuota, such as `requests.cpu: 4`; without any there is no quota."""
     limits: LimitSettings | None = None
+    """The LimitRange of containers; without it there is none."""
 
 
 class PolicyRuleSettings(Section):
-    """What a role allows."""
+    """A rule of a role."""
 
     api_groups: tuple[str, ...] = ("",)
-    resources: tuple[Filled, ...] = Field(min_length=1)
+    """API groups of the resources; the empty group is the core API."""
+    resources: tuple[NonEmpty, ...] = Field(min_length=1)
+    """Resources that the rule applies to, such as `pods` or `pods/log`."""
     verbs: tuple[Verb, ...] = Field(min_length=1)
-    resource_names: tuple[Filled, ...] = ()
+    """Verbs that the rule allows."""
+    resource_names: tuple[NonEmpty, ...] = ()
+    """Names of the objects that the rule applies to; empty: all objects."""
 
 
 class RoleSettings(Section):
-    """A Role of `namespace`, or, without one, a ClusterRole."""
+    """A Role, or a ClusterRole if it has no namespace."""
 
     namespace: Name | None = None
+    """Namespace of the Role; without it the role is a ClusterRole."""
     rules: tuple[PolicyRuleSettings, ...] = Field(min_length=1)
+    """What the role allows."""
 
 
 class BindingSettings(Section):
-    """Who has a role.
-
-    `role` is one of `roles`, `cluster_role` any ClusterRole of the cluster (`view`, …): one of the two.
-    Without `namespace` it is a ClusterRoleBinding. Service accounts are `namespace/name`.
-    """
+    """A RoleBinding, or a ClusterRoleBinding if it has no namespace."""
 
     namespace: Name | None = None
-    role: Filled | None = None
-    cluster_role: Filled | None = None
-    users: tuple[Filled, ...] = ()
-    groups: tuple[Filled, ...] = ()
-    service_accounts: tuple[Filled, ...] = ()
+    """Namespace of the RoleBinding; without it the binding is a ClusterRoleBinding."""
+    role: NonEmpty | None = None
+    """Key of a role of `access.roles`; either this or `cluster_role` is required."""
+    cluster_role: NonEmpty | None = None
+    """Name of any ClusterRole of the cluster, such as `view`; either this or `role` is required."""
+    users: tuple[NonEmpty, ...] = ()
+    """Names of users: the common names of their certificates."""
+    groups: tuple[NonEmpty, ...] = ()
+    """Names of groups: the organizations of users' certificates."""
+    service_accounts: tuple[NonEmpty, ...] = ()
+    """Service accounts, each as `NAMESPACE/NAME`."""
 
 
 class ServiceAccountSettings(Section):
-    """A service account. `automount`: pods get its token without asking."""
+    """A service account."""
 
     namespace: Name
+    """Namespace of the service account."""
     automount: bool = False
+    """Mount the account's token into its pods; off, because most pods do not call the API."""
 
 
 class AccessSettings(Section):
-    """RBAC from configuration; keys are the objects' names."""
+    """RBAC objects and namespaces; keys are the names of the objects."""
 
     namespaces: dict[Name, NamespaceSettings] = Field(default_factory=dict)
+    """Namespaces to create, with their quotas and limits."""
     roles: dict[Subdomain, RoleSettings] = Field(default_factory=dict)
+    """Roles and ClusterRoles."""
     bindings: dict[Subdomain, BindingSettings] = Field(default_factory=dict)
+    """Bindings of roles to users, groups and service accounts."""
     service_accounts: dict[Subdomain, ServiceAccountSettings] = Field(default_factory=dict)
+    """Service accounts."""

@@ -1,4 +1,4 @@
-"""What all sections of the configuration have in common."""
+"""The base class of all sections of the configuration."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Section(BaseModel):
-    """A part of the configuration: immutable, and closed to keys it does not know.
+    """A section of the configuration: immutable, and unknown keys are errors.
 
-    Input is never repeated by pydantic's own messages, since it may hold secrets.
+    The docstring of each field is its description in docs/settings.md and in the JSON Schema. Error messages
+    of pydantic do not repeat the input, because it may hold secrets.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, hide_input_in_errors=True, use_attribute_docstrings=True
+    )

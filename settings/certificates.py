@@ -1,4 +1,4 @@
-"""Settings of rotation: which generation of certificates and keys a cluster has [B3]."""
+"""Settings of rotation: the generation of certificates and keys [B3]."""
 
 from __future__ import annotations
 
@@ -13,19 +13,20 @@ AuthorityName = Literal["kubernetes", "etcd", "front-proxy"]
 
 
 class RotationSettings(Section):
-    """An authority's (or the service accounts' key pair's) generation, and how far it has got.
-
-    `trust`: the new one is made and trusted beside the old, which signs. `sign`: the new one signs,
-    both are trusted. `done`: the old one is dropped. Each stage is one `up` of its own.
-    """
+    """The generation of an authority or of the service account keys; each stage needs its own `up`."""
 
     generation: int = Field(default=1, ge=1)
+    """Number of the generation; one more than before starts a rotation."""
     stage: Stage = "done"
+    """`trust`: hosts trust old and new, the old signs; `sign`: the new signs; `done`: the old is removed."""
 
 
 class CertificateSettings(Section):
-    """Rotation. A higher `leaves` replaces every certificate and key that an authority has signed."""
+    """Rotation of certificates and keys."""
 
     leaves: int = Field(default=1, ge=1)
+    """Generation of all signed certificates; a higher number replaces every certificate and its key."""
     authorities: dict[AuthorityName, RotationSettings] = Field(default_factory=dict)
+    """Rotation of certificate authorities; those left out stay in their first generation."""
     service_account: RotationSettings = RotationSettings()
+    """Rotation of the key pair that signs service account tokens."""

@@ -1,7 +1,8 @@
-"""The whole object `kubewright:cluster`."""
+"""The object `kubewright:cluster`."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from ipaddress import IPv4Network
 from typing import Literal
 
@@ -18,67 +19,100 @@ from settings.control_plane import ApiSettings, LeaderElectionSettings
 from settings.kubelet import KubeletSettings
 from settings.metal import MetalSettings
 from settings.network import EndpointSettings, NetworkSettings
-from settings.pools import ControlPlaneSettings, EtcdSettings, PoolSettings, RoleSettings
-from settings.types import Duration, Filled, Name
+from settings.pools import ControlPlaneSettings, EtcdSettings, LoadBalancerSettings, PoolSettings
+from settings.types import Duration, Name, NonEmpty
 from settings.versions import ArtifactSettings, RegistrySettings, VersionSettings
+
+CLOUD_SECTIONS: Mapping[str, type[CloudSettings]] = {"aws": AwsSettings, "azure": AzureSettings}
+"""Types of the clouds' sections by their keys."""
+PROVIDER_SECTIONS = ("metal", *CLOUD_SECTIONS)
+"""Keys of the sections of which a cluster has exactly one."""
 
 
 class Settings(Section):
-    """One cluster as its administrator describes it.
+    """One cluster.
 
-    Keys that must be there and belong to no section (`name`, `control_planes.hosts`, …) have empty
-    defaults here and are demanded by `settings.rules`, so that one missing key hides no other mistake.
+    Required keys that belong to no section (`name`, `control_planes.hosts`, …) have empty defaults here.
+    `settings.rules` reports them, so that one missing key hides no other mistake.
     """
 
     name: Name | None = None
+    """Required. Name of the cluster, a DNS label; part of the names of certificates and cloud resources."""
     environment: Literal["poc", "lab", "test", "production"] = "production"
+    """Chooses the presets of machine sizes that warnings compare with, and the strictness of policies."""
     kubernetes: VersionSettings = VersionSettings()
+    """Versions of components."""
     endpoint: EndpointSettings | None = None
+    """The API endpoint; required with several control planes, load balancers, or in a cloud."""
     network: NetworkSettings = NetworkSettings()
+    """The network plan."""
     control_planes: ControlPlaneSettings = ControlPlaneSettings()
+    """The control planes; `hosts` is required."""
     etcd: EtcdSettings = EtcdSettings()
-    load_balancers: RoleSettings = RoleSettings()
+    """The etcd members; default: the control planes."""
+    load_balancers: LoadBalancerSettings = LoadBalancerSettings()
+    """Load balancers of the API, on bare metal."""
     pools: dict[Name, PoolSettings] = Field(default_factory=dict)
+    """Pools of workers by name."""
     kubelet: KubeletSettings = KubeletSettings()
+    """Settings of all kubelets."""
     api: ApiSettings = ApiSettings()
+    """Settings of the API server."""
     leader_election: LeaderElectionSettings = LeaderElectionSettings()
+    """Leases of the controller manager and the scheduler."""
     certificates: CertificateSettings = CertificateSettings()
+    """Rotation of certificates and keys."""
     artifacts: ArtifactSettings = ArtifactSettings()
-    registries: dict[Filled, RegistrySettings] = Field(default_factory=dict)
+    """The mirror of binaries; `mirror` is required."""
+    registries: dict[NonEmpty, RegistrySettings] = Field(default_factory=dict)
+    """Mirrors of image registries, by the registry's host name or `_default` for all others."""
     drain_timeout: Duration = "5m"
-    sandbox_image: Filled = "registry.k8s.io/pause:3.10.1"
+    """Time for the drain of a node before it changes; pods that stay longer stop the change."""
+    sandbox_image: NonEmpty = "registry.k8s.io/pause:3.10.1"
+    """Image of the pause container of pods."""
     helm_releases: dict[Name, HelmReleaseSettings] = Field(default_factory=dict)
+    """Helm releases by name."""
     access: AccessSettings = AccessSettings()
+    """Namespaces, roles and bindings."""
     metal: MetalSettings | None = None
+    """Hosts that exist; a cluster has exactly one of `metal` and the sections of clouds."""
     aws: AwsSettings | None = None
+    """A cluster on AWS."""
     azure: AzureSettings | None = None
+    """A cluster on Azure."""
 
     @property
     def etcd_hosts(self) -> tuple[str, ...]:
-        """Names of etcd's hosts: the control planes unless others are named."""
+        """The names of the etcd members' hosts: the control planes unless `etcd.hosts` names others."""
         return self.etcd.hosts or self.control_planes.hosts
 
     @property
     def worker_hosts(self) -> tuple[str, ...]:
-        """Names of all pools' hosts, pool by pool."""
+        """The names of all pools' hosts, pool by pool."""
         return tuple(host for pool in self.pools.values() for host in pool.hosts)
+
+    @property
+    def cloud_name(self) -> str:
+        """The key of the cloud's section; empty on bare metal."""
+        return next((name for name in self.provider_names if name in CLOUD_SECTIONS and not self.metal), "")
 
     @property
     def cloud(self) -> CloudSettings | None:
         """The cloud's section; None on bare metal."""
-        return None if self.metal else self.aws or self.azure
+        section: CloudSettings | None = getattr(self, self.cloud_name) if self.cloud_name else None
+        return section
 
     @property
-    def cloud_name(self) -> str:
-        """Under which key the cloud's section is; empty on bare metal."""
-        return "" if self.cloud is None else "aws" if self.aws else "azure"
+    def provider_names(self) -> tuple[str, ...]:
+        """The keys of the provider sections that the settings have; valid settings have one."""
+        return tuple(name for name in PROVIDER_SECTIONS if getattr(self, name) is not None)
 
     @property
     def machine_networks(self) -> tuple[IPv4Network, ...]:
-        """The networks of machines: named, or the cloud's virtual network."""
+        """The networks of machines: `network.machines`, or the cloud's virtual network."""
         return (self.cloud.range,) if self.cloud else self.network.machines
 
     @property
     def worker_count(self) -> int:
-        """How many nodes all pools together have at most."""
+        """The maximum number of nodes of all pools."""
         return sum(pool.max_nodes for pool in self.pools.values())

@@ -1,4 +1,4 @@
-"""The files that settings name: read once, with every missing one reported. The only reader of them."""
+"""Reader of the files that settings name."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from settings.problem import Problem, SettingsError
 
 
 def read(settings: Settings, checkout: Path) -> dict[str, str]:
-    """Texts of authorities, known_hosts files and the mirror's index, by their paths as settings have them.
+    """Return the texts of authorities, known_hosts files and the mirror's index, by their paths in settings.
 
-    Private keys are not among them: whoever needs one reads it as a secret. Charts and relative paths are
-    looked for from `checkout`. Raises SettingsError with every file that is missing or no text.
+    Private keys are not included: code that needs one reads it as a secret. Relative paths start at
+    `checkout`. Raise SettingsError with every file that is missing or not text.
     """
     texts: dict[str, str] = {}
-    problems = missing(settings, checkout)
+    problems = find_missing(settings, checkout)
     for field, path in _texts(settings):
         try:
             texts[path] = (checkout / path).read_text()
         except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "is no text"
+            reason = error.strerror if isinstance(error, OSError) else "not text"
             problems.append(
                 Problem(field, f'"{path}"', f"cannot be read: {reason}; create it or correct the path")
             )
@@ -30,17 +30,16 @@ def read(settings: Settings, checkout: Path) -> dict[str, str]:
     return texts
 
 
-def missing(settings: Settings, checkout: Path) -> list[Problem]:
-    """Private key files and charts that are not there; charts are looked for from `checkout`."""
+def find_missing(settings: Settings, checkout: Path) -> list[Problem]:
+    """Return problems for private keys and charts that do not exist; charts are relative to `checkout`."""
     problems = []
     for field, path in _keys(settings):
         if not Path(path).is_file():
             problems.append(Problem(field, "", "no such file; create the key or correct the path"))
     for name, release in settings.helm_releases.items():
         if release.is_path and not (checkout / release.chart).exists():
-            problems.append(
-                Problem(f"helm_releases.{name}.chart", f'"{release.chart}"', "no such chart in the checkout")
-            )
+            message = "no such chart in the checkout; create it or correct the path"
+            problems.append(Problem(f"helm_releases.{name}.chart", f'"{release.chart}"', message))
     return problems
 
 

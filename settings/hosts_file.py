@@ -1,8 +1,8 @@
-"""Descriptions that are too long for the engine's way to the program.
+"""A separate file for the inventory of large stacks.
 
-The engine hands a program in Python its configuration in one variable of the environment (PULUMI_CONFIG), and
-Linux takes 128 KiB in one: some 1,500 hosts. Of a longer description the driver gives the inventory in a file
-of its own. Users see nothing of that; who runs `pulumi` by hand on such a stack goes by `kubewright pulumi`.
+The engine passes the configuration to a Python program in one environment variable (PULUMI_CONFIG), which
+Linux limits to 128 KiB: about 1,500 hosts. For a longer configuration the driver writes the inventory to a
+file. Users who call the engine directly on such a stack must run `kubewright pulumi` instead of `pulumi`.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from typing import Any
 from settings.problem import OBJECT, Problem, SettingsError
 
 HOSTS_FILE = "kubewright:hosts-file"
-"""The key of the engine's configuration that names the file with `metal.hosts`, as JSON."""
+"""The key of the engine's configuration with the path of the JSON file that contains `metal.hosts`."""
 
 MAX_CONFIG_BYTES = 120_000
-"""Of the variable, which has the key and the object as JSON within JSON: Linux' MAX_ARG_STRLEN is 131,072."""
+"""Limit of the variable, which contains the object as JSON within JSON: Linux' MAX_ARG_STRLEN is 131,072."""
 
 Document = Mapping[str, Any]
 
 
 def config_size(config: Document) -> int:
-    """Bytes of the engine's variable for a stack file's `config`."""
+    """Return the bytes of the engine's variable for a stack file's `config`."""
     return len(json.dumps({key: _text(value) for key, value in config.items()}).encode())
 
 
 def split_hosts(config: Document) -> tuple[dict[str, Any], dict[str, Any]] | None:
-    """The configuration without the inventory's hosts, and these; None where there are none."""
+    """Return the configuration without `metal.hosts`, and the hosts; None if it has none."""
     cluster = config.get(OBJECT)
     metal = cluster.get("metal") if isinstance(cluster, Mapping) else None
     hosts = metal.get("hosts") if isinstance(metal, Mapping) else None
@@ -40,18 +40,18 @@ def split_hosts(config: Document) -> tuple[dict[str, Any], dict[str, Any]] | Non
 
 
 def join_hosts(cluster: Document, file: str | None) -> Document:
-    """The object `kubewright:cluster`, with the hosts in that file if one is named.
+    """Return the object `kubewright:cluster` with the hosts of `file`, if it is given.
 
-    Raises SettingsError for a file that is gone.
+    Raise SettingsError for a file that cannot be read.
     """
     if not file:
         return cluster
     try:
         hosts = json.loads(Path(file).read_text())
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "is no JSON"
-        problem = Problem("metal.hosts", "", f"the driver's file of them: {reason}; run the command again")
-        raise SettingsError([problem]) from None
+        reason = error.strerror if isinstance(error, OSError) else "not JSON"
+        message = f"the driver's file {file} cannot be read: {reason}; run the command again"
+        raise SettingsError([Problem("metal.hosts", "", message)]) from None
     return {**cluster, "metal": {**cluster.get("metal", {}), "hosts": hosts}}
 
 

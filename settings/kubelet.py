@@ -1,4 +1,4 @@
-"""Settings of kubelets: for the whole cluster, and what a pool has otherwise."""
+"""Settings of kubelets: for the whole cluster, and differences of control planes and pools."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import Field
 
 from settings.base import Section
-from settings.types import Quantity, Signal
+from settings.types import EvictionThreshold, Quantity
 from topology.model import Kubelet
 
-MAX_PODS = 110  # per node, Kubernetes' tested limit
+MAX_PODS = 110
+"""Pods of a node: the limit that Kubernetes tests."""
 
 Resource = Literal["cpu", "memory", "ephemeral-storage", "pid"]
 EvictionSignal = Literal[
@@ -25,8 +26,7 @@ EvictionSignal = Literal[
 _Key = TypeVar("_Key", bound=str)
 MaxPods = Annotated[int, Field(ge=1, le=MAX_PODS)]
 
-# Requirement F2. The signals not named there are upstream's defaults: a partial set would switch the
-# others off.
+# Signals that requirement F2 does not name have upstream's defaults: a partial set would disable the others.
 DEFAULTS = Kubelet(
     max_pods=MAX_PODS,
     system_reserved=(("cpu", "200m"), ("memory", "250Mi")),
@@ -50,22 +50,30 @@ DEFAULTS = Kubelet(
 
 
 class KubeletSettings(Section):
-    """What differs from the defaults, or from the cluster's kubelets. Left out: as there.
+    """Differences from the cluster's kubelet settings, or from Kubewright's defaults [F2].
 
-    Reserved resources and eviction signals are merged key by key; `max_pods` is a count per node.
+    Mappings are merged key by key.
     """
 
     max_pods: MaxPods | None = None
+    """Number of pods of a node; default 110, the limit that Kubernetes tests."""
     system_reserved: dict[Resource, Quantity] = Field(default_factory=dict)
+    """Resources for system processes; default: 200m of CPU and 250Mi of memory."""
     kube_reserved: dict[Resource, Quantity] = Field(default_factory=dict)
-    eviction_hard: dict[EvictionSignal, Signal] = Field(default_factory=dict)
-    eviction_minimum_reclaim: dict[EvictionSignal, Signal] = Field(default_factory=dict)
+    """Resources for kubelet and containerd; default: 200m of CPU and 250Mi of memory."""
+    eviction_hard: dict[EvictionSignal, EvictionThreshold] = Field(default_factory=dict)
+    """Thresholds of eviction; default: 1Gi of memory, 1Gi and 5% of inodes on each file system."""
+    eviction_minimum_reclaim: dict[EvictionSignal, EvictionThreshold] = Field(default_factory=dict)
+    """Amount that an eviction frees at least; default: 100Mi of memory, 500Mi on each file system."""
     container_log_max_size: Quantity | None = None
+    """Size after which a container's log starts a new file; default: 10Mi."""
     container_log_max_files: Annotated[int, Field(ge=2, le=100)] | None = None
+    """Number of log files of a container; default: 5."""
     pod_pids_limit: Annotated[int, Field(ge=64, le=4_194_304)] | None = None
+    """Number of processes of a pod; default: 4096."""
 
     def applied_to(self, base: Kubelet) -> Kubelet:
-        """`base` with these settings in the place of its own."""
+        """Return `base` with these settings in place of its values."""
         return Kubelet(
             max_pods=base.max_pods if self.max_pods is None else self.max_pods,
             system_reserved=_merged(base.system_reserved, self.system_reserved),

@@ -1,4 +1,4 @@
-"""Settings of bare metal: the inventory of hosts, and how they are reached by SSH [M]."""
+"""Settings of bare metal: the inventory of hosts, and their SSH connections [M]."""
 
 from __future__ import annotations
 
@@ -8,54 +8,76 @@ from pydantic import Field
 
 from formats import quantity
 from settings.base import Section
-from settings.types import Address, FilePath, Filled, Name, Port, Quantity
+from settings.types import Address, FilePath, Name, NonEmpty, Port, Quantity
 from topology.model import Size
 
 
 class BastionSettings(Section):
-    """A machine on the way to the hosts. Left out: user, port and key as for the hosts."""
+    """A machine through which SSH connections to hosts go; defaults are the values of the hosts."""
 
-    host: Filled
+    host: NonEmpty
+    """Address or name of the bastion."""
     port: Port = 22
-    user: Filled | None = None
+    """SSH port of the bastion."""
+    user: NonEmpty | None = None
+    """SSH user on the bastion; default: the user on the hosts."""
     private_key_file: FilePath | None = None
-    host_key: Filled | None = None
+    """Private key for the bastion; default: the key for the hosts."""
+    host_key: NonEmpty | None = None
+    """Public host key of the bastion, such as `ssh-ed25519 AAAA…`; default: from `known_hosts_file`."""
 
 
 class SshSettings(Section):
-    """How hosts are reached. `agent`: keys come from the SSH agent instead of a file."""
+    """SSH connections to all hosts."""
 
-    user: Filled = "root"
+    user: NonEmpty = "root"
+    """SSH user; the host program needs root."""
     port: Port = 22
+    """SSH port; the firewall of hosts keeps it open."""
     private_key_file: FilePath | None = None
+    """Private key; required without `agent`."""
     agent: bool = False
+    """Take keys from the SSH agent instead of a file."""
     known_hosts_file: FilePath | None = None
+    """Public host keys in known_hosts format; required for hosts without `ssh.host_key`."""
     bastion: BastionSettings | None = None
+    """A bastion for all hosts."""
 
 
 class HostSshSettings(Section):
-    """What one host has otherwise. `address` is where SSH answers (an address or a name)."""
+    """The SSH connection to one host; defaults are the values of `metal.ssh`."""
 
-    address: Filled | None = None
-    user: Filled | None = None
+    address: NonEmpty | None = None
+    """Address or name for SSH; default: the host's `address`."""
+    user: NonEmpty | None = None
+    """SSH user."""
     port: Port | None = None
+    """SSH port."""
     private_key_file: FilePath | None = None
-    host_key: Filled | None = None
+    """Private key."""
+    host_key: NonEmpty | None = None
+    """Public host key, such as `ssh-ed25519 AAAA…`."""
     bastion: BastionSettings | None = None
+    """A bastion for this host."""
 
 
 class HostSettings(Section):
-    """A host. `cpus`, `memory` and `disk` are what it has, where known; they are checked, not made."""
+    """A host of the inventory. Its size is compared with presets; it changes nothing on the host."""
 
     address: Address
+    """IPv4 address in one of `network.machines`; other hosts connect to it."""
     cpus: int | None = Field(default=None, ge=1)
+    """Number of CPUs, if known."""
     memory: Quantity | None = None
+    """Memory, such as `4Gi`, if known; in a lab it is also the limit of the host."""
     disk: Quantity | None = None
+    """Size of the disk, such as `40Gi`, if known."""
     ssh: HostSshSettings = HostSshSettings()
+    """The SSH connection to this host."""
 
     @property
     def size(self) -> Size | None:
-        """What the inventory says of the host's size; None where it says neither CPUs nor memory."""
+        """The host's size; None if neither CPUs nor memory are known."""
         if self.cpus is None and self.memory is None:
             return None
         return Size(
@@ -67,10 +89,10 @@ class HostSettings(Section):
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """How one host is reached: its own settings, else those of all hosts.
+    """The SSH connection to one host: the host's settings, else those of all hosts.
 
-    `host_key` is a public key (`ssh-ed25519 AAAA…`); empty: look it up in `known_hosts_file`
-    by `settings.ssh.host_key`. `private_key_file` empty: by the agent.
+    `host_key` is a public key (`ssh-ed25519 AAAA…`); if it is empty, `settings.known_hosts` looks it up in
+    `known_hosts_file`. If `private_key_file` is empty, the SSH agent has the key.
     """
 
     address: str
@@ -84,30 +106,32 @@ class Connection:
 
 
 class MetalSettings(Section):
-    """The inventory."""
+    """A cluster on hosts that exist."""
 
     ssh: SshSettings = SshSettings()
+    """SSH connections to all hosts."""
     hosts: dict[Name, HostSettings] = Field(default_factory=dict)
+    """The inventory: hosts by name."""
 
     @property
     def ssh_ports(self) -> tuple[int, ...]:
-        """Every port on which a host's sshd listens, as far as it is reached directly."""
+        """The ports of all hosts' sshd, as far as they are reached at the host's own address."""
         hosts = self.hosts.values()
         ports = {host.ssh.port or self.ssh.port for host in hosts if host.ssh.address is None}
         return tuple(sorted(ports or {self.ssh.port}))
 
     def connection(self, name: str) -> Connection:
-        """How the host of that name is reached. Raises KeyError for a name not in the inventory."""
-        host, everyone = self.hosts[name], self.ssh
+        """Return the connection to a host. Raise KeyError for a name that is not in the inventory."""
+        host, common = self.hosts[name], self.ssh
         own = host.ssh
-        key_file = own.private_key_file or everyone.private_key_file or ""
+        key_file = own.private_key_file or common.private_key_file or ""
         return Connection(
             address=own.address or str(host.address),
-            port=own.port or everyone.port,
-            user=own.user or everyone.user,
+            port=own.port or common.port,
+            user=own.user or common.user,
             private_key_file=key_file,
-            agent=everyone.agent and not key_file,
+            agent=common.agent and not key_file,
             host_key=own.host_key or "",
-            known_hosts_file=everyone.known_hosts_file or "",
-            bastion=own.bastion or everyone.bastion,
+            known_hosts_file=common.known_hosts_file or "",
+            bastion=own.bastion or common.bastion,
         )

@@ -1,4 +1,4 @@
-"""Paths in settings."""
+"""Expansion of paths in settings."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from artifacts import directories
 
 
 def expand(text: str, environment: Mapping[str, str] = os.environ) -> str:
-    """`text` with a leading `~`, `$KUBEWRIGHT_STATE` and `$KUBEWRIGHT_CACHE` replaced.
+    """Return `text` with a leading `~`, `$KUBEWRIGHT_STATE` and `$KUBEWRIGHT_CACHE` replaced.
 
-    Other variables are left alone: a stack must mean the same whoever deploys it.
+    Other variables are not replaced, so that a stack means the same for every deployer.
     """
     for variable, home in ((directories.STATE, directories.state), (directories.CACHE, directories.cache)):
         value = str(home(environment))

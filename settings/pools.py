@@ -1,4 +1,4 @@
-"""Settings of the machines' roles: control planes, etcd, load balancers and pools of workers."""
+"""Settings of the roles of machines: control planes, etcd, load balancers, and pools of workers."""
 
 from __future__ import annotations
 
@@ -9,70 +9,89 @@ from pydantic import AfterValidator, Field
 from settings.base import Section
 from settings.clouds import MemberMachineSettings, PoolMachineSettings, SizeSettings
 from settings.kubelet import KubeletSettings
-from settings.types import Duration, HostPath, LabelKey, LabelValue, TaintText, Version, seconds
+from settings.types import Duration, HostPath, LabelKey, LabelValue, TaintText, Version, parse_seconds
 
 
-def _seldom(duration: str) -> str:
-    if seconds(duration) < 60:
-        raise ValueError("snapshots cannot be taken more often than once a minute; allowed: 1m and more")
+def _at_least_a_minute(duration: str) -> str:
+    if parse_seconds(duration) < 60:
+        raise ValueError("more often than once a minute; allowed: 1m and more")
     return duration
 
 
 class RoleSettings(Section):
-    """Hosts of one role, by their names in the inventory."""
+    """The hosts of a role."""
 
     hosts: tuple[str, ...] = ()
+    """Names of hosts: of the inventory on bare metal, of machines to create in a cloud."""
+
+
+class LoadBalancerSettings(RoleSettings):
+    """Hosts that balance the API and share its virtual address; not allowed in a cloud."""
+
+    hosts: tuple[str, ...] = ()
+    """Names of two hosts of the inventory, an active one and a standby; empty: no load balancers."""
 
 
 class SnapshotSettings(Section):
-    """Snapshots of etcd that every member takes by itself.
+    """Snapshots that each etcd member takes."""
 
-    `keep`: how many of its own a member keeps, newest first, on its disk and in `copy_to`: a directory
-    on the host, which may be a network file system's.
-    """
-
-    every: Annotated[Duration, AfterValidator(_seldom)] = "6h"
+    every: Annotated[Duration, AfterValidator(_at_least_a_minute)] = "6h"
+    """Time between two snapshots, such as `6h`; at least a minute. It limits how much a restore loses."""
     keep: Annotated[int, Field(ge=1, le=1000)] = 12
+    """Number of snapshots that a member keeps on its disk and in `copy_to`."""
     copy_to: HostPath | None = None
+    """Directory on the host that gets a copy, such as a mounted network file system; without it none."""
 
 
 class EtcdSettings(RoleSettings):
-    """etcd's members. Without hosts: the control planes. `machine`: of those on their own, in a cloud."""
+    """The etcd members."""
 
+    hosts: tuple[str, ...] = ()
+    """Names of the members' hosts, 1, 3 or 5; empty: the control planes."""
     snapshots: SnapshotSettings = SnapshotSettings()
+    """Snapshots of etcd's data."""
     machine: MemberMachineSettings | None = None
+    """Machines of members that are no control planes; required for them in a cloud."""
 
 
 class ControlPlaneSettings(RoleSettings):
-    """The control planes. `schedulable`: workloads may run on them (a single machine needs it).
+    """The control planes."""
 
-    `machine`: what they are in a cloud, where `hosts` are the names of machines to be made.
-    """
-
+    hosts: tuple[str, ...] = ()
+    """Names of the control planes, 1, 3 or 5: of the inventory, or of machines to create in a cloud."""
     schedulable: bool = False
+    """Run workloads on control planes, too; required for a cluster without workers."""
     labels: dict[LabelKey, LabelValue] = Field(default_factory=dict)
+    """Labels of the control planes' nodes."""
     taints: tuple[TaintText, ...] = ()
+    """Taints of the control planes' nodes, as `key=value:Effect`."""
     kubelet: KubeletSettings = KubeletSettings()
+    """kubelet settings that differ from the cluster's."""
     machine: MemberMachineSettings | None = None
+    """Machines of the control planes; required in a cloud."""
 
 
 class PoolSettings(Section):
-    """Workers that are alike. `max_unavailable`: how many of them change at a time.
-
-    `kubernetes_version`: of its kubelets and proxies, where they stay behind the API servers.
-    In a cloud a pool has a `size` and a `machine` in the place of hosts.
-    """
+    """A pool of workers with equal settings."""
 
     hosts: tuple[str, ...] = ()
+    """Names of the pool's hosts of the inventory; not allowed in a cloud."""
     size: SizeSettings | None = None
+    """Number of nodes; required in a cloud, not allowed on bare metal."""
     machine: PoolMachineSettings | None = None
+    """Machines of the nodes; required in a cloud, not allowed on bare metal."""
     labels: dict[LabelKey, LabelValue] = Field(default_factory=dict)
+    """Labels of the pool's nodes."""
     taints: tuple[TaintText, ...] = ()
+    """Taints of the pool's nodes, as `key=value:Effect`."""
     max_unavailable: int = Field(default=1, ge=1)
+    """Number of nodes that change at the same time; 1 keeps the most capacity."""
     kubernetes_version: Version | None = None
+    """Version of kubelet and kube-proxy, if older than the API servers; at most three minor versions."""
     kubelet: KubeletSettings = KubeletSettings()
+    """kubelet settings that differ from the cluster's."""
 
     @property
     def max_nodes(self) -> int:
-        """How many nodes it may have at most."""
+        """The maximum number of nodes."""
         return self.size.max if self.size else len(self.hosts)

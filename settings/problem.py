@@ -1,4 +1,4 @@
-"""What is wrong with a configuration, as readable lines that never show a secret."""
+"""Problems of a configuration, as lines that never show a secret."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from redaction.secret_names import is_secret_name
 
 OBJECT = "kubewright:cluster"
 _LONGEST_VALUE = 80
-# Values below these keys are never shown: they hold secrets, or what somebody took for their place.
+# Values below these keys are never shown: they hold secrets, or secrets are written there by mistake.
 _NEVER_SHOWN = frozenset({"registries", "values", "username", "password", "private_key_file"})
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One mistake. `path` is below `kubewright:cluster`; `value` is what stands there ("" : not shown)."""
+    """One mistake. `path` is relative to `kubewright:cluster`; `value` is empty if it is not shown."""
 
     path: str
     value: str
     message: str
 
     def __str__(self) -> str:
-        """The problem as one line: where, what stands there, what is wrong and what is allowed."""
+        """Return one line: the field, its value, what is wrong and what to do."""
         where = f"{OBJECT}.{self.path}" if self.path else OBJECT
         value = f"{self.value}: " if self.value else ""
         return f"{where}: {value}{self.message}"
 
 
 class SettingsError(Exception):
-    """A configuration that cannot be used. `problems` holds all of them, in the order of their paths."""
+    """Invalid settings. `problems` are all problems, sorted by path."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems: tuple[Problem, ...] = tuple(
@@ -41,7 +41,7 @@ class SettingsError(Exception):
 
 
 def format_path(location: Sequence[str | int]) -> str:
-    """A location in the configuration as text: `pools.workers.taints[0]`; odd keys are quoted."""
+    """Return a location as text, such as `pools.workers.taints[0]`, with unusual keys in quotes."""
     text = ""
     for part in location:
         if isinstance(part, int):
@@ -54,12 +54,12 @@ def format_path(location: Sequence[str | int]) -> str:
 
 
 def displayed_value(location: Sequence[str | int], value: object) -> str:
-    """A value as it may be printed in a problem at `location`; "" where it may hold a secret."""
+    """Return a value as text for a problem at `location`; empty if the value may hold a secret."""
     parts = [str(part) for part in location]
     if _NEVER_SHOWN.intersection(parts) or any(map(is_secret_name, parts)):
         return ""
     if isinstance(value, str):
-        # A key or certificate pasted where a file's name belongs must not be repeated either.
+        # A key that was pasted instead of a file's name must not be shown either.
         if "\n" in value or len(value) > _LONGEST_VALUE or "PRIVATE KEY" in value or "@" in value:
             return ""
         return json.dumps(value, ensure_ascii=False)
@@ -71,6 +71,6 @@ def displayed_value(location: Sequence[str | int], value: object) -> str:
 
 
 def closest_match(word: str, known: Iterable[str]) -> str:
-    """The known word that `word` probably stands for; empty when none is near."""
-    found = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return found[0] if found else ""
+    """Return the most similar of the known words; empty if none is similar."""
+    matches = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return matches[0] if matches else ""

@@ -1,4 +1,4 @@
-"""The kinds of values a configuration is made of. Each refuses with what is allowed instead."""
+"""Types of setting values. Each rejects a wrong value with a message that names the allowed ones."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from ipaddress import IPv4Address, IPv4Network
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from formats import quantity
 from settings import paths
@@ -22,10 +22,11 @@ _DURATION = re.compile(r"([0-9]+(h|m|s))+")
 _PERCENTAGE = re.compile(r"[0-9]+(\.[0-9]+)?%")
 _HOST_PATH = re.compile(r"(/[A-Za-z0-9_.-]+)+")
 _PORTS = re.compile(r"([0-9]+)-([0-9]+)")
+_IPV4 = r"[0-9]{1,3}(\.[0-9]{1,3}){3}"
 
 
-def name(text: str) -> str:
-    """A DNS label, as names of machines are. Raises ValueError."""
+def validate_name(text: str) -> str:
+    """Return `text` if it is a DNS label (RFC 1123), as host names must be. Raise ValueError otherwise."""
     if len(text) > 63 or not _NAME.fullmatch(text):
         raise ValueError(
             "not a DNS label; allowed: a-z, 0-9 and - between them, at most 63 characters, such as web-1"
@@ -33,8 +34,8 @@ def name(text: str) -> str:
     return text
 
 
-def subdomain(text: str) -> str:
-    """A DNS subdomain, as RFC 1123 has it. Raises ValueError."""
+def validate_subdomain(text: str) -> str:
+    """Return `text` if it is a DNS subdomain (RFC 1123). Raise ValueError otherwise."""
     if len(text) > 253 or not _SUBDOMAIN.fullmatch(text):
         raise ValueError("not a DNS name; allowed: labels of a-z, 0-9 and -, joined by dots, in lower case")
     return text
@@ -42,11 +43,11 @@ def subdomain(text: str) -> str:
 
 def _label_key(text: str) -> str:
     prefix, slash, name = text.rpartition("/")
-    prefix_fits = not slash or (len(prefix) <= 253 and _SUBDOMAIN.fullmatch(prefix))
-    if not prefix_fits or len(name) > 63 or not _KEY_NAME.fullmatch(name):
+    prefix_is_valid = not slash or (len(prefix) <= 253 and _SUBDOMAIN.fullmatch(prefix))
+    if not prefix_is_valid or len(name) > 63 or not _KEY_NAME.fullmatch(name):
         raise ValueError(
-            "not a label key; allowed: letters, digits, -, _ and . (at most 63), begun and ended by a letter "
-            "or digit, with an optional DNS prefix and /"
+            "not a label key; allowed: letters, digits, -, _ and . (at most 63 characters), the first and "
+            "the last a letter or digit, with an optional DNS prefix and /"
         )
     return text
 
@@ -54,24 +55,24 @@ def _label_key(text: str) -> str:
 def _label_value(text: str) -> str:
     if text and (len(text) > 63 or not _KEY_NAME.fullmatch(text)):
         raise ValueError(
-            "not a label value; allowed: nothing, or letters, digits, -, _ and . (at most 63), "
-            "begun and ended by a letter or digit"
+            "not a label value; allowed: empty, or letters, digits, -, _ and . (at most 63 characters), the "
+            "first and the last a letter or digit"
         )
     return text
 
 
 def _quantity(value: object) -> object:
-    # YAML gives `cpu: 2` as a number; a quantity is text.
+    # YAML reads `cpu: 2` as a number; a Kubernetes quantity is text.
     text = str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
     if isinstance(text, str):
         quantity.parse_quantity(text)
     return text
 
 
-def _signal(text: str) -> str:
+def _eviction_threshold(text: str) -> str:
     if text.endswith("%"):
         if not _PERCENTAGE.fullmatch(text) or not 0 < float(text[:-1]) < 100:
-            raise ValueError("not a percentage between 0 and 100")
+            raise ValueError("not a percentage; allowed: more than 0% and less than 100%")
         return text
     quantity.parse_quantity(text)
     return text
@@ -85,20 +86,18 @@ def _network(value: object) -> object:
     except ValueError:
         pass
     try:
-        meant = IPv4Network(value, strict=False)
+        network = IPv4Network(value, strict=False)
     except ValueError:
         raise ValueError("not an IPv4 network; allowed: ADDRESS/LENGTH such as 10.244.0.0/16") from None
-    raise ValueError(f"has bits set after its prefix; the network is {meant}")
+    raise ValueError(f"has bits set after its prefix; the network is {network}")
 
 
 def _address(value: object) -> object:
     try:
-        return IPv4Address(value) if isinstance(value, str) else _refuse_address()
+        if isinstance(value, str):
+            return IPv4Address(value)
     except ValueError:
-        return _refuse_address()
-
-
-def _refuse_address() -> object:
+        pass
     raise ValueError("not an IPv4 address; allowed: four numbers from 0 to 255, such as 10.0.0.11")
 
 
@@ -114,6 +113,13 @@ def _duration(text: str) -> str:
     return text
 
 
+def parse_seconds(duration: str) -> int:
+    """Return the seconds of a duration such as `1h30m`. Raise ValueError for other text."""
+    _duration(duration)
+    unit = {"h": 3600, "m": 60, "s": 1}
+    return sum(int(count) * unit[suffix] for count, suffix in re.findall(r"([0-9]+)([hms])", duration))
+
+
 def _host_path(text: str) -> str:
     if not _HOST_PATH.fullmatch(text) or ".." in text.split("/"):
         raise ValueError(
@@ -123,47 +129,39 @@ def _host_path(text: str) -> str:
     return text
 
 
-def seconds(duration: str) -> int:
-    """A duration such as `1h30m` in seconds. Raises ValueError for what is none."""
-    _duration(duration)
-    unit = {"h": 3600, "m": 60, "s": 1}
-    return sum(int(count) * unit[suffix] for count, suffix in re.findall(r"([0-9]+)([hms])", duration))
-
-
 def _https(text: str) -> str:
-    url = urlsplit(text)
-    if url.scheme != "https" or not url.hostname:
+    parts = urlsplit(text)
+    if parts.scheme != "https" or not parts.hostname:
         raise ValueError(
-            "not an https URL; everything is fetched over TLS, such as https://mirror.example:8080"
+            "not an https URL; allowed: https://HOST[:PORT][/PATH], such as https://mirror.example:8080, "
+            "because all downloads use TLS"
         )
-    if url.username or url.password:
-        raise ValueError("holds a user or password; give them in keys of their own, as secrets")
+    if parts.username or parts.password:
+        raise ValueError("contains a user or password; move them to their own keys, as secrets")
     return text.rstrip("/")
 
 
-def url(text: str, *schemes: str) -> str:
-    """A URL of one of these schemes, without a slash at its end; empty stays empty. Raises ValueError."""
+def validate_url(text: str, *schemes: str) -> str:
+    """Return a URL of one of `schemes` without a trailing slash, or empty text. Raise ValueError."""
     parts = urlsplit(text)
     if text and (parts.scheme not in schemes or not parts.hostname):
-        raise ValueError(f"not a URL; allowed: {' or '.join(schemes)}://HOST[:PORT], or nothing")
+        raise ValueError(f"not a URL; allowed: {' or '.join(schemes)}://HOST[:PORT], or empty")
     if parts.username or parts.password:
-        raise ValueError("holds a user or password; leave them out")
+        raise ValueError("contains a user or password; remove them")
     return text.rstrip("/")
 
 
 def _port_range(value: object) -> object:
     if isinstance(value, tuple):
         return value
-    found = _PORTS.fullmatch(value) if isinstance(value, str) else None
-    if not found:
+    match = _PORTS.fullmatch(value) if isinstance(value, str) else None
+    if not match:
         raise ValueError("not a port range; allowed: FIRST-LAST, such as 30000-32767")
-    first, last = int(found[1]), int(found[2])
+    first, last = int(match[1]), int(match[2])
     if first > last:
-        raise ValueError(
-            f"runs backwards: {first} is above {last}; allowed: FIRST-LAST with FIRST the smaller"
-        )
+        raise ValueError(f"the first port, {first}, is above the last, {last}; allowed: FIRST-LAST")
     if not 1 <= first <= last <= 65535:
-        raise ValueError("leaves the ports there are: 1 to 65535")
+        raise ValueError("contains numbers that are no ports; allowed: 1 to 65535")
     return first, last
 
 
@@ -180,26 +178,40 @@ def _taint(value: object) -> object:
     return Taint(key=_label_key(key), value=_label_value(text), effect=TaintEffect(effect))
 
 
-def _filled(text: str) -> str:
+def _non_empty(text: str) -> str:
     if not text.strip():
-        raise ValueError("is empty; leave the key out or fill it in")
+        raise ValueError("is empty; remove the key or give it a value")
     return text
 
 
-Name = Annotated[str, AfterValidator(name)]
-Subdomain = Annotated[str, AfterValidator(subdomain)]
+def _text(**keywords: object) -> WithJsonSchema:
+    """Return the JSON Schema of a type that is text in a stack file."""
+    return WithJsonSchema({"type": "string", **keywords})
+
+
+def _whole(pattern: re.Pattern[str] | str) -> str:
+    """Return a pattern for JSON Schema, which searches, that matches only the whole text."""
+    return f"^{pattern if isinstance(pattern, str) else pattern.pattern}$"
+
+
+Name = Annotated[str, AfterValidator(validate_name), _text(pattern=_whole(_NAME), maxLength=63)]
+Subdomain = Annotated[str, AfterValidator(validate_subdomain), _text(pattern=_whole(_SUBDOMAIN))]
 LabelKey = Annotated[str, AfterValidator(_label_key)]
-LabelValue = Annotated[str, AfterValidator(_label_value)]
-Quantity = Annotated[str, BeforeValidator(_quantity)]
-Signal = Annotated[str, AfterValidator(_signal)]
-Network = Annotated[IPv4Network, BeforeValidator(_network)]
-Address = Annotated[IPv4Address, BeforeValidator(_address)]
-Version = Annotated[str, BeforeValidator(_version)]
-Duration = Annotated[str, AfterValidator(_duration)]
-HostPath = Annotated[str, AfterValidator(_host_path)]
-HttpsUrl = Annotated[str, AfterValidator(_https)]
-PortRange = Annotated[tuple[int, int], BeforeValidator(_port_range)]
-TaintText = Annotated[Taint, BeforeValidator(_taint)]
-FilePath = Annotated[str, AfterValidator(_filled), AfterValidator(paths.expand)]
-Filled = Annotated[str, AfterValidator(_filled)]
+LabelValue = Annotated[str, AfterValidator(_label_value), _text(maxLength=63)]
+Quantity = Annotated[str, BeforeValidator(_quantity), WithJsonSchema({"type": ["string", "number"]})]
+EvictionThreshold = Annotated[str, AfterValidator(_eviction_threshold)]
+Network = Annotated[IPv4Network, BeforeValidator(_network), _text(pattern=_whole(_IPV4 + "/[0-9]{1,2}"))]
+Address = Annotated[IPv4Address, BeforeValidator(_address), _text(pattern=_whole(_IPV4))]
+Version = Annotated[str, BeforeValidator(_version), _text(pattern=_whole(_VERSION))]
+Duration = Annotated[str, AfterValidator(_duration), _text(pattern=_whole(_DURATION))]
+HostPath = Annotated[str, AfterValidator(_host_path), _text(pattern=_whole(_HOST_PATH))]
+HttpsUrl = Annotated[str, AfterValidator(_https), _text(pattern="^https://[^/@]+")]
+PortRange = Annotated[tuple[int, int], BeforeValidator(_port_range), _text(pattern=_whole(_PORTS))]
+TaintText = Annotated[
+    Taint,
+    BeforeValidator(_taint),
+    _text(pattern=f"^.+:({'|'.join(effect.value for effect in TaintEffect)})$"),
+]
+NonEmpty = Annotated[str, AfterValidator(_non_empty), _text(minLength=1)]
+FilePath = Annotated[NonEmpty, AfterValidator(paths.expand)]
 Port = Annotated[int, Field(ge=1, le=65535)]

@@ -1,4 +1,4 @@
-"""Settings of where binaries, images and their versions come from [N]."""
+"""Settings of versions, the mirror, and registries [N]."""
 
 from __future__ import annotations
 
@@ -6,38 +6,49 @@ from pydantic import SecretStr
 
 from artifacts.catalogue import DEFAULTS
 from settings.base import Section
-from settings.types import FilePath, Filled, HttpsUrl, Version
+from settings.types import FilePath, HttpsUrl, NonEmpty, Version
 
 
 class VersionSettings(Section):
-    """Upstream's versions; those left out are the catalogue's."""
+    """Versions of components; defaults are the catalogue's, which are tested together."""
 
     version: Version = DEFAULTS.kubernetes
+    """Version of Kubernetes; upgrade by one minor version at a time."""
     etcd: Version = DEFAULTS.etcd
+    """Version of etcd."""
     containerd: Version = DEFAULTS.containerd
+    """Version of containerd."""
     runc: Version = DEFAULTS.runc
+    """Version of runc."""
     cni_plugins: Version = DEFAULTS.cni_plugins
+    """Version of the CNI plugins."""
     flannel: Version = DEFAULTS.flannel
+    """Version of flannel."""
     coredns: Version = DEFAULTS.coredns
+    """Version of CoreDNS."""
     metrics_server: Version = DEFAULTS.metrics_server
+    """Version of metrics-server."""
 
 
 class ArtifactSettings(Section):
-    """The mirror that binaries come from; without it, upstream's official places.
-
-    `index`: the mirror's index, kept in the repository: with it the mirror cannot change what is installed,
-    and need not be reached to see what would be. A relative path is from the checkout.
-    """
+    """The mirror of binaries."""
 
     mirror: HttpsUrl | None = None
+    """URL of the mirror that `kubewright mirror` made; required, because some files have no official URL."""
     index: FilePath | None = None
+    """Copy of the mirror's index, from the checkout: pins checksums, and previews do not need the mirror."""
     ca_file: FilePath | None = None
+    """PEM file of the authority of the mirror's certificate; default: the system's authorities."""
 
 
 class RegistrySettings(Section):
-    """A mirror of an image registry. `ca_file`: its private authority. The password is a secret."""
+    """A mirror of an image registry."""
 
     endpoint: HttpsUrl
+    """URL of the mirror."""
     ca_file: FilePath | None = None
-    username: Filled | None = None
+    """PEM file of the authority of the mirror's certificate; default: the system's authorities."""
+    username: NonEmpty | None = None
+    """User; required with `password`."""
     password: SecretStr | None = None
+    """Password, as an encrypted value (`secure: …`); required with `username`."""

@@ -33,6 +33,7 @@ def cluster(*, etcd: int = 1, workers: int = 2, max_pods: int = 110, **network: 
     raw: dict[str, object] = {
         "name": "t",
         "environment": "lab",
+        "artifacts": {"mirror": "https://mirror"},
         "network": {"machines": ["10.9.0.0/24"], **network},
         "control_planes": {"hosts": ["cp-1"], "schedulable": not workers},
         "metal": {"ssh": {"private_key_file": "k", "known_hosts_file": "h"}, "hosts": hosts},

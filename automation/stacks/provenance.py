@@ -1,4 +1,4 @@
-"""`settings`: the merged description of a stack, each value with the file that it is from."""
+"""Provenance: the merged settings of a stack, each value with the file that it comes from."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _COLUMN = 60
 
 
 def format_settings(merged: MergedConfig) -> str:
-    """The settings as YAML, with the file's name behind each value.
+    """Return the settings as YAML, with the name of its file after each value.
 
-    Masked are encrypted values, everything below a key that names a secret, and what has a secret's form.
+    Encrypted values, values below a secret name, and values with the syntax of a secret are masked.
     """
-    return "".join(f"{line}\n" for line in _lines(merged, _masked(merged.config), ()))
+    return "".join(f"{line}\n" for line in _lines(merged, _mask_secrets(merged.config), ()))
 
 
 def _lines(merged: MergedConfig, tree: Mapping[str, object], at: Key) -> Iterator[str]:
@@ -28,34 +28,37 @@ def _lines(merged: MergedConfig, tree: Mapping[str, object], at: Key) -> Iterato
         key = (*at, str(name))
         indent = "  " * len(at)
         if isinstance(value, Mapping) and value:
-            yield f"{indent}{_text(str(name))}:"
+            yield f"{indent}{_yaml_line(str(name))}:"
             yield from _lines(merged, value, key)
             continue
-        first, *rest = f"{indent}{_text(str(name))}: {_text(value)}".splitlines()
+        first, *rest = f"{indent}{_yaml_line(str(name))}: {_yaml_line(value)}".splitlines()
         yield f"{first:<{_COLUMN}}  # {merged.provenance[key].name}"
         yield from rest
 
 
-def _masked(value: Any, name: str = "") -> Any:  # noqa: ANN401 - any YAML
-    """The value with one word for each secret, whatever it stands in; `name` is what it is called."""
+def _mask_secrets(value: Any, name: str = "") -> Any:  # noqa: ANN401 - any YAML
+    """Return the value with every secret masked; `name` is the name of the value."""
     if is_secure(value):
         return MASK
     if isinstance(value, Mapping):
-        return {key: _masked(item, _inner(name, effective_name(value, key))) for key, item in value.items()}
+        return {
+            key: _mask_secrets(item, _inherited_name(name, effective_name(value, key)))
+            for key, item in value.items()
+        }
     if isinstance(value, list):
-        return [_masked(item, name) for item in value]
+        return [_mask_secrets(item, name) for item in value]
     if is_secret_name(name) and value not in (None, "", True, False):
         return MASK
     return MASK if isinstance(value, str) and describe_secret(name, value) else value
 
 
-def _inner(outer: str, name: str) -> str:
-    """What is below a secret is secret, whatever its name."""
+def _inherited_name(outer: str, name: str) -> str:
+    """Return the name of an inner value. Everything below a secret name is secret."""
     return outer if is_secret_name(outer) else name
 
 
-def _text(value: object) -> str:
-    """A value on one line of YAML."""
+def _yaml_line(value: object) -> str:
+    """Return a value as one line of YAML."""
     text: str = yaml.safe_dump(
         value, default_flow_style=True, width=10**6, sort_keys=False, allow_unicode=True
     )

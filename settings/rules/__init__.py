@@ -1,9 +1,8 @@
-"""Rules between fields: what each field alone cannot know. One file per subject."""
+"""Rules between fields: what each field alone cannot know. One file per rule_input."""
 
 from settings.rules import (
     access,
     addons,
-    balancers,
     capacity,
     certificates,
     cloud_networks,
@@ -11,19 +10,19 @@ from settings.rules import (
     cluster,
     hosts,
     kubelet,
+    load_balancers,
     ports,
     ranges,
     roles,
     versions,
 )
-from settings.rules.base import RULES, Subject
+from settings.rules.base import RULES, RuleInput
 
 __all__ = [
     "RULES",
-    "Subject",
+    "RuleInput",
     "access",
     "addons",
-    "balancers",
     "capacity",
     "certificates",
     "cloud_networks",
@@ -31,6 +30,7 @@ __all__ = [
     "cluster",
     "hosts",
     "kubelet",
+    "load_balancers",
     "ports",
     "ranges",
     "roles",

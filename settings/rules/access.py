@@ -6,23 +6,23 @@ from collections.abc import Iterator
 
 from settings.access import AccessSettings, BindingSettings
 from settings.problem import Problem, closest_match
-from settings.rules.base import Subject, rule
+from settings.rules.base import RuleInput, rule
 
 _BUILT_IN = ("default", "kube-system", "kube-public", "kube-node-lease")
 
 
-@rule(needs=("access",), whole=("access.namespaces", "helm_releases"))
-def namespaces_are_there(subject: Subject) -> Iterator[Problem]:
+@rule(needs=("access",), needs_valid=("access.namespaces", "helm_releases"))
+def namespaces_exist(rule_input: RuleInput) -> Iterator[Problem]:
     """Objects live in namespaces that exist or are made."""
-    access = subject.settings.access
-    made = [item.namespace for item in subject.settings.helm_releases.values() if item.create_namespace]
+    access = rule_input.settings.access
+    made = [item.namespace for item in rule_input.settings.helm_releases.values() if item.create_namespace]
     known = [*access.namespaces, *_BUILT_IN, *made]
     wanted = {f"access.roles.{name}": role.namespace for name, role in access.roles.items()}
     wanted |= {f"access.bindings.{name}": binding.namespace for name, binding in access.bindings.items()}
     wanted |= {
         f"access.service_accounts.{name}": item.namespace for name, item in access.service_accounts.items()
     }
-    for name, release in subject.settings.helm_releases.items():
+    for name, release in rule_input.settings.helm_releases.items():
         if not release.create_namespace:
             wanted[f"helm_releases.{name}"] = release.namespace
     for path, namespace in wanted.items():
@@ -32,10 +32,10 @@ def namespaces_are_there(subject: Subject) -> Iterator[Problem]:
             yield Problem(f"{path}.namespace", f'"{namespace}"', f"no such namespace is made; {hint}")
 
 
-@rule(needs=("access.bindings",), whole=("access.roles",))
-def bindings_give_a_role(subject: Subject) -> Iterator[Problem]:
+@rule(needs=("access.bindings",), needs_valid=("access.roles",))
+def bindings_reference_one_role(rule_input: RuleInput) -> Iterator[Problem]:
     """A binding gives exactly one role, which exists where the binding is, to somebody."""
-    access = subject.settings.access
+    access = rule_input.settings.access
     for name, binding in access.bindings.items():
         path = f"access.bindings.{name}"
         if (binding.role is None) == (binding.cluster_role is None):
@@ -46,9 +46,9 @@ def bindings_give_a_role(subject: Subject) -> Iterator[Problem]:
 
 
 @rule(needs=("access.bindings",))
-def service_accounts_are_named_fully(subject: Subject) -> Iterator[Problem]:
+def service_accounts_have_namespaces(rule_input: RuleInput) -> Iterator[Problem]:
     """A service account has a namespace."""
-    for name, binding in subject.settings.access.bindings.items():
+    for name, binding in rule_input.settings.access.bindings.items():
         for position, account in enumerate(binding.service_accounts):
             namespace, slash, rest = account.partition("/")
             if not (slash and namespace and rest) or "/" in rest:

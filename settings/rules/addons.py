@@ -1,55 +1,62 @@
-"""Rules about Helm releases, mirrors and registries."""
+"""Rules about Helm releases, the mirror and registries."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from settings.problem import Problem
-from settings.rules.base import Subject, rule
+from settings.rules.base import RuleInput, rule
+
+_MAX_RELEASE_NAME = 53  # Helm's limit
 
 
 @rule(needs=("helm_releases",))
-def charts_can_be_found(subject: Subject) -> Iterator[Problem]:
-    """A chart by name needs its repository and version; a path or oci:// reference needs no repository."""
-    for name, release in subject.settings.helm_releases.items():
+def charts_have_sources(rule_input: RuleInput) -> Iterator[Problem]:
+    """A chart that is given by name has a repository and a version; a path or oci:// has no repository."""
+    for name, release in rule_input.settings.helm_releases.items():
         path = f"helm_releases.{name}"
-        if len(name) > 53:
-            yield Problem(path, "", "Helm allows at most 53 characters in a release's name")
-        by_itself = release.is_path or release.chart.startswith("oci://")
-        if by_itself and release.repository:
+        if len(name) > _MAX_RELEASE_NAME:
             yield Problem(
-                f"{path}.repository",
-                "",
-                "goes with a chart's name only; leave it out for a path or oci:// reference",
+                path, "", f"too long a name; Helm allows at most {_MAX_RELEASE_NAME} characters; shorten it"
             )
-        if not by_itself and not release.repository:
+        has_own_source = release.is_path or release.chart.startswith("oci://")
+        if has_own_source and release.repository:
             yield Problem(
                 f"{path}.repository",
                 "",
-                "missing; the chart is given by its name. For a directory of the checkout write ./ before it",
+                "allowed only with a chart's name; remove it for a path or oci:// reference",
+            )
+        if not has_own_source and not release.repository:
+            yield Problem(
+                f"{path}.repository",
+                "",
+                "missing; the chart is given by its name. For a directory of the checkout begin with ./",
             )
         if not release.is_path and not release.version:
             yield Problem(
-                f"{path}.version", "", "missing; without it two deployments could install different charts"
+                f"{path}.version",
+                "",
+                "missing; add it, because without it two runs could install different charts",
             )
 
 
 @rule(needs=("registries",))
-def credentials_are_pairs(subject: Subject) -> Iterator[Problem]:
-    """A user needs a password and the other way round."""
-    for name, registry in subject.settings.registries.items():
+def credentials_are_complete(rule_input: RuleInput) -> Iterator[Problem]:
+    """A registry has both a user and a password, or neither."""
+    for name, registry in rule_input.settings.registries.items():
         if (registry.username is None) != (registry.password is None):
             missing = "username" if registry.username is None else "password"
             yield Problem(f"registries.{name}.{missing}", "", "missing; username and password go together")
 
 
-@rule(needs=("artifacts",))
-def authority_has_a_mirror(subject: Subject) -> Iterator[Problem]:
-    """A private authority vouches for a mirror, never for upstream's own places."""
-    artifacts = subject.settings.artifacts
-    if artifacts.mirror:
-        return
-    if artifacts.ca_file:
-        yield Problem("artifacts.ca_file", "", "given without a mirror; add artifacts.mirror or remove it")
-    if artifacts.index:
-        yield Problem("artifacts.index", "", "is a mirror's; add artifacts.mirror, where its files are")
+@rule(needs=("artifacts.mirror",))
+def mirror_is_set(rule_input: RuleInput) -> Iterator[Problem]:
+    """Hosts need a mirror: flanneld, the netfilter tools, the host program and the CSR approver have no
+    official downloads.
+    """
+    if rule_input.settings.artifacts.mirror is None:
+        yield Problem(
+            "artifacts.mirror",
+            "",
+            "missing; make a mirror (kubewright mirror) and give its URL, such as https://mirror.example",
+        )

@@ -1,7 +1,7 @@
-"""How rules between fields are written: a function of the settings that yields problems.
+"""Rules between fields: functions of the settings that yield problems.
 
-A rule says which parts of the configuration it reads. When one of these is already known to be wrong
-it is not asked, so that one mistake is not reported twice; all others still are.
+A rule names the settings that it reads. If one of them is already known to be invalid, the rule does not run,
+so that one mistake is not reported twice. All other rules still run.
 """
 
 from __future__ import annotations
@@ -14,33 +14,36 @@ from settings.problem import Problem
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
-    """What rules judge: the settings as far as they can be read.
+class RuleInput:
+    """The input of rules: the settings without their invalid parts.
 
-    `hosts` are all names in the inventory, in its order, those whose entry is wrong included.
+    `hosts` are all names of the inventory, in its order, including hosts with invalid entries.
     """
 
     settings: Settings
     hosts: Mapping[str, None]
 
 
-Check = Callable[[Subject], Iterator[Problem]]
+Check = Callable[[RuleInput], Iterator[Problem]]
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A check with what it reads: `needs` must be readable, `whole` must be without any mistake."""
+    """A check and the paths that it reads.
+
+    Paths in `needs` and their parents must be valid; paths in `needs_valid` also with all their keys.
+    """
 
     check: Check
     needs: tuple[str, ...]
-    whole: tuple[str, ...]
+    needs_valid: tuple[str, ...]
 
-    def applies(self, wrong: Iterable[str]) -> bool:
-        """Whether the rule can be asked when the paths in `wrong` are already known to be mistaken."""
-        for path in wrong:
-            if any(_within(read, path) for read in self.needs + self.whole):
+    def applies(self, invalid: Iterable[str]) -> bool:
+        """Report whether the rule can run when the paths in `invalid` are already known to be wrong."""
+        for path in invalid:
+            if any(_is_within(needed, path) for needed in self.needs + self.needs_valid):
                 return False
-            if any(_within(path, read) for read in self.whole):
+            if any(_is_within(path, needed) for needed in self.needs_valid):
                 return False
         return True
 
@@ -48,16 +51,16 @@ class Rule:
 RULES: list[Rule] = []
 
 
-def rule(*, needs: tuple[str, ...] = (), whole: tuple[str, ...] = ()) -> Callable[[Check], Check]:
-    """Add the decorated check to the rules."""
+def rule(*, needs: tuple[str, ...] = (), needs_valid: tuple[str, ...] = ()) -> Callable[[Check], Check]:
+    """Register the decorated check as a rule."""
 
-    def add(check: Check) -> Check:
-        RULES.append(Rule(check, needs, whole))
+    def register(check: Check) -> Check:
+        RULES.append(Rule(check, needs, needs_valid))
         return check
 
-    return add
+    return register
 
 
-def _within(path: str, other: str) -> bool:
-    """Whether `path` is `other` or lies inside it. The empty path is the whole object."""
+def _is_within(path: str, other: str) -> bool:
+    """Report whether `path` is `other` or inside it. The empty path is the whole object."""
     return other == "" or path == other or path.startswith((f"{other}.", f"{other}["))

@@ -7,16 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from settings.cluster import CLOUD_SECTIONS
 from settings.kubelet import DEFAULTS
 from settings.problem import Problem
-from settings.rules.base import Subject, rule
+from settings.rules.base import RuleInput, rule
 from topology.capacity import MAX_NODES, MAX_PODS
 
 
 @rule(needs=("control_planes.hosts", "pools"))
-def nodes_within_limits(subject: Subject) -> Iterator[Problem]:
+def nodes_within_limits(rule_input: RuleInput) -> Iterator[Problem]:
     """At most 5,000 nodes."""
-    settings = subject.settings
+    settings = rule_input.settings
     count = len(set(settings.control_planes.hosts)) + settings.worker_count
     if count > MAX_NODES:
         yield Problem(
@@ -24,10 +25,10 @@ def nodes_within_limits(subject: Subject) -> Iterator[Problem]:
         )
 
 
-@rule(whole=("control_planes", "pools", "kubelet"))
-def pods_within_limits(subject: Subject) -> Iterator[Problem]:
+@rule(needs_valid=("control_planes", "pools", "kubelet"))
+def pods_within_limits(rule_input: RuleInput) -> Iterator[Problem]:
     """At most 150,000 pods, were every node full."""
-    settings = subject.settings
+    settings = rule_input.settings
     common = settings.kubelet.applied_to(DEFAULTS)
     control_planes = settings.control_planes
     total = len(control_planes.hosts) * control_planes.kubelet.applied_to(common).max_pods
@@ -43,13 +44,13 @@ def pods_within_limits(subject: Subject) -> Iterator[Problem]:
         )
 
 
-@rule(whole=("pools", "aws", "azure"))
-def pools_keep_somebody(subject: Subject) -> Iterator[Problem]:
+@rule(needs_valid=("pools", *CLOUD_SECTIONS))
+def pools_keep_available_nodes(rule_input: RuleInput) -> Iterator[Problem]:
     """Taking all of a larger pool at once is never meant."""
-    for name, pool in subject.settings.pools.items():
+    for name, pool in rule_input.settings.pools.items():
         count = pool.max_nodes
         if not count:
-            if subject.settings.cloud:
+            if rule_input.settings.cloud:
                 continue
             yield Problem(f"pools.{name}.hosts", "", "is empty; name its hosts or remove the pool")
         elif pool.max_unavailable >= count > 1:
@@ -60,10 +61,10 @@ def pools_keep_somebody(subject: Subject) -> Iterator[Problem]:
             )
 
 
-@rule(whole=("control_planes", "pools"))
-def workloads_have_a_place(subject: Subject) -> Iterator[Problem]:
+@rule(needs_valid=("control_planes", "pools"))
+def workloads_have_nodes(rule_input: RuleInput) -> Iterator[Problem]:
     """Without workers and with tainted control planes nothing could ever run, CoreDNS first of all."""
-    settings = subject.settings
+    settings = rule_input.settings
     if not settings.worker_hosts and not settings.control_planes.schedulable and not settings.pools:
         yield Problem(
             "control_planes.schedulable",

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from settings.problem import Problem
-from settings.rules.base import Subject, rule
+from settings.rules.base import RuleInput, rule
 
 
 @rule(needs=("certificates",))
-def rotation_has_an_old_one(subject: Subject) -> Iterator[Problem]:
+def first_generation_has_no_stage(rule_input: RuleInput) -> Iterator[Problem]:
     """The first generation replaces none: it has no stages."""
-    certificates = subject.settings.certificates
+    certificates = rule_input.settings.certificates
     sections = {f"authorities.{name}": section for name, section in certificates.authorities.items()}
     for path, section in {**sections, "service_account": certificates.service_account}.items():
         if section.generation == 1 and section.stage != "done":

@@ -7,9 +7,9 @@ from ipaddress import IPv4Network
 
 from settings.aws import AwsSettings
 from settings.clouds import SubnetSettings
-from settings.cluster import Settings
+from settings.cluster import CLOUD_SECTIONS, Settings
 from settings.problem import Problem
-from settings.rules.base import Subject, rule
+from settings.rules.base import RuleInput, rule
 from topology.model import Backend
 from topology.network import find_overlaps
 from topology.subnets import FIRST_ETCD_MEMBER, MAX_MEMBERS, MAX_PREFIX, MAX_ZONES, usable_addresses
@@ -18,16 +18,16 @@ _LARGEST = {"aws": 16, "azure": 8}
 _MEMBERS_END = FIRST_ETCD_MEMBER + MAX_MEMBERS + 1  # number of addresses a subnet of members needs
 
 
-@rule(whole=("aws", "azure"))
-def range_can_be_split(subject: Subject) -> Iterator[Problem]:
+@rule(needs_valid=(*CLOUD_SECTIONS,))
+def range_has_valid_size(rule_input: RuleInput) -> Iterator[Problem]:
     """The range is one that the cloud makes, and large enough for its zones."""
-    cloud, section = subject.settings.cloud, subject.settings.cloud_name
+    cloud, section = rule_input.settings.cloud, rule_input.settings.cloud_name
     if cloud is None:
         return
     length, path, value = cloud.range.prefixlen, f"{section}.network.range", f'"{cloud.range}"'
     if length < _LARGEST[section]:
         yield Problem(path, value, f"larger than the /{_LARGEST[section]} that a network may be")
-    if length > MAX_PREFIX and not _has_own_subnets(subject.settings):
+    if length > MAX_PREFIX and not _has_own_subnets(rule_input.settings):
         yield Problem(
             path,
             value,
@@ -36,10 +36,10 @@ def range_can_be_split(subject: Subject) -> Iterator[Problem]:
         )
 
 
-@rule(whole=("aws", "azure"), needs=("control_planes.hosts", "etcd.hosts"))
-def zones_carry_a_quorum(subject: Subject) -> Iterator[Problem]:
+@rule(needs_valid=(*CLOUD_SECTIONS,), needs=("control_planes.hosts", "etcd.hosts"))
+def zones_keep_etcd_quorum(rule_input: RuleInput) -> Iterator[Problem]:
     """Several members want at least three zones: of two, one that is lost may take the quorum along."""
-    settings = subject.settings
+    settings = rule_input.settings
     cloud, section = settings.cloud, settings.cloud_name
     if cloud is None:
         return
@@ -65,10 +65,10 @@ def zones_carry_a_quorum(subject: Subject) -> Iterator[Problem]:
             )
 
 
-@rule(whole=("aws",))
-def existing_subnets_are_whole(subject: Subject) -> Iterator[Problem]:
+@rule(needs_valid=("aws",))
+def existing_vpc_has_subnets(rule_input: RuleInput) -> Iterator[Problem]:
     """A VPC that is there brings a private subnet for every zone, and public ones for what is public."""
-    aws = subject.settings.aws
+    aws = rule_input.settings.aws
     if aws is None:
         return
     network = aws.network
@@ -87,10 +87,10 @@ def existing_subnets_are_whole(subject: Subject) -> Iterator[Problem]:
         yield from _subnets_of(aws, aws.zones, "public", network.public)
 
 
-@rule(whole=("azure",))
-def existing_network_has_subnets(subject: Subject) -> Iterator[Problem]:
+@rule(needs_valid=("azure",))
+def existing_network_has_subnets(rule_input: RuleInput) -> Iterator[Problem]:
     """A virtual network that is there brings both subnets, apart and inside it."""
-    azure = subject.settings.azure
+    azure = rule_input.settings.azure
     if azure is None:
         return
     network = azure.network
@@ -104,10 +104,10 @@ def existing_network_has_subnets(subject: Subject) -> Iterator[Problem]:
         yield from _inside(azure.range, "azure.network.subnets", subnets)
 
 
-@rule(whole=("aws", "azure", "pools", "control_planes", "etcd"))
-def machines_have_addresses(subject: Subject) -> Iterator[Problem]:
+@rule(needs_valid=(*CLOUD_SECTIONS, "pools", "control_planes", "etcd"))
+def subnets_hold_all_machines(rule_input: RuleInput) -> Iterator[Problem]:
     """The subnets hold every machine there may be, and one more of each pool while they are replaced."""
-    settings = subject.settings
+    settings = rule_input.settings
     cloud, section = settings.cloud, settings.cloud_name
     if cloud is None or not _can_be_split(settings):
         return
@@ -132,10 +132,10 @@ def machines_have_addresses(subject: Subject) -> Iterator[Problem]:
         )
 
 
-@rule(whole=("aws", "azure"), needs=("network.backend",))
-def packets_are_carried(subject: Subject) -> Iterator[Problem]:
+@rule(needs_valid=(*CLOUD_SECTIONS,), needs=("network.backend",))
+def backend_works_in_clouds(rule_input: RuleInput) -> Iterator[Problem]:
     """host-gw sends pods' own addresses: clouds drop these, and their zones are no single link."""
-    settings = subject.settings
+    settings = rule_input.settings
     if settings.cloud and settings.network.backend is Backend.HOST_GW:
         yield Problem(
             "network.backend",

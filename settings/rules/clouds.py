@@ -7,22 +7,23 @@ from ipaddress import AddressValueError, IPv4Address
 
 from formats import quantity
 from settings.clouds import MemberMachineSettings
+from settings.cluster import CLOUD_SECTIONS
 from settings.problem import Problem
-from settings.rules.base import Subject, rule
-from settings.types import name as label
-from settings.types import subdomain
+from settings.rules.base import RuleInput, rule
+from settings.types import validate_name as label
+from settings.types import validate_subdomain
 
 _GIB = 1024**3
-_LEAST_DISK = 20 * _GIB
-_LEAST_DATA_DISK = 10 * _GIB
+_MIN_DISK = 20 * _GIB
+_MIN_DATA_DISK = 10 * _GIB
 """etcd's quota is 8 GiB, and its log and a snapshot need room beside it."""
 _KUBELET_LABELS = ("kubelet.kubernetes.io", "node.kubernetes.io")
 
 
-@rule(whole=("metal", "aws", "azure", "control_planes", "etcd"))
-def members_have_machines(subject: Subject) -> Iterator[Problem]:
+@rule(needs_valid=("metal", *CLOUD_SECTIONS, "control_planes", "etcd"))
+def members_have_machine_types(rule_input: RuleInput) -> Iterator[Problem]:
     """In a cloud it must be said what members are made as; on bare metal they are there."""
-    settings = subject.settings
+    settings = rule_input.settings
     own = [name for name in settings.etcd.hosts if name not in settings.control_planes.hosts]
     wanted = {
         "control_planes.machine": (settings.control_planes.machine, bool(settings.control_planes.hosts)),
@@ -41,10 +42,10 @@ def members_have_machines(subject: Subject) -> Iterator[Problem]:
             yield from _disks(path, machine)
 
 
-@rule(whole=("aws", "azure"), needs=("control_planes.hosts", "etcd.hosts", "load_balancers.hosts"))
-def members_can_be_named(subject: Subject) -> Iterator[Problem]:
+@rule(needs_valid=(*CLOUD_SECTIONS,), needs=("control_planes.hosts", "etcd.hosts", "load_balancers.hosts"))
+def member_names_are_dns_labels(rule_input: RuleInput) -> Iterator[Problem]:
     """Machines that are made get these names: DNS labels. The balancer is the cloud's own."""
-    settings = subject.settings
+    settings = rule_input.settings
     if settings.cloud is None:
         return
     for path, names in {
@@ -62,10 +63,10 @@ def members_can_be_named(subject: Subject) -> Iterator[Problem]:
         )
 
 
-@rule(whole=("metal", "aws", "azure", "pools", "control_planes.hosts", "etcd.hosts"))
-def pools_can_be_made(subject: Subject) -> Iterator[Problem]:
+@rule(needs_valid=("metal", *CLOUD_SECTIONS, "pools", "control_planes.hosts", "etcd.hosts"))
+def pools_have_size_and_machine(rule_input: RuleInput) -> Iterator[Problem]:
     """A pool has a size and machines in a cloud, and hosts on bare metal."""
-    settings = subject.settings
+    settings = rule_input.settings
     for name, pool in settings.pools.items():
         path, cloud = f"pools.{name}", settings.cloud
         if cloud is None:
@@ -88,20 +89,20 @@ def pools_can_be_made(subject: Subject) -> Iterator[Problem]:
                 f"{path}.machine", "", "missing; say what to make, such as {types: […], disk: 100Gi}"
             )
         else:
-            yield from _disk(f"{path}.machine.disk", pool.machine.disk, _LEAST_DISK)
+            yield from _disk(f"{path}.machine.disk", pool.machine.disk, _MIN_DISK)
             if settings.azure and len(pool.machine.types) > 1:
                 yield Problem(
                     f"{path}.machine.types", "", "a scale set of Azure has one size; name one, or more pools"
                 )
 
 
-@rule(whole=("aws", "azure"), needs=("pools",))
-def nodes_may_set_their_labels(subject: Subject) -> Iterator[Problem]:
+@rule(needs_valid=(*CLOUD_SECTIONS,), needs=("pools",))
+def kubelets_may_set_labels(rule_input: RuleInput) -> Iterator[Problem]:
     """Nodes that a cloud makes bring their labels; of Kubernetes' own a kubelet may set few.
 
     From kubernetes.io/docs/reference/access-authn-authz/admission-controllers/#noderestriction.
     """
-    settings = subject.settings
+    settings = rule_input.settings
     if settings.cloud is None:
         return
     for name, pool in settings.pools.items():
@@ -118,10 +119,10 @@ def nodes_may_set_their_labels(subject: Subject) -> Iterator[Problem]:
                 )
 
 
-@rule(whole=("aws", "azure", "endpoint"))
-def endpoint_has_a_name(subject: Subject) -> Iterator[Problem]:
+@rule(needs_valid=(*CLOUD_SECTIONS, "endpoint"))
+def cloud_endpoint_is_dns_name(rule_input: RuleInput) -> Iterator[Problem]:
     """A balancer's address is known only once it is made; a name is before any machine boots."""
-    settings = subject.settings
+    settings = rule_input.settings
     if settings.cloud is None:
         return
     if settings.endpoint is None:
@@ -132,7 +133,7 @@ def endpoint_has_a_name(subject: Subject) -> Iterator[Problem]:
         IPv4Address(host)
     except AddressValueError:
         try:
-            subdomain(host)
+            validate_subdomain(host)
         except ValueError as error:
             yield Problem("endpoint.host", f'"{host}"', str(error))
         else:
@@ -144,10 +145,10 @@ def endpoint_has_a_name(subject: Subject) -> Iterator[Problem]:
         )
 
 
-@rule(whole=("aws", "azure"))
-def images_are_found(subject: Subject) -> Iterator[Problem]:
+@rule(needs_valid=(*CLOUD_SECTIONS,))
+def image_is_identified(rule_input: RuleInput) -> Iterator[Problem]:
     """An image by its id, or by what finds it."""
-    settings = subject.settings
+    settings = rule_input.settings
     if settings.aws:
         image = settings.aws.image
         found = [image.owner, image.name]
@@ -162,10 +163,10 @@ def images_are_found(subject: Subject) -> Iterator[Problem]:
             yield Problem("azure.image", "", "needs either id, or publisher, offer and sku")
 
 
-@rule(whole=("aws", "azure"))
-def additions_are_there(subject: Subject) -> Iterator[Problem]:
+@rule(needs_valid=(*CLOUD_SECTIONS,))
+def addons_exist_in_cloud(rule_input: RuleInput) -> Iterator[Problem]:
     """Add-ons that a cloud has, and keys that it takes."""
-    settings = subject.settings
+    settings = rule_input.settings
     if settings.azure and settings.azure.addons.load_balancers:
         yield Problem(
             "azure.addons.load_balancers",
@@ -178,10 +179,10 @@ def additions_are_there(subject: Subject) -> Iterator[Problem]:
         yield Problem("aws.ssh_key", "", "not a key pair's name; import the key in EC2 and give its name")
 
 
-@rule(whole=("aws", "azure"))
-def tags_can_be_set(subject: Subject) -> Iterator[Problem]:
+@rule(needs_valid=(*CLOUD_SECTIONS,))
+def tags_are_valid(rule_input: RuleInput) -> Iterator[Problem]:
     """What both clouds take, with room for our own. `/` in a key can stop instances from starting on AWS."""
-    cloud, section = subject.settings.cloud, subject.settings.cloud_name
+    cloud, section = rule_input.settings.cloud, rule_input.settings.cloud_name
     for key, value in (cloud.tags if cloud else {}).items():
         path, shown = f"{section}.tags", f'"{key}"'
         lower = key.lower()
@@ -198,8 +199,8 @@ def tags_can_be_set(subject: Subject) -> Iterator[Problem]:
 
 
 def _disks(path: str, machine: MemberMachineSettings) -> Iterator[Problem]:
-    yield from _disk(f"{path}.disk", machine.disk, _LEAST_DISK)
-    yield from _disk(f"{path}.data_disk", machine.data_disk, _LEAST_DATA_DISK)
+    yield from _disk(f"{path}.disk", machine.disk, _MIN_DISK)
+    yield from _disk(f"{path}.data_disk", machine.data_disk, _MIN_DATA_DISK)
 
 
 def _disk(path: str, size: str, least: int) -> Iterator[Problem]:

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from settings.cluster import CLOUD_SECTIONS
 from settings.problem import Problem
-from settings.rules.base import Subject, rule
+from settings.rules.base import RuleInput, rule
 
 
 @rule(needs=("name",))
-def has_a_name(subject: Subject) -> Iterator[Problem]:
+def cluster_has_name(rule_input: RuleInput) -> Iterator[Problem]:
     """The name is part of names outside the cluster, so nobody but its administrator can choose it."""
-    if subject.settings.name is None:
+    if rule_input.settings.name is None:
         yield Problem("name", "", "missing; give the cluster a name, such as dev")
 
 
-@rule(whole=("metal", "aws", "azure"))
-def stands_in_one_place(subject: Subject) -> Iterator[Problem]:
+@rule(needs_valid=("metal", *CLOUD_SECTIONS))
+def exactly_one_provider(rule_input: RuleInput) -> Iterator[Problem]:
     """Exactly one provider."""
-    settings = subject.settings
+    settings = rule_input.settings
     places = {"metal": settings.metal, "aws": settings.aws, "azure": settings.azure}
     named = [name for name, section in places.items() if section is not None]
     if len(named) != 1:
@@ -26,10 +27,10 @@ def stands_in_one_place(subject: Subject) -> Iterator[Problem]:
         yield Problem("", "", f"needs exactly one provider section of metal, aws, azure; {have}")
 
 
-@rule(needs=("leader_election",), whole=("leader_election",))
-def leases_last(subject: Subject) -> Iterator[Problem]:
+@rule(needs=("leader_election",), needs_valid=("leader_election",))
+def lease_durations_are_ordered(rule_input: RuleInput) -> Iterator[Problem]:
     """client-go refuses a lease that is not longer than its renewal, and a renewal under 1.2 retries."""
-    times = subject.settings.leader_election
+    times = rule_input.settings.leader_election
     if times.lease <= times.renew:
         yield Problem(
             "leader_election.lease",

@@ -5,30 +5,31 @@ from __future__ import annotations
 from collections.abc import Iterator
 from ipaddress import IPv4Address
 
+from settings.cluster import CLOUD_SECTIONS
 from settings.problem import Problem, closest_match
-from settings.rules.base import Subject, rule
+from settings.rules.base import RuleInput, rule
 from settings.rules.roles import host_lists
 from topology.network import find_duplicates, find_network
 
 
-@rule(needs=("network.machines",), whole=("aws", "azure"))
-def machines_have_networks(subject: Subject) -> Iterator[Problem]:
+@rule(needs=("network.machines",), needs_valid=(*CLOUD_SECTIONS,))
+def machine_networks_are_set(rule_input: RuleInput) -> Iterator[Problem]:
     """The firewall and the certificate approver admit the machines' networks alone."""
-    if subject.settings.cloud:
-        if subject.settings.network.machines:
-            own = f"{subject.settings.cloud_name}.network.range"
+    if rule_input.settings.cloud:
+        if rule_input.settings.network.machines:
+            own = f"{rule_input.settings.cloud_name}.network.range"
             yield Problem("network.machines", "", f"is {own} in a cloud; leave it out here")
-    elif not subject.settings.network.machines:
+    elif not rule_input.settings.network.machines:
         yield Problem(
             "network.machines", "", "missing; name the networks of the hosts, such as [10.0.0.0/24]"
         )
 
 
-@rule(whole=("network.machines",))
-def addresses_are_the_machines(subject: Subject) -> Iterator[Problem]:
+@rule(needs_valid=("network.machines",))
+def host_addresses_are_in_networks(rule_input: RuleInput) -> Iterator[Problem]:
     """Every host's address is a usable one of the machines' networks."""
-    networks = subject.settings.network.machines
-    for name, address in _addresses(subject).items():
+    networks = rule_input.settings.network.machines
+    for name, address in _addresses(rule_input).items():
         path = f"metal.hosts.{name}.address"
         network = find_network(networks, address)
         if network is None and networks:
@@ -40,40 +41,40 @@ def addresses_are_the_machines(subject: Subject) -> Iterator[Problem]:
 
 
 @rule()
-def addresses_are_their_own(subject: Subject) -> Iterator[Problem]:
+def host_addresses_are_unique(rule_input: RuleInput) -> Iterator[Problem]:
     """No two hosts have one address."""
-    for address, names in find_duplicates(_addresses(subject)):
+    for address, names in find_duplicates(_addresses(rule_input)):
         for name in names[1:]:
             path = f"metal.hosts.{name}.address"
             yield Problem(path, f'"{address}"', f"also the address of {names[0]}; each host needs its own")
 
 
 @rule(needs=("metal.hosts",))
-def hosts_are_in_the_inventory(subject: Subject) -> Iterator[Problem]:
+def roles_name_inventory_hosts(rule_input: RuleInput) -> Iterator[Problem]:
     """A role names hosts of the inventory only."""
-    if subject.settings.metal is None:
+    if rule_input.settings.metal is None:
         return
-    for path, names in host_lists(subject.settings):
+    for path, names in host_lists(rule_input.settings):
         for position, name in enumerate(names):
-            if name not in subject.hosts:
-                meant = closest_match(name, subject.hosts)
+            if name not in rule_input.hosts:
+                meant = closest_match(name, rule_input.hosts)
                 hint = f"did you mean {meant}?" if meant else "add it there"
                 yield Problem(f"{path}[{position}]", f'"{name}"', f"not a host of metal.hosts; {hint}")
 
 
-@rule(whole=("control_planes", "etcd", "load_balancers", "pools"))
-def every_host_has_a_role(subject: Subject) -> Iterator[Problem]:
+@rule(needs_valid=("control_planes", "etcd", "load_balancers", "pools"))
+def every_host_has_a_role(rule_input: RuleInput) -> Iterator[Problem]:
     """A host that nothing uses is a forgotten one, or one that was misspelt elsewhere."""
-    used = {name for _, names in host_lists(subject.settings) for name in names}
-    for name in subject.hosts:
+    used = {name for _, names in host_lists(rule_input.settings) for name in names}
+    for name in rule_input.hosts:
         if name not in used:
             yield Problem(f"metal.hosts.{name}", "", "used by no role; name it in a pool or remove it here")
 
 
 @rule(needs=("metal.ssh.private_key_file", "metal.ssh.agent"))
-def hosts_can_be_logged_into(subject: Subject) -> Iterator[Problem]:
+def hosts_have_ssh_credentials(rule_input: RuleInput) -> Iterator[Problem]:
     """Every host has a key file, or the agent."""
-    metal = subject.settings.metal
+    metal = rule_input.settings.metal
     if metal is None or metal.ssh.private_key_file or metal.ssh.agent:
         return
     without = [name for name, host in metal.hosts.items() if not host.ssh.private_key_file]
@@ -81,14 +82,14 @@ def hosts_can_be_logged_into(subject: Subject) -> Iterator[Problem]:
         yield Problem(
             "metal.ssh",
             "",
-            f"private_key_file or agent: true is missing; {_few(without)} could not be logged into",
+            f"private_key_file or agent: true is missing; {_first_few(without)} could not be logged into",
         )
 
 
 @rule(needs=("metal.ssh.known_hosts_file",))
-def hosts_can_be_recognised(subject: Subject) -> Iterator[Problem]:
+def hosts_have_known_keys(rule_input: RuleInput) -> Iterator[Problem]:
     """Every host's key is known beforehand: given, or in a known_hosts file."""
-    metal = subject.settings.metal
+    metal = rule_input.settings.metal
     if metal is None or metal.ssh.known_hosts_file:
         return
     without = [name for name, host in metal.hosts.items() if not host.ssh.host_key]
@@ -96,15 +97,15 @@ def hosts_can_be_recognised(subject: Subject) -> Iterator[Problem]:
         yield Problem(
             "metal.ssh.known_hosts_file",
             "",
-            f"missing, and {_few(without)} have no ssh.host_key either; hosts are never trusted unseen",
+            f"missing, and {_first_few(without)} have no ssh.host_key either; hosts are never trusted unseen",
         )
 
 
-def _addresses(subject: Subject) -> dict[str, IPv4Address]:
-    metal = subject.settings.metal
+def _addresses(rule_input: RuleInput) -> dict[str, IPv4Address]:
+    metal = rule_input.settings.metal
     return {name: host.address for name, host in metal.hosts.items()} if metal else {}
 
 
-def _few(names: list[str]) -> str:
+def _first_few(names: list[str]) -> str:
     """Some of many names: enough to know which."""
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

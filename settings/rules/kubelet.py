@@ -9,12 +9,12 @@ from formats import quantity
 from settings.kubelet import DEFAULTS, KubeletSettings
 from settings.pools import ControlPlaneSettings, PoolSettings
 from settings.problem import Problem
-from settings.rules.base import Subject, rule
+from settings.rules.base import RuleInput, rule
 from topology.model import Kubelet
 
-_OWN = "kubewright.dev"
+_OWN_PREFIX = "kubewright.dev"
 # Prefixes below kubernetes.io and k8s.io in which an administrator may set labels.
-_OPEN = (
+_ALLOWED_PREFIXES = (
     "node-role.kubernetes.io",
     "node-restriction.kubernetes.io",
     "node.kubernetes.io",
@@ -24,19 +24,19 @@ _OPEN = (
 
 
 @rule(needs=("pools", "control_planes"))
-def labels_are_ours_to_set(subject: Subject) -> Iterator[Problem]:
+def labels_are_allowed(rule_input: RuleInput) -> Iterator[Problem]:
     """Labels that Kubernetes itself keeps, or that make a worker look like a control plane, are refused."""
-    for path, section in _sections(subject).items():
+    for path, section in _sections(rule_input).items():
         for key in section.labels:
-            reason = _why_not(key, worker=isinstance(section, PoolSettings))
+            reason = _rejection_reason(key, worker=isinstance(section, PoolSettings))
             if reason:
                 yield Problem(f"{path}.labels", f'"{key}"', reason)
 
 
 @rule(needs=("pools", "control_planes"))
-def taints_are_ours_to_set(subject: Subject) -> Iterator[Problem]:
+def taints_are_allowed(rule_input: RuleInput) -> Iterator[Problem]:
     """node.kubernetes.io/… taints are the node controller's: it would remove ours again."""
-    for path, section in _sections(subject).items():
+    for path, section in _sections(rule_input).items():
         seen: set[tuple[str, str]] = set()
         for position, taint in enumerate(section.taints):
             where = f"{path}.taints[{position}]"
@@ -49,9 +49,9 @@ def taints_are_ours_to_set(subject: Subject) -> Iterator[Problem]:
 
 
 @rule(needs=("pools", "control_planes", "kubelet"))
-def machines_keep_something(subject: Subject) -> Iterator[Problem]:
+def machines_have_resources_for_pods(rule_input: RuleInput) -> Iterator[Problem]:
     """What is reserved and the eviction threshold leave something of a machine for pods."""
-    settings = subject.settings
+    settings = rule_input.settings
     if settings.metal is None:
         return
     common = settings.kubelet.applied_to(DEFAULTS)
@@ -66,12 +66,14 @@ def machines_keep_something(subject: Subject) -> Iterator[Problem]:
             continue
         kubelet = own.applied_to(common)
         if host.memory:
-            yield from _short(name, "memory", quantity.parse_quantity(host.memory), _kept(kubelet, "memory"))
+            yield from _check_resource(
+                name, "memory", quantity.parse_quantity(host.memory), _reserved(kubelet, "memory")
+            )
         if host.cpus:
-            yield from _short(name, "cpu", Fraction(host.cpus), _kept(kubelet, "cpu"))
+            yield from _check_resource(name, "cpu", Fraction(host.cpus), _reserved(kubelet, "cpu"))
 
 
-def _short(name: str, what: str, has: Fraction, kept: Mapping[str, str]) -> Iterator[Problem]:
+def _check_resource(name: str, what: str, has: Fraction, kept: Mapping[str, str]) -> Iterator[Problem]:
     total = sum((quantity.parse_quantity(value) for value in kept.values()), Fraction(0))
     if total >= has:
         sums = " + ".join(f"{source} {value}" for source, value in kept.items())
@@ -83,7 +85,7 @@ def _short(name: str, what: str, has: Fraction, kept: Mapping[str, str]) -> Iter
         )
 
 
-def _kept(kubelet: Kubelet, resource: str) -> dict[str, str]:
+def _reserved(kubelet: Kubelet, resource: str) -> dict[str, str]:
     kept = {
         "system_reserved": dict(kubelet.system_reserved).get(resource, "0"),
         "kube_reserved": dict(kubelet.kube_reserved).get(resource, "0"),
@@ -94,21 +96,22 @@ def _kept(kubelet: Kubelet, resource: str) -> dict[str, str]:
     return kept
 
 
-def _sections(subject: Subject) -> dict[str, PoolSettings | ControlPlaneSettings]:
-    pools = {f"pools.{name}": pool for name, pool in subject.settings.pools.items()}
-    return {"control_planes": subject.settings.control_planes, **pools}
+def _sections(rule_input: RuleInput) -> dict[str, PoolSettings | ControlPlaneSettings]:
+    pools = {f"pools.{name}": pool for name, pool in rule_input.settings.pools.items()}
+    return {"control_planes": rule_input.settings.control_planes, **pools}
 
 
-def _why_not(key: str, *, worker: bool) -> str:
+def _rejection_reason(key: str, *, worker: bool) -> str:
     """Why a label may not be set; empty when it may."""
     prefix, _, name = key.rpartition("/")
-    if prefix == _OWN or prefix.endswith(f".{_OWN}"):
-        return f"{_OWN}/ is Kubewright's own prefix; choose another"
+    if prefix == _OWN_PREFIX or prefix.endswith(f".{_OWN_PREFIX}"):
+        return f"{_OWN_PREFIX}/ is Kubewright's own prefix; choose another"
     if prefix == "node-role.kubernetes.io" and name in ("control-plane", "master"):
         return (
             "is set by Kubewright on control planes" if not worker else "only control planes have this label"
         )
     reserved = any(prefix == end or prefix.endswith(f".{end}") for end in ("kubernetes.io", "k8s.io"))
-    if reserved and prefix not in _OPEN:
-        return f"is kept by Kubernetes itself; of kubernetes.io and k8s.io, allowed are: {', '.join(_OPEN)}"
+    if reserved and prefix not in _ALLOWED_PREFIXES:
+        allowed = ", ".join(_ALLOWED_PREFIXES)
+        return f"is reserved for Kubernetes; of kubernetes.io and k8s.io, allowed are: {allowed}"
     return ""

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from settings.problem import Problem
-from settings.rules.base import Subject, rule
+from settings.rules.base import RuleInput, rule
 from topology.ports import CLUSTER_PORTS
 
 
 @rule(needs=("network.node_ports",))
-def node_ports_are_free(subject: Subject) -> Iterator[Problem]:
+def node_ports_are_free(rule_input: RuleInput) -> Iterator[Problem]:
     """kube-proxy would take the port of a component away from it."""
-    first, last = subject.settings.network.node_ports
+    first, last = rule_input.settings.network.node_ports
     taken = [f"{port} ({owner})" for port, owner in CLUSTER_PORTS.items() if first <= port <= last]
     if taken:
         yield Problem(
@@ -23,9 +23,9 @@ def node_ports_are_free(subject: Subject) -> Iterator[Problem]:
 
 
 @rule(needs=("network.node_ports", "endpoint.port"))
-def endpoint_is_no_node_port(subject: Subject) -> Iterator[Problem]:
+def endpoint_port_is_outside_node_ports(rule_input: RuleInput) -> Iterator[Problem]:
     """The API's port is never handed to a service."""
-    settings = subject.settings
+    settings = rule_input.settings
     first, last = settings.network.node_ports
     if settings.endpoint and settings.endpoint.port != 6443 and first <= settings.endpoint.port <= last:
         yield Problem(
@@ -36,9 +36,9 @@ def endpoint_is_no_node_port(subject: Subject) -> Iterator[Problem]:
 
 
 @rule(needs=("metal.ssh.port", "network.node_ports"))
-def ssh_is_free(subject: Subject) -> Iterator[Problem]:
+def ssh_ports_are_free(rule_input: RuleInput) -> Iterator[Problem]:
     """A host must stay reachable, whatever services there are."""
-    settings = subject.settings
+    settings = rule_input.settings
     if settings.metal is None:
         return
     first, last = settings.network.node_ports

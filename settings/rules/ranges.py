@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from ipaddress import AddressValueError, IPv4Address, IPv4Network
 
+from settings.cluster import CLOUD_SECTIONS
 from settings.kubelet import DEFAULTS
 from settings.problem import Problem
-from settings.rules.base import Subject, rule
+from settings.rules.base import RuleInput, rule
 from topology.model import Backend
 from topology.network import (
     MAX_SPLIT_BITS,
@@ -28,22 +29,22 @@ _RESERVED = {
 }
 
 
-@rule(whole=("network.machines", "network.pods", "network.services", "aws", "azure"))
-def ranges_are_apart(subject: Subject) -> Iterator[Problem]:
+@rule(needs_valid=("network.machines", "network.pods", "network.services", *CLOUD_SECTIONS))
+def ranges_do_not_overlap(rule_input: RuleInput) -> Iterator[Problem]:
     """Pods, services and machines share no address."""
-    for shared in find_overlaps(_ranges(subject)):
+    for shared in find_overlaps(_ranges(rule_input)):
         yield Problem(
             shared.right,
-            _value(subject, shared.right),
-            f"overlaps {shared.left} ({_value(subject, shared.left)}): {shared.first} to {shared.last}, "
+            _value(rule_input, shared.right),
+            f"overlaps {shared.left} ({_value(rule_input, shared.left)}): {shared.first} to {shared.last}, "
             f"{shared.count:,} addresses; ranges must be apart",
         )
 
 
-@rule(whole=("network.machines", "network.pods", "network.services", "aws", "azure"))
-def ranges_can_be_routed(subject: Subject) -> Iterator[Problem]:
+@rule(needs_valid=("network.machines", "network.pods", "network.services", *CLOUD_SECTIONS))
+def ranges_are_routable(rule_input: RuleInput) -> Iterator[Problem]:
     """No range lies where addresses mean something else."""
-    for path, network in _ranges(subject):
+    for path, network in _ranges(rule_input):
         for meaning, reserved in _RESERVED.items():
             if network.overlaps(reserved):
                 yield Problem(
@@ -53,10 +54,10 @@ def ranges_can_be_routed(subject: Subject) -> Iterator[Problem]:
                 )
 
 
-@rule(whole=("endpoint.host", "network.pods", "network.services"))
-def endpoint_is_outside(subject: Subject) -> Iterator[Problem]:
+@rule(needs_valid=("endpoint.host", "network.pods", "network.services"))
+def endpoint_is_outside_cluster_ranges(rule_input: RuleInput) -> Iterator[Problem]:
     """The endpoint is reached from outside the cluster, and so is of neither of its own ranges."""
-    settings = subject.settings
+    settings = rule_input.settings
     try:
         address = IPv4Address(settings.endpoint.host) if settings.endpoint else None
     except AddressValueError:
@@ -69,9 +70,9 @@ def endpoint_is_outside(subject: Subject) -> Iterator[Problem]:
 
 
 @rule(needs=("network.pods", "network.node_prefix"))
-def nodes_get_a_part(subject: Subject) -> Iterator[Problem]:
+def node_prefix_splits_pod_range(rule_input: RuleInput) -> Iterator[Problem]:
     """A node's range is a part of the pods' range, and the controller manager can split it so."""
-    pods, prefix = subject.settings.network.pods, subject.settings.network.node_prefix
+    pods, prefix = rule_input.settings.network.pods, rule_input.settings.network.node_prefix
     bits = prefix - pods.prefixlen
     if bits < 0:
         yield Problem(
@@ -89,10 +90,10 @@ def nodes_get_a_part(subject: Subject) -> Iterator[Problem]:
         )
 
 
-@rule(needs=("network.pods", "network.node_prefix", "control_planes.hosts"), whole=("pools",))
-def nodes_fit(subject: Subject) -> Iterator[Problem]:
+@rule(needs=("network.pods", "network.node_prefix", "control_planes.hosts"), needs_valid=("pools",))
+def pod_range_holds_all_nodes(rule_input: RuleInput) -> Iterator[Problem]:
     """The pods' range has a part for every node."""
-    settings = subject.settings
+    settings = rule_input.settings
     pods, prefix = settings.network.pods, settings.network.node_prefix
     wanted = len(set(settings.control_planes.hosts)) + settings.worker_count
     room = max_node_ranges(pods, prefix)
@@ -105,10 +106,10 @@ def nodes_fit(subject: Subject) -> Iterator[Problem]:
         )
 
 
-@rule(needs=("network.node_prefix",), whole=("kubelet", "control_planes.kubelet", "pools"))
-def pods_fit_on_nodes(subject: Subject) -> Iterator[Problem]:
+@rule(needs=("network.node_prefix",), needs_valid=("kubelet", "control_planes.kubelet", "pools"))
+def node_range_holds_all_pods(rule_input: RuleInput) -> Iterator[Problem]:
     """A node's range holds as many pods as its kubelet may run."""
-    settings = subject.settings
+    settings = rule_input.settings
     prefix = settings.network.node_prefix
     room = pod_addresses(prefix)
     common = settings.kubelet.max_pods
@@ -128,9 +129,9 @@ def pods_fit_on_nodes(subject: Subject) -> Iterator[Problem]:
 
 
 @rule(needs=("network.services",))
-def services_have_room(subject: Subject) -> Iterator[Problem]:
+def service_range_has_valid_size(rule_input: RuleInput) -> Iterator[Problem]:
     """The API server's own bounds: at most 20 bits; and room for more than the cluster's own services."""
-    services = subject.settings.network.services
+    services = rule_input.settings.network.services
     if services.prefixlen > 26:
         yield Problem(
             "network.services",
@@ -147,10 +148,10 @@ def services_have_room(subject: Subject) -> Iterator[Problem]:
         )
 
 
-@rule(needs=("network.backend",), whole=("network.machines",))
-def host_gateway_is_near(subject: Subject) -> Iterator[Problem]:
+@rule(needs=("network.backend",), needs_valid=("network.machines",))
+def host_gateway_nodes_share_network(rule_input: RuleInput) -> Iterator[Problem]:
     """host-gw makes every node the next hop of the others: they must be on one link."""
-    settings = subject.settings
+    settings = rule_input.settings
     if settings.network.backend is not Backend.HOST_GW or settings.metal is None:
         return
     nodes = {*settings.control_planes.hosts, *settings.worker_hosts}
@@ -167,9 +168,9 @@ def host_gateway_is_near(subject: Subject) -> Iterator[Problem]:
 
 
 @rule(needs=("network.mtu", "network.backend"))
-def mtu_carries_packets(subject: Subject) -> Iterator[Problem]:
+def mtu_is_valid(rule_input: RuleInput) -> Iterator[Problem]:
     """Upper bound: jumbo frames. Lower: what IPv6 and TLS handshakes are known to get through."""
-    mtu = subject.settings.network.mtu
+    mtu = rule_input.settings.network.mtu
     if mtu and not 1280 <= mtu <= 9216:
         yield Problem(
             "network.mtu",
@@ -179,9 +180,9 @@ def mtu_carries_packets(subject: Subject) -> Iterator[Problem]:
 
 
 @rule(needs=("network.api_allowed",))
-def somebody_reaches_the_api(subject: Subject) -> Iterator[Problem]:
+def api_allowed_is_not_empty(rule_input: RuleInput) -> Iterator[Problem]:
     """An empty list would lock out the deployer, too."""
-    if not subject.settings.network.api_allowed:
+    if not rule_input.settings.network.api_allowed:
         yield Problem(
             "network.api_allowed",
             "",
@@ -189,14 +190,14 @@ def somebody_reaches_the_api(subject: Subject) -> Iterator[Problem]:
         )
 
 
-def _ranges(subject: Subject) -> list[tuple[str, IPv4Network]]:
-    network, cloud = subject.settings.network, subject.settings.cloud
+def _ranges(rule_input: RuleInput) -> list[tuple[str, IPv4Network]]:
+    network, cloud = rule_input.settings.network, rule_input.settings.cloud
     if cloud:
-        virtual = (f"{subject.settings.cloud_name}.network.range", cloud.range)
+        virtual = (f"{rule_input.settings.cloud_name}.network.range", cloud.range)
         return [virtual, ("network.pods", network.pods), ("network.services", network.services)]
     machines = [(f"network.machines[{index}]", item) for index, item in enumerate(network.machines)]
     return [*machines, ("network.pods", network.pods), ("network.services", network.services)]
 
 
-def _value(subject: Subject, path: str) -> str:
-    return f'"{dict(_ranges(subject))[path]}"'
+def _value(rule_input: RuleInput, path: str) -> str:
+    return f'"{dict(_ranges(rule_input))[path]}"'

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from settings.cluster import Settings
+from settings.cluster import CLOUD_SECTIONS, Settings
 from settings.problem import Problem
-from settings.rules.base import Subject, rule
+from settings.rules.base import RuleInput, rule
 
 
 def host_lists(settings: Settings) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -19,9 +19,9 @@ def host_lists(settings: Settings) -> Iterator[tuple[str, tuple[str, ...]]]:
 
 
 @rule(needs=("control_planes.hosts", "etcd.hosts", "load_balancers.hosts", "pools"))
-def hosts_once(subject: Subject) -> Iterator[Problem]:
+def host_lists_have_no_duplicates(rule_input: RuleInput) -> Iterator[Problem]:
     """No list names a host twice."""
-    for path, names in host_lists(subject.settings):
+    for path, names in host_lists(rule_input.settings):
         seen: set[str] = set()
         for position, name in enumerate(names):
             if name in seen:
@@ -30,9 +30,9 @@ def hosts_once(subject: Subject) -> Iterator[Problem]:
 
 
 @rule(needs=("control_planes.hosts",))
-def control_planes_are_odd(subject: Subject) -> Iterator[Problem]:
+def control_plane_count_is_odd(rule_input: RuleInput) -> Iterator[Problem]:
     """One, three or five."""
-    count = len(set(subject.settings.control_planes.hosts))
+    count = len(set(rule_input.settings.control_planes.hosts))
     reason = {
         0: "a cluster needs a control plane; name at least one host",
         2: "2 control planes survive no more than 1: with etcd on them, either one lost stops both",
@@ -43,9 +43,9 @@ def control_planes_are_odd(subject: Subject) -> Iterator[Problem]:
 
 
 @rule(needs=("etcd.hosts",))
-def etcd_members_are_odd(subject: Subject) -> Iterator[Problem]:
+def etcd_member_count_is_odd(rule_input: RuleInput) -> Iterator[Problem]:
     """One, three or five; judged where they are named, else with the control planes."""
-    count = len(set(subject.settings.etcd.hosts))
+    count = len(set(rule_input.settings.etcd.hosts))
     if count and count % 2 == 0:
         quorum = count // 2 + 1
         yield Problem(
@@ -59,9 +59,9 @@ def etcd_members_are_odd(subject: Subject) -> Iterator[Problem]:
 
 
 @rule(needs=("load_balancers.hosts",))
-def load_balancers_are_two(subject: Subject) -> Iterator[Problem]:
+def load_balancer_count_is_two(rule_input: RuleInput) -> Iterator[Problem]:
     """An active one and a standby."""
-    count = len(set(subject.settings.load_balancers.hosts))
+    count = len(set(rule_input.settings.load_balancers.hosts))
     if count not in (0, 2):
         yield Problem(
             "load_balancers.hosts", "", f"{count} named; allowed: none, or 2, an active one and its standby"
@@ -69,9 +69,9 @@ def load_balancers_are_two(subject: Subject) -> Iterator[Problem]:
 
 
 @rule(needs=("control_planes.hosts", "etcd.hosts", "load_balancers.hosts", "pools"))
-def load_balancers_stand_alone(subject: Subject) -> Iterator[Problem]:
+def load_balancers_have_no_other_role(rule_input: RuleInput) -> Iterator[Problem]:
     """A load balancer's host does nothing else: it must live when what is behind it does not."""
-    settings = subject.settings
+    settings = rule_input.settings
     others: dict[str, Sequence[str]] = {
         "a control plane": settings.control_planes.hosts,
         "an etcd member": settings.etcd.hosts,
@@ -88,13 +88,13 @@ def load_balancers_stand_alone(subject: Subject) -> Iterator[Problem]:
 
 
 @rule(needs=("control_planes.hosts", "pools"))
-def nodes_have_one_pool(subject: Subject) -> Iterator[Problem]:
+def nodes_have_one_pool(rule_input: RuleInput) -> Iterator[Problem]:
     """A host is a node once: of one pool, or as a control plane."""
     pool_of: dict[str, str] = {}
-    for pool, section in subject.settings.pools.items():
+    for pool, section in rule_input.settings.pools.items():
         for position, name in enumerate(section.hosts):
             path = f"pools.{pool}.hosts[{position}]"
-            if name in subject.settings.control_planes.hosts:
+            if name in rule_input.settings.control_planes.hosts:
                 yield Problem(
                     path,
                     f'"{name}"',
@@ -106,18 +106,18 @@ def nodes_have_one_pool(subject: Subject) -> Iterator[Problem]:
 
 
 @rule(needs=("pools",))
-def pool_names_are_free(subject: Subject) -> Iterator[Problem]:
+def pool_names_are_not_reserved(rule_input: RuleInput) -> Iterator[Problem]:
     """The control planes' own pool has its name already."""
-    if "control-plane" in subject.settings.pools:
+    if "control-plane" in rule_input.settings.pools:
         yield Problem(
             "pools.control-plane", "", "the name is taken by the control planes' own pool; choose another"
         )
 
 
-@rule(needs=("endpoint", "control_planes.hosts", "load_balancers.hosts"), whole=("aws", "azure"))
-def endpoint_is_given(subject: Subject) -> Iterator[Problem]:
+@rule(needs=("endpoint", "control_planes.hosts", "load_balancers.hosts"), needs_valid=(*CLOUD_SECTIONS,))
+def endpoint_is_set(rule_input: RuleInput) -> Iterator[Problem]:
     """With several control planes no single machine's address can stand for the API."""
-    settings = subject.settings
+    settings = rule_input.settings
     if settings.cloud:
         return  # it needs a name there, always
     balanced = len(settings.control_planes.hosts) > 1 or bool(settings.load_balancers.hosts)
@@ -131,9 +131,9 @@ def endpoint_is_given(subject: Subject) -> Iterator[Problem]:
 
 
 @rule(needs=("endpoint.host", "endpoint.port", "control_planes.hosts", "load_balancers.hosts"))
-def endpoint_is_right(subject: Subject) -> Iterator[Problem]:
+def endpoint_is_not_a_host(rule_input: RuleInput) -> Iterator[Problem]:
     """The endpoint is no machine's own address, save that of an only control plane."""
-    settings = subject.settings
+    settings = rule_input.settings
     if settings.endpoint is None or settings.metal is None:
         return
     host = settings.endpoint.host

@@ -1,81 +1,72 @@
-"""Rules about versions: what the catalogue has, and what goes together."""
+"""Rules about versions: which the catalogue has, and which work together."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from packaging.version import Version
+
 from artifacts import catalogue
 from settings.problem import Problem
-from settings.rules.base import Subject, rule
+from settings.rules.base import RuleInput, rule
 from settings.versions import VersionSettings
 
-# From which minor version of a component each minor version of Kubernetes needs.
-# Kubernetes 1.36: etcd 3.6 (it uses its streams of progress), containerd 2.0 (1.x support ended with 1.35).
-_LEAST = {
-    (1, 35): {"etcd": (3, 5), "containerd": (1, 7)},
-    (1, 36): {"etcd": (3, 6), "containerd": (2, 0)},
+# Oldest version of components for each minor version of Kubernetes.
+# Kubernetes 1.36: etcd 3.6 (progress notifications of watches), containerd 2.0 (1.x support ended with 1.35).
+_MIN_VERSIONS = {
+    (1, 35): {"etcd": "3.5", "containerd": "1.7"},
+    (1, 36): {"etcd": "3.6", "containerd": "2.0"},
 }
-_KUBELET_BEHIND = 3
+_MAX_KUBELET_SKEW = 3
 
 
 @rule(needs=("kubernetes",))
-def versions_are_known(subject: Subject) -> Iterator[Problem]:
-    """Each version is one the catalogue has, and goes with the version of Kubernetes."""
-    versions = subject.settings.kubernetes
+def versions_are_supported(rule_input: RuleInput) -> Iterator[Problem]:
+    """Each version is in the catalogue and works with the version of Kubernetes."""
+    versions = rule_input.settings.kubernetes
+    minimums = _MIN_VERSIONS.get(Version(versions.version).release[:2], {})
     for field in VersionSettings.model_fields:
         version: str = getattr(versions, field)
-        least = _least(versions.version, field)
-        if least and _minor(version) < least:
+        minimum = minimums.get(field)
+        if minimum and Version(version) < Version(minimum):
             yield Problem(
                 f"kubernetes.{field}",
                 f'"{version}"',
-                f"too old for Kubernetes {versions.version}, which needs {least[0]}.{least[1]} or later",
+                f"too old for Kubernetes {versions.version}, which needs {minimum} or later",
             )
             continue
-        known = catalogue.supported("kubernetes" if field == "version" else field)
-        if version not in known:
+        supported = catalogue.supported("kubernetes" if field == "version" else field)
+        if version not in supported:
             yield Problem(
-                f"kubernetes.{field}", f'"{version}"', f"not in the catalogue; allowed: {', '.join(known)}"
+                f"kubernetes.{field}",
+                f'"{version}"',
+                f"not in the catalogue; allowed: {', '.join(supported)}",
             )
-
-
-def _least(kubernetes: str, field: str) -> tuple[int, int] | None:
-    return _LEAST.get(_minor(kubernetes), {}).get(field)
-
-
-def _minor(version: str) -> tuple[int, int]:
-    major, minor, _ = version.split(".")
-    return int(major), int(minor)
 
 
 @rule(needs=("kubernetes.version", "pools"))
-def pools_stay_close(subject: Subject) -> Iterator[Problem]:
-    """A pool's kubelets are never newer than the API servers, and at most three minor versions older.
+def pool_versions_follow_skew_policy(rule_input: RuleInput) -> Iterator[Problem]:
+    """A pool's kubelets are not newer than the API servers, and at most three minor versions older.
 
-    From the version skew policy (kubernetes.io/releases/version-skew-policy).
+    Source: https://kubernetes.io/releases/version-skew-policy
     """
-    server = subject.settings.kubernetes.version
-    known = catalogue.supported("kubernetes")
-    for name, pool in subject.settings.pools.items():
+    server = rule_input.settings.kubernetes.version
+    supported = catalogue.supported("kubernetes")
+    for name, pool in rule_input.settings.pools.items():
         version = pool.kubernetes_version
         if version is None:
             continue
         path, shown = f"pools.{name}.kubernetes_version", f'"{version}"'
-        if numbers(version) > numbers(server):
+        if Version(version) > Version(server):
             yield Problem(
                 path, shown, f"newer than the API servers' {server}; change kubernetes.version first"
             )
-        elif _minor(server)[1] - _minor(version)[1] > _KUBELET_BEHIND:
+        elif Version(server).minor - Version(version).minor > _MAX_KUBELET_SKEW:
             yield Problem(
                 path,
                 shown,
-                f"more than {_KUBELET_BEHIND} minor versions behind the API servers' {server}; "
+                f"more than {_MAX_KUBELET_SKEW} minor versions behind the API servers' {server}; "
                 "change the pool first",
             )
-        elif version not in known:
-            yield Problem(path, shown, f"not in the catalogue; allowed: {', '.join(known)}")
-
-
-def numbers(version: str) -> tuple[int, ...]:
-    """A version to compare."""
-    return tuple(int(part) for part in version.split("."))
+        elif version not in supported:
+            yield Problem(path, shown, f"not in the catalogue; allowed: {', '.join(supported)}")

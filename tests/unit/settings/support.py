@@ -9,10 +9,12 @@ from ipaddress import IPv4Network
 from typing import Any
 
 REMOVE = object()
+MIRROR = {"mirror": "https://10.0.0.2:8080"}
 
 SINGLE: dict[str, Any] = {
     "name": "one",
     "environment": "lab",
+    "artifacts": MIRROR,
     "network": {"machines": ["10.0.0.0/24"]},
     "control_planes": {"hosts": ["only"], "schedulable": True},
     "metal": {
@@ -24,6 +26,7 @@ SINGLE: dict[str, Any] = {
 WORKERS: dict[str, Any] = {
     "name": "dev",
     "environment": "lab",
+    "artifacts": MIRROR,
     "kubernetes": {"version": "1.36.3"},
     "network": {
         "machines": ["10.89.0.0/24", "10.90.0.0/24"],
@@ -47,6 +50,7 @@ WORKERS: dict[str, Any] = {
 AVAILABLE: dict[str, Any] = {
     "name": "ha",
     "environment": "lab",
+    "artifacts": MIRROR,
     "endpoint": {"host": "10.0.0.100"},
     "network": {"machines": ["10.0.0.0/24"]},
     "control_planes": {"hosts": ["cp-1", "cp-2", "cp-3"]},

@@ -12,7 +12,7 @@ from automation import workspace
 from automation.environment import Environment
 from automation.errors import UserError
 from automation.stacks import provenance
-from settings.bases import merged
+from settings.bases import merge_bases
 from settings.stackfile import load_file
 
 
@@ -46,7 +46,7 @@ def test_keys_are_overridden_lists_replaced_and_null_takes_away(tmp_path: Path, 
             "name": "x",
         }
     }
-    at = {".".join(key[1:]): file.name for key, file in merged.origins.items()}
+    at = {".".join(key[1:]): file.name for key, file in merged.provenance.items()}
     assert at == {
         "environment": "Pulumi.base.yaml",
         "network.machines": "Pulumi.base.yaml",
@@ -67,13 +67,17 @@ def test_chains(tmp_path: Path, base: Path) -> None:
     cluster = merged.config["kubewright:cluster"]
     assert isinstance(cluster, dict)
     assert (cluster["name"], cluster["environment"]) == ("m", "test")
-    assert [path.name for path in merged.files] == ["Pulumi.x.yaml", "Pulumi.middle.yaml", "Pulumi.base.yaml"]
+    assert [path.name for path in merged.files] == [
+        "Pulumi.x.yaml",
+        "Pulumi.middle.yaml",
+        "Pulumi.base.yaml",
+    ]
 
 
 def test_a_cycle_is_an_error_that_names_the_way(tmp_path: Path, base: Path) -> None:
     put(base, {"kubewright:base": "Pulumi.x.yaml"})
     with pytest.raises(
-        UserError, match=r"x\.yaml -> Pulumi\.base\.yaml -> Pulumi\.x\.yaml: a file is its own"
+        UserError, match=r"x\.yaml -> Pulumi\.base\.yaml -> Pulumi\.x\.yaml: a file extends itself"
     ):
         workspace.merged_config(stack(tmp_path, {}))
 
@@ -164,7 +168,7 @@ def test_many_hosts_are_merged_in_no_time(tmp_path: Path, base: Path) -> None:
     file = stack(tmp_path, {"metal": {"hosts": {"w-1": {"user": "y"}}}})
     content = {path: yaml.safe_load(path.read_text())["config"] for path in (base, file)}
     begun = time.process_time()
-    assert merged(file, lambda path: dict(content[path])).origins
+    assert merge_bases(file, lambda path: dict(content[path])).provenance
     assert time.process_time() - begun < 1
 
 

@@ -31,7 +31,7 @@ def test_what_has_no_end_is_refused_in_a_line(tmp_path: Path, text: str) -> None
     with pytest.raises(UserError, match=r"^Pulumi\.x\.yaml: not valid YAML: .*alias") as refused:
         workspace.merged_config(file)
     assert "\n" not in str(refused.value)
-    with pytest.raises(SettingsError, match=r"no valid YAML"):
+    with pytest.raises(SettingsError, match=r"not valid YAML"):
         load_file(file)
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from artifacts.catalogue import DEFAULTS
 from settings import SettingsError, files, load, paths
-from settings.ssh import KnownHosts
+from settings.known_hosts import KnownHosts
 from settings.stackfile import load_file
 from tests.unit.settings.support import AVAILABLE, SINGLE, WORKERS, edited, grown
 
@@ -128,11 +128,11 @@ def test_missing_files_are_all_reported(tmp_path: Path) -> None:
 def test_missing_keys_and_charts_are_reported(tmp_path: Path) -> None:
     raw = edited(WORKERS, {"helm_releases.web": {"chart": "./web"}})
     raw["metal"]["ssh"]["private_key_file"] = str(tmp_path / "key")
-    found = files.missing(load(raw), tmp_path)
+    found = files.find_missing(load(raw), tmp_path)
     assert [problem.path for problem in found] == ["metal.ssh.private_key_file", "helm_releases.web.chart"]
     (tmp_path / "key").touch()
     (tmp_path / "web").mkdir()
-    assert files.missing(load(raw), tmp_path) == []
+    assert files.find_missing(load(raw), tmp_path) == []
 
 
 def hashed(name: str) -> str:
@@ -192,7 +192,7 @@ def test_the_dev_stack_is_right(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("text", "phrase"),
     [
-        ("config: {", "no valid YAML near line"),
+        ("config: {", "not valid YAML near line"),
         ("config: {}", "has no mapping kubewright:cluster below config"),
         ("config:\n  kubewright:cluster: 5", "has no mapping"),
     ],

@@ -62,7 +62,7 @@ def test_a_file_that_is_gone_is_said(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"metal\.hosts: .*No such file.*run the command again"):
         join_hosts({}, str(tmp_path / "gone"))
     (tmp_path / "broken").write_text("{")
-    with pytest.raises(SettingsError, match="is no JSON"):
+    with pytest.raises(SettingsError, match="not JSON"):
         join_hosts({}, str(tmp_path / "broken"))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.unit.settings.support import Wrong
+from tests.unit.settings.support import REMOVE, Wrong
 
 ROLE = {"rules": [{"resources": ["pods"], "verbs": ["get"]}]}
 
@@ -14,7 +14,7 @@ ADDONS = (
         "must be longer than 1.2 times retry",
         {"leader_election": {"renew": 6, "retry": 5}},
     ),
-    Wrong("artifacts.ca_file", "given without a mirror", {"artifacts.ca_file": "~/ca.crt"}),
+    Wrong("artifacts.mirror", "missing; make a mirror", {"artifacts.mirror": REMOVE}),
     Wrong(
         "registries._default.password",
         "username and password go together",
@@ -22,10 +22,10 @@ ADDONS = (
     ),
     Wrong(
         "registries._default.endpoint",
-        "holds a user or password",
+        "contains a user or password",
         {"registries._default.endpoint": "https://me:hunter2@10.89.0.1"},
     ),
-    Wrong("helm_releases.web.chart", "missing; it must be there", {"helm_releases.web": {}}),
+    Wrong("helm_releases.web.chart", "missing; add it", {"helm_releases.web": {}}),
     Wrong(
         "helm_releases.web.repository",
         "missing; the chart is given by its name",
@@ -33,18 +33,18 @@ ADDONS = (
     ),
     Wrong(
         "helm_releases.web.version",
-        "two deployments could install different charts",
+        "two runs could install different charts",
         {"helm_releases.web": {"chart": "nginx", "repository": "https://charts.example"}},
     ),
     Wrong(
         "helm_releases.web.repository",
-        "goes with a chart's name only",
+        "allowed only with a chart's name",
         {"helm_releases.web": {"chart": "./charts/web", "repository": "https://charts.example"}},
     ),
     Wrong("helm_releases", "not a DNS label", {"helm_releases": {"Web": {"chart": "./web"}}}),
     Wrong(
         "helm_releases." + "x" * 60,
-        "at most 53 characters",
+        "too long a name; Helm allows at most 53",
         {"helm_releases": {"x" * 60: {"chart": "./web"}}},
     ),
     Wrong(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.unit.settings.support import REMOVE, Wrong, edited
+from tests.unit.settings.support import MIRROR, REMOVE, Wrong, edited
 
 _CLUSTER: dict[str, Any] = {
     "name": "cloud",
+    "artifacts": MIRROR,
     "endpoint": {"host": "api.example.internal"},
     "control_planes": {"hosts": ["cp-1", "cp-2", "cp-3"], "machine": {"type": "large"}},
     "pools": {"general": {"size": {"min": 1, "max": 9}, "machine": {"types": ["medium"]}}},
@@ -171,5 +172,4 @@ CLOUDS = (
     Wrong("aws.tags", "without <>", {"aws.tags": {"a/b": "y"}}, AWS),
     Wrong("aws.endpoints.s3", "not a URL; allowed: https://", {"aws.endpoints.s3": "http://s3.example"}, AWS),
     Wrong("aws.snapshots.every_hours", "unknown; allowed: 1, 2", {"aws.snapshots.every_hours": 5}, AWS),
-    Wrong("artifacts.index", "is a mirror's", {"artifacts.index": "mirrors/example.json"}, AWS),
 )

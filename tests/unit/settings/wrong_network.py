@@ -47,9 +47,11 @@ NETWORK = (
     Wrong("network.services", "at most 20, a /12", {"network.services": "11.0.0.0/9"}),
     Wrong("network.node_ports", "not a port range", {"network.node_ports": "30000:32767"}),
     Wrong(
-        "network.node_ports", "runs backwards: 32767 is above 30000", {"network.node_ports": "32767-30000"}
+        "network.node_ports",
+        "the first port, 32767, is above the last",
+        {"network.node_ports": "32767-30000"},
     ),
-    Wrong("network.node_ports", "leaves the ports there are", {"network.node_ports": "60000-70000"}),
+    Wrong("network.node_ports", "contains numbers that are no ports", {"network.node_ports": "60000-70000"}),
     Wrong(
         "network.node_ports",
         "holds ports that are in use: 6443 (kube-apiserver)",

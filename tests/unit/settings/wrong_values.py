@@ -10,10 +10,10 @@ VALUES = (
     Wrong("network.pod", "did you mean pods?", {"network.pod": "10.0.0.0/8"}),
     Wrong("metal.hosts.w-1.adress", "did you mean address?", {"metal.hosts.w-1.adress": "10.89.0.21"}),
     Wrong("pools.workers.kubelet.maxpods", "did you mean max_pods?", {"pools.workers.kubelet.maxpods": 5}),
-    Wrong("zzz", "known here: name, environment", {"zzz": 1}),
+    Wrong("zzz", "allowed here: name, environment", {"zzz": 1}),
     Wrong("name", "missing; give the cluster a name", {"name": REMOVE}),
     Wrong("network.machines", "missing; name the networks", {"network.machines": REMOVE}),
-    Wrong("metal.hosts.w-1.address", "missing; it must be there", {"metal.hosts.w-1.address": REMOVE}),
+    Wrong("metal.hosts.w-1.address", "missing; add it", {"metal.hosts.w-1.address": REMOVE}),
     Wrong("control_planes.hosts", "needs a control plane", {"control_planes.hosts": []}, together_with=1),
     Wrong("", "exactly one provider section of metal, aws, azure; none", {"metal": REMOVE}),
     # Kinds of values
@@ -66,7 +66,7 @@ VALUES = (
     Wrong("pools.workers.labels.tier", '"a b": not a label value', {"pools.workers.labels": {"tier": "a b"}}),
     Wrong(
         "pools.workers.labels",
-        '"kubernetes.io/hostname": is kept by Kubernetes',
+        '"kubernetes.io/hostname": is reserved for Kubernetes',
         {"pools.workers.labels": {"kubernetes.io/hostname": "x"}},
     ),
     Wrong(

@@ -1,4 +1,4 @@
-"""From pydantic's errors to problems in a person's words."""
+"""Conversion of pydantic's errors to problems."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing_extensions import TypeIs
 
 from settings.problem import Problem, closest_match, displayed_value, format_path
 
-# What pydantic calls the error, and what is said instead; {…} are from the error's context.
+# Messages by pydantic's type of error; {…} are values of the error's context.
 _MESSAGES = {
-    "missing": "missing; it must be there",
+    "missing": "missing; add it",
     "string_type": "must be text; put quotes around it",
     "int_type": "must be a whole number",
     "int_parsing": "must be a whole number",
@@ -32,8 +32,8 @@ _MESSAGES = {
 }
 
 
-def explain(error: ErrorDetails, root: type[BaseModel]) -> Problem:
-    """A problem for one of pydantic's errors about a value of the model `root`."""
+def to_problem(error: ErrorDetails, root: type[BaseModel]) -> Problem:
+    """Return the problem for one of pydantic's errors about a value of the model `root`."""
     location = [part for part in error["loc"] if part != "[key]"]
     if error["type"] == "extra_forbidden":
         return _unknown_key(list(error["loc"]), root)
@@ -41,7 +41,7 @@ def explain(error: ErrorDetails, root: type[BaseModel]) -> Problem:
     if error["type"] == "missing":
         return Problem(format_path(location), "", _MESSAGES["missing"])
     if error["loc"][-1] == "[key]":
-        # The mistake is the key itself: the mapping that holds it is where it stands.
+        # The key itself is wrong: the path is that of the mapping.
         return Problem(format_path(location[:-1]), displayed_value([], location[-1]), _message(error))
     return Problem(format_path(location), value, _message(error))
 
@@ -59,13 +59,13 @@ def _message(error: ErrorDetails) -> str:
 def _unknown_key(location: list[str | int], root: type[BaseModel]) -> Problem:
     key = str(location[-1])
     known = _keys_at(location[:-1], root)
-    meant = closest_match(key, known)
-    hint = f"did you mean {meant}?" if meant else f"known here: {', '.join(known)}"
+    similar = closest_match(key, known)
+    hint = f"did you mean {similar}?" if similar else f"allowed here: {', '.join(known)}"
     return Problem(format_path(location), "", f"unknown key; {hint}")
 
 
 def _keys_at(location: list[str | int], root: type[BaseModel]) -> list[str]:
-    """The keys that the section at `location` knows."""
+    """Return the keys of the section at `location`."""
     annotation: object = root
     for part in location:
         if _is_model(annotation):
@@ -77,7 +77,7 @@ def _keys_at(location: list[str | int], root: type[BaseModel]) -> list[str]:
 
 
 def _without_none(annotation: object) -> object:
-    """The annotation without `| None`."""
+    """Return the annotation without `| None`."""
     choices = get_args(annotation)
     rest = [choice for choice in choices if choice is not type(None)]
     return rest[0] if len(rest) < len(choices) else annotation

@@ -7,15 +7,15 @@ from ipaddress import AddressValueError, IPv4Address
 
 from settings.cluster import Settings
 from settings.problem import Problem
-from settings.rules.base import Subject, rule
+from settings.rules.base import RuleInput, rule
 from topology.network import find_network
 from topology.ports import CLUSTER_PORTS, LOAD_BALANCER_HEALTH_PORT
 
 
 @rule(needs=("endpoint.host", "load_balancers.hosts"))
-def virtual_address_is_one(subject: Subject) -> Iterator[Problem]:
+def endpoint_is_virtual_address(rule_input: RuleInput) -> Iterator[Problem]:
     """keepalived holds an address; what a name stands for only DNS knows."""
-    settings = subject.settings
+    settings = rule_input.settings
     if settings.cloud:
         return  # it has its own balancer
     if settings.endpoint and settings.load_balancers.hosts and _virtual(settings) is None:
@@ -26,10 +26,10 @@ def virtual_address_is_one(subject: Subject) -> Iterator[Problem]:
         )
 
 
-@rule(needs=("endpoint.host", "load_balancers.hosts"), whole=("network.machines", "metal.hosts"))
-def virtual_address_is_near(subject: Subject) -> Iterator[Problem]:
+@rule(needs=("endpoint.host", "load_balancers.hosts"), needs_valid=("network.machines", "metal.hosts"))
+def virtual_address_is_in_hosts_network(rule_input: RuleInput) -> Iterator[Problem]:
     """The address moves between two hosts of one network: it must be of that network, and free."""
-    settings = subject.settings
+    settings = rule_input.settings
     address = _virtual(settings)
     if address is None or settings.metal is None:
         return
@@ -52,9 +52,9 @@ def virtual_address_is_near(subject: Subject) -> Iterator[Problem]:
 
 
 @rule(needs=("endpoint.port", "load_balancers.hosts", "metal.ssh.port"))
-def balancers_port_is_free(subject: Subject) -> Iterator[Problem]:
+def endpoint_port_is_free(rule_input: RuleInput) -> Iterator[Problem]:
     """haproxy shares its host with sshd, and has a port of its own for its health."""
-    settings = subject.settings
+    settings = rule_input.settings
     if settings.endpoint is None or settings.metal is None or not settings.load_balancers.hosts:
         return
     port = settings.endpoint.port
