@@ -1,4 +1,4 @@
-"""The cluster: certificates, etcd, control plane, and the pools that join it, on one provider."""
+"""The cluster: certificates, etcd, control plane and pools, on one provider."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from components.node_pool import NodePool, NodePoolArgs
 from components.pki import Pki, PkiArgs
 from components.provider import Provider, Secrets
 from components.tolerate_failure import tolerate_failure
-from nodeconfig.trust import is_told, published
+from nodeconfig.trust import needs_publication, publication_script
 from topology.certificates import FRONT_PROXY_CA, KUBERNETES_CA, trust_bundle
 from topology.model import Member, Role, Topology
 
 Connect = Callable[[Output[str], Sequence[Resource]], kubernetes.Provider]
-"""Makes the connection to the API: from the kubeconfig, once these resources are healthy."""
+"""Create the connection to the API from the kubeconfig, after these healthy resources."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClusterArgs:
-    """What the cluster is made of.
+    """Arguments of the cluster.
 
-    `connect` makes the kubernetes provider: components make none themselves. `secrets` are those
-    that bundles need beside the PKI's (credentials of registries).
+    `connect` creates the kubernetes provider, because components create no providers. `secrets` are secret
+    files of bundles that are not part of the PKI (credentials of registries).
     """
 
     topology: Topology
@@ -42,7 +42,7 @@ class ClusterArgs:
 
 
 class Cluster(ComponentResource):
-    """A cluster. Its order: etcd, then the API servers, then who may join, then the pools."""
+    """A cluster, in this order: load balancers and etcd, control planes, permissions to join, pools."""
 
     kubeconfig: Output[str]
     api: Api
@@ -57,21 +57,21 @@ class Cluster(ComponentResource):
         self.kubeconfig = self.pki.kubeconfig
         topology = args.topology
 
-        balancers = LoadBalancers(
+        load_balancers = LoadBalancers(
             f"{name}-load-balancers", self._members(topology.load_balancers), self._child
         )
         etcd = Etcd(f"{name}-etcd", self._members(topology.etcd), self._child)
-        after = [*balancers.members, *etcd.members]
+        after = [*load_balancers.members, *etcd.members]
         control = ControlPlane(
             f"{name}-control-plane", self._members(topology.control_planes, after), self._child
         )
 
         self.api = Api(
             provider=args.connect(self.kubeconfig, control.members),
-            lives_in=etcd,
-            published=self._published(f"{name}-published", control.members),
+            stored_in=etcd,
+            published=self._publication(f"{name}-published", control.members),
         )
-        joining: list[Resource] = [
+        join_permissions: list[Resource] = [
             *self.api.published,
             Bootstrap(
                 f"{name}-bootstrap",
@@ -81,16 +81,19 @@ class Cluster(ComponentResource):
             Cni(f"{name}-cni", CniArgs(api=self.api), self._child),
         ]
         self.pools = {
-            pool.name: self._pool(f"{name}-pool-{pool.name}", pool.name, [*control.members, *joining])
+            pool.name: self._pool(
+                f"{name}-pool-{pool.name}", pool.name, [*control.members, *join_permissions]
+            )
             for pool in topology.pools
         }
         labels = [pool.labels for pool in self.pools.values() if pool.labels]
+        # The name of the resource is part of its URN in existing states.
         self._on_delete(f"{name}-farewell", [*self.nodes, *labels])
         self.register_outputs({"endpoint": topology.endpoint.url, "kubeconfig": self.kubeconfig})
 
     @property
     def nodes(self) -> Sequence[Resource]:
-        """All nodes of all pools."""
+        """The nodes of all pools."""
         return [node for pool in self.pools.values() for node in pool.nodes]
 
     def _members(self, members: Sequence[Member], after: Sequence[Resource] = ()) -> MembersArgs:
@@ -105,7 +108,7 @@ class Cluster(ComponentResource):
 
     def _pool(self, name: str, pool_name: str, after: Sequence[Resource]) -> NodePool:
         pool = next(pool for pool in self._args.topology.pools if pool.name == pool_name)
-        # Nodes that a cloud makes have one bundle, under the pool's name.
+        # Nodes that a cloud creates share one bundle, under the name of the pool.
         names = [pool.name] if pool.capacity else [node.name for node in pool.nodes]
         args = NodePoolArgs(
             pool=pool,
@@ -117,28 +120,28 @@ class Cluster(ComponentResource):
         )
         return NodePool(name, args, self._child)
 
-    def _published(self, name: str, after: Sequence[Resource]) -> Sequence[Resource]:
-        """Waits until pods are told what to trust; nothing for authorities that were never rotated."""
-        if not is_told(self._args.topology):
+    def _publication(self, name: str, after: Sequence[Resource]) -> Sequence[Resource]:
+        """Wait until pods see the trusted certificates; return nothing for authorities without a rotation."""
+        if not needs_publication(self._args.topology):
             return []
         trusted = {ca: self._secrets[f"{trust_bundle(ca)}.crt"] for ca in (KUBERNETES_CA, FRONT_PROXY_CA)}
         script: Output[str] = Output.all(**trusted).apply(
-            lambda pems: published(self._args.topology, cast(Mapping[str, str], pems))
+            lambda pems: publication_script(self._args.topology, cast(Mapping[str, str], pems))
         )
         options = ResourceOptions(parent=self, depends_on=list(after))
-        # Certificates are no secrets, and what is waited for is worth seeing.
+        # Certificates are no secrets, so a preview may show the script.
         visible = Output.unsecret(script)
         return [self._args.provider.operate(name, visible, options, kubeconfig=self.kubeconfig)]
 
-    def _on_delete(self, name: str, last: Sequence[Resource]) -> Resource:
-        """Tells the nodes, before they go, when the whole cluster goes: then none is worth draining.
+    def _on_delete(self, name: str, after: Sequence[Resource]) -> Resource:
+        """Mark all nodes when `destroy` deletes the whole cluster, so that they are not drained.
 
-        It depends on every node, so that `destroy` deletes it before them; nothing else deletes it.
+        The resource depends on every node, so `destroy` deletes it before them; nothing else deletes it.
         """
         return self._args.provider.operate(
             name,
             on_delete.UNMARK,
-            ResourceOptions(parent=self, depends_on=[tolerate_failure(resource) for resource in last]),
+            ResourceOptions(parent=self, depends_on=[tolerate_failure(resource) for resource in after]),
             kubeconfig=self.kubeconfig,
             on_delete=on_delete.MARK_DELETING,
         )

@@ -1,4 +1,4 @@
-"""What each host must become: pure functions from the topology to bundles, and bundles to text."""
+"""Bundles: what each host must become. Pure functions from the topology to bundles and their text."""
 
 from nodeconfig.component import BundleError
 from nodeconfig.roles import bundles, pool_bundle

@@ -1,11 +1,11 @@
-"""The API server [D1, D2]. Security settings are flags, so that an audit of the process sees them."""
+"""The API server [D1, D2]. Security settings are flags, because audit tools inspect the process."""
 
 from __future__ import annotations
 
 from nodeconfig.bundle import File, SecretFile, Service
-from nodeconfig.component import Component, Json, document
+from nodeconfig.component import Component, Json, json_file
 from nodeconfig.host_paths import ADMIN, BIN, CA, CIPHERS, KUBERNETES, LOCAL_API, PKI
-from nodeconfig.kubeconfig import authority, by_certificate, certificate
+from nodeconfig.kubeconfig import authority_file, certificate_files, kubeconfig_with_certificate
 from nodeconfig.systemd import Unit
 from topology.model import Member, Topology
 
@@ -18,33 +18,33 @@ _NEEDED_PLUGINS = ("NodeRestriction", "PodSecurity")
 
 
 def component(topology: Topology, member: Member) -> Component:
-    """The API server's part of a control plane, with the administrator's kubeconfig of its host."""
-    admin, admin_files = by_certificate(ADMIN, LOCAL_API, "admin")
+    """Return the API server's component of a control plane, with the administrator's kubeconfig."""
+    admin, admin_files = kubeconfig_with_certificate(ADMIN, LOCAL_API, "admin")
     policies = (_admission(topology), _authentication(), _audit_policy())
     leaves = (
-        *certificate(f"apiserver-{member.name}", stem="apiserver"),
-        *certificate("apiserver-kubelet-client"),
-        *certificate("apiserver-etcd-client"),
-        *certificate("front-proxy-client"),
+        *certificate_files(f"apiserver-{member.name}", stem="apiserver"),
+        *certificate_files("apiserver-kubelet-client"),
+        *certificate_files("apiserver-etcd-client"),
+        *certificate_files("front-proxy-client"),
     )
-    fixed = (
-        authority("kubernetes-ca"),
-        authority("etcd-ca"),
-        authority("front-proxy-ca"),
+    restart_files = (
+        authority_file("kubernetes-ca"),
+        authority_file("etcd-ca"),
+        authority_file("front-proxy-ca"),
         SecretFile(f"{PKI}/service-account.key", "service-account.key"),
         SecretFile(f"{PKI}/service-account.pub", "service-account.pub", mode=0o644),
     )
-    # The server reads this one again by itself, as it does its leaves: no restart for these.
+    # The server reloads this file and its leaf certificates: they need no restart.
     encryption = SecretFile(_ENCRYPTION, "encryption.yaml")
     unit = _unit(topology, member)
-    watched = (f"{BIN}/kube-apiserver", *(item.path for item in (*policies, *fixed)))
+    watched = (f"{BIN}/kube-apiserver", *(item.path for item in (*policies, *restart_files)))
     ready = f"{BIN}/kubectl --kubeconfig={ADMIN} --request-timeout=5s get --raw /readyz"
     if topology.load_balancers:
-        # What comes next asks the balancers, which see a server that has become ready a moment later.
+        # Later steps use the load balancers, which notice a ready server with a delay.
         ready += f" && {ready} --server={topology.endpoint.url}"
     return Component(
         files=(*policies, admin, unit.file()),
-        secrets=(*fixed, *leaves, *admin_files, encryption),
+        secrets=(*restart_files, *leaves, *admin_files, encryption),
         artifacts=(("kube-apiserver", f"{BIN}/kube-apiserver"), ("kubectl", f"{BIN}/kubectl")),
         services=(Service(unit.name, restart_on=watched, ready=ready, timeout=120),),
         directories=(
@@ -87,13 +87,13 @@ def _serving(topology: Topology, member: Member) -> dict[str, str]:
         "profiling": "false",
     }
     if len(topology.control_planes) > 1:
-        # Spreads long-lived connections again after one of them was away.
+        # Spreads long-lived connections again after one of the servers was unavailable.
         flags["goaway-chance"] = "0.001"
-    # With watches still open a server would hold on to its port, and answer nobody, for a minute.
+    # With open watches a stopping server would keep its port for a minute without answering.
     flags |= {"shutdown-send-retry-after": "true", "shutdown-watch-termination-grace-period": "2s"}
     if topology.load_balancers or len(topology.control_planes) > 1:
-        # A balancer must see /readyz fail, which takes ours 4 s, before connections are refused; then
-        # watches are ended a few at a time, so that not all of them come upon the next server at once.
+        # A load balancer must see /readyz fail, which takes ours 4 s, before connections are refused. Then
+        # watches end gradually, so that they do not all reconnect to the next server at once.
         flags |= {"shutdown-delay-duration": "10s", "shutdown-watch-termination-grace-period": "10s"}
     return flags
 
@@ -124,7 +124,7 @@ def _authenticating(topology: Topology) -> dict[str, str]:
 
 
 def _storing(topology: Topology, member: Member) -> dict[str, str]:
-    # Its own host's member first; the client moves on to the others when it fails.
+    # The member on the same host comes first; the client uses the others when it fails.
     members = sorted(topology.etcd, key=lambda other: other.address != member.address)
     return {
         "etcd-servers": ",".join(f"https://{other.address}:2379" for other in members),
@@ -151,7 +151,7 @@ def _limits(topology: Topology) -> dict[str, str]:
 
 
 def _admission(topology: Topology) -> File:
-    """Pod Security's defaults; system components need more than any of its levels allows."""
+    """Return the defaults of Pod Security; components in kube-system need more than any level allows."""
     level = topology.control_plane.pod_security_default
     defaults = {"enforce": level, "audit": "restricted", "warn": "restricted"}
     pod_security: Json = {
@@ -160,7 +160,7 @@ def _admission(topology: Topology) -> File:
         "defaults": defaults | {f"{mode}-version": "latest" for mode in defaults},
         "exemptions": {"usernames": [], "runtimeClasses": [], "namespaces": ["kube-system"]},
     }
-    return document(
+    return json_file(
         _ADMISSION,
         {
             "apiVersion": "apiserver.config.k8s.io/v1",
@@ -171,9 +171,9 @@ def _admission(topology: Topology) -> File:
 
 
 def _authentication() -> File:
-    """Anonymous requests reach health checks and nothing else (KEP-4633)."""
+    """Return the authentication configuration: anonymous requests reach only health checks (KEP-4633)."""
     paths = ("/livez", "/readyz", "/healthz")
-    return document(
+    return json_file(
         _AUTHENTICATION,
         {
             "apiVersion": "apiserver.config.k8s.io/v1",
@@ -184,25 +184,30 @@ def _authentication() -> File:
 
 
 def _audit_policy() -> File:
-    """Who did what. Never the content of secrets and tokens; nothing about health and leases."""
-    private = [
+    """Return the audit policy: changes, without content of secrets and tokens; no health and leases."""
+    secret_content = [
         {"group": "", "resources": ["secrets", "configmaps", "serviceaccounts/token"]},
         {"group": "authentication.k8s.io", "resources": ["tokenreviews"]},
     ]
-    quiet = [
+    unrecorded = [
         {"level": "None", "nonResourceURLs": ["/healthz*", "/livez*", "/readyz*", "/version", "/metrics"]},
         {"level": "None", "resources": [{"group": "coordination.k8s.io", "resources": ["leases"]}]},
         {"level": "None", "resources": [{"group": "", "resources": ["events"]}]},
         {"level": "None", "users": ["system:kube-proxy"], "verbs": ["watch"]},
     ]
     changes = ["create", "update", "patch", "delete", "deletecollection"]
-    written = {"level": "RequestResponse", "verbs": changes}
-    return document(
+    recorded_changes = {"level": "RequestResponse", "verbs": changes}
+    return json_file(
         _AUDIT_POLICY,
         {
             "apiVersion": "audit.k8s.io/v1",
             "kind": "Policy",
             "omitStages": ["RequestReceived"],
-            "rules": [*quiet, {"level": "Metadata", "resources": private}, written, {"level": "Metadata"}],
+            "rules": [
+                *unrecorded,
+                {"level": "Metadata", "resources": secret_content},
+                recorded_changes,
+                {"level": "Metadata"},
+            ],
         },
     )

@@ -1,7 +1,7 @@
-"""What a host must become, as plain data: the same on every provider.
+"""The bundle, which says what a host must become: plain data, the same on every provider.
 
-A bundle has plain parts, which are visible in previews as text, and secret parts, which it only
-names: their contents are joined to it at delivery (`nodeconfig.render.payload`).
+Previews show a bundle's plain parts as text. Secret parts are only named: the delivery adds their contents
+(`nodeconfig.render.payload`).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class SecretFile:
-    """A file whose content is the delivery's secret of that name, e.g. `apiserver-cp-1.key`."""
+    """A file whose content is the delivery's secret with the name in `secret`, e.g. `apiserver-cp-1.key`."""
 
     path: str
     secret: str
@@ -33,10 +33,11 @@ class SecretFile:
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """A file fetched by URL, checked by `sha256` (hex) and kept by digest on the host.
+    """A file that hosts fetch by URL, verify by `sha256` (hex) and store by digest.
 
-    `member` empty: the file itself is installed at `path` (mode 0755). `member` "*": the file is
-    a tar archive unpacked whole into the directory `path`; any other: that member alone is.
+    `member` empty: the file itself is installed at `path` (mode 0755). `member` "*": the file is a tar
+    archive, unpacked into the directory `path`. Any other `member`: only that member of the archive is
+    installed.
     """
 
     name: str
@@ -48,7 +49,7 @@ class Artifact:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """Where hosts fetch the host program, and what it must be: `sha256` in hex."""
+    """The URL of the host program and its `sha256` in hex."""
 
     url: str
     sha256: str
@@ -58,10 +59,11 @@ class Program:
 class Service:
     """A systemd unit that must run.
 
-    It is restarted when its unit file or a file in `restart_on` (paths of files, secret files or
-    artifacts of this bundle or of an earlier one on the host) changed. `ready` is one line of sh
-    that succeeds when the service is healthy; it is polled for at most `timeout` seconds.
-    `reload` true: `systemctl reload` instead of a restart when only `restart_on` files changed.
+    The host program restarts it when its unit file or a file in `restart_on` (paths of files, secret files or
+    artifacts of this bundle or of an earlier one on the host) changed. The section [Unit] and comments in sh
+    programs do not count (`fingerprint` in service.sh). `ready` is one line of sh that succeeds when the
+    service is healthy; the host program polls it for at most `timeout` seconds. With `reload`, files in
+    `restart_on` cause `systemctl reload` instead of a restart.
     """
 
     unit: str
@@ -73,14 +75,12 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """Everything one role needs on a host.
+    """Everything that one role needs on a host.
 
-    `program` carries it out; `ca` is the PEM that verifies downloads ("" : the system's authorities).
-    `drain` true: on a change that restarts the node's services the host is drained before and
-    uncordoned after (a worker's link), as long as it is a node of the cluster. `drain_on` are the
-    paths whose change needs that; a change of others restarts services under running pods.
-    `rotations` are the authorities whose certificates it has, as far as they were ever rotated: a host
-    refuses one whose stages do not follow one another.
+    `program` installs it. `ca` is the PEM that verifies downloads ("": the system's authorities). With
+    `drain`, a change of a path in `drain_on` drains the node first and uncordons it afterwards; changes of
+    other paths restart services under running pods. `rotations` are the generations of authorities that were
+    rotated and whose certificates the bundle has: a host refuses a bundle that skips a stage.
     """
 
     role: Role
@@ -96,16 +96,16 @@ class Bundle:
     drain_on: tuple[str, ...] = ()
     drain_seconds: int = 300
     versions: tuple[tuple[str, str], ...] = ()
-    """Components whose version steps the host guards, with the versions that the bundle brings."""
+    """The components whose version steps the host checks, with their versions in the bundle."""
     rotations: tuple[tuple[str, Rotation], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who a host is: written to /etc/kubewright/host.env as NODE_NAME and NODE_IP for the units.
+    """Name and address of a host, which units read as NODE_NAME and NODE_IP from /etc/kubewright/host.env.
 
-    `provider_id` is what a cloud calls the machine (PROVIDER_ID there), empty on bare metal. Each may be
-    a variable of the environment that the script runs in, `$BOOT_NAME`.
+    `provider_id` is the cloud's id of the machine (PROVIDER_ID in the file), empty on bare metal. Each value
+    may be a variable of the script's environment, e.g. `$BOOT_NAME`.
     """
 
     name: str
@@ -114,4 +114,4 @@ class Identity:
 
 
 AT_BOOT = Identity("$BOOT_NAME", "$BOOT_ADDRESS", "$BOOT_ID")
-"""The identity of a node that only learns at boot who it is."""
+"""The identity of a node whose name and address are known only when it boots."""

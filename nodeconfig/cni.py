@@ -1,7 +1,7 @@
-"""The pods' network devices [G1]: a bridge on the subnet that flannel was given, and host ports.
+"""Network devices of pods [G1]: a bridge on the subnet that flannel received, and host ports.
 
-Without upstream's `firewall` plugin: it needs iptables, and there is nothing for it to open, as the
-host's own ruleset filters what comes in to the host and leaves forwarding alone.
+Upstream's `firewall` plugin is not used: it needs iptables, and it has nothing to open, because the ruleset
+of the host filters only incoming packets and no forwarded ones.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ WRITE_CONFLIST = f"{LIBRARY}/write-conflist"
 
 
 def component(topology: Topology) -> Component:
-    """The CNI plugins' part of a node."""
+    """Return the CNI plugins' component of a node."""
     return Component(
         files=(File(WRITE_CONFLIST, _write_conflist(topology), mode=0o755),),
         artifacts=tuple((f"cni-{name}", f"{CNI}/{name}") for name in _PLUGINS),

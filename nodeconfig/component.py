@@ -1,4 +1,4 @@
-"""What one component adds to a host, and how parts become a bundle."""
+"""Components of a host, and how several become a bundle."""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ _Item = TypeVar("_Item")
 
 
 class BundleError(Exception):
-    """A bundle that cannot be made or delivered; the message names the role or file and the reason."""
+    """A bundle cannot be built or delivered; the message names the role or file and the reason."""
 
 
 class Index(Protocol):
-    """What `artifacts.index.Index` offers here: where an artifact is and what its digest is."""
+    """URLs and digests of artifacts, as `artifacts.index.Index` implements it."""
 
     @property
     def ca(self) -> str:
-        """PEM of the authority that verifies downloads, empty for the system's."""
+        """The PEM of the authority that verifies downloads, empty for the system's authorities."""
 
     def version(self, name: str, versions: Versions) -> str:
         """Return the version of an artifact in a set of component versions."""
 
     def artifact(self, name: str, version: str) -> tuple[str, str]:
-        """URL and sha256 (hex) of an artifact."""
+        """Return URL and sha256 (hex) of an artifact."""
 
     def member(self, name: str, version: str) -> str:
-        """What of it is installed, as in `Artifact.member`."""
+        """Return the installed member of an archive, as in `Artifact.member`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Component:
-    """One component's files, artifacts, services and what else it needs; joined with others by `join`.
+    """Files, artifacts and services of one component; `join` combines several.
 
-    `artifacts` are pairs of the catalogue's name and the path on the host.
+    `artifacts` are pairs of the name in the catalogue and the path on the host.
     """
 
     files: tuple[File, ...] = ()
@@ -51,9 +51,9 @@ class Component:
 
 
 def join(parts: Sequence[Component]) -> Component:
-    """One part of several, in their order; what two of them want alike is there once.
+    """Return one component of several, in their order, with equal entries once.
 
-    Raises BundleError when two parts want the same path differently.
+    Raise BundleError when two components have different content at the same path.
     """
     joined = Component(
         files=_unique(item for part in parts for item in part.files),
@@ -66,14 +66,14 @@ def join(parts: Sequence[Component]) -> Component:
     paths = [path for _, path in joined.artifacts]
     paths += [item.path for item in (*joined.files, *joined.directories)]
     paths += [item.path for item in joined.secrets]
-    twice = sorted({path for path in paths if paths.count(path) > 1})
-    if twice:
-        raise BundleError(f"two components want different things at {', '.join(twice)}")
+    conflicts = sorted({path for path in paths if paths.count(path) > 1})
+    if conflicts:
+        raise BundleError(f"two components have different content at {', '.join(conflicts)}")
     return joined
 
 
-def resolve(part: Component, versions: Versions, index: Index) -> tuple[Artifact, ...]:
-    """The part's artifacts with their places and digests. Raises what the index raises."""
+def resolve_artifacts(part: Component, versions: Versions, index: Index) -> tuple[Artifact, ...]:
+    """Return a component's artifacts with URLs and digests. Raise the errors of the index."""
     return tuple(_artifact(name, path, versions, index) for name, path in part.artifacts)
 
 
@@ -83,8 +83,8 @@ def _artifact(name: str, path: str, versions: Versions, index: Index) -> Artifac
     return Artifact(name=name, url=url, sha256=sha256, path=path, member=index.member(name, version))
 
 
-def document(path: str, content: Json, mode: int = 0o600, owner: str = "root:root") -> File:
-    """A configuration file as JSON (which every reader of YAML takes), one setting per line."""
+def json_file(path: str, content: Json, mode: int = 0o600, owner: str = "root:root") -> File:
+    """Return a configuration file as JSON (which YAML parsers read), one setting per line."""
     return File(path=path, content=json.dumps(content, indent=2) + "\n", mode=mode, owner=owner)
 
 

@@ -1,4 +1,4 @@
-"""containerd and runc [F4]: registries, sandbox image, the right cgroup driver on the host."""
+"""containerd and runc [F4]: registries, sandbox image, and the cgroup driver of the host."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _BINARIES = ("containerd", "containerd-shim-runc-v2", "ctr", "runc", "crictl")
 
 
 def component(topology: Topology) -> Component:
-    """The container runtime's part of a node."""
+    """Return the container runtime's component of a node."""
     config = File(_CONFIG, _config(topology), mode=0o600)
     prepare = File(_PREPARE, _prepare(), mode=0o755)
     unit = _unit()
     mirrors, credentials = _registries(topology)
-    # Registries' files are read at every pull: they need no restart. Neither does runc, and a new
-    # shim serves new pods only: which of these wants a drain first is decided in roles.py.
+    # containerd reads the files of registries at every pull: they need no restart. runc needs none either,
+    # and a new shim serves only new pods. roles.py decides which of these need a drain first.
     watched = (f"{BIN}/containerd", config.path, prepare.path)
     crictl = File("/etc/crictl.yaml", "runtime-endpoint: unix:///run/containerd/containerd.sock\n")
     return Component(
@@ -41,7 +41,7 @@ def component(topology: Topology) -> Component:
 
 
 def _config(topology: Topology) -> str:
-    """The last table is runc's options, to which the host adds its cgroup driver."""
+    """Return the configuration. The host appends its cgroup driver to the last table, runc's options."""
     return f"""version = 3
 root = "/var/lib/containerd"
 state = "/run/containerd"
@@ -81,8 +81,8 @@ BinaryName = "{BIN}/runc"
 
 def _prepare() -> str:
     return f"""#!/bin/sh
-# The cgroup driver is the host's to know: systemd's under cgroup v2, where it owns the tree;
-# plain cgroupfs under v1, where systemd manages some controllers only. The kubelet asks containerd.
+# Selects the cgroup driver: systemd's under cgroup v2, where systemd owns the tree; cgroupfs under v1, where
+# systemd manages only some controllers. The kubelet asks containerd.
 set -eu
 umask 077
 systemd=false
@@ -103,7 +103,7 @@ def _unit() -> Unit:
         type="notify",
         service=(
             f"ExecStartPre={_PREPARE}",
-            # Containers outlive a restart of the runtime.
+            # Containers survive a restart of the runtime.
             "KillMode=process",
             "Delegate=yes",
             "OOMScoreAdjust=-999",
@@ -116,7 +116,7 @@ def _unit() -> Unit:
 
 
 def _registries(topology: Topology) -> tuple[tuple[File, ...], tuple[SecretFile, ...]]:
-    """Each registry's mirror as a hosts.toml. With credentials the whole file is a secret."""
+    """Return each registry's mirror as a hosts.toml. With credentials the whole file is a secret."""
     files: list[File] = []
     secrets: list[SecretFile] = []
     for registry in topology.registries:
@@ -131,10 +131,10 @@ def _registries(topology: Topology) -> tuple[tuple[File, ...], tuple[SecretFile,
 
 
 def hosts_toml(registry: Registry, authorization: str = "") -> str:
-    """containerd's description of a registry's mirror.
+    """Return containerd's description of a registry's mirror.
 
-    `authorization` is the value of that HTTP header for the mirror (`Basic …`); a hosts.toml with
-    it is delivered as the secret that `Registry.credentials` names.
+    `authorization` is the value of this HTTP header for the mirror (`Basic …`). A hosts.toml with it is
+    delivered as the secret that `Registry.credentials` names.
     """
     lines = [f'[host."{registry.endpoint}"]', 'capabilities = ["pull", "resolve"]']
     if registry.ca:
@@ -145,5 +145,5 @@ def hosts_toml(registry: Registry, authorization: str = "") -> str:
 
 
 def _directory(name: str) -> str:
-    """containerd's name of a registry's directory: `host:5000` is `host_5000_` there."""
+    """Return containerd's name of a registry's directory: `host:5000` becomes `host_5000_`."""
     return re.sub(r":(\d+)$", r"_\1_", name)

@@ -1,11 +1,11 @@
-"""The controller manager [D1]: leader by lease, signs certificates, gives nodes their pod ranges."""
+"""The controller manager [D1]: elects a leader by lease, signs certificates, assigns pod ranges to nodes."""
 
 from __future__ import annotations
 
 from nodeconfig.bundle import Service
 from nodeconfig.component import Component
 from nodeconfig.host_paths import BIN, CA, KUBERNETES, LOCAL_API, PKI
-from nodeconfig.kubeconfig import by_certificate, certificate
+from nodeconfig.kubeconfig import certificate_files, kubeconfig_with_certificate
 from nodeconfig.leader_election import flags as leader_flags
 from nodeconfig.leader_election import local_health
 from nodeconfig.systemd import Unit
@@ -13,15 +13,15 @@ from topology.certificates import KUBERNETES_CA
 from topology.model import Topology
 
 _KUBECONFIG = f"{KUBERNETES}/controller-manager.conf"
-# The authority that signs, alone: of a file with two the controller would refuse to start.
-_SIGNER = certificate(KUBERNETES_CA, stem=f"{KUBERNETES_CA}-signer")
+# Only the authority that signs: the controller does not start with a file of two authorities.
+_SIGNER = certificate_files(KUBERNETES_CA, stem=f"{KUBERNETES_CA}-signer")
 
 
 def component(topology: Topology) -> Component:
-    """The controller manager's part of a control plane."""
-    config, leaf = by_certificate(_KUBECONFIG, LOCAL_API, "controller-manager")
+    """Return the controller manager's component of a control plane."""
+    config, leaf = kubeconfig_with_certificate(_KUBECONFIG, LOCAL_API, "controller-manager")
     unit = _unit(topology)
-    # It reads what it gives to pods as their authority once (kubernetes#137410), and the signer's too.
+    # It reads the authority that it publishes to pods only once (kubernetes#137410), and the signer too.
     signer = tuple(file.path for file in _SIGNER)
     watched = (f"{BIN}/kube-controller-manager", config.path, CA, *signer, f"{PKI}/service-account.key")
     ready = local_health(10257)

@@ -1,6 +1,7 @@
-"""Approves kubelets' requests for serving certificates [B2], on every control plane, leader by lease.
+"""The approver of kubelets' serving certificates [B2], on every control plane, with leader election.
 
-Kubernetes signs these only once somebody has checked that a node asks for its own names and addresses.
+Kubernetes does not approve these requests: a controller must check that a node requests only its own names
+and addresses.
 """
 
 from __future__ import annotations
@@ -8,23 +9,23 @@ from __future__ import annotations
 from nodeconfig.bundle import Service
 from nodeconfig.component import Component
 from nodeconfig.host_paths import BIN, CA, KUBERNETES, LOCAL_API
-from nodeconfig.kubeconfig import by_certificate
+from nodeconfig.kubeconfig import kubeconfig_with_certificate
 from nodeconfig.systemd import Unit
 from topology.model import Topology
 
 _KUBECONFIG = f"{KUBERNETES}/csr-approver.conf"
 _YEAR_SECONDS = 366 * 24 * 3600
-_NODE_NAME = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$$"  # systemd makes one dollar of two
+_NODE_NAME = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$$"  # systemd replaces two dollar signs by one
 
 
 def component(topology: Topology) -> Component:
-    """The approver's part of a control plane."""
-    config, leaf = by_certificate(_KUBECONFIG, LOCAL_API, "csr-approver")
+    """Return the approver's component of a control plane."""
+    config, leaf = kubeconfig_with_certificate(_KUBECONFIG, LOCAL_API, "csr-approver")
     flags = {
         "kubeconfig": _KUBECONFIG,
         "provider-regex": _NODE_NAME,
         "provider-ip-prefixes": ",".join(str(network) for network in topology.network.machines),
-        # Names of nodes need not be in DNS; addresses must be the machines'.
+        # DNS need not have the names of nodes; addresses must be in the networks of machines.
         "bypass-dns-resolution": "true",
         "max-expiration-sec": str(_YEAR_SECONDS),
         "leader-election": "true",

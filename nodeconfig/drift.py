@@ -1,41 +1,41 @@
-"""A bundle's script as one that compares and changes nothing [J3]."""
+"""Drift: a delivered script turned into a comparison that changes nothing [J3]."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 
-_PROGRAM = '. "$1/host.sh"\n'
+from nodeconfig.render import LOAD_PROGRAM
+from nodeconfig.sources import read_source
+
 _LAST = "compared"
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What on a host is not as delivered. `kind`: file, directory, artifact, service, kernel or role."""
+    """A difference from the delivery. `kind`: file, directory, artifact, service, kernel or role."""
 
     kind: str
     what: str
     how: str
 
 
-def comparing(script: str) -> str:
-    """A script of `nodeconfig.render.script`, of any version, with the comparison in place of the commit.
+def comparison_script(script: str) -> str:
+    """Return a script that compares instead of installing, from a delivered script of any release.
 
-    It takes the same standard input. Raises ValueError for a text that is no such script.
+    It reads the same standard input. Raise ValueError for a text that is no delivered script.
     """
-    before, found, after = script.partition(_PROGRAM)
-    if not found:
-        raise ValueError("not a script for a host")
-    return f"{before}{_PROGRAM}{_comparison()}{after}"
+    before, separator, after = script.partition(LOAD_PROGRAM + "\n")
+    if not separator:
+        raise ValueError("not a delivered script")
+    return f"{before}{separator}{read_source('drift.sh')}{after}"
 
 
-def differences(output: str) -> list[Difference]:
-    """What the script printed. Raises ValueError when it did not reach its end."""
+def parse_differences(output: str) -> list[Difference]:
+    """Return the differences in the output. Raise ValueError when the comparison did not complete."""
     lines = list(_lines(output))
     if not lines or lines[-1].kind != _LAST:
-        raise ValueError("the comparison ended early")
+        raise ValueError("the comparison did not complete")
     return lines[:-1]
 
 
@@ -44,8 +44,3 @@ def _lines(output: str) -> Iterator[Difference]:
         words = line.split("\t")
         if len(words) == 3:
             yield Difference(*words)
-
-
-@cache
-def _comparison() -> str:
-    return (Path(__file__).parent / "host" / "drift.sh").read_text()

@@ -1,4 +1,4 @@
-"""etcd members [C1]: TLS for clients and peers, data of its own user, health as the gate."""
+"""etcd members [C1]: TLS for clients and peers, a separate user for the data, health as the gate."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from functools import cache
 from nodeconfig.bundle import File, Service
 from nodeconfig.component import Component
 from nodeconfig.host_paths import BIN, ETCD, ETCD_DATA, ETCD_PKI, LIBRARY
-from nodeconfig.kubeconfig import authority, certificate
+from nodeconfig.kubeconfig import authority_file, certificate_files
 from nodeconfig.sources import read_code
 from nodeconfig.systemd import Unit
 from topology.model import Member, Topology
@@ -26,10 +26,10 @@ def component(topology: Topology, member: Member) -> Component:
     """Return the files, secrets, artifacts and services of an etcd member."""
     unit = _unit(topology, member)
     secrets = (
-        authority("etcd-ca", ETCD_PKI, _OWNER),
-        *certificate(f"etcd-server-{member.name}", ETCD_PKI, "server", _OWNER),
-        *certificate(f"etcd-peer-{member.name}", ETCD_PKI, "peer", _OWNER),
-        *certificate("etcd-operator", ETCD_PKI, "operator"),
+        authority_file("etcd-ca", ETCD_PKI, _OWNER),
+        *certificate_files(f"etcd-server-{member.name}", ETCD_PKI, "server", _OWNER),
+        *certificate_files(f"etcd-peer-{member.name}", ETCD_PKI, "peer", _OWNER),
+        *certificate_files("etcd-operator", ETCD_PKI, "operator"),
     )
     binaries = tuple((name, f"{BIN}/{name}") for name in ("etcd", "etcdctl", "etcdutl"))
     return Component(

@@ -1,6 +1,6 @@
-"""The host's own packet filter [A5]: one nftables table, replaced whole, from the port policy.
+"""The packet filter of a host [A5]: one nftables table from the port table, replaced as a whole.
 
-It filters what comes in to the host. Forwarded packets are the pods', whose rules are network policies.
+It filters packets to the host. Forwarded packets belong to pods, whose rules are network policies.
 """
 
 from __future__ import annotations
@@ -11,21 +11,21 @@ from collections.abc import Iterable
 from nodeconfig.bundle import File, Service
 from nodeconfig.component import Component
 from nodeconfig.host_paths import NETFILTER
-from nodeconfig.systemd import once
+from nodeconfig.systemd import oneshot_unit
 from topology.model import Role, Topology
 from topology.ports import Protocol, Rule, rules_for
 
 _RULES = "/etc/kubewright/firewall.nft"
 _UNIT = "kubewright-firewall.service"
-# Numbers, because a host need not have /etc/protocols.
+# Numbers, because a host may not have /etc/protocols.
 _ICMP, _ICMP6, _VRRP = 1, 58, 112
 _ACCEPTED_PORTS = re.compile(r"^\s*(?:ip6? saddr (\S+) )?((?:tcp|udp) dport \S+) accept", re.MULTILINE)
 
 
 def component(topology: Topology, roles: Iterable[Role]) -> Component:
-    """The packet filter of a host with these roles."""
+    """Return the packet filter of a host with these roles."""
     nft = f"{NETFILTER}/nft"
-    unit = once(
+    unit = oneshot_unit(
         _UNIT,
         "Kubewright's packet filter",
         start=f"{nft} -f {_RULES}",
@@ -35,13 +35,13 @@ def component(topology: Topology, roles: Iterable[Role]) -> Component:
     return Component(
         files=(File(_RULES, ruleset(rules_for(topology, roles)), mode=0o600), unit),
         artifacts=(("netfilter", NETFILTER),),
-        # Replacing the table is one transaction: reloading never leaves the host open or shut.
+        # The table is replaced in one transaction: a reload never leaves the host open or closed.
         services=(Service(_UNIT, restart_on=(_RULES,), reload=True),),
     )
 
 
 def ruleset(rules: Iterable[Rule]) -> str:
-    """The rules as an nftables file that replaces table `inet kubewright` in one transaction."""
+    """Return the rules as an nftables file that replaces table `inet kubewright` in one transaction."""
     lines = [
         "table inet kubewright",
         "delete table inet kubewright",
@@ -66,7 +66,7 @@ def accepted_ports(text: str) -> list[tuple[str, str]]:
 
 
 def _statements(rule: Rule) -> list[str]:
-    """One line for each network, so that a network more is a line more."""
+    """Return one line for each network, so that an added network is one added line."""
     match = _match(rule)
     comment = rule.why.replace('"', "'")
     networks = [network for network in rule.networks if network.prefixlen > 0]

@@ -1,12 +1,12 @@
-"""flannel [G1] as a service of the host: it needs no image, and nodes are Ready sooner."""
+"""flannel [G1] as a service of the host: it needs no image, and nodes become Ready sooner."""
 
 from __future__ import annotations
 
 from nodeconfig.bundle import File, Service
 from nodeconfig.cni import WRITE_CONFLIST
-from nodeconfig.component import Component, document
+from nodeconfig.component import Component, json_file
 from nodeconfig.host_paths import BIN, CA, FLANNEL_SUBNET, KUBERNETES, NETFILTER
-from nodeconfig.kubeconfig import by_certificate
+from nodeconfig.kubeconfig import kubeconfig_with_certificate
 from nodeconfig.systemd import Unit
 from topology.model import Backend, ProxyMode, Topology
 
@@ -15,9 +15,9 @@ _KUBECONFIG = f"{KUBERNETES}/flannel.conf"
 
 
 def component(topology: Topology, server: str) -> Component:
-    """flannel's part of a node; `server` is the API's URL as this node sees it."""
-    kubeconfig, leaf = by_certificate(_KUBECONFIG, server, "flannel")
-    network = document(_NETWORK, _network(topology), mode=0o644)
+    """Return flannel's component of a node; `server` is the URL of the API for this node."""
+    kubeconfig, leaf = kubeconfig_with_certificate(_KUBECONFIG, server, "flannel")
+    network = json_file(_NETWORK, _network(topology), mode=0o644)
     unit = _unit()
     return Component(
         files=(kubeconfig, network, _link(), unit.file()),
@@ -39,7 +39,7 @@ def _network(topology: Topology) -> dict[str, object]:
     plan = topology.network
     backend: dict[str, object] = {"Type": str(plan.backend)}
     if plan.backend is Backend.VXLAN and plan.mtu:
-        backend["MTU"] = plan.mtu - 50  # flannel's own is the device's less vxlan's header
+        backend["MTU"] = plan.mtu - 50  # flannel subtracts vxlan's header only from the device's MTU
     return {
         "Network": str(plan.pods),
         "EnableNFTables": plan.proxy_mode is ProxyMode.NFTABLES,
@@ -62,7 +62,7 @@ def _unit() -> Unit:
         description="flannel pod network",
         command=(f"{BIN}/flanneld", *flags),
         after=("network.target", "kubewright-firewall.service", "kube-apiserver.service"),
-        # It exits for as long as its node has no range of pod addresses.
+        # It exits until its node has a range of pod addresses.
         restart_seconds=1,
         type="notify",
         service=(f"ExecStartPost={WRITE_CONFLIST}",),
@@ -70,7 +70,7 @@ def _unit() -> Unit:
 
 
 def _link() -> File:
-    """Since 242 systemd gives virtual devices an address of its own, which vxlan does not survive."""
+    """Return a link file that keeps systemd 242 or later from assigning MAC addresses, which breaks vxlan."""
     return File(
         "/etc/systemd/network/10-kubewright-flannel.link",
         "[Match]\nOriginalName=flannel.*\n\n[Link]\nMACAddressPolicy=none\n",

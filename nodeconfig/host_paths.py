@@ -1,4 +1,4 @@
-"""Where things are on a host. The same on every provider."""
+"""Paths on a host, the same on every provider."""
 
 LIBRARY = "/usr/local/lib/kubewright"
 BIN = f"{LIBRARY}/bin"
@@ -12,9 +12,9 @@ PKI = f"{KUBERNETES}/pki"
 CA = f"{PKI}/kubernetes-ca.crt"
 ADMIN = f"{KUBERNETES}/admin.conf"
 ADMIN_KUBECTL = f"{BIN}/kubectl --kubeconfig={ADMIN} --cache-dir={STATE}/kubectl"
-"""How an administrator's command line on a control plane begins; its cache goes with the host's roles."""
+"""The start of an administrator's command on a control plane; a reset of the host removes its cache."""
 KUBECTL_HERE = f'kubectl() {{ {ADMIN_KUBECTL} "$@"; }}\n'
-"""What `kubectl` is in a script that is run on a control plane: goes before the script."""
+"""Definition of `kubectl` that precedes a script which runs on a control plane."""
 KUBELET = "/var/lib/kubelet"
 ETCD = "/etc/etcd"
 ETCD_PKI = f"{ETCD}/pki"
@@ -23,7 +23,7 @@ ETCD_SNAPSHOTS = "/var/lib/etcd-snapshots"
 FLANNEL_SUBNET = "/run/flannel/subnet.env"
 
 LOCAL_API = "https://127.0.0.1:6443"
-"""The API as a control plane's own components see it."""
+"""The URL of the API for components on the same control plane."""
 
 CIPHERS = (
     "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
@@ -33,4 +33,4 @@ CIPHERS = (
     "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",
     "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256",
 )
-"""For TLS 1.2; those of TLS 1.3 are not configurable in Go."""
+"""Cipher suites for TLS 1.2. Go does not let programs configure those of TLS 1.3."""

@@ -1,4 +1,4 @@
-"""The host program as one text, and its digest; hosts fetch it by that from where they fetch artifacts.
+"""The host program as one text, and its digest. Hosts fetch it by this digest from the mirror.
 
 Deliveries do not contain it: the state of a stack has every input twice, encrypted where it is secret, and
 the program would be four fifths of the state of a thousand hosts.

@@ -1,16 +1,16 @@
-"""kubeconfigs that refer to certificates by path: plain files, and rotation needs no new ones."""
+"""kubeconfigs that refer to certificates by path: plain files, which a rotation does not change."""
 
 from __future__ import annotations
 
 from nodeconfig.bundle import File, SecretFile
-from nodeconfig.component import document
+from nodeconfig.component import json_file
 from nodeconfig.host_paths import CA, PKI
 from topology.certificates import trust_bundle
 
 
 def kubeconfig(path: str, server: str, user: dict[str, str]) -> File:
-    """A kubeconfig at `path` for the API at `server` (URL) with `user`'s way to authenticate."""
-    return document(
+    """Return a kubeconfig at `path` for the API at `server` (URL) with the credentials of `user`."""
+    return json_file(
         path,
         {
             "apiVersion": "v1",
@@ -23,18 +23,18 @@ def kubeconfig(path: str, server: str, user: dict[str, str]) -> File:
     )
 
 
-def by_certificate(path: str, server: str, name: str) -> tuple[File, tuple[SecretFile, ...]]:
-    """A kubeconfig that authenticates with the certificate `name`, and that certificate's files."""
-    files = certificate(name)
+def kubeconfig_with_certificate(path: str, server: str, name: str) -> tuple[File, tuple[SecretFile, ...]]:
+    """Return a kubeconfig that authenticates with the certificate `name`, and the certificate's files."""
+    files = certificate_files(name)
     certificate_file, key_file = files[0].path, files[1].path
     user = {"client-certificate": certificate_file, "client-key": key_file}
     return kubeconfig(path, server, user), files
 
 
-def certificate(
+def certificate_files(
     name: str, directory: str = PKI, stem: str = "", owner: str = "root:root"
 ) -> tuple[SecretFile, SecretFile]:
-    """The certificate `name` of the delivery and its key, as files `<stem or name>.crt` and `.key`."""
+    """Return the delivery's certificate `name` and its key, as files `<stem or name>.crt` and `.key`."""
     path = f"{directory}/{stem or name}"
     return (
         SecretFile(path=f"{path}.crt", secret=f"{name}.crt", mode=0o644, owner=owner),
@@ -42,10 +42,11 @@ def certificate(
     )
 
 
-def authority(name: str, directory: str = PKI, owner: str = "root:root") -> SecretFile:
-    """What is trusted in the authority's place: its certificate, and while it is rotated its successor's.
+def authority_file(name: str, directory: str = PKI, owner: str = "root:root") -> SecretFile:
+    """Return the file of trusted certificates of an authority: during a rotation also of its next generation.
 
-    It is no secret, but known only at delivery. What signs needs `<name>.crt` and `.key` instead.
+    The certificates are not secret, but known only at delivery. A signer needs `<name>.crt` and `.key`
+    instead.
     """
     return SecretFile(
         path=f"{directory}/{name}.crt", secret=f"{trust_bundle(name)}.crt", mode=0o644, owner=owner

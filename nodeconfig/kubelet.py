@@ -1,11 +1,11 @@
-"""The kubelet [F2]: joins by bootstrap token, rotates its certificates, verified by everyone [B2]."""
+"""The kubelet [F2]: joins with a bootstrap token, rotates its certificates; all clients verify it [B2]."""
 
 from __future__ import annotations
 
 from nodeconfig.bundle import File, SecretFile, Service
-from nodeconfig.component import Component, document
+from nodeconfig.component import Component, json_file
 from nodeconfig.host_paths import BIN, CA, CIPHERS, KUBELET, KUBERNETES, LIBRARY, PKI
-from nodeconfig.kubeconfig import authority, kubeconfig
+from nodeconfig.kubeconfig import authority_file, kubeconfig
 from nodeconfig.systemd import Unit
 from topology.model import Pool, Topology
 
@@ -16,22 +16,22 @@ _PREPARE = f"{LIBRARY}/kubelet-prepare"
 _RESOLV_CONF = "/run/kubewright-resolv.conf"
 _SOCKET = "unix:///run/containerd/containerd.sock"
 MINOR = "/etc/kubewright/kubelet-minor"
-"""Holds the kubelet's minor version: upstream asks for a drain before it changes (version skew policy)."""
+"""The file with the kubelet's minor version, whose change needs a drain (upstream's version skew policy)."""
 
 
 def component(topology: Topology, pool: Pool, server: str) -> Component:
-    """The kubelet's part of a node of `pool`; `server` is the API's URL as this node sees it."""
-    config = document(_CONFIG, _config(topology, pool))
+    """Return the kubelet's component of a node of `pool`; `server` is the URL of the API for this node."""
+    config = json_file(_CONFIG, _config(topology, pool))
     bootstrap = kubeconfig(_BOOTSTRAP, server, {"tokenFile": _TOKEN})
     prepare = File(_PREPARE, _prepare() + _renew(topology), mode=0o755)
     minor = File(MINOR, ".".join(topology.versions.kubernetes.split(".")[:2]) + "\n")
     unit = _unit(topology, pool)
-    # Not the token: it is needed to join, and read when it is.
+    # The token is not watched: the kubelet reads it when it joins.
     watched = (f"{BIN}/kubelet", config.path, bootstrap.path, prepare.path, CA)
     ready = "local_health http://127.0.0.1:10248/healthz && node_ready"
     return Component(
         files=(config, bootstrap, prepare, minor, unit.file()),
-        secrets=(authority("kubernetes-ca"), SecretFile(_TOKEN, "bootstrap.token")),
+        secrets=(authority_file("kubernetes-ca"), SecretFile(_TOKEN, "bootstrap.token")),
         artifacts=(("kubelet", f"{BIN}/kubelet"), ("kubectl", f"{BIN}/kubectl")),
         services=(Service(unit.name, restart_on=watched, ready=ready, timeout=180),),
         directories=(
@@ -46,26 +46,26 @@ def component(topology: Topology, pool: Pool, server: str) -> Component:
 
 def _prepare() -> str:
     return f"""#!/bin/sh
-# What only the host knows. A stub resolver on loopback is of no use inside a pod's network.
+# Prepares what depends on the host. Pods cannot use a stub resolver on loopback.
 set -eu
 resolver=/run/systemd/resolve/resolv.conf
 [ -e "$resolver" ] || resolver=/etc/resolv.conf
 [ -e "$resolver" ] || resolver=/dev/null
 ln -sfn "$resolver" {_RESOLV_CONF}
-# The kubelet writes this one from the bootstrap file, so a new endpoint there must reach it.
-# Its client certificate is kept elsewhere and stays.
+# The kubelet writes this file from the bootstrap file: removed, it gets a changed endpoint. The client
+# certificate is in another file, which stays.
 rm -f {KUBELET}/kubeconfig
 """
 
 
 def _renew(topology: Topology) -> str:
-    """The end of the preparation once the authority was rotated: certificates of an older one go.
+    """Return the end of the preparation after a rotation: it removes certificates of an earlier generation.
 
-    The kubelet then asks for new ones with its bootstrap token; it has no other way to be told.
+    The kubelet then requests new certificates with its bootstrap token. It has no other trigger for that.
     """
     if "kubernetes" not in dict(topology.certificates.rotations):
         return ""
-    # Also for the first generation: a stage may be taken back.
+    # Also for the first generation, because an operator may revert a stage.
     signs = topology.certificates.rotation("kubernetes").signing
     return f"""
 signer={KUBELET}/pki/signer
@@ -89,7 +89,7 @@ def _unit(topology: Topology, pool: Pool) -> Unit:
     if topology.external_cloud:
         flags += ["--cloud-provider=external", "--provider-id=${PROVIDER_ID}"]
     if pool.capacity and pool.labels:
-        # Nobody knows these nodes before they are there, so that they bring their labels along.
+        # The names of these nodes are unknown before they boot, so that they set their labels themselves.
         flags.append("--node-labels=" + ",".join(f"{key}={value}" for key, value in pool.labels))
     return Unit(
         name="kubelet.service",
@@ -99,7 +99,7 @@ def _unit(topology: Topology, pool: Pool) -> Unit:
         restart_seconds=1,
         service=(
             f"ExecStartPre={_PREPARE}",
-            # Containers outlive a restart of the agent.
+            # Containers survive a restart of the kubelet.
             "KillMode=process",
             "Delegate=yes",
             "OOMScoreAdjust=-999",
@@ -118,7 +118,7 @@ def _config(topology: Topology, pool: Pool) -> dict[str, object]:
         "kind": "KubeletConfiguration",
         "containerRuntimeEndpoint": _SOCKET,
         "failCgroupV1": False,
-        # The host program turns swap off where it can; in a container it is the machine's.
+        # The host program turns swap off; in a container it cannot, because swap belongs to the machine.
         "failSwapOn": False,
         "memorySwap": {"swapBehavior": "NoSwap"},
         "authentication": {
@@ -139,7 +139,7 @@ def _config(topology: Topology, pool: Pool) -> dict[str, object]:
         "clusterDomain": topology.network.domain,
         "clusterDNS": [str(topology.network.dns_service)],
         "resolvConf": _RESOLV_CONF,
-        # From the first moment, so that nothing lands before labels and taints are reconciled.
+        # Set at registration, so that no pod is scheduled before labels and taints are reconciled.
         "registerWithTaints": taints,
         "maxPods": kubelet.max_pods,
         "podPidsLimit": kubelet.pod_pids_limit,
@@ -148,7 +148,7 @@ def _config(topology: Topology, pool: Pool) -> dict[str, object]:
         "enforceNodeAllocatable": ["pods"],
         "evictionHard": dict(kubelet.eviction_hard),
         "evictionMinimumReclaim": dict(kubelet.eviction_minimum_reclaim),
-        # Without it, the thresholds that are left out would be zero.
+        # Without this setting, omitted thresholds would be zero.
         "mergeDefaultEvictionSettings": True,
         "containerLogMaxSize": kubelet.container_log_max_size,
         "containerLogMaxFiles": kubelet.container_log_max_files,

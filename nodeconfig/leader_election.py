@@ -1,4 +1,4 @@
-"""What controller manager and scheduler have in common: TLS on loopback, leader election, health."""
+"""Common flags of controller manager and scheduler: TLS on loopback, leader election, health."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from topology.model import LeaderElection
 
 
 def flags(name: str, kubeconfig: str, election: LeaderElection) -> dict[str, str]:
-    """Flags, without dashes. `name`: of its certificate; `kubeconfig`: how it reaches the API."""
+    """Return flags without dashes. `name` is the certificate's, `kubeconfig` the path of the kubeconfig."""
     return {
         "kubeconfig": kubeconfig,
         "authentication-kubeconfig": kubeconfig,
@@ -29,6 +29,6 @@ def flags(name: str, kubeconfig: str, election: LeaderElection) -> dict[str, str
 
 
 def local_health(port: int) -> str:
-    """A line of sh that succeeds when the component on this port of the host says that it is well."""
+    """Return a line of sh that succeeds when the component on this port of the host reports health."""
     server = f"--server=https://127.0.0.1:{port} --certificate-authority={CA}"
     return f"{BIN}/kubectl --kubeconfig={ADMIN} --request-timeout=3s {server} get --raw /healthz"

@@ -1,8 +1,8 @@
 """Load balancers on hosts [E1]: haproxy in front of the API servers, keepalived for the address.
 
-haproxy knows by itself which API servers are ready. keepalived keeps the virtual address on one of
-the two hosts: it leaves one whose haproxy is gone at once, and one that sees no API server when the
-other sees any. With none of them there, as when the cluster is made, it stays where it is.
+haproxy checks which API servers are ready. keepalived keeps the virtual address on one of the two hosts. It
+moves the address at once when haproxy stops, and when this host reaches no API server while the other host
+reaches one. When neither reaches any, as during the creation of a cluster, the address stays.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from hashlib import sha256
 from nodeconfig.bundle import File, SecretFile, Service
 from nodeconfig.component import Component
 from nodeconfig.host_paths import LIBRARY
-from nodeconfig.kubeconfig import authority
+from nodeconfig.kubeconfig import authority_file
 from nodeconfig.sources import read_code
 from nodeconfig.systemd import Unit
 from topology.model import Member, Topology
@@ -26,11 +26,11 @@ _KEEPALIVED_CONFIG = "/etc/keepalived/keepalived.conf"
 _INTERFACE = "/run/keepalived/interface.conf"
 _FIND_INTERFACE = f"{LIBRARY}/balancer-interface"
 _CHECK = f"{LIBRARY}/balancer-check"
-_MOST_CONNECTIONS = 20_000
+_MAX_CONNECTIONS = 20_000
 
 
 def component(topology: Topology, member: Member) -> Component:
-    """A load balancer's part of its host."""
+    """Return a load balancer's component of its host."""
     haproxy, keepalived = _haproxy_unit(), _keepalived_unit()
     ca = _ca()
     find = File(_FIND_INTERFACE, read_code("balancer-interface.sh"), mode=0o755)
@@ -52,7 +52,7 @@ def component(topology: Topology, member: Member) -> Component:
         services=(
             Service(
                 haproxy.name,
-                # Its master starts its program anew on a reload: a new haproxy drops no connection either.
+                # On a reload the master process starts the program again: a new haproxy drops no connection.
                 reload=True,
                 restart_on=(HAPROXY, configuration.path, ca.path),
                 ready=f"{HAPROXY}/haproxy -c -q -f {_HAPROXY_CONFIG} && {_CHECK} live",
@@ -60,7 +60,7 @@ def component(topology: Topology, member: Member) -> Component:
             Service(
                 keepalived.name,
                 restart_on=(KEEPALIVED, addresses.path, find.path, check.path),
-                # One of the two holds the address, and its haproxy is there; the API may come later.
+                # One host has the address, and its haproxy answers; the API may start later.
                 ready=f"{_CHECK} address {topology.endpoint.host} {topology.endpoint.port}",
             ),
         ),
@@ -73,12 +73,12 @@ def component(topology: Topology, member: Member) -> Component:
 
 
 def haproxy_configuration(topology: Topology) -> str:
-    """haproxy's configuration.
+    """Return haproxy's configuration.
 
-    An API server that shuts down says so on /readyz while it still serves: it gets no new connections
-    and keeps those it has. One that is not ready for another reason, or does not answer, loses them
-    too, so that clients go elsewhere at once. A dead host is out after 2 + 3 * 2 + 2 * 0.5 = 9 s at
-    most, and a connection that finds it dead earlier is given to another one after 2 s.
+    An API server that shuts down reports that on /readyz while it still serves: it gets no new connections
+    and keeps existing ones. A server that is not ready for another reason, or does not answer, also loses
+    existing connections, so that clients reconnect at once. A dead host is removed after at most 2 + 3 * 2 +
+    2 * 0.5 = 9 s; a new connection to it before that goes to another server after 2 s.
     """
     servers = (
         f"    server {member.name} {member.address}:6443 verifyhost {member.name}"
@@ -86,17 +86,17 @@ def haproxy_configuration(topology: Topology) -> str:
     )
     lines = [
         "global",
-        # What happens to servers is told on standard error, and so in the journal; connections are not.
-        f"    maxconn {_MOST_CONNECTIONS}",
-        # A host may allow fewer open files than that takes: fewer connections then, but a balancer.
+        # haproxy logs state changes of servers to standard error (the journal), but no connections.
+        f"    maxconn {_MAX_CONNECTIONS}",
+        # A host may allow fewer open files than maxconn needs: then haproxy serves fewer connections.
         "    no strict-limits",
-        # After a reload the old process keeps its connections, but no longer knows which servers are well.
+        # After a reload the old process keeps its connections, but no longer checks servers.
         "    hard-stop-after 10m",
         "",
         "defaults",
         "    timeout connect 2s",
         "    timeout check 2s",
-        # Watches are idle for as long as nothing happens; a short time-out would end them all the time.
+        # Watches are idle while nothing changes; a short time-out would end them.
         "    timeout client 24h",
         "    timeout server 24h",
         "    timeout tunnel 24h",
@@ -134,11 +134,11 @@ def haproxy_configuration(topology: Topology) -> str:
 
 
 def keepalived_configuration(topology: Topology, member: Member) -> str:
-    """keepalived's configuration.
+    """Return keepalived's configuration.
 
-    Both are alike, so the address stays where it is until it must move (`nopreempt`, which is meant for
-    that, would keep it on a host whose API check fails: keepalived#2599). Peers are known by their
-    addresses; whoever else sends VRRP is refused by the packet filter and by keepalived itself.
+    Both hosts have the same priority, so that the address moves only when it must. (`nopreempt` is meant for
+    that, but would keep the address on a host whose API check fails: keepalived#2599.) Peers are listed by
+    address; the packet filter and keepalived reject VRRP from others.
     """
     peers = [other for other in topology.load_balancers if other != member]
     lines = [
@@ -181,12 +181,12 @@ def keepalived_configuration(topology: Topology, member: Member) -> str:
 
 
 def virtual_router_id(cluster: str) -> int:
-    """A number of 1 to 255 from the cluster's name: two clusters in one network hardly share one."""
+    """Return a number from 1 to 255, hashed from the name: clusters in one network rarely share it."""
     return sha256(cluster.encode()).digest()[0] % 255 + 1
 
 
 def _script(name: str, path: str, *, interval: int, weight: int = 0) -> list[str]:
-    """A check. Without a weight its failure takes the address away, with one it lowers the priority."""
+    """Return a check. Its failure releases the address, or with a weight lowers the priority."""
     return [
         f"vrrp_script {name} {{",
         f'    script "{_CHECK} {path}"',
@@ -215,7 +215,7 @@ def _haproxy_unit() -> Unit:
             "ExecReload=/bin/sh -c 'kill -USR2 $MAINPID'",
             "KillMode=mixed",
             "SuccessExitStatus=143",
-            f"LimitNOFILE={3 * _MOST_CONNECTIONS}",
+            f"LimitNOFILE={3 * _MAX_CONNECTIONS}",
             "OOMScoreAdjust=-900",
         ),
     )
@@ -247,13 +247,13 @@ def _keepalived_unit() -> Unit:
 
 
 def _ca() -> SecretFile:
-    return authority("kubernetes-ca", _HAPROXY_PKI)
+    return authority_file("kubernetes-ca", _HAPROXY_PKI)
 
 
 def _check() -> str:
     return f"""#!/bin/sh
-# balancer-check live: whether haproxy answers on this host; api: whether it has an API server;
-# address HOST PORT: whether anything answers there.
+# balancer-check live: succeeds when haproxy answers on this host; api: when haproxy has an API server;
+# address HOST PORT: when a server answers at that address.
 case $1 in
 address) exec timeout 4 {KEEPALIVED}/busybox nc -w 3 "$2" "$3" </dev/null >/dev/null ;;
 *)

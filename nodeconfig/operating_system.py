@@ -1,4 +1,4 @@
-"""What belongs to a host as a whole [F3]: modules, kernel settings, its packet filter."""
+"""Settings of a host that no role owns [F3]: kernel modules, kernel settings, packet filter."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SYSCTLS = "/etc/sysctl.d/90-kubewright.conf"
 
 
 def component(topology: Topology, roles: Iterable[Role]) -> Component:
-    """The host's own part, delivered with the first of its roles."""
+    """Return the host's component, which is delivered with the first of its roles."""
     modules = File("/etc/modules-load.d/kubewright.conf", "".join(f"{name}\n" for name in _MODULES))
     sysctls = File(_SYSCTLS, _sysctls(topology))
     return join(
@@ -31,7 +31,7 @@ def component(topology: Topology, roles: Iterable[Role]) -> Component:
 
 
 def _sysctls(topology: Topology) -> str:
-    """With a dash in front a setting that the kernel does not have is left out without an error."""
+    """Return kernel settings. A dash in front skips settings that the kernel does not have."""
     settings = {
         "net.ipv4.ip_forward": 1,
         "-net.bridge.bridge-nf-call-iptables": 1,
@@ -40,6 +40,6 @@ def _sysctls(topology: Topology) -> str:
         "-fs.inotify.max_user_watches": 524288,
     }
     if topology.network.proxy_mode is ProxyMode.NFTABLES:
-        # Kernels before 6.1 else drop packets of long connections through kube-proxy's nftables.
+        # Otherwise kernels before 6.1 drop packets of long connections through kube-proxy's nftables.
         settings["-net.netfilter.nf_conntrack_tcp_be_liberal"] = 1
     return "".join(f"{name} = {value}\n" for name, value in settings.items())

@@ -1,11 +1,11 @@
-"""kube-proxy [G2]: services by nftables or iptables, with our own copy of these tools."""
+"""kube-proxy [G2]: services by nftables or iptables, with the artifact `netfilter` for these tools."""
 
 from __future__ import annotations
 
 from nodeconfig.bundle import File, Service
-from nodeconfig.component import Component, document
+from nodeconfig.component import Component, json_file
 from nodeconfig.host_paths import BIN, CA, KUBERNETES, LIBRARY, NETFILTER
-from nodeconfig.kubeconfig import by_certificate
+from nodeconfig.kubeconfig import kubeconfig_with_certificate
 from nodeconfig.systemd import Unit
 from topology.model import Topology
 
@@ -15,9 +15,9 @@ _PROTOCOLS = f"{LIBRARY}/protocols"
 
 
 def component(topology: Topology, server: str) -> Component:
-    """kube-proxy's part of a node; `server` is the API's URL as this node sees it."""
-    kubeconfig, leaf = by_certificate(_KUBECONFIG, server, "kube-proxy")
-    config = document(_CONFIG, _config(topology))
+    """Return kube-proxy's component of a node; `server` is the URL of the API for this node."""
+    kubeconfig, leaf = kubeconfig_with_certificate(_KUBECONFIG, server, "kube-proxy")
+    config = json_file(_CONFIG, _config(topology))
     unit = Unit(
         name="kube-proxy.service",
         description="Kubernetes service proxy",
@@ -40,10 +40,10 @@ def component(topology: Topology, server: str) -> Component:
 
 
 def _protocols() -> File:
-    """Names of protocols, for hosts that have none.
+    """Return names of protocols, for hosts without /etc/protocols.
 
-    nft then lists what is `tcp` in a rule as `6`. A kube-proxy that starts again takes that for the
-    element of another service, and deletes it: all services would be gone until they change.
+    Without names nft lists `tcp` in a rule as `6`. A restarted kube-proxy takes such an element for another
+    service's and deletes it: all services would be missing until they change.
     """
     return File(_PROTOCOLS, "icmp 1 ICMP\ntcp 6 TCP\nudp 17 UDP\nipv6-icmp 58 IPv6-ICMP\nsctp 132 SCTP\n")
 
@@ -59,6 +59,6 @@ def _config(topology: Topology) -> dict[str, object]:
         "metricsBindAddress": "127.0.0.1:10249",
         "healthzBindAddress": "0.0.0.0:10256",
         "enableProfiling": False,
-        # Zero leaves the kernel's own limits: they belong to the machine, which may be shared.
+        # Zero keeps the kernel's limits, which belong to the machine; other programs may share it.
         "conntrack": {"maxPerCore": 0, "min": 0, "tcpEstablishedTimeout": "0s", "tcpCloseWaitTimeout": "0s"},
     }

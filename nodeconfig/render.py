@@ -1,7 +1,7 @@
-"""Bundles as what is sent to a host: the visible text, and the payload for its standard input.
+"""Deliveries: a bundle as visible text, and the payload for its standard input.
 
-The text is a program for the user's login shell. It unpacks the payload, and runs the bundle as one
-file under `sh`, by sudo where that user is not root.
+The text is a program for the user's login shell. It unpacks the payload and runs the bundle as one file under
+`sh`, with sudo when that user is not root.
 """
 
 from __future__ import annotations
@@ -19,7 +19,10 @@ from nodeconfig.host_program import prelude
 from topology.model import Role, Rotation
 
 MAX_TEXT_BYTES = 120 * 1024
-"""Linux takes at most 128 KiB in one argument of a command."""
+"""Linux accepts at most 128 KiB in one argument of a command."""
+
+LOAD_PROGRAM = '. "$1/host.sh"'
+"""The line that makes the functions of the host program available."""
 
 _END = "KUBEWRIGHT"
 _TAR_END = 2 * tarfile.BLOCKSIZE
@@ -27,25 +30,25 @@ _TAR_END = 2 * tarfile.BLOCKSIZE
 
 
 def script(bundle: Bundle, identity: Identity, *, sudo: bool = False) -> str:
-    """The visible text that makes a host what the bundle says; its standard input is `payload`.
+    """Return the visible text that makes a host match the bundle; its standard input is `payload`.
 
-    Raises BundleError when the text is too long, or a path cannot be said in it.
+    Raise BundleError when the text is too long, or a path has characters that it cannot contain.
     """
     statements = [
         '. "$1/prelude.sh"',
-        *([f"authority {_here(bundle.ca)}"] if bundle.ca else []),
+        *([f"authority {_here_document(bundle.ca)}"] if bundle.ca else []),
         f"program {quote(bundle.program.url)} {bundle.program.sha256}",
-        '. "$1/host.sh"',
+        LOAD_PROGRAM,
         f"begin {bundle.role}",
         *(f"version {component} {version}" for component, version in bundle.versions),
         *(_trust(name, rotation) for name, rotation in bundle.rotations),
         *(f"module {name}" for name in bundle.modules),
         *(_artifact(artifact) for artifact in bundle.artifacts),
-        *(f"directory {_where(item)}" for item in bundle.directories),
-        # Far from what changes: else it stood beside it in a preview, and no two hosts' changes were alike.
+        *(f"directory {_location(item)}" for item in bundle.directories),
+        # Kept apart from lines that change, so that previews group identical changes of several hosts.
         f"identity {identity.name} {identity.address} {identity.provider_id}".rstrip(),
-        *(f"file {_where(item)} {_here(item.content)}" for item in bundle.files),
-        *(f"secret {_where(item)}" for item in bundle.secrets),
+        *(f"file {_location(item)} {_here_document(item.content)}" for item in bundle.files),
+        *(f"secret {_location(item)}" for item in bundle.secrets),
         *(_service(service) for service in bundle.services),
         *(
             [f"drain {bundle.drain_seconds} {' '.join(bundle.drain_on)}"]
@@ -55,7 +58,7 @@ def script(bundle: Bundle, identity: Identity, *, sudo: bool = False) -> str:
         "commit",
     ]
     unpack = 'base64 -d | tar -x -C "$work"'
-    text = _wrapped(bundle.role, statements, unpack, sudo)
+    text = _login_program(bundle.role, statements, unpack, sudo)
     size = len(text.encode())
     if size > MAX_TEXT_BYTES:
         raise BundleError(
@@ -66,9 +69,9 @@ def script(bundle: Bundle, identity: Identity, *, sudo: bool = False) -> str:
 
 
 def payload(bundle: Bundle, secrets: Mapping[str, str]) -> str:
-    """The bundle's secret files, and what begins a script, as a tar archive in base64, on one line.
+    """Return the bundle's secret files and the prelude as a tar archive in base64, on one line.
 
-    Raises BundleError naming the secrets that are missing; never shows a content.
+    Raise BundleError with the names of missing secrets, never with a content.
     """
     missing = sorted({item.secret for item in bundle.secrets} - secrets.keys())
     if missing:
@@ -83,29 +86,29 @@ def payload(bundle: Bundle, secrets: Mapping[str, str]) -> str:
             info.size, info.mode = len(data), 0o600
             archive.addfile(info, io.BytesIO(data))
         end = archive.offset + _TAR_END
-    # Without the padding to a whole record, which for small secrets is longer than they are.
+    # Without the padding to a whole record, which is longer than small secrets are.
     return base64.b64encode(buffer.getvalue()[:end]).decode()
 
 
 def reset(role: Role, *, sudo: bool = False, leave: bool = True, drain_seconds: int = 300) -> str:
-    """The text that takes a role off a host again; it needs no standard input.
+    """Return the text that removes a role from a host; it needs no standard input.
 
-    `leave`: a node is drained (within `drain_seconds`) and its Node object deleted first, an etcd member
-    leaves the membership; False when the whole cluster goes.
+    With `leave` a node is drained (within `drain_seconds`) and its Node deleted first, and an etcd member
+    leaves the membership. It is False when the whole cluster is removed.
     """
     body = [
         f"program=${{KUBEWRIGHT_ROOT:-}}{STATE}/host.sh",
         f'[ -f "$program" ] || {{ echo "{role} unchanged"; exit 0; }}',
-        # The program goes with the last role, while it runs.
+        # The last reset removes the program while it runs.
         'cp "$program" "$1/host.sh"',
-        '. "$1/host.sh"',
+        LOAD_PROGRAM,
         f"reset {role}{f' leave {drain_seconds}' if leave else ''}",
     ]
-    return _wrapped(f"{role}: reset", body, ":", sudo)
+    return _login_program(f"{role}: reset", body, ":", sudo)
 
 
-def _wrapped(title: str, body: Iterable[str], unpack: str, sudo: bool) -> str:
-    """The program for the login shell around a body that runs under sh, as root."""
+def _login_program(title: str, body: Iterable[str], unpack: str, sudo: bool) -> str:
+    """Return the program for the login shell around a body that runs under sh as root."""
     root = "sudo -n " if sudo else ""
     lines = [
         f"# {title}",
@@ -132,24 +135,24 @@ def _artifact(artifact: Artifact) -> str:
     return "artifact " + " ".join(quote(word) for word in words)
 
 
-def _where(item: File | SecretFile) -> str:
+def _location(item: File | SecretFile) -> str:
     if quote(item.path) != item.path:
-        raise BundleError(f"{item.path}: only letters, digits and ./_- are possible in a path on a host")
+        raise BundleError(f"{item.path}: a path on a host may contain only letters, digits and ./_-")
     return f"{item.mode:04o} {item.owner} {item.path}"
 
 
 def _service(service: Service) -> str:
-    """One line for each watched path."""
+    """Return the statement of a service, one line for each watched path."""
     how = "reload" if service.reload else "restart"
     first = f"service {service.unit} {service.timeout} {how} {quote(service.ready)}"
     return " \\\n  ".join((first, *service.restart_on))
 
 
-def _here(content: str) -> str:
-    """A here-document with that content, which ends with a newline."""
+def _here_document(content: str) -> str:
+    """Return a here-document with that content, which ends with a newline."""
     lines = content.removesuffix("\n").split("\n")
     if _END in lines:
-        raise BundleError(f"a file for a host has a line {_END}, which ends the whole text")
+        raise BundleError(f"a file for a host contains the line {_END}, which ends the script")
     end = "EOF"
     while end in lines:
         end += "_"

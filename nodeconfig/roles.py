@@ -1,4 +1,4 @@
-"""Which components a role is made of, and the bundles of every machine and pool."""
+"""The components of each role, and the bundles of every machine and pool."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from nodeconfig import (
     snapshots,
 )
 from nodeconfig.bundle import Bundle, Program
-from nodeconfig.component import BundleError, Component, Index, join, resolve
+from nodeconfig.component import BundleError, Component, Index, join, resolve_artifacts
 from nodeconfig.host_paths import BIN, LOCAL_API
 from nodeconfig.host_program import NAME, digest
 from topology.model import Machine, Member, Pool, Role, Topology
 
 _DRAIN_ON = (
-    # Running pods stay with the shim and runc they were started by, and lose exec, logs and probes
-    # while containerd is away; a new version of these is a change under the pods.
+    # Running pods keep the shim and runc that started them, and lose exec, logs and probes while containerd
+    # restarts. A new version of these programs affects running pods.
     f"{BIN}/containerd",
     f"{BIN}/containerd-shim-runc-v2",
     f"{BIN}/runc",
-    # A kubelet's settings and patch versions are safe under running pods, a new minor is not.
+    # Settings and patch versions of a kubelet are safe for running pods, a new minor version is not.
     kubelet.MINOR,
 )
 
@@ -43,14 +43,14 @@ TRUSTS = {
     Role.CONTROL_PLANE: ("kubernetes", "etcd", "front-proxy", "service-account"),
     Role.NODE: ("kubernetes",),
 }
-"""The authorities and key pairs whose files a role has."""
+"""The authorities and key pairs whose files each role has."""
 
 
 def bundles(topology: Topology, index: Index) -> dict[tuple[str, Role], Bundle]:
-    """The bundles of all machines with names, by machine and role, in the order of delivery.
+    """Return the bundles of all machines with names, by machine and role, in the order of delivery.
 
-    Of a pool whose nodes a cloud makes there is one, by the pool's name and `Role.NODE`. Raises BundleError
-    for a role that cannot be made, and what the index raises.
+    A pool whose nodes a cloud creates has one bundle, by the pool's name and `Role.NODE`. Raise BundleError
+    for a role without a bundle, and the errors of the index.
     """
     pool_of = {node.name: pool for pool in topology.pools for node in pool.nodes}
 
@@ -72,8 +72,8 @@ def bundles(topology: Topology, index: Index) -> dict[tuple[str, Role], Bundle]:
 
 
 def pool_bundle(topology: Topology, pool: Pool, index: Index) -> Bundle:
-    """The bundle that every node of a pool of workers gets: nothing in it differs between two of them."""
-    topology = at_version_of(topology, pool)
+    """Return the bundle of a pool of workers, which is the same for all its nodes."""
+    topology = with_pool_version(topology, pool)
     parts = (operating_system.component(topology, (Role.NODE,)), _node(topology, pool, topology.endpoint.url))
     return _bundle(topology, Role.NODE, parts, index)
 
@@ -110,8 +110,8 @@ def _control_plane(topology: Topology, member: Member) -> Component:
     )
 
 
-def at_version_of(topology: Topology, pool: Pool) -> Topology:
-    """The cluster as the nodes of a pool see it that stays behind the API servers."""
+def with_pool_version(topology: Topology, pool: Pool) -> Topology:
+    """Return the topology with the Kubernetes version of a pool, which may be older than the API servers'."""
     if not pool.kubernetes:
         return topology
     return replace(topology, versions=replace(topology.versions, kubernetes=pool.kubernetes))
@@ -131,13 +131,13 @@ def _node(topology: Topology, pool: Pool, server: str) -> Component:
 
 def _bundle(topology: Topology, role: Role, parts: Iterable[Component], index: Index) -> Bundle:
     part = join(tuple(parts))
-    drain = role is Role.NODE and not _is_alone(topology)
+    drain = role is Role.NODE and not _has_one_node(topology)
     return Bundle(
         role=role,
         program=Program(*index.artifact(NAME, digest())),
         files=part.files,
         secrets=part.secrets,
-        artifacts=resolve(part, topology.versions, index),
+        artifacts=resolve_artifacts(part, topology.versions, index),
         services=part.services,
         directories=part.directories,
         modules=part.modules,
@@ -145,19 +145,19 @@ def _bundle(topology: Topology, role: Role, parts: Iterable[Component], index: I
         drain=drain,
         drain_on=_DRAIN_ON if drain else (),
         drain_seconds=topology.drain_seconds,
-        versions=_guarded(topology, role),
+        versions=_guarded_versions(topology, role),
         rotations=tuple((name, r) for name, r in topology.certificates.rotations if name in TRUSTS[role]),
     )
 
 
-def _is_alone(topology: Topology) -> bool:
-    """A cluster of one node has nowhere to drain to."""
+def _has_one_node(topology: Topology) -> bool:
+    """Report whether the cluster has one node: then a drain has no other node for its pods."""
     nodes = sum(Role.NODE in machine.roles for machine in topology.machines)
     return nodes + sum(pool.capacity.max_size for pool in topology.pools if pool.capacity) == 1
 
 
-def _guarded(topology: Topology, role: Role) -> tuple[tuple[str, str], ...]:
-    """Whose steps between versions the host checks before it changes anything."""
+def _guarded_versions(topology: Topology, role: Role) -> tuple[tuple[str, str], ...]:
+    """Return the components whose version steps the host checks before it changes anything, with versions."""
     match role:
         case Role.ETCD:
             return (("etcd", topology.versions.etcd),)
@@ -169,5 +169,5 @@ def _guarded(topology: Topology, role: Role) -> tuple[tuple[str, str], ...]:
 
 def _pool(pool_of: dict[str, Pool], machine: Machine) -> Pool:
     if machine.name not in pool_of:
-        raise BundleError(f"{machine.name}: is a node but in no pool")
+        raise BundleError(f"{machine.name}: is a node, but no pool contains it; add it to a pool")
     return pool_of[machine.name]

@@ -1,11 +1,11 @@
-"""The scheduler [D1]: leader by lease."""
+"""The scheduler [D1], with leader election by lease."""
 
 from __future__ import annotations
 
 from nodeconfig.bundle import Service
 from nodeconfig.component import Component
 from nodeconfig.host_paths import BIN, CA, KUBERNETES, LOCAL_API
-from nodeconfig.kubeconfig import by_certificate
+from nodeconfig.kubeconfig import kubeconfig_with_certificate
 from nodeconfig.leader_election import flags as leader_flags
 from nodeconfig.leader_election import local_health
 from nodeconfig.systemd import Unit
@@ -15,8 +15,8 @@ _KUBECONFIG = f"{KUBERNETES}/scheduler.conf"
 
 
 def component(topology: Topology) -> Component:
-    """The scheduler's part of a control plane."""
-    config, leaf = by_certificate(_KUBECONFIG, LOCAL_API, "scheduler")
+    """Return the scheduler's component of a control plane."""
+    config, leaf = kubeconfig_with_certificate(_KUBECONFIG, LOCAL_API, "scheduler")
     unit = _unit(topology)
     watched = (f"{BIN}/kube-scheduler", config.path, CA)
     ready = local_health(10259)

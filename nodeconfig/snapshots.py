@@ -1,7 +1,7 @@
-"""Snapshots of etcd [C2]: every member takes its own by a timer, at times of its own.
+"""Snapshots of etcd [C2]: a timer on every member takes them, at different times.
 
-Every member, not the leader alone: what one host's disk loses, another has, and no member needs to
-know who leads.
+Every member takes snapshots, not only the leader: another host has a snapshot when one loses its disk, and no
+member must know the leader.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from nodeconfig.systemd import TOOLS_PATH
 from topology.model import Member, Topology
 
 PROGRAM = f"{LIBRARY}/etcd-snapshot"
-"""The program that takes one; the unit gives it its environment."""
+"""The program that takes a snapshot; its unit sets its environment."""
 SERVICE = "etcd-snapshot.service"
 TIMER = "etcd-snapshot.timer"
 
-_NO_COPY = 75  # the program's exit code when the snapshot was taken and its copy was not
-_SECONDS = 900  # a snapshot of the largest database, and its copy
+_NO_COPY = 75  # the program's exit code when it took the snapshot but could not copy it
+_SECONDS = 900  # enough for a snapshot of the largest database and its copy
 
 
 def component(topology: Topology, member: Member) -> Component:
-    """What an etcd member's host needs to take snapshots."""
+    """Return the files and the timer that take snapshots on an etcd member's host."""
     timer = File(f"/etc/systemd/system/{TIMER}", _timer(topology, member), mode=0o600)
     return Component(
         files=(
@@ -40,12 +40,12 @@ def component(topology: Topology, member: Member) -> Component:
 
 @cache
 def program() -> str:
-    """The text of the program, POSIX sh."""
+    """Return the text of the program, POSIX sh."""
     return read_code("etcd-snapshot.sh")
 
 
 def _service(topology: Topology) -> str:
-    wanted = topology.snapshots
+    settings = topology.snapshots
     environment = {
         "PATH": TOOLS_PATH,
         "ETCDCTL_ENDPOINTS": "https://127.0.0.1:2379",
@@ -53,14 +53,14 @@ def _service(topology: Topology) -> str:
         "ETCDCTL_CERT": f"{ETCD_PKI}/operator.crt",
         "ETCDCTL_KEY": f"{ETCD_PKI}/operator.key",
         "DIRECTORY": ETCD_SNAPSHOTS,
-        "KEEP": str(wanted.keep),
-        "COPY_TO": wanted.copy_to,
+        "KEEP": str(settings.keep),
+        "COPY_TO": settings.copy_to,
     }
     lines = [
         "[Unit]",
         "Description=Snapshot of this host's etcd member",
         "After=etcd.service network-online.target",
-        *([f"RequiresMountsFor={wanted.copy_to}"] if wanted.copy_to else []),
+        *([f"RequiresMountsFor={settings.copy_to}"] if settings.copy_to else []),
         "StartLimitIntervalSec=0",
         "",
         "[Service]",
@@ -69,11 +69,11 @@ def _service(topology: Topology) -> str:
         *(f"Environment={name}={value}" for name, value in environment.items()),
         f"ExecStart=/bin/sh {PROGRAM}",
         f"TimeoutStartSec={_SECONDS}",
-        # A member that is away for a while has its snapshot as soon as it is back.
+        # A stopped member takes its snapshot as soon as it runs again.
         "Restart=on-failure",
         "RestartSec=60",
         f"RestartPreventExitStatus={_NO_COPY}",
-        # The member itself comes first.
+        # The member itself has precedence.
         "Nice=10",
         "IOSchedulingClass=idle",
     ]
@@ -81,7 +81,7 @@ def _service(topology: Topology) -> str:
 
 
 def _timer(topology: Topology, member: Member) -> str:
-    """The first one soon after start, so that a fresh boot has one; members in turn, never at once."""
+    """Return the timer. The first snapshot is soon after boot; members take turns and never run at once."""
     every = topology.snapshots.every
     number = topology.etcd.index(member)
     offset = min(300, every // 2) + number * every // len(topology.etcd)

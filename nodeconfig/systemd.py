@@ -1,4 +1,4 @@
-"""systemd units as text: one flag per line, so that a changed flag is one changed line."""
+"""systemd units as text, with one flag per line, so that a changed flag is one changed line."""
 
 from __future__ import annotations
 
@@ -8,18 +8,19 @@ from nodeconfig.bundle import File
 from nodeconfig.host_paths import BIN, HOST_ENV, NETFILTER
 
 TOOLS_PATH = f"{BIN}:{NETFILTER}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-"""For services that call runc, nft, iptables or mount."""
+"""The PATH of services that call runc, nft, iptables or mount."""
 
 _NOTICE_DEAD_API = "HTTP2_READ_IDLE_TIMEOUT_SECONDS=10 HTTP2_PING_TIMEOUT_SECONDS=5"
-# client-go's own 30 + 15 s leave a node with old services that long after an API server's host died.
+# With client-go's defaults of 30 + 15 s a node keeps outdated services that long after an API server's host
+# died.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unit:
-    """A service of ours.
+    """A service of the cluster.
 
-    `command`: program and arguments; the unit's environment has NODE_NAME and NODE_IP. `service`:
-    further lines of its [Service] section, `after`: units that it starts after.
+    `command` has program and arguments; the unit's environment has NODE_NAME and NODE_IP. `service` and
+    `unit` are further lines of these sections. The unit starts after the units in `after`.
     """
 
     name: str
@@ -33,11 +34,11 @@ class Unit:
 
     @property
     def path(self) -> str:
-        """Where the unit's file is."""
+        """The path of the unit's file."""
         return f"/etc/systemd/system/{self.name}"
 
     def file(self) -> File:
-        """The unit's file. It restarts for ever: what a component waits for may come late."""
+        """Return the unit's file. It restarts without limit: what a component needs may start late."""
         order = " ".join(self.after)
         lines = [
             "[Unit]",
@@ -63,8 +64,8 @@ class Unit:
         return File(path=self.path, content="\n".join(lines) + "\n", mode=0o600)
 
 
-def once(name: str, description: str, start: str, stop: str, before: str) -> File:
-    """A unit that does something at boot and undoes it when stopped; reloading does it again."""
+def oneshot_unit(name: str, description: str, start: str, stop: str, before: str) -> File:
+    """Return a unit that runs `start` at boot and at a reload, and `stop` when it stops."""
     lines = [
         "[Unit]",
         f"Description={description}",

@@ -1,4 +1,4 @@
-"""What pods and extension API servers are told to trust, while an authority is rotated [B3]."""
+"""Publication of rotated authorities to pods and extension API servers [B3]."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from topology.model import Rotation, Topology
 
 _SECONDS = 120
 _AUTHORITIES = ("kubernetes", "front-proxy")
-"""Those that the API tells others about."""
+"""The authorities whose certificates the API publishes."""
 
-# One namespace's authorities: their lines, and then a line that no certificate has.
+# For each namespace the lines of its authorities, then a line that no certificate contains.
 _PODS = r'jsonpath={range .items[*]}{.data.ca\.crt}{"\n= "}{.metadata.namespace}{"\n"}{end}'
 _FILES = {"client-ca-file": KUBERNETES_CA, "requestheader-client-ca-file": FRONT_PROXY_CA}
-"""What extension API servers are told, and which authority it is."""
+"""Keys of the ConfigMap that extension API servers read, and the authority of each."""
 _BEGIN = """\
 set -eu
 umask 077
@@ -23,22 +23,23 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT"""
 
 
-def is_told(topology: Topology) -> bool:
-    """Whether there is anything to tell: not in a cluster whose authorities were never rotated."""
-    return bool(_begun(topology))
+def needs_publication(topology: Topology) -> bool:
+    """Report whether an authority that the API publishes was ever rotated."""
+    return bool(_published_rotations(topology))
 
 
-def published(topology: Topology, authorities: Mapping[str, str]) -> str:
-    """The sh text that waits until pods are told what to trust, by an administrator's `kubectl`.
+def publication_script(topology: Topology, authorities: Mapping[str, str]) -> str:
+    """Return the sh text that waits, with an administrator's `kubectl`, until pods trust the authorities.
 
-    `authorities` are the PEMs of what is trusted, by the names of the authorities. The next stage must not
-    begin before: pods would meet certificates of an authority they have not heard of. It waits, too, for a
-    controller manager that leads, since kubelets are about to ask it for certificates. API servers only ever
-    add to what extension API servers trust, so what was dropped is taken away here: they write it anew.
+    `authorities` has the PEMs of trusted certificates by the names of authorities. The next stage must not
+    begin before, because pods would receive certificates of an unknown authority. The script also waits for a
+    leading controller manager, which kubelets ask for certificates next. API servers only add to the
+    authorities that extension API servers trust: to remove one, the script deletes the ConfigMap, and they
+    write it again.
     """
     lines = [
         f"# {name}: {r.signing} signs, {' '.join(map(str, r.trusted))} trusted"
-        for name, r in _begun(topology)
+        for name, r in _published_rotations(topology)
     ]
     files = [
         f"cat >\"$work/{name}.crt\" <<'EOF'\n{authorities[name].strip()}\nEOF" for name in _FILES.values()
@@ -46,50 +47,52 @@ def published(topology: Topology, authorities: Mapping[str, str]) -> str:
     return "\n".join((*lines, _BEGIN, *files, _program())) + "\n"
 
 
-def _begun(topology: Topology) -> list[tuple[str, Rotation]]:
+def _published_rotations(topology: Topology) -> list[tuple[str, Rotation]]:
     return sorted((name, r) for name, r in topology.certificates.rotations if name in _AUTHORITIES)
 
 
 def _program() -> str:
     files = {key: f'"$work/{name}.crt"' for key, name in _FILES.items()}
-    checks = " && ".join(f"has {key} {file}" for key, file in files.items())
-    leftovers = " || ".join(f"keeps {key} {file}" for key, file in files.items())
+    checks = " && ".join(f"has_all {key} {file}" for key, file in files.items())
+    leftovers = " || ".join(f"has_removed {key} {file}" for key, file in files.items())
     return f"""\
 k() {{ kubectl --request-timeout=20s "$@"; }}
-wanted=$(cat "$work/{KUBERNETES_CA}.crt")
-behind() {{
+expected=$(cat "$work/{KUBERNETES_CA}.crt")
+namespaces_behind() {{
     k get configmaps --all-namespaces --field-selector=metadata.name=kube-root-ca.crt \\
         -o {quote(_PODS)} >"$work/pods" || {{ echo "(the API does not answer)"; return; }}
-    found=
+    published=
     while read -r line; do
         case $line in
-        "= "*) [ "$found" = "$wanted" ] || echo "${{line#= }}"; found= ;;
-        ?*) found="${{found:+$found
+        "= "*) [ "$published" = "$expected" ] || echo "${{line#= }}"; published= ;;
+        ?*) published="${{published:+$published
 }}$line" ;;
         esac
     done <"$work/pods"
 }}
-told() {{ # KEY: what extension API servers are told
+published_key() {{ # KEY: writes the authorities that extension API servers read
     k -n kube-system get configmap extension-apiserver-authentication -o "jsonpath={{.data.$1}}" |
-        sort >"$work/told"
+        sort >"$work/published"
 }}
-has() {{ # KEY FILE
-    told "$1" && sort "$2" >"$work/wanted" && [ -z "$(comm -13 "$work/told" "$work/wanted")" ]
+has_all() {{ # KEY FILE
+    published_key "$1" && sort "$2" >"$work/expected" &&
+        [ -z "$(comm -13 "$work/published" "$work/expected")" ]
 }}
-keeps() {{ # KEY FILE
-    told "$1" && sort "$2" >"$work/wanted" && [ -n "$(comm -23 "$work/told" "$work/wanted")" ]
+has_removed() {{ # KEY FILE
+    published_key "$1" && sort "$2" >"$work/expected" &&
+        [ -n "$(comm -23 "$work/published" "$work/expected")" ]
 }}
-leader() {{ k -n kube-system get lease kube-controller-manager -o 'jsonpath={{.spec.renewTime}}'; }}
-renewed=$(leader) || renewed=
-leads() {{ now=$(leader) && [ -n "$now" ] && [ "$now" != "$renewed" ]; }}
+lease_time() {{ k -n kube-system get lease kube-controller-manager -o 'jsonpath={{.spec.renewTime}}'; }}
+first_lease=$(lease_time) || first_lease=
+leader_renews() {{ now=$(lease_time) && [ -n "$now" ] && [ "$now" != "$first_lease" ]; }}
 if {leftovers}; then
     k -n kube-system delete configmap extension-apiserver-authentication --ignore-not-found >/dev/null
 fi
 deadline=$(($(date +%s) + {_SECONDS}))
-until [ -z "$(behind)" ] && {checks} && leads; do
+until [ -z "$(namespaces_behind)" ] && {checks} && leader_renews; do
     [ "$(date +%s)" -lt "$deadline" ] || {{
-        echo "not told after {_SECONDS} s what to trust: namespaces $(behind | tr '\n' ' ')" >&2
-        echo "see that kube-controller-manager runs on the control planes, then run up again" >&2
+        echo "authorities not published after {_SECONDS} s in namespaces $(namespaces_behind | tr '\n' ' ')" >&2
+        echo "check that kube-controller-manager runs on the control planes, then run up again" >&2
         exit 1
     }}
     sleep 1

@@ -13,7 +13,7 @@ from automation.console import console
 from automation.deliveries import Delivery, load_deliveries
 from automation.operations.remote import PARALLEL, Remote, ScriptResult
 from automation.operations.target import Target
-from nodeconfig.drift import Difference, comparing, differences
+from nodeconfig.drift import Difference, comparison_script, parse_differences
 
 _SECONDS = 180
 
@@ -34,7 +34,7 @@ def compare_hosts(remote: Remote, deliveries: Sequence[Delivery]) -> Comparison:
     def compare(delivery: Delivery) -> Sequence[Difference] | str:
         # The script calls sudo itself if the login is not root.
         result = remote.run(
-            delivery.host, comparing(delivery.script), stdin=delivery.stdin, timeout=_SECONDS, root=False
+            delivery.host, comparison_script(delivery.script), stdin=delivery.stdin, timeout=_SECONDS, root=False
         )
         return _differences(result)
 
@@ -67,6 +67,6 @@ def _differences(result: ScriptResult) -> Sequence[Difference] | str:
     if not result.ok:
         return f"not compared: {result.reason}"
     try:
-        return differences(result.output)
+        return parse_differences(result.output)
     except ValueError as error:
         return f"not compared: {error}"

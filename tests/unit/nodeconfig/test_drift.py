@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from nodeconfig.bundle import Artifact, Bundle, File, Identity, SecretFile, Service
-from nodeconfig.drift import Difference, comparing, differences
+from nodeconfig.drift import Difference, comparison_script, parse_differences
 from nodeconfig.render import payload, script
 from testkit.host import PROGRAM, Host
 from topology.model import Role
@@ -42,11 +42,11 @@ def host(tmp_path: Path) -> Host:
 
 
 def compare(host: Host, bundle: Bundle = BUNDLE) -> list[Difference]:
-    text = comparing(script(bundle, Identity("w-1", "10.9.0.21")))
+    text = comparison_script(script(bundle, Identity("w-1", "10.9.0.21")))
     done = host.run(text, payload(bundle, {"token": "SECRET-1\n"}))
     assert done.returncode == 0, done.stderr
     assert "SECRET" not in done.stdout + done.stderr
-    return differences(done.stdout)
+    return parse_differences(done.stdout)
 
 
 def tree(host: Host) -> dict[str, str]:
@@ -130,7 +130,7 @@ def test_a_tampered_binary_is_found_by_its_digest(tmp_path: Path) -> None:
 
 
 def test_a_comparison_that_ended_early_is_no_comparison() -> None:
-    with pytest.raises(ValueError, match="ended early"):
-        differences("file\t/etc/a\tis missing\n")
+    with pytest.raises(ValueError, match="did not complete"):
+        parse_differences("file\t/etc/a\tis missing\n")
     with pytest.raises(ValueError, match="not a script"):
-        comparing("echo\n")
+        comparison_script("echo\n")

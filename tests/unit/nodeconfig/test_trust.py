@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from testkit.bundles import cluster
 
-from nodeconfig.trust import is_told, published
+from nodeconfig.trust import needs_publication, publication_script
 from testkit import pki
 from topology.model import Certificates, Rotation, Topology
 
@@ -56,7 +56,7 @@ class Cluster:
 
     def run(self, seconds: int = 120) -> subprocess.CompletedProcess[str]:
         pems = {"kubernetes-ca": self.authority, "front-proxy-ca": self.front}
-        script = published(rotated("kubernetes", "front-proxy"), pems)
+        script = publication_script(rotated("kubernetes", "front-proxy"), pems)
         script = script.replace(f"+ {120}", f"+ {seconds}")
         return subprocess.run(
             ["sh", "-c", script],
@@ -119,8 +119,8 @@ def test_nobody_goes_on_without_a_controller_manager_that_signs(fake: Cluster) -
 
 
 def test_the_stage_can_be_read_in_it() -> None:
-    assert not is_told(cluster())
-    assert not is_told(rotated("etcd"))
-    assert is_told(rotated("kubernetes"))
-    text = published(rotated("kubernetes"), dict.fromkeys(("kubernetes-ca", "front-proxy-ca"), "PEM"))
+    assert not needs_publication(cluster())
+    assert not needs_publication(rotated("etcd"))
+    assert needs_publication(rotated("kubernetes"))
+    text = publication_script(rotated("kubernetes"), dict.fromkeys(("kubernetes-ca", "front-proxy-ca"), "PEM"))
     assert text.startswith("# kubernetes: 2 signs, 1 2 trusted\nset -eu\n")
