@@ -10,7 +10,7 @@ from automation.report.hosts import host_pictures, natural_key, operation_of
 from automation.report.lines import changed_properties
 from automation.report.model import Change, Operation, Report, Violation
 from automation.report.rules import find_risks
-from automation.stacks.driver import Outcome, Result
+from automation.stacks.result import Outcome, Result
 from automation.stacks.events import Event, Message, Policy, Step, Summary
 from topology.model import Topology
 
@@ -25,7 +25,7 @@ _ENGINE_ADVICE = "The provider for this resource has inputs that are not known d
 
 def build_report(result: Result, topology: Topology | None) -> Report:
     """Return the report of a run. `topology` is described by the stack file, None for an invalid file."""
-    errors = result.errors if result.code is Outcome.FAILED else ()
+    errors = result.errors if result.outcome is Outcome.FAILED else ()
     return report_from_events(result.stack, result.events, topology, errors=errors)
 
 

@@ -42,7 +42,7 @@ def run_load_balancer(directory: Path) -> Iterator[None]:
     """Run the load balancer during the block. `directory` is for its program and settings."""
     programs = directory / "haproxy"
     if not programs.exists():
-        with tarfile.open(acquire.obtain(binary("haproxy"), Cache.default(), Progress())) as tar:
+        with tarfile.open(acquire.fetch_or_build(binary("haproxy"), Cache.default(), Progress())) as tar:
             tar.extractall(programs, filter="tar")
     settings = directory / "haproxy.cfg"
     servers = (f"  server {host} {layout.address(host)}:{layout.API_PORT}" for host in layout.CONTROL_PLANES)

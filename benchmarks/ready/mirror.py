@@ -42,9 +42,9 @@ def build_kubeadm_mirror(directory: Path) -> Path:
     mirror.build(directory, progress=progress, cache=cache)
     index = mirror.read_index(directory)
     kubeadm = binary("kubeadm")
-    index["files"][kubeadm.key] = mirror.place_file(kubeadm, directory, cache, progress)
+    index["files"][kubeadm.key] = mirror.add_file(kubeadm, directory, cache, progress)
     for reference in image_references().values():
-        index["images"][reference] = mirror.place_image(reference, directory, cache, progress)
+        index["images"][reference] = mirror.add_image(reference, directory, cache, progress)
     write_atomic(directory / mirror.INDEX, json.dumps(index, indent=1, sort_keys=True) + "\n")
     return directory
 
@@ -61,12 +61,12 @@ def _program_image(
     and a shell.
     """
     config = Config(entrypoint=(f"/{_PLACE}/{name}",), environment={"PATH": _PATH})
-    program = acquire.obtain(binary(name), cache, progress)
+    program = acquire.fetch_or_build(binary(name), cache, progress)
     entries = [Entry(f"{_PLACE}/{name}", program.read_bytes(), 0o755)]
     if name != "kube-proxy":
         return [*_directories("tmp", "usr", "usr/local", _PLACE), *entries], config
     busybox, _ = images.RECIPES["library/busybox"]("1.35", cache, workspace, progress)
-    tools = acquire.obtain(binary("netfilter"), cache, progress)
+    tools = acquire.fetch_or_build(binary("netfilter"), cache, progress)
     return [*busybox, *_directories("usr", "usr/local", _PLACE, _TOOLS), *_tree(tools), *entries], config
 
 
