@@ -10,8 +10,8 @@ from automation.report.hosts import host_pictures, natural_key, operation_of
 from automation.report.lines import changed_properties
 from automation.report.model import Change, Operation, Report, Violation
 from automation.report.rules import find_risks
-from automation.stacks.result import Outcome, Result
 from automation.stacks.events import Event, Message, Policy, Step, Summary
+from automation.stacks.result import Outcome, Result
 from topology.model import Topology
 
 # Resources that exist only for the engine. The provider of the Kubernetes API is reported, because every
