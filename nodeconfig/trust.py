@@ -91,7 +91,8 @@ fi
 deadline=$(($(date +%s) + {_SECONDS}))
 until [ -z "$(namespaces_behind)" ] && {checks} && leader_renews; do
     [ "$(date +%s)" -lt "$deadline" ] || {{
-        echo "authorities not published after {_SECONDS} s in namespaces $(namespaces_behind | tr '\n' ' ')" >&2
+        behind=$(namespaces_behind | tr '\n' ' ')
+        echo "authorities not published after {_SECONDS} s in namespaces $behind" >&2
         echo "check that kube-controller-manager runs on the control planes, then run up again" >&2
         exit 1
     }}

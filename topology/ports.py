@@ -138,6 +138,8 @@ CLUSTER_PORTS = {
     2381: "etcd metrics",
     6443: "kube-apiserver",
     LOAD_BALANCER_HEALTH_PORT: "haproxy health",
+    8181: "kubelet-csr-approver metrics",
+    8182: "kubelet-csr-approver health",
     8472: "flannel vxlan",
     9443: "webhooks of a cloud's controllers",
     10248: "kubelet health",
@@ -146,6 +148,7 @@ CLUSTER_PORTS = {
     10256: "kube-proxy health",
     10257: "kube-controller-manager",
     10259: "kube-scheduler",
+    10290: "health of a node for its cloud",
 }
 """Every port that a component of the cluster listens on, loopback included: services never get these."""
 

@@ -132,5 +132,5 @@ def test_a_tampered_binary_is_found_by_its_digest(tmp_path: Path) -> None:
 def test_a_comparison_that_ended_early_is_no_comparison() -> None:
     with pytest.raises(ValueError, match="did not complete"):
         parse_differences("file\t/etc/a\tis missing\n")
-    with pytest.raises(ValueError, match="not a script"):
+    with pytest.raises(ValueError, match="not a delivered script"):
         comparison_script("echo\n")

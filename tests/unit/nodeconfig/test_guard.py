@@ -184,7 +184,8 @@ def test_a_held_drain_names_pod_and_budget_and_is_resumed(host: Host) -> None:
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == (
         f"kubewright: w-1: the node was not drained in 7 s ({MINOR} changes): pod shop/web-1 is held "
-        "by the disruption budget web-budget; it stays cordoned; free these pods, or raise drain_timeout, and run again"
+        "by the disruption budget web-budget; it stays cordoned; free these pods, or raise drain_timeout, "
+        "and run again"
     )
     assert host.path(MINOR).read_text() == "1.35\n"
     assert '"dryRun":["All"]' in (host.fake / "evictions").read_text()

@@ -7,10 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from testkit.bundles import cluster
 
 from nodeconfig.trust import needs_publication, publication_script
 from testkit import pki
+from testkit.bundles import cluster
 from topology.model import Certificates, Rotation, Topology
 
 # Answers from files; what is deleted comes again as the API server would write it.
@@ -122,5 +122,7 @@ def test_the_stage_can_be_read_in_it() -> None:
     assert not needs_publication(cluster())
     assert not needs_publication(rotated("etcd"))
     assert needs_publication(rotated("kubernetes"))
-    text = publication_script(rotated("kubernetes"), dict.fromkeys(("kubernetes-ca", "front-proxy-ca"), "PEM"))
+    text = publication_script(
+        rotated("kubernetes"), dict.fromkeys(("kubernetes-ca", "front-proxy-ca"), "PEM")
+    )
     assert text.startswith("# kubernetes: 2 signs, 1 2 trusted\nset -eu\n")
