@@ -1,4 +1,4 @@
-"""Kubewright: one Pulumi program for a cluster. It reads like the picture in README.md."""
+"""The Pulumi program of a cluster: settings, assembly, provider, cluster, add-ons."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ from providers.select import provider_for
 from settings.hosts_file import join_hosts
 from topology.model import Topology
 
-# The language host shows nothing of its own after this code: the errors above it say everything.
+# With this exit code the language host prints no traceback: the logged errors are complete.
 _ALREADY_EXPLAINED = 32
 
 
 def deploy() -> None:
-    """The whole program. Raises SettingsError, ArtifactError or BundleError, each a readable message."""
+    """Deploy the cluster. Raise SettingsError, ArtifactError or BundleError with a readable message."""
     stack = settings.load(description())
     assembly = assemble(stack, Path.cwd())
     plan = assembly.topology
@@ -62,8 +62,8 @@ def deploy() -> None:
     pulumi.run(partial(await_registration, cluster.nodes))
 
 
-def description() -> Any:  # noqa: ANN401  whatever somebody wrote there
-    """The stack's object `kubewright:cluster`; a text where it is none, which `settings.load` explains."""
+def description() -> Any:  # noqa: ANN401 - any value of a stack file
+    """Return the object `kubewright:cluster`; "" for another type, which `settings.load` reports."""
     try:
         config = pulumi.Config("kubewright")
         return join_hosts(config.get_object("cluster") or {}, config.get("hosts-file"))
@@ -72,23 +72,23 @@ def description() -> Any:  # noqa: ANN401  whatever somebody wrote there
 
 
 def connect(kubeconfig: pulumi.Output[str], healthy: Sequence[pulumi.Resource]) -> kubernetes.Provider:
-    """The connection to the cluster's API, once the control plane is healthy."""
+    """Return the connection to the API, after the resources of the healthy control plane."""
     return kubernetes.Provider(
         "kubernetes",
         kubeconfig=kubeconfig,
-        # Of the cluster, not of the kubeconfig: a renewed certificate must replace nothing.
+        # The identifier of the cluster, not of the kubeconfig: a renewed certificate must replace nothing.
         cluster_identifier=f"{pulumi.get_project()}-{pulumi.get_stack()}",
         enable_server_side_apply=True,
         enable_config_map_mutable=True,
         enable_secret_mutable=True,
-        # What an interrupted run made, and could not record any more, is taken over by the next.
+        # A run adopts objects that an interrupted run created but could not record.
         upsert_existing_objects=True,
         opts=pulumi.ResourceOptions(depends_on=list(healthy)),
     )
 
 
 def add_ons(stack: settings.Settings, plan: Topology, cluster: Cluster) -> None:
-    """What runs inside the cluster. It waits for no node that does not come."""
+    """Create everything that runs inside the cluster. Failed nodes do not block add-ons."""
     api, pki = cluster.api, cluster.pki
     CoreDns("coredns", CoreDnsArgs(api=api, topology=plan, nodes=cluster.nodes))
     MetricsServer("metrics-server", MetricsServerArgs(api=api, topology=plan, ca=pki.ca, secrets=pki.secrets))
@@ -97,7 +97,7 @@ def add_ons(stack: settings.Settings, plan: Topology, cluster: Cluster) -> None:
     HelmReleases("helm", releases)
 
 
-# When an update has failed the engine interrupts the program: it ends then, without a traceback.
+# The engine interrupts the program after a failed update: exit without a traceback.
 signal.signal(signal.SIGINT, signal.SIG_DFL)
 try:
     deploy()

@@ -1,1 +1,1 @@
-"""The cluster as Pulumi components; nothing here knows the name of a cloud."""
+"""The cluster as Pulumi components, which do not depend on a cloud."""

@@ -1,4 +1,4 @@
-"""The cluster's API, as components that make objects in it need it."""
+"""The connection to the API, for components that create objects."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from pulumi import Input, Resource, ResourceOptions
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Api:
-    """A connection to the API server, and what its objects live in.
+    """A connection to the API server.
 
-    `lives_in` is what holds the objects (etcd): when it goes, they are gone with it and nobody
-    deletes them one by one. `published` is there once pods are told what to trust: a workload that
-    is started again for that must wait for it.
+    `stored_in` is the resource that stores the objects (etcd): its deletion deletes all objects, so the
+    engine does not delete them one by one. `published` exists when pods see the trusted certificates:
+    workloads that restart for new certificates must wait for it.
     """
 
     provider: kubernetes.Provider
-    lives_in: Resource
+    stored_in: Resource
     published: Sequence[Resource] = ()
 
     def options(self, parent: Resource, *, depends_on: Sequence[Input[Resource]] = ()) -> ResourceOptions:
-        """Options for an object made by `parent`."""
+        """Return the options of an object with this parent."""
         return ResourceOptions(
-            parent=parent, provider=self.provider, deleted_with=self.lives_in, depends_on=list(depends_on)
+            parent=parent, provider=self.provider, deleted_with=self.stored_in, depends_on=list(depends_on)
         )

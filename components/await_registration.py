@@ -1,4 +1,4 @@
-"""Waiting for a program's many resources at once."""
+"""Wait for many resources of a program together."""
 
 from __future__ import annotations
 
@@ -9,16 +9,15 @@ from pulumi import Resource
 
 
 async def await_registration(resources: Iterable[Resource]) -> None:
-    """Returns once the engine knows all of these resources, or one of them cannot be.
+    """Wait until the engine has registered all of these resources, or until one of them fails.
 
-    For `pulumi.run`. The SDK (3.259, `wait_for_rpcs`) waits for every output of a program that is still
-    to come, anew after each one that has: with the outputs of a thousand hosts that was half of a preview's
-    time, and with five thousand it would be nearly all. Here they come first; it then has few left to wait
-    for. What went wrong is for the SDK to say.
+    For `pulumi.run`. After every resolved output the SDK (3.259, `wait_for_rpcs`) waits for all pending
+    outputs again: with the outputs of a thousand hosts this took half of a preview, and with five thousand
+    nearly all of it. Waiting here first leaves few outputs for the SDK, which reports errors.
     """
-    known = [asyncio.ensure_future(resource.urn.future()) for resource in resources]
-    for each in known:
-        # Looked at, so that asyncio prints nothing of its own about one that failed.
-        each.add_done_callback(lambda done: done.cancelled() or done.exception())
-    if known:
-        await asyncio.wait(known, return_when=asyncio.FIRST_EXCEPTION)
+    urns = [asyncio.ensure_future(resource.urn.future()) for resource in resources]
+    for urn in urns:
+        # Reading the exception keeps asyncio from printing it.
+        urn.add_done_callback(lambda future: future.cancelled() or future.exception())
+    if urns:
+        await asyncio.wait(urns, return_when=asyncio.FIRST_EXCEPTION)

@@ -1,4 +1,4 @@
-"""What the API must know before nodes can join: a token, and who may ask for and sign which certificate."""
+"""Objects that nodes need to join: a bootstrap token, and permissions for certificate requests."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ _CSR_APPROVER = (
     Rule(_SIGNING, ("certificatesigningrequests",), READ),
     Rule(_SIGNING, ("certificatesigningrequests/approval",), ("update",)),
     Rule(_SIGNING, ("signers",), ("approve",), ("kubernetes.io/kubelet-serving",)),
-    # Whose an address is: no node gets a certificate for another's.
+    # The approver compares addresses: a node gets no certificate for the address of another node.
     Rule("", ("nodes",), ("list",)),
     Rule("coordination.k8s.io", ("leases",), ("create", "get", "list", "watch", "update", "patch")),
     Rule("", ("events",), ("create", "patch")),
 )
-# A node drains itself and takes its own Node away; NodeRestriction keeps it from those of others.
+# A node drains itself and deletes its own Node; NodeRestriction protects other nodes.
 _NODE_SELF_SERVICE = (
     Rule("apps", ("daemonsets",), ("get",)),
     Rule("", ("nodes",), ("delete",)),
 )
-# Group -> ClusterRole. The first three are upstream's own roles for TLS bootstrapping
+# Group -> ClusterRole. The first three are upstream roles for TLS bootstrapping
 # (kubernetes.io/docs/reference/access-authn-authz/kubelet-tls-bootstrapping).
 _BINDINGS = (
     ("join", "system:bootstrappers", "system:node-bootstrapper"),
@@ -43,14 +43,14 @@ _BINDINGS = (
 
 @dataclass(frozen=True, kw_only=True)
 class BootstrapArgs:
-    """`token` is the bootstrap token, `abcdef.0123456789abcdef`."""
+    """Arguments of the bootstrap objects. `token` has the form `abcdef.0123456789abcdef`."""
 
     api: Api
     token: Output[str]
 
 
 class Bootstrap(ComponentResource):
-    """The bootstrap token and the rights of nodes, of the API server at kubelets, and of the CSR approver."""
+    """The bootstrap token, and permissions of nodes, API servers (at kubelets) and the CSR approver."""
 
     def __init__(self, name: str, args: BootstrapArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("kubewright:index:Bootstrap", name, None, opts)
@@ -60,17 +60,17 @@ class Bootstrap(ComponentResource):
             f"{name}-node-self-service-role", "kubewright:node-self-service", _NODE_SELF_SERVICE, options
         )
         cluster_role(f"{name}-csr-approver-role", "kubewright:csr-approver", _CSR_APPROVER, options)
-        for short, who, role in _BINDINGS:
-            bind(f"{name}-{short}", f"kubewright:{short}", role, [group(who)], options)
+        for short, members, role in _BINDINGS:
+            bind(f"{name}-{short}", f"kubewright:{short}", role, [group(members)], options)
         approver = "kubewright:csr-approver"
         bind(f"{name}-csr-approver", approver, approver, [user(approver)], options)
         self.register_outputs({})
 
 
 def _token(name: str, token: Output[str], options: ResourceOptions) -> Secret:
-    """The token's Secret. Its name carries the token's public part, so a new token is a new Secret.
+    """Create the Secret of the token. Its name has the token's public part, so a new token is a new Secret.
 
-    It does not expire: workers of a pool may be added at any time.
+    The token does not expire, because workers can join at any time.
     """
     identifier = Output.unsecret(token.apply(lambda text: text.split(".")[0]))
     secret: Output[str] = token.apply(lambda text: text.split(".")[1])

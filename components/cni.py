@@ -1,4 +1,4 @@
-"""The pod network. flannel runs as a service on every node; here is what it may do in the API."""
+"""The pod network: permissions of flannel, which runs as a service on every node."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from components.rbac import READ, Rule, bind, cluster_role, user
 
 _FLANNEL = (
     Rule("", ("nodes",), READ),
-    # flannel publishes how a node is reached in the annotations of its Node.
+    # flannel publishes the address of its VXLAN endpoint in annotations of its Node.
     Rule("", ("nodes/status",), ("patch",)),
 )
 
 
 @dataclass(frozen=True, kw_only=True)
 class CniArgs:
-    """Where the objects go."""
+    """Arguments of the permissions."""
 
     api: Api
 
 
 class Cni(ComponentResource):
-    """Rights of flannel. (kube-proxy's are upstream's own: the user `system:kube-proxy` has them.)"""
+    """Permissions of flannel. kube-proxy has upstream permissions, as the user `system:kube-proxy`."""
 
     def __init__(self, name: str, args: CniArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("kubewright:index:Cni", name, None, opts)

@@ -1,4 +1,4 @@
-"""Secrets that are no certificates, derived from private keys that pulumi-tls keeps in the state. Pure."""
+"""Secrets derived from private keys that pulumi-tls stores in the state: token, encryption key. Pure."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ resources:
 
 
 def bootstrap_token(private_key: str) -> str:
-    """A bootstrap token, `abcdef.0123456789abcdef`: its second part carries 80 bits.
+    """Return a bootstrap token, `abcdef.0123456789abcdef`, with 80 random bits in its second part.
 
-    The form is that of kubernetes.io/docs/reference/access-authn-authz/bootstrap-tokens.
+    Format: kubernetes.io/docs/reference/access-authn-authz/bootstrap-tokens.
     """
     text = base64.b32encode(_derive(private_key, "bootstrap token")).decode().lower()
     return f"{text[:6]}.{text[6:22]}"
 
 
 def encryption_configuration(private_key: str) -> str:
-    """The API server's EncryptionConfiguration: Secrets by secretbox with a key of 32 bytes.
+    """Return the EncryptionConfiguration of API servers: secretbox for Secrets, with a key of 32 bytes.
 
-    `identity` comes last so that objects written before encryption was on can still be read.
+    `identity` is last, so that API servers can read objects from before the encryption.
     """
     return _ENCRYPTION.format(key=base64.b64encode(_derive(private_key, "encryption at rest")).decode())
 
 
 def _derive(private_key: str, purpose: str) -> bytes:
-    """32 bytes that nobody can tell from random without the key; another purpose gives others."""
+    """Return 32 pseudorandom bytes for a purpose, derived from the key by HMAC-SHA256."""
     return hmac.new(private_key.encode(), f"kubewright {purpose}".encode(), hashlib.sha256).digest()

@@ -1,4 +1,4 @@
-"""The administrator's kubeconfig. Pure."""
+"""The kubeconfig of the administrator. Pure."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import json
 
 
 def kubeconfig(*, cluster: str, server: str, ca: str, certificate: str, key: str) -> str:
-    """A kubeconfig that carries its certificates within; `ca`, `certificate` and `key` are PEM.
+    """Return a kubeconfig with embedded certificates; `ca`, `certificate` and `key` are PEM.
 
-    It is JSON, which every reader of YAML takes.
+    The format is JSON, which every YAML parser reads.
     """
     return json.dumps(
         {

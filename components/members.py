@@ -1,4 +1,4 @@
-"""Machines that are members of something: of etcd, of the control plane, of the load balancers."""
+"""Members: machines of the load balancers, of etcd and of the control plane."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from nodeconfig.bundle import Bundle
 from topology.model import Machine, Member, Role
 
 Bundles = Mapping[tuple[str, Role], Bundle]
-"""Bundles by the host's name and role."""
+"""Bundles by the name of the host and its role."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class MembersArgs:
-    """`members` are the machines of a kind; `after` is what must be healthy before they are touched."""
+    """Arguments of members. `after` are resources that must be healthy before members change."""
 
     machines: Mapping[str, Machine]
     members: Sequence[Member]
@@ -28,7 +28,7 @@ class MembersArgs:
 
 
 class _Members(ComponentResource):
-    """Members of one role, each delivered by the provider; healthy when the component's members are."""
+    """Members of one role, which the provider delivers. `members` are their health gates."""
 
     members: Sequence[Resource]
 
@@ -50,21 +50,21 @@ class _Members(ComponentResource):
 
 
 class LoadBalancers(_Members):
-    """The load balancers before the API servers (bare metal; a cloud has its own)."""
+    """The load balancers of the API servers, on bare metal only."""
 
     def __init__(self, name: str, args: MembersArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("LoadBalancers", Role.LOAD_BALANCER, name, args, opts)
 
 
 class Etcd(_Members):
-    """The members of etcd, with TLS for clients and peers."""
+    """The members of etcd."""
 
     def __init__(self, name: str, args: MembersArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("Etcd", Role.ETCD, name, args, opts)
 
 
 class ControlPlane(_Members):
-    """API servers, controller managers and schedulers; none of them is privileged."""
+    """The control planes: API servers, controller managers and schedulers."""
 
     def __init__(self, name: str, args: MembersArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("ControlPlane", Role.CONTROL_PLANE, name, args, opts)

@@ -1,4 +1,4 @@
-"""A pool of nodes: their bundles, and the labels and taints that only an administrator may set."""
+"""A pool of nodes: their bundles, and labels and taints that only an administrator may set."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from topology.model import Pool
 
 @dataclass(frozen=True, kw_only=True)
 class NodePoolArgs:
-    """`bundles` by the node's name, or the pool's where a cloud makes its nodes.
+    """Arguments of a pool. `bundles` are by the name of the node, or of the pool when a cloud creates nodes.
 
-    `after` is what must be there before nodes join; `kubeconfig` is an administrator's.
+    `after` are resources that must exist before nodes join; `kubeconfig` has administrator permissions.
     """
 
     pool: Pool
@@ -30,7 +30,7 @@ class NodePoolArgs:
 
 
 class NodePool(ComponentResource):
-    """Nodes that are alike. `nodes` are healthy when they are Ready."""
+    """A pool of nodes. `nodes` are the health gates of its nodes."""
 
     nodes: Sequence[Resource]
     labels: Resource | None = None
@@ -39,13 +39,13 @@ class NodePool(ComponentResource):
         super().__init__("kubewright:index:NodePool", name, None, opts)
         options = ResourceOptions(parent=self, depends_on=list(args.after))
         self.nodes = args.provider.pool(args.pool, args.bundles, args.secrets, options)
-        # A kubelet may not set `node-role` and other labels of its own node: they come from outside,
-        # and so does the removal of those no longer asked for. Nodes that a cloud makes bring theirs.
+        # A kubelet may not set `node-role` and other labels of its node, so an administrator sets labels and
+        # removes old ones. Nodes that a cloud creates register with their labels.
         if args.pool.nodes:
             self.labels = args.provider.operate(
                 f"{name}-labels",
                 node_labels(args.pool),
-                # Nodes that failed to join must not keep the others from getting theirs.
+                # Nodes that failed to join must not block the labels of other nodes.
                 ResourceOptions(parent=self, depends_on=[tolerate_failure(node) for node in self.nodes]),
                 kubeconfig=args.kubeconfig,
             )

@@ -1,18 +1,18 @@
-"""What a control plane is told about the cluster's end, so that its nodes need not be drained. Pure."""
+"""Scripts that mark all nodes when the whole cluster is deleted, so that nodes are not drained. Pure."""
 
 from __future__ import annotations
 
 from typing import Final
 
 ANNOTATION: Final = "kubewright.dev/leaving"
-"""On a Node: `cluster` when the whole cluster is being taken down. The host program looks at it."""
+"""The annotation of a Node with the value `cluster`, which the host program reads before a drain."""
 
 _KUBECTL = "kubectl --request-timeout=10s"
 
-# Also takes back the farewell of a `destroy` that was interrupted and then thought better of.
+# Also reverts the mark of an interrupted `destroy`.
 UNMARK: Final = f"{_KUBECTL} annotate nodes --all {ANNOTATION}- >/dev/null\n"
 
-# A cluster that no longer answers says no farewell; that must not keep anyone from taking it down.
+# An unreachable API must not block the deletion of the cluster.
 MARK_DELETING: Final = f"""\
 {_KUBECTL} annotate nodes --all --overwrite {ANNOTATION}=cluster >/dev/null ||
     echo 'the API does not answer: nodes are taken down without a word'

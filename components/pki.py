@@ -1,4 +1,4 @@
-"""The cluster's certificates and keys, made by pulumi-tls from the table in `topology.certificates`."""
+"""Certificates and keys of the cluster, created by pulumi-tls from the table in `topology.certificates`."""
 
 from __future__ import annotations
 
@@ -29,28 +29,28 @@ _HOURS_PER_YEAR = 365 * 24
 
 @dataclass(frozen=True, kw_only=True)
 class PkiArgs:
-    """What the certificates are for."""
+    """Arguments of the certificates."""
 
     topology: Topology
 
 
 @dataclass(frozen=True, slots=True)
 class _Pair:
-    """A private key and its certificate, PEM."""
+    """A private key and its certificate in PEM."""
 
     key: Output[str]
     certificate: Output[str]
 
 
 class Pki(ComponentResource):
-    """Authorities, leaves, the service-account key pair, the bootstrap token and the encryption key."""
+    """Authorities, leaf certificates, service account keys, the bootstrap token and the encryption key."""
 
     secrets: Mapping[str, Output[str]]
-    """What bundles may ask for, by the contract's names; all of it secret."""
+    """Secret files by the names in bundles; all values are secrets."""
     ca: Output[str]
-    """The certificates (PEM) of what everything in the cluster trusts, two while it is rotated; public."""
+    """The trusted certificates of the cluster in PEM, two during a rotation; public."""
     kubeconfig: Output[str]
-    """The administrator's kubeconfig; secret."""
+    """The kubeconfig of the administrator; a secret."""
 
     def __init__(self, name: str, args: PkiArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("kubewright:index:Pki", name, None, opts)
@@ -67,16 +67,16 @@ class Pki(ComponentResource):
             )
             for name in AUTHORITIES.values()
         }
-        secrets = {f"{pair}.crt": made.certificate for pair, made in pairs.items()}
+        secrets = {f"{pair}.crt": created.certificate for pair, created in pairs.items()}
         secrets |= {f"{name}.crt": certificates for name, certificates in bundles.items()}
-        secrets |= {f"{pair}.key": made.key for pair, made in pairs.items()}
+        secrets |= {f"{pair}.key": created.key for pair, created in pairs.items()}
         secrets |= self._service_account()
         secrets |= {
             "bootstrap.token": self._key("bootstrap").private_key_pem.apply(bootstrap_token),
             "encryption.yaml": self._key("encryption").private_key_pem.apply(encryption_configuration),
         }
         self.secrets = {secret: Output.secret(content) for secret, content in secrets.items()}
-        # A certificate is public even where the plugin calls everything made from a secret a secret.
+        # Certificates are public, but the plugin marks every output with a secret input as a secret.
         self.ca = Output.unsecret(bundles[trust_bundle(KUBERNETES_CA)])
         self.kubeconfig = self._kubeconfig(args.topology, pairs["admin"])
         self.register_outputs({"ca": self.ca, "kubeconfig": self.kubeconfig})
@@ -88,13 +88,13 @@ class Pki(ComponentResource):
             ecdsa_curve="P256",
             opts=ResourceOptions(
                 parent=self,
-                # A new key makes the request and the certificate new.
+                # A new key also replaces the request and the certificate.
                 replacement_trigger=self._topology.certificates.leaves if leaf else None,
             ),
         )
 
     def _service_account(self) -> dict[str, Output[str]]:
-        """One key signs tokens; several may verify them."""
+        """Return the key that signs tokens, and all keys that verify them."""
         keys = {name: self._key(name) for name in trusted_names(self._topology, SERVICE_ACCOUNT)}
         return {
             f"{SERVICE_ACCOUNT}.key": keys[signing_name(self._topology, SERVICE_ACCOUNT)].private_key_pem,
@@ -122,7 +122,7 @@ class Pki(ComponentResource):
             private_key_pem=key,
             subject=tls.CertRequestSubjectArgs(
                 common_name=leaf.common_name,
-                # X.509 allows several, the plugin one; no leaf of ours has more.
+                # The plugin allows one organization, and every leaf has at most one.
                 organization=leaf.organizations[0] if leaf.organizations else None,
             ),
             dns_names=list(leaf.dns_names),
@@ -137,7 +137,7 @@ class Pki(ComponentResource):
             cert_request_pem=request.cert_request_pem,
             set_subject_key_id=True,
             validity_period_hours=leaf.years * _HOURS_PER_YEAR,
-            allowed_uses=[use for use, wanted in uses.items() if wanted],
+            allowed_uses=[use for use, enabled in uses.items() if enabled],
             opts=ResourceOptions(parent=self),
         )
         return _Pair(key, certificate.cert_pem)
@@ -157,6 +157,6 @@ class Pki(ComponentResource):
 
 
 def _joined(pems: Iterable[Output[str]]) -> Output[str]:
-    """Texts in PEM one after another."""
+    """Return the concatenated PEM texts."""
     joined: Output[str] = Output.all(*pems).apply("".join)
     return joined

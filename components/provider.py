@@ -1,4 +1,4 @@
-"""What every provider gives to the components."""
+"""The contract that every provider fulfils for the components."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ from nodeconfig.bundle import Bundle
 from topology.model import Machine, Pool, Role
 
 Secrets = Mapping[str, Output[str]]
-"""Contents of secret files by the names that bundles use, e.g. `apiserver-cp-1.key`."""
+"""Contents of secret files by the names in bundles, e.g. `apiserver-cp-1.key`."""
 
 
 class Provider(Protocol):
     """Machines, and the delivery of bundles to them.
 
-    Every resource given back is there only when what it stands for is healthy, so that depending
-    on it is a health gate.
+    Every returned resource exists only when its host or pool is healthy, so `depends_on` is a health gate.
     """
 
     def member(
         self, machine: Machine, role: Role, bundle: Bundle, secrets: Secrets, opts: ResourceOptions
     ) -> Resource:
-        """One role of one machine with a stable name and address.
+        """Deliver one role of a member.
 
-        Called once for each role of a machine, in the order of `Role`. New members come up side by side;
-        members that change do so one after another.
+        The cluster calls it once for each role of a member, in the order of `Role`. New members start side by
+        side; existing members change one after another.
         """
         ...
 
     def pool(
         self, pool: Pool, bundles: Mapping[str, Bundle], secrets: Secrets, opts: ResourceOptions
     ) -> Sequence[Resource]:
-        """The nodes of a pool, `bundles` by the node's name; one with a capacity has one, by the pool's name.
+        """Deliver the nodes of a pool.
 
-        New nodes join side by side; of those that change at most `pool.max_unavailable` do at a time.
+        `bundles` are by the name of the node, or by the name of the pool when a cloud creates its nodes. New
+        nodes join side by side; at most `pool.max_unavailable` existing nodes change at the same time.
         """
         ...
 
@@ -50,13 +50,13 @@ class Provider(Protocol):
         kubeconfig: Output[str],
         on_delete: str = "",
     ) -> Resource:
-        """Runs `script` with an administrator's rights, again whenever it changes.
+        """Run `script` with administrator permissions, again whenever it changes.
 
-        In the script `kubectl` is one that reaches the API: on a control plane, or the deployer's own with
-        `kubeconfig`. `on_delete` is run when the resource is deleted ("": nothing is).
+        `kubectl` in the script reaches the API: on a control plane, or on the deployer with `kubeconfig`.
+        `on_delete` is a script for the deletion of the resource, or empty.
         """
         ...
 
     def add_ons(self, api: Api) -> Sequence[Resource]:
-        """What runs in the cluster because of where it is: a cloud's controllers; nothing on bare metal."""
+        """Install the controllers of the cloud in the cluster; nothing on bare metal."""
         ...

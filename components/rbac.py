@@ -1,4 +1,4 @@
-"""Roles and bindings in few words."""
+"""Roles and bindings from tables."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _GROUP = "rbac.authorization.k8s.io"
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What a role allows: verbs on resources, perhaps of these names alone."""
+    """A rule of a role: verbs on resources, limited to `names` if there are any."""
 
     group: str
     resources: tuple[str, ...]
@@ -33,22 +33,22 @@ READ = ("get", "list", "watch")
 
 
 def user(name: str) -> SubjectArgs:
-    """A user, by the common name of the certificate."""
+    """Return a user by the common name of the certificate."""
     return SubjectArgs(kind="User", name=name, api_group=_GROUP)
 
 
 def group(name: str) -> SubjectArgs:
-    """A group, by an organization of the certificate."""
+    """Return a group by an organization of the certificate."""
     return SubjectArgs(kind="Group", name=name, api_group=_GROUP)
 
 
 def service_account(namespace: str, name: str) -> SubjectArgs:
-    """A service account."""
+    """Return a service account."""
     return SubjectArgs(kind="ServiceAccount", namespace=namespace, name=name)
 
 
 def rules(table: Sequence[Rule]) -> list[PolicyRuleArgs]:
-    """The rules as Kubernetes wants them."""
+    """Return the rules in the format of Kubernetes."""
     return [
         PolicyRuleArgs(
             api_groups=[rule.group],
@@ -68,14 +68,14 @@ def cluster_role(
     *,
     labels: Mapping[str, str] | None = None,
 ) -> ClusterRole:
-    """The ClusterRole `role`; `name` is the resource's."""
+    """Create the ClusterRole `role`; `name` is the name of the resource."""
     return ClusterRole(name, metadata=ObjectMetaArgs(name=role, labels=labels), rules=rules(table), opts=opts)
 
 
 def bind(
     name: str, binding: str, role: str, subjects: Sequence[SubjectArgs], opts: ResourceOptions
 ) -> ClusterRoleBinding:
-    """The ClusterRoleBinding `binding`, giving the ClusterRole `role`; `name` is the resource's."""
+    """Create the ClusterRoleBinding `binding` for the ClusterRole `role`; `name` names the resource."""
     return ClusterRoleBinding(
         name,
         metadata=ObjectMetaArgs(name=binding),
@@ -93,7 +93,7 @@ def bind_in(
     subjects: Sequence[SubjectArgs],
     opts: ResourceOptions,
 ) -> RoleBinding:
-    """The RoleBinding `binding` in `namespace`; `role` is kind and name of what it gives."""
+    """Create the RoleBinding `binding` in `namespace`; `role` is the kind and name of the role."""
     return RoleBinding(
         name,
         metadata=ObjectMetaArgs(name=binding, namespace=namespace),

@@ -1,4 +1,4 @@
-"""Credentials of image registries, as containerd wants them."""
+"""Credentials of image registries in the format of containerd."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from topology.model import Topology
 def registry_secrets(
     topology: Topology, credentials: Mapping[str, tuple[str, str]]
 ) -> dict[str, Output[str]]:
-    """The secret files of registries with credentials, by the secrets' names (`registry-<name>`).
+    """Return the secret files of registries with credentials, by secret name (`registry-<name>`).
 
-    `credentials`: user and password by the same names.
+    `credentials` are user and password by the same names.
     """
     secrets = {}
     for registry in topology.registries:

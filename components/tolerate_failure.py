@@ -1,4 +1,4 @@
-"""Dependencies that may have failed."""
+"""Dependencies on resources that may fail."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from pulumi import Output, Resource
 
 
 def tolerate_failure(resource: Resource) -> Output[Resource]:
-    """The resource once it is done, or nothing once it has failed, for `depends_on`.
+    """Return an output for `depends_on`: the created resource, or None after its failure.
 
-    With `pulumi up --continue-on-error` a plain dependency on a resource that failed ends the whole
-    program in the Python SDK, and with it all that was still to be done elsewhere.
+    With `pulumi up --continue-on-error` a plain dependency on a failed resource ends the whole program in the
+    Python SDK, and with it all remaining changes.
     """
-    done: Output[Resource] = resource.urn.apply(lambda _: resource)
-    # The SDK leaves a None among the dependencies out; its types do not say so.
-    return done.recover(lambda _: None)  # type: ignore[arg-type, return-value]
+    created: Output[Resource] = resource.urn.apply(lambda _: resource)
+    # The SDK ignores None among dependencies, which its types do not allow.
+    return created.recover(lambda _: None)  # type: ignore[arg-type, return-value]

@@ -31,5 +31,5 @@ def provider_for(
         return MetalProvider(settings.metal, topology, files)
     cloud = by_section(settings.cloud_name)
     if cloud is None:
-        raise SettingsError([Problem("metal", "", "no hosts; describe them here (docs/contract.md)")])
+        raise SettingsError([Problem("metal", "", "no hosts; describe them here (docs/settings.md)")])
     return cloud.create_provider(settings, topology, files, bundles)

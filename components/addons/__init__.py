@@ -1,1 +1,1 @@
-"""What runs inside the cluster, made with pulumi-kubernetes."""
+"""Add-ons inside the cluster, created by pulumi-kubernetes."""

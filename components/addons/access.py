@@ -1,4 +1,4 @@
-"""Namespaces, quotas, roles, bindings and service accounts from the stack's configuration [I1]."""
+"""Namespaces, quotas, roles, bindings and service accounts from the settings [I1]."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from settings.access import AccessSettings, BindingSettings, LimitSettings, Role
 
 @dataclass(frozen=True, kw_only=True)
 class AccessArgs:
-    """Who may do what, and how much of it."""
+    """Arguments of the objects."""
 
     api: Api
     access: AccessSettings
 
 
 class Access(ComponentResource):
-    """RBAC, namespaces and their quotas. `namespaces` are the Namespaces it makes."""
+    """RBAC, namespaces and their quotas. `namespaces` are the created Namespaces."""
 
     def __init__(self, name: str, args: AccessArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("kubewright:index:Access", name, None, opts)
@@ -43,7 +43,7 @@ class Access(ComponentResource):
         self.register_outputs({"namespaces": sorted(self.namespaces)})
 
     def _within(self, namespace: str | None) -> ResourceOptions:
-        """Options of an object in a namespace, which may be one that we make."""
+        """Return the options of an object in a namespace, which may be created here."""
         after: list[Resource] = [self.namespaces[namespace]] if namespace in self.namespaces else []
         return self._api.options(self, depends_on=after)
 

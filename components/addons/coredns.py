@@ -1,4 +1,4 @@
-"""CoreDNS: the cluster's DNS, at the address that every kubelet tells its pods [H1]."""
+"""CoreDNS: the DNS of the cluster, at the address that kubelets give to pods [H1]."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from pulumi import ComponentResource, Resource, ResourceOptions
 from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
 
 from components.addons.workload import (
-    available_while_drained,
+    disruption_budget,
     http_probe,
-    restricted,
+    restricted_context,
     rolling_update,
-    spread,
+    spread_constraints,
     system_tolerations,
-    trusting,
+    trust_annotations,
 )
 from components.api import Api
 from components.rbac import Rule, bind, cluster_role, service_account
@@ -27,7 +27,7 @@ from topology.model import Topology
 
 _NAMESPACE = "kube-system"
 _NAME = "coredns"
-# Other software finds the cluster's DNS by this label, whatever the server is.
+# Other software finds the DNS of a cluster by this label.
 _LABELS = {"k8s-app": "kube-dns"}
 _RULES = (
     Rule("", ("endpoints", "services", "pods", "namespaces"), ("list", "watch")),
@@ -39,9 +39,10 @@ _USER = 65532
 
 @dataclass(frozen=True, kw_only=True)
 class CoreDnsArgs:
-    """Version, address and domain come from the topology.
+    """Arguments of CoreDNS.
 
-    `nodes` are waited for as far as they come: replicas that start on the first node alone stay there.
+    The Deployment waits for `nodes`, except failed ones: replicas that all start on the first node stay
+    there.
     """
 
     api: Api
@@ -50,7 +51,7 @@ class CoreDnsArgs:
 
 
 class CoreDns(ComponentResource):
-    """CoreDNS: two replicas on two nodes, or one where there is but one node."""
+    """CoreDNS with two replicas on two nodes, or one replica in a cluster with one node."""
 
     def __init__(self, name: str, args: CoreDnsArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("kubewright:index:CoreDns", name, None, opts)
@@ -60,9 +61,9 @@ class CoreDns(ComponentResource):
         account = core.ServiceAccount(f"{name}-account", metadata=metadata, opts=options)
         cluster_role(f"{name}-role", "system:coredns", _RULES, options)
         subject = service_account(_NAMESPACE, _NAME)
-        rights = bind(f"{name}-binding", "system:coredns", "system:coredns", [subject], options)
+        binding = bind(f"{name}-binding", "system:coredns", "system:coredns", [subject], options)
         config = core.ConfigMap(f"{name}-config", metadata=metadata, data={"Corefile": text}, opts=options)
-        # The service first: its address is fixed and must not go to another service.
+        # The Service is created first, so that no other service takes its fixed address.
         service = self._service(f"{name}-service", args)
         apps.Deployment(
             f"{name}-deployment",
@@ -71,12 +72,12 @@ class CoreDns(ComponentResource):
             opts=args.api.options(
                 self,
                 depends_on=[
-                    *(account, rights, config, service, *args.api.published),
+                    *(account, binding, config, service, *args.api.published),
                     *map(tolerate_failure, args.nodes),
                 ],
             ),
         )
-        available_while_drained(f"{name}-budget", _NAME, _NAMESPACE, _LABELS, options)
+        disruption_budget(f"{name}-budget", _NAME, _NAMESPACE, _LABELS, options)
         self.register_outputs({"address": str(args.topology.network.dns_service)})
 
     def _service(self, name: str, args: CoreDnsArgs) -> core.Service:
@@ -86,7 +87,7 @@ class CoreDns(ComponentResource):
                 name="kube-dns",
                 namespace=_NAMESPACE,
                 labels=_LABELS,
-                # Its pods come later; waiting for them here would be waiting for each other.
+                # Its pods start after the Service: waiting for them would be a deadlock.
                 annotations={"pulumi.com/skipAwait": "true"},
             ),
             spec=core.ServiceSpecArgs(
@@ -103,7 +104,7 @@ class CoreDns(ComponentResource):
 
 
 def corefile(domain: str) -> str:
-    """CoreDNS' configuration. Names of pods are answered for pods that exist, and for no others."""
+    """Return the configuration of CoreDNS, which answers pod names only for existing pods."""
     return f"""\
 .:53 {{
     errors
@@ -131,8 +132,8 @@ def corefile(domain: str) -> str:
 def _deployment(topology: Topology, config: str) -> apps.DeploymentSpecArgs:
     single = sum(len(pool.nodes) for pool in topology.pools) == 1
     replicas = 1 if single else 2
-    # Not by the number of workers: one more of them must change nothing here.
-    available = len(topology.control_planes) > 1
+    # This does not depend on the number of workers: a new worker must change nothing here.
+    highly_available = len(topology.control_planes) > 1
     return apps.DeploymentSpecArgs(
         replicas=replicas,
         strategy=rolling_update(),
@@ -140,10 +141,10 @@ def _deployment(topology: Topology, config: str) -> apps.DeploymentSpecArgs:
         template=core.PodTemplateSpecArgs(
             metadata=ObjectMetaArgs(
                 labels=_LABELS,
-                # A changed Corefile is a new rollout, gated like any other, and not a surprise later.
+                # A changed Corefile starts a rollout, so the update waits for its result.
                 annotations={
                     "kubewright.dev/config": hashlib.sha256(config.encode()).hexdigest()[:16],
-                    **trusting(topology),
+                    **trust_annotations(topology),
                 },
             ),
             spec=core.PodSpecArgs(
@@ -151,7 +152,9 @@ def _deployment(topology: Topology, config: str) -> apps.DeploymentSpecArgs:
                 priority_class_name="system-cluster-critical",
                 dns_policy="Default",
                 tolerations=system_tolerations(),
-                topology_spread_constraints=spread(_LABELS, replicas=replicas, must=available),
+                topology_spread_constraints=spread_constraints(
+                    _LABELS, replicas=replicas, required=highly_available
+                ),
                 security_context=core.PodSecurityContextArgs(
                     run_as_non_root=True,
                     run_as_user=_USER,
@@ -181,8 +184,8 @@ def _container(version: str) -> core.ContainerArgs:
         resources=core.ResourceRequirementsArgs(
             requests={"cpu": "100m", "memory": "70Mi"}, limits={"memory": "170Mi"}
         ),
-        # Upstream's binary carries this capability as a file's, and cannot be started without it.
-        security_context=restricted(add=["NET_BIND_SERVICE"]),
+        # The binary has this capability as a file capability and does not start without it.
+        security_context=restricted_context(add=["NET_BIND_SERVICE"]),
         readiness_probe=http_probe("/ready", 8181, period=2),
         liveness_probe=http_probe("/health", 8080, period=10, failures=5, delay=30),
         volume_mounts=[core.VolumeMountArgs(name="config", mount_path=_CONFIG_DIRECTORY, read_only=True)],

@@ -1,4 +1,4 @@
-"""Any Helm release from the stack's configuration [H5]."""
+"""Helm releases from the settings [H5]."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from settings.addons import HelmReleaseSettings
 
 @dataclass(frozen=True, kw_only=True)
 class HelmReleasesArgs:
-    """`releases` by name; `after` is what they may need (namespaces)."""
+    """Arguments of the releases, by name. `after` are resources that they may need (namespaces)."""
 
     api: Api
     releases: Mapping[str, HelmReleaseSettings]
@@ -22,7 +22,7 @@ class HelmReleasesArgs:
 
 
 class HelmReleases(ComponentResource):
-    """Releases, upgraded in place and rolled back when an upgrade fails."""
+    """Helm releases. A failed upgrade is rolled back."""
 
     def __init__(self, name: str, args: HelmReleasesArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("kubewright:index:HelmReleases", name, None, opts)

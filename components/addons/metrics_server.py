@@ -1,4 +1,4 @@
-"""metrics-server behind the aggregation layer, every connection of it verified [H2]."""
+"""metrics-server behind the aggregation layer, with verified TLS on every connection [H2]."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from pulumi_kubernetes.apiregistration.v1 import APIService, APIServiceSpecArgs,
 from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
 
 from components.addons.workload import (
-    available_while_drained,
+    disruption_budget,
     http_probe,
-    restricted,
+    restricted_context,
     rolling_update,
-    spread,
+    spread_constraints,
     system_tolerations,
-    trusting,
+    trust_annotations,
 )
 from components.api import Api
 from components.rbac import READ, Rule, bind, bind_in, cluster_role, service_account
@@ -35,14 +35,14 @@ _READ_METRICS = (
     Rule("", ("pods", "nodes"), READ),
 )
 _AGGREGATED = (Rule("metrics.k8s.io", ("pods", "nodes"), READ),)
-_EVERYONES_ROLES = {
+_AGGREGATION_LABELS = {
     f"rbac.authorization.k8s.io/aggregate-to-{role}": "true" for role in ("admin", "edit", "view")
 }
 
 
 @dataclass(frozen=True, kw_only=True)
 class MetricsServerArgs:
-    """`ca` is the PEM of the cluster's authority; `secrets` has metrics-server's certificate and key."""
+    """Arguments of metrics-server. `ca` is the PEM of the authority; `secrets` has certificate and key."""
 
     api: Api
     topology: Topology
@@ -51,14 +51,14 @@ class MetricsServerArgs:
 
 
 class MetricsServer(ComponentResource):
-    """metrics-server; with several control planes two of it, else one."""
+    """metrics-server with two replicas, or one replica in a cluster with one control plane."""
 
     def __init__(self, name: str, args: MetricsServerArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("kubewright:index:MetricsServer", name, None, opts)
         options = args.api.options(self)
         metadata = ObjectMetaArgs(name=_NAME, namespace=_NAMESPACE)
         account = core.ServiceAccount(f"{name}-account", metadata=metadata, opts=options)
-        rights = self._rights(name, options)
+        roles = self._roles(name, options)
         certificate = core.Secret(
             f"{name}-certificate",
             metadata=metadata,
@@ -87,21 +87,21 @@ class MetricsServer(ComponentResource):
             f"{name}-deployment",
             metadata=ObjectMetaArgs(name=_NAME, namespace=_NAMESPACE, labels=_LABELS),
             spec=_deployment(args.topology),
-            opts=args.api.options(self, depends_on=[account, *rights, certificate, *args.api.published]),
+            opts=args.api.options(self, depends_on=[account, *roles, certificate, *args.api.published]),
         )
-        available_while_drained(f"{name}-budget", _NAME, _NAMESPACE, _LABELS, options)
+        disruption_budget(f"{name}-budget", _NAME, _NAMESPACE, _LABELS, options)
         self._api(f"{name}-api", args, args.api.options(self, depends_on=[service, deployment]))
         self.register_outputs({})
 
-    def _rights(self, name: str, options: ResourceOptions) -> list[Resource]:
-        """What it may do itself, which it needs to start, and what others may do with its metrics."""
+    def _roles(self, name: str, options: ResourceOptions) -> list[Resource]:
+        """Create roles for metrics-server and for readers of metrics; return those needed to start."""
         subject = [service_account(_NAMESPACE, _NAME)]
         role = f"system:{_NAME}"
         delegator = f"{_NAME}:system:auth-delegator"
-        # Without the reader it cannot know by which certificate the API server speaks for a user.
+        # With the reader role metrics-server gets the certificate authority of the API server's requests.
         reader = ("Role", "extension-apiserver-authentication-reader")
         readers = "system:aggregated-metrics-reader"
-        cluster_role(f"{name}-readers", readers, _AGGREGATED, options, labels=_EVERYONES_ROLES)
+        cluster_role(f"{name}-readers", readers, _AGGREGATED, options, labels=_AGGREGATION_LABELS)
         return [
             cluster_role(f"{name}-role", role, _READ_METRICS, options),
             bind(f"{name}-binding", role, role, subject, options),
@@ -132,12 +132,12 @@ def _deployment(topology: Topology) -> apps.DeploymentSpecArgs:
         strategy=rolling_update(),
         selector=LabelSelectorArgs(match_labels=_LABELS),
         template=core.PodTemplateSpecArgs(
-            metadata=ObjectMetaArgs(labels=_LABELS, annotations=_started_again_for(topology)),
+            metadata=ObjectMetaArgs(labels=_LABELS, annotations=_restart_annotations(topology)),
             spec=core.PodSpecArgs(
                 service_account_name=_NAME,
                 priority_class_name="system-cluster-critical",
                 tolerations=system_tolerations(),
-                topology_spread_constraints=spread(_LABELS, replicas=replicas, must=True),
+                topology_spread_constraints=spread_constraints(_LABELS, replicas=replicas, required=True),
                 security_context=core.PodSecurityContextArgs(
                     run_as_non_root=True,
                     run_as_user=1000,
@@ -152,11 +152,11 @@ def _deployment(topology: Topology) -> apps.DeploymentSpecArgs:
     )
 
 
-def _started_again_for(topology: Topology) -> dict[str, str] | None:
-    """It shows a certificate too: that of an authority about to be dropped must be gone in time."""
-    trusted = trusting(topology)
-    signs = topology.certificates.rotation("kubernetes").signing
-    return {**trusted, "kubewright.dev/signed-by": str(signs)} if trusted else None
+def _restart_annotations(topology: Topology) -> dict[str, str] | None:
+    """Return annotations that restart metrics-server before the authority of its certificate goes."""
+    annotations = trust_annotations(topology)
+    signing = topology.certificates.rotation("kubernetes").signing
+    return {**annotations, "kubewright.dev/signed-by": str(signing)} if annotations else None
 
 
 def _container(version: str) -> core.ContainerArgs:
@@ -167,7 +167,7 @@ def _container(version: str) -> core.ContainerArgs:
             f"--secure-port={_PORT}",
             f"--tls-cert-file={_TLS_DIRECTORY}/tls.crt",
             f"--tls-private-key-file={_TLS_DIRECTORY}/tls.key",
-            # The authority of the cluster, as every pod gets it from the ConfigMap kube-root-ca.crt.
+            # The authority of the cluster, which pods get from the ConfigMap kube-root-ca.crt.
             "--kubelet-certificate-authority=/var/run/secrets/kubernetes.io/serviceaccount/ca.crt",
             "--kubelet-preferred-address-types=InternalIP",
             "--kubelet-use-node-status-port",
@@ -177,7 +177,7 @@ def _container(version: str) -> core.ContainerArgs:
         resources=core.ResourceRequirementsArgs(
             requests={"cpu": "100m", "memory": "100Mi"}, limits={"memory": "400Mi"}
         ),
-        security_context=restricted(),
+        security_context=restricted_context(),
         readiness_probe=http_probe("/readyz", "https", period=2, scheme="HTTPS"),
         liveness_probe=http_probe("/livez", "https", period=10, scheme="HTTPS", delay=20),
         volume_mounts=[core.VolumeMountArgs(name="tls", mount_path=_TLS_DIRECTORY, read_only=True)],

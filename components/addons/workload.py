@@ -1,4 +1,4 @@
-"""What the add-ons' workloads have in common: where they run, with what rights, how they are probed."""
+"""Common parts of the workloads of add-ons: scheduling, security contexts, probes, disruption budgets."""
 
 from __future__ import annotations
 
@@ -13,33 +13,33 @@ from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
 from topology.model import Topology
 
 
-def spread(
-    labels: Mapping[str, str], *, replicas: int, must: bool
+def spread_constraints(
+    labels: Mapping[str, str], *, replicas: int, required: bool
 ) -> list[core.TopologySpreadConstraintArgs] | None:
-    """Replicas on different nodes; `must`: one that finds no other node waits for it.
+    """Return constraints that spread replicas over nodes; with `required` a replica waits for another node.
 
-    It must be in a highly available cluster alone: with two nodes the second replica has to be able
-    to run while one of them is lost.
+    Only a highly available cluster requires it: with two nodes the second replica must be able to run while
+    one node is lost.
     """
     if replicas == 1:
         return None
     return [
         core.TopologySpreadConstraintArgs(
             max_skew=1,
-            # With fewer nodes than this, an absent one counts as empty: the second replica waits for it.
-            min_domains=replicas if must else None,
+            # With fewer nodes a missing node counts as empty, so the second replica waits for it.
+            min_domains=replicas if required else None,
             topology_key="kubernetes.io/hostname",
-            when_unsatisfiable="DoNotSchedule" if must else "ScheduleAnyway",
+            when_unsatisfiable="DoNotSchedule" if required else "ScheduleAnyway",
             label_selector=LabelSelectorArgs(match_labels=dict(labels)),
             match_label_keys=["pod-template-hash"],
         )
     ]
 
 
-def trusting(topology: Topology) -> dict[str, str]:
-    """Annotations of pods that must be started again when what the cluster trusts changes.
+def trust_annotations(topology: Topology) -> dict[str, str]:
+    """Return annotations that restart pods when the trusted certificates of the cluster change.
 
-    Few programs read it twice. None for a cluster whose authority was never rotated.
+    Few programs read certificates again. The result is empty for a cluster without a rotation.
     """
     rotations = dict(topology.certificates.rotations)
     if "kubernetes" not in rotations:
@@ -48,7 +48,7 @@ def trusting(topology: Topology) -> dict[str, str]:
 
 
 def system_tolerations() -> list[core.TolerationArgs]:
-    """What the cluster itself needs may run on control planes."""
+    """Return the tolerations of system workloads, which may run on control planes."""
     return [
         core.TolerationArgs(key="CriticalAddonsOnly", operator="Exists"),
         core.TolerationArgs(
@@ -58,14 +58,14 @@ def system_tolerations() -> list[core.TolerationArgs]:
 
 
 def rolling_update() -> apps.DeploymentStrategyArgs:
-    """One replica at a time."""
+    """Return a strategy that replaces one replica at a time."""
     return apps.DeploymentStrategyArgs(
         type="RollingUpdate", rolling_update=apps.RollingUpdateDeploymentArgs(max_unavailable=1)
     )
 
 
-def restricted(*, add: Sequence[str] = ()) -> core.SecurityContextArgs:
-    """A container without rights; `add` are capabilities."""
+def restricted_context(*, add: Sequence[str] = ()) -> core.SecurityContextArgs:
+    """Return a context without privileges and with only the capabilities `add`."""
     return core.SecurityContextArgs(
         allow_privilege_escalation=False,
         read_only_root_filesystem=True,
@@ -76,7 +76,7 @@ def restricted(*, add: Sequence[str] = ()) -> core.SecurityContextArgs:
 def http_probe(
     path: str, port: int | str, *, period: int, failures: int = 3, delay: int = 0, scheme: str = "HTTP"
 ) -> core.ProbeArgs:
-    """A probe every `period` seconds, from `delay` seconds after the start."""
+    """Return a probe every `period` seconds, from `delay` seconds after the start."""
     return core.ProbeArgs(
         http_get=core.HTTPGetActionArgs(path=path, port=port, scheme=scheme),
         initial_delay_seconds=delay,
@@ -86,10 +86,10 @@ def http_probe(
     )
 
 
-def available_while_drained(
+def disruption_budget(
     name: str, budget: str, namespace: str, labels: Mapping[str, str], opts: ResourceOptions
 ) -> policy.PodDisruptionBudget:
-    """A budget of one pod: drains go on one after another, and a single replica never blocks one."""
+    """Create a budget of one pod: drains happen one after another, and a single replica blocks none."""
     return policy.PodDisruptionBudget(
         name,
         metadata=ObjectMetaArgs(name=budget, namespace=namespace),

@@ -1,1 +1,1 @@
-"""Machines, network and stores on AWS [K], by pulumi-aws. Imported only by stacks that use it."""
+"""AWS: machines, network, endpoint, store and identities, created by pulumi-aws [K]."""

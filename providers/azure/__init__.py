@@ -1,1 +1,1 @@
-"""Azure: a cluster's machines, network, balancer and store, by pulumi-azure-native [L]."""
+"""Azure: machines, network, endpoint, store and identities, created by pulumi-azure-native [L]."""

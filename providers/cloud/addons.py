@@ -1,4 +1,4 @@
-"""What the clouds' add-ons share: charts with pinned versions, their releases, and where controllers run."""
+"""Add-ons of clouds: charts with pinned versions, their Helm releases, and where controllers run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pulumi_kubernetes.helm.v3 import Release, RepositoryOptsArgs
 
 _CONTROL_PLANE = "node-role.kubernetes.io/control-plane"
 ON_CONTROL_PLANES = {_CONTROL_PLANE: ""}
-"""A selector of nodes: what calls the cloud runs where the rights are."""
+"""The node selector of controllers that call the cloud: only control planes have the permissions."""
 TOLERATIONS = [
     {"key": _CONTROL_PLANE, "operator": "Exists", "effect": "NoSchedule"},
     {"key": "CriticalAddonsOnly", "operator": "Exists"},
@@ -20,7 +20,7 @@ EARLY_TOLERATIONS = [
     {"key": "node.kubernetes.io/not-ready", "operator": "Exists", "effect": "NoSchedule"},
     *TOLERATIONS,
 ]
-"""Of the cloud controller: a node is only ready for others after this controller has looked at it."""
+"""Tolerations of the cloud controller, which must run before nodes are ready for other pods."""
 
 ON_HOST_NETWORK: Mapping[str, object] = {
     "hostNetwork": True,
@@ -28,14 +28,14 @@ ON_HOST_NETWORK: Mapping[str, object] = {
     "nodeSelector": ON_CONTROL_PLANES,
     "tolerations": TOLERATIONS,
 }
-"""Values of a controller that calls the cloud as its machine, where its chart has these words."""
+"""Values of a controller that uses the identity of its machine, for charts with these keys."""
 
 Values = Mapping[str, Input[object]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chart:
-    """A chart's place and pinned version. `postrender`: a program that its manifests go through."""
+    """A chart with its repository and pinned version. `postrender` is a program that edits its manifests."""
 
     name: str
     repository: str
@@ -49,7 +49,7 @@ AUTOSCALER = Chart(
 
 
 def release(prefix: str, chart: Chart, values: Values, opts: ResourceOptions) -> Release:
-    """The chart's release in `kube-system`, under the chart's own name."""
+    """Create the release of a chart in `kube-system`, with the name of the chart."""
     return Release(
         f"{prefix}-{chart.name}",
         name=chart.name,
@@ -59,7 +59,7 @@ def release(prefix: str, chart: Chart, values: Values, opts: ResourceOptions) ->
         repository_opts=RepositoryOptsArgs(repo=chart.repository),
         values=dict(values),
         postrender=chart.postrender or None,
-        # It is awaited as a release: a failed upgrade goes back to what was.
+        # A failed upgrade is rolled back.
         atomic=True,
         timeout=600,
         opts=opts,

@@ -17,7 +17,7 @@ from pulumi.runtime.settings import ROOT, SETTINGS
 
 from artifacts.catalogue import DEFAULTS, NODE_ARTIFACTS, version_of
 from artifacts.index import FileSource, Index
-from automation.signatures import SIGNATURE, is_marked
+from automation.signatures import SIGNATURE, has_signature
 from nodeconfig.host_program import NAME, digest
 
 Json = dict[str, object]
@@ -49,7 +49,7 @@ class Node:
 
     def is_secret(self, key: str) -> bool:
         """Whether that input, as a whole, is a secret."""
-        return is_marked(self.inputs[key])
+        return has_signature(self.inputs[key])
 
     def value(self, key: str) -> object:
         """That input without its mark."""
@@ -214,6 +214,7 @@ def document(directory: Path, *, workers: int, control_planes: int = 1, **change
     cluster: Json = {
         "name": "test",
         "environment": "lab",
+        "artifacts": {"mirror": "https://mirror.test"},
         "network": {"machines": ["10.89.0.0/24"]},
         "control_planes": {"hosts": list(controls), "schedulable": not workers},
         "pools": {"workers": {"hosts": list(nodes)}} if workers else {},

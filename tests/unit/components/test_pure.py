@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.addons.coredns import corefile
-from components.addons.workload import spread
+from components.addons.workload import spread_constraints
 from components.derived_secrets import bootstrap_token, encryption_configuration
 from components.kubeconfig import kubeconfig
 from components.on_delete import ANNOTATION, MARK_DELETING, UNMARK
@@ -59,10 +59,10 @@ def test_the_corefile_serves_the_domain_and_balances_its_braces() -> None:
 
 
 def test_replicas_must_spread_only_where_it_is_asked_for() -> None:
-    assert spread({"a": "b"}, replicas=1, must=True) is None
-    (wish,) = spread({"a": "b"}, replicas=2, must=False) or []
+    assert spread_constraints({"a": "b"}, replicas=1, required=True) is None
+    (wish,) = spread_constraints({"a": "b"}, replicas=2, required=False) or []
     assert (wish.when_unsatisfiable, wish.min_domains) == ("ScheduleAnyway", None)
-    (must,) = spread({"a": "b"}, replicas=2, must=True) or []
+    (must,) = spread_constraints({"a": "b"}, replicas=2, required=True) or []
     assert (must.when_unsatisfiable, must.min_domains) == ("DoNotSchedule", 2)
 
 

@@ -65,11 +65,11 @@ class Cluster:
         host = self.hosts.setdefault(name, Host(name))
         host.files |= {path.removeprefix("secrets"): text for path, text in _payload(node).items()}
         if role == "node":
-            host.asks_again(node.text("create"), [self.hosts[plane] for plane in PLANES])
+            host.start_kubelet(node.text("create"), [self.hosts[plane] for plane in PLANES])
 
     def _works(self, after: str, administrators: dict[str, Json]) -> None:
         for connection in self.connections(administrators):
-            assert connection.works, f"after {after}: {connection.what}"
+            assert connection.is_trusted, f"after {after}: {connection.what}"
         for what, accepted in tokens(self.hosts, PLANES):
             assert accepted, f"after {after}: {what}"
 
