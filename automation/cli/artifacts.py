@@ -54,7 +54,7 @@ def build_mirror(
     path = mirror.build(directory or environment().mirror, _versions(version or []), Progress(quiet=quiet))
     print(path)
     if index:
-        mirror.pin(path, index)
+        mirror.export_index(path, index)
 
 
 @_artifacts.command("list")

@@ -72,13 +72,13 @@ def stop(
 @_lab.command()
 def cut(lab: Lab, host: Host) -> None:
     """Disconnect a host from the network; the host keeps running."""
-    stack.plug(lab, host, into=False)
+    stack.set_connected(lab, host, into=False)
 
 
 @_lab.command()
 def join(lab: Lab, host: Host) -> None:
     """Connect a host to the network again."""
-    stack.plug(lab, host, into=True)
+    stack.set_connected(lab, host, into=True)
 
 
 @_lab.command("exec")

@@ -17,7 +17,7 @@ from automation.engine.interrupts import run_one
 from automation.environment import environment
 from automation.errors import UserError
 from automation.stacks import actions, multi_stack, run_stacks
-from automation.stacks.driver import PARALLEL, Action, Options
+from automation.stacks.result import PARALLEL, Action, Options
 from automation.stacks.run_stacks import OutputFormat
 
 PANEL = "Change a cluster"

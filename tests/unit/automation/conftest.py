@@ -1,4 +1,4 @@
-"""Hosts that are directories: an `ssh` on PATH that runs what it is given here."""
+"""Fake hosts: an `ssh` on PATH that runs scripts on this machine."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from automation.operations.remote import Remote
 from settings.metal import HostSettings, HostSshSettings, MetalSettings, SshSettings
 
 SSH = """#!/bin/sh
-# Notes its arguments and runs the last one; `down` in an address cannot be reached.
+# Write the arguments to a log and run the last one. The host 10.0.0.99 is unreachable.
 printf '%s\\n' "$*" >>"$FAKE_SSH/log"
 for last; do previous=${target:-}; target=$last; done
 case $previous in *10.0.0.99) echo "ssh: connect to host 10.0.0.99: No route to host" >&2; exit 255 ;; esac
@@ -22,20 +22,20 @@ exec sh -c "$last"
 
 @dataclass
 class FakeSsh:
-    """Where the calls are noted, and the hosts reached by them."""
+    """The directory of the log, and the hosts."""
 
     directory: Path
     remote: Remote
 
     def calls(self) -> list[str]:
-        """The command lines so far."""
+        """Return the command lines of all calls."""
         log = self.directory / "log"
         return log.read_text().splitlines() if log.exists() else []
 
 
 @pytest.fixture
 def fake_ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeSsh:
-    """Hosts `a`, `b` (its own key and port, not root), `lost` (cannot be reached)."""
+    """Return the hosts `a`, `b` (with a different key, port and user) and `lost` (unreachable)."""
     directory = tmp_path / "ssh"
     directory.mkdir()
     (directory / "ssh").write_text(SSH)

@@ -169,7 +169,7 @@ def test_incomplete_output_of_the_probe_is_an_error() -> None:
         host_facts.parse_probe("@time 1\n@name x\n")
 
 
-def test_nodes_and_add_ons_are_parsed() -> None:
+def test_nodes_are_parsed() -> None:
     listed = {
         "items": [
             {
@@ -197,6 +197,9 @@ def test_nodes_and_add_ons_are_parsed() -> None:
             "w-1", False, "kubelet stopped", "1.36.3", False, ("DiskPressure: full",), ("gpu:NoSchedule",)
         )
     ]
+
+
+def test_add_ons_are_parsed() -> None:
     workloads = {
         "items": [
             {
