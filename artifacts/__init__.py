@@ -1,1 +1,1 @@
-"""Where binaries and images come from: catalogue, acquisition, mirror, index."""
+"""Sources of binaries and images: catalogue, acquisition, mirror, index."""

@@ -1,4 +1,4 @@
-"""One binary, by the order of places: PATH (deployer's tools), the cache, official, built."""
+"""Acquisition of one binary: from PATH (tools of the deployer), the cache, the official place, or a build."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from artifacts.errors import Unavailable
 from artifacts.netfilter import NETFILTER
 from artifacts.progress import Progress
 
-OF_DEBIAN = {recipe.name: recipe for recipe in (NETFILTER, HAPROXY, KEEPALIVED)}
-"""Binaries that are tars of Debian's programs."""
+DEBIAN_RECIPES = {recipe.name: recipe for recipe in (NETFILTER, HAPROXY, KEEPALIVED)}
+"""Binaries that are tars of Debian programs."""
 
 _VERSION_COMMANDS = {
     "pulumi": ("version",),
@@ -27,11 +27,11 @@ _VERSION_COMMANDS = {
 }
 
 
-def obtain(item: Binary, cache: Cache, progress: Progress) -> Path:
-    """The file of a catalogue's row, in the cache; had officially or built when it is not there yet.
+def fetch_or_build(item: Binary, cache: Cache, progress: Progress) -> Path:
+    """Return the file of a catalogue row in the cache; download or build the file if it is missing.
 
-    A download that does not verify is an error and not a reason to build: it must be seen.
-    Raises ArtifactError.
+    A download that fails verification is an error and no reason to build: the user must see it. Raises
+    ArtifactError.
     """
     path = cache.path(item.name, item.version)
     if cache.record(item.name, item.version):
@@ -40,22 +40,22 @@ def obtain(item: Binary, cache: Cache, progress: Progress) -> Path:
         if cache.record(item.name, item.version):  # another process made it meanwhile
             return path
         with cache.workspace() as workspace:
-            file, source = _make(item, cache, workspace, progress)
+            file, source = _create(item, cache, workspace, progress)
             cache.add(item.name, item.version, file, source=source)
     return path
 
 
 def tool(name: str, cache: Cache, progress: Progress) -> Path:
-    """A deployer's tool at its default version, or one on PATH that is as good."""
+    """Return a tool of the deployer at its default version, or a suitable one on PATH."""
     item = binary(name)
-    return on_path(item) or obtain(item, cache, progress)
+    return on_path(item) or fetch_or_build(item, cache, progress)
 
 
 def on_path(item: Binary) -> Path | None:
-    """The program on PATH if its version will do: the same major one and not older.
+    """Return the program on PATH if its version is suitable: the same major version and not older.
 
-    For kubectl the same minor version: others are outside Kubernetes' skew policy sooner or later.
-    The parts of Pulumi's language host are taken with the engine that they came with.
+    kubectl needs the same minor version, because of Kubernetes' version skew policy. The parts of Pulumi's
+    language host come with the engine on PATH.
     """
     if item.name.startswith("pulumi-language-python"):
         engine = on_path(binary("pulumi"))
@@ -64,18 +64,21 @@ def on_path(item: Binary) -> Path | None:
     found = shutil.which(item.name)
     if found is None or item.name not in _VERSION_COMMANDS:
         return None
-    return Path(found) if suitable(item, _version(found, *_VERSION_COMMANDS[item.name])) else None
+    return Path(found) if is_suitable(item, _program_version(found, *_VERSION_COMMANDS[item.name])) else None
 
 
-def suitable(item: Binary, version: tuple[int, ...]) -> bool:
-    """Whether a tool of this version does in the place of the catalogue's."""
+def is_suitable(item: Binary, version: tuple[int, ...]) -> bool:
+    """Report whether a tool of this version can replace the catalogue's.
+
+    Three numbers compare as a tuple; packaging.version would add only pre-releases, which no tool has.
+    """
     wanted = tuple(int(part) for part in item.version.split("."))
     same = 2 if item.name == "kubectl" else 1
     return len(version) == 3 and version[:same] == wanted[:same] and version >= wanted
 
 
 @memoize
-def _version(program: str, *arguments: str) -> tuple[int, ...]:
+def _program_version(program: str, *arguments: str) -> tuple[int, ...]:
     try:
         result = subprocess.run(
             [program, *arguments], capture_output=True, text=True, timeout=20, check=False, cwd="/"
@@ -86,12 +89,12 @@ def _version(program: str, *arguments: str) -> tuple[int, ...]:
     return tuple(int(part) for part in found.groups()) if found else ()
 
 
-def _make(item: Binary, cache: Cache, workspace: Path, progress: Progress) -> tuple[Path, str]:
-    if item.name in OF_DEBIAN:
-        return relocatable.build(OF_DEBIAN[item.name], workspace, progress), "Debian packages"
-    if official.available(item):
+def _create(item: Binary, cache: Cache, workspace: Path, progress: Progress) -> tuple[Path, str]:
+    if item.name in DEBIAN_RECIPES:
+        return relocatable.build(DEBIAN_RECIPES[item.name], workspace, progress), "Debian packages"
+    if official.is_available(item):
         try:
-            return official.obtain(item, cache, workspace, progress), "official"
+            return official.download(item, cache, workspace, progress), "official"
         except Unavailable as error:
             progress.note(f"{error}; building {item.name} {item.version} instead")
-    return gobuild.obtain(item, cache, workspace, progress), "built"
+    return gobuild.build(item, cache, workspace, progress), "built"

@@ -1,4 +1,4 @@
-"""The artifacts `haproxy` and `keepalived`, which load balancers on hosts are made of."""
+"""The artifacts `haproxy` and `keepalived`, the programs of load balancers on hosts."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ HAPROXY = Recipe(
     packages=("haproxy",),
     programs={"haproxy": "haproxy"},
     check={"haproxy": "-v"},
-    # Threads that end ask for it.
+    # Ending threads load this library.
     libraries=("libgcc_s.so.1",),
-    # On a reload haproxy's master starts the program that it was started by again: the wrapper.
+    # On a reload, the haproxy master starts the program that started it: the wrapper.
     argv0='"$0"',
 )
 
 KEEPALIVED = Recipe(
     name="keepalived",
-    # busybox asks haproxy how it is: a host need not have anything that speaks HTTP. Not the static
-    # one: to resolve names it loads the host's own libraries, and fails where these are of another age.
+    # busybox checks the health of haproxy, because a host need not have an HTTP client. The static busybox
+    # fails to resolve names where the host's libraries are of another version.
     packages=("keepalived", "busybox"),
     programs={"keepalived": "keepalived", "busybox": "busybox"},
     check={"keepalived": "--version", "busybox": "true"},

@@ -1,11 +1,10 @@
 """The cache outside the checkout: files by name and version, each with its recorded sha256.
 
-Safe for several processes: a file appears by rename only, and whoever makes one holds its lock.
+Several processes can use the cache: a file appears by rename only, and its creator holds a lock.
 """
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import shutil
@@ -16,6 +15,8 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from filelock import FileLock
+
 from artifacts import directories
 from artifacts.errors import ArtifactError
 
@@ -23,14 +24,14 @@ _DAY = 86400.0
 
 
 def sha256(path: Path) -> str:
-    """Hex digest of a file's content."""
+    """Return the hex digest of a file's content."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What is known of a cached file. `size` in bytes; `source` says how it was had."""
+    """Facts about a cached file. `size` in bytes; `source` names the origin of the file."""
 
     sha256: str
     size: int
@@ -45,15 +46,15 @@ class Cache:
 
     @classmethod
     def default(cls) -> Cache:
-        """The user's cache."""
+        """Return the user's cache."""
         return cls(directories.cache())
 
     def path(self, name: str, version: str) -> Path:
-        """Where a file lies, whether or not it is there."""
+        """Return the path of a file, which need not exist."""
         return self.root / "files" / name / version / name
 
     def record(self, name: str, version: str) -> Record | None:
-        """The record of a file that is whole; None where it is missing or was cut short."""
+        """Return the record of a complete file; None for a missing or truncated file."""
         path = self.path(name, version)
         try:
             record = Record(**json.loads(_record_path(path).read_text()))
@@ -62,7 +63,7 @@ class Cache:
             return None
 
     def add(self, name: str, version: str, file: Path, *, source: str) -> Record:
-        """Take `file` (on any file system; it is moved) into the cache and record its digest."""
+        """Move `file` (from any file system) into the cache and record its digest."""
         path = self.path(name, version)
         path.parent.mkdir(parents=True, exist_ok=True)
         file.chmod(0o755)
@@ -81,23 +82,27 @@ class Cache:
 
     @contextmanager
     def lock(self, name: str) -> Iterator[None]:
-        """Hold the lock `name`, waiting for other processes. Released when this process ends, too."""
+        """Hold the lock `name`; wait for other processes. The kernel releases the lock when the process
+        ends.
+        """
         directory = self.root / "locks"
         try:
             directory.mkdir(parents=True, exist_ok=True)
-            file = (directory / name.replace("/", "_")).open("w")
+            lock = FileLock(directory / name.replace("/", "_"))
+            lock.acquire()
         except OSError as error:
             raise ArtifactError(
                 f"cache {self.root}: cannot be written ({error.strerror}); "
                 "set KUBEWRIGHT_CACHE to another directory"
             ) from None
-        with file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+        try:
             yield
+        finally:
+            lock.release()
 
     @contextmanager
     def workspace(self) -> Iterator[Path]:
-        """A directory of its own on the cache's file system, removed afterwards."""
+        """Create a temporary directory on the file system of the cache."""
         base = self.root / "work"
         base.mkdir(parents=True, exist_ok=True)
         for old in base.iterdir():  # of processes that were killed; no build takes a day
@@ -108,7 +113,7 @@ class Cache:
 
 
 def write_atomic(path: Path, text: str) -> None:
-    """Write a text file so that nobody ever reads half of it; one that says this already stays."""
+    """Write a text file so that no reader sees a partial file; an unchanged file stays."""
     if path.is_file() and path.read_bytes() == text.encode():
         return
     path.parent.mkdir(parents=True, exist_ok=True)

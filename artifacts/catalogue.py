@@ -1,8 +1,8 @@
-"""Every binary and image Kubewright uses: its version, its official place, and the module that builds it.
+"""All binaries and images of Kubewright: version, official place, and the module that builds each.
 
-The tables are meant to be read from top to bottom. A further version of a component is one more
-row in `RELEASES` and a directory `modules/<component>-<version>` with its go.mod and go.sum.
-What is the same for all versions of a component is in `artifacts.components`.
+Read the tables from top to bottom. A new version of a component is one more row in `RELEASES` and a
+directory `modules/<component>-<version>` with its go.mod and go.sum. `artifacts.components` holds the facts
+that are the same for all versions of a component.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from topology.model import Versions
 
 MODULES = Path(__file__).parent / "modules"
 DEBIAN_PACKAGES = ("busybox-static", "ca-certificates", "gcc", "libc6-dev", "libseccomp-dev", "pkg-config")
-"""What building needs of a Debian-like machine (gcc and the libraries: runc, flanneld, pause)."""
+"""Debian packages that builds need (gcc and libraries: runc, flanneld, pause)."""
 
 RELEASES: tuple[tuple[str, str], ...] = (
     # component, version; the first row of a component is the default
@@ -46,7 +46,7 @@ RELEASES: tuple[tuple[str, str], ...] = (
 )
 
 TOOLS = ("pulumi", "pulumi-language-python", "pulumi-language-python-exec", "kubectl", "helm", "crane")
-"""What the deployer's machine needs."""
+"""Programs that the deployer needs."""
 
 NODE_ARTIFACTS = (
     *KUBERNETES,
@@ -54,7 +54,7 @@ NODE_ARTIFACTS = (
     *("cni-bridge", "cni-loopback", "cni-host-local", "cni-portmap"),
     *("flanneld", "crictl", "kubelet-csr-approver", "netfilter", "haproxy", "keepalived"),
 )
-"""What hosts fetch, and so what a mirror holds."""
+"""Files that hosts fetch, and that a mirror holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ def _default(component: str) -> str:
 
 
 DEFAULTS = Versions(**{field.name: _default(field.name.replace("_", "-")) for field in fields(Versions)})
-"""The versions a stack gets when it names none."""
+"""The default versions of a stack."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,24 +95,26 @@ class Binary:
     component: Component
     package: str
     module: Path
-    """Directory of the go.mod that builds it."""
+    """Directory of the go.mod that builds the file."""
     ldflags: str
     official: Official | None
 
     @property
     def key(self) -> str:
-        """`name/version`, its key in an index."""
+        """Return `name/version`, the key in an index."""
         return f"{self.name}/{self.version}"
 
 
 def supported(component: str) -> tuple[str, ...]:
-    """Versions of a component (`kubernetes`, `etcd`, `cni-plugins` or `cni_plugins`), the default first."""
+    """Return the versions of a component (`kubernetes`, `etcd`, `cni-plugins` or `cni_plugins`), the
+    default first.
+    """
     wanted = component.replace("_", "-")
     return tuple(version for name, version in RELEASES if name == wanted)
 
 
 def component_of(name: str) -> Component:
-    """The component that a binary belongs to. Raises ArtifactError for an unknown name."""
+    """Return the component of a binary. Raises ArtifactError for an unknown name."""
     for component in COMPONENTS:
         if any(name == binary for binary, _ in component.packages):
             return component
@@ -120,21 +122,21 @@ def component_of(name: str) -> Component:
 
 
 def component_of_release(name: str) -> Component:
-    """The component of a row of `RELEASES`."""
+    """Return the component of a row of `RELEASES`."""
     return next(component for component in COMPONENTS if component.name == name)
 
 
 def version_of(name: str, versions: Versions = DEFAULTS) -> str:
-    """The version of a binary in a cluster of these versions (fixed for what clusters do not choose)."""
+    """Return the version of a binary in a cluster of these versions; fixed for binaries without a setting."""
     component = component_of(name).name
     chosen: str | None = getattr(versions, component.replace("-", "_"), None)
     return chosen or _default(component)
 
 
 def binary(name: str, version: str = "") -> Binary:
-    """The catalogue's row of a binary, at its default version unless `version` is given.
+    """Return the catalogue's row of a binary, by default at its default version.
 
-    Raises ArtifactError when the catalogue has no such binary or version.
+    Raises ArtifactError for a binary or version that is not in the catalogue.
     """
     component = component_of(name)
     version = version or _default(component.name)
@@ -164,7 +166,9 @@ def binary(name: str, version: str = "") -> Binary:
 
 
 def architecture() -> dict[str, str]:
-    """The machine's architecture in the spellings of the templates. Raises ArtifactError if unsupported."""
+    """Return the machine's architecture in the spellings of the templates. Raises ArtifactError if
+    unsupported.
+    """
     machine = platform.machine()
     if machine not in _ARCHITECTURES:
         raise ArtifactError(f"processor architecture {machine}: supported are {', '.join(_ARCHITECTURES)}")
@@ -172,12 +176,12 @@ def architecture() -> dict[str, str]:
 
 
 def node_binaries(versions: Versions = DEFAULTS) -> tuple[Binary, ...]:
-    """Everything that hosts of a cluster of these versions fetch."""
+    """Return all files that hosts of a cluster of these versions fetch."""
     return tuple(binary(name, version_of(name, versions)) for name in NODE_ARTIFACTS)
 
 
 def images(versions: Versions = DEFAULTS) -> tuple[str, ...]:
-    """References of the images that a cluster of these versions uses."""
+    """Return the references of the images in a cluster of these versions."""
     references = []
     for image in IMAGES:
         version = getattr(versions, image.component.replace("-", "_")) if image.component else ""

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Official:
-    """Upstream's own place of a file.
+    """The official place of a file.
 
-    `url`: template of the file or archive. `checksum`: template of the file in which upstream
-    publishes its sha256. `member`: template of the path inside the archive, empty for a bare file.
+    `url`: template of the file or archive. `checksum`: template of the file in which upstream publishes its
+    sha256. `member`: template of the path inside the archive, empty for a bare file.
     """
 
     url: str
@@ -25,10 +25,10 @@ class Official:
 
 @dataclass(frozen=True, slots=True)
 class Component:
-    """What is released together: one Go module, one official place, several binaries.
+    """Binaries that are released together: one Go module, one official place.
 
-    `requires`: the Go module whose version in go.mod is the release's. `packages`: binary name to
-    Go package. `tool`: used on the deployer's machine, and may be found on PATH there.
+    `requires`: the Go module whose version in go.mod is the version of the release. `packages`: binary name
+    to Go package. `tool`: a program of the deployer, which may be on PATH.
     """
 
     name: str
@@ -75,7 +75,7 @@ COMPONENTS: tuple[Component, ...] = (
     Component(
         "kubernetes",
         requires="k8s.io/kubernetes",
-        # kubeadm is only what benchmarks/ready compares with.
+        # Only benchmarks/ready uses kubeadm, for a comparison.
         packages=tuple((name, f"k8s.io/kubernetes/cmd/{name}") for name in (*KUBERNETES, "kubeadm")),
         official=Official(
             "https://dl.k8s.io/v{v}/bin/linux/{arch}/{name}",
@@ -182,9 +182,9 @@ COMPONENTS: tuple[Component, ...] = (
         tool=True,
     ),
     Component(
-        # Later releases keep the language host in a module that replaces its requirements, which Go
-        # refuses to build from outside; sdk v3.68.0 is the last that can be, and any engine of v3
-        # speaks its protocol.
+        # Later releases keep the language host in a module with replace directives, which Go refuses to
+        # build from outside. sdk v3.68.0 is the last version that builds, and any engine of v3 speaks its
+        # protocol.
         "pulumi-language-python",
         requires="github.com/pulumi/pulumi/sdk/v3",
         packages=(

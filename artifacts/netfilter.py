@@ -1,4 +1,4 @@
-"""The `netfilter` artifact: Debian's nft and iptables, with their xtables extensions."""
+"""The `netfilter` artifact: nft and iptables of Debian, with their xtables extensions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _IPTABLES = tuple(
 NETFILTER = Recipe(
     name="netfilter",
     packages=("nftables", "iptables"),
-    # xtables-nft-multi looks at the name it is started by.
+    # xtables-nft-multi selects its function by the name that starts it.
     programs={"nft": "nft"} | dict.fromkeys(_IPTABLES, _MULTI),
     check={"nft": "--version", "iptables": "--version"},
     plugins={"xtables": "libxt_conntrack.so"},

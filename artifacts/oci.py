@@ -1,4 +1,4 @@
-"""Images without a builder: a deterministic OCI image layout from files in memory.
+"""A deterministic OCI image layout from files in memory, without a builder.
 
 Media types and fields: OCI image specification 1.1.
 """
@@ -36,7 +36,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """How an image runs. `user`: uid or uid:gid."""
+    """Runtime configuration of an image. `user`: uid or uid:gid."""
 
     entrypoint: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
@@ -46,7 +46,7 @@ class Config:
 
 
 def layer(entries: Iterable[Entry]) -> bytes:
-    """A tar with these entries, root-owned, without times: the same bytes every time."""
+    """Return a tar with these entries, owned by root, without times: always the same bytes."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as tar:
         for entry in sorted(entries, key=lambda entry: entry.path):
@@ -68,7 +68,7 @@ def layer(entries: Iterable[Entry]) -> bytes:
 def write(
     directory: Path, reference: str, architecture: str, entries: Iterable[Entry], config: Config
 ) -> str:
-    """Write an OCI layout with one image into an empty directory; gives the manifest's digest."""
+    """Write an OCI layout with one image into an empty directory; return the manifest's digest."""
     tar = layer(entries)
     packed = gzip.compress(tar, compresslevel=6, mtime=0)
     settings = {
@@ -101,7 +101,7 @@ def write(
 
 
 def manifest_digest(directory: Path) -> str:
-    """Digest of the one image in a layout. Raises ValueError when it is not such a layout."""
+    """Return the digest of the only image in a layout. Raises ValueError for another layout."""
     manifests = json.loads((directory / "index.json").read_text())["manifests"]
     if len(manifests) != 1:
         raise ValueError(f"{directory}: holds {len(manifests)} images instead of one")

@@ -1,4 +1,4 @@
-"""Upstream's own files, verified by the checksum that upstream published."""
+"""Official files, verified by the checksum that upstream published."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from artifacts.errors import ArtifactError
 from artifacts.progress import Progress
 
 
-def available(item: Binary) -> bool:
-    """Whether the item has an official place and that answers."""
-    return item.official is not None and fetch.reachable(*fetch.place(item.official.url))
+def is_available(item: Binary) -> bool:
+    """Report whether the item has an official place that answers."""
+    return item.official is not None and fetch.reachable(*fetch.host_and_port(item.official.url))
 
 
-def checksum(item: Binary, cache: Cache) -> str:
-    """The published sha256 of the item's file or archive; kept in the cache. Raises ArtifactError."""
+def published_checksum(item: Binary, cache: Cache) -> str:
+    """Return the published sha256 of the item's file or archive, cached. Raises ArtifactError."""
     if item.official is None:
         raise ArtifactError(f"{item.name} {item.version}: upstream publishes no file with a checksum")
     file = item.official.url.rsplit("/", 1)[-1]
@@ -30,9 +30,9 @@ def checksum(item: Binary, cache: Cache) -> str:
     return digest
 
 
-def obtain(item: Binary, cache: Cache, workspace: Path, progress: Progress) -> Path:
+def download(item: Binary, cache: Cache, workspace: Path, progress: Progress) -> Path:
     """Download and verify the item into `workspace`. Raises ArtifactError."""
-    digest = checksum(item, cache)
+    digest = published_checksum(item, cache)
     assert item.official is not None
     archive = workspace / "download"
     fetch.download(item.official.url, archive, digest, progress)
@@ -40,7 +40,7 @@ def obtain(item: Binary, cache: Cache, workspace: Path, progress: Progress) -> P
 
 
 def _extract(archive: Path, member: str, workspace: Path) -> Path:
-    """One regular file of a tar, read by name so that nothing else of the archive is ever written."""
+    """Extract one regular file of a tar by name, so that no other file of the archive is ever written."""
     target = workspace / "member"
     wanted = member.removeprefix("./")
     with tarfile.open(archive) as tar:

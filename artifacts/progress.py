@@ -122,7 +122,7 @@ class Progress:
         """Show that this is being done, until the block ends; `total` in bytes where known.
 
         On a terminal show a live line with a spinner or bar, elsewhere print a line a minute. Print a line
-        with the duration at the end. Blocks may be nested: the innermost one is shown.
+        with the duration at the end, after a second or more. Of nested blocks the innermost is shown.
         """
         step = _Step(text, self._clock())
         with self._beating(step):
@@ -132,7 +132,8 @@ class Progress:
                     yield lambda size: bar.advance(task, size)
             else:
                 yield lambda size: None
-        self.note(f"{self._numbered(text)}, done in {format_duration(self._clock() - step.started)}")
+        if self._clock() - step.started >= 1:
+            self.note(f"{self._numbered(text)}, done in {format_duration(self._clock() - step.started)}")
 
     @contextmanager
     def _beating(self, step: _Step) -> Iterator[None]:

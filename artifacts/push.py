@@ -1,4 +1,4 @@
-"""Images of a mirror into a registry, under the names that containerd asks a mirror for."""
+"""Images of a mirror in a registry, under the names that containerd requests from a registry mirror."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from artifacts.progress import Progress
 
 
 def targets(references: Iterable[str], registry: str) -> dict[str, str]:
-    """Upstream's name of each image to its name in `registry` (host:port): the same path and tag.
+    """Return upstream's name of each image with its name in `registry` (host:port): the same path and tag.
 
     Raises ArtifactError when two images of different registries would get the same name.
     """
     result: dict[str, str] = {}
     taken: dict[str, str] = {}
     for reference in references:
-        _, path, tag = images.split(reference)
+        _, path, tag = images.split_reference(reference)
         name = f"{registry}/{path}:{tag}"
         if name in taken:
             raise ArtifactError(
@@ -45,10 +45,10 @@ def push(
     *,
     cache: Cache | None = None,
 ) -> list[str]:
-    """Push every image of the mirror `directory`; gives the names pushed. Raises ArtifactError.
+    """Push every image of the mirror `directory`; return the pushed names. Raises ArtifactError.
 
-    The registry is reached by HTTPS and verified by `ca_file` (None: the system's authorities);
-    credentials are crane's, from `crane auth login` or docker's configuration.
+    The registry is verified by HTTPS with `ca_file` (None: the system's authorities). Credentials are those
+    of crane, from `crane auth login` or docker's configuration.
     """
     progress = progress or Progress()
     index = read_index(directory)["images"]
@@ -74,9 +74,9 @@ def push(
 
 
 def _check_registry(registry: str, ca_file: Path | None) -> None:
-    """Raise ArtifactError unless a registry answers there by verified HTTPS.
+    """Raise ArtifactError unless a registry answers by verified HTTPS.
 
-    crane would try plain HTTP for private addresses; this makes the reason plain and stops before.
+    crane would try plain HTTP for private addresses; this check stops earlier, with a clear reason.
     """
     url = f"https://{registry}/v2/"
     try:

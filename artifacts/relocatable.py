@@ -1,7 +1,7 @@
-"""Debian's programs as a tar that runs on any Linux host, wherever it is unpacked.
+"""Debian programs as a tar that runs in any directory on any Linux host.
 
-A tar brings the programs with their libraries and dynamic loader; small sh wrappers start a program
-by that loader, so nothing of the host but a kernel, sh and coreutils is needed.
+A tar contains the programs with their libraries and dynamic loader. Small sh wrappers start a program with
+that loader, so a host needs only a kernel, sh and coreutils.
 """
 
 from __future__ import annotations
@@ -31,18 +31,18 @@ here=${{here%/*}}
 class Recipe:
     """One tar.
 
-    `programs`: wrappers by name, to the program each starts. `plugins`: directories by their place in
-    the tar, to a file that lies in them in Debian's packages. `libraries`: file patterns of libraries
-    that are opened while the program runs and that no header names. `settings`: lines of sh for
-    the wrappers, with `$here` for the tar's place.
-    `argv0`: the name a program is started by, as a word of sh; its own name where it is empty.
+    `programs`: wrappers by name, with the program that each starts. `plugins`: directories of the tar, with
+    a file that their directory in Debian's packages contains. `libraries`: file patterns of libraries that
+    programs open at run time and that no header names. `settings`: lines of sh for the wrappers; `$here` is
+    the directory of the tar. `argv0`: the name that starts a program, as a word of sh; by default its own
+    name.
     """
 
     name: str
     packages: tuple[str, ...]
     programs: Mapping[str, str]
     check: Mapping[str, str]
-    """Wrappers that are tried, with the argument that makes them say their version."""
+    """Wrappers to check, with the argument that prints their version."""
     plugins: Mapping[str, str] = field(default_factory=dict)
     libraries: tuple[str, ...] = ()
     settings: str = ""
@@ -50,7 +50,7 @@ class Recipe:
 
 
 def build(recipe: Recipe, workspace: Path, progress: Progress) -> Path:
-    """Make the recipe's tar in `workspace`. Raises ArtifactError."""
+    """Build the recipe's tar in `workspace`. Raises ArtifactError."""
     with progress.step(f"make {recipe.name} from Debian's {' and '.join(recipe.packages)}"):
         root = debian.unpack(recipe.packages, workspace, dependencies=True)
         staging = workspace / recipe.name
@@ -63,9 +63,9 @@ def build(recipe: Recipe, workspace: Path, progress: Progress) -> Path:
 
 
 def pack(directory: Path, target: Path) -> None:
-    """A tar of a directory's content: sorted, root-owned, without times, so always the same bytes.
+    """Create a tar of a directory: sorted, owned by root, without times, so always the same bytes.
 
-    Not compressed, since hosts need not have gzip.
+    Not compressed, because hosts need not have gzip.
     """
 
     def plain(info: tarfile.TarInfo) -> tarfile.TarInfo:
@@ -115,7 +115,7 @@ def _wrap(recipe: Recipe, wrapper: Path, loader: str, program: str) -> None:
 
 
 def _libraries(recipe: Recipe, root: Path, loader: Path, objects: Sequence[Path]) -> list[Path]:
-    """The shared libraries that these objects need, all of them found below `root`."""
+    """Return the shared libraries that these objects need, all from below `root`."""
     directories = sorted({str(path.parent) for path in root.rglob("lib*.so.*")})
     found: set[Path] = set()
     for item in objects:
@@ -142,7 +142,7 @@ def _libraries(recipe: Recipe, root: Path, loader: Path, objects: Sequence[Path]
 
 
 def _one(recipe: Recipe, root: Path, pattern: str) -> Path:
-    """The one file; a program rather than what else is called so (completions, scripts of init)."""
+    """Return the only match; prefer a program over other files of the name (completions, init scripts)."""
     matches = [path for path in sorted(root.rglob(pattern)) if path.is_file() and not path.is_symlink()]
     matches = [path for path in matches if path.stat().st_mode & 0o100 or ".so" in path.name] or matches
     programs = [path for path in matches if path.parent.name in ("bin", "sbin")]

@@ -1,4 +1,4 @@
-"""The deployer's tools, in one directory for PATH."""
+"""Tools of the deployer in one directory for PATH."""
 
 from __future__ import annotations
 
@@ -17,14 +17,15 @@ from artifacts.progress import Progress
 def install_tools(
     directory: Path, cache: Cache, progress: Progress, names: Sequence[str] = catalogue.TOOLS
 ) -> dict[str, Path]:
-    """Put the deployer's tools of these names, PATH's or the cache's, into a directory; gives name to path.
+    """Put tools of the deployer, from PATH or the cache, into a directory; return name to path.
 
-    Hard links, not symbolic ones: the language host looks for its companion beside its own file.
+    Hard links, not symbolic links: the language host searches for its companion in its own directory.
     """
     try:
         directory.mkdir(parents=True, exist_ok=True)
         return {
-            name: _link(acquire.tool(name, cache, progress).resolve(), directory / name) for name in names
+            name: _link(acquire.tool(name, cache, progress).resolve(), directory / name)
+            for name in progress.each(names)
         }
     except OSError as error:
         raise ArtifactError(f"{error.filename or directory}: {error.strerror}") from None

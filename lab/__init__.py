@@ -1,1 +1,1 @@
-"""The local stack: real hosts on one machine, in namespaces of their own."""
+"""The local lab: real hosts on one machine, each in its own namespaces."""

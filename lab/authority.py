@@ -1,4 +1,4 @@
-"""The lab's own certificate authority, and the gateway's certificate by it."""
+"""The certificate authority of the lab, and the gateway's certificate."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from lab.spec import LabSpec
 AUTHORITY_DAYS = 3650
 LEAF_DAYS = 365
 RENEW_DAYS = 30
-"""A leaf with less than this left is issued anew."""
+"""A leaf certificate with less time left is renewed."""
 
 
 def ensure(spec: LabSpec) -> None:
-    """Make the authority and the gateway's certificate where missing or near their end."""
+    """Create the authority and the gateway's certificate where missing or near their end."""
     paths = LabPaths.of(spec.name)
     paths.gateway.mkdir(parents=True, exist_ok=True)
     if not (paths.ca.exists() and paths.ca_key.exists()):
@@ -83,7 +83,7 @@ def _builder(
         .issuer_name(issuer)
         .public_key(key)
         .serial_number(x509.random_serial_number())
-        # An hour back: hosts whose clock is behind shall not refuse it.
+        # One hour in the past: hosts with a slow clock must accept the certificate.
         .not_valid_before(_now() - datetime.timedelta(hours=1))
         .not_valid_after(_now() + datetime.timedelta(days=days))
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)

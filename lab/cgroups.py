@@ -1,7 +1,7 @@
 """Control groups of a lab: one per host and one for the gateway, in every hierarchy of the machine.
 
-They are how a host's processes are found, limited and ended, whoever their parent is by now. Both
-versions are served: with version 1 (or both mounted) every hierarchy has the same tree of groups.
+The lab finds, limits and ends the processes of a host through its groups, independent of parent processes.
+Both versions are supported: with version 1 (or both mounted), every hierarchy has the same tree of groups.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from lab.commands import wait
 from lab.errors import LabError
 
 TOP = "kubewright"
-"""Name of the group below which all labs are."""
+"""Name of the group that contains all labs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hierarchy:
-    """A mounted hierarchy. `controllers` is empty for one that only groups."""
+    """A mounted hierarchy. `controllers` is empty for a hierarchy that only groups."""
 
     mount: Path
     version: int
@@ -31,7 +31,7 @@ class Hierarchy:
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """A process as its /proc/<pid>/status says. `inner` are its ids in nested pid namespaces."""
+    """A process from its /proc/<pid>/status. `inner` are its ids in nested pid namespaces."""
 
     pid: int
     command: str
@@ -39,7 +39,7 @@ class Process:
 
 
 def parse_mounts(mountinfo: str) -> tuple[Hierarchy, ...]:
-    """The cgroup hierarchies in the text of /proc/<pid>/mountinfo."""
+    """Parse the cgroup hierarchies in the text of /proc/<pid>/mountinfo."""
     found: dict[Path, Hierarchy] = {}
     for line in mountinfo.splitlines():
         before, _, after = line.partition(" - ")
@@ -55,14 +55,14 @@ def parse_mounts(mountinfo: str) -> tuple[Hierarchy, ...]:
 
 @cache
 def hierarchies() -> tuple[Hierarchy, ...]:
-    """The hierarchies mounted on this machine."""
+    """Return the hierarchies that are mounted on this machine."""
     return parse_mounts(Path("/proc/self/mountinfo").read_text())
 
 
 def create(lab: str, host: str, *, memory: int) -> None:
-    """Make the groups of a host, or bring their limit up to date. `memory` in bytes.
+    """Create the groups of a host, or update their limit. `memory` in bytes.
 
-    Raises LabError naming the host.
+    Raises LabError with the host's name.
     """
     try:
         for hierarchy in hierarchies():
@@ -72,27 +72,27 @@ def create(lab: str, host: str, *, memory: int) -> None:
 
 
 def groups(lab: str, host: str = "") -> list[Path]:
-    """The existing groups of a host, or of a whole lab, one per hierarchy."""
+    """Return the existing groups of a host, or of a whole lab, one per hierarchy."""
     paths = (hierarchy.mount / TOP / lab / host for hierarchy in hierarchies())
     return [path for path in paths if path.is_dir()]
 
 
 def members(lab: str) -> list[str]:
-    """Names of the groups of a lab, sorted."""
+    """Return the names of the groups of a lab, sorted."""
     return sorted({path.name for group in groups(lab) for path in group.iterdir() if path.is_dir()})
 
 
 def all_labs() -> list[str]:
-    """Names of the labs that have groups, sorted."""
+    """Return the names of the labs that have groups, sorted."""
     tops = (hierarchy.mount / TOP for hierarchy in hierarchies())
     return sorted({path.name for top in tops if top.is_dir() for path in top.iterdir() if path.is_dir()})
 
 
 def join_files(lab: str, host: str, *, beside: int | None = None) -> list[str]:
-    """The files to which a process writes its id to become part of the host.
+    """Return the files to which a process writes its id to become part of the host.
 
-    `beside` is a process of the host: once it has groups of its own, version 2 takes new processes
-    only into those.
+    `beside` is a process of the host: in version 2, a host with groups of its own accepts new processes
+    only in that process's group.
     """
     found = []
     for hierarchy in hierarchies():
@@ -105,12 +105,12 @@ def join_files(lab: str, host: str, *, beside: int | None = None) -> list[str]:
 
 
 def parse_group(text: str) -> str:
-    """A process' group of version 2, below the mount, in the text of its /proc/<pid>/cgroup."""
+    """Parse the group of version 2, below the mount, from the text of /proc/<pid>/cgroup."""
     return next((line[4:] for line in text.splitlines() if line.startswith("0::/")), "")
 
 
 def pids(lab: str, host: str = "") -> set[int]:
-    """Ids of all processes of a host, or of a whole lab."""
+    """Return the ids of all processes of a host, or of a whole lab."""
     found: set[int] = set()
     for group in groups(lab, host):
         for directory, _, _ in os.walk(group):
@@ -122,7 +122,7 @@ def pids(lab: str, host: str = "") -> set[int]:
 
 
 def memory(lab: str, host: str) -> int:
-    """Bytes of memory that a host uses now; page cache that can be dropped is not counted."""
+    """Return the bytes of memory that a host uses, without page cache that can be dropped."""
     for group in groups(lab, host):
         for usage, inactive in (
             ("memory.usage_in_bytes", "total_inactive_file"),
@@ -136,7 +136,7 @@ def memory(lab: str, host: str) -> int:
 
 
 def process(pid: int) -> Process | None:
-    """What /proc says of a process; None when it has ended."""
+    """Return the /proc data of a process; None when it has ended."""
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     except OSError:
@@ -149,7 +149,7 @@ def process(pid: int) -> Process | None:
 
 
 def init(lab: str, host: str) -> int | None:
-    """Id of the process that is the host's PID 1 (its systemd), None when it does not run."""
+    """Return the id of the process that is the host's PID 1 (its systemd); None when it does not run."""
     for pid in pids(lab, host):
         found = process(pid)
         if found is not None and found.inner == (1,):
@@ -158,9 +158,9 @@ def init(lab: str, host: str) -> int | None:
 
 
 def kill(lab: str, host: str = "", *, timeout: float = 10) -> None:
-    """End every process of a host, or of a whole lab, at once. `timeout` in seconds.
+    """Kill every process of a host, or of a whole lab. `timeout` in seconds.
 
-    Raises LabError when some are left: processes that hang in the kernel.
+    Raises LabError when processes remain that hang in the kernel.
     """
 
     def ended() -> bool:
@@ -177,13 +177,13 @@ def kill(lab: str, host: str = "", *, timeout: float = 10) -> None:
 
 
 def kill_process(pid: int) -> None:
-    """End a process at once, if it has not ended already."""
+    """Kill a process; a process that has ended is no failure."""
     with suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
 
 
 def remove(lab: str, host: str = "", *, timeout: float = 5) -> None:
-    """Remove the empty groups of a host, or of a whole lab. Raises LabError when one stays in use."""
+    """Remove the empty groups of a host, or of a whole lab. Raises LabError when a group stays in use."""
     for group in groups(lab, host):
         if not wait(lambda group=group: _remove(group), timeout=timeout):  # type: ignore[misc]
             raise LabError(f"{host or lab}: control group {group} is still in use")
@@ -199,7 +199,7 @@ def _create(hierarchy: Hierarchy, lab: str, host: str, memory: int) -> None:
             _delegate(parent)
         group.mkdir(exist_ok=True)
         if "cpuset" in hierarchy.controllers:
-            # Version 1 starts them empty, and an empty group takes no process.
+            # Version 1 creates these files empty, and an empty group accepts no process.
             for name in ("cpuset.cpus", "cpuset.mems"):
                 (group / name).write_text((parent / name).read_text())
     if "memory" in hierarchy.controllers:
@@ -209,7 +209,7 @@ def _create(hierarchy: Hierarchy, lab: str, host: str, memory: int) -> None:
 
 
 def _delegate(group: Path) -> None:
-    """Hand all controllers on to the groups below. One that refuses is not needed to boot a host."""
+    """Delegate all controllers to the groups below. A host boots without controllers that refuse."""
     for controller in (group / "cgroup.controllers").read_text().split():
         try:
             (group / "cgroup.subtree_control").write_text(f"+{controller}")
@@ -229,7 +229,7 @@ def _remove(group: Path) -> bool:
 
 
 def _prune(group: Path) -> None:
-    """Remove the group of all labs with its last one."""
+    """Remove the group of all labs together with its last lab."""
     try:
         group.rmdir()
     except OSError:

@@ -1,4 +1,4 @@
-"""Which state directory a lab on this machine belongs to: two of the same name would fight over it."""
+"""The state directory of each lab on this machine: two labs of one name would use the same resources."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from pathlib import Path
 from lab.errors import LabError
 
 CLAIMS = Path("/run/kubewright/labs")
-"""A file per lab with its state directory. Below /run: a restart of the machine ends labs and claims."""
+"""A file per lab with its state directory. Below /run: a reboot of the machine ends labs and their files."""
 
 
 def owner(lab: str) -> Path | None:
-    """The state directory of the lab that has this name now, None without."""
+    """Return the state directory of the running lab of this name; None without one."""
     try:
         return Path((CLAIMS / lab).read_text())
     except FileNotFoundError:
@@ -19,9 +19,9 @@ def owner(lab: str) -> Path | None:
 
 
 def claim(lab: str, state: Path) -> None:
-    """Take the lab's name for a state directory.
+    """Record the state directory of a lab.
 
-    Raises LabError when the lab belongs to another one that is still there.
+    Raises LabError when a lab of this name runs from another state directory.
     """
     other = owner(lab)
     if other is not None and other != state and other.is_dir():
@@ -34,5 +34,5 @@ def claim(lab: str, state: Path) -> None:
 
 
 def release(lab: str) -> None:
-    """Give the name back."""
+    """Remove the record of the lab."""
     (CLAIMS / lab).unlink(missing_ok=True)

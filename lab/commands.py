@@ -1,4 +1,4 @@
-"""Runs the machine's own tools, with a time limit and errors that can be read."""
+"""Commands of the machine, with a time limit and readable errors."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from lab.errors import LabError
 
 
 def run(argv: Sequence[str], *, what: str, timeout: float = 10, stdin: str = "") -> str:
-    """Run a command and give its output. `what` is said first when it fails; `timeout` in seconds.
+    """Run a command and return its output. `what` starts the error message; `timeout` in seconds.
 
-    Raises LabError with the last line that the command wrote.
+    Raises LabError with the last line of the command's output.
     """
     try:
         done = subprocess.run(argv, capture_output=True, text=True, timeout=timeout, input=stdin, check=False)
@@ -27,7 +27,11 @@ def run(argv: Sequence[str], *, what: str, timeout: float = 10, stdin: str = "")
 
 
 def wait(condition: Callable[[], bool], *, timeout: float, pause: float = 0.01) -> bool:
-    """Poll `condition` every `pause` seconds for at most `timeout`; True when it came true."""
+    """Poll `condition` every `pause` seconds until it is true, at most `timeout` seconds; return the
+    result.
+
+    tenacity would need more lines for the same loop: it retries on exceptions, this function on a value.
+    """
     end = time.monotonic() + timeout
     while not condition():
         if time.monotonic() > end:

@@ -1,4 +1,4 @@
-"""Says whether this machine can have a lab, and what is missing."""
+"""Check of the machine: whether it can run a lab, and what is missing."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ TOOLS = {
     "losetup": "mount",
     "apt-config": "apt",
 }
-"""Programs the lab runs, each with the Debian package that has it."""
+"""Programs that the lab runs, each with its Debian package."""
 
-# Everything a host does with the kernel, tried in a namespace that is gone afterwards.
+# All kernel features that a host uses, tested in a temporary namespace.
 PROBE = """\
 set -eu
 ip link add probe0 type bridge
@@ -43,7 +43,7 @@ mount -t overlay probe -o "lowerdir=$1/lower,upperdir=$1/upper,workdir=$1/work" 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What is missing and how to get it."""
+    """A missing prerequisite and its remedy."""
 
     what: str
     remedy: str
@@ -53,7 +53,7 @@ class Problem:
 
 
 def problems(spec: LabSpec | None = None) -> list[Problem]:
-    """All that keeps this machine from having the lab (without `spec`: any lab)."""
+    """Return all problems that prevent the lab on this machine (without `spec`: any lab)."""
     try:
         check_caller()
     except LabError as error:
@@ -69,14 +69,14 @@ def problems(spec: LabSpec | None = None) -> list[Problem]:
 
 
 def check(spec: LabSpec) -> None:
-    """Raises LabError naming all that is missing for the lab, before anything is touched."""
+    """Raise LabError with all missing prerequisites of the lab, before any change."""
     found = problems(spec)
     if found:
         raise LabError("this machine cannot have the lab: " + "; ".join(str(problem) for problem in found))
 
 
 def check_caller() -> None:
-    """Raises LabError when the system or the user is not one that can have labs at all."""
+    """Raise LabError when the operating system or the user cannot run labs at all."""
     if sys.platform != "linux":
         remedy = "the lab needs Linux; use a virtual machine with Debian"
         raise LabError(f"this machine runs {sys.platform}: {remedy}")
@@ -135,7 +135,7 @@ def _storage_problems() -> list[Problem]:
 
 
 def filesystem(path: Path) -> str:
-    """Type of the file system that holds `path`, e.g. `ext4`."""
+    """Return the type of the file system that holds `path`, for example `ext4`."""
     best, kind = Path("/"), "unknown"
     for line in Path("/proc/self/mountinfo").read_text().splitlines():
         before, _, after = line.partition(" - ")

@@ -1,7 +1,7 @@
-"""What can go wrong in the lab, as one readable line each."""
+"""Errors of the lab, each one readable line."""
 
 from __future__ import annotations
 
 
 class LabError(Exception):
-    """A step of the lab failed. The text names the host or field and says what to do."""
+    """A step of the lab failed. The text has the host or field and the remedy."""

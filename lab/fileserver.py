@@ -1,6 +1,6 @@
-"""HTTPS server for the files of a mirror, run in the gateway's namespace as a program of its own.
+"""HTTPS server for the files of a mirror, a separate program in the gateway's namespace.
 
-It imports nothing but the standard library, so that it starts at once.
+It imports only the standard library, so that it starts immediately.
 """
 
 from __future__ import annotations
@@ -14,29 +14,29 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 
 class Files(SimpleHTTPRequestHandler):
-    """Serves files as they are; directories have no listing. GET and HEAD only."""
+    """Serves files without listings of directories. GET and HEAD only."""
 
     protocol_version = "HTTP/1.1"
     timeout = 60
 
     def list_directory(self, path: str | os.PathLike[str]) -> None:
-        """Refuse: what there is, is in index.json."""
+        """Refuse: index.json lists the files."""
         self.send_error(HTTPStatus.NOT_FOUND, "No such file")
 
 
 class Server(ThreadingHTTPServer):
-    """One thread per connection, each doing its own TLS handshake so that a slow client holds up none."""
+    """One thread per connection with its own TLS handshake, so that a slow client does not block others."""
 
     daemon_threads = True
     request_queue_size = 128
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Say in one line why a connection ended."""
+        """Report in one line why a connection ended."""
         print(f"{client_address}: {sys.exc_info()[1]}", file=sys.stderr, flush=True)
 
 
 def serve(directory: str, address: str, port: int, certificate: str, key: str) -> None:
-    """Serve until killed. Raises OSError when the address is taken or a file cannot be read."""
+    """Serve until killed. Raises OSError when the address is in use or a file is unreadable."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     server = Server((address, port), partial(Files, directory=directory))

@@ -1,7 +1,7 @@
-"""The gateway's servers: the mirror's files and an image registry, both by HTTPS, and a cloud's services.
+"""Servers of the gateway: files of the mirror and an image registry, by HTTPS, and services of a cloud.
 
-The registry's storage is cached by the digest of the mirror's index, so that only the first lab
-of a mirror fills it; every registry serves it read-only.
+The registry's storage is cached by the digest of the mirror's index, so only the first lab of a mirror
+fills it. Every registry serves it read-only.
 """
 
 from __future__ import annotations
@@ -23,28 +23,28 @@ from lab import authority, cgroups, network
 from lab.cloud.ports import API_PORT, BALANCER_PORT
 from lab.commands import wait
 from lab.errors import LabError
-from lab.locks import locked
+from lab.locks import hold_lock
 from lab.paths import LabPaths
 from lab.spec import MIRROR_PORT, REGISTRY_PORT, LabSpec
 
 GROUP = "_gateway"
-"""Name of the gateway's control group; no host can be called so."""
+"""Name of the gateway's control group; no host can have this name."""
 
 MEMORY = 1024**3
-"""Bytes. Most of it is page cache of what is served."""
+"""Bytes. Most of it is page cache of served files."""
 
 START_TIMEOUT = 20.0
 """Seconds for a server to answer."""
 
 COMPLETE = "complete"
-"""File in a registry's storage that says it has every image."""
+"""File in a registry's storage that marks the storage as complete."""
 
 JOIN = 'for group in $1; do echo $$ > "$group"; done; shift; exec "$@"'
 
 
 @dataclass(frozen=True, slots=True)
 class _Server:
-    """A program of the gateway. `tls` false: its port speaks no TLS itself."""
+    """A program of the gateway. `tls` false: its port does not use TLS."""
 
     name: str
     port: int
@@ -53,7 +53,7 @@ class _Server:
 
 
 def ensure(spec: LabSpec, *, say: Callable[[str], None]) -> None:
-    """Start the servers, or leave them alone when they run as they should. Raises LabError."""
+    """Start the servers; servers that run with the same settings stay. Raises LabError."""
     authority.ensure(spec)
     servers = _servers(spec, say)
     wanted = _settings(spec, servers)
@@ -78,7 +78,7 @@ def ensure(spec: LabSpec, *, say: Callable[[str], None]) -> None:
 
 
 def _servers(spec: LabSpec, say: Callable[[str], None]) -> list[_Server]:
-    """What runs on the lab's gateway."""
+    """Return the servers of the lab's gateway."""
     found: list[_Server] = []
     if spec.mirror is not None:
         storage = _storage(spec.mirror)
@@ -96,7 +96,7 @@ def _servers(spec: LabSpec, say: Callable[[str], None]) -> list[_Server]:
 
 
 def answers(spec: LabSpec, port: int) -> bool:
-    """Whether a server of the gateway answers with a certificate of the lab's authority."""
+    """Report whether a server of the gateway answers with a certificate of the lab's authority."""
     context = ssl.create_default_context(cafile=str(LabPaths.of(spec.name).ca))
     address = str(spec.gateway)
     try:
@@ -126,7 +126,7 @@ def _storage(mirror: Path) -> Path:
 
 def _fill(spec: LabSpec, mirror: Path, storage: Path, say: Callable[[str], None]) -> None:
     """Push the mirror's images into a registry that writes to `storage`."""
-    with locked(storage.name, timeout=900):
+    with hold_lock(storage.name, timeout=900):
         if (storage / COMPLETE).exists():
             return
         storage.mkdir(parents=True, exist_ok=True)
@@ -149,7 +149,7 @@ def _fill(spec: LabSpec, mirror: Path, storage: Path, say: Callable[[str], None]
 
 
 def _settings(spec: LabSpec, servers: Sequence[_Server]) -> str:
-    """What the servers depend on: when it changes they are started again."""
+    """Return all inputs of the servers: when they change, the servers restart."""
     certificate = LabPaths.of(spec.name).gateway_certificate.read_bytes()
     fields = {
         "servers": [list(server.argv) for server in servers],
@@ -167,7 +167,7 @@ def _file_server(spec: LabSpec, mirror: Path) -> list[str]:
 
 
 def _registry(spec: LabSpec, storage: Path, *, readonly: bool) -> list[str]:
-    """Write the registry's configuration; JSON is YAML too. Gives the command."""
+    """Write the registry's configuration (JSON is valid YAML); return the command."""
     paths = LabPaths.of(spec.name)
     configuration = {
         "version": 0.1,
@@ -178,7 +178,7 @@ def _registry(spec: LabSpec, storage: Path, *, readonly: bool) -> list[str]:
         },
         "http": {
             "addr": f"{spec.gateway}:{REGISTRY_PORT}",
-            # Signs upload states, which end with this process: it need not be kept.
+            # Signs upload states, which end with this process, so the secret is not stored.
             "secret": hashlib.sha256(paths.gateway_key.read_bytes()).hexdigest(),
             "tls": {"certificate": str(paths.gateway_certificate), "key": str(paths.gateway_key)},
         },
@@ -192,7 +192,7 @@ def _registry(spec: LabSpec, storage: Path, *, readonly: bool) -> list[str]:
 def _start(spec: LabSpec, server: _Server) -> None:
     """Start a server in the gateway's namespace and control group; its output goes to a log."""
     groups = " ".join(cgroups.join_files(spec.name, GROUP))
-    # The network alone: `ip netns exec` would hide the control groups, by which hosts are found.
+    # Only the network namespace: `ip netns exec` would hide the control groups, which identify hosts.
     inside = ["nsenter", f"--net={network.NAMESPACES}/{network.gateway_namespace(spec.name)}", "--"]
     code = Path(__file__).resolve().parent.parent
     with _log(spec, server.name).open("wb") as log:

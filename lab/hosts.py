@@ -1,7 +1,7 @@
-"""The hosts: each boots Debian in systemd-nspawn, in its own namespaces, with its own disk.
+"""Hosts of the lab: each boots Debian in systemd-nspawn, in its own namespaces, with its own disk.
 
-A host's overlay is mounted in a mount namespace of its launcher, so it goes with the host's last
-process and the machine's own mounts never change.
+The launcher of a host mounts its overlay in a mount namespace. The overlay ends with the host's last
+process, and the mounts of the machine never change.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from lab.paths import LabPaths
 from lab.spec import Instance, LabHost, LabSpec
 
 BOOT_TIMEOUT = 60.0
-"""Seconds from launch to a greeting by sshd. It takes 0.5 s on an idle machine."""
+"""Seconds from launch until sshd answers. It takes 0.5 s on an idle machine."""
 
 STOP_TIMEOUT = 30.0
-"""Seconds that a host has to shut down before it is killed."""
+"""Seconds for a host to shut down before it is killed."""
 
 PROPAGATION = Path("/run/systemd/nspawn/propagate")
-"""Where systemd-nspawn makes a directory per machine, and leaves it."""
+"""Where systemd-nspawn creates a directory per machine, and leaves it."""
 
 DISK = ("containerd", "etcd", "kubelet", "kubewright")
-"""Directories of /var/lib on the host's disk itself: overlays and databases refuse an overlay below."""
+"""Directories of /var/lib directly on the host's disk: overlays and databases do not work on an overlay."""
 
-# Joins the host's control groups, then becomes nspawn: whatever it starts is the host's.
+# Joins the host's control groups, then becomes nspawn, so that all its processes belong to the host.
 LAUNCH = """\
 set -eu
 lower=$1; home=$2; groups=$3; shift 3
@@ -45,26 +45,28 @@ exec "$@"
 
 
 def running(lab: str, host: LabHost) -> bool:
-    """Whether the host's systemd runs and its sshd answers, within five seconds on a busy machine.
+    """Report whether the host's systemd runs and its sshd answers, within five seconds on a busy machine.
 
-    A cloud's machine need not let anybody in by SSH.
+    The machine of a cloud need not accept SSH.
     """
     if host.instance is not None:
         return cgroups.init(lab, host.name) is not None
-    return cgroups.init(lab, host.name) is not None and wait(lambda: _greets(host, timeout=1), timeout=5)
+    return cgroups.init(lab, host.name) is not None and wait(lambda: _answers_ssh(host, timeout=1), timeout=5)
 
 
 def state(lab: str, host: LabHost) -> str:
-    """In a word: running, silent (its sshd does not answer), half-dead (without its systemd) or stopped."""
+    """Return one word: running, silent (its sshd does not answer), half-dead (without its systemd) or
+    stopped.
+    """
     if cgroups.init(lab, host.name) is not None:
-        return "running" if host.instance is not None or _greets(host, timeout=1) else "silent"
+        return "running" if host.instance is not None or _answers_ssh(host, timeout=1) else "silent"
     return "half-dead" if cgroups.pids(lab, host.name) else "stopped"
 
 
 def boot(spec: LabSpec, host: LabHost, root: Path) -> None:
-    """Boot a host that does not run and wait for its sshd. `root` is the shared Debian root.
+    """Boot a stopped host and wait for its sshd. `root` is the shared Debian root.
 
-    What a half-dead host left behind is ended first; its disk stays. Raises LabError.
+    Remaining processes of a half-dead host are ended first; its disk stays. Raises LabError.
     """
     cgroups.kill(spec.name, host.name)
     cgroups.remove(spec.name, host.name)
@@ -72,7 +74,7 @@ def boot(spec: LabSpec, host: LabHost, root: Path) -> None:
     cgroups.create(spec.name, host.name, memory=host.memory)
     _prepare(spec, host, root)
     launcher = _launch(spec, host, root)
-    if not wait(lambda: launcher.poll() is not None or _greets(host, timeout=0.2), timeout=BOOT_TIMEOUT):
+    if not wait(lambda: launcher.poll() is not None or _answers_ssh(host, timeout=0.2), timeout=BOOT_TIMEOUT):
         raise LabError(
             f"{host.name}: sshd did not answer within {BOOT_TIMEOUT:g} s; see {_console(spec, host)}"
         )
@@ -83,7 +85,7 @@ def boot(spec: LabSpec, host: LabHost, root: Path) -> None:
 
 
 def stop(lab: str, host: str, *, kill: bool = False) -> None:
-    """Shut a host down, or with `kill` end it like a power cut. Its disk and network stay.
+    """Shut a host down, or with `kill` end it like a power failure. Its disk and network stay.
 
     A host that does not shut down within STOP_TIMEOUT is killed. Raises LabError when that fails too.
     """
@@ -106,10 +108,10 @@ def remove(lab: str, host: str) -> None:
 def execute(
     lab: str, host: str, argv: Sequence[str], *, stdin: str | None = None, timeout: float | None = 60
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command inside a running host as root, without SSH; `timeout` in seconds.
+    """Run a command as root inside a running host, without SSH; `timeout` in seconds.
 
-    `stdin` None hands on the caller's own input and output. Raises LabError when the host does not run
-    or the time is over.
+    With `stdin` None the command uses the caller's input and output. Raises LabError when the host does not
+    run or at the time-out.
     """
     leader = cgroups.init(lab, host)
     if leader is None:
@@ -136,7 +138,7 @@ def execute(
 
 
 def machine_name(lab: str, host: str) -> str:
-    """The host's name among all of systemd-nspawn's machines."""
+    """Return the host's name among all machines of systemd-nspawn."""
     return f"{lab}.{host}"
 
 
@@ -181,12 +183,12 @@ def _nspawn(spec: LabSpec, host: LabHost, home: Path) -> list[str]:
 
 
 def _on_disk(host: LabHost, part: str) -> bool:
-    """Whether a directory is on the host's disk itself: a cloud's machine has etcd on a volume of its own."""
+    """Report whether a directory is on the host's disk: cloud machines have etcd on a separate volume."""
     return host.instance is None or part != "etcd"
 
 
 def _prepare(spec: LabSpec, host: LabHost, root: Path) -> None:
-    """Write what is the host's own into its overlay, before it boots."""
+    """Write the host's own files into its overlay before it boots."""
     paths = LabPaths.of(spec.name)
     home = paths.host(host.name)
     for part in ("upper", "work", "root", *(f"disk/{part}" for part in DISK)):
@@ -196,7 +198,7 @@ def _prepare(spec: LabSpec, host: LabHost, root: Path) -> None:
     _write(upper / "etc/hostname", f"{host.name}\n")
     known = "".join(f"{address} {name}\n" for name, address in spec.names.items())
     _write(upper / "etc/hosts", f"127.0.0.1 localhost\n::1 localhost\n{host.address} {host.name}\n{known}")
-    # Nothing answers there: names outside the lab fail at once.
+    # No server answers at this address: names outside the lab fail immediately.
     _write(upper / "etc/resolv.conf", f"nameserver {spec.gateway}\n")
     _write(upper / "etc/machine-id", f"{_identity(spec, host).hex}\n")
     key = paths.host_key(host.name)
@@ -207,13 +209,13 @@ def _prepare(spec: LabSpec, host: LabHost, root: Path) -> None:
     _write(upper / "root/.ssh/authorized_keys", public_line(paths.user_key), mode=0o600)
     if host.instance is not None:
         _seed(upper, host.instance)
-        # The cloud's own services have certificates of an authority that its images know.
+        # The cloud's services have certificates of an authority that the cloud's images trust.
         system = "etc/ssl/certs/ca-certificates.crt"
         _write(upper / system, (root / system).read_text() + paths.ca.read_text())
 
 
 def _seed(upper: Path, instance: Instance) -> None:
-    """Leave what cloud-init's NoCloud source reads: `id` decides whether it is the first boot."""
+    """Write the files of cloud-init's NoCloud source: `id` decides whether this is the first boot."""
     seed = upper / "var/lib/cloud/seed/nocloud"
     _write(upper / "etc/hostname", f"{instance.hostname}\n")
     _write(seed / "meta-data", f"instance-id: {instance.id}\nlocal-hostname: {instance.hostname}\n")
@@ -229,11 +231,11 @@ def _write(path: Path, content: str, *, mode: int = 0o644) -> None:
 
 
 def _identity(spec: LabSpec, host: LabHost) -> uuid.UUID:
-    """A machine id that stays the same for as long as the host is called so."""
+    """Return a machine id that depends only on the names of lab and host."""
     return uuid.uuid5(uuid.NAMESPACE_DNS, f"{host.name}.{spec.name}.lab.kubewright")
 
 
-def _greets(host: LabHost, *, timeout: float) -> bool:
+def _answers_ssh(host: LabHost, *, timeout: float) -> bool:
     try:
         with socket.create_connection((str(host.address), 22), timeout=timeout) as connection:
             return connection.recv(4) == b"SSH-"

@@ -1,4 +1,4 @@
-"""SSH keys of a lab: one for the user, one per host, and the known_hosts that follows from them."""
+"""SSH keys of a lab: one for the user, one per host, and the resulting known_hosts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lab.spec import LabSpec
 
 
 def ensure(spec: LabSpec) -> None:
-    """Make the keys that are missing, drop those of hosts that left, and write known_hosts."""
+    """Create missing keys, remove the keys of removed hosts, and write known_hosts."""
     paths = LabPaths.of(spec.name)
     paths.host_key("").mkdir(parents=True, exist_ok=True)
     paths.ssh.chmod(0o700)
@@ -31,7 +31,7 @@ def ensure(spec: LabSpec) -> None:
 
 
 def public_line(key: Path) -> str:
-    """The public half of a private key file, as one line of authorized_keys."""
+    """Return the public half of a private key file as one line of authorized_keys."""
     private = serialization.load_ssh_private_key(key.read_bytes(), password=None)
     public = private.public_key().public_bytes(
         serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH
@@ -40,7 +40,7 @@ def public_line(key: Path) -> str:
 
 
 def write_new(path: Path, content: str, *, mode: int) -> None:
-    """Write a file whole or not at all; it never exists with a wider mode than `mode`."""
+    """Write a complete file or none; it never exists with a wider mode than `mode`."""
     fresh = path.with_name(path.name + ".new")
     fresh.unlink(missing_ok=True)
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)

@@ -1,4 +1,4 @@
-"""Finds what is left of a lab on this machine: nothing, after `down`."""
+"""Search for remaining resources of a lab on this machine: none remain after `down`."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from lab.paths import LabPaths
 from lab.spec import link_name
 
 
-def leftovers(lab: str) -> list[str]:
-    """Every process, mount, namespace, control group, link and directory of a lab, one line each."""
+def find_leftovers(lab: str) -> list[str]:
+    """Return every process, mount, namespace, control group, link and directory of a lab, one line each."""
     state = LabPaths.of(lab).root
     found = [f"process {pid}" for pid in sorted(cgroups.pids(lab) | network.pids(lab))]
     found += [f"mount {mount}" for mount in _mounts() if Path(mount).is_relative_to(state)]

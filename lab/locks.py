@@ -1,4 +1,7 @@
-"""Locks between processes: two commands on one lab, or two builds of one cached thing, take turns."""
+"""Locks between processes: two commands on one lab, or two builds of one cached item, take turns.
+
+filelock leaves its files behind; these are removed, so that `down` leaves nothing on the machine.
+"""
 
 from __future__ import annotations
 
@@ -15,20 +18,20 @@ DIRECTORY = Path("/run/lock/kubewright")
 
 
 @contextmanager
-def locked(name: str, *, timeout: float = 120) -> Iterator[None]:
+def hold_lock(name: str, *, timeout: float = 120) -> Iterator[None]:
     """Hold the machine-wide lock of that name. `timeout` in seconds.
 
-    Raises LabError when another command holds it that long.
+    Raises LabError when another command holds the lock longer.
     """
     DIRECTORY.mkdir(parents=True, exist_ok=True)
     path = DIRECTORY / name
     held: list[int] = []
 
-    def taken() -> bool:
+    def try_lock() -> bool:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # Its last holder removes the file: a lock on a removed file excludes nobody.
+            # The last holder removes the file, and a lock on a removed file excludes no other process.
             if os.stat(path).st_ino == os.fstat(descriptor).st_ino:
                 held.append(descriptor)
                 return True
@@ -37,8 +40,10 @@ def locked(name: str, *, timeout: float = 120) -> Iterator[None]:
         os.close(descriptor)
         return False
 
-    if not wait(taken, timeout=timeout, pause=0.05):
-        raise LabError(f"{name}: another command works on it for over {timeout:g} s; wait for it or end it")
+    if not wait(try_lock, timeout=timeout, pause=0.05):
+        raise LabError(
+            f"{name}: another command has used it for over {timeout:g} s; wait for that command or end it"
+        )
     try:
         yield
     finally:

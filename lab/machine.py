@@ -1,7 +1,7 @@
-"""What labs change of the machine's own kernel, and give back with the last lab.
+"""Kernel settings of the machine that labs change, restored with the last lab.
 
-Hosts have network settings of their own, but share the machine's others: kubelet sets several of
-them, and the default limits of inotify are too low for a handful of hosts.
+Hosts have their own network settings but share the machine's other settings: kubelet sets several of them,
+and the default limits of inotify are too low for a few hosts.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ import subprocess
 from pathlib import Path
 
 from lab import cgroups
-from lab.locks import locked
+from lab.locks import hold_lock
 
 SETTINGS = Path("/proc/sys")
 RECORD = Path("/run/kubewright/settings.json")
-"""The values before the first lab. Below /run: a restart of the machine forgets both."""
+"""The values before the first lab. Below /run: a reboot of the machine resets both."""
 
-LEAST = {"fs/inotify/max_user_instances": 8192, "fs/inotify/max_user_watches": 524288}
+MINIMUMS = {"fs/inotify/max_user_instances": 8192, "fs/inotify/max_user_watches": 524288}
 """Raised where they are lower. systemd, containerd and kubelet need dozens per host."""
 
 KUBELET = (
@@ -42,29 +42,32 @@ MODULES = (
     "nft_chain_nat",
     "ip_tables",
 )
-"""Kernel modules of the hosts. Where they are built in, there is nothing to load."""
+"""Kernel modules of the hosts. Built-in modules need no loading."""
 
 
 def prepare(lab: str, group: str, *, memory: int) -> None:
-    """Ready the kernel for a lab, and make its first control group as the sign that it needs that.
+    """Prepare the kernel for a lab, and create the lab's first control group, which marks the lab as
+    present.
 
-    `memory` is that group's limit in bytes. Raises LabError.
+    `memory` is the limit of that group in bytes. Raises LabError.
     """
-    with locked("machine"):
+    with hold_lock("machine"):
         first = not cgroups.all_labs()
         cgroups.create(lab, group, memory=memory)
         load_modules()
         if first and not RECORD.exists():
             RECORD.parent.mkdir(parents=True, exist_ok=True)
-            RECORD.write_text(json.dumps({name: _value(name) for name in (*LEAST, *KUBELET) if _there(name)}))
-        for name, least in LEAST.items():
-            if int(_value(name)) < least:
-                (SETTINGS / name).write_text(str(least))
+            RECORD.write_text(
+                json.dumps({name: _value(name) for name in (*MINIMUMS, *KUBELET) if _there(name)})
+            )
+        for name, minimum in MINIMUMS.items():
+            if int(_value(name)) < minimum:
+                (SETTINGS / name).write_text(str(minimum))
 
 
 def restore() -> None:
-    """Give back what was changed, when no lab is left."""
-    with locked("machine"):
+    """Restore the changed settings when no lab remains."""
+    with hold_lock("machine"):
         if cgroups.all_labs() or not RECORD.exists():
             return
         for name, value in json.loads(RECORD.read_text()).items():
@@ -74,7 +77,7 @@ def restore() -> None:
 
 
 def load_modules() -> None:
-    """Load the hosts' kernel modules where the kernel has any as modules."""
+    """Load the kernel modules of hosts that the kernel has as modules."""
     modprobe = shutil.which("modprobe")
     if modprobe is not None and Path("/lib/modules").is_dir():
         subprocess.run([modprobe, "--all", "--quiet", *MODULES], capture_output=True, timeout=20, check=False)

@@ -1,7 +1,7 @@
-"""The lab's network: a bridge in a namespace that has no uplink, and one namespace per host.
+"""The lab's network: a bridge in a namespace without uplink, and one namespace per host.
 
-The machine's side is a single veth with an address in the lab's network. It is a port of the
-bridge, so the machine and the hosts are neighbours; nothing that arrives on it is forwarded.
+The machine has one veth with an address in the lab's network. The veth is a port of the bridge, so the
+machine and the hosts are neighbors; the machine forwards no packet that arrives there.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from lab.spec import LabHost, LabSpec, link_name
 BRIDGE = "lab0"
 NAMESPACES = Path("/run/netns")
 
-# Forwarding, so that the bridge answers "unreachable" for all that is not in the lab. What it
-# bridges is none of its firewall's business: it would track every connection of every host.
+# Forwarding lets the bridge answer "unreachable" for addresses outside the lab. The firewall does not
+# filter bridged packets: it would track every connection of every host.
 SETTINGS = """\
 echo 1 > /proc/sys/net/ipv4/ip_forward
 for file in /proc/sys/net/bridge/bridge-nf-call-*; do
@@ -29,17 +29,17 @@ done
 
 
 def gateway_namespace(lab: str) -> str:
-    """Name of the namespace of bridge and gateway."""
+    """Return the name of the namespace of bridge and gateway."""
     return f"kw.{lab}"
 
 
 def host_namespace(lab: str, host: str) -> str:
-    """Name of a host's namespace. Neither name has dots, so no two hosts of any labs share one."""
+    """Return the name of a host's namespace. Names contain no dots, so hosts of two labs never share one."""
     return f"kw.{lab}.{host}"
 
 
 def namespaces(lab: str) -> list[str]:
-    """The lab's namespaces that exist, sorted: the gateway's first."""
+    """Return the existing namespaces of the lab, sorted: the gateway's first."""
     if not NAMESPACES.is_dir():
         return []
     own = gateway_namespace(lab)
@@ -49,14 +49,14 @@ def namespaces(lab: str) -> list[str]:
 
 
 def links(namespace: str = "") -> set[str]:
-    """Names of the links of a namespace (empty: the machine's own)."""
+    """Return the names of the links of a namespace (empty: the machine's own)."""
     place = ["-n", namespace] if namespace else []
     found = json.loads(run(["ip", "-j", *place, "link", "show"], what=f"links of {namespace or 'machine'}"))
     return {link["ifname"] for link in found}
 
 
 def routed(network: IPv4Network, *, but: str) -> str:
-    """How the machine routes a part of `network` already, "" when it does not; `but` is a link not to see."""
+    """Return the machine's route to a part of `network`, "" without one; the link `but` is ignored."""
     for route in json.loads(run(["ip", "-j", "-4", "route", "show", "table", "all"], what="routes")):
         place = route["dst"]
         if place == "default" or route.get("dev") == but or route.get("type") in ("broadcast", "local"):
@@ -67,13 +67,13 @@ def routed(network: IPv4Network, *, but: str) -> str:
 
 
 def hardware_address(lab: str, owner: str) -> str:
-    """A link's hardware address, always the same: neighbours remember it when a link is made again."""
+    """Return a constant hardware address for a link: neighbors remember it when the link is created again."""
     digest = hashlib.sha256(f"{lab} {owner}".encode()).hexdigest()
     return "02:" + ":".join(digest[place : place + 2] for place in range(0, 10, 2))
 
 
 def ensure_gateway(spec: LabSpec) -> None:
-    """Make the gateway's namespace, the bridge and the machine's link, or what is missing of them."""
+    """Create the gateway's namespace, the bridge and the machine's link, or their missing parts."""
     name, link = gateway_namespace(spec.name), link_name(spec.name)
     what = f"network of lab {spec.name}"
     _namespace(name, what)
@@ -97,7 +97,7 @@ def ensure_gateway(spec: LabSpec) -> None:
 
 
 def ensure_host(spec: LabSpec, host: LabHost) -> None:
-    """Make a host's namespace with its link to the bridge, or what is missing of them."""
+    """Create a host's namespace with its link to the bridge, or the missing parts."""
     name, gateway = host_namespace(spec.name, host.name), gateway_namespace(spec.name)
     what = f"{host.name}: network"
     _namespace(name, what)
@@ -126,31 +126,31 @@ def ensure_host(spec: LabSpec, host: LabHost) -> None:
 
 
 def renew_host(spec: LabSpec, host: LabHost) -> None:
-    """Give a host that does not run a new namespace: a machine that starts has no old bridges or rules."""
+    """Give a stopped host a new namespace: a machine that starts has no old bridges or rules."""
     gateway, port = gateway_namespace(spec.name), _port(spec, host.address)
     if port in links(gateway):
-        # First and by itself: with its namespace it would go some time later, and meet its successor.
+        # Removed first: with its namespace, the link would disappear later and conflict with the new link.
         run(["ip", "-n", gateway, "link", "del", port], what=f"{host.name}: network")
     remove_host(spec.name, host.name)
     ensure_host(spec, host)
 
 
-def plug(spec: LabSpec, host: LabHost, *, into: bool) -> None:
-    """Pull a host's network cable, or plug it in again. The host's own settings stay. Raises LabError."""
+def set_link(spec: LabSpec, host: LabHost, *, into: bool) -> None:
+    """Disconnect or connect a host's network link. The host's own settings stay. Raises LabError."""
     state = "up" if into else "down"
     port = ["link", "set", _port(spec, host.address), state]
     run(["ip", "-n", gateway_namespace(spec.name), *port], what=f"{host.name}: network")
 
 
 def remove_host(lab: str, host: str) -> None:
-    """Remove a host's namespace; its link goes with it."""
+    """Remove a host's namespace together with its link."""
     name = host_namespace(lab, host)
     if name in namespaces(lab):
         run(["ip", "netns", "del", name], what=f"{host}: network")
 
 
 def remove(lab: str) -> None:
-    """Remove all of the lab's namespaces and the machine's link."""
+    """Remove all namespaces of the lab and the machine's link."""
     link = link_name(lab)
     if link in links():
         run(["ip", "link", "del", link], what=f"network of lab {lab}")
@@ -159,7 +159,7 @@ def remove(lab: str) -> None:
 
 
 def pids(lab: str) -> set[int]:
-    """Ids of the processes that are in one of the lab's namespaces, however they got there."""
+    """Return the ids of all processes in the lab's namespaces."""
     found: set[int] = set()
     for name in namespaces(lab):
         try:
@@ -175,13 +175,15 @@ def _bridge(spec: LabSpec) -> list[str]:
         f"link add {BRIDGE} address {hardware_address(spec.name, 'gateway')} type bridge forward_delay 0",
         f"addr add {spec.gateway}/{spec.network.prefixlen} dev {BRIDGE}",
         f"link set {BRIDGE} up",
-        # A host that asks for anything else is told so at once, instead of waiting for a time-out.
+        # Requests of hosts to other addresses fail immediately instead of at a time-out.
         "route add unreachable default",
     ]
 
 
 def _closed(spec: LabSpec) -> str:
-    """Rules by which the machine is an end, never a way: a host cannot use it as its router."""
+    """Return rules that accept traffic to the machine and never through it: a host cannot use it as a
+    router.
+    """
     return f"""
         table bridge lab {{
             chain forward {{
@@ -194,18 +196,18 @@ def _closed(spec: LabSpec) -> str:
 
 
 def _port(spec: LabSpec, address: IPv4Address) -> str:
-    """Name of the bridge's port of a host: its number in the network."""
+    """Return the name of a host's bridge port: its number in the network."""
     return f"host{int(address) - int(spec.network[0])}"
 
 
 def _batch(namespace: str, what: str, lines: list[str]) -> None:
-    """Run several `ip` commands one after another; the first that fails ends it."""
+    """Run several `ip` commands in order; stop at the first failure."""
     place = ["-n", namespace] if namespace else []
     run(["ip", *place, "-batch", "-"], what=what, stdin="".join(f"{line}\n" for line in lines))
 
 
 def _namespace(name: str, what: str) -> None:
-    """Make the namespace, also when a crash left its name without a namespace behind it."""
+    """Create the namespace, also when a crash left its name without a namespace."""
     path = NAMESPACES / name
     if path.exists() and path.stat().st_dev == NAMESPACES.stat().st_dev:
         run(["ip", "netns", "del", name], what=what)

@@ -1,4 +1,4 @@
-"""Where labs keep their state."""
+"""Paths of the state of labs."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from artifacts import directories
 from lab.errors import LabError
 
 NAME = r"[a-z0-9]([a-z0-9-]*[a-z0-9])?"
-"""Of labs and hosts: DNS labels, without dots, in which namespaces' names join the two."""
+"""Names of labs and hosts: DNS labels without dots; names of namespaces join the two with dots."""
 
 NAME_LENGTH = 30
 """Lab and host together name a machine: at most 64 characters."""
 
 
 def check_name(lab: str) -> None:
-    """Raises LabError for what cannot be a lab's name: it becomes part of paths that are removed."""
+    """Raise LabError for an invalid name of a lab: the name becomes part of paths that are removed."""
     if not re.fullmatch(NAME, lab) or len(lab) > NAME_LENGTH:
         raise LabError(
             f"{lab!r} is no name of a lab: use a-z, 0-9 and - between them, at most {NAME_LENGTH} characters"
@@ -25,36 +25,36 @@ def check_name(lab: str) -> None:
 
 
 def labs() -> list[str]:
-    """Names of the labs that have state here, sorted."""
+    """Return the names of the labs with state in this directory, sorted."""
     home = directories.state() / "labs"
     return sorted(path.name for path in home.iterdir() if path.is_dir()) if home.is_dir() else []
 
 
 @dataclass(frozen=True, slots=True)
 class LabPaths:
-    """The files of one lab. All of them go with it."""
+    """The files of one lab, all removed with the lab."""
 
     root: Path
 
     @classmethod
     def of(cls, lab: str) -> LabPaths:
-        """Files of the lab of that name. Raises LabError for what cannot be a lab's name."""
+        """Return the files of a lab. Raises LabError for an invalid name."""
         check_name(lab)
         return cls(directories.state() / "labs" / lab)
 
     @property
     def spec(self) -> Path:
-        """The spec that the lab was last asked to have."""
+        """The latest spec of the lab."""
         return self.root / "spec.json"
 
     @property
     def ca(self) -> Path:
-        """Certificate of the lab's own authority."""
+        """Certificate of the lab's authority."""
         return self.root / "ca.crt"
 
     @property
     def ca_key(self) -> Path:
-        """Private key of the lab's own authority."""
+        """Private key of the lab's authority."""
         return self.root / "ca.key"
 
     @property
@@ -83,7 +83,7 @@ class LabPaths:
 
     @property
     def gateway_certificate(self) -> Path:
-        """The gateway's certificate, of mirror and registry alike."""
+        """The gateway's certificate, for mirror and registry."""
         return self.gateway / "tls.crt"
 
     @property
@@ -93,7 +93,7 @@ class LabPaths:
 
     @property
     def cloud(self) -> Path:
-        """Directory of what the emulated cloud knows."""
+        """Directory of the emulated cloud's state."""
         return self.root / "cloud"
 
     def host(self, host: str) -> Path:

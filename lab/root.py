@@ -12,10 +12,10 @@ from pathlib import Path
 from artifacts import directories
 from lab.commands import run
 from lab.errors import LabError
-from lab.locks import locked
+from lab.locks import hold_lock
 
 PACKAGES = ("systemd", "systemd-sysv", "dbus", "openssh-server")
-"""All that a host has beyond a minimal Debian: as bare as a rented machine, apt included."""
+"""Packages of a host beyond a minimal Debian: as few as on a new bare-metal machine, including apt."""
 
 MASKED = (
     "console-getty.service",
@@ -34,7 +34,7 @@ MASKED = (
     "fstrim.timer",
     "ssh.socket",
 )
-"""Units that have nothing to do in a container: terminals, clock, modules, network, package timers."""
+"""Units without a use in a container: terminals, clock, modules, network, package timers."""
 
 CGROUPS_UNIT = """\
 [Unit]
@@ -64,7 +64,7 @@ MaxSessions 100
 FILES = {
     "/etc/systemd/system/kubewright-lab-cgroups.service": CGROUPS_UNIT,
     "/etc/ssh/sshd_config.d/kubewright-lab.conf": SSHD,
-    # The kernel's log is the machine's, with everybody's messages in it.
+    # The kernel log belongs to the machine and contains messages of all hosts.
     "/etc/systemd/journald.conf.d/kubewright-lab.conf": "[Journal]\nReadKMsg=no\nStorage=persistent\n",
     "/etc/systemd/system.conf.d/kubewright-lab.conf": "[Manager]\nDefaultTimeoutStopSec=20s\n",
     "/etc/apt/sources.list": "",
@@ -79,13 +79,13 @@ LINKS = {
 }
 
 REMOVED = ("/etc/machine-id", "/etc/hostname", "/etc/resolv.conf", "/etc/apt/apt.conf.d/99mmdebstrap")
-"""What belongs to one host alone, or to the machine that built the root."""
+"""Files that belong to one host, or to the machine that built the root."""
 
 
 class Kind(StrEnum):
-    """What kind of machine a root is of: a rented one, or one made from Debian's image in a cloud."""
+    """The kind of machine of a root: bare metal, or a machine with Debian's image of a cloud."""
 
-    RENTED = "rented"
+    BARE_METAL = "bare-metal"
     CLOUD = "cloud"
 
 
@@ -107,10 +107,10 @@ CLOUD_PACKAGES = (
     "vim-tiny",
     "wget",
 )
-"""What Debian's cloud images have beyond the plain root, as far as anything here could use it."""
+"""Packages of Debian's cloud images beyond the plain root, as far as this project can use them."""
 
-# The seed is the only source: none of the others may look for its link-local address. The network is
-# there before the host boots; locales and package sources belong to the root.
+# The seed is the only source: no other source may look for its link-local address. The network exists
+# before the host boots; locales and package sources belong to the root.
 CLOUD_INIT = """\
 datasource_list: [NoCloud]
 datasource: {NoCloud: {fs_label: null}}
@@ -134,16 +134,16 @@ OPTIONS = (
 )
 
 
-def recipe(suite: str, kind: Kind = Kind.RENTED) -> str:
-    """Digest of everything that the root is made of: the key of its cache."""
+def recipe(suite: str, kind: Kind = Kind.BARE_METAL) -> str:
+    """Return a digest of all inputs of the root: the key of its cache."""
     parts: list[object] = [suite, list(_options(kind)), _files(kind), LINKS, list(REMOVED)]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def ensure(kind: Kind = Kind.RENTED) -> Path:
-    """The directory of the root, built when it is not in the cache (about 30 s, once).
+def ensure(kind: Kind = Kind.BARE_METAL) -> Path:
+    """Return the directory of the root; build it if it is not cached (about 30 s, once).
 
-    Raises LabError when packages cannot be had.
+    Raises LabError when packages are unavailable.
     """
     suite = _suite()
     home = directories.cache() / "lab"
@@ -151,14 +151,14 @@ def ensure(kind: Kind = Kind.RENTED) -> Path:
     if finished.is_dir():
         return finished
     home.mkdir(parents=True, exist_ok=True)
-    with locked("root", timeout=900):
+    with hold_lock("root", timeout=900):
         if not finished.is_dir():
             _build(suite, finished, kind)
     return finished
 
 
-def customise(root: Path, kind: Kind = Kind.RENTED) -> None:
-    """Turn a plain Debian root into the hosts' root."""
+def customize(root: Path, kind: Kind = Kind.BARE_METAL) -> None:
+    """Turn a plain Debian root into the root of hosts."""
     for name in REMOVED:
         (root / name[1:]).unlink(missing_ok=True)
     for key in (root / "etc/ssh").glob("ssh_host_*"):
@@ -173,7 +173,7 @@ def customise(root: Path, kind: Kind = Kind.RENTED) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.unlink(missing_ok=True)
         path.symlink_to(target)
-    # Empty means: not the first boot, so no unit asks questions; every host brings its own id.
+    # Empty means: not the first boot, so no unit asks questions. Every host has its own id.
     (root / "etc/machine-id").touch()
 
 
@@ -196,12 +196,12 @@ def _build(suite: str, finished: Path, kind: Kind) -> None:
             what="the hosts' Debian root cannot be built; check this machine's apt sources",
             timeout=900,
         )
-        customise(root, kind)
+        customize(root, kind)
         root.rename(finished)
 
 
 def _suite() -> str:
-    """The machine's own Debian release: its package sources serve the hosts too."""
+    """Return the machine's Debian release: hosts use the same package sources."""
     for line in Path("/etc/os-release").read_text().splitlines():
         if line.startswith("VERSION_CODENAME="):
             return line.partition("=")[2].strip('"')
@@ -219,6 +219,6 @@ def _sources() -> list[str]:
 
 
 def _apt_options() -> str:
-    """How this machine reaches its package sources (proxy, authority, date checks)."""
+    """Return apt options for the machine's package sources (proxy, authority, date checks)."""
     dump = run(["apt-config", "dump"], what="reading apt's settings")
     return "".join(f"{line}\n" for line in dump.splitlines() if line.startswith("Acquire::"))

@@ -1,4 +1,4 @@
-"""What a lab is: its name, its network and its hosts, read from and written to JSON."""
+"""The description of a lab: its name, network and hosts, read from and written to JSON."""
 
 from __future__ import annotations
 
@@ -16,29 +16,28 @@ from lab.paths import NAME, NAME_LENGTH
 MIRROR_PORT = 8080
 REGISTRY_PORT = 5000
 MINIMUM_MEMORY = 128 * 1024**2
-"""Bytes. Less does not boot systemd and sshd reliably."""
+"""Bytes. systemd and sshd do not boot reliably with less."""
 
 Name = Annotated[str, Field(pattern=f"^{NAME}$", max_length=NAME_LENGTH)]
 
 
 class _Plain(BaseModel):
-    """Immutable, and strict about unknown keys: a misspelt field must not go unnoticed."""
+    """Immutable and strict about unknown keys, so that misspelled fields are errors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Cloud(StrEnum):
-    """Clouds whose services the gateway can stand in for."""
+    """Clouds whose services the gateway can emulate."""
 
     AWS = "aws"
     AZURE = "azure"
 
 
 class Instance(_Plain):
-    """A machine as a cloud makes it from an image: cloud-init runs `user_data` at its first boot.
+    """A machine that a cloud creates from an image: cloud-init runs `user_data` at the first boot.
 
-    `id` is the cloud's name of the machine, another one for each machine; `hostname` what it is called
-    at its start.
+    `id` is the cloud's id, different for each machine; `hostname` is the name at the start.
     """
 
     id: Annotated[str, Field(min_length=1)]
@@ -53,14 +52,14 @@ class LabHost(_Plain):
     address: IPv4Address
     memory: int = Field(default=4 * 1024**3, ge=MINIMUM_MEMORY)
     instance: Instance | None = None
-    """What a cloud would give it at its start; None: a rented machine."""
+    """Data of the cloud at the start of the machine; None: bare metal."""
 
 
 class LabSpec(_Plain):
-    """A whole lab. `mirror` is a directory as `artifacts` makes it, or None for a lab without one.
+    """A whole lab. `mirror` is a directory that `artifacts` wrote, or None for a lab without a mirror.
 
-    `cloud`: the gateway answers like that cloud, see `lab.cloud`. `names` are names that every host
-    knows, with their addresses: what the private zone of a cloud would answer.
+    `cloud`: the gateway emulates this cloud, see `lab.cloud`. `names` are names with addresses that every
+    host resolves, like the private zone of a cloud.
     """
 
     name: Name
@@ -83,26 +82,26 @@ class LabSpec(_Plain):
 
     @property
     def gateway(self) -> IPv4Address:
-        """Address of the gateway, with mirror and registry: the first of the network."""
+        """Return the address of the gateway, with mirror and registry: the first of the network."""
         return self.network[1]
 
     @property
     def machine(self) -> IPv4Address:
-        """Address of the machine itself in the lab's network: the last before the broadcast."""
+        """Return the machine's address in the lab's network: the last before the broadcast address."""
         return self.network[-2]
 
     @property
     def mirror_url(self) -> str:
-        """Base URL of the mirror's files."""
+        """Return the base URL of the mirror's files."""
         return f"https://{self.gateway}:{MIRROR_PORT}"
 
     @property
     def registry_url(self) -> str:
-        """Base URL of the registry."""
+        """Return the base URL of the registry."""
         return f"https://{self.gateway}:{REGISTRY_PORT}"
 
     def host(self, name: str) -> LabHost:
-        """The host of that name. Raises LabError with the names there are."""
+        """Return the host of that name. Raises LabError with the existing names."""
         for host in self.hosts:
             if host.name == name:
                 return host
@@ -111,12 +110,12 @@ class LabSpec(_Plain):
 
 
 def link_name(lab: str) -> str:
-    """Name of the lab's one link on the machine: short enough for Linux (15), unlike any other lab's."""
+    """Return the name of the lab's link on the machine: at most 15 characters (Linux), unique per lab."""
     return "kw" + hashlib.sha256(lab.encode()).hexdigest()[:12]
 
 
 def read(path: Path) -> LabSpec:
-    """Read a spec from a JSON file. Raises LabError naming every wrong field."""
+    """Read a spec from a JSON file. Raises LabError with every wrong field."""
     try:
         return LabSpec.model_validate_json(path.read_text())
     except OSError as error:
@@ -126,7 +125,7 @@ def read(path: Path) -> LabSpec:
 
 
 def write(spec: LabSpec, path: Path) -> None:
-    """Write a spec as JSON, whole or not at all."""
+    """Write a spec as JSON; readers never see a partial file."""
     fresh = path.with_suffix(".new")
     fresh.write_text(spec.model_dump_json(indent=2) + "\n")
     fresh.replace(path)

@@ -1,4 +1,4 @@
-"""A lab as a whole: bring it up, repair it, take it down, start and stop its hosts."""
+"""A whole lab: create, repair and remove it, start and stop its hosts."""
 
 from __future__ import annotations
 
@@ -9,21 +9,20 @@ from pathlib import Path
 
 from lab import cgroups, claims, doctor, gateway, hosts, keys, machine, network, root, spec, volumes
 from lab.errors import LabError
-from lab.leftovers import leftovers
-from lab.locks import locked
+from lab.leftovers import find_leftovers
+from lab.locks import hold_lock
 from lab.paths import LabPaths, check_name
 from lab.spec import LabHost, LabSpec
 
 
 def up(wanted: LabSpec, *, say: Callable[[str], None] = lambda _: None) -> LabPaths:
-    """Make the lab as asked, or complete it; what runs already is left alone.
+    """Create or complete the lab; running hosts stay.
 
-    `say` is told each step in a line. Raises LabError naming every host that failed; another `up`
-    goes on from there.
+    `say` receives each step as a line. Raises LabError with every failed host; another `up` continues.
     """
     doctor.check(wanted)
     debian = _roots(wanted.hosts)
-    with locked(f"lab-{wanted.name}"):
+    with hold_lock(f"lab-{wanted.name}"):
         paths = LabPaths.of(wanted.name)
         before = _stored(paths)
         _refuse_moved(before, wanted)
@@ -42,30 +41,30 @@ def up(wanted: LabSpec, *, say: Callable[[str], None] = lambda _: None) -> LabPa
 
 
 def down(name: str) -> None:
-    """Remove everything of the lab of that name, whatever state it is in.
+    """Remove everything of a lab, in any state.
 
-    Raises LabError naming what could not be removed.
+    Raises LabError with everything that cannot be removed.
     """
     doctor.check_caller()
     check_name(name)
-    with locked(f"lab-{name}"):
+    with hold_lock(f"lab-{name}"):
         _clear(name)
         for state in {LabPaths.of(name).root, claims.owner(name) or LabPaths.of(name).root}:
             shutil.rmtree(state, ignore_errors=True)
         claims.release(name)
-        left = leftovers(name)
+        left = find_leftovers(name)
     machine.restore()
     if left:
         raise LabError(f"{name}: could not be removed whole; left are: {', '.join(left)}")
 
 
 def start(name: str, host: str) -> None:
-    """Start a stopped host of a lab with the disk it had. Raises LabError."""
+    """Start a stopped host of a lab with its disk. Raises LabError."""
     doctor.check_caller()
     wanted = load(name)
     found = wanted.host(host)
     debian = _roots([found])
-    with locked(f"lab-{name}"):
+    with hold_lock(f"lab-{name}"):
         machine.prepare(name, gateway.GROUP, memory=gateway.MEMORY)
         network.ensure_gateway(wanted)
         gateway.ensure(wanted, say=lambda _: None)
@@ -73,22 +72,24 @@ def start(name: str, host: str) -> None:
 
 
 def stop(name: str, host: str, *, kill: bool = False) -> None:
-    """Shut a host of a lab down, or with `kill` end it like a power cut; its disk stays. Raises LabError."""
+    """Shut down a host of a lab, or with `kill` end it like a power failure; its disk stays. Raises
+    LabError.
+    """
     doctor.check_caller()
     found = load(name).host(host)
-    with locked(f"lab-{name}"):
+    with hold_lock(f"lab-{name}"):
         hosts.stop(name, found.name, kill=kill)
 
 
-def plug(name: str, host: str, *, into: bool) -> None:
-    """Pull the network cable of a host of a lab, or plug it in again. Raises LabError."""
+def set_connected(name: str, host: str, *, into: bool) -> None:
+    """Disconnect or connect the network link of a host of a lab. Raises LabError."""
     doctor.check_caller()
     wanted = load(name)
-    network.plug(wanted, wanted.host(host), into=into)
+    network.set_link(wanted, wanted.host(host), into=into)
 
 
 def load(name: str) -> LabSpec:
-    """The spec of a lab that is here. Raises LabError when there is none."""
+    """Return the spec of a lab on this machine. Raises LabError without one."""
     found = _stored(LabPaths.of(name))
     if found is None:
         raise LabError(f"{name}: there is no lab of that name; make it with `kubewright lab up SPEC`")
@@ -96,7 +97,7 @@ def load(name: str) -> LabSpec:
 
 
 def _clear(name: str) -> None:
-    """End and remove all that runs of a lab; its state stays."""
+    """End and remove all running parts of a lab; its state stays."""
     cgroups.kill(name)
     for pid in network.pids(name):
         cgroups.kill_process(pid)
@@ -120,7 +121,7 @@ def _refuse_moved(before: LabSpec | None, wanted: LabSpec) -> None:
 
 
 def _leave(wanted: LabSpec, before: LabSpec | None, say: Callable[[str], None]) -> None:
-    """Remove hosts that are asked for no more, and the network of those that moved to another address."""
+    """Remove hosts that the spec no longer has, and the network of hosts with another address."""
     names = {host.name for host in wanted.hosts}
     for name in cgroups.members(wanted.name):
         if name not in names and name != gateway.GROUP:
@@ -144,12 +145,12 @@ def _remove(lab: str, host: str) -> None:
 
 
 def _roots(needed: Iterable[LabHost]) -> Mapping[root.Kind, Path]:
-    """The Debian roots of these hosts."""
+    """Return the Debian roots of these hosts."""
     return {kind: root.ensure(kind) for kind in {_kind(host) for host in needed}}
 
 
 def _kind(host: LabHost) -> root.Kind:
-    return root.Kind.RENTED if host.instance is None else root.Kind.CLOUD
+    return root.Kind.BARE_METAL if host.instance is None else root.Kind.CLOUD
 
 
 def _ensure_host(
@@ -166,7 +167,7 @@ def _ensure_host(
 
 
 def _each(items: Iterable[LabHost], step: Callable[[LabHost], None]) -> None:
-    """Do a step for all hosts at once; go on with the others when one fails, then report them all."""
+    """Run a step for all hosts in parallel; continue after failures, then report them all."""
     problems = []
     with ThreadPoolExecutor(max_workers=8) as pool:
         for future in [pool.submit(step, item) for item in items]:

@@ -1,4 +1,4 @@
-"""What runs of a lab, as data and as a table."""
+"""The state of labs, as data and as a table."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ HEADER = ("LAB", "HOST", "ADDRESS", "STATE", "MEMORY", "PROCESSES")
 
 @dataclass(frozen=True, slots=True)
 class HostStatus:
-    """One line of the table. `state` is one of hosts.state; memory in bytes."""
+    """One row of the table. `state` is a result of hosts.state; memory in bytes."""
 
     lab: str
     host: str
@@ -28,7 +28,7 @@ class HostStatus:
 
 
 def status(name: str = "") -> list[HostStatus]:
-    """Hosts and gateways of one lab, or of all labs here. Raises LabError for an unknown name."""
+    """Return hosts and gateways of one lab, or of all labs here. Raises LabError for an unknown name."""
     found: list[HostStatus] = []
     for lab in [name] if name else sorted({*labs(), *cgroups.all_labs()}):
         if not name and not LabPaths.of(lab).spec.exists():
@@ -43,7 +43,7 @@ def status(name: str = "") -> list[HostStatus]:
 
 
 def table(rows: Sequence[HostStatus]) -> str:
-    """The rows as text in columns; says so when there are none."""
+    """Return the rows as text in columns, or a message without rows."""
     if not rows:
         return "no labs here\n"
     cells = [HEADER, *(_cells(row) for row in rows)]

@@ -1,6 +1,6 @@
-"""Data volumes of a cloud's machines: files of the lab's state that hosts see as block devices.
+"""Data volumes of a cloud's machines: files in the lab's state that hosts see as block devices.
 
-A volume outlives the host that it is attached to, as in a cloud; it goes with its lab.
+A volume outlives the host that has it attached, as in a cloud; it ends with its lab.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from pathlib import Path
 from lab import cgroups, hosts
 from lab.commands import run, wait
 from lab.errors import LabError
-from lab.locks import locked
+from lab.locks import hold_lock
 from lab.paths import LabPaths
 
 LIMIT = 64 * 1024**3
-"""Bytes. Volumes are sparse, so this protects from a slip only."""
+"""Bytes. Volumes are sparse, so the limit only protects from mistakes."""
 
-# In the host: its /dev is its own, so nothing there appears by itself.
+# Runs in the host: its /dev is separate, so devices do not appear there by themselves.
 APPEAR = """\
 set -eu
 device=$1 minor=$2; shift 2
@@ -32,14 +32,14 @@ DISAPPEAR = 'device=$1; shift; rm -f "$device" "$@"'
 
 @dataclass(frozen=True, slots=True)
 class Attached:
-    """Where a volume is: the host, and the paths at which that host finds it."""
+    """The location of a volume: the host, and the paths on that host."""
 
     host: str
     links: tuple[str, ...]
 
 
 def create(lab: str, volume: str, size: int) -> None:
-    """Make an empty volume of `size` bytes; one that is there already stays. Raises LabError."""
+    """Create an empty volume of `size` bytes; an existing volume stays. Raises LabError."""
     if not 0 < size <= LIMIT:
         raise LabError(f"{volume}: a volume has 1 to {LIMIT} bytes, not {size}")
     path = _image(lab, volume)
@@ -50,11 +50,11 @@ def create(lab: str, volume: str, size: int) -> None:
 
 
 def attach(lab: str, volume: str, host: str, links: Sequence[str]) -> None:
-    """Make the volume appear in a running host, at each of `links` (absolute paths below /dev).
+    """Attach the volume to a running host, at each of `links` (absolute paths below /dev).
 
-    Raises LabError when another host has it, or this machine has no loop device left.
+    Raises LabError when another host has the volume, or the machine has no free loop device.
     """
-    with locked(f"volumes-{lab}"):
+    with hold_lock(f"volumes-{lab}"):
         if not _image(lab, volume).exists():
             raise LabError(f"{volume}: lab {lab} has no such volume")
         now = attached(lab, volume)
@@ -66,7 +66,7 @@ def attach(lab: str, volume: str, host: str, links: Sequence[str]) -> None:
 
 
 def appear(lab: str, volume: str) -> None:
-    """Show an attached volume to its host, also after that was started again. Raises LabError."""
+    """Show an attached volume to its host, also after a restart of the host. Raises LabError."""
     now = attached(lab, volume)
     if now is None:
         raise LabError(f"{volume}: is attached to no host")
@@ -80,7 +80,7 @@ def appear(lab: str, volume: str) -> None:
 
 
 def detach(lab: str, volume: str) -> None:
-    """Take a volume from its host; a host that still uses it keeps it until it ends. Raises LabError."""
+    """Detach a volume from its host; a host that still uses it keeps it until it ends. Raises LabError."""
     now = attached(lab, volume)
     device = _device(_image(lab, volume))
     if now is not None and device and cgroups.init(lab, now.host) is not None:
@@ -91,7 +91,7 @@ def detach(lab: str, volume: str) -> None:
 
 
 def attached(lab: str, volume: str) -> Attached | None:
-    """Where the volume is attached; None: nowhere."""
+    """Return the location of an attached volume; None if detached."""
     try:
         record = json.loads(_record(lab, volume).read_text())
     except FileNotFoundError:
@@ -100,26 +100,26 @@ def attached(lab: str, volume: str) -> Attached | None:
 
 
 def of_host(lab: str, host: str) -> list[str]:
-    """Names of the volumes that a host has."""
+    """Return the names of the volumes of a host."""
     found = {volume: attached(lab, volume) for volume in volumes(lab)}
     return [volume for volume, now in found.items() if now is not None and now.host == host]
 
 
 def volumes(lab: str) -> list[str]:
-    """Names of all volumes of a lab, sorted."""
+    """Return the names of all volumes of a lab, sorted."""
     return sorted(path.stem for path in _home(lab).glob("*.img"))
 
 
 def leave(lab: str, host: str) -> None:
-    """Take all its volumes from a host that has ended. Raises LabError."""
+    """Detach all volumes of a host that has ended. Raises LabError."""
     for volume in of_host(lab, host):
         detach(lab, volume)
 
 
 def release(state: Path) -> None:
-    """Give back every loop device of volumes below a lab's directory, whoever had them.
+    """Release every loop device of volumes below a lab's directory, for any host.
 
-    Raises LabError when one stays in use.
+    Raises LabError when a device stays in use.
     """
 
     def free() -> bool:
@@ -132,14 +132,14 @@ def release(state: Path) -> None:
 
 
 def devices(state: Path) -> list[str]:
-    """Loop devices whose files are below a lab's directory."""
+    """Return the loop devices whose files are below a lab's directory."""
     found = json.loads(run(["losetup", "--json", "--list"], what="loop devices") or '{"loopdevices": []}')
     files = {item["name"]: item["back-file"] or "" for item in found["loopdevices"]}
     return [name for name, file in files.items() if Path(file).is_relative_to(state)]
 
 
 def _device(image: Path) -> str:
-    """The loop device of an image; empty without."""
+    """Return the loop device of an image; empty without one."""
     return run(
         ["losetup", "--associated", str(image), "--noheadings", "--output", "NAME"], what=image.stem
     ).strip()

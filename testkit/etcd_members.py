@@ -10,7 +10,7 @@ from dataclasses import replace
 from ipaddress import IPv4Address
 from pathlib import Path
 
-from artifacts.acquire import obtain
+from artifacts.acquire import fetch_or_build
 from artifacts.cache import Cache
 from artifacts.catalogue import DEFAULTS, binary
 from artifacts.progress import Progress
@@ -54,7 +54,7 @@ class Host:
         for name in ("etcd", "etcdctl"):
             target = self.root / BINARIES / name
             target.unlink(missing_ok=True)
-            target.symlink_to(obtain(binary(name, version), Cache.default(), Progress(quiet=True)))
+            target.symlink_to(fetch_or_build(binary(name, version), Cache.default(), Progress(quiet=True)))
 
     def write(self, path: str, content: str) -> None:
         target = self.root / path.lstrip("/")

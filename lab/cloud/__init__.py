@@ -1,5 +1,5 @@
-"""What a cloud gives to its machines, on the lab's gateway: metadata, identities, stores, volumes.
+"""Services of a cloud on the lab's gateway: metadata, identities, stores, volumes.
 
-Never on the link-local address of the real thing. Everything answers the lab's hosts by their source
-address, and refuses what the real one would refuse, as far as that protects a cluster.
+The link-local address of real clouds is never used. All services identify the lab's hosts by source
+address, and refuse requests that the real cloud would refuse, as far as this protects a cluster.
 """

@@ -1,6 +1,6 @@
-"""A balancer for TCP as a cloud has it: only to targets whose /readyz says yes by HTTPS.
+"""A TCP load balancer of a cloud: it forwards only to targets whose /readyz succeeds by HTTPS.
 
-`python -m lab.cloud.balancer LAB`; the targets' addresses are in the lab's state.
+`python -m lab.cloud.balancer LAB`; the lab's state has the addresses of the targets.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from lab.cloud.ports import BALANCER_PORT
 from lab.paths import LabPaths
 
 CHECK_SECONDS = 2.0
-"""The real ones look every 5 to 10 seconds; a shorter time makes tests quicker, not easier."""
+"""Real load balancers check every 5 to 10 seconds; a shorter interval only makes tests faster."""
 
 PORT = 6443
 
 
 def set_targets(lab: str, addresses: Sequence[str]) -> None:
-    """Say where the API servers are."""
+    """Set the addresses of the API servers."""
     path = _targets(lab)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.with_suffix(".new").write_text(json.dumps(list(addresses)))
@@ -32,19 +32,19 @@ def set_targets(lab: str, addresses: Sequence[str]) -> None:
 
 
 class Balancer:
-    """Hands each connection to one of the healthy targets in turn; without any it is closed at once."""
+    """Forwards each connection to the next healthy target; closes it immediately without one."""
 
     def __init__(self, lab: str) -> None:
         self._lab = lab
         self._healthy: list[str] = []
         self._turn = count()
-        # As in the clouds: a health check does not know the authority of a target.
+        # As in the clouds: a health check does not verify the target's certificate.
         self._context = ssl.create_default_context()
         self._context.check_hostname = False
         self._context.verify_mode = ssl.CERT_NONE
 
     async def watch(self) -> None:
-        """Look at the targets for ever."""
+        """Check the targets forever."""
         while True:
             path = _targets(self._lab)
             wanted = json.loads(path.read_text()) if path.exists() else []
@@ -53,7 +53,7 @@ class Balancer:
             await asyncio.sleep(CHECK_SECONDS)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Carry one connection."""
+        """Forward one connection."""
         try:
             if not self._healthy:
                 return
@@ -93,7 +93,7 @@ def _targets(lab: str) -> Path:
 
 
 async def main(lab: str) -> None:
-    """Serve until killed. Raises OSError when the address is taken."""
+    """Serve until killed. Raises OSError when the address is in use."""
     balancer = Balancer(lab)
     gateway = str(spec.read(LabPaths.of(lab).spec).gateway)
     server = await asyncio.start_server(balancer.serve, gateway, BALANCER_PORT)

@@ -1,12 +1,12 @@
-"""Where the gateway answers as a cloud."""
+"""Ports of the emulated cloud on the gateway."""
 
 from __future__ import annotations
 
 METADATA_PORT = 8169
-"""HTTP, as the real one: metadata of the machine that asks."""
+"""HTTP, as in the real cloud: metadata of the requesting machine."""
 
 API_PORT = 8443
-"""HTTPS: the cloud's API, and its stores."""
+"""HTTPS: the cloud's API and stores."""
 
 BALANCER_PORT = 6443
-"""TCP: the balancer before the API servers."""
+"""TCP: the load balancer of the API servers."""

@@ -1,4 +1,4 @@
-"""Which machines the cloud runs: written by whoever plays the cloud, read by what answers machines."""
+"""Machines that the emulated cloud runs: tests write them, the services that answer machines read them."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ ADMIN = "KWLABADMIN0000000000"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Running:
-    """A machine as the cloud knows it.
+class RunningMachine:
+    """A machine of the cloud.
 
-    `id` is the cloud's, `host` the lab's name. `identity` is what it may do: a role's name (AWS), or
-    the client id of a managed identity (Azure). `group` is the group that made it, `version` that of its
-    template. `lifecycle` is `InService`, or `Terminated` once it is told to go; `hook` what its group
-    waits for (AWS; empty: nothing), `released`: it said that it is ready to go on.
+    `id` is the cloud's id, `host` the lab's name. `identity` is the name of a role (AWS) or the client id
+    of a managed identity (Azure). `group` is the group that created the machine, `version` the version of
+    its template. `lifecycle` is `InService`, or `Terminated` after the order to end. `hook` is the hook
+    that the group waits for (AWS; empty: none). `released`: the machine completed the hook.
     """
 
     id: str
@@ -44,49 +44,49 @@ class Running:
 
 
 @dataclass(frozen=True, slots=True)
-class Fleet:
-    """All machines of a lab's cloud, kept in a file. Whole or not at all, whoever reads meanwhile."""
+class MachineStates:
+    """All machines of a lab's cloud, in a file that readers never see partially written."""
 
     path: Path
 
     @classmethod
-    def of(cls, lab: str) -> Fleet:
-        """The machines of a lab."""
+    def of(cls, lab: str) -> MachineStates:
+        """Return the machines of a lab."""
         return cls(LabPaths.of(lab).cloud / "machines.json")
 
-    def all(self) -> tuple[Running, ...]:
-        """Every machine there is."""
+    def all(self) -> tuple[RunningMachine, ...]:
+        """Return all machines."""
         try:
-            return tuple(Running(**item) for item in json.loads(self.path.read_text()))
+            return tuple(RunningMachine(**item) for item in json.loads(self.path.read_text()))
         except FileNotFoundError:
             return ()
 
-    def at(self, address: str) -> Running | None:
-        """The machine with that address; None: no machine of this cloud."""
+    def at(self, address: str) -> RunningMachine | None:
+        """Return the machine with that address; None for other addresses."""
         return next((machine for machine in self.all() if machine.address == address), None)
 
-    def of_id(self, identifier: str) -> Running | None:
-        """The machine of that id."""
+    def of_id(self, identifier: str) -> RunningMachine | None:
+        """Return the machine with that id."""
         return next((machine for machine in self.all() if machine.id == identifier), None)
 
-    def add(self, machine: Running) -> None:
-        """Start a machine, in place of an earlier one at its address."""
+    def add(self, machine: RunningMachine) -> None:
+        """Start a machine in place of an earlier one at its address."""
         self._change(lambda all: [*(other for other in all if other.address != machine.address), machine])
 
     def remove(self, identifier: str) -> None:
-        """End a machine."""
+        """Remove a machine."""
         self._change(lambda all: [machine for machine in all if machine.id != identifier])
 
-    def tell(self, identifier: str, **changes: object) -> None:
-        """Change what a machine is told: `lifecycle`, `hook`, `spot_action`, `released`."""
+    def update(self, identifier: str, **changes: object) -> None:
+        """Change fields of a machine: `lifecycle`, `hook`, `spot_action`, `released`."""
 
-        def told(machine: Running) -> Running:
+        def updated(machine: RunningMachine) -> RunningMachine:
             return replace(machine, **changes) if machine.id == identifier else machine  # type: ignore[arg-type]
 
-        self._change(lambda all: [told(machine) for machine in all])
+        self._change(lambda all: [updated(machine) for machine in all])
 
-    def _change(self, change: Callable[[Iterable[Running]], Iterable[Running]]) -> None:
-        """One change at a time, by whichever process."""
+    def _change(self, change: Callable[[Iterable[RunningMachine]], Iterable[RunningMachine]]) -> None:
+        """Change the file under a lock: several processes write it."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.with_suffix(".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
@@ -97,7 +97,7 @@ class Fleet:
 
 
 def admin_secret(lab: str) -> str:
-    """The secret of the deployer's own key in this lab's cloud; made on first use."""
+    """Return the secret of the deployer's key in this lab's cloud; created on first use."""
     path = LabPaths.of(lab).cloud / "admin"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -6,7 +6,6 @@ The versions are those of the installed SDKs, because the engine requests these 
 
 import argparse
 import compileall
-import fcntl
 import hashlib
 import os
 import py_compile
@@ -22,6 +21,8 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal
+
+from filelock import FileLock
 
 from artifacts import directories
 
@@ -182,8 +183,7 @@ def _last_line(text: str) -> str:
 def _lock(home: Path) -> Iterator[None]:
     """Allow one installation at a time in a plugin directory."""
     home.mkdir(parents=True, exist_ok=True)
-    with (home / "kubewright-plugins.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with FileLock(home / "kubewright-plugins.lock"):
         yield
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import boto3
 
-from lab.cloud.running import ADMIN, Running, admin_secret
+from lab.cloud.running import ADMIN, RunningMachine, admin_secret
 from tests.clouds.site import Site
 
 REGION = "eu-central-1"
@@ -52,18 +52,18 @@ class Amazon(Site):
         for number, policy in enumerate(policies):
             iam.put_role_policy(RoleName=name, PolicyName=f"p{number}", PolicyDocument=json.dumps(policy))
 
-    def launch(self, *launches: Launch) -> tuple[Running, ...]:
+    def launch(self, *launches: Launch) -> tuple[RunningMachine, ...]:
         """Start machines at the same time, as groups do; return when they have booted."""
         machines = tuple(self._machine(launch) for launch in launches)
         self.boot([(machine, launch.user_data) for machine, launch in zip(machines, launches, strict=True)])
         return machines
 
-    def terminate(self, machine: Running) -> None:
+    def terminate(self, machine: RunningMachine) -> None:
         """End a machine like Auto Scaling: immediately, with its disk; its data volume remains."""
         self.terminate_machine(machine)
         self.client("ec2").terminate_instances(InstanceIds=[machine.id])
 
-    def _machine(self, launch: Launch) -> Running:
+    def _machine(self, launch: Launch) -> RunningMachine:
         tags = [{"Key": key, "Value": value} for key, value in launch.tags.items()]
         specification = [{"ResourceType": "instance", "Tags": tags}]
         made = self.client("ec2").run_instances(
@@ -73,7 +73,7 @@ class Amazon(Site):
             Placement={"AvailabilityZone": launch.zone},
             **({"TagSpecifications": specification} if tags else {}),
         )
-        return Running(
+        return RunningMachine(
             id=made["Instances"][0]["InstanceId"],
             host=launch.host,
             address=launch.address,

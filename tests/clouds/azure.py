@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from urllib.request import Request, urlopen
 
 from lab import volumes
-from lab.cloud.running import Running, admin_secret
+from lab.cloud.running import RunningMachine, admin_secret
 from tests.clouds.site import Site
 
 LOCATION = "westeurope"
@@ -17,7 +17,7 @@ LOCATION = "westeurope"
 class Start:
     """A machine to start, with its custom data and its disks: names and sizes in bytes, by LUN."""
 
-    machine: Running
+    machine: RunningMachine
     user_data: str
     disks: tuple[tuple[str, int], ...] = ()
 

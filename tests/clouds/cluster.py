@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from lab.cloud.running import Running
+from lab.cloud.running import RunningMachine
 from testkit.wait import eventually
 from tests.clouds.controller import UNINITIALIZED, Controller
 from tests.clouds.deployment import Deployment
@@ -25,15 +25,15 @@ class CloudCluster:
     site: Site
     deployment: Deployment
     hosts: dict[str, str]
-    node_name: Callable[[Running], str]
-    provider_id: Callable[[Running], str]
+    node_name: Callable[[RunningMachine], str]
+    provider_id: Callable[[RunningMachine], str]
 
     @property
     def workers(self) -> list[str]:
         """The slots of the workers."""
         return [host for host in self.hosts if host not in MEMBERS]
 
-    def machine(self, host: str) -> Running:
+    def machine(self, host: str) -> RunningMachine:
         """Return the machine that runs in that slot now."""
         return self.site.machine_at(self.hosts[host])
 

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from lab.cloud.running import Running
+from lab.cloud.running import RunningMachine
 from tests.clouds.deployment import Deployment
 from tests.clouds.site import Site
 
@@ -27,7 +27,7 @@ class Controller:
 
     site: Site
     deployment: Deployment
-    provider_id: Callable[[Running], str]
+    provider_id: Callable[[RunningMachine], str]
 
     def look(self) -> None:
         """Process all Nodes once."""
@@ -46,14 +46,14 @@ class Controller:
             with suppress(AssertionError):
                 self.look()
 
-    def _machine(self, node: Mapping[str, Any], machines: Mapping[str, Running]) -> Running | None:
+    def _machine(self, node: Mapping[str, Any], machines: Mapping[str, RunningMachine]) -> RunningMachine | None:
         known = node.get("spec", {}).get("providerID", "")
         if known:
             return machines.get(known)
         address = node["metadata"].get("annotations", {}).get("alpha.kubernetes.io/provided-node-ip", "")
         return next((machine for machine in machines.values() if machine.address == address), None)
 
-    def _initialise(self, node: Mapping[str, Any], machine: Running) -> None:
+    def _initialise(self, node: Mapping[str, Any], machine: RunningMachine) -> None:
         name = node["metadata"]["name"]
         addresses = [
             {"type": "InternalIP", "address": machine.address},

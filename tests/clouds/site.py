@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from lab import hosts, stack
 from lab.cloud.ports import API_PORT, METADATA_PORT
-from lab.cloud.running import Fleet, Running
+from lab.cloud.running import MachineStates, RunningMachine
 from lab.paths import LabPaths
 from lab.spec import Instance, LabHost, LabSpec
 
@@ -18,7 +18,7 @@ class Site:
 
     def __init__(self, lab: str) -> None:
         self.lab = lab
-        self.fleet = Fleet.of(lab)
+        self.fleet = MachineStates.of(lab)
         self.gateway = str(self.spec.gateway)
         self.url = f"https://{self.gateway}:{API_PORT}"
         self.metadata_url = f"http://{self.gateway}:{METADATA_PORT}"
@@ -29,7 +29,7 @@ class Site:
         """The current specification of the lab."""
         return stack.load(self.lab)
 
-    def machine_at(self, address: str) -> Running:
+    def machine_at(self, address: str) -> RunningMachine:
         """Return the machine with that address; fail without one."""
         machine = self.fleet.at(address)
         assert machine is not None, f"no machine at {address}"
@@ -41,7 +41,7 @@ class Site:
         assert done.returncode == 0, f"{host}: {command}: {done.stdout[-2000:]}{done.stderr[-2000:]}"
         return done.stdout.strip()
 
-    def boot(self, machines: Sequence[tuple[Running, str]]) -> None:
+    def boot(self, machines: Sequence[tuple[RunningMachine, str]]) -> None:
         """Start machines from their image, each with its user data, at the same time; return when they
         booted.
         """
@@ -54,7 +54,7 @@ class Site:
         names = {place.name for place in places}
         self._hosts([*(other for other in self.spec.hosts if other.name not in names), *places])
 
-    def terminate_machine(self, machine: Running) -> None:
+    def terminate_machine(self, machine: RunningMachine) -> None:
         """Delete a machine with its disk; a data volume remains."""
         self._hosts([host for host in self.spec.hosts if host.name != machine.host])
         self.fleet.remove(machine.id)

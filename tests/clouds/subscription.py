@@ -12,8 +12,8 @@ from typing import Any
 
 from pulumi.runtime import mocks
 
-from lab.cloud.azure.grants import Grant, Right, assign
-from lab.cloud.running import Running
+from lab.cloud.azure.role_assignments import Grant, Right, assign
+from lab.cloud.running import RunningMachine
 from tests.clouds.azure import LOCATION, Azure, Start
 from tests.unit.components.certificates import Engine
 from tests.unit.components.graph import Graph, Json, bare
@@ -110,7 +110,7 @@ class Subscription(Engine):
         for disk in sorted(inputs["storageProfile"]["dataDisks"], key=lambda item: int(item["lun"])):
             made = self._inputs[disk["managedDisk"]["id"]]
             disks.append((str(made["diskName"]), int(made["diskSizeGB"]) * GIB))
-        machine = Running(
+        machine = RunningMachine(
             id=self._id("azure-native:compute:VirtualMachine", inputs["vmName"], inputs),
             host=inputs["vmName"],
             address=interface["ipConfigurations"][0]["privateIPAddress"],
@@ -130,7 +130,7 @@ class Subscription(Engine):
         prefix = subnet.get("addressPrefix") or subnet["addressPrefixes"][0]
         name = inputs["vmScaleSetName"]
         of_set = self._id("azure-native:compute:VirtualMachineScaleSet", name, inputs)
-        machine = Running(
+        machine = RunningMachine(
             id=f"{of_set}/virtualMachines/{number}",
             host=f"{name}-{number}",
             address=str(IPv4Network(prefix)[place]),

@@ -14,7 +14,7 @@ import pytest
 
 from artifacts import directories
 from lab.cloud.balancer import set_targets
-from lab.cloud.running import ADMIN, Running, admin_secret
+from lab.cloud.running import ADMIN, RunningMachine, admin_secret
 from lab.spec import LabSpec
 from testkit.wait import eventually
 from tests.clouds.account import ZONES, Account
@@ -59,7 +59,7 @@ def description(ca: Path) -> dict[str, Any]:
     }
 
 
-def provider_id(machine: Running) -> str:
+def provider_id(machine: RunningMachine) -> str:
     """Return the AWS cloud controller's id of a machine."""
     return f"aws:///{machine.zone}/{machine.id}"
 
@@ -145,7 +145,7 @@ def test_terminating_worker_drains_itself(cluster: AwsCluster) -> None:
     host = cluster.workers[0]
     machine = cluster.machine(host)
     cluster.spread_pods()
-    cluster.site.fleet.tell(machine.id, lifecycle="Terminated", hook="leaving", released=False)
+    cluster.site.fleet.update(machine.id, lifecycle="Terminated", hook="leaving", released=False)
     eventually(f"{host} confirms its termination", lambda: cluster.machine(host).released, timeout=180)
     assert machine.id not in cluster.schedulable()
     assert cluster.pods_on(machine.id) == 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lab import stack, volumes
-from lab.leftovers import leftovers
+from lab.leftovers import find_leftovers
 from tests.clouds.amazon import REGION, Amazon, Launch
 
 BUCKET = "kw-test"
@@ -150,4 +150,4 @@ def test_removed_lab_leaves_nothing(machine: Amazon) -> None:
     state = volumes.devices(machine.ca.parent)
     assert len(state) == 1
     stack.down(machine.lab)
-    assert leftovers(machine.lab) == []
+    assert find_leftovers(machine.lab) == []

@@ -16,7 +16,7 @@ import pytest
 from artifacts import directories
 from lab import volumes
 from lab.cloud.balancer import set_targets
-from lab.cloud.running import Running, admin_secret
+from lab.cloud.running import RunningMachine, admin_secret
 from lab.spec import LabSpec
 from testkit.wait import eventually
 from tests.clouds.azure import LOCATION, Azure, Start
@@ -64,7 +64,7 @@ def description(ca: Path) -> dict[str, Any]:
     }
 
 
-def provider_id(machine: Running) -> str:
+def provider_id(machine: RunningMachine) -> str:
     """Return the Azure cloud controller's id of a machine: the resource group is in lower case."""
     return f"azure://{machine.id}"
 
@@ -157,7 +157,7 @@ def test_terminating_worker_drains_itself(cluster: AzureCluster) -> None:
     host = cluster.workers[0]
     machine = cluster.machine(host)
     cluster.spread_pods()
-    cluster.site.fleet.tell(machine.id, lifecycle="Terminated")
+    cluster.site.fleet.update(machine.id, lifecycle="Terminated")
     eventually(f"{host} confirms its termination", lambda: cluster.machine(host).released, timeout=180)
     assert machine.hostname not in cluster.schedulable()
     assert cluster.pods_on(machine.hostname) == 0

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from lab.cloud.azure.grants import Grant, Right, assign
-from lab.cloud.running import Running
+from lab.cloud.azure.role_assignments import Grant, Right, assign
+from lab.cloud.running import RunningMachine
 from tests.clouds.azure import LOCATION, Azure, Start
 
 CLIENT = "11111111-1111-1111-1111-111111111111"
@@ -23,8 +23,8 @@ blob() { token=$1; shift; printf 'header = "Authorization: Bearer %s"\n' "$token
 """
 
 
-def machine(number: int) -> Running:
-    return Running(
+def machine(number: int) -> RunningMachine:
+    return RunningMachine(
         id=f"/subscriptions/x/virtualMachines/vm-{number}",
         host=f"vm-{number}",
         address=f"10.122.0.{10 + number}",
@@ -88,7 +88,7 @@ def test_identity_reads_and_writes_only_its_own_containers(site: Azure) -> None:
 
 def test_termination_is_announced_and_confirmed(site: Azure) -> None:
     assert json.loads(run_on(site, "meta 'scheduledevents?api-version=2020-07-01'"))["Events"] == []
-    site.fleet.tell(machine(0).id, lifecycle="Terminated")
+    site.fleet.update(machine(0).id, lifecycle="Terminated")
     (event,) = json.loads(run_on(site, "meta 'scheduledevents?api-version=2020-07-01'"))["Events"]
     assert (event["EventType"], event["Resources"]) == ("Terminate", ["vm-0"])
     body = json.dumps({"StartRequests": [{"EventId": event["EventId"]}]})

@@ -18,7 +18,7 @@ import pytest
 from lab import cgroups, hosts, network, stack
 from lab.commands import wait
 from lab.errors import LabError
-from lab.leftovers import leftovers
+from lab.leftovers import find_leftovers
 from lab.paths import LabPaths
 from lab.spec import LabHost, LabSpec
 from lab.status import status
@@ -228,7 +228,7 @@ def test_lab_with_the_name_of_another_state_is_refused(
 def test_network_range_of_another_lab_is_refused(first_lab: LabSpec) -> None:
     with pytest.raises(LabError, match=r"10\.93\.1\.0/24 is used already"):
         stack.up(spec("kwlab-two", 1, "a"))
-    assert leftovers("kwlab-two") == []
+    assert find_leftovers("kwlab-two") == []
 
 
 def test_two_labs_are_independent_and_leave_nothing(first_lab: LabSpec) -> None:
@@ -237,11 +237,11 @@ def test_two_labs_are_independent_and_leave_nothing(first_lab: LabSpec) -> None:
     assert ssh(TWO, TWO.hosts[0], "hostname") == "a"
     assert boot_times(first_lab) == before
     os.kill(cgroups.init(TWO.name, "a") or 0, signal.SIGKILL)  # partly dead
-    assert leftovers(TWO.name) != []
+    assert find_leftovers(TWO.name) != []
     stack.down(TWO.name)
-    assert leftovers(TWO.name) == []
+    assert find_leftovers(TWO.name) == []
     assert boot_times(first_lab) == before
     assert ssh(first_lab, first_lab.hosts[0], "hostname") == "a"
     stack.down(first_lab.name)
-    assert leftovers(first_lab.name) == []
+    assert find_leftovers(first_lab.name) == []
     stack.down(first_lab.name)

@@ -1,4 +1,4 @@
-"""A user gets and loses access, at a real API server and signer on loopback."""
+"""A user gets and loses access, with a real API server and signer on loopback."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ ANN = User(name="ann", groups=("dev",), namespace="web", role="edit", days=1)
 @pytest.fixture(scope="module")
 def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
     """Return a stack whose API runs here, with a namespace `web`."""
-    directory = tmp_path_factory.mktemp("people")
+    directory = tmp_path_factory.mktemp("users")
     environment = Environment(state=directory / "state", cache=directory / "cache")
     environment.tools.mkdir(parents=True)
     for name in PROGRAMS:
-        program = acquire.obtain(catalogue.binary(name), Cache.default(), Progress())
+        program = acquire.fetch_or_build(catalogue.binary(name), Cache.default(), Progress())
         (environment.tools / name).symlink_to(program)
     before = os.environ.get("KUBEWRIGHT_BIN")
     os.environ["KUBEWRIGHT_BIN"] = str(environment.tools)
@@ -102,21 +102,21 @@ def test_remaining_bindings_of_the_stack_file_are_named(
     api = users.Api(target.environment, "t")
     api.kubectl("create", "clusterrolebinding", "devs", "--clusterrole=view", "--group=dev")
     users.revoke(target, "ann")
-    assert "still bound by the configuration: ClusterRoleBinding devs" in capsys.readouterr().out
+    assert "still bound by the stack file: ClusterRoleBinding devs" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
-    ("person", "phrase"),
+    ("user", "phrase"),
     [
         (User("bob", (), "nowhere", "edit", 3), "namespace nowhere: not in the cluster"),
         (User("bob", (), "web", "king", 3), "clusterrole king: not in the cluster"),
     ],
 )
 def test_missing_namespace_or_role_is_reported_before_a_certificate_is_issued(
-    target: Target, tmp_path: Path, person: User, phrase: str
+    target: Target, tmp_path: Path, user: User, phrase: str
 ) -> None:
     with pytest.raises(UserError, match=phrase):
-        users.issue(target, person, tmp_path / "bob")
+        users.issue(target, user, tmp_path / "bob")
     assert not (tmp_path / "bob").exists()
 
 

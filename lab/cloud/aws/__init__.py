@@ -1,1 +1,1 @@
-"""Emulated AWS: instance metadata, S3, EC2 and Auto Scaling, with roles that mean something."""
+"""Emulated AWS: instance metadata, S3, EC2 and Auto Scaling, with enforced roles."""

@@ -14,15 +14,15 @@ from lab.cloud.aws.api import Api
 from lab.cloud.aws.metadata import Metadata
 from lab.cloud.aws.sessions import Sessions
 from lab.cloud.ports import API_PORT, METADATA_PORT
-from lab.cloud.running import Fleet, admin_secret
+from lab.cloud.running import MachineStates, admin_secret
 from lab.paths import LabPaths
 
 
 def main(lab: str) -> None:
-    """Serve until killed. Raises OSError when an address is taken."""
+    """Serve until killed. Raises OSError when an address is in use."""
     paths = LabPaths.of(lab)
     gateway = str(spec.read(paths.spec).gateway)
-    fleet, sessions = Fleet.of(lab), Sessions(admin_secret(lab))
+    fleet, sessions = MachineStates.of(lab), Sessions(admin_secret(lab))
     handler = type("Handler", (Metadata,), {"fleet": fleet, "sessions": sessions})
     metadata = ThreadingHTTPServer((gateway, METADATA_PORT), handler)
     threading.Thread(target=metadata.serve_forever, daemon=True).start()

@@ -1,4 +1,4 @@
-"""The API of AWS: moto's, behind checks of signature and role, with volumes that really appear."""
+"""The API of AWS: moto behind checks of signature and role, with volumes that appear on hosts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from lab.cloud.aws import calls, groups
 from lab.cloud.aws.policy import allowed
 from lab.cloud.aws.sessions import Sessions
 from lab.cloud.aws.signature import Refused, Signed
-from lab.cloud.running import Fleet, Running
+from lab.cloud.running import MachineStates, RunningMachine
 from lab.errors import LabError
 
 Start = Callable[..., Any]
@@ -28,9 +28,9 @@ MAX_BODY = 64 * 1024**2
 
 
 class Api:
-    """A WSGI application. The deployer may do everything, a machine what its role's policies allow."""
+    """A WSGI application. The deployer may do everything, a machine what the policies of its role allow."""
 
-    def __init__(self, lab: str, fleet: Fleet, sessions: Sessions) -> None:
+    def __init__(self, lab: str, fleet: MachineStates, sessions: Sessions) -> None:
         self._lab = lab
         self._fleet = fleet
         self._sessions = sessions
@@ -64,8 +64,8 @@ class Api:
             print(f"{environ['REMOTE_ADDR']}: {error}", file=sys.stderr, flush=True)
             return _refusal(Refused("InternalError", str(error), 500), start)
 
-    def _check(self, machine: Running, call: calls.Call, address: str) -> None:
-        """Raises Refused when the role does not allow it, or the keys were carried elsewhere."""
+    def _check(self, machine: RunningMachine, call: calls.Call, address: str) -> None:
+        """Raise Refused when the role does not allow the call, or the keys come from another address."""
         if self._fleet.of_id(machine.id) is None:
             raise Refused("UnauthorizedOperation", "the machine of this key has ended")
         if address != machine.address:
@@ -103,7 +103,7 @@ class Api:
 
 
 def _body(environ: Environ) -> bytes:
-    """The whole body, also one that came in chunks."""
+    """Return the whole body, including chunked ones."""
     if environ.get("wsgi.input_terminated"):
         return bytes(environ["wsgi.input"].read())
     return bytes(environ["wsgi.input"].read(min(int(environ.get("CONTENT_LENGTH") or 0), MAX_BODY)))

@@ -1,4 +1,4 @@
-"""What a request to AWS asks for, in the words of policies; and what moto lets pass that AWS does not."""
+"""Requests to AWS in the terms of policies, and checks of AWS that moto lacks."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from moto.s3.models import s3_backends
 
 from lab.cloud.aws.metadata import ACCOUNT
 from lab.cloud.aws.signature import Refused
-from lab.cloud.running import Running
+from lab.cloud.running import RunningMachine
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """An action on resources (ARNs, or "*" where the action knows none). `form` are its parameters."""
+    """An action on resources (ARNs, or "*" for actions without resources). `form` has its parameters."""
 
     action: str
     resources: tuple[str, ...]
@@ -26,15 +26,15 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """A right that a call needs: an action on a resource, and what conditions may ask for."""
+    """A permission that a call needs: an action on a resource, with the values of condition keys."""
 
     action: str
     resource: str
     context: Mapping[str, str]
 
 
-def needs(call: Call, machine: Running) -> list[Need]:
-    """All rights that a call of a machine needs: for the action itself, and for keys of what is encrypted."""
+def needs(call: Call, machine: RunningMachine) -> list[Need]:
+    """Return all permissions of a call: for the action itself, and for the keys of encrypted resources."""
     found = [Need(call.action, resource, context(resource, machine)) for resource in call.resources]
     use = {"s3:GetObject": "kms:Decrypt", "s3:PutObject": "kms:GenerateDataKey"}.get(call.action)
     if use:
@@ -49,7 +49,7 @@ def needs(call: Call, machine: Running) -> list[Need]:
 
 
 def _bucket_key(bucket: str) -> str:
-    """ARN of the key that a bucket encrypts with; empty where it has none of its own."""
+    """Return the ARN of a bucket's encryption key; empty without one."""
     known = s3_backends[ACCOUNT]["aws"].buckets.get(bucket)
     rule = ((known.encryption if known is not None else None) or {}).get("Rule", {})
     return str(rule.get("ApplyServerSideEncryptionByDefault", {}).get("KMSMasterKeyID", ""))
@@ -61,7 +61,7 @@ _OBJECTS = {"GET": "GetObject", "HEAD": "GetObject", "PUT": "PutObject", "DELETE
 def call(
     service: str, region: str, method: str, path: str, query: Mapping[str, str], form: Mapping[str, str]
 ) -> Call:
-    """The call that a request is."""
+    """Return the call of a request."""
     if service == "s3":
         return _store(method, path, query)
     words = form or query
@@ -89,7 +89,7 @@ def _store(method: str, path: str, query: Mapping[str, str]) -> Call:
 
 
 def policies(role: str) -> list[str]:
-    """The documents of a role: those inside it, and those attached."""
+    """Return the policy documents of a role, inline and attached."""
     iam = iam_backends[ACCOUNT]["aws"]
     found = [iam.get_role_policy(role, name)[1] for name in iam.list_role_policies(role)]
     attached, _ = iam.list_attached_role_policies(role)
@@ -101,8 +101,8 @@ def _default(policy: ManagedPolicy) -> str:
     return next(version.document for version in policy.versions if version.is_default)
 
 
-def context(resource: str, machine: Running) -> dict[str, str]:
-    """What conditions may ask for: the tags of the resource, the machine that asks, and that it is TLS."""
+def context(resource: str, machine: RunningMachine) -> dict[str, str]:
+    """Return the values of condition keys: tags of the resource, source machine, TLS."""
     known = {
         "aws:securetransport": "true",
         "aws:principalaccount": ACCOUNT,
@@ -124,7 +124,7 @@ def context(resource: str, machine: Running) -> dict[str, str]:
 
 
 def check_attach(volume: str, instance: str, device: str) -> None:
-    """Refuse what AWS refuses and moto does not: a volume in use, or of another zone. Raises Refused."""
+    """Refuse what AWS refuses and moto allows: a volume in use or of another zone. Raises Refused."""
     if not device:
         raise Refused("MissingParameter", "The request must contain the parameter device", 400)
     region = _region(volume)
@@ -137,12 +137,12 @@ def check_attach(volume: str, instance: str, device: str) -> None:
 
 
 def size(volume: str) -> int:
-    """A volume's bytes."""
+    """Return the size of a volume in bytes."""
     return int(_ec2(_region(volume)).volumes[volume].size) * 1024**3
 
 
 def let_go(instances: Iterable[str]) -> None:
-    """What happens to volumes of machines that ended: they are free."""
+    """Detach volumes of machines that have ended."""
     for region in ec2_backends[ACCOUNT].values():
         for volume in region.volumes.values():
             if volume.attachment is not None and volume.attachment.instance.id in instances:

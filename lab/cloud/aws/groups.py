@@ -1,6 +1,6 @@
-"""Auto Scaling as machines and their deployer see it: groups of the machines that run, and their hooks.
+"""Auto Scaling for machines and their deployer: groups of the running machines, and their hooks.
 
-moto has groups that start machines of its own; here whoever plays the cloud starts them.
+moto's groups would start machines of their own; here the tests start them.
 """
 
 from __future__ import annotations
@@ -9,13 +9,13 @@ from collections.abc import Mapping
 from xml.sax.saxutils import escape
 
 from lab.cloud.aws.signature import Refused
-from lab.cloud.running import Fleet, Running
+from lab.cloud.running import MachineStates, RunningMachine
 
 _WAITING = {"InService": "Pending:Wait", "Terminated": "Terminating:Wait"}
 
 
-def answer(fleet: Fleet, action: str, form: Mapping[str, str]) -> str | None:
-    """The answer to a call of Auto Scaling, as XML; None: one that is not known here. Raises Refused."""
+def answer(fleet: MachineStates, action: str, form: Mapping[str, str]) -> str | None:
+    """Return the XML response of a call of Auto Scaling; None for unsupported calls. Raises Refused."""
     if action == "CompleteLifecycleAction":
         _complete(fleet, form)
         return _response(action, "")
@@ -29,7 +29,7 @@ def answer(fleet: Fleet, action: str, form: Mapping[str, str]) -> str | None:
     return None
 
 
-def _complete(fleet: Fleet, form: Mapping[str, str]) -> None:
+def _complete(fleet: MachineStates, form: Mapping[str, str]) -> None:
     machine = fleet.of_id(form.get("InstanceId", ""))
     known = machine is not None and form.get("AutoScalingGroupName") == machine.group
     result = form.get("LifecycleActionResult")
@@ -37,10 +37,10 @@ def _complete(fleet: Fleet, form: Mapping[str, str]) -> None:
         raise Refused("ValidationError", "No active Lifecycle Action found with that instance", 400)
     if result not in ("CONTINUE", "ABANDON"):
         raise Refused("ValidationError", f"{result} is no result of a lifecycle action", 400)
-    fleet.tell(machine.id, hook="", released=True)
+    fleet.update(machine.id, hook="", released=True)
 
 
-def _group(fleet: Fleet, group: str) -> str:
+def _group(fleet: MachineStates, group: str) -> str:
     machines = [machine for machine in fleet.all() if machine.group == group]
     listed = "".join(f"<member>{_instance(machine)}</member>" for machine in machines)
     return (
@@ -50,7 +50,7 @@ def _group(fleet: Fleet, group: str) -> str:
     )
 
 
-def _instance(machine: Running) -> str:
+def _instance(machine: RunningMachine) -> str:
     state = _WAITING[machine.lifecycle] if machine.hook else "InService"
     return (
         f"<InstanceId>{machine.id}</InstanceId><AvailabilityZone>{machine.zone}</AvailabilityZone>"

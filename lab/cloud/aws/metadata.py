@@ -1,4 +1,4 @@
-"""The instance metadata service, version 2 only, for the machine that asks.
+"""The instance metadata service, version 2 only, for the requesting machine.
 
 https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-data-categories.html
 """
@@ -14,43 +14,43 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 
 from lab.cloud.aws.sessions import Sessions
-from lab.cloud.running import Fleet, Running
+from lab.cloud.running import MachineStates, RunningMachine
 
 ACCOUNT = "123456789012"
-"""moto's own account."""
+"""The account of moto."""
 
 MAX_TTL = 21600
 
 
 class Tokens:
-    """Tokens given out: each is good for the address that asked, and for the time it asked for."""
+    """Issued tokens: each is valid for the requesting address and the requested time."""
 
     def __init__(self) -> None:
         self._known: dict[str, tuple[str, float]] = {}
 
     def give(self, address: str, seconds: int) -> str:
-        """A new token."""
+        """Return a new token."""
         token = secrets.token_urlsafe(42)
         self._known[token] = (address, time.monotonic() + seconds)
         return token
 
     def good(self, address: str, token: str) -> bool:
-        """Whether that address may use it now."""
+        """Report whether the address may use the token now."""
         owner, end = self._known.get(token, ("", 0.0))
         return owner == address and time.monotonic() < end
 
 
 class Metadata(BaseHTTPRequestHandler):
-    """Answers one machine. Nothing without a token, nothing to who is no machine of this cloud."""
+    """Answers one machine. Refuses requests without a token and from addresses of no machine."""
 
     protocol_version = "HTTP/1.1"
     timeout = 30
-    fleet: Fleet
+    fleet: MachineStates
     sessions: Sessions
     tokens = Tokens()
 
     def do_PUT(self) -> None:
-        """Give a token."""
+        """Issue a token."""
         machine = self._machine()
         lifetime = self.headers.get("X-aws-ec2-metadata-token-ttl-seconds", "")
         if machine is None or self.headers.get("X-Forwarded-For"):
@@ -63,7 +63,7 @@ class Metadata(BaseHTTPRequestHandler):
             self._answer(HTTPStatus.OK, self.tokens.give(machine.address, int(lifetime)))
 
     def do_GET(self) -> None:
-        """Give what there is at a path."""
+        """Return the value at a path."""
         machine = self._machine()
         if machine is None:
             self._answer(HTTPStatus.FORBIDDEN)
@@ -73,7 +73,7 @@ class Metadata(BaseHTTPRequestHandler):
             text = value(self.path.rstrip("/"), machine, self.sessions)
             self._answer(HTTPStatus.NOT_FOUND if text is None else HTTPStatus.OK, text or "")
 
-    def _machine(self) -> Running | None:
+    def _machine(self) -> RunningMachine | None:
         return self.fleet.at(self.client_address[0])
 
     def _answer(self, status: HTTPStatus, text: str = "") -> None:
@@ -85,11 +85,11 @@ class Metadata(BaseHTTPRequestHandler):
         self.wfile.write(data)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Nothing: a credential's path is no secret, but a log of requests has no reader."""
+        """Log nothing: the log of requests has no reader."""
 
 
-def value(path: str, machine: Running, sessions: Sessions) -> str | None:
-    """What a machine finds at a path; None: nothing."""
+def value(path: str, machine: RunningMachine, sessions: Sessions) -> str | None:
+    """Return the value at a path for a machine; None without one."""
     if path == "/latest/dynamic/instance-identity/document":
         return json.dumps(_document(machine), indent=2)
     item = path.removeprefix("/latest/meta-data/")
@@ -99,22 +99,22 @@ def value(path: str, machine: Running, sessions: Sessions) -> str | None:
     return (found(machine) or None) if found is not None and item != path else None
 
 
-def _mac(machine: Running) -> str:
+def _mac(machine: RunningMachine) -> str:
     digest = hashlib.sha256(machine.id.encode()).hexdigest()
     return "02:" + ":".join(digest[place : place + 2] for place in range(0, 10, 2))
 
 
-def _domain(machine: Running) -> str:
+def _domain(machine: RunningMachine) -> str:
     return f"{machine.hostname}.{machine.region}.compute.internal"
 
 
-def _action(machine: Running) -> str:
+def _action(machine: RunningMachine) -> str:
     if not machine.spot_action:
         return ""
     return json.dumps({"action": machine.spot_action, "time": "2026-01-01T00:00:00Z"})
 
 
-_ITEMS: dict[str, Callable[[Running], str]] = {
+_ITEMS: dict[str, Callable[[RunningMachine], str]] = {
     "instance-id": lambda machine: machine.id,
     "instance-type": lambda machine: machine.type,
     "local-ipv4": lambda machine: machine.address,
@@ -131,7 +131,7 @@ _ITEMS: dict[str, Callable[[Running], str]] = {
 }
 
 
-def _document(machine: Running) -> dict[str, str]:
+def _document(machine: RunningMachine) -> dict[str, str]:
     return {
         "accountId": ACCOUNT,
         "architecture": "x86_64",
@@ -144,7 +144,7 @@ def _document(machine: Running) -> dict[str, str]:
     }
 
 
-def _credentials(machine: Running, sessions: Sessions) -> dict[str, str]:
+def _credentials(machine: RunningMachine, sessions: Sessions) -> dict[str, str]:
     session = sessions.give(machine)
     return {
         "Code": "Success",

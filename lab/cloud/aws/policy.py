@@ -1,7 +1,7 @@
-"""Whether policies allow an action: the part of IAM's rules that roles of machines use.
+"""Evaluation of policies: the part of IAM's rules that roles of machines use.
 
-An explicit denial wins, then any allowance, else it is denied; a condition with a key that a request
-does not have does not hold, unless its operator ends in IfExists.
+An explicit denial wins, then any allowance; otherwise the action is denied. A condition fails for a key
+that the request lacks, unless its operator ends in IfExists.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
 """
 
@@ -13,11 +13,13 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 Context = Mapping[str, str]
-"""What conditions ask for, by key in lower case."""
+"""Values of condition keys, by key in lower case."""
 
 
 def allowed(policies: Iterable[str], action: str, resource: str, context: Context) -> bool:
-    """Whether these policy documents (JSON) allow `action` (`ec2:AttachVolume`) on the ARN `resource`."""
+    """Report whether these policy documents (JSON) allow `action` (`ec2:AttachVolume`) on the ARN
+    `resource`.
+    """
     effects = [
         statement["Effect"]
         for policy in policies
@@ -50,7 +52,7 @@ def _holds(operator: str, key: str, values: list[str], context: Context) -> bool
     if plain == "Null":
         return (found is None) == (str(values[0]).lower() == "true")
     if found is None:
-        # What is not there is not equal to anything.
+        # An absent value equals nothing.
         return plain != operator or "Not" in plain
     test = _TESTS.get(plain.replace("Not", ""))
     if test is None:

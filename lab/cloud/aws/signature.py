@@ -1,4 +1,4 @@
-"""Checks of signatures, as strict as AWS about what must be signed.
+"""Verification of signatures, as strict as AWS about signed headers.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
 """
@@ -27,7 +27,7 @@ _HEADER = re.compile(
 
 
 class Refused(Exception):
-    """A request that AWS would refuse: the code it says, and why."""
+    """A request that AWS would refuse, with AWS' error code and the reason."""
 
     def __init__(self, code: str, message: str, status: int = 403) -> None:
         super().__init__(message)
@@ -36,7 +36,7 @@ class Refused(Exception):
 
 
 class Signed:
-    """A request with a good signature: whose it is, and for which service."""
+    """A request with a valid signature: its key and service."""
 
     def __init__(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes, known: Sessions
@@ -63,7 +63,7 @@ class Signed:
 
     def _check_headers(self, headers: Mapping[str, str], signed: list[str], body: bytes) -> None:
         missing = sorted({"host", "x-amz-date"} - set(signed))
-        # Whatever of x-amz-* is sent must be signed.
+        # All x-amz-* headers of the request must be signed.
         missing += sorted(name for name in headers if name.startswith("x-amz-") and name not in signed)
         if missing or any(name not in headers for name in signed):
             raise Refused(

@@ -1,1 +1,1 @@
-"""Emulated Azure: metadata with managed identities, and blobs, with rights that mean something."""
+"""Emulated Azure: metadata with managed identities, and blobs, with enforced role assignments."""

@@ -7,20 +7,20 @@ import sys
 import threading
 
 from lab import spec
-from lab.cloud.azure.answers import Server
 from lab.cloud.azure.metadata import Metadata
+from lab.cloud.azure.responses import Server
 from lab.cloud.azure.store import Store
 from lab.cloud.azure.tokens import Tokens
 from lab.cloud.ports import API_PORT, METADATA_PORT
-from lab.cloud.running import Fleet, admin_secret
+from lab.cloud.running import MachineStates, admin_secret
 from lab.paths import LabPaths
 
 
 def main(lab: str) -> None:
-    """Serve until killed. Raises OSError when an address is taken."""
+    """Serve until killed. Raises OSError when an address is in use."""
     paths = LabPaths.of(lab)
     gateway = str(spec.read(paths.spec).gateway)
-    known = {"fleet": Fleet.of(lab), "tokens": Tokens(admin_secret(lab))}
+    known = {"fleet": MachineStates.of(lab), "tokens": Tokens(admin_secret(lab))}
     metadata = Server((gateway, METADATA_PORT), type("MetadataHandler", (Metadata,), known))
     threading.Thread(target=metadata.serve_forever, daemon=True).start()
     stores: dict[str, object] = {"lab": lab, "blobs": {}}

@@ -1,4 +1,4 @@
-"""What Azure's management API says of scale sets: the part that a deployer waits by.
+"""Azure's management API for scale sets: the part that a deployer polls.
 
 https://learn.microsoft.com/rest/api/compute/virtual-machine-scale-sets
 """
@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from lab.cloud.running import Fleet, Running
+from lab.cloud.running import MachineStates, RunningMachine
 
 PREFIX = "/subscriptions/"
 
@@ -19,8 +19,8 @@ _SET = re.compile(
 )
 
 
-def answer(fleet: Fleet, path: str) -> Mapping[str, Any] | None:
-    """The resource at a path; None: there is none. A set is as large as it has machines, also none."""
+def answer(fleet: MachineStates, path: str) -> Mapping[str, Any] | None:
+    """Return the resource at a path; None without one. The size of a set is its number of machines."""
     found = _SET.fullmatch(path)
     if found is None:
         return None
@@ -30,9 +30,9 @@ def answer(fleet: Fleet, path: str) -> Mapping[str, Any] | None:
     return {"id": path, "name": found["name"], "sku": {"capacity": len(machines)}}
 
 
-def _set(machine: Running) -> str:
+def _set(machine: RunningMachine) -> str:
     return machine.id.partition("/virtualMachines/")[0]
 
 
-def _machine(machine: Running) -> Mapping[str, Any]:
+def _machine(machine: RunningMachine) -> Mapping[str, Any]:
     return {"id": machine.id, "properties": {"osProfile": {"computerName": machine.hostname}}}

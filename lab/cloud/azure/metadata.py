@@ -1,4 +1,4 @@
-"""The instance metadata service: the machine, its identities' tokens, and events ahead.
+"""The instance metadata service: the machine, tokens of its identities, and scheduled events.
 
 https://learn.microsoft.com/azure/virtual-machines/instance-metadata-service
 """
@@ -10,21 +10,21 @@ import time
 from http import HTTPStatus
 from typing import Any
 
-from lab.cloud.azure.answers import Handler
+from lab.cloud.azure.responses import Handler
 from lab.cloud.azure.tokens import SECONDS, Tokens
-from lab.cloud.running import Fleet, Running
+from lab.cloud.running import MachineStates, RunningMachine
 
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000000"
 
 
 class Metadata(Handler):
-    """Answers one machine; nothing without the header, and nothing that came by a proxy."""
+    """Answers one machine; refuses requests without the header and requests from a proxy."""
 
-    fleet: Fleet
+    fleet: MachineStates
     tokens: Tokens
 
     def do_GET(self) -> None:
-        """Give what there is at a path."""
+        """Return the value at a path."""
         machine = self._machine()
         if machine is None:
             return
@@ -38,7 +38,7 @@ class Metadata(Handler):
             self.refuse(HTTPStatus.NOT_FOUND, "NotFound", "there is no such item")
 
     def do_POST(self) -> None:
-        """Let an event start."""
+        """Approve the start of an event."""
         machine = self._machine()
         if machine is None:
             return
@@ -49,10 +49,10 @@ class Metadata(Handler):
         if not asked & {event["EventId"] for event in _events(machine)["Events"]}:
             self.refuse(HTTPStatus.BAD_REQUEST, "BadRequest", "no such event")
             return
-        self.fleet.tell(machine.id, released=True)
+        self.fleet.update(machine.id, released=True)
         self.give(b"", "text/plain")
 
-    def _machine(self) -> Running | None:
+    def _machine(self) -> RunningMachine | None:
         machine = self.fleet.at(self.client_address[0])
         if machine is None or self.headers.get("X-Forwarded-For"):
             self.refuse(HTTPStatus.FORBIDDEN, "Forbidden", "no machine of this cloud, or by a proxy")
@@ -65,7 +65,7 @@ class Metadata(Handler):
             return None
         return machine
 
-    def _token(self, machine: Running) -> None:
+    def _token(self, machine: RunningMachine) -> None:
         resource, client = self.query("resource"), self.query("client_id")
         if not resource or not machine.identity:
             self.refuse(
@@ -87,7 +87,7 @@ class Metadata(Handler):
                 }
             )
 
-    def _instance(self, machine: Running) -> None:
+    def _instance(self, machine: RunningMachine) -> None:
         found: Any = _instance(machine)
         for part in self.where.removeprefix("/metadata/instance").strip("/").split("/"):
             if part:
@@ -99,13 +99,13 @@ class Metadata(Handler):
         if self.query("format") == "text" and isinstance(found, str):
             self.give(found.encode(), "text/plain; charset=utf-8")
         elif isinstance(found, str):
-            # As the real one: a single value only as text.
+            # As in the real service: a single value is available only as text.
             self.refuse(HTTPStatus.BAD_REQUEST, "Bad request", "a leaf is given as text only: format=text")
         else:
             self.give_json(found)
 
 
-def _instance(machine: Running) -> dict[str, Any]:
+def _instance(machine: RunningMachine) -> dict[str, Any]:
     address = {"privateIpAddress": machine.address, "publicIpAddress": ""}
     return {
         "compute": {
@@ -135,13 +135,13 @@ def _instance(machine: Running) -> dict[str, Any]:
     }
 
 
-def _name(machine: Running) -> str:
-    """Azure's name: that of an instance of a scale set has the set's and its number."""
+def _name(machine: RunningMachine) -> str:
+    """Return Azure's name: an instance of a scale set has the set's name and a number."""
     words = machine.id.split("/")
     return f"{machine.group}_{words[-1]}" if machine.group else words[-1]
 
 
-def _events(machine: Running) -> dict[str, Any]:
+def _events(machine: RunningMachine) -> dict[str, Any]:
     if machine.lifecycle == "InService":
         return {"DocumentIncarnation": 1, "Events": []}
     event = {

@@ -1,4 +1,4 @@
-"""Blobs, for tokens of identities that have a right to them.
+"""Blobs, for tokens of identities with a role assignment.
 
 https://learn.microsoft.com/rest/api/storageservices/blob-service-rest-api
 """
@@ -11,28 +11,28 @@ from email.utils import formatdate
 from http import HTTPStatus
 
 from lab.cloud.azure import management
-from lab.cloud.azure.answers import Handler
-from lab.cloud.azure.grants import Right, granted
+from lab.cloud.azure.responses import Handler
+from lab.cloud.azure.role_assignments import Right, granted
 from lab.cloud.azure.tokens import Tokens
-from lab.cloud.running import Fleet
+from lab.cloud.running import MachineStates
 
 AUDIENCE = "https://storage.azure.com"
 
 OLDEST = "2017-11-09"
-"""Version of the blob service from which on tokens are taken."""
+"""First version of the blob service that accepts tokens."""
 
 
 class Store(Handler):
-    """The blobs of one account, by their containers."""
+    """The blobs of one account, by container."""
 
     lab: str
-    fleet: Fleet
+    fleet: MachineStates
     tokens: Tokens
     blobs: dict[str, bytes]
     lock = threading.Lock()
 
     def do_GET(self) -> None:
-        """Read a blob, or as the deployer what the management API says."""
+        """Return a blob, or for the deployer a resource of the management API."""
         if self.where.startswith(management.PREFIX):
             self._manage()
             return
@@ -44,7 +44,7 @@ class Store(Handler):
             return
         headers = {"ETag": f'"0x{hashlib.sha256(data).hexdigest()[:16]}"'} | _dated()
         if data and (self.headers.get("x-ms-range") or self.headers.get("Range")):
-            # Of all that asks for a part, nothing asks for less than all that such small blobs have.
+            # No client requests less than a whole blob, because blobs here are small.
             headers["Content-Range"] = f"bytes 0-{len(data) - 1}/{len(data)}"
             self.give(data, "application/octet-stream", HTTPStatus.PARTIAL_CONTENT, headers)
             return
@@ -86,7 +86,7 @@ class Store(Handler):
             self.give_json(found)
 
     def _may(self, right: Right) -> bool:
-        """Whether the request may pass; if not it was refused."""
+        """Report whether the request is allowed; refuse it otherwise."""
         token = self.tokens.find(self.headers.get("Authorization", ""))
         if self.headers.get("x-ms-version", "") < OLDEST:
             self.refuse(

@@ -31,7 +31,7 @@ def binary(name: str) -> str:
     for place in [*places, environment().tools]:
         if (place / name).exists():
             return str(place / name)
-    return str(acquire.obtain(catalogue.binary(name), Cache.default(), Progress(quiet=True)))
+    return str(acquire.fetch_or_build(catalogue.binary(name), Cache.default(), Progress(quiet=True)))
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ def full_cache(cache: Cache, tmp_path: Path) -> Cache:
     for item in catalogue.node_binaries():
         put(cache, item.name, item.version, f"content of {item.name}".encode(), tmp_path)
     for reference in catalogue.images():
-        layout = cache.root / "images" / images.directory(reference)
+        layout = cache.root / "images" / images.layout_directory(reference)
         layout.mkdir(parents=True)
         oci.write(layout, reference, "amd64", [Entry("x", reference.encode())], Config())
         (layout / "complete.json").write_text("{}")

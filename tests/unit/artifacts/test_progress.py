@@ -34,7 +34,7 @@ def plain_progress(output: io.StringIO, clock: Clock) -> Progress:
     return Progress(console=Console(file=output, width=200), interval=60, clock=clock)
 
 
-def test_silent_step_prints_its_number_and_duration_every_minute() -> None:
+def test_long_silent_step_prints_its_number_and_duration_every_minute() -> None:
     output, clock = io.StringIO(), Clock()
     progress = plain_progress(output, clock)
     progress.plan(31)
@@ -46,7 +46,6 @@ def test_silent_step_prints_its_number_and_duration_every_minute() -> None:
                     wait_until(lambda minute=minute: f"{minute} min so far" in output.getvalue())  # type: ignore[misc]
                 clock.now += 30
     assert output.getvalue().splitlines() == [
-        "step 1 of 31: build containerd, done in 0 s",
         "step 2 of 31: build kube-apiserver, 1 min so far",
         "step 2 of 31: build kube-apiserver, 2 min so far",
         "step 2 of 31: build kube-apiserver, done in 2 min",

@@ -37,7 +37,7 @@ def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LabSpec:
     return LabSpec.model_validate({"name": "unit", "network": "10.9.0.0/24", "hosts": hosts})
 
 
-def test_hierarchies_of_both_versions_are_found() -> None:
+def test_hierarchies_of_both_versions_are_parsed() -> None:
     found = {str(item.mount): item for item in cgroups.parse_mounts(MOUNTS)}
     assert found["/sys/fs/cgroup/memory"].controllers == {"memory"}
     assert found["/sys/fs/cgroup/cpu,cpuacct"].controllers >= {"cpu", "cpuacct"}
@@ -46,13 +46,13 @@ def test_hierarchies_of_both_versions_are_found() -> None:
     assert "/proc" not in found
 
 
-def test_the_group_of_version_2_is_found_beside_those_of_version_1() -> None:
+def test_group_of_version_2_is_parsed_among_those_of_version_1() -> None:
     both = "4:memory:/kubewright/one/a\n0::/kubewright/one/a/payload/init.scope\n"
     assert cgroups.parse_group(both) == "kubewright/one/a/payload/init.scope"
     assert cgroups.parse_group("4:memory:/\n") == ""
 
 
-def test_a_process_is_seen_until_it_ends() -> None:
+def test_process_is_listed_until_it_ends() -> None:
     child = subprocess.Popen(["sleep", "30"])
     found = cgroups.process(child.pid)
     assert found is not None
@@ -62,7 +62,7 @@ def test_a_process_is_seen_until_it_ends() -> None:
     child.wait()
 
 
-def test_keys_are_private_kept_and_follow_the_hosts(lab: LabSpec) -> None:
+def test_keys_are_private_stable_and_follow_the_hosts(lab: LabSpec) -> None:
     keys.ensure(lab)
     paths = LabPaths.of("unit")
     first = paths.known_hosts.read_text()
@@ -101,7 +101,7 @@ def fetch(url: str, ca: Path | None) -> bytes:
         return content
 
 
-def test_files_are_served_to_those_who_know_the_authority(server: str) -> None:
+def test_clients_with_the_authority_can_fetch_files(server: str) -> None:
     ca = LabPaths.of("unit").ca
     assert fetch(f"{server}/index.json", ca) == b"{}\n"
     with pytest.raises(urllib.error.URLError, match="CERTIFICATE_VERIFY_FAILED"):
@@ -109,12 +109,12 @@ def test_files_are_served_to_those_who_know_the_authority(server: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/", "/none", "/../ca.key", "/%2e%2e/state/labs/unit/ca.key"])
-def test_nothing_but_the_mirrors_files_is_served(server: str, path: str) -> None:
+def test_only_files_of_the_mirror_are_served(server: str, path: str) -> None:
     with pytest.raises(urllib.error.HTTPError, match="404"):
         fetch(server + path, LabPaths.of("unit").ca)
 
 
-def test_certificates_are_kept_and_their_keys_private(lab: LabSpec) -> None:
+def test_certificates_are_stable_and_keys_private(lab: LabSpec) -> None:
     authority.ensure(lab)
     paths = LabPaths.of("unit")
     before = (paths.ca.read_bytes(), paths.gateway_certificate.read_bytes())
@@ -124,64 +124,62 @@ def test_certificates_are_kept_and_their_keys_private(lab: LabSpec) -> None:
     assert paths.gateway_key.stat().st_mode & 0o077 == 0
 
 
-def test_no_root_is_refused(lab: LabSpec, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_user_without_root_is_refused(lab: LabSpec, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.geteuid", lambda: 1000)
     for act in (partial(stack.up, lab), partial(stack.down, "unit"), partial(stack.start, "unit", "w-1")):
         with pytest.raises(LabError, match=r"not root.*sudo"):
             act()
 
 
-def test_another_system_is_refused(lab: LabSpec, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_operating_systems_are_refused(lab: LabSpec, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "darwin")
     with pytest.raises(LabError, match=r"darwin.*needs Linux"):
         stack.up(lab)
 
 
-def test_missing_programs_are_named_with_their_packages(
-    lab: LabSpec, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_error_names_missing_programs_and_packages(lab: LabSpec, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.geteuid", lambda: 0)
     monkeypatch.setenv("PATH", "/nonexistent")
     with pytest.raises(LabError, match=r"systemd-nspawn.*mmdebstrap.*apt-get install.*systemd-container"):
         stack.up(lab)
 
 
-def test_a_range_in_use_is_refused(monkeypatch: pytest.MonkeyPatch, lab: LabSpec) -> None:
+def test_address_range_in_use_is_refused(monkeypatch: pytest.MonkeyPatch, lab: LabSpec) -> None:
     routes = '[{"dst": "default", "dev": "eth0"}, {"dst": "10.9.0.0/16", "dev": "vpn0"}]'
     monkeypatch.setattr(network, "run", lambda *_, **__: routes)
     assert network.routed(lab.network, but="kw0") == "10.9.0.0/16 by vpn0"
     assert network.routed(lab.network, but="vpn0") == ""
 
 
-def test_a_lab_that_is_not_here_is_said(lab: LabSpec) -> None:
+def test_unknown_lab_is_an_error(lab: LabSpec) -> None:
     with pytest.raises(LabError, match="no lab of that name"):
         stack.load(lab.name)
 
 
-def test_the_recipe_decides_the_roots_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_recipe_is_the_cache_key_of_the_root(monkeypatch: pytest.MonkeyPatch) -> None:
     before = root.recipe("bookworm")
     assert before == root.recipe("bookworm") != root.recipe("trixie")
     monkeypatch.setitem(root.FILES, "/etc/new", "new\n")
     assert root.recipe("bookworm") != before
 
 
-def test_a_root_is_customised_twice_alike(tmp_path: Path) -> None:
+def test_customizing_a_root_is_idempotent(tmp_path: Path) -> None:
     for directory in ("etc/ssh", "etc/systemd/system", "etc/apt/sources.list.d"):
         (tmp_path / directory).mkdir(parents=True)
     (tmp_path / "etc/ssh/ssh_host_rsa_key").write_text("of the builder")
     (tmp_path / "etc/machine-id").write_text("of the builder")
-    root.customise(tmp_path)
-    root.customise(tmp_path)
+    root.customize(tmp_path)
+    root.customize(tmp_path)
     assert not (tmp_path / "etc/ssh/ssh_host_rsa_key").exists()
     assert (tmp_path / "etc/machine-id").read_text() == ""
     assert (tmp_path / "etc/systemd/system/systemd-timesyncd.service").readlink() == Path("/dev/null")
 
 
-def test_the_file_system_of_a_path_is_found() -> None:
+def test_file_system_of_a_path() -> None:
     assert doctor.filesystem(Path("/proc/self")) == "proc"
 
 
-def test_commands_fail_in_one_line() -> None:
+def test_error_of_a_command_is_one_line() -> None:
     with pytest.raises(LabError, match=r"^w-1: sh: second$"):
         run(["sh", "-c", "echo first >&2; echo second >&2; exit 1"], what="w-1")
     with pytest.raises(LabError, match=r"^w-1: no-such-program is not installed"):
@@ -192,7 +190,7 @@ def test_commands_fail_in_one_line() -> None:
     assert time.monotonic() - begin < 5
 
 
-def test_the_table_is_aligned() -> None:
+def test_table_columns_are_aligned() -> None:
     rows = [
         HostStatus("dev", "cp-1", "10.9.0.11", "running", 100 << 20, 2 << 30, 12),
         HostStatus("dev", "w-1", "10.9.0.21", "stopped", limit=1 << 30),

@@ -1,4 +1,4 @@
-"""Role assignments: which identity may do what, on which part of a store."""
+"""Role assignments: the permissions of identities on the containers of a store."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lab.paths import LabPaths
 
 
 class Right(StrEnum):
-    """What an assignment allows."""
+    """A permission of an assignment."""
 
     READ_BLOBS = "read-blobs"
     WRITE_BLOBS = "write-blobs"
@@ -20,7 +20,7 @@ class Right(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A right of an identity (its client id) on a container."""
+    """A permission of an identity (its client id) on a container."""
 
     identity: str
     right: Right
@@ -28,7 +28,7 @@ class Grant:
 
 
 def assign(lab: str, grants: Iterable[Grant]) -> None:
-    """Say which assignments there are: these and no others."""
+    """Replace all assignments."""
     path = _file(lab)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.with_suffix(".new").write_text(json.dumps([asdict(grant) for grant in grants], indent=2))
@@ -36,7 +36,7 @@ def assign(lab: str, grants: Iterable[Grant]) -> None:
 
 
 def granted(lab: str, identity: str, right: Right, container: str) -> bool:
-    """Whether an identity has a right on a container."""
+    """Report whether an identity has a permission on a container."""
     path = _file(lab)
     known = [Grant(**item) for item in json.loads(path.read_text())] if path.exists() else []
     return Grant(identity, right, container) in known

@@ -23,16 +23,16 @@ def test_images_of_the_catalogue_do_not_collide() -> None:
     assert len(set(push.targets(catalogue.images(), "r:5000").values())) == len(catalogue.images())
 
 
-def test_a_collision_names_both() -> None:
+def test_error_of_a_collision_names_both_images() -> None:
     with pytest.raises(ArtifactError, match=r"quay\.io/a/b:1 and ghcr\.io/a/b:1: both would be r:5000/a/b:1"):
         push.targets(["ghcr.io/a/b:1", "quay.io/a/b:1"], "r:5000")
 
 
-def test_the_same_path_with_another_tag_is_none() -> None:
+def test_same_path_with_another_tag_is_no_collision() -> None:
     assert len(push.targets(["ghcr.io/a/b:1", "quay.io/a/b:2"], "r:5000")) == 2
 
 
-def test_an_empty_mirror_says_what_to_do(tmp_path: Path, progress: Progress) -> None:
+def test_empty_mirror_is_an_error_with_the_remedy(tmp_path: Path, progress: Progress) -> None:
     with pytest.raises(ArtifactError, match="holds no images; run make mirror first"):
         push.push(tmp_path, "r:5000", None, progress)
 
@@ -42,23 +42,23 @@ def directory(full_cache: Cache, tmp_path: Path, progress: Progress) -> Path:
     return mirror.build(tmp_path / "mirror", catalogue.DEFAULTS, progress, cache=full_cache)
 
 
-def test_a_registry_is_verified_before_anything_is_sent(
+def test_registry_is_verified_before_the_push(
     directory: Path, server: Server, full_cache: Cache, progress: Progress
 ) -> None:
     registry = server.url.removeprefix("https://")
     with pytest.raises(ArtifactError, match=f"registry {registry}: the server's certificate does not verify"):
         push.push(directory, registry, None, progress, cache=full_cache)
-    assert server.asked == []
+    assert server.requested == []
     with pytest.raises(ArtifactError, match="the server answered 404"):
         push.push(directory, registry, server.ca_file, progress, cache=full_cache)
 
 
-def test_a_registry_that_is_down_is_named(directory: Path, full_cache: Cache, progress: Progress) -> None:
+def test_error_names_an_unreachable_registry(directory: Path, full_cache: Cache, progress: Progress) -> None:
     with pytest.raises(ArtifactError, match=r"registry 127\.0\.0\.1:9: .*refused.*is it up"):
         push.push(directory, "127.0.0.1:9", None, progress, cache=full_cache)
 
 
-def test_a_missing_authority_is_named(
+def test_error_names_a_missing_authority(
     directory: Path, full_cache: Cache, tmp_path: Path, progress: Progress
 ) -> None:
     with pytest.raises(ArtifactError, match="none: no such file"):

@@ -28,7 +28,7 @@ def read(tmp_path: Path, content: object) -> spec.LabSpec:
     return spec.read(path)
 
 
-def test_a_spec_survives_being_written(tmp_path: Path) -> None:
+def test_written_spec_reads_back(tmp_path: Path) -> None:
     first = read(tmp_path, description(mirror="/srv/mirror"))
     spec.write(first, tmp_path / "again.json")
     assert spec.read(tmp_path / "again.json") == first
@@ -66,14 +66,14 @@ def test_addresses_follow_from_the_network(tmp_path: Path) -> None:
         ({"mirror": "here"}, "mirror: here must be an absolute path"),
     ],
 )
-def test_wrong_descriptions_name_the_field(tmp_path: Path, changes: dict[str, Any], said: str) -> None:
+def test_error_names_the_wrong_field(tmp_path: Path, changes: dict[str, Any], said: str) -> None:
     with pytest.raises(LabError) as caught:
         read(tmp_path, description(**changes))
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
-def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
+def test_all_problems_are_reported_together(tmp_path: Path) -> None:
     hosts = [{"name": "a", "address": "10.9.0.2"}, {"name": "a", "address": "10.9.0.2"}]
     with pytest.raises(LabError) as caught:
         read(tmp_path, description(hosts=hosts, network="10.8.0.0/24"))
@@ -81,7 +81,7 @@ def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
     assert str(caught.value).count("is not in 10.8.0.0/24") == 2
 
 
-def test_a_missing_or_broken_file_is_one_line(tmp_path: Path) -> None:
+def test_error_of_a_missing_or_broken_file_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(LabError, match="cannot be read"):
         spec.read(tmp_path / "none.json")
     (tmp_path / "broken.json").write_text("{")
@@ -89,7 +89,7 @@ def test_a_missing_or_broken_file_is_one_line(tmp_path: Path) -> None:
         spec.read(tmp_path / "broken.json")
 
 
-def test_an_unknown_host_is_answered_with_the_known(tmp_path: Path) -> None:
+def test_error_of_an_unknown_host_lists_the_hosts(tmp_path: Path) -> None:
     with pytest.raises(LabError, match="it has: cp-1, w-1"):
         read(tmp_path, description()).host("w-2")
 
@@ -103,7 +103,7 @@ def test_no_two_hosts_share_a_namespace(lab: str, host: str, other_lab: str, oth
     assert (network.host_namespace(lab, host) == network.host_namespace(other_lab, other_host)) is same
 
 
-def test_labels_that_join_alike_stay_apart() -> None:
+def test_joined_names_stay_distinct() -> None:
     assert network.host_namespace("a", "b-c") != network.host_namespace("a-b", "c")
 
 
@@ -113,14 +113,14 @@ def test_link_names_fit_linux(lab: str) -> None:
 
 
 @given(lab=names, owner=names)
-def test_hardware_addresses_are_local_and_single(lab: str, owner: str) -> None:
+def test_hardware_addresses_are_local_and_unique(lab: str, owner: str) -> None:
     octets = network.hardware_address(lab, owner).split(":")
     assert len(octets) == 6
     assert int(octets[0], 16) & 0b11 == 0b10  # locally administered, not multicast
 
 
 @pytest.mark.parametrize("name", ["", "..", "a/b", "/etc", "a.b", "-a", "a\n", "x" * 31])
-def test_names_that_would_leave_the_state_directory_are_refused(name: str) -> None:
+def test_names_outside_the_state_directory_are_refused(name: str) -> None:
     with pytest.raises(LabError, match="no name of a lab"):
         check_name(name)
     with pytest.raises(LabError):

@@ -18,7 +18,7 @@ def _add(cache: Cache, content: bytes, tmp_path: Path) -> None:
     cache.add("tool", "1", file, source="test")
 
 
-def test_a_file_is_there_with_its_digest_and_can_run(cache: Cache, tmp_path: Path) -> None:
+def test_cached_file_is_executable_and_has_a_digest(cache: Cache, tmp_path: Path) -> None:
     assert cache.record("tool", "1") is None
     _add(cache, b"content", tmp_path)
     record = cache.record("tool", "1")
@@ -28,13 +28,13 @@ def test_a_file_is_there_with_its_digest_and_can_run(cache: Cache, tmp_path: Pat
     assert not (tmp_path / "new").exists()
 
 
-def test_a_file_cut_short_is_as_if_missing(cache: Cache, tmp_path: Path) -> None:
+def test_truncated_file_counts_as_missing(cache: Cache, tmp_path: Path) -> None:
     _add(cache, b"content", tmp_path)
     cache.path("tool", "1").write_bytes(b"cont")
     assert cache.record("tool", "1") is None
 
 
-def test_a_damaged_record_is_as_if_missing(cache: Cache, tmp_path: Path) -> None:
+def test_damaged_record_counts_as_missing(cache: Cache, tmp_path: Path) -> None:
     _add(cache, b"content", tmp_path)
     cache.path("tool", "1").with_name("tool.json").write_text("{")
     assert cache.record("tool", "1") is None
@@ -60,14 +60,14 @@ def test_only_one_process_holds_a_lock(cache: Cache, tmp_path: Path) -> None:
     assert log.read_text() == "in out " * 3
 
 
-def test_a_cache_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+def test_error_names_an_unwritable_cache(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     cache = Cache(tmp_path / "file")
     with pytest.raises(ArtifactError, match="set KUBEWRIGHT_CACHE"), cache.lock("x"):
         pass
 
 
-def test_what_a_killed_process_left_is_removed_in_time(cache: Cache) -> None:
+def test_old_workspaces_of_killed_processes_are_removed(cache: Cache) -> None:
     with cache.workspace() as mine:
         old, young = mine.parent / "old", mine.parent / "young"
         for directory in (old, young):

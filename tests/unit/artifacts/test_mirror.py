@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from artifacts import __main__ as program
 from artifacts import catalogue, mirror
 from artifacts.cache import Cache, sha256
 from artifacts.errors import ArtifactError
@@ -35,7 +34,7 @@ def _state(directory: Path) -> dict[str, tuple[int, int]]:
     return {str(path): (path.stat().st_ino, path.stat().st_mtime_ns) for path in files}
 
 
-def test_it_holds_everything_with_its_checksum(made: Path) -> None:
+def test_mirror_has_all_files_with_checksums(made: Path) -> None:
     index = json.loads((made / "index.json").read_text())
     keys = {item.key for item in catalogue.node_binaries()}
     assert set(index["files"]) == {*keys, f"host-program/{host_program.digest()}"}
@@ -49,7 +48,7 @@ def test_it_holds_everything_with_its_checksum(made: Path) -> None:
     assert there - listed == {"SHA256SUMS"}
 
 
-def test_the_host_program_is_there_by_its_digest_and_those_of_other_checkouts_stay(
+def test_host_programs_of_other_checkouts_stay(
     tmp_path: Path, full_cache: Cache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     directory = tmp_path / "mirror"
@@ -68,24 +67,24 @@ def test_the_host_program_is_there_by_its_digest_and_those_of_other_checkouts_st
     assert path.read_text() == host_program.program()
 
 
-def test_what_another_process_adds_meanwhile_stays(
+def test_concurrent_additions_of_another_process_stay(
     made: Path, full_cache: Cache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    place_image = mirror.place_image
+    add_image = mirror.add_image
 
     def meanwhile(reference: str, directory: Path, cache: Cache, progress: Progress) -> dict[str, str | int]:
         index = json.loads((made / "index.json").read_text())
         other = index["files"]["host-program/" + host_program.digest()]
         (made / "index.json").write_text(json.dumps(index | {"files": {**index["files"], "other/1": other}}))
-        return place_image(reference, directory, cache, progress)
+        return add_image(reference, directory, cache, progress)
 
-    monkeypatch.setattr(mirror, "place_image", meanwhile)
+    monkeypatch.setattr(mirror, "add_image", meanwhile)
     mirror.build(made, cache=full_cache)
     assert "other/1" in json.loads((made / "index.json").read_text())["files"]
     assert _verify(made).returncode == 0
 
 
-def test_paths_are_those_of_the_contract(made: Path) -> None:
+def test_paths_have_the_documented_layout(made: Path) -> None:
     version = catalogue.DEFAULTS.kubernetes
     index = json.loads((made / "index.json").read_text())
     assert index["files"][f"kubelet/{version}"]["path"] == f"files/kubelet/{version}/kubelet"
@@ -100,13 +99,13 @@ def test_files_are_hard_links_of_the_cache(made: Path, full_cache: Cache) -> Non
     assert (made / f"files/runc/{version}/runc").samefile(full_cache.path("runc", version))
 
 
-def test_a_second_run_writes_no_file_again(made: Path, full_cache: Cache, progress: Progress) -> None:
+def test_second_run_writes_no_file(made: Path, full_cache: Cache, progress: Progress) -> None:
     before = _state(made)
     mirror.build(made, catalogue.DEFAULTS, progress, cache=full_cache)
     assert _state(made) == before
 
 
-def test_a_damaged_file_is_repaired(made: Path, full_cache: Cache, progress: Progress) -> None:
+def test_damaged_file_is_repaired(made: Path, full_cache: Cache, progress: Progress) -> None:
     path = made / "files/runc" / catalogue.DEFAULTS.runc / "runc"
     good = path.read_bytes()
     path.unlink()
@@ -130,38 +129,13 @@ def test_other_versions_in_a_mirror_stay(made: Path, full_cache: Cache, progress
     assert _verify(made).returncode == 0
 
 
-def test_a_damaged_index_says_what_to_do(made: Path, full_cache: Cache, progress: Progress) -> None:
+def test_damaged_index_is_an_error_with_the_remedy(made: Path, full_cache: Cache, progress: Progress) -> None:
     (made / "index.json").write_text("{")
     with pytest.raises(ArtifactError, match="is damaged; remove it and run make mirror again"):
         mirror.build(made, catalogue.DEFAULTS, progress, cache=full_cache)
 
 
-def test_a_place_that_cannot_be_written_is_named(
-    full_cache: Cache, tmp_path: Path, progress: Progress
-) -> None:
+def test_error_names_an_unwritable_mirror(full_cache: Cache, tmp_path: Path, progress: Progress) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(ArtifactError, match=f"mirror {tmp_path}/file/mirror"):
         mirror.build(tmp_path / "file" / "mirror", catalogue.DEFAULTS, progress, cache=full_cache)
-
-
-def test_the_command_makes_it(
-    full_cache: Cache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("KUBEWRIGHT_CACHE", str(full_cache.root))
-    assert program.main(["--quiet", "mirror", "--directory", str(tmp_path / "m")]) == 0
-    assert capsys.readouterr().out == f"{tmp_path}/m\n"
-
-
-@pytest.mark.parametrize(
-    ("choice", "message"),
-    [
-        ("etcd=9.9.9", "the catalogue has"),
-        ("foo=1", "write COMPONENT=VERSION"),
-        ("etcd", "the catalogue has"),
-    ],
-)
-def test_wrong_versions_are_one_line(choice: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert program.main(["mirror", "--version", choice]) == 1
-    error = capsys.readouterr().err
-    assert message in error
-    assert error.count("\n") == 1

@@ -15,9 +15,9 @@ from botocore.credentials import Credentials
 from lab.cloud.aws.policy import allowed
 from lab.cloud.aws.sessions import Session, Sessions
 from lab.cloud.aws.signature import Refused, Signed
-from lab.cloud.running import Fleet, Running
+from lab.cloud.running import MachineStates, RunningMachine
 
-MACHINE = Running(
+MACHINE = RunningMachine(
     id="i-1",
     host="a",
     address="10.0.0.10",
@@ -38,7 +38,7 @@ def statement(**changes: Any) -> dict[str, Any]:  # noqa: ANN401 — JSON
     return {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::b/members/*"} | changes
 
 
-def test_nothing_is_allowed_but_what_a_statement_names() -> None:
+def test_only_named_actions_are_allowed() -> None:
     assert allowed(policy(statement()), "s3:GetObject", OBJECT, {})
     assert not allowed([], "s3:GetObject", OBJECT, {})
     assert not allowed(policy(statement()), "s3:PutObject", OBJECT, {})
@@ -46,7 +46,7 @@ def test_nothing_is_allowed_but_what_a_statement_names() -> None:
     assert allowed(policy(statement(Action=["s3:Put*", "s3:get*"])), "s3:GetObject", OBJECT, {})
 
 
-def test_a_denial_wins() -> None:
+def test_explicit_denial_wins() -> None:
     denial = statement(Effect="Deny", Resource="*")
     assert not allowed(policy(statement(), denial), "s3:GetObject", OBJECT, {})
 
@@ -71,7 +71,7 @@ def test_conditions(condition: dict[str, Any], context: dict[str, str], holds: b
     assert allowed(policy(statement(Condition=condition)), "s3:GetObject", OBJECT, context) is holds
 
 
-def test_a_condition_that_is_not_known_is_said() -> None:
+def test_unknown_condition_operator_is_an_error() -> None:
     unknown = policy(statement(Condition={"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}))
     with pytest.raises(ValueError, match="IpAddress is not known"):
         allowed(unknown, "s3:GetObject", OBJECT, {"aws:sourceip": "10.0.0.1"})
@@ -93,7 +93,7 @@ def signed(session: Session, service: str, url: str, body: bytes = b"", **more: 
 @pytest.mark.parametrize(
     ("service", "url"), [("s3", "https://gw:8443/b/a%20b?x=1"), ("ec2", "https://gw:8443/")]
 )
-def test_a_good_signature_names_its_session(sessions: Sessions, service: str, url: str) -> None:
+def test_valid_signature_has_a_session(sessions: Sessions, service: str, url: str) -> None:
     session = sessions.give(MACHINE)
     found = Signed("GET", url, signed(session, service, url), b"", sessions)
     assert (found.session, found.service) == (session, service)
@@ -106,7 +106,7 @@ def refused(sessions: Sessions, headers: dict[str, str], url: str, body: bytes =
     return caught.value.code
 
 
-def test_what_aws_would_refuse_is_refused(sessions: Sessions) -> None:
+def test_invalid_signature_is_refused(sessions: Sessions) -> None:
     url = "https://gw:8443/b/k"
     session = sessions.give(MACHINE)
     good = signed(session, "s3", url)
@@ -121,12 +121,12 @@ def test_what_aws_would_refuse_is_refused(sessions: Sessions) -> None:
     assert refused(sessions, old, url) == "RequestTimeTooSkewed"
 
 
-def test_machines_come_change_and_go(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_machines_are_added_updated_and_removed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("KUBEWRIGHT_STATE", str(tmp_path))
-    fleet = Fleet.of("kwx")
+    fleet = MachineStates.of("kwx")
     assert fleet.all() == ()
     fleet.add(MACHINE)
-    fleet.tell("i-1", lifecycle="Terminated", hook="leaving")
+    fleet.update("i-1", lifecycle="Terminated", hook="leaving")
     found = fleet.at("10.0.0.10")
     assert found is not None
     assert (found.lifecycle, found.hook) == ("Terminated", "leaving")

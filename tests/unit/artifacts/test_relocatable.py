@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from artifacts import debian, relocatable
-from artifacts.acquire import OF_DEBIAN
+from artifacts.acquire import DEBIAN_RECIPES
 from artifacts.catalogue import NODE_ARTIFACTS
 from artifacts.errors import ArtifactError
 from artifacts.progress import Progress
@@ -46,7 +46,7 @@ def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return root
 
 
-def test_it_runs_from_where_it_is_unpacked(packages: Path, tmp_path: Path, progress: Progress) -> None:
+def test_programs_run_in_any_directory(packages: Path, tmp_path: Path, progress: Progress) -> None:
     with tarfile.open(relocatable.build(RECIPE, tmp_path, progress)) as tar:
         tar.extractall(tmp_path / "elsewhere", filter="data")
     shutil.rmtree(packages)
@@ -66,7 +66,7 @@ def test_it_runs_from_where_it_is_unpacked(packages: Path, tmp_path: Path, progr
     assert all(library.startswith(f"{tmp_path}/elsewhere/lib/") for library in libraries)
 
 
-def test_the_program_is_taken_and_not_what_is_called_like_it(
+def test_program_is_preferred_to_other_files_of_its_name(
     packages: Path, tmp_path: Path, progress: Progress
 ) -> None:
     with tarfile.open(relocatable.build(RECIPE, tmp_path, progress)) as tar:
@@ -75,18 +75,18 @@ def test_the_program_is_taken_and_not_what_is_called_like_it(
         assert member.read() == (packages / "usr/bin/echo").read_bytes()
 
 
-def test_a_library_that_did_not_come_is_named(packages: Path, tmp_path: Path, progress: Progress) -> None:
+def test_error_names_a_missing_library(packages: Path, tmp_path: Path, progress: Progress) -> None:
     (library,) = packages.glob("lib/libc.so.*")
     library.unlink()
     with pytest.raises(ArtifactError, match=r"tools: \w+ needs libc\.so|tools: libraries of \w+ are missing"):
         relocatable.build(RECIPE, tmp_path, progress)
 
 
-def test_a_program_that_did_not_come_is_named(packages: Path, tmp_path: Path, progress: Progress) -> None:
+def test_error_names_a_missing_program(packages: Path, tmp_path: Path, progress: Progress) -> None:
     (packages / "usr/bin/bash").unlink()
     with pytest.raises(ArtifactError, match="tools: Debian's packages hold no bash"):
         relocatable.build(RECIPE, tmp_path, progress)
 
 
 def test_recipes_are_artifacts_of_hosts() -> None:
-    assert set(OF_DEBIAN) <= set(NODE_ARTIFACTS)
+    assert set(DEBIAN_RECIPES) <= set(NODE_ARTIFACTS)

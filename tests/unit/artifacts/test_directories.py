@@ -9,7 +9,7 @@ import pytest
 from artifacts import directories
 
 
-def test_homes_follow_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_directories_follow_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     assert directories.state({"KUBEWRIGHT_STATE": "/srv/s"}) == Path("/srv/s")
     assert directories.cache({"KUBEWRIGHT_CACHE": "~/elsewhere"}) == Path.home() / "elsewhere"
     assert directories.state({"KUBEWRIGHT_STATE": ""}) == Path.home() / ".local/state/kubewright"
@@ -17,7 +17,7 @@ def test_homes_follow_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     assert directories.cache() == Path.home() / ".cache/kubewright"
 
 
-def test_homes_do_not_move_with_the_working_directory(
+def test_directories_do_not_depend_on_the_working_directory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

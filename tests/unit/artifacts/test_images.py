@@ -23,7 +23,7 @@ ENTRIES = [
 ]
 
 
-def test_an_image_is_the_same_bytes_every_time(tmp_path: Path) -> None:
+def test_image_is_reproducible(tmp_path: Path) -> None:
     config = Config(entrypoint=("/bin/tool",), user="65532:65532")
     digests = set()
     for name, entries in (("a", ENTRIES), ("b", list(reversed(ENTRIES)))):
@@ -33,7 +33,7 @@ def test_an_image_is_the_same_bytes_every_time(tmp_path: Path) -> None:
     assert oci.manifest_digest(tmp_path / "a") in digests
 
 
-def test_blobs_are_what_their_names_say_and_config_says_how_to_run(tmp_path: Path) -> None:
+def test_blobs_match_their_digests_and_config_has_the_command(tmp_path: Path) -> None:
     config = Config(entrypoint=("/bin/tool",), user="65532:65532", ports=("53/udp",), environment={"A": "b"})
     digest = oci.write(tmp_path, "r/x:1", "arm64", ENTRIES, config)
     manifest = json.loads(_blob(tmp_path, digest))
@@ -57,7 +57,7 @@ def _blob(layout: Path, digest: str) -> bytes:
     return content
 
 
-def test_a_layer_keeps_modes_links_and_the_file_capability() -> None:
+def test_layer_keeps_modes_links_and_file_capability() -> None:
     with tarfile.open(fileobj=io.BytesIO(oci.layer(ENTRIES))) as tar:
         members = {info.name: info for info in tar}
     assert list(members) == ["bin", "bin/alias", "bin/tool"]
@@ -78,8 +78,8 @@ def test_a_layer_keeps_modes_links_and_the_file_capability() -> None:
         ("docker.io/library/busybox:1.35", ("docker.io", "library/busybox", "1.35")),
     ],
 )
-def test_names_come_apart(reference: str, parts: tuple[str, str, str]) -> None:
-    assert images.split(reference) == parts
+def test_reference_is_split_into_registry_path_and_tag(reference: str, parts: tuple[str, str, str]) -> None:
+    assert images.split_reference(reference) == parts
 
 
 @pytest.mark.parametrize(
@@ -89,24 +89,24 @@ def test_names_come_apart(reference: str, parts: tuple[str, str, str]) -> None:
         ("registry.k8s.io/metrics-server/metrics-server:v{metrics_server}", "/metrics-server", "65534"),
     ],
 )
-def test_servers_run_as_upstreams_do(
+def test_servers_run_like_upstream_images(
     image: str, entrypoint: str, user: str, cache: Cache, tmp_path: Path, progress: Progress
 ) -> None:
     versions = {"coredns": catalogue.DEFAULTS.coredns, "metrics_server": catalogue.DEFAULTS.metrics_server}
     for name in ("coredns", "metrics-server"):
         put(cache, name, versions[name.replace("-", "_")], b"program", tmp_path)
-    layout = images.obtain(image.format(**versions), cache, progress)
+    layout = images.fetch_or_build(image.format(**versions), cache, progress)
     manifest = json.loads(_blob(layout, oci.manifest_digest(layout)))
     config = json.loads(_blob(layout, manifest["config"]["digest"]))["config"]
     assert config["Entrypoint"] == [entrypoint]
     assert config["User"] == user
-    assert images.complete(layout)
+    assert images.is_complete(layout)
 
 
-def test_an_image_without_place_and_recipe_is_named(cache: Cache, progress: Progress) -> None:
+def test_error_names_an_image_without_registry_and_recipe(cache: Cache, progress: Progress) -> None:
     with pytest.raises(ArtifactError, match=r"quay\.io/x/y:1: quay\.io does not answer"):
-        images.obtain("quay.io/x/y:1", cache, progress)
-    assert not images.complete(cache.root / "images" / images.directory("quay.io/x/y:1"))
+        images.fetch_or_build("quay.io/x/y:1", cache, progress)
+    assert not images.is_complete(cache.root / "images" / images.layout_directory("quay.io/x/y:1"))
 
 
 def test_packing_is_deterministic_and_root_owned(tmp_path: Path) -> None:

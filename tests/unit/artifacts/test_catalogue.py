@@ -26,7 +26,7 @@ ROWS = [
 BUILT = [row for row in ROWS if row[0] not in MADE_OF_DEBIAN]
 
 
-def test_hosts_get_every_name_of_the_contract() -> None:
+def test_catalogue_has_every_file_of_hosts() -> None:
     assert sorted(catalogue.NODE_ARTIFACTS) == sorted(CONTRACT)
     assert [item.name for item in catalogue.node_binaries()] == list(catalogue.NODE_ARTIFACTS)
 
@@ -89,18 +89,18 @@ def test_version_follows_the_cluster_or_the_table() -> None:
     assert catalogue.version_of("crictl", versions) == catalogue.supported("cri-tools")[0]
 
 
-def test_unknown_names_and_versions_are_named() -> None:
+def test_error_names_unknown_names_and_versions() -> None:
     with pytest.raises(ArtifactError, match="kubelett: the catalogue knows no such binary"):
         catalogue.binary("kubelett")
     with pytest.raises(ArtifactError, match=r"kubelet 1\.2\.3: not in the catalogue, which has 1\.36\.3"):
         catalogue.binary("kubelet", "1.2.3")
 
 
-def test_images_are_upstreams_names_and_each_has_a_recipe() -> None:
+def test_images_have_upstream_names_and_recipes() -> None:
     references = catalogue.images()
     assert "registry.k8s.io/pause:3.10.1" in references
     assert f"registry.k8s.io/coredns/coredns:v{catalogue.DEFAULTS.coredns}" in references
-    assert {images.split(reference)[1] for reference in references} == images.RECIPES.keys()
+    assert {images.split_reference(reference)[1] for reference in references} == images.RECIPES.keys()
 
 
 @pytest.mark.parametrize(
@@ -117,5 +117,5 @@ def test_images_are_upstreams_names_and_each_has_a_recipe() -> None:
         ("pulumi", (), False),
     ],
 )
-def test_which_tools_on_path_will_do(tool: str, version: tuple[int, ...], good: bool) -> None:
-    assert acquire.suitable(catalogue.binary(tool), version) is good
+def test_suitable_versions_of_tools_on_path(tool: str, version: tuple[int, ...], good: bool) -> None:
+    assert acquire.is_suitable(catalogue.binary(tool), version) is good

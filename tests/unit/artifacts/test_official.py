@@ -39,64 +39,64 @@ def _archive(member: str, content: bytes) -> bytes:
     return buffer.getvalue()
 
 
-def test_a_verified_download_is_kept(item: Binary, server: Server, cache: Cache, progress: Progress) -> None:
+def test_verified_download_is_cached(item: Binary, server: Server, cache: Cache, progress: Progress) -> None:
     archive = _archive("./bin/crictl", b"#!/bin/sh\n")
     server.files = {
         "/v1/crictl.tar.gz": archive,
         "/v1/SUMS": f"{'0' * 64}  other\n{_digest(archive)} *crictl.tar.gz\n".encode(),
     }
-    assert acquire.obtain(item, cache, progress).read_bytes() == b"#!/bin/sh\n"
+    assert acquire.fetch_or_build(item, cache, progress).read_bytes() == b"#!/bin/sh\n"
     record = cache.record(item.name, item.version)
     assert record is not None
     assert record.source == "official"
-    asked = len(server.asked)
-    acquire.obtain(item, cache, progress)
-    assert len(server.asked) == asked, "the second time came from the cache"
+    asked = len(server.requested)
+    acquire.fetch_or_build(item, cache, progress)
+    assert len(server.requested) == asked, "the second time came from the cache"
 
 
-def test_a_wrong_checksum_is_refused_and_nothing_kept(
+def test_wrong_checksum_is_an_error_and_caches_nothing(
     item: Binary, server: Server, cache: Cache, progress: Progress
 ) -> None:
     server.files = {"/v1/crictl.tar.gz": b"evil", "/v1/SUMS": f"{'a' * 64}  crictl.tar.gz\n".encode()}
     with pytest.raises(ArtifactError, match=r"crictl\.tar\.gz: sha256 is .* published a{64}; refused"):
-        acquire.obtain(item, cache, progress)
+        acquire.fetch_or_build(item, cache, progress)
     assert cache.record(item.name, item.version) is None
     assert not cache.path(item.name, item.version).exists()
     assert list((cache.root / "work").iterdir()) == []
 
 
-def test_a_checksum_file_without_the_file_is_refused(
+def test_checksum_file_without_the_file_is_an_error(
     item: Binary, server: Server, cache: Cache, progress: Progress
 ) -> None:
     server.files = {"/v1/crictl.tar.gz": b"x", "/v1/SUMS": f"{_digest(b'x')}  other.tar.gz\n".encode()}
     with pytest.raises(ArtifactError, match="no sha256 for it"):
-        acquire.obtain(item, cache, progress)
+        acquire.fetch_or_build(item, cache, progress)
 
 
-def test_an_archive_without_the_member_says_so(
+def test_archive_without_the_member_is_an_error(
     item: Binary, server: Server, cache: Cache, progress: Progress
 ) -> None:
     archive = _archive("bin/other", b"")
     server.files = {"/v1/crictl.tar.gz": archive, "/v1/SUMS": f"{_digest(archive)}  crictl.tar.gz\n".encode()}
     with pytest.raises(ArtifactError, match="has no file bin/crictl"):
-        acquire.obtain(item, cache, progress)
+        acquire.fetch_or_build(item, cache, progress)
 
 
-def test_what_upstream_does_not_have_is_built(
+def test_file_without_official_place_is_built(
     item: Binary, server: Server, cache: Cache, progress: Progress
 ) -> None:
     with pytest.raises(ArtifactError, match=r"cannot be built, there is no nonexistent/go\.mod"):
-        acquire.obtain(item, cache, progress)
-    assert server.asked == ["/v1/SUMS"]
+        acquire.fetch_or_build(item, cache, progress)
+    assert server.requested == ["/v1/SUMS"]
 
 
-def test_an_unknown_authority_is_no_official_place(
+def test_server_with_unknown_authority_is_unavailable(
     item: Binary, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert official.available(item)
+    assert official.is_available(item)
     fetch.reachable.cache_clear()
     monkeypatch.delenv("SSL_CERT_FILE")
-    assert not official.available(item)
+    assert not official.is_available(item)
 
 
 def test_hosts_are_probed_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -106,7 +106,7 @@ def test_hosts_are_probed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert fetch.reachable.cache_info().hits == 1
 
 
-def test_a_refusing_server_is_unavailable(server: Server) -> None:
+def test_refusing_server_is_unavailable(server: Server) -> None:
     with pytest.raises(Unavailable, match="the server answered 404"):
         fetch.text(f"{server.url}/nothing", tls=fetch.context(server.ca_file))
 
@@ -114,11 +114,11 @@ def test_a_refusing_server_is_unavailable(server: Server) -> None:
 @pytest.mark.parametrize(
     "text", ["{0}", "{0}\n", "{0}  f.tgz\n", "{1}  x\n{0} *f.tgz\n", "{0}  ./dist/f.tgz\n"]
 )
-def test_checksum_files_as_upstreams_write_them(text: str) -> None:
+def test_checksum_files_of_upstreams_are_parsed(text: str) -> None:
     assert fetch.published_checksum(text.format("b" * 64, "c" * 64), "f.tgz") == "b" * 64
 
 
 @pytest.mark.parametrize("text", ["", "not found", "b" * 63, "{0}  f.tgz.sig\n", "{0}\n{0}\n"])
-def test_anything_else_is_no_checksum(text: str) -> None:
+def test_other_texts_have_no_checksum(text: str) -> None:
     with pytest.raises(ArtifactError, match=r"f\.tgz"):
         fetch.published_checksum(text.format("b" * 64), "f.tgz")
