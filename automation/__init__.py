@@ -1,7 +1,7 @@
-"""Commands around the program: preparing the machine, running the engine, the local stack.
+"""The command line and the code behind it: preparing the machine, running the engine, operating clusters.
 
-`driving` runs the program on stacks, `day_two` works on clusters that run; `report` says what a change will
-do, `comment` puts that on a pull request. Each has its commands in a module of that name, where it has any.
-`engine` is Pulumi's engine as a program. Here is what all of them share: the machine's tools and places,
-a stack's work directory, the lab that a stack asks for, what was delivered to hosts.
+`cli` has the commands. `stacks` runs the program on stacks (preview, up, refresh, destroy), `operations`
+works on running clusters, `report` describes what a change does, `comment` posts the description to a pull
+request. `engine` runs Pulumi's engine. The modules of this package are what the others share: directories, a
+stack's work directory, prerequisites, the lab of a stack, deliveries.
 """

@@ -1,6 +1,6 @@
-"""What the engine last delivered to each host, from the stack's state: scripts with their secrets.
+"""Deliveries: what the engine last delivered to each host, read from the stack's state, with secrets.
 
-The state and not the stack file is what a host must agree with: a changed file is the business of `up`.
+A host must agree with the state, not with the stack file: applying a changed stack file is the task of `up`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _COMMAND = "command:remote:Command"
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One role of one host: the script, and its standard input (secret)."""
+    """The delivery of one role to one host: the script, and the payload on its standard input (secret)."""
 
     host: str
     role: Role
@@ -29,27 +29,27 @@ class Delivery:
 
 
 def load_deliveries(engine: Engine) -> list[Delivery]:
-    """All deliveries of a stack, in the order of roles. Raises `UserError` when there is none."""
+    """Return all deliveries of a stack, sorted by role. Raises `UserError` when there are none."""
     engine.select()
-    found = deliveries_from_state(json.loads(engine.capture("stack export", "--show-secrets")))
-    if not found:
+    deliveries = deliveries_from_state(json.loads(engine.capture("stack export", "--show-secrets")))
+    if not deliveries:
         raise UserError(f"stack {engine.workspace.stack}: nothing was delivered yet; run `up` first")
-    return found
+    return deliveries
 
 
 def deliveries_from_state(state: Mapping[str, Any]) -> list[Delivery]:
-    """The deliveries in an exported state."""
+    """Return the deliveries in an exported state, sorted by role and host."""
     resources = (state.get("deployment") or {}).get("resources") or []
-    found = [_delivery(resource) for resource in resources if resource.get("type") == _COMMAND]
-    known = [delivery for delivery in found if delivery is not None]
-    return sorted(known, key=lambda delivery: (list(Role).index(delivery.role), delivery.host))
+    candidates = [_delivery(resource) for resource in resources if resource.get("type") == _COMMAND]
+    deliveries = [delivery for delivery in candidates if delivery is not None]
+    return sorted(deliveries, key=lambda delivery: (list(Role).index(delivery.role), delivery.host))
 
 
 def _delivery(resource: Mapping[str, Any]) -> Delivery | None:
-    """The delivery of a command named `<host>-<role>`; None for a command of another kind."""
+    """Return the delivery of a command named `<host>-<role>`; None for other commands."""
     name = str(resource.get("urn", "")).rpartition("::")[2]
     inputs = resource.get("inputs") or {}
-    # A copy that a replacement has still to delete is no longer what the host is.
+    # A resource that a replacement has yet to delete no longer describes the host.
     if resource.get("delete") or "stdin" not in inputs:
         return None
     for role in Role:

@@ -1,7 +1,7 @@
-"""The one error that commands show to their user."""
+"""The error that commands show to the user as one message."""
 
 from __future__ import annotations
 
 
 class UserError(Exception):
-    """Something the user can mend. Its text is one readable message: what is wrong, and what to do."""
+    """An error that the user can fix. Its text is one readable message: what is wrong, and what to do."""

@@ -1,9 +1,8 @@
-"""The local stack's hosts: what a stack file with `kubewright:lab` asks of the lab."""
+"""Lab stacks: stack files with the key `kubewright:lab`, and the hosts that they need from the lab."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,34 +21,35 @@ from topology.model import Versions
 LAB_KEY = "kubewright:lab"
 CLUSTER_KEY = "kubewright:cluster"
 DEFAULT_MEMORY = 4 * 1024**3
-"""Bytes, for hosts whose inventory does not say."""
+"""Bytes, for hosts without `memory` in the inventory."""
 
 
 @dataclass(frozen=True, slots=True)
 class LabRequirements:
-    """What a local stack needs of this machine: hosts, and a mirror with these sets of versions."""
+    """What a lab stack needs from this machine: the lab's hosts, and a mirror with these releases."""
 
     lab: LabSpec
     releases: tuple[Versions, ...]
 
 
 def lab_requirements(name: str, config: Mapping[str, Any], mirror: Path) -> LabRequirements | None:
-    """The local part of a stack: the hosts of its inventory, with their memory as limits; None without.
+    """Return the hosts and releases that a lab stack needs; None for other stacks.
 
-    `config` is the stack file's `config` mapping. Raises `UserError` with every problem there is,
-    the cluster's own included: nothing is built for a description that is wrong.
+    The hosts are those of the inventory, their memory is the limit of the lab's hosts. `config` is the
+    `config` of the stack file. Raises `UserError` with all problems, those of the cluster's settings
+    included.
     """
     if LAB_KEY not in config:
         return None
     lab = config[LAB_KEY]
     if not isinstance(lab, Mapping) or set(lab) != {"network"}:
-        raise UserError(f"{LAB_KEY}: {lab!r}: expected a mapping with the one key `network`")
+        raise UserError(f"{LAB_KEY}: {lab!r}: expected a mapping with exactly the key `network`")
     try:
         settings = load(config.get(CLUSTER_KEY) or {})
     except SettingsError as error:
         raise UserError(str(error)) from None
     if settings.metal is None:
-        raise UserError(f"{CLUSTER_KEY}.metal: missing; the lab's hosts are those of its inventory")
+        raise UserError(f"{CLUSTER_KEY}.metal: missing; list the lab's hosts in the inventory")
     hosts = tuple(
         LabHost(name=name, address=host.address, memory=_memory(host))
         for name, host in settings.metal.hosts.items()
@@ -62,22 +62,18 @@ def lab_requirements(name: str, config: Mapping[str, Any], mirror: Path) -> LabR
     return LabRequirements(lab=spec, releases=build_topology(settings).releases)
 
 
-def ensure_hosts(wanted: LabSpec) -> None:
-    """Makes the lab's hosts run. Hosts that left the inventory stay: first the engine must release them.
+def ensure_hosts(spec: LabSpec, print_line: Callable[[str], object]) -> None:
+    """Boot the lab's hosts that do not run.
 
-    They are empty machines then, as on bare metal, until the lab is taken down. Raises `LabError`.
+    Hosts that were removed from the inventory keep running until the lab is removed: the engine must first
+    remove what it delivered to them, as on bare metal. Raises `LabError`.
     """
-    names = {host.name for host in wanted.hosts}
+    names = {host.name for host in spec.hosts}
     try:
-        left = tuple(host for host in stack.load(wanted.name).hosts if host.name not in names)
+        removed = tuple(host for host in stack.load(spec.name).hosts if host.name not in names)
     except LabError:
-        left = ()
-    stack.up(wanted.model_copy(update={"hosts": wanted.hosts + left}), say=_say)
-
-
-def _say(line: str) -> None:
-    """Standard output belongs to the engine, whose report may be read by a program."""
-    print(line, file=sys.stderr)
+        removed = ()
+    stack.up(spec.model_copy(update={"hosts": spec.hosts + removed}), say=print_line)
 
 
 def _memory(host: HostSettings) -> int:

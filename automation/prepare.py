@@ -1,4 +1,4 @@
-"""Everything a stack needs before the engine runs: tools, mirror, the lab's hosts, plugins."""
+"""Preparation of a stack before the engine runs: tools, plugins, mirror and the hosts of the lab."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from artifacts import mirror
+from artifacts import catalogue, mirror
 from artifacts.cache import Cache
 from artifacts.progress import Progress
 from artifacts.tools import install_tools
@@ -15,6 +15,7 @@ from automation import lab_stack
 from automation.engine.program import Engine
 from automation.environment import Environment
 from automation.errors import UserError
+from automation.lab_stack import LabRequirements
 from automation.prerequisites import Prerequisites, Purpose, prerequisites_of
 from automation.workspace import Workspace
 from lab import stack as lab
@@ -22,26 +23,42 @@ from lab.paths import LabPaths
 from lab.plugins.install import Installed, InstallError, install
 
 
-def prepare_machine(environment: Environment, wanted: Prerequisites | None = None) -> Sequence[Installed]:
-    """Puts tools and plugins onto this machine, all of them unless told; quick when they are there.
+def prepare_machine(
+    environment: Environment, prerequisites: Prerequisites | None = None, progress: Progress | None = None
+) -> Sequence[Installed]:
+    """Install tools and plugins on this machine (default: all); fast when they are installed.
 
     Raises `ArtifactError`, and `UserError` when a plugin cannot be installed.
     """
-    wanted = wanted or Prerequisites()
+    prerequisites = prerequisites or Prerequisites()
+    progress = progress or Progress()
     disable_engine_log(environment.pulumi_home)
-    tools = install_tools(environment.tools, Cache.default(), Progress(), wanted.tools)
+    progress.plan(_machine_steps(prerequisites))
+    tools = install_tools(environment.tools, Cache.default(), progress, prerequisites.tools)
     try:
-        return install(tools["pulumi"], environment.pulumi_home, wanted.plugins)
+        # One counted step: the plugins are installed together.
+        (installed,) = (
+            _install_plugins(tools["pulumi"], environment.pulumi_home, names, progress)
+            for names in progress.each([prerequisites.plugins])
+        )
     except (InstallError, subprocess.TimeoutExpired) as error:
         raise UserError(f"{error}; run this again, or remove {environment.pulumi_home} first") from None
+    return installed
+
+
+def _install_plugins(
+    pulumi: Path, home: Path, names: Sequence[str], progress: Progress
+) -> Sequence[Installed]:
+    with progress.step(f"install plugins {', '.join(names)}"):
+        return install(pulumi, home, names)
 
 
 def disable_engine_log(home: Path) -> None:
-    """Keeps the engine from its log of everything it handles, secrets included, compressed and encrypted.
+    """Keep the engine from logging everything that it handles, secrets included.
 
-    It costs two thirds of the engine's time in a preview, and there is no setting for it; where a file
-    stands in the place of its directory the engine goes on without (pkg/v3/logging/encrypted.go,
-    StartLogging). The home is our own: that of a user is left alone.
+    The log takes two thirds of the time of a preview, and no setting disables it. When its directory is a
+    file, the engine runs without a log (pkg/v3/logging/encrypted.go, StartLogging). Only the engine's home
+    of this project is changed, never the home of a user.
     """
     logs = home / "logs"
     if logs.is_dir():
@@ -51,51 +68,77 @@ def disable_engine_log(home: Path) -> None:
         logs.touch()
 
 
-def prepare_stack(environment: Environment, workspace: Workspace, use: Purpose = Purpose.OTHER) -> Engine:
-    """Prepares the machine and, for a local stack, its mirror and hosts; gives the engine for it.
+def prepare_stack(environment: Environment, workspace: Workspace, purpose: Purpose = Purpose.OTHER) -> Engine:
+    """Prepare the machine and, for a lab stack, its mirror and hosts; return the stack's engine.
 
-    Raises `UserError`, `ArtifactError` or `LabError`; the description is checked before anything is made.
+    The settings are checked before anything is created. Raises `UserError`, `ArtifactError` or `LabError`.
     """
-    wanted = lab_stack.lab_requirements(workspace.stack, workspace.config, environment.mirror)
+    requirements = lab_stack.lab_requirements(workspace.stack, workspace.config, environment.mirror)
     cluster = workspace.config.get(lab_stack.CLUSTER_KEY)
-    needed = prerequisites_of(cluster if isinstance(cluster, Mapping) else {}, use, lab=wanted is not None)
-    plugins = prepare_machine(environment, needed)
-    if use is Purpose.CHANGE:
+    prerequisites = prerequisites_of(
+        cluster if isinstance(cluster, Mapping) else {}, purpose, lab=requirements is not None
+    )
+    progress = Progress()
+    progress.plan(_machine_steps(prerequisites) + (_lab_steps(requirements) if requirements else 0))
+    plugins = prepare_machine(environment, prerequisites, progress)
+    if purpose is Purpose.CHANGE:
         _check_plugins(plugins, environment)
     engine = Engine(environment, workspace)
-    if wanted is not None:
-        for versions in wanted.releases:
-            mirror.build(environment.mirror, versions, Progress())
-        if workspace.going.exists() or not LabPaths.of(workspace.stack).spec.exists():
-            remove_lab(engine)
-        lab_stack.ensure_hosts(wanted.lab)
+    if requirements is not None:
+        _prepare_lab(requirements, engine, progress)
     engine.select()
     return engine
 
 
+def _prepare_lab(requirements: LabRequirements, engine: Engine, progress: Progress) -> None:
+    """Build the mirror and boot the lab's hosts; first finish a removal that was interrupted."""
+    for versions in requirements.releases:
+        mirror.build(engine.environment.mirror, versions, progress)
+    workspace = engine.workspace
+    if workspace.removal_marker.exists() or not LabPaths.of(workspace.stack).spec.exists():
+        remove_lab(engine)
+    for spec in progress.each([requirements.lab]):
+        with progress.step(f"boot the {len(spec.hosts)} hosts of lab {spec.name}"):
+            lab_stack.ensure_hosts(spec, print_line=progress.note)
+
+
+def _machine_steps(prerequisites: Prerequisites) -> int:
+    """Return the number of counted steps of `prepare_machine`: each tool, and all plugins together."""
+    return len(prerequisites.tools) + 1
+
+
+def _lab_steps(requirements: LabRequirements) -> int:
+    """Return the number of counted steps of `_prepare_lab`: each artifact, and the boot of the hosts."""
+    artifacts = sum(
+        len(catalogue.node_binaries(versions)) + len(catalogue.images(versions))
+        for versions in requirements.releases
+    )
+    return artifacts + 1
+
+
 def _check_plugins(plugins: Iterable[Installed], environment: Environment) -> None:
-    """Raises `UserError` before a stand-in would have to refuse each resource on its own."""
+    """Raise `UserError` for stand-ins that only answer previews, before they reject every resource."""
     for plugin in plugins:
         if plugin.previews_only:
-            wanted = f"{plugin.name} {plugin.version}"
+            name = f"{plugin.name} {plugin.version}"
             raise UserError(
-                f"plugin {wanted}: only its stand-in is here, which answers previews and makes nothing; "
+                f"plugin {name}: only its stand-in is installed, which answers previews and creates nothing; "
                 f"where downloads are allowed run PULUMI_HOME={environment.pulumi_home} "
-                f"pulumi plugin install resource {wanted} --reinstall"
+                f"pulumi plugin install resource {name} --reinstall"
             )
 
 
 def remove_lab(engine: Engine) -> None:
-    """Throws a local stack's hosts away, and what the engine knows of them.
+    """Remove a lab stack's hosts, and the engine's state of them.
 
-    Interrupted half-way, it leaves a mark by which the next command finishes it first: a state
-    without its hosts would call a cluster unchanged that is not there. Raises `LabError`, and
-    `UserError` before anything is done when somebody else works on the stack.
+    A marker file makes the next command finish a removal that was interrupted: a state without its hosts
+    would report a cluster as unchanged that does not exist. Raises `LabError`. Raises `UserError` before any
+    change when the stack is in use.
     """
-    work = engine.workspace
-    # Nobody's hosts go while an `up` works on them.
-    engine.free()
-    work.going.touch()
-    lab.down(work.stack)
+    workspace = engine.workspace
+    # Raises when an `up` works on these hosts.
+    engine.recover()
+    workspace.removal_marker.touch()
+    lab.down(workspace.stack)
     engine.remove()
-    work.going.unlink()
+    workspace.removal_marker.unlink()

@@ -1,7 +1,7 @@
-"""What of this machine a command needs on a stack: tools and plugins, and no others.
+"""Prerequisites: the tools and plugins that a command on a stack needs on this machine, and no others.
 
-A preview of a stack in a cloud runs where there is no lab, no credentials and no network: it must
-not wait for tools that only changes use.
+A preview of a cloud stack must run without lab, credentials and network. It must not wait for tools that only
+changes use.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _ENGINE = ("pulumi", "pulumi-language-python", "pulumi-language-python-exec")
 
 
 class Purpose(enum.Enum):
-    """What a command does with a stack."""
+    """What a command does with a stack: preview, change, or anything else."""
 
     PREVIEW = "preview"
     CHANGE = "change"
@@ -30,18 +30,18 @@ class Purpose(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Prerequisites:
-    """Names of tools (the catalogue's) and of plugins."""
+    """Names of tools (of the catalogue) and of plugins. The defaults are all of them."""
 
     tools: tuple[str, ...] = catalogue.TOOLS
     plugins: tuple[str, ...] = (*_COMMON, *CLOUDS.values())
 
 
-def prerequisites_of(cluster: Mapping[str, Any], use: Purpose, *, lab: bool) -> Prerequisites:
-    """What a stack needs; `cluster`: its description as it was read, `lab`: whether hosts are made for it."""
+def prerequisites_of(cluster: Mapping[str, Any], purpose: Purpose, *, lab: bool) -> Prerequisites:
+    """Return what a stack needs. `cluster`: unvalidated settings; `lab`: whether the lab runs its hosts."""
     clouds = tuple(plugin for key, plugin in CLOUDS.items() if cluster.get(key))
     plugins = (*_COMMON, *clouds)
-    if use is not Purpose.PREVIEW or lab:
+    if purpose is not Purpose.PREVIEW or lab:
         return Prerequisites(plugins=plugins)
-    # Charts of this machine are rendered in a preview.
+    # A preview renders Helm charts on this machine.
     helm = ("helm",) if cluster.get("helm_releases") else ()
     return Prerequisites(tools=(*_ENGINE, *helm), plugins=plugins)

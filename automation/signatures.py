@@ -1,8 +1,8 @@
-"""The engine's marks: what it writes in JSON where a value is no plain one. Pure.
+"""Signatures: how the engine marks special values in JSON.
 
-A secret, an asset or an output is an object with the key `SIGNATURE`, whose value says which of them it is;
-beside it stands what it holds. The values are the SDK's own, the names those of pulumi's
-`sdk/go/common/resource/sig/sig.go`.
+A secret, an asset or an output is an object with the key `SIGNATURE`. The value of the key names the kind.
+The other keys hold the content. The values come from the SDK, the names from
+`sdk/go/common/resource/sig/sig.go` of Pulumi.
 """
 
 from __future__ import annotations
@@ -13,25 +13,25 @@ from collections.abc import Mapping
 from pulumi.runtime import rpc
 
 SIGNATURE: str = rpc._special_sig_key
-"""`sig.Key`: what has it is no plain object."""
+"""`sig.Key`: an object with this key is a special value."""
 SECRET_SIGNATURE: str = rpc._special_secret_sig
-"""`sig.Secret`: with `value` in a request, `ciphertext` or `plaintext` (JSON) in a state or a plan."""
+"""`sig.Secret`. Content: `value` in requests, `ciphertext` or `plaintext` (JSON) in states and plans."""
 UNKNOWN: str = rpc.UNKNOWN
-"""`plugin.UnknownStringValue` (sdk/go/common/resource/plugin/rpc.go): not known before it is made."""
+"""`plugin.UnknownStringValue` (sdk/go/common/resource/plugin/rpc.go): known after the update."""
 
 
 def has_signature(value: object) -> bool:
-    """Whether the value is no plain JSON: a secret, and what else the engine marks."""
+    """Report whether the value is special: a secret, an asset or another marked value."""
     return isinstance(value, Mapping) and SIGNATURE in value
 
 
 def is_secret(value: object) -> bool:
-    """Whether the value is marked as a secret, and not as anything else."""
+    """Report whether the value is marked as a secret."""
     return isinstance(value, Mapping) and value.get(SIGNATURE) == SECRET_SIGNATURE
 
 
 def reveal(value: object) -> object:
-    """A value of a state that was exported with its secrets (`--show-secrets`)."""
+    """Return the plain value from a state that was exported with `--show-secrets`."""
     if isinstance(value, Mapping) and SIGNATURE in value:
         return json.loads(value["plaintext"])
     return value

@@ -1,7 +1,7 @@
-"""Standard output and error that outlast whoever reads them.
+"""Standard output and error that survive a closed pipe, a closed terminal and a full disk.
 
-`kubewright up | head -1`, a closed terminal, a full disk: nobody sees the rest, but what was begun on hosts
-must come to its end all the same. So a text that cannot be written is dropped, and the exit code tells.
+Work on hosts must finish even when its output can no longer be written (`kubewright up | head -1`). Text that
+cannot be written is dropped, and the exit code reports the loss.
 """
 
 from __future__ import annotations
@@ -14,61 +14,61 @@ from typing import TYPE_CHECKING, TextIO
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
-_TEXT = "standard output: {why}: not everything was shown; what was begun was done to its end"
+_LOST_OUTPUT = "standard output: {reason}: part of the output is lost; the command itself finished"
 
 
-class _Outlet(io.FileIO):
-    """A file descriptor, left open, whose first failure is kept and ends nothing."""
+class _LossyStream(io.FileIO):
+    """A stream on a file descriptor that drops everything after the first error, and keeps its reason."""
 
     def __init__(self, descriptor: int) -> None:
         super().__init__(descriptor, "w", closefd=False)
-        self.lost = ""
+        self.loss_reason = ""
 
     def write(self, data: ReadableBuffer, /) -> int:
-        while not self.lost:
+        while not self.loss_reason:
             try:
                 written = super().write(data)
             except OSError as error:
-                self.lost = error.strerror or str(error)
+                self.loss_reason = error.strerror or str(error)
                 break
             if written is not None:
                 return written
-            # Somebody made the pipe non-blocking, and it is full.
+            # The pipe is non-blocking and full.
             select.select([], [self], [])
         return memoryview(data).nbytes
 
 
 def survive_broken_pipe() -> None:
-    """Makes standard output and error of this process such ones; those that are closed stay so."""
+    """Replace standard output and error of this process by streams that ignore write errors."""
     for name in ("stdout", "stderr"):
         old = getattr(sys, name)
         if old is not None:
-            setattr(sys, name, _text(old))
+            setattr(sys, name, _lossy(old))
 
 
-def exit_code(wanted: int) -> int:
-    """The exit code, once everything is said: 1 in the place of `wanted` when not all could be written."""
+def exit_code(code: int) -> int:
+    """Flush the output. Return `code`, or 1 when part of the output could not be written."""
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:
             stream.flush()
-    why = _lost(sys.stdout)
-    if not why:
-        return wanted
-    print(f"kubewright: {_TEXT.format(why=why)}", file=sys.stderr, flush=True)
+    reason = _loss_reason(sys.stdout)
+    if not reason:
+        return code
+    print(f"kubewright: {_LOST_OUTPUT.format(reason=reason)}", file=sys.stderr, flush=True)
     return 1
 
 
-def _text(old: TextIO) -> TextIO:
+def _lossy(old: TextIO) -> TextIO:
     old.flush()
-    # A sign that the terminal's encoding does not have is no reason to stop either.
+    # A character that the terminal's encoding lacks must not end the work either.
     errors = "backslashreplace" if old.errors == "strict" else old.errors
-    raw = io.BufferedWriter(_Outlet(old.fileno()))
-    # Unbuffered (PYTHONUNBUFFERED) becomes line by line: there are no shorter texts.
+    raw = io.BufferedWriter(_LossyStream(old.fileno()))
+    # Unbuffered (PYTHONUNBUFFERED) becomes line buffered: nothing shorter than a line is written.
     lines = not isinstance(old, io.TextIOWrapper) or old.line_buffering or old.write_through
     return io.TextIOWrapper(raw, encoding=old.encoding, errors=errors, line_buffering=lines)
 
 
-def _lost(stream: TextIO | None) -> str:
+def _loss_reason(stream: TextIO | None) -> str:
     buffer = getattr(stream, "buffer", None)
     raw = getattr(buffer, "raw", None)
-    return raw.lost if isinstance(raw, _Outlet) else ""
+    return raw.loss_reason if isinstance(raw, _LossyStream) else ""

@@ -120,7 +120,7 @@ def _within_size_limit(config: dict[str, Any], directory: Path) -> dict[str, Any
         config[hosts_file.HOSTS_FILE] = str(file)
     if (size := hosts_file.config_size(config)) > hosts_file.MAX_CONFIG_BYTES:
         raise UserError(
-            f"{OBJECT}: {size} bytes without its hosts; the engine passes at most {hosts_file.MAX_CONFIG_BYTES} "
+            f"{OBJECT}: {size} bytes without its hosts; at most {hosts_file.MAX_CONFIG_BYTES} can be passed "
             "to the program; shorten it, for example move long Helm values into a chart of your own"
         )
     return config

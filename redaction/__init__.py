@@ -6,8 +6,7 @@ Protected are the secrets of a stack: encrypted settings, passwords in stack fil
 tokens of the cluster, credentials of the deployer.
 
 The readers to protect them from are people and programs that may see output but not secrets: readers of CI
-logs, pull request comments, issues, event logs, reports and saved plans, and whoever gets a copy of them
-later. Not protected against are people with access to the deployer, to the passphrase or to the state: they
+logs, pull request comments, issues, event logs, reports and saved plans, and recipients of copies. Not protected against are people with access to the deployer, to the passphrase or to the state: they
 can read the secrets themselves. Redaction repairs accidents. It does not stop a program that hides a secret
 on purpose.
 
@@ -20,9 +19,9 @@ below covers what the stages before it cannot find:
 2. `search_terms`: known secrets, their lines and their named parts, and their base64 and hexadecimal
    encodings, which leave no character as it was. Finds a known secret inside any text.
 3. `unescape`: the text is read again without escapes (JSON, URL, shell, YAML, HTML), several levels deep.
-   Finds a known secret that was escaped in a style, or in nested styles, that nobody listed.
-4. `secret_patterns`: the syntax of private keys, tokens and credentials. Finds secrets that nobody
-   registered, such as a key that a host generated.
+   Finds a known secret that was escaped in a style, or in nested styles, that `search_terms` lacks.
+4. `secret_patterns`: the syntax of private keys, tokens and credentials. Finds unknown
+   secrets, such as a key that a host generated.
 5. `LineRedactor`: masks the rest of an unknown private key that arrives line by line. Only the first line
    has a recognizable syntax.
 

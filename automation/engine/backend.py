@@ -1,4 +1,4 @@
-"""The engine's file backend: where it is."""
+"""The directory of the engine's file backend."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 
 def state_directory(url: str) -> Path | None:
-    """The directory of a `file://` backend; None for other kinds, which keep their state themselves."""
+    """Return the directory of a `file://` backend; None for backends that are not on this machine."""
     parts = urlsplit(url)
     if parts.scheme != "file":
         return None

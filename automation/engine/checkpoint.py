@@ -1,8 +1,8 @@
-"""A state file that a killed engine left half-written.
+"""Repair of state files that a killed engine left incomplete.
 
-The engine's file backend keeps the state of the step before beside the state, as `<stack>.json.bak`.
-When the state itself cannot be read, that one is taken: at most the last step is not recorded in it,
-and every step can be repeated. Each has a file of attributes beside it, which may be cut off, too.
+The engine's file backend keeps the previous state as `<stack>.json.bak`. When the state cannot be read, the
+previous one replaces it: at most the last step is not recorded, and every step can be repeated. Both have a
+file of attributes, which may be incomplete too.
 """
 
 from __future__ import annotations
@@ -14,32 +14,36 @@ from pathlib import Path
 
 from automation.errors import UserError
 
-# A text, a quotation mark that begins one without an end, or a bracket.
+# A string, the quotation mark of a string without end, or a bracket.
 _TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"|["{}\[\]]', re.DOTALL)
 
 
 def repair(*, root: Path, project: str, stack: str) -> None:
-    """Makes the state file of a stack readable again; does nothing while it is, or there is none.
+    """Restore the state file of a stack from its backup when it is incomplete.
 
-    `root` is the file backend's directory. Raises `UserError` when neither it nor its backup can be read.
+    `root` is the directory of the file backend. Raises `UserError` when the backup is incomplete too.
     """
     state = root / ".pulumi/stacks" / project / f"{stack}.json"
     backup = state.with_name(f"{state.name}.bak")
     for file in (state, backup):
         _check_attributes(file.with_name(f"{file.name}.attrs"))
-    if not state.exists() or _whole(state):
+    if not state.exists() or _is_complete(state):
         return
-    if _whole(backup):
+    if _is_complete(backup):
         backup.replace(state)
-        print(f"stack {stack}: its state was cut off when the engine was killed; took the step before")
+        print(
+            f"stack {stack}: the state was incomplete after the engine was killed; restored the previous one"
+        )
     elif state.stat().st_size == 0 and not backup.exists():
-        state.unlink()  # killed while it was made: nothing was recorded yet
+        state.unlink()  # killed while creating the file: nothing was recorded yet
     else:
-        raise UserError(f"stack {stack}: {state} and its backup cannot be read; restore one of them")
+        raise UserError(
+            f"stack {stack}: {state} and its backup cannot be read; restore one of them from a copy"
+        )
 
 
 def _check_attributes(path: Path) -> None:
-    """Removes a file's attributes (content type, digest) when they are cut off: the engine can do without."""
+    """Remove an incomplete file of attributes (content type, digest). The engine does not need it."""
     try:
         json.loads(path.read_text())
     except FileNotFoundError:
@@ -48,24 +52,24 @@ def _check_attributes(path: Path) -> None:
         path.unlink()
 
 
-def _whole(path: Path) -> bool:
-    """Whether the file has a JSON object from beginning to end.
+def _is_complete(path: Path) -> bool:
+    """Report whether the file contains one complete JSON object.
 
-    Brackets are counted instead of parsing it: the state of a thousand hosts would take a gigabyte.
+    Counts brackets instead of parsing: parsing the state of 1,000 hosts takes a gigabyte of memory.
     """
     try:
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
-            return _closes_at_its_end(text)
+            return _object_ends_at_end(text)
     except (OSError, ValueError):
         return False  # ValueError: an empty file
 
 
-def _closes_at_its_end(text: mmap.mmap) -> bool:
+def _object_ends_at_end(text: mmap.mmap) -> bool:
     depth = 0
     for token in _TOKEN.finditer(text):
         mark = token[0]
         if mark == b'"':
-            return False  # a text that does not end
+            return False  # a string without end
         if mark in (b"{", b"["):
             depth += 1
         elif mark in (b"}", b"]"):

@@ -1,4 +1,4 @@
-"""The engine's command as the Automation API calls it, with an end: a time-out, an interrupt."""
+"""The engine's command for the Automation API, with a time limit and interrupts."""
 
 from __future__ import annotations
 
@@ -18,33 +18,33 @@ from automation.engine.output_filter import strip_formatting
 from automation.engine.process import EngineProcess
 from automation.errors import UserError
 
-_PATIENCE = 60.0
-"""Seconds that an engine whose time is up has for what it had begun, before it is ended."""
-_LAST = 20
-"""Lines of an engine's standard output, where it says nothing on its standard error."""
+_TIMEOUT_GRACE = 60.0
+"""Seconds that an engine has to finish running operations after its time limit, before it is killed."""
+_SHOWN_LINES = 20
+"""Last lines of standard output that explain a failure when standard error is empty."""
 
 
 def engine_program(tools: Path) -> Path:
-    """The engine in the directory of tools. Raises `UserError` where it is not."""
-    found = tools / "pulumi"
-    if not found.exists():
-        raise UserError(f"{found}: not there; `./kubewright prepare` makes it, then run this again")
-    return found
+    """Return the engine in the directory of tools. Raises `UserError` when it is missing."""
+    program = tools / "pulumi"
+    if not program.exists():
+        raise UserError(f"{program}: missing; install it with `./kubewright prepare`, then run this again")
+    return program
 
 
 class TimedOut(Exception):
-    """The time was up and the engine was told to end; what it had begun is recorded in the state."""
+    """The engine was interrupted at its time limit. The state records the operations that it had started."""
 
 
 class EngineCommand(PulumiCommand):
-    """Runs `pulumi`, ends it when the time is up.
+    """Runs `pulumi` and ends it at a deadline.
 
-    `deadline` is of `time.monotonic`, None without. Signals reach the engine by `engine.interrupts`. Raises
-    `UserError` where there is no engine. `failed` is the last call that did.
+    `deadline` is a time of `time.monotonic`; None: no limit. Signals reach the engine by `engine.interrupts`.
+    Raises `UserError` when the engine is missing. `failed` is the result of the last call that failed.
     """
 
     def __init__(self, tools: Path, *, deadline: float | None = None) -> None:
-        # The SDK wants the directory that has bin/pulumi in it.
+        # The SDK expects the directory that contains bin/pulumi.
         super().__init__(root=str(engine_program(tools).parent.parent))
         self._deadline = deadline
         self.failed: CommandResult | None = None
@@ -57,10 +57,11 @@ class EngineCommand(PulumiCommand):
         on_output: Callable[[str], object] | None = None,
         on_error: Callable[[str], object] | None = None,
     ) -> CommandResult:
-        """As the SDK's. Raises its `CommandError`, `TimedOut` and `Interrupted`."""
+        """Run the engine as the SDK does. Raises `CommandError` of the SDK, `TimedOut` and `Interrupted`."""
         line = [self.command, "--non-interactive", *args]
         environment = {**os.environ, **additional_env, "PULUMI_AUTOMATION_API": "true"}
-        said: tuple[list[str], list[str]] = ([], [])
+        output: list[str] = []
+        errors: list[str] = []
         with interrupts.current().engine(
             line,
             cwd=cwd,
@@ -72,12 +73,12 @@ class EngineCommand(PulumiCommand):
             errors="replace",
         ) as process:
             readers = [
-                _PipeReader(process.popen.stdout, on_output, said[0]),
-                _PipeReader(process.popen.stderr, on_error, said[1]),
+                _PipeReader(process.popen.stdout, on_output, output),
+                _PipeReader(process.popen.stderr, on_error, errors),
             ]
             for reader in readers:
                 reader.start()
-            late = self._wait(process)
+            timed_out = self._wait(process)
             process.close()
             for reader in readers:
                 reader.join()
@@ -85,8 +86,8 @@ class EngineCommand(PulumiCommand):
             if reader.failure is not None:
                 raise reader.failure
         code = process.popen.returncode
-        result = CommandResult(stdout="\n".join(said[0]), stderr="\n".join(said[1]), code=code)
-        if late:
+        result = CommandResult(stdout="\n".join(output), stderr="\n".join(errors), code=code)
+        if timed_out:
             raise TimedOut
         if code:
             self.failed = result
@@ -94,47 +95,52 @@ class EngineCommand(PulumiCommand):
         return result
 
     def _wait(self, process: EngineProcess) -> bool:
-        """Waits for the engine's end. True when the time was up before."""
+        """Wait for the engine to end. Return True when it had to be interrupted at the deadline."""
         try:
             process.popen.wait(
                 None if self._deadline is None else max(0.0, self._deadline - time.monotonic())
             )
             return False
         except subprocess.TimeoutExpired:
-            process.interrupt(_PATIENCE)
+            process.interrupt(_TIMEOUT_GRACE)
         process.popen.wait()
         return True
 
-    def words(self) -> str:
-        """Why the last call that failed did, in the engine's words; without colours, any number of lines."""
+    def error_message(self) -> str:
+        """Return the engine's message of the last failed call, without colors; any number of lines."""
         if self.failed is None:
             return ""
-        said = strip_formatting(self.failed.stderr) or "\n".join(strip_formatting(self.failed.stdout).splitlines()[-_LAST:])
-        return said.removeprefix("error: ")
+        message = strip_formatting(self.failed.stderr) or "\n".join(
+            strip_formatting(self.failed.stdout).splitlines()[-_SHOWN_LINES:]
+        )
+        return message.removeprefix("error: ")
 
 
 class _PipeReader(threading.Thread):
-    """Reads one of the engine's pipes to its end: an engine that is not read stops in the midst of its work.
+    """Reads one of the engine's pipes to its end: an engine blocks when its output is not read.
 
-    `failure` is what whoever was told raised; from then on nobody is told, and all is kept.
+    `failure` is the first exception of the callback. After it the callback is not called again, but all lines
+    are still read and collected.
     """
 
-    def __init__(self, pipe: IO[str] | None, told: Callable[[str], object] | None, kept: list[str]) -> None:
+    def __init__(
+        self, pipe: IO[str] | None, callback: Callable[[str], object] | None, lines: list[str]
+    ) -> None:
         super().__init__(daemon=True)
         assert pipe is not None
         self._pipe = pipe
-        self._told = told
-        self._kept = kept
+        self._callback = callback
+        self._lines = lines
         self.failure: Exception | None = None
 
     def run(self) -> None:
-        """Ends with the engine."""
+        """Read until the engine closes the pipe."""
         for line in self._pipe:
             text = line.rstrip("\n")
-            self._kept.append(text)
-            if self._told is None or self.failure is not None:
+            self._lines.append(text)
+            if self._callback is None or self.failure is not None:
                 continue
             try:
-                self._told(text)
+                self._callback(text)
             except Exception as error:
                 self.failure = error

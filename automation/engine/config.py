@@ -1,4 +1,4 @@
-"""The values of a stack file that the engine has encrypted."""
+"""Encrypted values of a stack file, decrypted by the engine."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from settings.bases import is_secure
 
 
 def decrypted_config(engine: Engine) -> dict[str, Any]:
-    """The stack file's `config`, bases merged, with the plain value in the place of each encrypted one.
+    """Return the stack file's `config`, merged with its bases, with every encrypted value decrypted.
 
-    The engine is asked only where there is one. Raises `UserError` when it cannot decrypt them.
+    Runs the engine only when there is an encrypted value. Raises `UserError` when decryption fails.
     """
     config = engine.workspace.config
     if not any(is_secure(value) for value in walk(config)):
         return config
     shown = json.loads(engine.capture("config", "--json", "--show-secrets"))
-    return {key: _revealed(value, _plain(shown.get(key))) for key, value in config.items()}
+    return {key: _replace_encrypted(value, _plain(shown.get(key))) for key, value in config.items()}
 
 
 def encrypted_values(config: object, plain: object) -> Iterator[str]:
-    """The plain texts of what is encrypted in `config`, of which `plain` is the decrypted one."""
+    """Yield the plain text of every encrypted value in `config`; `plain` is the decrypted `config`."""
     if is_secure(config):
         yield plain if isinstance(plain, str) else json.dumps(plain)
     elif isinstance(config, Mapping) and isinstance(plain, Mapping):
@@ -35,7 +35,7 @@ def encrypted_values(config: object, plain: object) -> Iterator[str]:
 
 
 def walk(value: object) -> Iterator[object]:
-    """The value and all values in it."""
+    """Yield the value and all values inside it."""
     yield value
     items = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
     for item in items:
@@ -43,15 +43,15 @@ def walk(value: object) -> Iterator[object]:
 
 
 def _plain(entry: Mapping[str, Any] | None) -> object:
-    # An object is shown as a text, and as an object beside it.
+    # The engine prints an object as text (`value`) and as JSON (`objectValue`).
     return (entry or {}).get("objectValue", (entry or {}).get("value"))
 
 
-def _revealed(written: object, plain: object) -> object:
-    if is_secure(written):
+def _replace_encrypted(encrypted: object, plain: object) -> object:
+    if is_secure(encrypted):
         return plain
-    if isinstance(written, Mapping) and isinstance(plain, Mapping):
-        return {key: _revealed(value, plain.get(key)) for key, value in written.items()}
-    if isinstance(written, list) and isinstance(plain, list):
-        return [_revealed(value, text) for value, text in zip(written, plain, strict=False)]
-    return written
+    if isinstance(encrypted, Mapping) and isinstance(plain, Mapping):
+        return {key: _replace_encrypted(value, plain.get(key)) for key, value in encrypted.items()}
+    if isinstance(encrypted, list) and isinstance(plain, list):
+        return [_replace_encrypted(value, text) for value, text in zip(encrypted, plain, strict=False)]
+    return encrypted

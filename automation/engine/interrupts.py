@@ -1,8 +1,9 @@
-"""Signals to the driver: one interrupt for its engines, an end for what it waits for or prepares.
+"""Signals to the driver: engines are interrupted once, waiting and preparation end at once.
 
-SIGINT (Ctrl-C, the cancel of GitHub), SIGTERM (of GitLab, of a machine that goes down) and SIGHUP (a terminal
-that closes) mean the same. The first lets engines end what they have begun; the second ends them. Work runs
-in threads, and the main thread attends to signals alone: so nothing is cut off at an arbitrary point.
+SIGINT (Ctrl-C, GitHub's cancel), SIGTERM (GitLab, a machine that shuts down) and SIGHUP (a closed terminal)
+mean the same. After the first signal engines finish the operations that they have started. The second signal
+kills them. Work runs in threads and the main thread only handles signals, so no code is interrupted at an
+arbitrary point.
 """
 
 from __future__ import annotations
@@ -22,61 +23,67 @@ from automation.engine.process import EngineProcess, terminate_children
 from automation.errors import UserError
 
 INTERRUPT_TIMEOUT = 300.0
-"""Seconds that an interrupted engine has for what it had begun, before it is ended."""
+"""Seconds that an interrupted engine has to finish running operations, before it is killed."""
 ABANDON_TIMEOUT = 5.0
-"""Seconds for everything else; then it is left as it is: all of it may be killed at any point."""
+"""Seconds for work outside the engine. Then it is abandoned: it may safely be killed at any point."""
 
-_SAME = 1.0
-"""Seconds in which several signals are one: whole groups are told, and each one once more by its parent."""
+_REPEAT_WINDOW = 1.0
+"""Seconds in which several signals count as one: a process gets a signal by its group and by its parent."""
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_ON = "the same command goes on from there"
+_RESUME_HINT = "run the same command again to continue"
 
 _T = TypeVar("_T")
 
 
 class Interrupted(UserError):
-    """A signal ended the work; the text says which, and what became of it."""
+    """A signal ended the work. The text names the signal and the state of the work."""
 
 
 class Shutdown:
-    """Whether the work of this process is to end. `attended`: somebody looks after its signals."""
+    """Tells the work of this process that a shutdown was requested, and interrupts its engines.
+
+    `interruptible`: the main thread handles signals (`run_interruptible`).
+    """
 
     def __init__(self, *, interruptible: bool) -> None:
-        self.left = False
+        self.abandoned = False
         self._interruptible = interruptible
-        self._asked = threading.Event()
+        self._requested = threading.Event()
         self._signal = ""
-        self._times = 0
-        self._heard = 0.0
-        # When a signal came or an engine ended.
-        self._last = 0.0
+        self._signal_count = 0
+        self._last_signal = 0.0
+        # When the last signal arrived or the last engine ended.
+        self._last_change = 0.0
         self._lock = threading.Lock()
         self._running: set[EngineProcess] = set()
 
     @property
-    def asked(self) -> bool:
-        """Whether a signal came."""
-        return self._asked.is_set()
+    def requested(self) -> bool:
+        """Whether a signal arrived."""
+        return self._requested.is_set()
 
     def check(self) -> None:
-        """Raises `Interrupted` when nothing more is to begin."""
-        if self._asked.is_set():
-            raise Interrupted(f"interrupted ({self._signal}); nothing more was begun")
+        """Raise `Interrupted` when a shutdown was requested."""
+        if self._requested.is_set():
+            raise Interrupted(f"interrupted ({self._signal}); nothing else was started")
 
     def pause(self, seconds: float) -> None:
-        """Waits. Raises `Interrupted`, at once."""
-        self._asked.wait(seconds)
+        """Wait. Raise `Interrupted` as soon as a shutdown is requested."""
+        self._requested.wait(seconds)
         self.check()
 
     @contextmanager
     def engine(self, line: Sequence[str], **options: Any) -> Iterator[EngineProcess]:  # noqa: ANN401 - Popen's
-        """Runs an engine, which the caller waits for. Raises `Interrupted` before it, or when it was told."""
+        """Run an engine; the caller waits for its end.
+
+        Raises `Interrupted` instead of starting the engine, or after the engine was interrupted.
+        """
         self.check()
-        process = EngineProcess(line, own=self._interruptible, **options)
+        process = EngineProcess(line, new_session=self._interruptible, **options)
         with self._lock:
             self._running.add(process)
         try:
-            if self._asked.is_set():
+            if self._requested.is_set():
                 process.interrupt(INTERRUPT_TIMEOUT)
             yield process
         finally:
@@ -86,25 +93,25 @@ class Shutdown:
                     pipe.close()
             with self._lock:
                 self._running.discard(process)
-                self._last = time.monotonic()
-        if process.told and process.popen.returncode and self._asked.is_set():
-            how = "; what was begun was ended" if not process.killed else " in the midst of its work"
-            raise Interrupted(f"interrupted ({self._signal}){how}, {_ON}")
+                self._last_change = time.monotonic()
+        if process.interrupted and process.popen.returncode and self._requested.is_set():
+            state = "running operations were killed" if process.killed else "running operations were finished"
+            raise Interrupted(f"interrupted ({self._signal}): {state}; {_RESUME_HINT}")
 
     def handle_signal(self, number: signal.Signals) -> None:
-        """Takes a signal."""
+        """Interrupt the running engines after the first signal, kill them after the second."""
         now = time.monotonic()
         with self._lock:
-            if self._times and now - self._heard < _SAME:
+            if self._signal_count and now - self._last_signal < _REPEAT_WINDOW:
                 return
-            self._times += 1
-            again = self._times > 1
+            self._signal_count += 1
+            again = self._signal_count > 1
             self._signal = self._signal or number.name
-            self._heard = self._last = now
-            self._asked.set()
+            self._last_signal = self._last_change = now
+            self._requested.set()
             running = list(self._running)
         if running:
-            _say(number, again=again)
+            _print_notice(number, again=again)
         for process in running:
             if again:
                 process.force_stop()
@@ -112,69 +119,69 @@ class Shutdown:
                 process.interrupt(INTERRUPT_TIMEOUT)
 
     @property
-    def waits_in_vain(self) -> bool:
-        """Whether it was asked to end, and what goes on is no engine's work and does not end by itself."""
-        if not self._asked.is_set():
+    def should_abandon(self) -> bool:
+        """Whether a shutdown was requested and only work that does not end by itself is left."""
+        if not self._requested.is_set():
             return False
         with self._lock:
             idle = not self._running
-            return idle and (self._times > 1 or time.monotonic() - self._last > ABANDON_TIMEOUT)
+            return idle and (self._signal_count > 1 or time.monotonic() - self._last_change > ABANDON_TIMEOUT)
 
-    def leave(self) -> Interrupted:
-        """Gives up what goes on; what it started ends. The error that says so."""
-        self.left = True
+    def abandon(self) -> Interrupted:
+        """Abandon the work and terminate its child processes. Return the error that says so."""
+        self.abandoned = True
         terminate_children()
-        return Interrupted(f"interrupted ({self._signal}) while it was prepared, {_ON}")
+        return Interrupted(f"interrupted ({self._signal}) during preparation; {_RESUME_HINT}")
 
 
 _current = Shutdown(interruptible=False)
-_left = False
+_abandoned = False
 
 
 def current() -> Shutdown:
-    """Whether the work at hand is to end."""
+    """Return the shutdown of the work that runs now."""
     return _current
 
 
 def run_one(work: Callable[[], _T]) -> _T:
-    """Does one work as `attended` does; returns what it does, or raises that."""
+    """Run one function as `run_interruptible` does. Return its result or raise its error."""
     return run_interruptible([work], jobs=1)[0].result()
 
 
 def run_interruptible(works: Sequence[Callable[[], _T]], *, jobs: int) -> list[Future[_T]]:
-    """Does the works in threads, `jobs` at a time, and attends to signals until all are over.
+    """Run the functions in threads, `jobs` at a time, and handle signals until all of them have ended.
 
-    Returns what became of each, in their order. Must be called in the main thread.
+    Return their futures in the same order. Must be called in the main thread.
     """
-    global _current, _left
+    global _current, _abandoned
     futures: list[Future[_T]] = [Future() for _ in works]
     inbox: queue.SimpleQueue[signal.Signals | None] = queue.SimpleQueue()
-    before, _current = _current, Shutdown(interruptible=True)
+    previous, _current = _current, Shutdown(interruptible=True)
     try:
-        with _delivered(inbox):
+        with _signals_to(inbox):
             order: queue.SimpleQueue[int] = queue.SimpleQueue()
             for number in range(len(works)):
                 order.put(number)
             for _ in range(min(jobs, len(works))):
-                threading.Thread(target=_work, args=(works, futures, order, inbox), daemon=True).start()
-            _attend(_current, futures, inbox)
-            _left = _left or _current.left
+                threading.Thread(target=_run_next, args=(works, futures, order, inbox), daemon=True).start()
+            _handle_signals(_current, futures, inbox)
+            _abandoned = _abandoned or _current.abandoned
     finally:
-        # What was left must begin nothing more while this process ends.
-        if not _current.left:
-            _current = before
+        # Abandoned work must not start anything else while this process ends.
+        if not _current.abandoned:
+            _current = previous
     return futures
 
 
 def exit_if_abandoned(code: int) -> None:
-    """Ends this process at once with that code when work was left that would hold up its end."""
-    if _left:
+    """End this process at once with that code when abandoned work would delay its end."""
+    if _abandoned:
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
         os._exit(code)
 
 
-def _work(
+def _run_next(
     works: Sequence[Callable[[], _T]],
     futures: Sequence[Future[_T]],
     order: queue.SimpleQueue[int],
@@ -189,60 +196,61 @@ def _work(
             _current.check()
             result = works[number]()
         except BaseException as error:
-            _settle(futures[number], error=error)
+            _resolve(futures[number], error=error)
         else:
-            _settle(futures[number], result)
+            _resolve(futures[number], result)
         inbox.put(None)
 
 
-def _attend(
-    stop: Shutdown, futures: Sequence[Future[_T]], inbox: queue.SimpleQueue[signal.Signals | None]
+def _handle_signals(
+    shutdown: Shutdown, futures: Sequence[Future[_T]], inbox: queue.SimpleQueue[signal.Signals | None]
 ) -> None:
     while not all(future.done() for future in futures):
         try:
-            heard = inbox.get(timeout=0.5 if stop.asked else None)
+            received = inbox.get(timeout=0.5 if shutdown.requested else None)
         except queue.Empty:
-            heard = None
-        if heard is not None:
-            stop.handle_signal(heard)
-        if stop.waits_in_vain:
-            error = stop.leave()
+            received = None
+        if received is not None:
+            shutdown.handle_signal(received)
+        if shutdown.should_abandon:
+            error = shutdown.abandon()
             for future in futures:
-                _settle(future, error=error)
+                _resolve(future, error=error)
 
 
-def _settle(future: Future[_T], result: _T | None = None, *, error: BaseException | None = None) -> None:
-    """Says what became of it; of one that was left meanwhile that is said already."""
+def _resolve(future: Future[_T], result: _T | None = None, *, error: BaseException | None = None) -> None:
+    """Set the result or the error of a future. A future of abandoned work already has its error."""
     try:
         if error is not None:
             future.set_exception(error)
         else:
-            future.set_result(result)  # type: ignore[arg-type]  # None is a result, too
+            future.set_result(result)  # type: ignore[arg-type]  # None is a valid result
     except InvalidStateError:
         return
 
 
 @contextmanager
-def _delivered(inbox: queue.SimpleQueue[signal.Signals | None]) -> Iterator[None]:
-    """Signals go into the box; those that whoever started this wants ignored (nohup) stay so."""
+def _signals_to(inbox: queue.SimpleQueue[signal.Signals | None]) -> Iterator[None]:
+    """Put signals into the queue. Signals that the parent process ignores (nohup) stay ignored."""
 
     def put(number: int, _: object) -> None:
-        # Of a handler nothing else is safe: it may stand in the midst of anything.
+        # A handler may interrupt any code, so it must not do anything else.
         inbox.put(signal.Signals(number))
 
-    wanted = [each for each in _SIGNALS if signal.getsignal(each) is not signal.SIG_IGN]
-    before = {each: signal.signal(each, put) for each in wanted}
+    handled = [each for each in _SIGNALS if signal.getsignal(each) is not signal.SIG_IGN]
+    previous = {each: signal.signal(each, put) for each in handled}
     try:
         yield
     finally:
-        for each, handler in before.items():
+        for each, handler in previous.items():
             signal.signal(each, handler)
 
 
-def _say(number: signal.Signals, *, again: bool) -> None:
-    what = (
-        "ending the engine now"
+def _print_notice(number: signal.Signals, *, again: bool) -> None:
+    action = (
+        "killing the engine now"
         if again
-        else f"the engine ends what it has begun, in at most {INTERRUPT_TIMEOUT:.0f} s; once more ends it now"
+        else f"the engine finishes its running operations, in at most {INTERRUPT_TIMEOUT:.0f} s; "
+        "a second signal kills it now"
     )
-    print(f"kubewright: {number.name}: {what}", file=sys.stderr)
+    print(f"kubewright: {number.name}: {action}", file=sys.stderr)

@@ -1,9 +1,9 @@
-"""Becomes the engine: `python -I -S launch.py DRIVER PIPE COMMAND…`, with the driver's process number.
+"""Launcher that becomes the engine: `python -I -S launch.py DRIVER PIPE COMMAND...`; DRIVER is a process ID.
 
-The engine leads its session and ends with the driver, even with one that was killed and could end nothing
-itself: the kernel sees to the engine (prctl(2), PR_SET_PDEATHSIG: it outlasts execve), a guard to what the
-engine started: of that its language host would stay for minutes. The guard reads from the descriptor PIPE:
-a byte when the driver has seen the engine's end, nothing more when it was killed.
+The engine leads a session and ends with the driver, even when the driver is killed. The kernel kills the
+engine (prctl(2), PR_SET_PDEATHSIG, which survives execve). A guard process kills what the engine started:
+otherwise its language host would run on for minutes. The guard reads from the descriptor PIPE: a byte when
+the driver has seen the engine's end, end of file when the driver was killed.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ _PR_SET_PDEATHSIG = 1
 
 
 def main() -> None:
-    """Never returns."""
+    """Start the guard and become the engine. Never returns."""
     driver, pipe, *command = sys.argv[1:]
-    # As in a new shell, whatever the driver's own parent ignored.
+    # Restore the default handlers, whatever the parent of the driver ignored.
     for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(each, signal.SIG_DFL)
     engine = os.getpid()
@@ -32,21 +32,21 @@ def main() -> None:
     if prctl is not None:
         prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != int(driver):
-        sys.exit(1)  # the driver is gone already
-    # What came until now ends this program; the engine hears the rest.
+        sys.exit(1)  # the driver has already ended
+    # Signals that arrived until now end this program. The engine gets the later ones.
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     os.execv(command[0], command)
 
 
 def _guard(pipe: int, engine: int) -> None:
-    """Waits for the driver's word and, when there is none, ends what is left of the engine's session."""
-    # The engine's pipes are not to be held open.
-    nowhere = os.open(os.devnull, os.O_RDWR)
+    """Wait for the driver's byte. When the driver was killed, kill the rest of the engine's session."""
+    # The guard must not keep the engine's pipes open.
+    null = os.open(os.devnull, os.O_RDWR)
     for descriptor in range(3):
-        os.dup2(nowhere, descriptor)
+        os.dup2(null, descriptor)
     if os.read(pipe, 1):
         return
-    sys.dont_write_bytecode = True  # the checkout stays as it is
+    sys.dont_write_bytecode = True  # do not write into the checkout
     sys.path.insert(0, str(Path(__file__).parents[2]))
     from automation.engine.process import processes
 

@@ -1,8 +1,8 @@
-"""Locks that a killed engine left behind.
+"""Removal of stack locks that a killed engine left behind.
 
-The engine's file backend locks a stack by a JSON file that names the process which holds it. When
-that process is gone, nobody else will remove the file: the next run does. A lock of a process
-that lives, or of another machine, is respected.
+The engine's file backend locks a stack by a JSON file that names the process holding the lock. When that
+process has died, the next run removes the file. Locks of running processes and of other machines are
+respected.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from automation.errors import UserError
 
 
 class StackInUse(UserError):
-    """Somebody else works on the stack; the text says who, as far as the backend tells."""
+    """Another process works on the stack. The text names its user and host where the backend knows them."""
 
 
 @dataclass(frozen=True, slots=True)
-class Holder:
-    """Who holds a stack's lock. `since` is the engine's own time stamp."""
+class LockHolder:
+    """The process that holds a stack's lock. `since` is the engine's time stamp."""
 
     pid: int
     user: str
@@ -29,13 +29,13 @@ class Holder:
     since: str
 
     @property
-    def gone(self) -> bool:
-        """True when the process was of this machine and no longer lives."""
-        return self.host == socket.gethostname() and not _lives(self.pid)
+    def is_dead(self) -> bool:
+        """Whether the process ran on this machine and has ended."""
+        return self.host == socket.gethostname() and not _is_running(self.pid)
 
 
-def _lives(pid: int) -> bool:
-    """Whether a process runs; one that was killed and that nobody has waited for yet does not."""
+def _is_running(pid: int) -> bool:
+    """Report whether a process runs. A zombie does not."""
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except (OSError, IndexError):
@@ -44,28 +44,29 @@ def _lives(pid: int) -> bool:
 
 
 def remove_stale_locks(*, root: Path, project: str, stack: str) -> None:
-    """Removes the locks of dead processes on a stack of a file backend.
+    """Remove the locks that dead processes hold on a stack of a file backend.
 
-    `root` is the backend's directory. Raises `StackInUse` naming the holder when somebody else works
-    on the stack.
+    `root` is the directory of the backend. Raises `StackInUse` with the holder when the stack is in use.
     """
     for path in (root / ".pulumi/locks/organization" / project / stack).glob("*.json"):
         holder = _read(path)
         if holder is None:
             continue
-        if not holder.gone:
+        if not holder.is_dead:
             raise StackInUse(
-                f"stack {stack}: {holder.user}@{holder.host} works on it since {holder.since} (process "
-                f"{holder.pid}); wait until it is done, or `kubewright pulumi --stack {stack} -- cancel`"
+                f"stack {stack}: in use by {holder.user}@{holder.host} since {holder.since} (process "
+                f"{holder.pid}); wait until it ends, or run `kubewright pulumi --stack {stack} -- cancel`"
             )
         path.unlink(missing_ok=True)
-        print(f"stack {stack}: removed the lock of process {holder.pid}, which was killed")
+        print(f"stack {stack}: removed the lock of process {holder.pid}, which has ended")
 
 
-def _read(path: Path) -> Holder | None:
-    """The holder a lock file names; None when the file vanished meanwhile or is not whole."""
+def _read(path: Path) -> LockHolder | None:
+    """Return the holder named in a lock file; None when the file was removed meanwhile or is incomplete."""
     try:
         lock = json.loads(path.read_text())
-        return Holder(int(lock["pid"]), str(lock["username"]), str(lock["hostname"]), str(lock["timestamp"]))
+        return LockHolder(
+            int(lock["pid"]), str(lock["username"]), str(lock["hostname"]), str(lock["timestamp"])
+        )
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -1,4 +1,4 @@
-"""The engine as a process: told to end once, whoever asks, and nothing of it is left behind."""
+"""The engine as a process: interrupted once, whatever the number of signals, with all its children."""
 
 from __future__ import annotations
 
@@ -13,81 +13,81 @@ from pathlib import Path
 from typing import Any
 
 FORCE_STOP_TIMEOUT = 2.0
-"""Seconds between a second interrupt and the engine's end (GitHub gives 2.5 s after its second signal)."""
+"""Seconds from a second interrupt to the engine's kill (GitHub gives 2.5 s after its second signal)."""
 
 _LAUNCH = Path(__file__).with_name("launch.py")
 
 
 class EngineProcess:
-    """A running engine, in a session of its own if `own`.
+    """A running engine, in a new session if `new_session`.
 
-    In the driver's session a terminal would interrupt it beside the driver, and two interrupts are one too
-    many: at the second, the engine leaves what it has begun.
+    In the driver's session a terminal would interrupt the engine together with the driver, which interrupts
+    it too. At the second interrupt the engine abandons its running operations.
     """
 
-    def __init__(self, line: Sequence[str], *, own: bool, **options: Any) -> None:  # noqa: ANN401 - Popen's
+    def __init__(self, line: Sequence[str], *, new_session: bool, **options: Any) -> None:  # noqa: ANN401 - Popen's
         self.popen: subprocess.Popen[Any]
-        self.told = False
+        self.interrupted = False
         self.killed = False
-        self._own = own
+        self._new_session = new_session
         self._lock = threading.Lock()
         self._timers: list[threading.Timer] = []
         self._guard: int | None = None
-        if own:
-            theirs, self._guard = os.pipe()
-            launch = [sys.executable, "-I", "-S", str(_LAUNCH), str(os.getpid()), str(theirs)]
+        if new_session:
+            read_end, self._guard = os.pipe()
+            launch = [sys.executable, "-I", "-S", str(_LAUNCH), str(os.getpid()), str(read_end)]
             try:
-                with _held_back(signal.SIGINT):
+                with _blocked(signal.SIGINT):
                     self.popen = subprocess.Popen(
-                        [*launch, *line], start_new_session=True, pass_fds=[theirs], **options
+                        [*launch, *line], start_new_session=True, pass_fds=[read_end], **options
                     )
             finally:
-                os.close(theirs)
+                os.close(read_end)
         else:
             self.popen = subprocess.Popen(line, **options)
 
-    def interrupt(self, patience: float) -> None:
-        """Asks the engine to end, the first time only: it ends what it has begun, and begins nothing more.
+    def interrupt(self, timeout: float) -> None:
+        """Interrupt the engine once: it finishes running operations and starts no others.
 
-        After `patience` seconds it is ended.
+        Kill it after `timeout` seconds. Later calls have no effect.
         """
         with self._lock:
-            if self.told:
+            if self.interrupted:
                 return
-            self.told = True
-        self._ask(patience)
+            self.interrupted = True
+        self._send_interrupt(timeout)
 
     def force_stop(self) -> None:
-        """Asks again: the engine leaves what it has begun, records that, and is ended soon."""
-        self.told = True
-        self._ask(FORCE_STOP_TIMEOUT)
+        """Interrupt again: the engine abandons running operations, records that, and is killed soon."""
+        self.interrupted = True
+        self._send_interrupt(FORCE_STOP_TIMEOUT)
 
-    def end(self) -> None:
-        """Ends the engine and all that it started."""
+    def kill(self) -> None:
+        """Kill the engine and all processes that it started."""
         self.killed = self.killed or self.popen.poll() is None
-        if not self._own:
+        if not self._new_session:
             self.popen.kill()
             return
-        # Its plugins have process groups of their own, but its session.
+        # Plugins have their own process groups but share the session.
         for process in processes():
             if process.session == self.popen.pid:
                 process.signal(signal.SIGKILL)
 
     def close(self) -> None:
-        """To be called when the engine is over: nothing of one that was told to end lives on."""
+        """Clean up after the engine has ended: kill the rest of an interrupted engine's session."""
         for timer in self._timers:
             timer.cancel()
-        if self.told or self.popen.poll() is None:
-            self.end()
+        if self.interrupted or self.popen.poll() is None:
+            self.kill()
         self.popen.wait()
         if self._guard is not None:
-            with suppress(BrokenPipeError):  # it was ended with the engine's session
+            with suppress(BrokenPipeError):  # the guard was killed with the engine's session
                 os.write(self._guard, b".")
             os.close(self._guard)
             self._guard = None
 
-    def _ask(self, patience: float) -> None:
-        timer = threading.Timer(patience, self.end)
+    def _send_interrupt(self, timeout: float) -> None:
+        timer = threading.Timer(timeout, self.kill)
         timer.daemon = True
         self._timers.append(timer)
         timer.start()
@@ -95,7 +95,7 @@ class EngineProcess:
 
 
 class Process:
-    """A process of this machine, by its line in /proc (proc_pid_stat(5))."""
+    """A process of this machine, from its line in /proc (proc_pid_stat(5))."""
 
     def __init__(self, stat: str) -> None:
         number, _, rest = stat.partition(" ")
@@ -104,32 +104,32 @@ class Process:
         self.parent, self.group, self.session = int(parent), int(group), int(session)
 
     def signal(self, number: int) -> None:
-        """Sends it a signal; nothing when it is over."""
+        """Send a signal; do nothing when the process has ended."""
         with suppress(ProcessLookupError):
             os.kill(self.pid, number)
 
 
 def processes() -> Iterator[Process]:
-    """The processes of this machine."""
+    """Yield the processes of this machine."""
     for stat in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):  # it ended meanwhile
+        with suppress(OSError):  # the process ended meanwhile
             yield Process(stat.read_text(errors="replace"))
 
 
 def terminate_children() -> None:
-    """Ends what this process started in its own group, and what that started."""
-    mine = os.getpgrp()
-    found = {process.pid: process for process in processes() if process.group == mine}
-    ours = {os.getpid()}
-    while more := {pid for pid, each in found.items() if each.parent in ours} - ours:
-        ours |= more
-    for pid in ours - {os.getpid()}:
-        found[pid].signal(signal.SIGTERM)
+    """Terminate the descendants of this process in its process group."""
+    group = os.getpgrp()
+    members = {process.pid: process for process in processes() if process.group == group}
+    descendants = {os.getpid()}
+    while new := {pid for pid, each in members.items() if each.parent in descendants} - descendants:
+        descendants |= new
+    for pid in descendants - {os.getpid()}:
+        members[pid].signal(signal.SIGTERM)
 
 
 @contextmanager
-def _held_back(number: signal.Signals) -> Iterator[None]:
-    """A child of this thread begins with that signal blocked."""
+def _blocked(number: signal.Signals) -> Iterator[None]:
+    """Block a signal in this thread, so that a child process starts with the signal blocked."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {number})
     try:
         yield

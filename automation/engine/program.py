@@ -1,4 +1,4 @@
-"""Running the Pulumi engine on a stack's work directory."""
+"""The Pulumi engine as a program that runs in a stack's work directory."""
 
 from __future__ import annotations
 
@@ -24,40 +24,40 @@ PROJECT = "kubewright"
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """The engine, for one stack."""
+    """The engine for one stack."""
 
     environment: Environment
     workspace: Workspace
 
     def variables(self) -> dict[str, str]:
-        """The environment that it runs in; colours where somebody looks, unless the caller says otherwise."""
+        """Return the engine's environment variables; with colors on a terminal unless the caller set them."""
         variables = self.environment.variables()
         variables.setdefault("PULUMI_OPTION_COLOR", "always" if os.isatty(1) else "never")
         return variables
 
     def run(self, command: str, *arguments: str, redact: Callable[[str], str] = str) -> int:
-        """Runs `pulumi <command>` on the stack with its output shown through `redact`; returns its exit code.
+        """Run `pulumi <command>` on the stack and print its output through `redact`. Return its exit code.
 
-        Raises `Interrupted` when a signal ended it; the stack is free then.
+        Raises `Interrupted` after a signal; the stack is unlocked then.
         """
-        line = self._line(command, *arguments)
+        line = self._command_line(command, *arguments)
         try:
             with interrupts.current().engine(
                 line, **self._options(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
             ) as process:
-                _show(process.popen, redact)
+                _print_output(process.popen, redact)
                 process.popen.wait()
         except Interrupted:
-            self.free()
+            self.recover()
             raise
         return process.popen.returncode
 
     def capture(self, command: str, *arguments: str) -> str:
-        """Runs `pulumi <command>` and returns its standard output.
+        """Run `pulumi <command>` and return its standard output.
 
-        Raises `UserError` with the engine's own words when it fails, and `Interrupted`.
+        Raises `UserError` with the engine's message when it fails, and `Interrupted`.
         """
-        line = self._line(command, *arguments)
+        line = self._command_line(command, *arguments)
         with interrupts.current().engine(
             line, **self._options(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         ) as process:
@@ -67,7 +67,7 @@ class Engine:
         return str(output)
 
     def restore(self, state: str) -> None:
-        """Replaces the stack's state by one that was exported. Raises `UserError` with the engine's words."""
+        """Replace the stack's state by an exported one. Raises `UserError` with the engine's message."""
         file = self.workspace.directory / "state.json"
         file.touch(mode=0o600)
         try:
@@ -77,32 +77,32 @@ class Engine:
             file.unlink()
 
     def state_digest(self) -> str:
-        """SHA-256 of the stack's state as it is kept, secrets encrypted, in hexadecimal digits.
+        """Return the SHA-256 of the stack's stored state in hexadecimal digits. Secrets stay encrypted.
 
-        Every update makes it another, even one that changes no resource; previews leave it. Raises
+        Every update changes the digest, even one that changes no resource. Previews do not change it. Raises
         `UserError`.
         """
         with TemporaryDirectory(dir=self.workspace.directory, prefix="state-") as directory:
-            # The state of a thousand hosts is too large to be held in memory beside the rest.
+            # The state of 1,000 hosts is too large to be loaded into memory.
             file = Path(directory) / "state.json"
             self.capture("stack export", "--file", str(file))
             with file.open("rb") as content:
                 return hashlib.file_digest(content, "sha256").hexdigest()
 
     def select(self) -> None:
-        """Makes the stack where it does not exist yet, and frees it of a killed engine's lock.
+        """Create the stack if it does not exist, and remove the lock of a killed engine.
 
-        Raises `UserError` when somebody else works on it.
+        Raises `UserError` when the stack is in use.
         """
-        self.free()
+        self.recover()
         self.capture("stack select", "--create")
 
     def remove(self) -> None:
-        """Forgets the stack with everything in its state; nothing is deleted on hosts.
+        """Remove the stack and its state; nothing is deleted on hosts.
 
-        Raises `UserError` when somebody else works on it.
+        Raises `UserError` when the stack is in use.
         """
-        self.free()
+        self.recover()
         try:
             self.capture("stack rm", "--yes", "--force", "--preserve-config")
         except UserError as error:
@@ -110,20 +110,23 @@ class Engine:
                 raise
 
     def output(self, name: str) -> str:
-        """The stack's text output of that name, secrets shown. Raises `UserError` without a deployment."""
+        """Return a text output of the stack, secrets included. Raises `UserError` before the first `up`."""
         outputs: dict[str, str] = json.loads(self.capture("stack output", "--json", "--show-secrets"))
         if name not in outputs:
-            raise UserError(f"stack {self.workspace.stack}: no output `{name}` yet; run `make up` first")
+            raise UserError(f"stack {self.workspace.stack}: no output `{name}`; run `make up` first")
         return outputs[name]
 
-    def free(self) -> None:
-        """Clears up behind a killed engine. Raises `UserError` when somebody else works on the stack."""
+    def recover(self) -> None:
+        """Remove the lock and repair the state that a killed engine left.
+
+        Raises `UserError` when the stack is in use.
+        """
         root = backend.state_directory(self.environment.variables()["PULUMI_BACKEND_URL"])
         if root is not None:
             locks.remove_stale_locks(root=root, project=PROJECT, stack=self.workspace.stack)
             checkpoint.repair(root=root, project=PROJECT, stack=self.workspace.stack)
 
-    def _line(self, command: str, *arguments: str) -> list[str]:
+    def _command_line(self, command: str, *arguments: str) -> list[str]:
         return [
             str(engine_program(self.environment.tools)),
             *command.split(),
@@ -137,7 +140,7 @@ class Engine:
         return {"cwd": self.workspace.directory, "env": self.variables(), "stdin": subprocess.DEVNULL}
 
 
-def _show(process: subprocess.Popen[str], redact: Callable[[str], str]) -> None:
+def _print_output(process: subprocess.Popen[str], redact: Callable[[str], str]) -> None:
     assert process.stdout is not None
     for line in output_filter.filter_lines(process.stdout):
         print(redact(line), end="", flush=True)

@@ -1,4 +1,4 @@
-"""Changed user data of machines in a preview: base64 to the cloud and so to the engine, text to people."""
+"""Changed user data of machines in a preview, shown as changed lines instead of base64."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import difflib
 import re
 from collections.abc import Iterator
 
-_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_COLOR = re.compile(r"\x1b\[[0-9;]*m")
 _CHANGED = re.compile(
     r'^(?P<indent>\s*)~ (?P<name>userData|customData)\s*: "(?P<old>[^"]*)" => "(?P<new>[^"]*)"\s*$'
 )
@@ -16,20 +16,20 @@ _CONTEXT = 3
 
 
 def decode_user_data(line: str) -> Iterator[str]:
-    """The engine's line; one that shows changed user data as two blobs becomes the lines that changed."""
-    plain = _COLOUR.sub("", line)
-    found = _CHANGED.match(plain)
-    old, new = (_text(found["old"]), _text(found["new"])) if found else (None, None)
-    if found is None or old is None or new is None:
+    """Yield the engine's line; two base64 texts of changed user data become the lines that changed."""
+    plain = _COLOR.sub("", line)
+    match = _CHANGED.match(plain)
+    old, new = (_decode(match["old"]), _decode(match["new"])) if match else (None, None)
+    if match is None or old is None or new is None:
         yield line
         return
-    paint = _painted if plain != line else _plain
-    indent = found["indent"]
-    yield paint(f"{indent}~ {found['name']}: (base64)", "~")
+    paint = _colored if plain != line else _uncolored
+    indent = match["indent"]
+    yield paint(f"{indent}~ {match['name']}: (base64)", "~")
     changes = difflib.unified_diff(old.splitlines(), new.splitlines(), lineterm="", n=_CONTEXT)
     for number, change in enumerate(changes):
         if number < 2:
-            continue  # the names of two files
+            continue  # the header lines with file names
         if change.startswith("@@"):
             if number > 2:
                 yield f"{indent}      ...\n"
@@ -38,18 +38,18 @@ def decode_user_data(line: str) -> Iterator[str]:
         yield paint(f"{indent}    {mark} {text}", mark)
 
 
-def _text(value: str) -> str | None:
+def _decode(value: str) -> str | None:
     try:
         return base64.b64decode(value, validate=True).decode()
     except ValueError:
         return None
 
 
-def _plain(text: str, mark: str) -> str:
+def _uncolored(text: str, mark: str) -> str:
     return f"{text}\n"
 
 
-def _painted(text: str, mark: str) -> str:
-    # The engine's own colours.
+def _colored(text: str, mark: str) -> str:
+    # The colors of the engine.
     number = {"-": 1, "+": 2, "~": 3}.get(mark)
     return f"\x1b[38;5;{number}m{text}\x1b[0m\n" if number else f"{text}\n"

@@ -1,1 +1,1 @@
-"""Runs of the program on stacks: preview, up, refresh, destroy; one or many, told, judged and planned."""
+"""Runs of the program on stacks: preview, up, refresh, destroy, with policies, plans, events and display."""

@@ -1,4 +1,4 @@
-"""What the commands do to one stack: everything around a run of the engine."""
+"""Actions on one stack: preparation, preflight checks, policies and plans around a run of the engine."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from automation.engine.program import Engine
 from automation.environment import Environment
 from automation.prerequisites import Purpose
 from automation.stacks import driver, plans
-from automation.stacks.driver import Action, OnEvent, Options, Outcome, Result, ShowLine
 from automation.stacks.events import Message, Policy
 from automation.stacks.known_secrets import redactor_of_stack
 from automation.stacks.preflight import rotation, upgrade
+from automation.stacks.result import Action, OnEvent, Options, Outcome, Result, ShowLine
 from redaction.redactor import LineRedactor
 
-_TELLING = ("preview", "up", "update", "refresh", "destroy")
-"""Commands of the engine's that tell of resources."""
-# Tools, mirrors and labs are this machine's: they are made for one stack after another.
-_PREPARING = threading.Lock()
+_REDACTED_COMMANDS = ("preview", "up", "update", "refresh", "destroy")
+"""Commands of the engine that print resources."""
+# Stacks share the tools, mirrors and labs of this machine, so they are prepared one after another.
+_PREPARATION_LOCK = threading.Lock()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """A stack and how to work on it. `file` is its stack file (None: the checkout's).
+    """A stack and how to work on it. `file` is its stack file; None: the default path in the checkout.
 
     `show` prints a line. `show_engine` is false when a report replaces the engine's own lines.
     """
@@ -39,53 +39,55 @@ class Job:
     options: Options = field(default_factory=Options)
     show: ShowLine = print
     show_engine: bool = True
-    notice: OnEvent | None = None
+    on_event: OnEvent | None = None
 
-    def engine(self, use: Purpose = Purpose.OTHER) -> Engine:
-        """The engine for the stack, with everything that `use` needs. Raises as `prepare.stack` does."""
-        found: list[Engine] = []
+    def prepare_engine(self, purpose: Purpose = Purpose.OTHER) -> Engine:
+        """Prepare the stack and return its engine. Raises the errors of `prepare.prepare_stack`."""
+        engines: list[Engine] = []
 
-        def make() -> None:
-            with _PREPARING:
+        def prepare_once() -> None:
+            with _PREPARATION_LOCK:
                 current().check()
-                found.append(prepare.prepare_stack(self.environment, self.workspace(), use))
+                engines.append(prepare.prepare_stack(self.environment, self.workspace(), purpose))
 
-        driver.retry_while_in_use(make, self.options.wait)
-        return found[0]
+        driver.retry_while_in_use(prepare_once, self.options.wait)
+        return engines[0]
 
     def workspace(self) -> workspace.Workspace:
-        """The stack's work directory, renewed."""
+        """Renew and return the stack's work directory."""
         return workspace.prepare(environment=self.environment, stack=self.stack, source=self.file)
 
-    def drive(self, action: Action, engine: Engine, options: Options | None = None) -> Result:
-        """Runs the engine."""
+    def run_engine(self, action: Action, engine: Engine, options: Options | None = None) -> Result:
+        """Carry out the action with the engine."""
         show = self.show if self.show_engine else _nothing
-        return driver.run_action(action, engine, options or self.options, show=show, notice=self.notice)
+        return driver.run_action(action, engine, options or self.options, show=show, on_event=self.on_event)
 
 
 def up(job: Job) -> Result:
-    """Makes or changes the cluster; writes its kubeconfig. With a plan, only what the plan says."""
-    engine = job.engine(Purpose.CHANGE)
+    """Create or change the cluster and write its kubeconfig. With a plan, make only the planned changes."""
+    engine = job.prepare_engine(Purpose.CHANGE)
     rotation.check(engine)
     upgrade.check(engine)
     if job.options.policy:
-        judged = _looked_at(job, engine, replace(job.options, plan=None, diff=False))
-        if judged.code is Outcome.FAILED:
-            return replace(judged, action=Action.UP)
+        checked = _silent_preview(job, engine, replace(job.options, plan=None, diff=False))
+        if checked.outcome is Outcome.FAILED:
+            return replace(checked, action=Action.UP)
     if job.options.plan is not None:
-        wanted = plans.read_saved_plan(job.options.plan, job.stack)
+        saved = plans.read_saved_plan(job.options.plan, job.stack)
         with plans.temporary_plan_file(engine) as file:
-            preview = _looked_at(job, engine, replace(job.options, plan=file, diff=False))
-            if preview.code is Outcome.FAILED:
+            preview = _silent_preview(job, engine, replace(job.options, plan=file, diff=False))
+            if preview.outcome is Outcome.FAILED:
                 return replace(preview, action=Action.UP)
-            now = plans.SavedPlan(plans.load_engine_plan(file), plans.input_digests(preview.events), engine.state_digest())
-            plans.check_unchanged(job.stack, wanted, now)
-        with plans.plan_file(engine, wanted.plan) as file:
-            result = job.drive(Action.UP, engine, replace(job.options, plan=file))
+            current_plan = plans.SavedPlan(
+                plans.load_engine_plan(file), plans.input_digests(preview.events), engine.state_digest()
+            )
+            plans.check_unchanged(job.stack, saved, current_plan)
+        with plans.plan_file(engine, saved.plan) as file:
+            result = job.run_engine(Action.UP, engine, replace(job.options, plan=file))
     else:
-        result = job.drive(Action.UP, engine)
-    if result.code is not Outcome.FAILED:
-        upgrade.done(engine)
+        result = job.run_engine(Action.UP, engine)
+    if result.outcome is not Outcome.FAILED:
+        upgrade.record_success(engine)
         path = job.environment.kubeconfig(job.stack)
         path.touch(mode=0o600)
         path.write_text(engine.output("kubeconfig"))
@@ -93,46 +95,46 @@ def up(job: Job) -> Result:
     return result
 
 
-def _looked_at(job: Job, engine: Engine, options: Options) -> Result:
-    """A preview that shows, and notes, nothing but why it failed."""
-    result = replace(job, show=_nothing, notice=None).drive(Action.PREVIEW, engine, options)
-    if result.code is Outcome.FAILED:
+def _silent_preview(job: Job, engine: Engine, options: Options) -> Result:
+    """Run a preview that shows and reports only why it failed."""
+    result = replace(job, show=_nothing, on_event=None).run_engine(Action.PREVIEW, engine, options)
+    if result.outcome is Outcome.FAILED:
         for error in result.errors:
             job.show(error)
         for event in result.events:
-            if job.notice is not None and isinstance(event, Message | Policy):
-                job.notice(event)
+            if job.on_event is not None and isinstance(event, Message | Policy):
+                job.on_event(event)
     return result
 
 
 def preview(job: Job) -> Result:
-    """Shows what `up` would change; with a plan, saves it for that `up`."""
-    engine = job.engine(Purpose.PREVIEW)
+    """Show what `up` would change. With a plan file, save the plan for that `up`."""
+    engine = job.prepare_engine(Purpose.PREVIEW)
     rotation.check(engine)
     upgrade.check(engine)
     if job.options.plan is None:
-        return job.drive(Action.PREVIEW, engine)
-    # Before the preview: what somebody does while it is made makes it an old one, too.
+        return job.run_engine(Action.PREVIEW, engine)
+    # Read before the preview: a change during the preview makes the plan outdated too.
     state = engine.state_digest()
     with plans.temporary_plan_file(engine) as file:
-        result = job.drive(Action.PREVIEW, engine, replace(job.options, plan=file))
-        if result.code is not Outcome.FAILED:
+        result = job.run_engine(Action.PREVIEW, engine, replace(job.options, plan=file))
+        if result.outcome is not Outcome.FAILED:
             saved = plans.SavedPlan(plans.load_engine_plan(file), plans.input_digests(result.events), state)
             plans.save_plan(job.options.plan, job.stack, saved)
             job.show(
-                f"saved: `kubewright up --stack {job.stack} --plan {job.options.plan}` does this, or nothing"
+                f"saved: `kubewright up --stack {job.stack} --plan {job.options.plan}` makes these changes"
             )
     return result
 
 
 def refresh(job: Job) -> Result:
-    """Reads what is there into the state."""
-    return job.drive(Action.REFRESH, job.engine())
+    """Read the real resources into the state."""
+    return job.run_engine(Action.REFRESH, job.prepare_engine())
 
 
 def destroy(job: Job) -> Result:
-    """Takes the cluster down by the engine, resource by resource; a lab's hosts stay, empty."""
-    return job.drive(Action.DESTROY, job.engine())
+    """Delete the cluster resource by resource; hosts of a lab keep running, empty."""
+    return job.run_engine(Action.DESTROY, job.prepare_engine())
 
 
 ACTIONS: dict[Action, Callable[[Job], Result]] = {
@@ -144,40 +146,40 @@ ACTIONS: dict[Action, Callable[[Job], Result]] = {
 
 
 def preview_json(environment: Environment, stack: str, file: Path | None) -> int:
-    """Shows the engine's own report of a preview. Returns the engine's exit code."""
-    engine = Job(environment=environment, stack=stack, file=file).engine(Purpose.PREVIEW)
+    """Print the engine's own JSON report of a preview. Return the engine's exit code."""
+    engine = Job(environment=environment, stack=stack, file=file).prepare_engine(Purpose.PREVIEW)
     rotation.check(engine)
     upgrade.check(engine)
     return engine.run("preview", "--json")
 
 
 def down(environment: Environment, stack: str, file: Path | None) -> int:
-    """Takes the cluster down. Returns an exit code.
+    """Delete the cluster. Return an exit code.
 
-    A local stack's hosts are thrown away, so nothing on them is undone one by one; what the engine
-    knew of them is forgotten with them. Any other stack is destroyed by the engine.
+    The hosts of a lab stack are removed together with the engine's state, which needs no cleanup on the
+    hosts. The engine destroys any other stack resource by resource.
     """
     job = Job(environment=environment, stack=stack, file=file)
-    work = job.workspace()
-    if lab_stack.LAB_KEY not in work.config:
-        return 1 if destroy(job).code is Outcome.FAILED else 0
-    prepare.remove_lab(Engine(environment, work))
-    workspace.remove(work)
+    work_directory = job.workspace()
+    if lab_stack.LAB_KEY not in work_directory.config:
+        return 1 if destroy(job).outcome is Outcome.FAILED else 0
+    prepare.remove_lab(Engine(environment, work_directory))
+    workspace.remove(work_directory)
     return 0
 
 
 def run_engine_command(environment: Environment, stack: str, file: Path | None, arguments: list[str]) -> int:
-    """Runs any command of the engine on a stack. Returns its exit code."""
+    """Run any command of the engine on a stack. Return its exit code."""
     command, *rest = arguments
-    use = Purpose.PREVIEW if command == "preview" else Purpose.OTHER
-    engine = Job(environment=environment, stack=stack, file=file).engine(use)
-    # What a plugin says may repeat a secret, and the nightly look makes an issue of it. Of other commands
-    # (`stack output --show-secrets`) the user knows best.
+    purpose = Purpose.PREVIEW if command == "preview" else Purpose.OTHER
+    engine = Job(environment=environment, stack=stack, file=file).prepare_engine(purpose)
+    # A plugin may repeat a secret, and the nightly check copies the output into an issue. With other commands
+    # (`stack output --show-secrets`) the user may ask for secrets.
     redact = str
-    if command in _TELLING:
+    if command in _REDACTED_COMMANDS:
         redact = LineRedactor(redactor_of_stack(engine, decrypted_config(engine))).redact_line
     return engine.run(command, *rest, redact=redact)
 
 
 def _nothing(_: str) -> None:
-    """Shows nothing."""
+    """Show nothing."""

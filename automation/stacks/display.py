@@ -1,10 +1,11 @@
-"""What is seen of running stacks: the engine's own lines, and how far each is."""
+"""Display of running stacks: the engine's own lines, and the progress of each stack."""
 
 from __future__ import annotations
 
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -12,23 +13,27 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from automation.stacks.driver import Result
+from artifacts.progress import HEARTBEAT_INTERVAL, Heartbeat
 from automation.stacks.events import Event, Message, Step
+from automation.stacks.result import Result
+
+_MAX_SHOWN = 3
+"""Resources in progress that are named."""
 
 
 class Display(Protocol):
-    """Shows stacks at work; used as a context manager. Its methods may be called from any thread."""
+    """Shows running stacks; a context manager. Its methods may be called from any thread."""
 
-    def line(self, stack: str, text: str) -> None:
-        """A line of the engine's."""
+    def show_line(self, stack: str, text: str) -> None:
+        """Show a line of the engine."""
         ...
 
-    def event(self, stack: str, event: Event) -> None:
-        """Something happened."""
+    def show_event(self, stack: str, event: Event) -> None:
+        """Show an event."""
         ...
 
-    def done(self, result: Result) -> None:
-        """The stack's run is over."""
+    def finish(self, result: Result) -> None:
+        """Show that the run of a stack has ended."""
         ...
 
     def __enter__(self) -> Self: ...
@@ -39,88 +44,120 @@ class Display(Protocol):
 
 
 def create_display(stacks: int) -> Display:
-    """A live display on a terminal, else plain lines; of several stacks each line says which."""
+    """Return a live display on a terminal, else plain lines. With several stacks, lines name their stack."""
     return LiveDisplay(stacks > 1) if sys.stdout.isatty() else PlainDisplay(stacks > 1)
 
 
-class PlainDisplay:
-    """The engine's lines as they come; of several stacks only what ended and what was said."""
+class StackProgress:
+    """The progress of one stack: the number of finished resources, and the resources in progress."""
 
-    def __init__(self, several: bool, write: Callable[[str], object] | None = None) -> None:
+    def __init__(self) -> None:
+        self._in_progress: dict[str, str] = {}
+        self._finished = 0
+
+    def add(self, step: Step) -> None:
+        """Take a step of the engine."""
+        if step.phase == "plan":
+            self._in_progress[step.urn] = step.name
+        else:
+            self._in_progress.pop(step.urn, None)
+        self._finished += step.phase == "done"
+
+    def __str__(self) -> str:
+        names = ", ".join(list(self._in_progress.values())[-_MAX_SHOWN:])
+        return f"{self._finished} done; working on {names}" if names else ""
+
+
+class PlainDisplay:
+    """Prints the engine's lines. With several stacks: only finished resources, warnings and errors.
+
+    Prints the progress of every running stack after each `interval` seconds without output.
+    """
+
+    def __init__(
+        self,
+        several: bool,
+        write: Callable[[str], object] | None = None,
+        *,
+        interval: float = HEARTBEAT_INTERVAL,
+    ) -> None:
         self._several = several
         self._write = write or (lambda text: print(text, flush=True))
         self._lock = threading.Lock()
+        self._stacks: dict[str, StackProgress] = {}
+        self._heartbeat = Heartbeat(self._print_progress, interval=interval)
 
-    def line(self, stack: str, text: str) -> None:
-        """Shown as it is, of a single stack."""
+    def show_line(self, stack: str, text: str) -> None:
+        """Print the line of a single stack."""
         if not self._several:
-            self._say(text)
+            self._print(text)
 
-    def event(self, stack: str, event: Event) -> None:
-        """Shown as a line with the stack's name, of several."""
-        said = describe_event(event) if self._several else ""
-        for text in said.splitlines():
-            self._say(f"{stack}: {text}")
+    def show_event(self, stack: str, event: Event) -> None:
+        """Record the progress. With several stacks, print the event with the name of its stack."""
+        if isinstance(event, Step):
+            with self._lock:
+                self._stacks.setdefault(stack, StackProgress()).add(event)
+        description = describe_event(event) if self._several else ""
+        for text in description.splitlines():
+            self._print(f"{stack}: {text}")
 
-    def done(self, result: Result) -> None:
-        """Says so, of several."""
+    def finish(self, result: Result) -> None:
+        """Print the result, with several stacks."""
+        with self._lock:
+            self._stacks.pop(result.stack, None)
         if self._several:
-            self._say(f"{result.stack}: {result.action}: {result.code} ({result.seconds:.0f} s)")
+            self._print(f"{result.stack}: {result.action}: {result.outcome} ({result.seconds:.0f} s)")
 
-    def _say(self, text: str) -> None:
+    def _print_progress(self) -> None:
+        with self._lock:
+            lines = [f"{stack}: {progress}" for stack, progress in self._stacks.items() if str(progress)]
+        for line in lines:
+            self._print(line)
+
+    def _print(self, text: str) -> None:
         with self._lock:
             self._write(text)
+            self._heartbeat.reset()
 
     def __enter__(self) -> Self:
+        self._heartbeat.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        return None
+        self._heartbeat.__exit__(kind, error, trace)
 
 
 class LiveDisplay(PlainDisplay):
-    """The same, above a line for each stack: what it has done, and what it works on."""
+    """Shows the same lines above one live line for each stack with its progress."""
 
     def __init__(self, several: bool, console: Console | None = None) -> None:
         self._console = console or Console(highlight=False)
-        super().__init__(several, self._above)
+        super().__init__(several, self._print_above)
         columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
         self._progress = Progress(*columns, console=self._console, transient=True)
         self._tasks: dict[str, TaskID] = {}
-        self._working: dict[str, dict[str, str]] = {}
-        self._ended: dict[str, int] = {}
 
-    def event(self, stack: str, event: Event) -> None:
-        """Moves the stack's line on."""
-        super().event(stack, event)
+    def show_event(self, stack: str, event: Event) -> None:
+        """Update the live line of the stack."""
+        super().show_event(stack, event)
         if not isinstance(event, Step):
             return
-        working = self._working.setdefault(stack, {})
-        if event.phase == "plan":
-            working[event.urn] = event.name
-        else:
-            working.pop(event.urn, None)
-        if event.phase == "done":
-            self._ended[stack] = self._ended.get(stack, 0) + 1
         with self._lock:
             if stack not in self._tasks:
                 self._tasks[stack] = self._progress.add_task(stack, total=None)
-            self._progress.update(self._tasks[stack], description=self._text(stack, list(working.values())))
+            text = str(self._stacks[stack])
+            self._progress.update(self._tasks[stack], description=f"{stack}: {text}" if text else stack)
 
-    def done(self, result: Result) -> None:
-        """Takes the stack's line away."""
-        if result.stack in self._tasks:
+    def finish(self, result: Result) -> None:
+        """Remove the live line of the stack."""
+        with suppress(KeyError):  # a stack without events has no line
             self._progress.remove_task(self._tasks.pop(result.stack))
-        super().done(result)
+        super().finish(result)
 
-    def _text(self, stack: str, working: list[str]) -> str:
-        at = ", ".join(working[-3:])
-        return f"{stack}: {self._ended.get(stack, 0)} done; at {at}" if at else stack
-
-    def _above(self, text: str) -> None:
-        # The engine's own colours.
+    def _print_above(self, text: str) -> None:
+        # The text has the colors of the engine.
         self._progress.console.print(Text.from_ansi(text), soft_wrap=True)
 
     def __enter__(self) -> Self:
@@ -134,7 +171,7 @@ class LiveDisplay(PlainDisplay):
 
 
 def describe_event(event: Event) -> str:
-    """An event in words, empty for those that nobody waits for."""
+    """Return an event in words; empty for events that are not worth a line."""
     if isinstance(event, Message):
         return f"{event.severity}: {event.text}" if event.severity in ("warning", "error") else ""
     if isinstance(event, Step) and event.operation not in ("same", "read") and event.phase != "plan":

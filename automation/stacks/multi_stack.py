@@ -1,4 +1,4 @@
-"""Several stacks side by side: each prepared, driven, reported; one that fails holds up no other."""
+"""Several stacks in parallel: a stack that fails does not stop the others."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from automation.console import console
 from automation.engine.interrupts import run_interruptible
 from automation.errors import UserError
 from automation.stacks import events as log
-from automation.stacks.driver import Action, Outcome, Result
 from automation.stacks.events import Event
+from automation.stacks.result import Action, Outcome, Result
 from lab.errors import LabError
 
 RunStack = Callable[[str], Result]
-"""Drives the stack of that name; raises what a user can mend."""
+"""Carries out the action on the stack of that name; raises errors that the user can fix."""
 
 
 @dataclass
 class EventLog:
-    """A file of JSON lines: `stack`, `time` (seconds since 1970), `kind`, and the event's own fields.
+    """A file of JSON lines: `stack`, `time` (seconds since 1970), `kind`, and the fields of the event.
 
-    Nothing secret is in it. It is made anew, readable by its owner alone. Without a path it is none. When it
-    can no longer be written, the stacks' work goes on, and its end raises `UserError`.
+    The events are redacted. The file is replaced, and only its owner can read it. Without a path nothing is
+    written. When writing fails the stacks' work continues, and the end of the context raises `UserError`.
     """
 
     path: Path | None
@@ -41,7 +41,7 @@ class EventLog:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def write(self, stack: str, event: Event) -> None:
-        """Adds a line."""
+        """Append an event."""
         if self._file is None or self._failure is not None:
             return
         text = log.format_json_line(event, stack=stack, time=round(time.time(), 3))
@@ -59,7 +59,7 @@ class EventLog:
                 self.path.touch(mode=0o600)
                 self._file = self.path.open("w")
             except OSError as failure:
-                raise self._unwritten(failure) from None
+                raise self._write_error(failure) from None
         return self
 
     def __exit__(
@@ -71,49 +71,52 @@ class EventLog:
             except OSError as failure:
                 self._failure = failure
         if self._failure is not None and error is None:
-            raise self._unwritten(self._failure)
+            raise self._write_error(self._failure)
 
-    def _unwritten(self, failure: OSError) -> UserError:
+    def _write_error(self, failure: OSError) -> UserError:
         return UserError(f"--events: {self.path}: cannot be written: {failure.strerror}")
 
 
 def run_all(
     stacks: Sequence[str], action: Action, work: RunStack, *, jobs: int, keep: bool = False
 ) -> list[Result]:
-    """Drives all of them, `jobs` at a time; results in the stacks' order. `keep`: see `driving.run`.
+    """Run all stacks, `jobs` at a time. Return the results in the order of the stacks.
 
-    Signals reach the engines as `automation.engine.interrupts` says.
+    Errors of several stacks become results. The error of a single stack is raised, unless `keep`. For
+    signals see `automation.engine.interrupts`.
     """
     futures = run_interruptible([partial(work, stack) for stack in stacks], jobs=jobs)
     if len(stacks) == 1 and not keep:
         return [futures[0].result()]
-    return [_kept(future, stack, action) for future, stack in zip(futures, stacks, strict=True)]
+    return [_result_or_failure(future, stack, action) for future, stack in zip(futures, stacks, strict=True)]
 
 
-def _kept(future: Future[Result], stack: str, action: Action) -> Result:
-    """One of several: what a user can mend is its result."""
+def _result_or_failure(future: Future[Result], stack: str, action: Action) -> Result:
+    """Return the result of a stack; an error that the user can fix becomes a failed result."""
     try:
         return future.result()
     except (UserError, ArtifactError, LabError) as error:
-        return Result(stack=stack, action=action, code=Outcome.FAILED, errors=(str(error),))
+        return Result(stack=stack, action=action, outcome=Outcome.FAILED, errors=(str(error),))
 
 
 def exit_code(results: Iterable[Result], *, detailed: bool) -> int:
-    """1 when a stack failed; else 0, or 2 when `detailed` and there are changes."""
-    codes = {result.code for result in results}
-    if Outcome.FAILED in codes:
+    """Return 1 when a stack failed; otherwise 0, or 2 when `detailed` and there are changes."""
+    outcomes = {result.outcome for result in results}
+    if Outcome.FAILED in outcomes:
         return 1
-    return 2 if detailed and Outcome.CHANGES in codes else 0
+    return 2 if detailed and Outcome.CHANGES in outcomes else 0
 
 
 def summary(results: Sequence[Result]) -> None:
-    """Prints a table of what came of each."""
-    table = Table("stack", "result", "create", "change", "replace", "delete", "unchanged", "seconds", "errors")
+    """Print a table with the result of each stack."""
+    table = Table(
+        "stack", "result", "create", "change", "replace", "delete", "unchanged", "seconds", "errors"
+    )
     for result in results:
         counts = [
             str(sum(result.changes.get(name, 0) for name in names) or "")
             for names in (("create",), ("update",), ("replace",), ("delete",), ("same",))
         ]
         errors = "\n".join(result.errors)
-        table.add_row(result.stack, result.code.value, *counts, f"{result.seconds:.0f}", errors)
+        table.add_row(result.stack, result.outcome.value, *counts, f"{result.seconds:.0f}", errors)
     console().print(table)

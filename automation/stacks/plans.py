@@ -1,15 +1,15 @@
-"""Plans: an `up` that does what a preview said, or nothing.
+"""Plans: `up` makes exactly the changes of a saved preview, or none.
 
-The engine can save what a preview would do and keep an `up` to it; but it notices a difference only
-where it comes to it, with the resources before that already changed. So the same preview is made once
-more first, and both are compared: then nothing at all is touched. The engine's own check stays, for what
-changes in between. Secrets in a plan are encrypted by the stack's own key, in a new way each time: of them
-the comparison sees only that there is one, the engine compares the values.
+The engine can save a plan and hold an `up` to it. But the engine notices a difference only at the resource
+that differs, when earlier resources have already changed. So the same preview is made again first and
+compared with the plan: a difference then stops `up` before any change. The engine's own check catches
+changes in between. Secrets in a plan are encrypted by the stack's key, differently each time: the comparison
+only sees that there is a secret, the engine compares the values.
 
-The engine's plan says what resources become, and not what they were: by it alone a plan of last week would
-take back what was done since. So a saved plan is of one state of the stack, by its digest: every `up`,
-`refresh` or `destroy` since, whatever it changed, makes it an old one. Digests of what each resource was
-tell which of those in the plan are no longer what they were.
+The engine's plan contains what resources become, not what they were: an old plan would revert later changes.
+So a saved plan belongs to one state of the stack, identified by a digest. Every later `up`, `refresh` or
+`destroy` makes it outdated, even one without changes. Digests of the old inputs of each resource tell which
+resources changed.
 """
 
 from __future__ import annotations
@@ -35,18 +35,19 @@ Plan = Mapping[str, Any]
 """The engine's plan, as JSON."""
 
 _VERSION = 3
-_SHOWN = 12
-_STAYING = ("same", "read", "refresh")
-_COMPARED = ("goal", "steps")
-# Lists whose order is that in which the program's coroutines happened to run.
-_UNORDERED = ("dependencies", "propertyDependencies", "replaceWith")
+_MAX_SHOWN = 12
+_UNCHANGED_OPERATIONS = ("same", "read", "refresh")
+_COMPARED_KEYS = ("goal", "steps")
+# Lists whose order depends on the scheduling of the program's coroutines.
+_UNORDERED_KEYS = ("dependencies", "propertyDependencies", "replaceWith")
 
 
 @dataclass(frozen=True, slots=True)
 class SavedPlan:
-    """A plan, and what was there when it was made.
+    """A plan, and the state of the stack for which it was made.
 
-    `before`: by URN a digest of the inputs that change; `state`: the stack's, see `Engine.state_digest`.
+    `input_digests`: by URN, a digest of the old inputs of every resource that changes. `state`:
+    `Engine.state_digest`.
     """
 
     plan: Plan
@@ -55,43 +56,43 @@ class SavedPlan:
 
 
 class _Entry(BaseModel):
-    """What is planned for a resource."""
+    """The plan of one resource."""
 
     goal: dict[str, Any] | None = None
     steps: list[str] | None = None
 
 
 class _Plan(BaseModel):
-    """The engine's plan, by its own names."""
+    """The plan in the engine's format."""
 
     resourcePlans: dict[str, _Entry] | None = None
     config: dict[str, Any] | None = None
 
 
 class _File(BaseModel):
-    """What of a plan's file is read here; the rest is the engine's."""
+    """The parts of a plan file that are read here. The engine reads the rest."""
 
     kubewright: Literal[3]
     stack: str
     plan: _Plan
-    input_digests: dict[str, str]
+    before: dict[str, str]
     state: str
 
 
 class PlanError(UserError):
-    """A plan that is none, is of another stack, or no longer is what would happen."""
+    """An invalid plan, a plan of another stack, or an outdated plan."""
 
 
 @contextmanager
 def temporary_plan_file(engine: Engine) -> Iterator[Path]:
-    """A place for the engine's plan, private and gone afterwards."""
+    """Yield a path for the engine's plan in a private directory, which is removed afterwards."""
     with TemporaryDirectory(dir=engine.workspace.directory, prefix="plan-") as directory:
         yield Path(directory) / "plan.json"
 
 
 @contextmanager
 def plan_file(engine: Engine, plan: Plan) -> Iterator[Path]:
-    """The plan as the engine reads it."""
+    """Yield a file with the plan in the engine's format."""
     with temporary_plan_file(engine) as file:
         file.touch(mode=0o600)
         file.write_text(json.dumps(plan))
@@ -99,101 +100,108 @@ def plan_file(engine: Engine, plan: Plan) -> Iterator[Path]:
 
 
 def load_engine_plan(file: Path) -> Plan:
-    """The engine's own file."""
-    found: Plan = json.loads(file.read_text())
-    return found
+    """Return the plan from a file in the engine's format."""
+    plan: Plan = json.loads(file.read_text())
+    return plan
 
 
 def input_digests(events: Iterable[Event]) -> dict[str, str]:
-    """By URN, a digest of what each resource is that a preview would change. Secrets in it are masked."""
+    """Return, by URN, a digest of the old (masked) inputs of every resource that a preview changes."""
     return {
         step.urn: sha256(json.dumps(step.old, sort_keys=True).encode()).hexdigest()
         for step in events
-        if isinstance(step, Step) and step.phase == "plan" and step.operation not in _STAYING
+        if isinstance(step, Step) and step.phase == "plan" and step.operation not in _UNCHANGED_OPERATIONS
     }
 
 
 def save_plan(path: Path, stack: str, saved: SavedPlan) -> None:
-    """Saves a plan for a stack, readable by its owner alone. Raises `UserError`."""
+    """Save a plan of a stack, readable only by its owner. Raises `UserError`."""
     try:
         path.unlink(missing_ok=True)
         path.touch(mode=0o600)
-        content = {"plan": saved.plan, "before": saved.before, "state": saved.state}
+        content = {"plan": saved.plan, "before": saved.input_digests, "state": saved.state}
         path.write_text(json.dumps({"kubewright": _VERSION, "stack": stack, **content}))
     except OSError as error:
         raise UserError(f"--save-plan: {path}: cannot be written: {error.strerror}") from None
 
 
 def read_saved_plan(path: Path, stack: str) -> SavedPlan:
-    """A plan that `write` saved for this stack. Raises `PlanError`."""
+    """Return a plan that `save_plan` wrote for this stack. Raises `PlanError`."""
     try:
         content = json.loads(path.read_text())
-        found = _File.model_validate(content)
+        saved = _File.model_validate(content)
     except OSError as error:
         raise PlanError(
-            f"--plan: {path}: cannot be read: {error.strerror}; `preview --save-plan` it"
+            f"--plan: {path}: cannot be read: {error.strerror}; save a plan with `preview --save-plan`"
         ) from None
     except (ValueError, RecursionError):
         raise PlanError(
-            f"--plan: {path}: is no plan of `preview --save-plan`, or of another version; save one"
+            f"--plan: {path}: is not a plan of `preview --save-plan`, or of another version; save a new plan"
         ) from None
-    if found.stack != stack:
-        raise PlanError(f"--plan: {path}: is of the stack {found.stack!r}, not {stack}; save one of {stack}")
-    return SavedPlan(content["plan"], found.before, found.state)
-
-
-def check_unchanged(stack: str, wanted: SavedPlan, now: SavedPlan) -> None:
-    """Raises `PlanError` when what would happen now is not what the plan says, with what differs."""
-    found = [*differences(wanted.plan, now.plan), *_changed_since(wanted.before, now.before)]
-    if wanted.state != now.state:
-        found.insert(0, "the stack is no longer what it was: an `up`, `refresh` or `destroy` came in between")
-    if found:
-        more = f"\n  and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
-        lines = "".join(f"\n  {line}" for line in found[:_SHOWN])
+    if saved.stack != stack:
         raise PlanError(
-            f"stack {stack}: something else than the plan would happen now; nothing was touched. "
-            f"Preview again, and save a new plan.{lines}{more}"
+            f"--plan: {path}: belongs to the stack {saved.stack!r}, not {stack}; save a plan of {stack}"
+        )
+    return SavedPlan(content["plan"], saved.before, saved.state)
+
+
+def check_unchanged(stack: str, saved: SavedPlan, current: SavedPlan) -> None:
+    """Raise `PlanError` with the differences when `up` would now make other changes than the plan."""
+    problems = differences(saved.plan, current.plan)
+    problems += _changed_since(saved.input_digests, current.input_digests)
+    if saved.state != current.state:
+        problems.insert(0, "the state changed: an `up`, `refresh` or `destroy` ran since the plan was saved")
+    if problems:
+        more = f"\n  and {len(problems) - _MAX_SHOWN} more" if len(problems) > _MAX_SHOWN else ""
+        lines = "".join(f"\n  {line}" for line in problems[:_MAX_SHOWN])
+        raise PlanError(
+            f"stack {stack}: the plan no longer matches; nothing was changed. Preview again and "
+            f"save a new plan.{lines}{more}"
         )
 
 
-def differences(wanted: Plan, now: Plan) -> list[str]:
-    """What two plans do not have in common: a line for each resource."""
-    old, new = _resources(wanted), _resources(now)
+def differences(saved: Plan, current: Plan) -> list[str]:
+    """Return a line for each resource that differs between two plans."""
+    old, new = _resources(saved), _resources(current)
     lines = []
     for urn in sorted(old.keys() | new.keys()):
         name = urn.rpartition("::")[2]
         if urn not in new:
-            lines.append(f"{name}: planned to {_steps(old[urn])}, is no longer there")
+            lines.append(f"{name}: planned to {_steps(old[urn])}, no longer exists")
         elif urn not in old:
             lines.append(f"{name}: not in the plan, would {_steps(new[urn])}")
         elif old[urn] != new[urn]:
             planned, would = _steps(old[urn]), _steps(new[urn])
             how = "differently" if planned == would else f"not {planned}"
             lines.append(f"{name}: would {would}, {how}")
-    if _comparable(wanted.get("config")) != _comparable(now.get("config")):
-        lines.append("the stack's configuration is another")
+    if _comparable(saved.get("config")) != _comparable(current.get("config")):
+        lines.append("the stack's configuration changed")
     return lines
 
 
-def _changed_since(then: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+def _changed_since(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
     return [
-        f"{urn.rpartition('::')[2]}: was changed since the plan was made"
-        for urn in sorted(then.keys() & now.keys())
-        if then[urn] != now[urn]
+        f"{urn.rpartition('::')[2]}: changed since the plan was saved"
+        for urn in sorted(old.keys() & new.keys())
+        if old[urn] != new[urn]
     ]
 
 
 def _resources(plan: Plan) -> dict[str, Any]:
     entries = plan.get("resourcePlans") or {}
-    return {urn: _comparable({key: entry.get(key) for key in _COMPARED}) for urn, entry in entries.items()}
+    return {
+        urn: _comparable({key: entry.get(key) for key in _COMPARED_KEYS}) for urn, entry in entries.items()
+    }
 
 
 def _comparable(value: Any) -> Any:  # noqa: ANN401 - any JSON
-    """The value without what differs in two plans of the same: how secrets are encrypted, orders."""
+    """Return the value without differences between equal plans: encryption of secrets, order of lists."""
     if has_signature(value) or is_secure(value):
         return {"secret": True}
     if isinstance(value, Mapping):
-        return {key: _sorted(item) if key in _UNORDERED else _comparable(item) for key, item in value.items()}
+        return {
+            key: _sorted(item) if key in _UNORDERED_KEYS else _comparable(item) for key, item in value.items()
+        }
     return [_comparable(item) for item in value] if isinstance(value, list) else value
 
 

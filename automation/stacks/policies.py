@@ -1,7 +1,7 @@
-"""The rules of `policy/` on a preview's events: for machines that have no policy plugin [O2].
+"""The rules of `policy/` on the events of a preview, for machines without the policy plugin [O2].
 
-The same functions as in the CrossGuard pack, on the same inputs: the engine's events have them with every
-secret masked, unchanged resources included.
+The functions and inputs are those of the CrossGuard pack: the engine's events contain the inputs of all
+resources, unchanged ones included, with every secret masked.
 """
 
 from __future__ import annotations
@@ -25,57 +25,60 @@ MANDATORY = "mandatory"
 
 
 class PolicyChecker:
-    """Collects what a preview is about to make or keep, and judges it."""
+    """Collects the resources that a preview would create or keep, and checks them by the rules."""
 
     def __init__(self, config: Mapping[str, Any]) -> None:
-        """`config` is the stack file's mapping of that name, bases merged and decrypted."""
+        """`config` is the stack file's `config`, merged with its bases and decrypted."""
         self._resources: dict[str, Resource] = {}
         self._stack: StackFacts | None = None
-        self._unread = ""
+        self._settings_error = ""
         try:
             self._stack = read_facts(config.get(CLUSTER_KEY) or {})
         except SettingsError as error:
             count = len(error.problems)
-            self._unread = f"not checked: {count} mistake{'' if count == 1 else 's'} in the settings"
+            self._settings_error = f"not checked: {count} mistake{'' if count == 1 else 's'} in the settings"
 
-    def see(self, event: EngineEvent) -> None:
-        """Takes an event as the engine gives it."""
+    def add_event(self, event: EngineEvent) -> None:
+        """Take an event of the engine."""
         if event.resource_pre_event is None:
             return
         state = event.resource_pre_event.metadata.new
-        # What is deleted has no new state.
+        # Deleted resources have no new state.
         if state is not None:
-            inputs = _masked(state.inputs or {})
+            inputs = _mask_secrets(state.inputs or {})
             self._resources[state.urn] = Resource(
                 type=state.type, urn=state.urn, inputs=inputs, protect=bool(state.protect)
             )
 
-    def found(self) -> list[Policy]:
-        """Every rule that is not kept, mandatory ones first. Settings that cannot be read break one, too."""
+    def violations(self) -> list[Policy]:
+        """Return all violations, mandatory ones first. Invalid settings are a mandatory violation too."""
         if self._stack is None:
-            return [Policy(policy=f"{PACK}/readable-settings", level=MANDATORY, text=self._unread)]
+            return [Policy(policy=f"{PACK}/readable-settings", level=MANDATORY, text=self._settings_error)]
         resources = list(self._resources.values())
-        findings = [*table.check_settings(self._stack), *table.check_resources(resources, self._stack)]
+        violations = [*table.check_settings(self._stack), *table.check_resources(resources, self._stack)]
         for resource in resources:
-            findings += table.check_resource(resource, self._stack)
-        return [_event(finding) for finding in sorted(findings, key=lambda each: not each.mandatory)]
+            violations += table.check_resource(resource, self._stack)
+        return [
+            _convert_violation(violation)
+            for violation in sorted(violations, key=lambda each: not each.mandatory)
+        ]
 
 
-def format_violations(policies: list[Policy], *, whole: bool) -> list[str]:
-    """What is shown of them; of a preview that keeps them all, one line that says so.
+def format_violations(policies: list[Policy], *, complete: bool) -> list[str]:
+    """Return the lines to show for the violations, or one line when there are none.
 
-    Of one that did not come to its end (not `whole`), nobody can say that.
+    `complete` is false for a preview that failed: then it is unknown whether all rules are met.
     """
-    if not policies and not whole:
-        return ["\nPolicies: not judged, the preview did not come to its end"]
+    if not policies and not complete:
+        return ["\nPolicies: not checked, the preview did not finish"]
     if not policies:
-        return [f"\nPolicies: all {len(table.RULES)} rules are kept"]
+        return [f"\nPolicies: all {len(table.RULES)} rules are met"]
     shown = [f"    {each.level:<9}  {_subject(each)}: {each.text}  ({each.policy})" for each in policies]
     return ["\nPolicies:", *shown]
 
 
 def mandatory_violations(policies: list[Policy]) -> tuple[str, ...]:
-    """A line for each mandatory policy that is not kept."""
+    """Return a line for each mandatory violation."""
     return tuple(
         f"policy {each.policy}: {_subject(each)}: {each.text}" for each in policies if each.level == MANDATORY
     )
@@ -85,18 +88,18 @@ def _subject(policy: Policy) -> str:
     return policy.urn.rpartition("::")[2] or "settings"
 
 
-def _event(finding: Violation) -> Policy:
-    level = MANDATORY if finding.mandatory else "advisory"
-    return Policy(policy=f"{PACK}/{finding.rule}", level=level, text=finding.message, urn=finding.urn)
+def _convert_violation(violation: Violation) -> Policy:
+    level = MANDATORY if violation.mandatory else "advisory"
+    return Policy(policy=f"{PACK}/{violation.rule}", level=level, text=violation.message, urn=violation.urn)
 
 
-def _masked(value: Any) -> Any:  # noqa: ANN401  JSON of any shape
-    """Inputs with every secret masked.
+def _mask_secrets(value: Any) -> Any:  # noqa: ANN401  JSON of any shape
+    """Return inputs with every secret masked.
 
-    Of resources that stay as they are the engine gives secrets as it keeps them: an object with a sign.
+    The engine stores secrets of unchanged resources as objects with a signature.
     """
     if has_signature(value):
         return MASK if is_secret(value) else {}
     if isinstance(value, Mapping):
-        return {key: _masked(item) for key, item in value.items()}
-    return [_masked(item) for item in value] if isinstance(value, list) else value
+        return {key: _mask_secrets(item) for key, item in value.items()}
+    return [_mask_secrets(item) for item in value] if isinstance(value, list) else value

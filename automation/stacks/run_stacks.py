@@ -13,8 +13,8 @@ from automation import workspace
 from automation.environment import environment
 from automation.errors import UserError
 from automation.stacks import actions, display, multi_stack, selection
-from automation.stacks.driver import Action, Options, Outcome, Result
 from automation.stacks.events import Event
+from automation.stacks.result import Action, Options, Outcome, Result
 
 if TYPE_CHECKING:
     from automation.report.model import Report
@@ -49,25 +49,25 @@ def run(
     if not names:
         print("no stack is affected", file=sys.stderr)
         return []
-    with multi_stack.EventLog(events) as log, display.create_display(len(names)) as shown:
+    with multi_stack.EventLog(events) as log, display.create_display(len(names)) as progress_display:
 
         def work(name: str) -> Result:
-            def notice(event: Event) -> None:
+            def handle_event(event: Event) -> None:
                 log.write(name, event)
-                shown.event(name, event)
+                progress_display.show_event(name, event)
 
             job = actions.Job(
                 environment=environment(),
                 stack=name,
                 file=file,
                 options=options,
-                show=lambda line: shown.line(name, line),
+                show=lambda line: progress_display.show_line(name, line),
                 # A report replaces the text of a preview; the engine's lines of an `up` are its progress.
                 show_engine=output is OutputFormat.RAW or action is not Action.PREVIEW,
-                notice=notice,
+                on_event=handle_event,
             )
             result = actions.ACTIONS[action](job)
-            shown.done(result)
+            progress_display.finish(result)
             return result
 
         results = multi_stack.run_all(names, action, work, jobs=jobs, keep=keep)
@@ -113,7 +113,7 @@ def _build_reports(results: list[Result], file: Path | None) -> list[Report]:
 def _print_failures(results: list[Result]) -> None:
     if len(results) > 1:
         multi_stack.summary(results)
-    elif results[0].code is Outcome.FAILED and not any(results[0].events):
+    elif results[0].outcome is Outcome.FAILED and not any(results[0].events):
         # The engine printed nothing, so the user has not seen the reason yet.
         print("\n".join(results[0].errors), file=sys.stderr)
 

@@ -1,4 +1,4 @@
-"""Which stacks a command works on: those named, all there are, or those that a change touches."""
+"""Selection of the stacks of a command: by name, all of them, or those that a change affects."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from automation import workspace
 from automation.environment import CHECKOUT
 from automation.errors import UserError
 
-# What the program is made of, from the checkout's root: a change there may be one of every stack.
+# Files of the program, relative to the checkout: a change there may affect every stack.
 PROGRAM = (
     "__main__.py",
     "Pulumi.yaml",
@@ -27,7 +27,7 @@ PROGRAM = (
 
 
 def all_stacks(checkout: Path = CHECKOUT) -> dict[str, Path]:
-    """Every stack of the checkout with its file: `Pulumi.<stack>.yaml`, without the bases of others."""
+    """Return every stack of the checkout with its file `Pulumi.<stack>.yaml`, without bases."""
     files = {path.name.removeprefix("Pulumi.").removesuffix(".yaml"): path for path in _stack_files(checkout)}
     bases: set[Path] = set()
     for path in files.values():
@@ -35,36 +35,38 @@ def all_stacks(checkout: Path = CHECKOUT) -> dict[str, Path]:
     return {name: path for name, path in files.items() if path.resolve() not in bases}
 
 
-def affected_stacks(changed: Iterable[str], stacks: Mapping[str, Path], checkout: Path = CHECKOUT) -> list[str]:
-    """The stacks that a change of these files (paths from the checkout's root) may change."""
+def affected_stacks(
+    changed: Iterable[str], stacks: Mapping[str, Path], checkout: Path = CHECKOUT
+) -> list[str]:
+    """Return the stacks that a change of these files (relative to the checkout) may affect."""
     paths = list(changed)
     if any(path.startswith(PROGRAM) for path in paths):
         return list(stacks)
-    return [name for name, file in stacks.items() if _touches(paths, file, checkout)]
+    return [name for name, file in stacks.items() if _affects(paths, file, checkout)]
 
 
 def changed_since(ref: str, checkout: Path = CHECKOUT) -> list[str]:
-    """The files that differ from where this branch left `ref`, uncommitted and new ones included.
+    """Return the files that changed since the merge base with `ref`, uncommitted and new ones included.
 
     Raises `UserError` when git does not know the reference.
     """
     if ref.startswith("-"):
-        raise UserError(f"--changed-from: {ref!r} is no commit, branch or tag")
+        raise UserError(f"--changed-from: {ref!r} is not a commit, branch or tag")
     differing = _git(checkout, "diff", "--name-only", "--no-renames", "-z", "--merge-base", ref, "--")
     new = _git(checkout, "ls-files", "--others", "--exclude-standard", "-z")
     return sorted({*differing, *new})
 
 
 def select_stacks(names: Sequence[str], *, everything: bool, changed_from: str | None) -> list[str]:
-    """The stacks asked for; `dev` when nothing is.
+    """Return the selected stacks; `dev` by default.
 
-    Raises `UserError` for two ways of asking at once, and for a name that no stack can have.
+    Raises `UserError` when several ways of selection are combined, and for an invalid stack name.
     """
-    # Names become those of directories and reports.
+    # Stack names become names of directories and reports.
     for name in names:
         workspace.check_stack_name(name)
-    asked = [bool(names), everything, changed_from is not None]
-    if sum(asked) > 1:
+    selections = [bool(names), everything, changed_from is not None]
+    if sum(selections) > 1:
         raise UserError("--stack, --all and --changed-from: give one of them")
     if everything:
         return list(all_stacks())
@@ -74,27 +76,30 @@ def select_stacks(names: Sequence[str], *, everything: bool, changed_from: str |
     changed = changed_since(changed_from)
     for path in changed:
         if path.startswith("Pulumi.") and not (CHECKOUT / path).exists():
-            print(f"{path}: gone; its stack is not touched, `kubewright destroy` it first", file=sys.stderr)
+            print(
+                f"{path}: removed; its stack is not selected. Destroy a stack before removing its file",
+                file=sys.stderr,
+            )
     return affected_stacks(changed, stacks)
 
 
-def _touches(changed: Sequence[str], file: Path, checkout: Path) -> bool:
+def _affects(changed: Sequence[str], file: Path, checkout: Path) -> bool:
     settings = workspace.merged_config(file)
     own = {str(path.resolve().relative_to(checkout.resolve())) for path in settings.files}
-    # Without a slash or a dot it is a word, such as that of an environment.
+    # A text without a slash or a dot is a word and not a path.
     texts = (text for text in _texts(settings.config) if "/" in text or "." in text)
     named = {text.removeprefix("./").rstrip("/") for text in texts}
-    return any(path in own or not named.isdisjoint(_ways_to(path)) for path in changed)
+    return any(path in own or not named.isdisjoint(_path_and_parents(path)) for path in changed)
 
 
-def _ways_to(path: str) -> Iterator[str]:
-    """The path, and every directory above it in the checkout."""
+def _path_and_parents(path: str) -> Iterator[str]:
+    """Yield the path, and every directory above it in the checkout."""
     yield path
     yield from (str(parent) for parent in PurePosixPath(path).parents if parent.name)
 
 
 def _texts(value: object) -> Iterator[str]:
-    """Every text of a configuration: any may name a file of the checkout (a chart, a mirror's index)."""
+    """Yield every text of a config. Each may name a file of the checkout, such as a chart or an index."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):
@@ -111,10 +116,10 @@ def _stack_files(checkout: Path) -> list[Path]:
 
 def _git(checkout: Path, *words: str) -> list[str]:
     try:
-        done = subprocess.run(["git", *words], cwd=checkout, capture_output=True, text=True, timeout=60)
+        completed = subprocess.run(["git", *words], cwd=checkout, capture_output=True, text=True, timeout=60)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise UserError(f"--changed-from: git did not answer: {error}") from None
-    if done.returncode:
-        reason = (done.stderr.strip().splitlines() or ["no reason given"])[0]
+    if completed.returncode:
+        reason = (completed.stderr.strip().splitlines() or ["no reason given"])[0]
         raise UserError(f"--changed-from: {reason}; name a commit, branch or tag (fetched deep enough)")
-    return [path for path in done.stdout.split("\0") if path]
+    return [path for path in completed.stdout.split("\0") if path]

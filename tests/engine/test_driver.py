@@ -67,7 +67,7 @@ def test_plan_is_applied_exactly_or_refused(single: Stack, tmp_path: Path) -> No
     refused = single.up("--plan", str(plan), check=False)
     assert refused.code == 1
     assert "cp-1-node: would update, differently" in refused.text
-    assert "nothing was touched" in refused.text
+    assert "nothing was changed" in refused.text
     assert state.read_bytes() == before
     single.config[CLUSTER]["kubelet"] = _pods(90)
     assert single.up("--plan", str(plan), "--detailed-exit-code", check=False).code == 2
@@ -95,7 +95,7 @@ def test_plan_older_than_any_other_run_is_refused(single: Stack, tmp_path: Path)
     single.config[CLUSTER]["kubelet"] = _pods(69)
     refused = single.up("--plan", str(plan), check=False)
     assert refused.code == 1
-    assert "the stack is no longer what it was" in refused.text
+    assert "the state changed" in refused.text
     assert single.up("--detailed-exit-code", check=False).code == 2, "the stack was changed"
 
 
@@ -164,7 +164,7 @@ def test_stack_in_use_names_its_user_and_can_be_waited_for(single: Stack) -> Non
 def test_time_out_ends_the_engine_and_is_reported(single: Stack) -> None:
     late = single.up("--timeout", "1", check=False)
     assert late.code == 1
-    assert "not done in 1 s" in late.text
+    assert "not finished within 1 s" in late.text
     assert single.up().code == 0
 
 

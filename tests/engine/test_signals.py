@@ -101,7 +101,7 @@ def test_interrupted_up_completes_the_steps_it_has_begun(single: Stack, number: 
         process.send_signal(number)
         output, _ = process.communicate(timeout=120)
     assert process.returncode == 1
-    assert f"stack single: interrupted ({number.name}); what was begun was ended" in output
+    assert f"stack single: interrupted ({number.name}): running operations were finished" in output
     assert "^C received; cancelling" in output, "the engine was not interrupted"
     assert "^C received; terminating" not in output, "the engine was interrupted twice"
     assert output.index(f"{number.name}: the engine ends what it has begun") < output.index("Duration:")
@@ -152,7 +152,7 @@ def test_waiting_for_a_stack_can_be_interrupted(single: Stack) -> None:
             second.send_signal(signal.SIGINT)
             output, _ = second.communicate(timeout=20)
         assert second.returncode == 1
-        assert "interrupted (SIGINT); nothing more was begun" in output
+        assert "interrupted (SIGINT); nothing else was started" in output
         first.communicate(timeout=120)
     assert first.returncode == 0, "the running command was disturbed"
 

@@ -1,1 +1,1 @@
-"""Checks before `up`: may the delivered state of all hosts become the requested state?"""
+"""Preflight checks of `up` and `preview`: may the delivered state of all hosts become the requested state?"""

@@ -1,6 +1,6 @@
-"""Before `up`: whether the stages of a rotation follow one another, for all hosts together [B3].
+"""Preflight check for rotations: do all hosts together have the previous stage of a rotation? [B3]
 
-A host judges for itself, too; but of two hosts, one may have missed a stage that the other has had.
+Hosts check their own stage too. But one of two hosts may have missed a stage that the other host has had.
 """
 
 from __future__ import annotations
@@ -20,16 +20,17 @@ from topology.model import Certificates, Rotation
 
 
 @dataclass(frozen=True, slots=True)
-class _Old:
+class _HostRotation:
+    """The delivered rotation of one authority on one host."""
+
     host: str
-    name: str
     rotation: Rotation
 
 
 def check(engine: Engine) -> None:
-    """Raises `UserError` when the stack file asks for a stage that its hosts are not ready for.
+    """Raise `UserError` when the stack file requests a stage that its hosts are not ready for.
 
-    Only files that ask for a rotation cost the time it takes to read the state.
+    The state is only read for stack files with a rotation.
     """
     cluster = engine.workspace.config.get(CLUSTER_KEY)
     if not isinstance(cluster, Mapping) or "certificates" not in cluster:
@@ -38,38 +39,40 @@ def check(engine: Engine) -> None:
     if topology is None:
         return
     state = json.loads(engine.capture("stack export", "--show-secrets"))
-    found = problems(topology.certificates, deliveries_from_state(state))
-    if found:
-        raise UserError("\n".join(found))
+    problems = find_problems(topology.certificates, deliveries_from_state(state))
+    if problems:
+        raise UserError("\n".join(problems))
 
 
-def problems(wanted: Certificates, delivered: Iterable[Delivery]) -> list[str]:
-    """A line for each authority of which hosts would no longer know each other on the way."""
-    by_name: dict[str, list[_Old]] = {}
+def find_problems(certificates: Certificates, delivered: Iterable[Delivery]) -> list[str]:
+    """Return a line for each authority whose hosts would not trust each other during the change."""
+    by_authority: dict[str, list[_HostRotation]] = {}
     for delivery in delivered:
-        told = rotations(delivery.script)
+        delivered_rotations = rotations(delivery.script)
         for name in TRUSTS[delivery.role]:
-            old = _Old(delivery.host, name, told.get(name, Rotation()))
-            by_name.setdefault(name, []).append(old)
+            current = _HostRotation(delivery.host, delivered_rotations.get(name, Rotation()))
+            by_authority.setdefault(name, []).append(current)
     lines = []
-    for name, olds in by_name.items():
-        new = wanted.rotation(name)
-        behind = sorted({old.host for old in olds if not follows(old.rotation, new)})
-        if behind:
-            lines.append(_line(name, new, behind, next(old for old in olds if old.host == behind[0])))
+    for name, host_rotations in by_authority.items():
+        requested = certificates.rotation(name)
+        incompatible = [each for each in host_rotations if not are_compatible(each.rotation, requested)]
+        if incompatible:
+            lines.append(_format_problem(name, requested, incompatible))
     return lines
 
 
-def follows(old: Rotation, new: Rotation) -> bool:
-    """Whether hosts with the one and hosts with the other know each other."""
+def are_compatible(old: Rotation, new: Rotation) -> bool:
+    """Report whether hosts with the one rotation and hosts with the other trust each other."""
     return old.signing in new.trusted and new.signing in old.trusted
 
 
-def _line(name: str, new: Rotation, behind: list[str], old: _Old) -> str:
+def _format_problem(name: str, requested: Rotation, incompatible: list[_HostRotation]) -> str:
     field = "service_account" if name == "service-account" else f"authorities.{name}"
-    there = " and ".join(map(str, old.rotation.trusted))
+    first = min(incompatible, key=lambda each: each.host).rotation
+    hosts = ", ".join(sorted({each.host for each in incompatible}))
     return (
-        f"certificates.{field}: generation {new.signing} is to sign with {' and '.join(map(str, new.trusted))} "
-        f"trusted, but on {', '.join(behind)} generation {old.rotation.signing} signs and {there} is trusted; "
-        "set the stage that comes next (trust, sign, done), and the one after only when `up` has succeeded"
+        f"certificates.{field}: requested is that generation {requested.signing} signs and "
+        f"{' and '.join(map(str, requested.trusted))} are trusted, but on {hosts} generation {first.signing} "
+        f"signs and {' and '.join(map(str, first.trusted))} are trusted; set the next stage (trust, sign, "
+        "done), run `up`, then set the stage after it"
     )

@@ -1,7 +1,8 @@
-"""Before `up`: whether what was delivered may become what is wanted, for all hosts together [C1, J1].
+"""Preflight check for upgrades: may all hosts together change to the requested versions? [C1, J1]
 
-Hosts refuse such steps, too, each for itself; here they are told before anything is touched. That etcd moves
-to other hosts as a whole no host could see: new members would know of no cluster, and form one without data.
+Hosts reject unsupported version changes too, each for itself. This check reports them before any change.
+Only this check can see that etcd moves to other hosts as a whole: the new members would find no cluster and
+form an empty one.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+
+from packaging.version import Version
 
 from assembly import topology_or_none
 from automation.deliveries import Delivery, deliveries_from_state
@@ -19,81 +22,76 @@ from topology.model import Role, Topology
 
 
 def check(engine: Engine) -> None:
-    """Raises `UserError` when the stack file asks for a step that must not be taken at once.
+    """Raise `UserError` when the stack file requests an unsupported change.
 
-    Reading the state takes a second: it is spared while nothing of this changed since the last `done`.
+    Reading the state takes a second, so it is skipped while nothing changed since the last `record_success`.
     """
-    wanted = _wanted(engine)
-    if wanted is None or (_said(engine).is_file() and _said(engine).read_text() == _key(wanted)):
+    topology = topology_or_none(engine.workspace.config)
+    record = _record_file(engine)
+    if topology is None or (record.is_file() and record.read_text() == _fingerprint(topology)):
         return
-    found = problems(wanted, deliveries_from_state(json.loads(engine.capture("stack export", "--show-secrets"))))
-    if found:
-        raise UserError("\n".join(found))
+    state = json.loads(engine.capture("stack export", "--show-secrets"))
+    problems = find_problems(topology, deliveries_from_state(state))
+    if problems:
+        raise UserError("\n".join(problems))
 
 
-def done(engine: Engine) -> None:
-    """Keeps that the hosts now are what the stack file says."""
-    wanted = _wanted(engine)
-    if wanted is not None:
-        _said(engine).write_text(_key(wanted))
+def record_success(engine: Engine) -> None:
+    """Record that the hosts have the versions and etcd members of the stack file."""
+    topology = topology_or_none(engine.workspace.config)
+    if topology is not None:
+        _record_file(engine).write_text(_fingerprint(topology))
 
 
-def _wanted(engine: Engine) -> Topology | None:
-    return topology_or_none(engine.workspace.config)
-
-
-def _said(engine: Engine) -> Path:
+def _record_file(engine: Engine) -> Path:
     return engine.workspace.directory / "steps"
 
 
-def _key(wanted: Topology) -> str:
-    names = sorted(member.name for member in wanted.etcd)
-    return f"{wanted.versions.kubernetes} {wanted.versions.etcd} {' '.join(names)}\n"
+def _fingerprint(topology: Topology) -> str:
+    names = sorted(member.name for member in topology.etcd)
+    return f"{topology.versions.kubernetes} {topology.versions.etcd} {' '.join(names)}\n"
 
 
-def problems(wanted: Topology, delivered: Iterable[Delivery]) -> list[str]:
-    """A line for each step that must not be taken at once."""
-    scripts = list(delivered)
-    return [*_moves(wanted, scripts), *_jumps(wanted, scripts)]
+def find_problems(topology: Topology, delivered: Iterable[Delivery]) -> list[str]:
+    """Return a line for each change that must not be made in one step."""
+    deliveries = list(delivered)
+    return [*_check_etcd_members(topology, deliveries), *_check_versions(topology, deliveries)]
 
 
-def _moves(wanted: Topology, delivered: Sequence[Delivery]) -> list[str]:
-    now = {delivery.host for delivery in delivered if delivery.role is Role.ETCD}
-    then = {member.name for member in wanted.etcd}
-    if not now or now & then:
+def _check_etcd_members(topology: Topology, deliveries: Sequence[Delivery]) -> list[str]:
+    current = {delivery.host for delivery in deliveries if delivery.role is Role.ETCD}
+    requested = {member.name for member in topology.etcd}
+    if not current or current & requested:
         return []
-    names = ", ".join(sorted(now))
+    names = ", ".join(sorted(current))
     return [
-        f"etcd.hosts: none of the members {names} stays, and the cluster's data is theirs; move in two "
-        "steps: first some new members beside some old ones, then, after `up`, the new ones alone"
+        f"etcd.hosts: none of the members {names} remains, and they hold the cluster's data; move in two "
+        "steps: first add new members to some of the old ones, then, after `up`, remove the old ones"
     ]
 
 
-def _jumps(wanted: Topology, delivered: Sequence[Delivery]) -> list[str]:
+def _check_versions(topology: Topology, deliveries: Sequence[Delivery]) -> list[str]:
     lines = []
-    for component, role, new in (
-        ("kubernetes", Role.CONTROL_PLANE, wanted.versions.kubernetes),
-        ("etcd", Role.ETCD, wanted.versions.etcd),
+    for component, field, role, requested in (
+        ("kubernetes", "kubernetes.version", Role.CONTROL_PLANE, topology.versions.kubernetes),
+        ("etcd", "kubernetes.etcd", Role.ETCD, topology.versions.etcd),
     ):
-        field = "kubernetes.version" if component == "kubernetes" else "kubernetes.etcd"
-        olds = {
+        hosts = {
             versions(delivery.script).get(component, ""): delivery.host
-            for delivery in delivered
+            for delivery in deliveries
             if delivery.role is role
         }
-        for old, host in sorted(olds.items()):
-            step = _minor(new) - _minor(old) if old else 0
-            if step < 0:
-                lines.append(
-                    f"{field}: {new} is a minor version back from {old} on {host}; that is not supported"
-                )
-            elif step > 1:
-                lines.append(
-                    f"{field}: {old} on {host} cannot become {new} at once; take each minor version in turn"
-                )
+        for current, host in sorted(hosts.items()):
+            if current and (problem := _check_version_change(current, requested, host)):
+                lines.append(f"{field}: {problem}")
     return lines
 
 
-def _minor(version: str) -> int:
-    major, minor, *_ = version.split(".")
-    return int(major) * 1000 + int(minor)
+def _check_version_change(current: str, requested: str, host: str) -> str:
+    """Return what is wrong with this change of a version; empty for a supported one."""
+    old, new = Version(current), Version(requested)
+    if (new.major, new.minor) < (old.major, old.minor):
+        return f"{requested} is an older minor version than {current} on {host}; downgrades are not supported"
+    if (new.major, new.minor) > (old.major, old.minor + 1):
+        return f"{current} on {host} cannot become {requested} in one step; take each minor version in turn"
+    return ""

@@ -1,4 +1,4 @@
-"""Deliveries as the engine's state has them."""
+"""Deliveries are read from the engine's state."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def command(name: str, **inputs: object) -> dict[str, object]:
     }
 
 
-def test_deliveries_come_from_the_state_with_their_secrets_which_never_show() -> None:
+def test_deliveries_have_their_secrets_but_never_print_them() -> None:
     secret = {SIGNATURE: SECRET_SIGNATURE, "plaintext": '"SECRET"'}
     state = {
         "deployment": {

@@ -1,4 +1,4 @@
-"""What a command needs of this machine: what cannot be had is one readable line."""
+"""Preparation of this machine: a plugin that cannot be installed is one readable line."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from automation.errors import UserError
 from lab.plugins.install import InstallError
 
 
-def test_a_plugin_that_cannot_be_installed_is_one_line_that_says_what_to_do(
+def test_plugin_that_cannot_be_installed_is_one_line_with_the_remedy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fails(*_: object) -> None:

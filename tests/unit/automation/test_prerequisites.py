@@ -1,4 +1,4 @@
-"""A command waits for no tool and no plugin that it does not use."""
+"""A command installs only the tools and plugins that it uses."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from lab.plugins.install import Installed
 AWS: dict[str, Any] = {"aws": {"region": "eu-central-1"}}
 
 
-def test_a_stack_gets_the_plugin_of_its_own_cloud_only() -> None:
+def test_stack_needs_only_the_plugin_of_its_own_cloud() -> None:
     common = ("command", "tls", "kubernetes")
     assert prerequisites_of({"metal": {"hosts": {}}}, Purpose.CHANGE, lab=False).plugins == common
     assert prerequisites_of(AWS, Purpose.CHANGE, lab=False).plugins == (*common, "aws")
@@ -32,29 +32,31 @@ def test_a_stack_gets_the_plugin_of_its_own_cloud_only() -> None:
     )
 
 
-def test_a_preview_needs_the_engine_and_helm_for_charts() -> None:
-    wanted = prerequisites_of(AWS, Purpose.PREVIEW, lab=False).tools
-    assert wanted == ("pulumi", "pulumi-language-python", "pulumi-language-python-exec")
+def test_preview_needs_the_engine_and_helm_for_charts() -> None:
+    tools = prerequisites_of(AWS, Purpose.PREVIEW, lab=False).tools
+    assert tools == ("pulumi", "pulumi-language-python", "pulumi-language-python-exec")
     charts = AWS | {"helm_releases": {"hello": {"chart": "./chart"}}}
     assert "helm" in prerequisites_of(charts, Purpose.PREVIEW, lab=False).tools
-    assert set(wanted) < set(catalogue.TOOLS)
+    assert set(tools) < set(catalogue.TOOLS)
 
 
-@pytest.mark.parametrize(("use", "lab_there"), [(Purpose.CHANGE, False), (Purpose.OTHER, False), (Purpose.PREVIEW, True)])
-def test_changes_and_labs_need_every_tool(use: Purpose, lab_there: bool) -> None:
-    assert prerequisites_of(AWS, use, lab=lab_there).tools == catalogue.TOOLS
+@pytest.mark.parametrize(
+    ("use", "has_lab"), [(Purpose.CHANGE, False), (Purpose.OTHER, False), (Purpose.PREVIEW, True)]
+)
+def test_changes_and_labs_need_every_tool(use: Purpose, has_lab: bool) -> None:
+    assert prerequisites_of(AWS, use, lab=has_lab).tools == catalogue.TOOLS
 
 
 class Machine:
-    """What would be put onto this machine, noted instead."""
+    """Records what would be installed on this machine."""
 
     def __init__(
         self, directory: Path, monkeypatch: pytest.MonkeyPatch, kind: Literal["official", "stand-in"]
     ) -> None:
         self.environment = Environment(state=directory / "state", cache=directory / "cache")
         self.tools: tuple[str, ...] = ()
-        self.asked: list[str] = []
-        self.ran: list[str] = []
+        self.plugins: list[str] = []
+        self.commands: list[str] = []
 
         def tools(
             _directory: Path, _cache: object, _progress: object, names: tuple[str, ...]
@@ -63,14 +65,14 @@ class Machine:
             return {"pulumi": directory / "pulumi"}
 
         def plugins(_pulumi: Path, _home: Path, names: tuple[str, ...]) -> list[Installed]:
-            self.asked = list(names)
+            self.plugins = list(names)
             return [Installed(name, "1.0.0", kind, fresh=False) for name in names]
 
         def forbidden(*_: object, **__: object) -> Index:
-            raise AssertionError("a mirror or a lab was made")
+            raise AssertionError("a mirror or a lab was created")
 
         def run(_: Engine, command: str, *_arguments: str) -> int:
-            self.ran.append(command)
+            self.commands.append(command)
             return 0
 
         monkeypatch.setattr(prepare, "install_tools", tools)
@@ -87,29 +89,29 @@ class Machine:
         return path
 
 
-def test_a_preview_in_a_cloud_makes_no_lab_and_no_mirror(
+def test_preview_of_a_cloud_stack_creates_no_lab_and_no_mirror(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     machine = Machine(tmp_path, monkeypatch, "stand-in")
     job = actions.Job(environment=machine.environment, stack="x", file=machine.file(tmp_path))
-    assert job.engine(Purpose.PREVIEW).workspace.stack == "x"
-    assert machine.asked == ["command", "tls", "kubernetes", "aws"]
+    assert job.prepare_engine(Purpose.PREVIEW).workspace.stack == "x"
+    assert machine.plugins == ["command", "tls", "kubernetes", "aws"]
     assert "kubectl" not in machine.tools
 
 
-def test_up_with_a_stand_in_of_a_cloud_says_at_once_what_to_install(
+def test_up_with_a_stand_in_names_the_plugin_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     machine = Machine(tmp_path, monkeypatch, "stand-in")
-    with pytest.raises(UserError) as said:
+    with pytest.raises(UserError) as error:
         actions.up(actions.Job(environment=machine.environment, stack="x", file=machine.file(tmp_path)))
-    assert str(said.value).startswith("plugin aws 1.0.0: only its stand-in is here")
-    assert "pulumi plugin install resource aws 1.0.0 --reinstall" in str(said.value)
-    assert "\n" not in str(said.value)
-    assert machine.ran == []
+    assert str(error.value).startswith("plugin aws 1.0.0: only its stand-in is installed")
+    assert "pulumi plugin install resource aws 1.0.0 --reinstall" in str(error.value)
+    assert "\n" not in str(error.value)
+    assert machine.commands == []
 
 
-def test_up_with_the_official_plugin_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_up_with_the_official_plugin_continues(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     machine = Machine(tmp_path, monkeypatch, "official")
     work = workspace.prepare(environment=machine.environment, stack="x", source=machine.file(tmp_path))
     assert prepare.prepare_stack(machine.environment, work, Purpose.CHANGE).workspace.stack == "x"

@@ -1,4 +1,4 @@
-"""Output that outlasts its readers: the work goes on, and the exit code tells."""
+"""Work continues when its output can no longer be written, and the exit code reports the loss."""
 
 from __future__ import annotations
 
@@ -25,34 +25,33 @@ def start(tmp_path: Path, stdout: int) -> subprocess.Popen[str]:
     )
 
 
-def test_a_reader_that_leaves_stops_no_work(tmp_path: Path) -> None:
+def test_closed_pipe_does_not_stop_the_work(tmp_path: Path) -> None:
     with start(tmp_path, subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         assert process.stdout.readline() == "line 0\n"
         process.stdout.close()
-        said = process.stderr.read()
+        errors = process.stderr.read()
     assert process.returncode == 1
     assert (tmp_path / "done").exists()
-    assert said == (
-        "kubewright: standard output: Broken pipe: not everything was shown; "
-        "what was begun was done to its end\n"
+    assert errors == (
+        "kubewright: standard output: Broken pipe: part of the output is lost; the command itself finished\n"
     )
 
 
-def test_a_full_disk_stops_no_work(tmp_path: Path) -> None:
+def test_full_disk_does_not_stop_the_work(tmp_path: Path) -> None:
     full = os.open("/dev/full", os.O_WRONLY)
     with start(tmp_path, full) as process:
         os.close(full)
         assert process.stderr is not None
-        said = process.stderr.read()
+        errors = process.stderr.read()
     assert process.returncode == 1
     assert (tmp_path / "done").exists()
-    assert "standard output: No space left on device" in said
+    assert "standard output: No space left on device" in errors
 
 
-def test_what_is_read_to_its_end_is_whole(tmp_path: Path) -> None:
-    """From a pipe that is not to be waited for, too, as some runners of CI give it."""
+def test_output_to_a_reader_is_complete(tmp_path: Path) -> None:
+    """Non-blocking pipes, as some CI runners provide, lose nothing either."""
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     with start(tmp_path, writer) as process:

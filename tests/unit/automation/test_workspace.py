@@ -1,4 +1,4 @@
-"""Work directories: wrong names and files are one readable line, and nothing else is ever removed."""
+"""Work directories: invalid names and files are one readable line, and no other directory is removed."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def file(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "../x", "a/b", "a b", "-x", "x" * 101, "y" * 300])
-def test_a_name_that_would_leave_the_stacks_directory_is_refused(
+def test_name_that_leaves_the_stacks_directory_is_rejected(
     environment: Environment, file: Path, name: str
 ) -> None:
     for use in (
@@ -42,13 +42,13 @@ def test_a_name_that_would_leave_the_stacks_directory_is_refused(
 
 
 @pytest.mark.parametrize("name", ["dev", "prod-1", "a.b_c", "x" * 100])
-def test_names_of_stacks(environment: Environment, file: Path, name: str) -> None:
+def test_valid_stack_names_become_directories(environment: Environment, file: Path, name: str) -> None:
     made = workspace.prepare(environment=environment, stack=name, source=file)
     assert made.directory == environment.state / "stacks" / name
 
 
 @pytest.mark.parametrize("config", ["[a]", "hello", "3"])
-def test_a_config_that_is_no_mapping_names_the_field(
+def test_config_that_is_not_a_mapping_names_the_field(
     environment: Environment, file: Path, config: str
 ) -> None:
     file.write_text(f"config: {config}\n")
@@ -56,15 +56,15 @@ def test_a_config_that_is_no_mapping_names_the_field(
         workspace.prepare(environment=environment, stack="x", source=file)
 
 
-def test_what_is_no_file_or_no_text_is_one_line(environment: Environment, file: Path) -> None:
+def test_directories_and_binary_files_are_one_line(environment: Environment, file: Path) -> None:
     with pytest.raises(UserError, match="cannot be read: Is a directory"):
         workspace.prepare(environment=environment, stack="x", source=file.parent)
     file.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(UserError, match=r"^Pulumi\.x\.yaml: is no text"):
+    with pytest.raises(UserError, match=r"^Pulumi\.x\.yaml: is not a text file"):
         workspace.prepare(environment=environment, stack="x", source=file)
 
 
-def test_a_long_inventory_goes_into_a_file(environment: Environment, tmp_path: Path) -> None:
+def test_long_inventory_moves_to_a_file(environment: Environment, tmp_path: Path) -> None:
     hosts = {f"w-{i}": {"address": f"10.0.{i // 250}.{i % 250}"} for i in range(5000)}
     cluster = {"name": "large", "metal": {"ssh": {"user": "root"}, "hosts": hosts}}
     path = tmp_path / "Pulumi.large.yaml"
@@ -74,19 +74,19 @@ def test_a_long_inventory_goes_into_a_file(environment: Environment, tmp_path: P
     assert hosts_file.config_size(written) <= hosts_file.MAX_CONFIG_BYTES
     assert "hosts" not in written["kubewright:cluster"]["metal"]
     assert hosts_file.join_hosts(written["kubewright:cluster"], written[hosts_file.HOSTS_FILE]) == cluster
-    # Everything else that reads the stack sees the whole.
+    # Other readers of the stack see the complete config.
     assert made.config["kubewright:cluster"] == cluster
 
 
-def test_what_is_too_long_without_its_hosts_is_said(environment: Environment, tmp_path: Path) -> None:
+def test_config_too_long_without_its_hosts_is_rejected(environment: Environment, tmp_path: Path) -> None:
     values = {"text": "x" * hosts_file.MAX_CONFIG_BYTES}
     path = tmp_path / "Pulumi.large.yaml"
     path.write_text(yaml.safe_dump({"config": {"kubewright:cluster": {"helm_releases": {"a": values}}}}))
-    with pytest.raises(UserError, match=r"^kubewright:cluster: \d+ bytes beside its hosts"):
+    with pytest.raises(UserError, match=r"^kubewright:cluster: \d+ bytes without its hosts"):
         workspace.prepare(environment=environment, stack="large", source=path)
 
 
-def test_an_alias_within_itself_is_one_line(environment: Environment, file: Path) -> None:
+def test_recursive_alias_is_one_line(environment: Environment, file: Path) -> None:
     file.write_text("a: &a [*a]\nconfig: {kubewright:cluster: &c {pools: {w: *c}}}\n")
     with pytest.raises(UserError, match="an alias"):
         workspace.prepare(environment=environment, stack="x", source=file)

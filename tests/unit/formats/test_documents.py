@@ -10,7 +10,9 @@ from formats.documents import parse_yaml
 MULTIPLYING = "\n".join(["a0: &a0 [x, x]", *(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]" for n in range(1, 40))])
 
 
-@pytest.mark.parametrize("text", ["&a [*a]", MULTIPLYING, "[" * 5000 + "]" * 5000, "a: [", "!!python/object:x {}"])
+@pytest.mark.parametrize(
+    "text", ["&a [*a]", MULTIPLYING, "[" * 5000 + "]" * 5000, "a: [", "!!python/object:x {}"]
+)
 def test_endless_and_invalid_documents_are_rejected(text: str) -> None:
     with pytest.raises(yaml.YAMLError):
         parse_yaml(text)

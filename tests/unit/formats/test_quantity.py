@@ -28,4 +28,9 @@ def test_bytes_are_rounded_up_to_whole_bytes() -> None:
 
 
 def test_bytes_are_formatted_with_a_binary_suffix() -> None:
-    assert [format_bytes(count) for count in (0, 1536, 1536 * 2**20, 2**50)] == ["0", "1.5Ki", "1.5Gi", "1024Ti"]
+    assert [format_bytes(count) for count in (0, 1536, 1536 * 2**20, 2**50)] == [
+        "0",
+        "1.5Ki",
+        "1.5Gi",
+        "1024Ti",
+    ]

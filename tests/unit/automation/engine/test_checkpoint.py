@@ -1,4 +1,4 @@
-"""A state that was cut off is replaced by the step before; nothing else is touched."""
+"""An incomplete state is replaced by the previous one; nothing else changes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _backup(state: Path) -> Path:
     return state.with_name("dev.json.bak")
 
 
-def test_a_whole_state_stays(state: Path) -> None:
+def test_complete_state_stays(state: Path) -> None:
     state.write_text('{"version": 3}')
     _backup(state).write_text('{"version": 2}')
     _repair(state)
@@ -34,21 +34,21 @@ def test_a_whole_state_stays(state: Path) -> None:
 
 
 @pytest.mark.parametrize("left", ["", '{"version": 3, "checkp'])
-def test_a_cut_off_state_gives_way_to_the_step_before(state: Path, left: str) -> None:
+def test_incomplete_state_is_replaced_by_the_previous_state(state: Path, left: str) -> None:
     state.write_text(left)
     _backup(state).write_text('{"version": 2}')
     _repair(state)
     assert state.read_text() == '{"version": 2}'
 
 
-def test_a_stack_killed_while_it_was_made_is_made_anew(state: Path) -> None:
+def test_empty_state_without_backup_is_removed(state: Path) -> None:
     state.touch()
     _repair(state)
     assert not state.exists()
 
 
 @pytest.mark.parametrize(("left", "backup"), [("{", "{"), ("{", None), ("", "")])
-def test_what_cannot_be_repaired_is_said_and_kept(state: Path, left: str, backup: str | None) -> None:
+def test_unrepairable_state_is_reported_and_stays(state: Path, left: str, backup: str | None) -> None:
     state.write_text(left)
     if backup is not None:
         _backup(state).write_text(backup)
@@ -57,7 +57,7 @@ def test_what_cannot_be_repaired_is_said_and_kept(state: Path, left: str, backup
     assert state.read_text() == left
 
 
-def test_every_cut_is_noticed(state: Path) -> None:
+def test_every_truncation_is_detected(state: Path) -> None:
     whole = json.dumps({"a": ["}", '\\"}', {"b": "[{"}], "c": {"d": {}}})
     for length in range(1, len(whole)):
         state.write_text(whole[:length])
@@ -71,7 +71,7 @@ def test_every_cut_is_noticed(state: Path) -> None:
 
 
 @pytest.mark.parametrize("left", ["", '{"user.cache_con'])
-def test_attributes_that_are_cut_off_go(state: Path, left: str) -> None:
+def test_incomplete_attributes_are_removed(state: Path, left: str) -> None:
     state.write_text('{"version": 3}')
     _backup(state).write_text('{"version": 2}')
     cut, whole = state.with_name("dev.json.attrs"), state.with_name("dev.json.bak.attrs")

@@ -1,4 +1,4 @@
-"""The engine's command: its pipes are read whatever becomes of those who are told."""
+"""The engine's pipes are read to their end, even when a callback fails."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from automation.engine.command import EngineCommand
 LONG = """
 i=0
 while [ $i -lt 4000 ]; do
-    echo "a line of the engine's that is long enough to fill its pipe: $i"
+    echo "a line of the engine that is long enough to fill its pipe: $i"
     i=$((i + 1))
 done
 touch "$HERE/done"
@@ -20,7 +20,7 @@ touch "$HERE/done"
 
 
 def engine(directory: Path, script: str) -> EngineCommand:
-    """An engine that is a shell script, with `$HERE` its directory."""
+    """Return an engine that is a shell script; `$HERE` is its directory."""
     program = directory / "bin/pulumi"
     program.parent.mkdir(exist_ok=True)
     program.write_text(
@@ -31,15 +31,15 @@ def engine(directory: Path, script: str) -> EngineCommand:
 
 
 @pytest.mark.parametrize("stream", ["on_output", "on_error"])
-def test_the_engine_is_read_when_whoever_is_told_fails(tmp_path: Path, stream: str) -> None:
+def test_engine_output_is_read_when_the_callback_fails(tmp_path: Path, stream: str) -> None:
     command = engine(tmp_path, LONG if stream == "on_output" else f"{{ {LONG}\n}} >&2")
     lines = []
 
-    def told(line: str) -> None:
+    def failing_callback(line: str) -> None:
         lines.append(line)
-        raise BrokenPipeError("nobody reads")
+        raise BrokenPipeError("no reader")
 
-    with pytest.raises(BrokenPipeError, match="nobody reads"):
-        command.run(["up"], str(tmp_path), {}, **{stream: told})
-    assert (tmp_path / "done").exists(), "the engine did not come to its end"
+    with pytest.raises(BrokenPipeError, match="no reader"):
+        command.run(["up"], str(tmp_path), {}, **{stream: failing_callback})
+    assert (tmp_path / "done").exists(), "the engine did not finish"
     assert len(lines) == 1

@@ -1,4 +1,4 @@
-"""Encrypted values of a stack file in the place where they stand."""
+"""Encrypted values of a stack file are decrypted in place."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def engine(tmp_path: Path, config: dict[str, Any]) -> Engine:
     return Engine(Environment(state=tmp_path, cache=tmp_path), Workspace("x", tmp_path, config))
 
 
-def test_encrypted_values_are_put_where_they_stand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_encrypted_values_are_decrypted_in_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def capture(_: Engine, *words: str) -> str:
         assert words == ("config", "--json", "--show-secrets")
         cluster = _PLAIN["kubewright:cluster"]
@@ -53,6 +53,6 @@ def test_encrypted_values_are_put_where_they_stand(tmp_path: Path, monkeypatch: 
     assert list(encrypted_values(_CONFIG, found)) == ["one", "two", "three", "four"]
 
 
-def test_the_engine_is_not_asked_without_need(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_engine_is_not_run_without_encrypted_values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(Engine, "capture")
     assert decrypted_config(engine(tmp_path, _PLAIN)) is _PLAIN

@@ -1,4 +1,4 @@
-"""Signals to a driver whose engine is a shell script: told once, waited for, and nothing of it left."""
+"""Signals to a driver whose engine is a shell script: one interrupt, a wait, and no process left."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def engine():
 
 def waiting():
     print("begun", flush=True)
-    def use(): raise StackInUse("eve works on it")
+    def use(): raise StackInUse("in use by eve")
     driver.retry_while_in_use(use, 3600)
 
 def preparing():
@@ -43,15 +43,15 @@ try:
     interrupts.run_one(globals()[sys.argv[1]])
     code = 0
 except interrupts.Interrupted as error:
-    print(f"said: {error}", flush=True)
+    print(f"error: {error}", flush=True)
     code = 1
 interrupts.exit_if_abandoned(code)
 sys.exit(code)
 """
-# It ends what it has begun half a second after it is told; what it started stays until somebody ends it.
-PATIENT = """
-told=0
-trap 'told=$((told + 1)); echo "told $told"; ended=$(($(date +%s%N) / 1000000 + 500))' INT
+# Ends half a second after the interrupt. Its child process runs until it is killed.
+SLOW_ENGINE = """
+count=0
+trap 'count=$((count + 1)); echo "interrupts $count"; ended=$(($(date +%s%N) / 1000000 + 500))' INT
 set -m
 sleep 987654 >/dev/null 2>&1 &
 echo $! >"$HERE/child"
@@ -62,26 +62,26 @@ while [ $ended = 0 ] || [ $(($(date +%s%N) / 1000000)) -lt $ended ]; do sleep 0.
 echo "ended"
 exit 255
 """
-STUBBORN = """
-trap "echo told" INT
+HANGING_ENGINE = """
+trap "echo interrupts" INT
 echo $$ >"$HERE/child"
 echo begun
 while :; do sleep 0.05; done
 """
 
 
-def lives(pid: int) -> bool:
+def is_running(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in ("Z", "X")
     except OSError:
         return False
 
 
-def gone(pid: int) -> bool:
+def has_ended(pid: int) -> bool:
     end = time.monotonic() + 10
-    while lives(pid) and time.monotonic() < end:
+    while is_running(pid) and time.monotonic() < end:
         time.sleep(0.02)
-    return not lives(pid)
+    return not is_running(pid)
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
 
 class Start:
-    """Starts the driver, and reads it to the line `begun`."""
+    """Starts the driver and reads its output up to the line `begun`."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -116,12 +116,12 @@ class Start:
             start_new_session=True,
         )
         assert process.stdout is not None
-        said = []
+        output = []
         for line in process.stdout:
-            said.append(line)
+            output.append(line)
             if line == "begun\n":
                 return process
-        raise AssertionError(f"it did not begin: {said}")
+        raise AssertionError(f"the driver did not begin: {output}")
 
     @property
     def child(self) -> int:
@@ -130,44 +130,44 @@ class Start:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize("group", [False, True])
-def test_the_engine_is_told_once_and_waited_for(start: Start, number: signal.Signals, group: bool) -> None:
-    """To the driver alone, and as a terminal does it: to its whole group, and by a shell once more."""
-    process = start("engine", PATIENT)
+def test_engine_is_interrupted_once_and_may_finish(start: Start, number: signal.Signals, group: bool) -> None:
+    """The signal goes to the driver only, or as from a terminal to its group and again to the driver."""
+    process = start("engine", SLOW_ENGINE)
     if group:
         os.killpg(process.pid, number)
     process.send_signal(number)
-    said, _ = process.communicate(timeout=30)
-    assert "told 1\n" in said
-    assert "told 2" not in said
-    assert "ended\n" in said
-    assert f"said: interrupted ({number.name}); what was begun was ended, the same command goes on" in said
-    assert "Traceback" not in said
+    output, _ = process.communicate(timeout=30)
+    assert "interrupts 1\n" in output
+    assert "interrupts 2" not in output
+    assert "ended\n" in output
+    assert f"error: interrupted ({number.name}): running operations were finished; run the same" in output
+    assert "Traceback" not in output
     assert process.returncode == 1
-    assert gone(start.child), "what the engine started is an orphan"
+    assert has_ended(start.child), "a child of the engine still runs"
 
 
-def test_a_second_signal_ends_it(start: Start) -> None:
-    process = start("engine", STUBBORN)
+def test_second_signal_kills_the_engine(start: Start) -> None:
+    process = start("engine", HANGING_ENGINE)
     process.terminate()
     time.sleep(1.5)
     assert process.poll() is None
     begun = time.monotonic()
     process.terminate()
-    said, _ = process.communicate(timeout=30)
+    output, _ = process.communicate(timeout=30)
     assert time.monotonic() - begun < 10
-    assert "SIGTERM: ending the engine now" in said
-    assert "said: interrupted (SIGTERM) in the midst of its work, the same command goes on" in said
+    assert "SIGTERM: killing the engine now" in output
+    assert "error: interrupted (SIGTERM): running operations were killed; run the same command" in output
     assert process.returncode == 1
-    assert gone(start.child)
+    assert has_ended(start.child)
 
 
-@pytest.mark.parametrize("engine", [STUBBORN, PATIENT])
-def test_the_engine_ends_with_a_driver_that_is_killed(start: Start, engine: str) -> None:
-    """And what it started, in a process group of its own."""
+@pytest.mark.parametrize("engine", [HANGING_ENGINE, SLOW_ENGINE])
+def test_engine_ends_when_the_driver_is_killed(start: Start, engine: str) -> None:
+    """The child process in another process group ends too."""
     process = start("engine", engine)
     process.kill()
     process.wait()
-    assert gone(start.child)
+    assert has_ended(start.child)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -175,53 +175,53 @@ def test_waiting_for_a_stack_ends_at_once(start: Start, number: signal.Signals) 
     process = start("waiting")
     begun = time.monotonic()
     process.send_signal(number)
-    said, _ = process.communicate(timeout=30)
+    output, _ = process.communicate(timeout=30)
     assert time.monotonic() - begun < 4
-    assert said == f"said: interrupted ({number.name}); nothing more was begun\n"
+    assert output == f"error: interrupted ({number.name}); nothing else was started\n"
     assert process.returncode == 1
 
 
-def test_preparing_is_left_with_what_it_started(start: Start) -> None:
+def test_interrupted_preparation_is_abandoned_with_its_children(start: Start) -> None:
     process = start("preparing")
     end = time.monotonic() + 30
     found: list[str] = []
     while not found and time.monotonic() < end:
         for each in Path(f"/proc/{process.pid}/task").glob("*/children"):
-            with suppress(OSError):  # a thread that ended meanwhile
+            with suppress(OSError):  # the thread ended meanwhile
                 found += each.read_text().split()
-    assert found, "it prepares nothing"
+    assert found, "the preparation started no process"
     process.send_signal(signal.SIGINT)
-    said, _ = process.communicate(timeout=30)
-    assert "said: interrupted (SIGINT) while it was prepared" in said
+    output, _ = process.communicate(timeout=30)
+    assert "error: interrupted (SIGINT) during preparation" in output
     assert process.returncode == 1
-    assert gone(int(found[0]))
+    assert has_ended(int(found[0]))
 
 
-def test_what_somebody_wants_ignored_is_ignored(start: Start) -> None:
-    """`nohup`: the terminal may close."""
+def test_ignored_signals_stay_ignored(start: Start) -> None:
+    """With `nohup` the closed terminal does not end the run."""
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        process = start("engine", PATIENT)
+        process = start("engine", SLOW_ENGINE)
     finally:
         signal.signal(signal.SIGHUP, before)
     process.send_signal(signal.SIGHUP)
     time.sleep(0.5)
     assert process.poll() is None
     process.terminate()
-    said, _ = process.communicate(timeout=30)
-    assert "interrupted (SIGTERM); what was begun was ended" in said
+    output, _ = process.communicate(timeout=30)
+    assert "interrupted (SIGTERM): running operations were finished" in output
 
 
-def test_nothing_more_begins_and_results_keep_their_order() -> None:
+def test_shutdown_starts_nothing_else_and_results_keep_their_order() -> None:
     def work(number: int) -> int:
         time.sleep(0.1 * (3 - number))
         return number
 
     futures = interrupts.run_interruptible([lambda n=n: work(n) for n in range(3)], jobs=3)  # type: ignore[misc]
     assert [future.result() for future in futures] == [0, 1, 2]
-    stop = interrupts.Shutdown(interruptible=True)
-    stop.handle_signal(signal.SIGTERM)
-    with pytest.raises(Interrupted, match=r"interrupted \(SIGTERM\); nothing more was begun"):
-        stop.check()
-    with pytest.raises(Interrupted), stop.engine(["true"]):
-        raise AssertionError("it began")
+    shutdown = interrupts.Shutdown(interruptible=True)
+    shutdown.handle_signal(signal.SIGTERM)
+    with pytest.raises(Interrupted, match=r"interrupted \(SIGTERM\); nothing else was started"):
+        shutdown.check()
+    with pytest.raises(Interrupted), shutdown.engine(["true"]):
+        raise AssertionError("the engine started")

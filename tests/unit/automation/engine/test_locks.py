@@ -1,4 +1,4 @@
-"""Locks of killed engines are removed, those of living ones respected."""
+"""Locks of dead processes are removed, locks of running processes are respected."""
 
 from __future__ import annotations
 
@@ -35,23 +35,23 @@ def _release(backend: Path) -> None:
     locks.remove_stale_locks(root=backend, project="kubewright", stack="dev")
 
 
-def test_the_lock_of_a_dead_process_is_removed(tmp_path: Path) -> None:
+def test_lock_of_a_dead_process_is_removed(tmp_path: Path) -> None:
     path = _lock(tmp_path, pid=_dead_pid())
     _release(tmp_path)
     assert not path.exists()
 
 
 @pytest.mark.parametrize("changes", [{}, {"pid": 1, "hostname": "elsewhere"}])
-def test_the_lock_of_a_living_or_foreign_process_names_its_holder(
+def test_lock_of_a_running_or_remote_process_names_its_holder(
     tmp_path: Path, changes: dict[str, object]
 ) -> None:
     path = _lock(tmp_path, **changes)
-    with pytest.raises(UserError, match=r"stack dev: ann@.* works on it since now \(process \d+\)"):
+    with pytest.raises(UserError, match=r"stack dev: in use by ann@.* since now \(process \d+\)"):
         _release(tmp_path)
     assert path.exists()
 
 
-def test_other_stacks_are_left_alone(tmp_path: Path) -> None:
+def test_locks_of_other_stacks_stay(tmp_path: Path) -> None:
     path = _lock(tmp_path, pid=_dead_pid())
     locks.remove_stale_locks(root=tmp_path, project="kubewright", stack="other")
     assert path.exists()
@@ -63,12 +63,12 @@ def test_only_file_backends_have_a_directory() -> None:
     assert backend.state_directory("s3://bucket") is None
 
 
-def test_a_killed_process_that_nobody_waited_for_is_gone(tmp_path: Path) -> None:
+def test_zombie_counts_as_dead(tmp_path: Path) -> None:
     process = subprocess.Popen(["sleep", "60"])
     process.kill()
     try:
         while Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z":
             time.sleep(0.01)
-        assert locks.Holder(process.pid, "ann", socket.gethostname(), "now").gone
+        assert locks.LockHolder(process.pid, "ann", socket.gethostname(), "now").is_dead
     finally:
         process.wait()

@@ -1,4 +1,4 @@
-"""Lines of the engine's output lose repeated commands and empty traces, and nothing else."""
+"""The filter removes repeated commands and redundant traces, and nothing else."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def _shown(*lines: str) -> list[str]:
     return list(filter_lines(lines))
 
 
-def test_the_text_of_a_failed_command_is_left_out() -> None:
+def test_text_of_a_failed_command_is_removed() -> None:
     line = 'error: Process exited with status 1: running "# etcd\\numask 077\\ncat >\\"$work\\"":\n'
     assert _shown(line) == ["error: Process exited with status 1:\n"]
 
@@ -33,12 +33,12 @@ def test_other_lines_stay(line: str) -> None:
     assert _shown(line) == [line]
 
 
-def test_a_trace_that_only_says_a_resource_failed_is_left_out() -> None:
-    said = "    pulumi.runtime.stack.ResourceRegistrationFailed: resource cp-1-etcd failed to register\n"
-    assert _shown("before\n", *TRACE, said, "after\n") == ["before\n", "after\n"]
+def test_trace_that_only_reports_a_failed_resource_is_removed() -> None:
+    message = "    pulumi.runtime.stack.ResourceRegistrationFailed: resource cp-1-etcd failed to register\n"
+    assert _shown("before\n", *TRACE, message, "after\n") == ["before\n", "after\n"]
 
 
-def test_its_announcement_holds_nothing_back() -> None:
+def test_progress_line_of_a_trace_withholds_nothing() -> None:
     announced = (
         "    pulumi:pulumi:Stack kubewright-dev running error: Program failed with an unhandled exception:\n"
     )
@@ -46,6 +46,6 @@ def test_its_announcement_holds_nothing_back() -> None:
     assert _shown(announced, *errors) == errors
 
 
-def test_any_other_trace_is_shown_whole() -> None:
+def test_other_traces_are_shown_completely() -> None:
     assert _shown(*TRACE, "    KeyError: 'x'\n") == [*TRACE, "    KeyError: 'x'\n"]
     assert _shown(*TRACE, *["line\n"] * 200) == [*TRACE, *["line\n"] * 200]

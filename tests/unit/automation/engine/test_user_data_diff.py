@@ -1,4 +1,4 @@
-"""Changed user data is shown as the lines that changed; every other line stays as the engine wrote it."""
+"""Changed user data is shown as changed lines; all other lines stay as they are."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ def encoded(text: str) -> str:
 
 
 @pytest.mark.parametrize("name", ["userData", "customData"])
-def test_one_changed_line_is_one_line(name: str) -> None:
+def test_changed_line_is_shown_with_context(name: str) -> None:
     shown = list(filter_lines([f'      ~ {name}: "{encoded(OLD)}" => "{encoded(NEW)}"\n']))
     assert shown[0] == f"      ~ {name}: (base64)\n"
     assert [line.strip() for line in shown[1:] if line.strip()[0] in "+-"] == ["- echo 10", "+ echo ten"]
     assert len(shown) == 1 + 3 + 2 + 3
 
 
-def test_changes_far_apart_are_told_apart() -> None:
+def test_distant_changes_are_separated() -> None:
     new = NEW.replace("#!/bin/sh", "#!/bin/bash")
     shown = [line.strip() for line in filter_lines([f'  ~ userData: "{encoded(OLD)}" => "{encoded(new)}"\n'])]
     assert shown.count("...") == 1
     assert shown.index("+ #!/bin/bash") < shown.index("...") < shown.index("+ echo ten")
 
 
-def test_the_engines_colours_are_kept() -> None:
+def test_colors_of_the_engine_stay() -> None:
     line = (
         f'\x1b[0m\x1b[38;5;3m  ~ userData: \x1b[0m"\x1b[38;5;1m{encoded(OLD)}\x1b[0m" => "{encoded(NEW)}"\n'
     )
@@ -44,12 +44,12 @@ def test_the_engines_colours_are_kept() -> None:
     "line",
     [
         "  ~ userData: [secret] => [secret]\n",
-        '  ~ userData: "no base64!" => "either"\n',
+        '  ~ userData: "no base64!" => "neither"\n',
         f'  ~ content: "{encoded(OLD)}" => "{encoded(NEW)}"\n',
         f'  + userData: "{encoded(NEW)}"\n',
         f'  ~ userData: "{encoded(OLD)}" => [unknown]\n',
         f'  ~ userData: "{base64.b64encode(bytes(range(256))).decode()}" => "{encoded(NEW)}"\n',
     ],
 )
-def test_other_lines_stay_as_they_are(line: str) -> None:
+def test_other_lines_stay(line: str) -> None:
     assert list(filter_lines([line])) == [line]

@@ -1,35 +1,46 @@
-"""The live display: the engine's lines above, what is under way below."""
+"""The live display shows the engine's lines above the progress of each stack."""
 
 from __future__ import annotations
 
 import io
+import time
 
 from rich.console import Console
 
-from automation.stacks.driver import Action, Outcome, Result
+from automation.stacks.display import LiveDisplay, PlainDisplay
 from automation.stacks.events import Step
-from automation.stacks.display import LiveDisplay
+from automation.stacks.result import Action, Outcome, Result
 
 
 def step(phase: str, name: str) -> Step:
     return Step(operation="update", phase=phase, urn=f"u::{name}", type="t")
 
 
-def test_lines_stay_and_the_work_is_shown_while_it_goes_on() -> None:
-    seen = io.StringIO()
-    console = Console(file=seen, force_terminal=True, width=100)
+def test_live_display_keeps_lines_and_shows_the_current_work() -> None:
+    output = io.StringIO()
+    console = Console(file=output, force_terminal=True, width=100)
     with LiveDisplay(several=False, console=console) as shown:
-        shown.event("dev", step("plan", "w-1-node"))
-        shown.event("dev", step("plan", "w-2-node"))
-        shown.event("dev", step("done", "w-1-node"))
-        shown.line("dev", "\x1b[32m + the engine's line [with brackets]\x1b[0m")
-        # What is drawn now is the state after the events.
+        shown.show_event("dev", step("plan", "w-1-node"))
+        shown.show_event("dev", step("plan", "w-2-node"))
+        shown.show_event("dev", step("done", "w-1-node"))
+        shown.show_line("dev", "\x1b[32m + the engine's line [with brackets]\x1b[0m")
+        # Draw the state after the events.
         shown._progress.refresh()
-        assert "dev: 1 done; at w-2-node" in seen.getvalue()
-        shown.done(Result(stack="dev", action=Action.UP, code=Outcome.CHANGES))
-    assert "the engine's line [with brackets]" in seen.getvalue()
+        assert "dev: 1 done; working on w-2-node" in output.getvalue()
+        shown.finish(Result(stack="dev", action=Action.UP, outcome=Outcome.CHANGES))
+    assert "the engine's line [with brackets]" in output.getvalue()
 
 
-def test_a_stack_that_says_nothing_is_no_error() -> None:
+def test_stack_without_events_can_finish() -> None:
     with LiveDisplay(several=True, console=Console(file=io.StringIO(), force_terminal=True)) as shown:
-        shown.done(Result(stack="x", action=Action.UP, code=Outcome.FAILED))
+        shown.finish(Result(stack="x", action=Action.UP, outcome=Outcome.FAILED))
+
+
+def test_plain_display_prints_the_progress_of_silent_stacks() -> None:
+    lines: list[str] = []
+    with PlainDisplay(several=True, write=lines.append, interval=0.01) as shown:
+        shown.show_event("dev", step("plan", "w-1-node"))
+        end = time.monotonic() + 10
+        while not lines and time.monotonic() < end:
+            time.sleep(0.01)
+    assert lines[0] == "dev: 0 done; working on w-1-node"

@@ -1,4 +1,4 @@
-"""`down` takes nothing away from under somebody who works on the stack, and works on a fresh machine."""
+"""`down` removes no hosts of a stack in use, and works on a machine without tools."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from automation.engine.program import Engine
 from automation.environment import Environment
 from automation.errors import UserError
 from automation.stacks import actions, driver
-from automation.stacks.driver import Action, Outcome, Result
+from automation.stacks.result import Action, Outcome, Result
 from lab import stack as lab
 
 
@@ -30,45 +30,45 @@ def _file(tmp_path: Path, config: dict[str, object]) -> Path:
     return path
 
 
-def _no_hosts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    gone: list[str] = []
-    monkeypatch.setattr(lab, "down", gone.append)
-    return gone
+def _record_removed_labs(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    removed: list[str] = []
+    monkeypatch.setattr(lab, "down", removed.append)
+    return removed
 
 
-def test_hosts_stay_while_somebody_works_on_them(
+def test_hosts_of_a_stack_in_use_are_not_removed(
     environment: Environment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    gone = _no_hosts(monkeypatch)
+    removed = _record_removed_labs(monkeypatch)
     locks = environment.state / "backend/.pulumi/locks/organization/kubewright/x"
     locks.mkdir(parents=True)
     holder = {"pid": os.getpid(), "username": "ann", "hostname": socket.gethostname(), "timestamp": "now"}
     (locks / "0.json").write_text(json.dumps(holder))
     file = _file(tmp_path, {"kubewright:lab": {"network": "10.9.0.0/24"}})
-    with pytest.raises(UserError, match=r"ann@.* works on it"):
+    with pytest.raises(UserError, match=r"in use by ann@"):
         actions.down(environment, "x", file)
-    assert gone == []
-    assert not workspace.prepare(environment=environment, stack="x", source=file).going.exists()
+    assert removed == []
+    assert not workspace.prepare(environment=environment, stack="x", source=file).removal_marker.exists()
 
 
-def test_without_the_engine_it_says_what_to_do(
+def test_missing_engine_is_reported_with_the_command_that_installs_it(
     environment: Environment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    gone = _no_hosts(monkeypatch)
+    removed = _record_removed_labs(monkeypatch)
     file = _file(tmp_path, {"kubewright:lab": {"network": "10.9.0.0/24"}})
-    with pytest.raises(UserError, match=r"pulumi: not there; `./kubewright prepare`"):
+    with pytest.raises(UserError, match=r"pulumi: missing; install it with `./kubewright prepare`"):
         actions.down(environment, "x", file)
-    assert gone == ["x"]
+    assert removed == ["x"]
 
 
-def test_a_stack_of_real_hosts_is_prepared_and_freed_of_a_killed_engines_lock(
+def test_stack_of_real_hosts_is_prepared_and_selected_before_it_is_destroyed(
     environment: Environment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     done: list[str] = []
 
     def run_action(action: Action, engine: Engine, *_: object, **__: object) -> Result:
         done.append(action.value)
-        return Result(stack=engine.workspace.stack, action=action, code=Outcome.CHANGES)
+        return Result(stack=engine.workspace.stack, action=action, outcome=Outcome.CHANGES)
 
     monkeypatch.setattr(prepare, "prepare_machine", lambda *_: done.append("tools"))
     monkeypatch.setattr(Engine, "select", lambda _: done.append("select"))

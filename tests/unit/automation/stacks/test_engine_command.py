@@ -1,4 +1,4 @@
-"""`kubewright pulumi -- …`: the engine by hand, and what it says."""
+"""`kubewright pulumi -- ...` redacts the output of commands that print resources."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ echo "error: ssh: marked-S3cret was refused"
 
 
 @pytest.mark.parametrize(("command", "shown"), [("refresh", False), ("stack", True)])
-def test_what_plugins_say_is_veiled(
+def test_output_of_plugins_is_redacted(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     command: str,
     shown: bool,
 ) -> None:
-    """The nightly look makes an issue of it."""
+    """The nightly check copies the output into an issue."""
     tools = tmp_path / "cache/bin"
     tools.mkdir(parents=True)
     (tools / "pulumi").write_text(ENGINE)
@@ -32,6 +32,6 @@ def test_what_plugins_say_is_veiled(
     environment = Environment(state=tmp_path / "state", cache=tmp_path / "cache")
     engine = Engine(environment, Workspace(stack="x", directory=tmp_path, config={}))
     monkeypatch.setenv("SOME_TOKEN", "marked-S3cret")
-    monkeypatch.setattr(actions.Job, "engine", lambda *_: engine)
+    monkeypatch.setattr(actions.Job, "prepare_engine", lambda *_: engine)
     assert actions.run_engine_command(environment, "x", None, [command, "--diff"]) == 0
     assert ("marked-S3cret" in capsys.readouterr().out) is shown

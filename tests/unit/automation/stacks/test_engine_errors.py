@@ -1,4 +1,4 @@
-"""An engine that fails before it tells anything by events: its words are shown once, and in the result."""
+"""An engine that fails before its first event: its message is shown once and is in the result."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from automation.engine.program import Engine
 from automation.environment import Environment
 from automation.errors import UserError
 from automation.stacks import driver
-from automation.stacks.driver import Action, Outcome, Options
 from automation.stacks.events import Message
+from automation.stacks.result import Action, Options, Outcome
 from automation.workspace import Workspace
 
-# `version` is asked for its own; then which call fails is the test's to say.
+# The test chooses which call fails.
 ENGINE = """#!/bin/sh
 case "$*" in
 *version*) echo v3.259.0 ;;
@@ -37,10 +37,10 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.Fixt
 
 
 @pytest.mark.parametrize("engine", ["stack select", "preview"], indirect=True)
-def test_its_words_are_shown_once_and_kept(engine: Engine) -> None:
+def test_engine_message_is_shown_once_and_becomes_an_event(engine: Engine) -> None:
     shown: list[str] = []
     result = driver.run_action(Action.PREVIEW, engine, Options(), show=shown.append)
-    assert result.code is Outcome.FAILED
+    assert result.outcome is Outcome.FAILED
     (error,) = result.errors
     assert error == "stack x: the backend: [secret]\ncaused by: no route to host"
     assert [event.text for event in result.events if isinstance(event, Message)] == [error]
@@ -49,7 +49,7 @@ def test_its_words_are_shown_once_and_kept(engine: Engine) -> None:
 
 
 @pytest.mark.parametrize("engine", ["stack output"], indirect=True)
-def test_outputs_that_cannot_be_read_are_one_error(engine: Engine) -> None:
+def test_unreadable_outputs_are_one_error(engine: Engine) -> None:
     with pytest.raises(UserError) as raised:
         driver.outputs(engine)
     assert str(raised.value) == "stack x: the backend: [secret]\ncaused by: no route to host"

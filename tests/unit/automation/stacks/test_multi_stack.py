@@ -1,4 +1,4 @@
-"""Several stacks: order, failures, exit codes, the event log; a stack that is in use."""
+"""Several stacks: order, failures, exit codes, event log, and stacks in use."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ import pytest
 from automation.engine.locks import StackInUse
 from automation.errors import UserError
 from automation.stacks import driver, events, multi_stack
-from automation.stacks.driver import Action, Outcome, Result
-from automation.stacks.events import Message, Step, Summary
 from automation.stacks.display import PlainDisplay
+from automation.stacks.events import Message, Step, Summary
+from automation.stacks.result import Action, Outcome, Result
 
 
 def result(stack: str, code: Outcome = Outcome.NOTHING) -> Result:
-    return Result(stack=stack, action=Action.PREVIEW, code=code)
+    return Result(stack=stack, action=Action.PREVIEW, outcome=code)
 
 
-def test_one_that_fails_holds_up_no_other() -> None:
+def test_failing_stack_does_not_stop_the_others() -> None:
     def work(stack: str) -> Result:
         if stack == "b":
             raise UserError("b: wrong")
         return result(stack)
 
     results = multi_stack.run_all(["a", "b", "c"], Action.PREVIEW, work, jobs=2)
-    assert [(each.stack, each.code) for each in results] == [
+    assert [(each.stack, each.outcome) for each in results] == [
         ("a", Outcome.NOTHING),
         ("b", Outcome.FAILED),
         ("c", Outcome.NOTHING),
@@ -37,31 +37,31 @@ def test_one_that_fails_holds_up_no_other() -> None:
     assert results[1].errors == ("b: wrong",)
 
 
-def test_a_single_one_raises_unless_its_result_is_wanted() -> None:
+def test_error_of_a_single_stack_is_raised_unless_kept() -> None:
     def work(stack: str) -> Result:
         raise UserError("wrong")
 
     with pytest.raises(UserError, match="wrong"):
         multi_stack.run_all(["a"], Action.UP, work, jobs=1)
     (kept,) = multi_stack.run_all(["a"], Action.UP, work, jobs=1, keep=True)
-    assert kept.code is Outcome.FAILED
+    assert kept.outcome is Outcome.FAILED
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
-def test_no_more_than_that_many_at_a_time(jobs: int) -> None:
-    lock, now, most = threading.Lock(), [0], [0]
+def test_at_most_jobs_stacks_run_at_a_time(jobs: int) -> None:
+    lock, now, maximum = threading.Lock(), [0], [0]
 
     def work(stack: str) -> Result:
         with lock:
             now[0] += 1
-            most[0] = max(most[0], now[0])
+            maximum[0] = max(maximum[0], now[0])
         time.sleep(0.05)
         with lock:
             now[0] -= 1
         return result(stack)
 
     multi_stack.run_all(list("abcdef"), Action.UP, work, jobs=jobs)
-    assert most[0] == jobs
+    assert maximum[0] == jobs
 
 
 @pytest.mark.parametrize(
@@ -79,9 +79,9 @@ def test_exit_codes(codes: list[Outcome], plain: int, detailed: int) -> None:
     assert multi_stack.exit_code(results, detailed=True) == detailed
 
 
-def test_the_event_log_can_be_read_again(tmp_path: Path) -> None:
+def test_event_log_can_be_parsed(tmp_path: Path) -> None:
     path = tmp_path / "events"
-    said: list[events.Event] = [
+    logged_events: list[events.Event] = [
         Step(
             operation="update",
             phase="plan",
@@ -95,37 +95,37 @@ def test_the_event_log_can_be_read_again(tmp_path: Path) -> None:
         Summary(changes={"update": 1}, seconds=3),
     ]
     with multi_stack.EventLog(path) as log:
-        for event in said:
+        for event in logged_events:
             log.write("dev", event)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     lines = path.read_text().splitlines()
     assert json.loads(lines[0])["stack"] == "dev"
-    assert list(events.parse_json_lines(lines)) == said
-    with pytest.raises(UserError, match="line 1 is not of an event log"):
+    assert list(events.parse_json_lines(lines)) == logged_events
+    with pytest.raises(UserError, match="line 1 is not a line of an event log"):
         list(events.parse_json_lines(["{}"]))
 
 
-def test_an_event_log_that_cannot_be_written_stops_nothing_and_is_said(
+def test_event_log_write_error_does_not_stop_the_stacks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The disk is full when the first event comes."""
-    went_on = []
+    """The disk is full at the first event."""
+    continued = []
 
     def work() -> None:
         with multi_stack.EventLog(tmp_path / "events") as log:
             log.write("dev", Message(severity="error", text="x"))
             log.write("dev", Message(severity="error", text="y"))
-            went_on.append(True)
+            continued.append(True)
 
     real = Path.open
     monkeypatch.setattr(Path, "open", lambda _, mode: real(Path("/dev/full"), mode))
     with pytest.raises(UserError, match=r"--events: .*/events: cannot be written: No space left on device"):
         work()
-    assert went_on
+    assert continued
 
 
-def test_a_stack_in_use_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(driver, "_RETRY", 0.01)
+def test_stack_in_use_is_retried_until_the_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(driver, "_RETRY_INTERVAL", 0.01)
     tries = []
 
     def work() -> None:
@@ -141,14 +141,14 @@ def test_a_stack_in_use_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(tries) == 1
 
 
-def test_of_several_stacks_every_line_says_which() -> None:
+def test_lines_of_several_stacks_name_their_stack() -> None:
     lines: list[str] = []
     shown = PlainDisplay(several=True, write=lines.append)
-    shown.line("a", "the engine's own")
-    shown.event("a", Step(operation="update", phase="done", urn="u::w-1-node", type="t"))
-    shown.event("a", Step(operation="same", phase="done", urn="u::w-2-node", type="t"))
-    shown.event("b", Message(severity="warning", text="one\ntwo"))
-    shown.done(result("b"))
+    shown.show_line("a", "a line of the engine")
+    shown.show_event("a", Step(operation="update", phase="done", urn="u::w-1-node", type="t"))
+    shown.show_event("a", Step(operation="same", phase="done", urn="u::w-2-node", type="t"))
+    shown.show_event("b", Message(severity="warning", text="one\ntwo"))
+    shown.finish(result("b"))
     assert lines == [
         "a: update w-1-node: done",
         "b: warning: one",

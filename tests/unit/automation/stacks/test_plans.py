@@ -1,4 +1,4 @@
-"""Plans: what counts as the same, and files that are none."""
+"""Plans: which plans are equal, and which files are rejected."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def plan() -> dict[str, Any]:
     return {"resourcePlans": {URN: entry}, "config": {"a": {"secure": "v1:one"}}, "manifest": {"time": "1"}}
 
 
-def test_a_plan_made_again_is_the_same() -> None:
+def test_repeated_plan_is_equal() -> None:
     again = copy.deepcopy(plan())
     entry = again["resourcePlans"][URN]
     entry["goal"]["inputDiff"]["updates"]["stdin"]["ciphertext"] = "v1:two"
@@ -43,7 +43,7 @@ def test_a_plan_made_again_is_the_same() -> None:
     plans.check_unchanged("dev", SavedPlan(plan(), {}, "a"), SavedPlan(again, {}, "a"))
 
 
-def test_every_difference_is_a_line() -> None:
+def test_every_difference_is_one_line() -> None:
     other = copy.deepcopy(plan())
     other["resourcePlans"][URN]["goal"]["inputDiff"]["updates"]["create"] = "b\n"
     assert plans.differences(plan(), other) == ["w-1-node: would update, differently"]
@@ -54,13 +54,13 @@ def test_every_difference_is_a_line() -> None:
     more = copy.deepcopy(plan())
     more["resourcePlans"][URN.replace("w-1", "w-2")] = {"goal": {}, "steps": ["delete"]}
     assert plans.differences(plan(), more) == ["w-2-node: not in the plan, would delete"]
-    assert plans.differences(more, plan()) == ["w-2-node: planned to delete, is no longer there"]
-    with pytest.raises(PlanError, match="nothing was touched"):
+    assert plans.differences(more, plan()) == ["w-2-node: planned to delete, no longer exists"]
+    with pytest.raises(PlanError, match="nothing was changed"):
         plans.check_unchanged("dev", SavedPlan(plan(), {}, "a"), SavedPlan(more, {}, "a"))
 
 
-def test_a_plan_does_not_take_back_what_was_done_since() -> None:
-    """What resources become is the same; what they were is not."""
+def test_plan_does_not_revert_later_changes() -> None:
+    """The new inputs are equal, the old inputs are not."""
 
     def before(pods: int) -> SavedPlan:
         old = {"create": f"max_pods {pods}"}
@@ -70,29 +70,29 @@ def test_a_plan_does_not_take_back_what_was_done_since() -> None:
         return SavedPlan(plan(), plans.input_digests([step, replace(step, operation="same", urn="x")]), "a")
 
     plans.check_unchanged("dev", before(110), before(110))
-    with pytest.raises(PlanError, match="w-1-node: was changed since the plan was made"):
+    with pytest.raises(PlanError, match="w-1-node: changed since the plan was saved"):
         plans.check_unchanged("dev", before(110), before(80))
-    # What no event shows: a secret, or a resource that the plan leaves as it is.
-    with pytest.raises(PlanError, match="the stack is no longer what it was"):
+    # No event shows a changed secret or a change of a resource outside the plan.
+    with pytest.raises(PlanError, match="the state changed"):
         plans.check_unchanged("dev", before(110), replace(before(110), state="b"))
 
 
-def test_a_saved_plan_is_its_owners_and_its_stacks(tmp_path: Path) -> None:
+def test_saved_plan_is_private_and_belongs_to_its_stack(tmp_path: Path) -> None:
     path = tmp_path / "plan.json"
     plans.save_plan(path, "dev", SavedPlan(plan(), {URN: "1"}, "a"))
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert plans.read_saved_plan(path, "dev") == SavedPlan(plan(), {URN: "1"}, "a")
-    with pytest.raises(PlanError, match="is of the stack 'dev', not ha"):
+    with pytest.raises(PlanError, match="belongs to the stack 'dev', not ha"):
         plans.read_saved_plan(path, "ha")
 
 
 def saved(**changes: object) -> str:
-    """The content of a plan's file, with changes."""
+    """Return the content of a plan file with these changes."""
     content = {"kubewright": 3, "stack": "dev", "plan": plan(), "before": {}, "state": "a"}
     return json.dumps(content | changes)
 
 
-NO_PLANS = [
+INVALID_PLANS = [
     "",
     "[]",
     "{}",
@@ -111,11 +111,11 @@ NO_PLANS = [
 ]
 
 
-@pytest.mark.parametrize("content", NO_PLANS)
-def test_what_is_no_plan_is_one_line(tmp_path: Path, content: str) -> None:
+@pytest.mark.parametrize("content", INVALID_PLANS)
+def test_invalid_plan_is_one_line(tmp_path: Path, content: str) -> None:
     path = tmp_path / "plan.json"
     path.write_text(content)
-    with pytest.raises(PlanError, match=r"^--plan: [^\n]+is no plan of `preview --save-plan`"):
+    with pytest.raises(PlanError, match=r"^--plan: [^\n]+is not a plan of `preview --save-plan`"):
         plans.read_saved_plan(path, "dev")
     with pytest.raises(PlanError, match="cannot be read: No such file"):
         plans.read_saved_plan(tmp_path / "nowhere", "dev")

@@ -1,4 +1,4 @@
-"""The rules on the engine's events."""
+"""The policy rules on the events of the engine."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from typing import Any
 
 import yaml
 from pulumi.automation.events import EngineEvent
-from testkit.cluster import CHECKOUT
 
 from automation.signatures import SECRET_SIGNATURE, SIGNATURE
 from automation.stacks import policies
 from automation.stacks.policies import PolicyChecker
+from testkit.cluster import CHECKOUT
 
 _KEY = "-----BEGIN EC PRIVATE KEY-----\nMHcCAQEE\n-----END EC PRIVATE KEY-----\n"
 
 
 def config(path: Path = CHECKOUT / "Pulumi.dev.yaml", **changes: Any) -> dict[str, Any]:  # noqa: ANN401
-    found: dict[str, Any] = yaml.safe_load(path.read_text())["config"]
-    found["kubewright:cluster"] |= changes
-    return found
+    violations: dict[str, Any] = yaml.safe_load(path.read_text())["config"]
+    violations["kubewright:cluster"] |= changes
+    return violations
 
 
 def step(operation: str, inputs: dict[str, Any] | None, name: str = "x") -> EngineEvent:
@@ -40,42 +40,42 @@ def step(operation: str, inputs: dict[str, Any] | None, name: str = "x") -> Engi
     return EngineEvent.from_json({"sequence": 1, "timestamp": 1, "resourcePreEvent": {"metadata": metadata}})
 
 
-def test_unchanged_resources_are_judged_and_deleted_ones_are_not() -> None:
+def test_unchanged_resources_are_checked_and_deleted_ones_are_not() -> None:
     checker = PolicyChecker(config())
-    checker.see(step("same", {"create": _KEY}, "kept"))
-    checker.see(step("create", {"create": "true", "stdin": "[secret]"}, "new"))
-    checker.see(step("delete", None, "gone"))
-    found = checker.found()
-    assert [each.urn.rpartition("::")[2] for each in found] == ["kept"]
-    assert found[0].policy == "kubewright/no-plain-secret"
-    assert "MHcCAQEE" not in found[0].text
-    assert policies.mandatory_violations(found) == (
-        f"policy kubewright/no-plain-secret: kept: {found[0].text}",
+    checker.add_event(step("same", {"create": _KEY}, "kept"))
+    checker.add_event(step("create", {"create": "true", "stdin": "[secret]"}, "new"))
+    checker.add_event(step("delete", None, "gone"))
+    violations = checker.violations()
+    assert [each.urn.rpartition("::")[2] for each in violations] == ["kept"]
+    assert violations[0].policy == "kubewright/no-plain-secret"
+    assert "MHcCAQEE" not in violations[0].text
+    assert policies.mandatory_violations(violations) == (
+        f"policy kubewright/no-plain-secret: kept: {violations[0].text}",
     )
 
 
-def test_secrets_of_unchanged_resources_are_taken_for_secrets() -> None:
-    sign = {SIGNATURE: SECRET_SIGNATURE, "plaintext": _KEY}
+def test_secrets_of_unchanged_resources_are_recognized() -> None:
+    secret = {SIGNATURE: SECRET_SIGNATURE, "plaintext": _KEY}
     checker = PolicyChecker(config())
-    checker.see(step("same", {"stdin": sign, "connection": {"privateKey": sign}, "list": [sign]}))
-    assert checker.found() == []
+    checker.add_event(step("same", {"stdin": secret, "connection": {"privateKey": secret}, "list": [secret]}))
+    assert checker.violations() == []
 
 
-def test_mandatory_ones_come_first_and_alone_are_broken() -> None:
-    found = PolicyChecker(config(environment="production")).found()
-    assert [each.level for each in found] == ["mandatory", "advisory", "advisory"]
-    assert len(policies.mandatory_violations(found)) == 1
-    assert len(policies.format_violations(found, whole=True)) == 4
+def test_mandatory_violations_come_first_and_only_they_fail_the_preview() -> None:
+    violations = PolicyChecker(config(environment="production")).violations()
+    assert [each.level for each in violations] == ["mandatory", "advisory", "advisory"]
+    assert len(policies.mandatory_violations(violations)) == 1
+    assert len(policies.format_violations(violations, complete=True)) == 4
 
 
-def test_a_stack_that_keeps_all_rules_says_so_only_when_all_of_it_was_seen() -> None:
-    found = PolicyChecker(config()).found()
-    assert found == []
-    assert "rules are kept" in policies.format_violations(found, whole=True)[0]
-    assert "not judged" in policies.format_violations(found, whole=False)[0]
+def test_all_rules_are_met_only_after_a_complete_preview() -> None:
+    violations = PolicyChecker(config()).violations()
+    assert violations == []
+    assert "rules are met" in policies.format_violations(violations, complete=True)[0]
+    assert "not checked" in policies.format_violations(violations, complete=False)[0]
 
 
-def test_wrong_settings_are_never_called_kept() -> None:
-    found = PolicyChecker(config(name="")).found()
-    assert [each.policy for each in found] == ["kubewright/readable-settings"]
-    assert "not checked: 1 mistake" in policies.mandatory_violations(found)[0]
+def test_invalid_settings_are_a_violation() -> None:
+    violations = PolicyChecker(config(name="")).violations()
+    assert [each.policy for each in violations] == ["kubewright/readable-settings"]
+    assert "not checked: 1 mistake" in policies.mandatory_violations(violations)[0]

@@ -1,4 +1,4 @@
-"""Which stacks a change touches."""
+"""Selection of stacks by name and by change."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def checkout(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_base_is_no_stack(checkout: Path) -> None:
+def test_base_is_not_a_stack(checkout: Path) -> None:
     assert list(selection.all_stacks(checkout)) == ["a", "b"]
 
 
@@ -51,11 +51,11 @@ def test_a_base_is_no_stack(checkout: Path) -> None:
         ([], []),
     ],
 )
-def test_what_a_change_touches(checkout: Path, changed: list[str], stacks: list[str]) -> None:
+def test_change_selects_the_affected_stacks(checkout: Path, changed: list[str], stacks: list[str]) -> None:
     assert selection.affected_stacks(changed, selection.all_stacks(checkout), checkout) == stacks
 
 
-def test_git_says_what_changed_uncommitted_and_new_files_too(checkout: Path) -> None:
+def test_uncommitted_and_new_files_count_as_changed(checkout: Path) -> None:
     assert selection.changed_since("HEAD", checkout) == []
     (checkout / "docs/a.md").write_text("y\n")
     (checkout / "Pulumi.c.yaml").write_text("config: {}\n")
@@ -63,12 +63,12 @@ def test_git_says_what_changed_uncommitted_and_new_files_too(checkout: Path) -> 
 
 
 @pytest.mark.parametrize("ref", ["nowhere", "--output=/tmp/x", ""])
-def test_what_is_no_commit_is_one_line(checkout: Path, ref: str) -> None:
+def test_unknown_reference_is_one_line(checkout: Path, ref: str) -> None:
     with pytest.raises(UserError, match=r"^--changed-from: [^\n]+$"):
         selection.changed_since(ref, checkout)
 
 
-def test_one_way_of_asking_at_a_time() -> None:
+def test_ways_of_selection_cannot_be_combined() -> None:
     with pytest.raises(UserError, match="give one of them"):
         selection.select_stacks(["dev"], everything=True, changed_from=None)
     assert selection.select_stacks([], everything=False, changed_from=None) == ["dev"]

@@ -1,11 +1,11 @@
-"""The check before `up`: no host may be left behind by a rotation."""
+"""The preflight check of rotations: every host must have had the previous stage."""
 
 from __future__ import annotations
 
 import pytest
 
 from automation.deliveries import Delivery
-from automation.stacks.preflight.rotation import problems
+from automation.stacks.preflight.rotation import find_problems
 from topology.model import Certificates, Role, Rotation
 
 FIRST, TRUST, SIGN, DONE = Rotation(), Rotation(1, (1, 2)), Rotation(2, (1, 2)), Rotation(2, (2,))
@@ -33,32 +33,33 @@ def wanted(rotation: Rotation, name: str = "kubernetes") -> Certificates:
         (SIGN, TRUST),
     ],
 )
-def test_a_stage_may_follow(old: Rotation, new: Rotation) -> None:
-    assert problems(wanted(new), [delivered("w-1", old), delivered("w-2", new)]) == []
+def test_next_stage_is_accepted(old: Rotation, new: Rotation) -> None:
+    assert find_problems(wanted(new), [delivered("w-1", old), delivered("w-2", new)]) == []
 
 
 @pytest.mark.parametrize("old", [FIRST, TRUST])
-def test_one_host_that_missed_a_stage_stops_everything(old: Rotation) -> None:
-    (line,) = problems(wanted(DONE), [delivered("w-1", SIGN), delivered("w-2", old), delivered("w-3", old)])
-    assert line.startswith("certificates.authorities.kubernetes: generation 2 is to sign")
+def test_one_host_that_missed_a_stage_stops_the_rotation(old: Rotation) -> None:
+    deliveries = [delivered("w-1", SIGN), delivered("w-2", old), delivered("w-3", old)]
+    (line,) = find_problems(wanted(DONE), deliveries)
+    assert line.startswith("certificates.authorities.kubernetes: requested is that generation 2 signs")
     assert "on w-2, w-3 generation 1 signs" in line
     assert "w-1" not in line
 
 
-def test_each_authority_is_judged_where_it_is_used() -> None:
+def test_each_authority_is_checked_on_the_hosts_that_use_it() -> None:
     plane = delivered("cp-1", SIGN, Role.CONTROL_PLANE, "etcd")
     member = delivered("cp-1", TRUST, Role.ETCD, "etcd")
     worker = delivered("w-1", FIRST)
-    (line,) = problems(wanted(DONE, "etcd"), [plane, member, worker])
+    (line,) = find_problems(wanted(DONE, "etcd"), [plane, member, worker])
     assert "authorities.etcd" in line
     assert "w-1" not in line
 
 
-def test_a_key_pair_is_named_as_in_settings() -> None:
+def test_service_account_key_is_named_as_in_the_settings() -> None:
     plane = delivered("cp-1", FIRST, Role.CONTROL_PLANE, "service-account")
-    (line,) = problems(wanted(SIGN, "service-account"), [plane])
+    (line,) = find_problems(wanted(SIGN, "service-account"), [plane])
     assert line.startswith("certificates.service_account: ")
 
 
-def test_an_empty_stack_may_begin_anywhere() -> None:
-    assert problems(wanted(DONE), []) == []
+def test_empty_stack_may_start_with_any_stage() -> None:
+    assert find_problems(wanted(DONE), []) == []

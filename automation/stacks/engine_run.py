@@ -1,0 +1,178 @@
+"""One run of the engine on a stack: its redacted output and events, and the result."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from pulumi.automation import LocalWorkspace, Stack
+from pulumi.automation.errors import ConcurrentUpdateError
+from pulumi.automation.events import EngineEvent
+
+from automation.engine.command import EngineCommand
+from automation.engine.locks import StackInUse
+from automation.engine.output_filter import OutputFilter
+from automation.engine.program import Engine
+from automation.errors import UserError
+from automation.stacks import policies
+from automation.stacks.events import Event, Message, Summary, convert_engine_event
+from automation.stacks.result import Action, OnEvent, Options, Outcome, Result, ShowLine
+from redaction.redactor import LineRedactor, Redactor
+
+NO_REASON = "the engine failed without giving a reason"
+
+
+class EngineRun:
+    """Runs the engine once, shows its output and collects its events.
+
+    `checker`: judges the events of a preview by the rules of `policy/`.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        redactor: Redactor,
+        show: ShowLine,
+        on_event: OnEvent | None,
+        checker: policies.PolicyChecker | None = None,
+    ) -> None:
+        self._engine = engine
+        self._redactor = redactor
+        self._line_redactor = LineRedactor(redactor)
+        self._show = show
+        self._on_event = on_event
+        self._checker = checker
+        self._output_filter = OutputFilter()
+        self._events: list[Event] = []
+        self._callback_error: Exception | None = None
+        self._command: EngineCommand | None = None
+        self._shown_errors: set[str] = set()
+
+    def execute(self, action: Action, options: Options) -> None:
+        """Run the engine until it ends. Raises CommandError, TimedOut, StackInUse, Interrupted."""
+        deadline = None if options.timeout is None else time.monotonic() + options.timeout
+        self._command = EngineCommand(self._engine.environment.tools, deadline=deadline)
+        stack = select_stack(self._engine, self._command)
+        try:
+            self._call(stack, action, options)
+        except ConcurrentUpdateError:
+            raise StackInUse(
+                f"stack {stack.name}: in use by another update; wait until it ends (--wait), "
+                f"or run `kubewright pulumi --stack {stack.name} -- cancel`"
+            ) from None
+        finally:
+            for line in self._output_filter.end():
+                self._show(self._line_redactor.redact_line(line))
+        if self._callback_error is not None:
+            raise self._callback_error
+
+    def _call(self, stack: Stack, action: Action, options: Options) -> None:
+        plan = str(options.plan.absolute()) if options.plan else None
+        common: dict[str, Any] = {
+            "on_output": self._take_output,
+            "on_error": self._take_error,
+            "on_event": self._take_event,
+        }
+        match action:
+            case Action.PREVIEW:
+                stack.preview(diff=options.diff, plan=plan, **common)
+            case Action.UP:
+                # An unreachable host must not keep the other hosts from being changed.
+                stack.up(parallel=options.parallel, continue_on_error=plan is None, plan=plan, **common)
+            case Action.REFRESH:
+                stack.refresh(parallel=options.parallel, **common)
+            case Action.DESTROY:
+                stack.destroy(parallel=options.parallel, **common)
+
+    def result(self, action: Action, seconds: float, failure: str) -> Result:
+        """Return the result. `failure`: the reason of a failed run, used when no error event has one."""
+        violations = self._check_policies(complete=not failure)
+        summaries = [event for event in self._events if isinstance(event, Summary)]
+        changes = dict(summaries[-1].changes) if summaries else {}
+        errors = tuple(e.text for e in self._events if isinstance(e, Message) and e.severity == "error")
+        errors += violations
+        failed = bool(failure or violations)
+        changed = any(count for name, count in changes.items() if name not in ("same", "read"))
+        return Result(
+            stack=self._engine.workspace.stack,
+            action=action,
+            outcome=Outcome.FAILED if failed else Outcome.CHANGES if changed else Outcome.NOTHING,
+            events=tuple(self._events),
+            changes=changes,
+            seconds=seconds,
+            errors=(errors or (failure,)) if failed else (),
+        )
+
+    def report_error(self, error: str) -> None:
+        """Show an error of the driver, and add it to the events."""
+        self._add_event(Message(severity="error", text=error))
+        self._show(error)
+
+    def recover(self) -> None:
+        """Remove the lock and repair the state after the engine was interrupted or killed."""
+        try:
+            self._engine.recover()
+        except UserError:
+            return  # the next run reports the problem with more context
+
+    def explain_failure(self) -> str:
+        """Return why the engine failed.
+
+        Error events say why. Without any (a wrong passphrase, an unreachable backend) the engine's message
+        becomes an event. It is shown unless it already was: the output of auxiliary calls is not shown.
+        """
+        message = self._redactor.redact(self._command.error_message()) if self._command else ""
+        failure = f"stack {self._engine.workspace.stack}: {message or NO_REASON}"
+        if any(isinstance(event, Message) and event.severity == "error" for event in self._events):
+            return failure
+        self._add_event(Message(severity="error", text=failure))
+        failed = self._command.failed if self._command else None
+        if failed is None or not failed.stderr or not set(failed.stderr.splitlines()) <= self._shown_errors:
+            self._show(failure)
+        return failure
+
+    def _check_policies(self, *, complete: bool) -> tuple[str, ...]:
+        """Show the policy violations. Return a line for each mandatory one."""
+        if self._checker is None:
+            return ()
+        violations = self._checker.violations()
+        for violation in violations:
+            self._add_event(violation)
+        for text in policies.format_violations(violations, complete=complete):
+            self._show(self._redactor.redact(text))
+        return policies.mandatory_violations(violations)
+
+    def _take_error(self, line: str) -> None:
+        self._shown_errors.add(line)
+        self._take_output(line)
+
+    def _take_output(self, line: str) -> None:
+        # These lines name the temporary file of the plan.
+        if line.startswith(("Update plan written to", "Run `pulumi up --plan=")):
+            return
+        for text in self._output_filter.feed(line):
+            self._show(self._line_redactor.redact_line(text))
+
+    def _take_event(self, event: EngineEvent) -> None:
+        """Take an event. `execute` raises the errors of this method: the SDK would only warn of them."""
+        try:
+            if self._checker is not None:
+                self._checker.add_event(event)
+            converted = convert_engine_event(event, self._redactor)
+            if converted is not None:
+                self._add_event(converted)
+        except Exception as error:
+            self._callback_error = self._callback_error or error
+
+    def _add_event(self, event: Event) -> None:
+        self._events.append(event)
+        if self._on_event is not None:
+            self._on_event(event)
+
+
+def select_stack(engine: Engine, command: EngineCommand) -> Stack:
+    """Return the stack for the Automation API."""
+    workspace = LocalWorkspace(
+        work_dir=str(engine.workspace.directory), env_vars=engine.variables(), pulumi_command=command
+    )
+    return Stack.select(engine.workspace.stack, workspace)
