@@ -1,7 +1,7 @@
 #!/bin/sh
 # A post-renderer for the chart of the EBS CSI driver, which has no setting for it: its controller, which calls
-# AWS, runs on the host network of the control planes, because pods on the pod network get no rights of
-# their node (one hop to the metadata service). Fails when the chart has become another.
+# AWS, runs on the host network of the control planes, because pods on the pod network get no permissions
+# of their node (one hop to the metadata service). Fails when the chart has become another.
 set -eu
 rendered=$(cat)
 case $rendered in

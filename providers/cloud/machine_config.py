@@ -36,7 +36,7 @@ class MachineConfig:
     """All deliveries of one member, or of all machines of one pool.
 
     `digest` is the hex sha256 of everything that machines fetch, and the status that healthy machines report.
-    The digest is no secret: each payload contains keys that nobody can guess.
+    The digest is no secret: each payload contains unguessable keys.
     """
 
     kind: str

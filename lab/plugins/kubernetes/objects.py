@@ -224,7 +224,7 @@ class Objects:
         interrupted before it could note it, and is taken over.
 
         Raises:
-            ApiError: somebody else's object has the name, or a patch has nothing to patch.
+            ApiError: another owner's object has the name, or a patch has nothing to patch.
         """
         if not target.name:
             return

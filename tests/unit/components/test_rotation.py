@@ -1,4 +1,4 @@
-"""Rotation of certificates [B3]: what each stage makes, and that nobody is cut off on the way."""
+"""Rotation of certificates [B3]: what each stage changes, and that all connections work after each step."""
 
 from __future__ import annotations
 
@@ -190,7 +190,7 @@ def test_add_ons_start_again_once_pods_are_told(cluster: Cluster) -> None:
     seen = []
     for stage in ("trust", "sign", "done"):
         graph = cluster.plan(settings(stage))
-        # Kubelets ask for certificates: not before somebody signs.
+        # Kubelets request certificates only when a controller manager signs them.
         for node in ("cp-1-node", "w-1-node"):
             assert "cluster-published" in graph.before(graph.named(node))
         for name in ("coredns-deployment", "metrics-server-deployment"):

@@ -149,10 +149,10 @@ class TestSizes:
         filled = template_values(Names(cluster="a" * 24, region="ap-southeast-1"))
         addons = CloudAddonSettings(load_balancers=True)
         for prefix in (CONTROL_PLANES, ETCD_MEMBERS, f"{POOLS}/{'p' * 40}"):
-            rights = permissions_of(prefix, addons)
-            inline = sum(len(policy_document(one, filled)) for one in rights.inline.values())
+            permissions = permissions_of(prefix, addons)
+            inline = sum(len(policy_document(one, filled)) for one in permissions.inline.values())
             assert inline <= limits.MAX_INLINE_CHARACTERS
-            for statements in rights.managed.values():
+            for statements in permissions.managed.values():
                 assert len(policy_document(statements, filled)) <= limits.MAX_MANAGED_CHARACTERS
 
     def test_user_data_that_is_too_long_names_its_machine(self) -> None:

@@ -217,6 +217,6 @@ class TestAll:
             for node in recorded.of(":BackupInstance")
         }
         assert backed == {f"{node.name}-id" for node in recorded.of(":Disk")}
-        # By then the vault's rights have had minutes to count.
+        # By then the permissions of the vault have had minutes to take effect.
         for node in recorded.of(":BackupInstance"):
             assert any(name.startswith("cp-") and name.endswith("-roll") for name in recorded.before(node))
