@@ -101,7 +101,7 @@ class TestDeliver:
         assert machine.status("pools/general/i-0123/node") == again
 
     def test_what_the_machine_before_said_is_taken_back_first(self, machine: BootMachine) -> None:
-        """No deployer waits for a machine that its cloud replaces, so the machine itself clears the status."""
+        """No deployer waits for a machine that its cloud replaces: the machine itself clears the status."""
         kind, roles = "members/etcd", (Role.ETCD,)
         found = put_bundles(machine, f"{kind}/e-1", bundle(Role.ETCD))
         machine.put(f"status/{kind}/e-1/etcd", f"{found}\n")
