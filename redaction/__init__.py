@@ -6,9 +6,10 @@ Protected are the secrets of a stack: encrypted settings, passwords in stack fil
 tokens of the cluster, credentials of the deployer.
 
 The readers to protect them from are people and programs that may see output but not secrets: readers of CI
-logs, pull request comments, issues, event logs, reports and saved plans, and recipients of copies. Not protected against are people with access to the deployer, to the passphrase or to the state: they
-can read the secrets themselves. Redaction repairs accidents. It does not stop a program that hides a secret
-on purpose.
+logs, pull request comments, issues, event logs, reports and saved plans, and recipients of copies. Not
+protected against are people with access to the deployer, to the passphrase or to the state: they can read
+the secrets themselves. Redaction repairs accidents. It does not stop a program that hides a secret on
+purpose.
 
 The Pulumi engine masks values that it knows to be secret. It cannot know that a plugin repeats a password in
 an error message, that a shell prints an encoded key, or that a resource is named after a token. Each stage

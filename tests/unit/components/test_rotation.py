@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
-from testkit.trust import Connection, Host, connections, tokens
 
+from testkit.trust import Connection, Host, connections, tokens
 from tests.unit.components.certificates import Engine
 from tests.unit.components.conftest import Deploy
 from tests.unit.components.graph import Graph, Json, Node, document
