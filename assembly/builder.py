@@ -271,7 +271,7 @@ def _options(settings: Settings) -> ControlPlaneOptions:
 def _certificates(settings: CertificateSettings) -> Certificates:
     rotations = {str(name): _rotation(section) for name, section in settings.authorities.items()}
     rotations[SERVICE_ACCOUNT] = _rotation(settings.service_account)
-    # As if it were not there: a section that says what is so anyway changes nothing.
+    # A section that only repeats defaults counts as absent and changes nothing.
     begun = tuple((name, rotation) for name, rotation in rotations.items() if rotation != Rotation())
     return Certificates(leaves=settings.leaves, rotations=begun)
 

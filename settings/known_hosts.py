@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 from settings.problem import Problem, SettingsError
 
 # Of a host's several keys the one that is checked has to be the one the host shows, and that is the
-# first in the order of whoever asks: this is Go's (golang.org/x/crypto/ssh), which pulumi-command uses.
+# first in the order of the client: that of Go (golang.org/x/crypto/ssh), which pulumi-command uses.
 _KINDS = ("ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521", "ssh-rsa", "ssh-ed25519")
 _FIELD = "metal.ssh.known_hosts_file"
 

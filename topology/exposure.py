@@ -6,11 +6,11 @@ from topology.model import Topology
 
 
 def warnings(topology: Topology) -> list[str]:
-    """One line for each thing that is open to everyone; none in a lab, whose network is closed."""
+    """Return a line for each public network; none in a lab, whose network is closed."""
     if topology.environment == "lab":
         return []
     return [
-        f"network.api_allowed: {network}: everyone may reach the API and SSH; list your own networks"
+        f"network.api_allowed: {network}: the API and SSH are public; list your own networks"
         for network in topology.network.api_allowed
         if network.prefixlen == 0
     ]

@@ -167,7 +167,7 @@ class Network:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where everyone reaches the API. `host` is an address or a DNS name."""
+    """The address at which clients reach the API. `host` is an address or a DNS name."""
 
     host: str
     port: int

@@ -235,7 +235,7 @@ def _source(topology: Topology, source: Source) -> tuple[IPv4Network, ...]:
         case Source.ANYONE_ALLOWED_TO_THE_API:
             return network.api_allowed
         case Source.ADMINISTRATORS:
-            # Whoever deploys needs the API as well as SSH; a bastion is one of the machines.
+            # The deployer needs the API as well as SSH; a bastion is one of the machines.
             return (*network.api_allowed, *network.machines)
         case Source.MACHINES:
             return network.machines

@@ -34,14 +34,14 @@ def namespaces_exist(rule_input: RuleInput) -> Iterator[Problem]:
 
 @rule(needs=("access.bindings",), needs_valid=("access.roles",))
 def bindings_reference_one_role(rule_input: RuleInput) -> Iterator[Problem]:
-    """A binding gives exactly one role, which exists where the binding is, to somebody."""
+    """A binding gives exactly one role, which exists where the binding is, to at least one subject."""
     access = rule_input.settings.access
     for name, binding in access.bindings.items():
         path = f"access.bindings.{name}"
         if (binding.role is None) == (binding.cluster_role is None):
             yield Problem(path, "", "needs exactly one of role (of access.roles) and cluster_role")
         if not (binding.users or binding.groups or binding.service_accounts):
-            yield Problem(path, "", "names nobody; add users, groups or service_accounts")
+            yield Problem(path, "", "names no subject; add users, groups or service_accounts")
         yield from _role_problems(path, binding, access)
 
 

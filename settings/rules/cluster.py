@@ -11,7 +11,7 @@ from settings.rules.base import RuleInput, rule
 
 @rule(needs=("name",))
 def cluster_has_name(rule_input: RuleInput) -> Iterator[Problem]:
-    """The name is part of names outside the cluster, so nobody but its administrator can choose it."""
+    """The name is part of names outside the cluster, so only its administrator can choose it."""
     if rule_input.settings.name is None:
         yield Problem("name", "", "missing; give the cluster a name, such as dev")
 

@@ -186,7 +186,7 @@ def api_allowed_is_not_empty(rule_input: RuleInput) -> Iterator[Problem]:
         yield Problem(
             "network.api_allowed",
             "",
-            "is empty: nobody, the deployer included, would reach the API; name networks",
+            "is empty: no client, the deployer included, could reach the API; name networks",
         )
 
 

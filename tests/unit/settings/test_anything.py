@@ -1,4 +1,4 @@
-"""Whatever somebody writes into a configuration, the answer is settings or readable problems."""
+"""Any configuration gives settings or readable problems."""
 
 from __future__ import annotations
 

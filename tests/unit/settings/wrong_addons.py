@@ -58,7 +58,7 @@ ADDONS = (
         {"access.roles.reader": {"rules": [{"resources": ["pods"], "verbs": ["read"]}]}},
     ),
     Wrong("access.bindings.all", "needs exactly one of role", {"access.bindings.all": {"groups": ["dev"]}}),
-    Wrong("access.bindings.all", "names nobody", {"access.bindings.all": {"cluster_role": "view"}}),
+    Wrong("access.bindings.all", "names no subject", {"access.bindings.all": {"cluster_role": "view"}}),
     Wrong(
         "access.bindings.all.role",
         '"readr": not in access.roles; did you mean reader?',

@@ -1,4 +1,4 @@
-"""What is open to everyone is told, but for a lab, whose network is closed."""
+"""Public networks are reported, except in a lab, whose network is closed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from topology.exposure import warnings
 def test_an_api_open_to_everyone_is_told() -> None:
     opened = {"environment": "production", "network.api_allowed": ["10.89.0.0/24", "0.0.0.0/0"]}
     (line,) = warnings(build_topology(load(edited(WORKERS, opened))))
-    assert line.startswith("network.api_allowed: 0.0.0.0/0: everyone may reach the API and SSH")
+    assert line.startswith("network.api_allowed: 0.0.0.0/0: the API and SSH are public")
 
 
 def test_listed_networks_and_labs_are_not() -> None:
