@@ -1,4 +1,4 @@
-"""Send objects to the API server, for good or as a rehearsal."""
+"""Requests that create or change objects on the API server, real or as a dry run."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Inputs = Mapping[str, Value]
 
 @dataclass(frozen=True)
 class Target:
-    """One object: its kind, where it is served, its place and what to call it."""
+    """One object: its kind, API path, namespace, name and title for messages."""
 
     kind: Kind
     api: Api
@@ -36,8 +36,8 @@ class Applier:
 
     Args:
         settings: the provider's configuration.
-        client: gives the cluster's client, or raises `PluginError` when there is no usable kubeconfig.
-        log: where the server's warnings go.
+        client: returns the cluster's client, or raises `PluginError` without a usable kubeconfig.
+        log: receives the server's warnings.
     """
 
     def __init__(self, settings: Settings, client: Callable[[], Client], log: EngineLog) -> None:
@@ -46,7 +46,7 @@ class Applier:
         self._log = log
 
     def target(self, kind: Kind, inputs: Inputs, *, patient: bool = False) -> Target:
-        """Where an object goes; with patience for a kind that was defined a moment ago."""
+        """Return the target of an object; with `patient`, wait for a kind that was defined a moment ago."""
         deadline = time.monotonic() + (_NEW_KIND_SECONDS if patient else 0)
         while True:
             try:
@@ -63,7 +63,7 @@ class Applier:
     def apply(
         self, urn: str, target: Target, inputs: Inputs, manager: str, olds: Inputs, *, dry_run: bool = False
     ) -> Answer:
-        """Send an object: server-side apply, or create and merge patch when that is switched off."""
+        """Send an object: server-side apply, or create and merge patch when server-side apply is disabled."""
         body = bodies.request_body(target.kind, inputs)
         if target.api.namespaced:
             body["metadata"] = {**body.get("metadata", {}), "namespace": target.namespace}
@@ -92,10 +92,10 @@ class Applier:
     def rehearse(
         self, urn: str, kind: Kind, inputs: Inputs, manager: str, olds: Inputs | None = None
     ) -> dict[str, Any] | None:
-        """What the server would make of the inputs; None when it cannot be asked yet.
+        """Return the server's result of a dry run; None when the server cannot be asked yet.
 
         Raises:
-            ApiError: the server would refuse them.
+            ApiError: the server would refuse the inputs.
         """
         if has_unknown(dict(inputs)) or self._settings.access is None or not self._client().answers():
             return None
@@ -113,5 +113,7 @@ class Applier:
             raise
 
     def _taken(self, target: Target) -> bool:
-        """Whether an object is in the place of one to be made, as before a replacement: no rehearsal then."""
+        """Report whether an object with the name exists, as before a replacement: then a dry run would
+        fail.
+        """
         return self._client().get(target.api, target.namespace, target.name, what=target.what) is not None

@@ -1,4 +1,4 @@
-"""Bodies sent to the API, and what is kept of its answers."""
+"""Bodies of requests to the API, and the state from its responses."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _ABSENT = object()
 
 
 def request_body(kind: Kind, inputs: Mapping[str, Value]) -> dict[str, Any]:
-    """The object to apply: inputs without wrappers, nulls and the engine's own keys.
+    """Return the object to apply: inputs without wrappers, nulls and the engine's own keys.
 
-    `stringData` of a Secret is sent as `data`, so that a key left out later is removed.
+    `stringData` of a Secret is sent as `data`, so that a key that is removed later disappears.
     """
     body: dict[str, Any] = _without_nulls(
         {key: value for key, value in reveal(dict(inputs)).items() if not key.startswith("__")}
@@ -42,7 +42,7 @@ def _without_nulls(value: Value) -> Value:
 
 
 def merge_patch(old: Value, new: Value) -> Value:
-    """The JSON merge patch (RFC 7396) from one object to another."""
+    """Return the JSON merge patch (RFC 7396) from one object to another."""
     if not isinstance(old, Mapping) or not isinstance(new, Mapping):
         return new
     patch: dict[str, Any] = {key: None for key in old if key not in new}
@@ -55,7 +55,7 @@ def merge_patch(old: Value, new: Value) -> Value:
 def outputs(
     kind: Kind, live: Mapping[str, Any], inputs: Mapping[str, Value], manager: str
 ) -> dict[str, Value]:
-    """The state of an object: what the server says, with everything secret marked."""
+    """Return the state of an object: the server's response with all secrets marked."""
     state: dict[str, Any] = copy.deepcopy(dict(live))
     meta = mapping(state.get("metadata"))
     meta.pop("managedFields", None)
@@ -72,7 +72,7 @@ def outputs(
 def promised(
     kind: Kind, expected: Mapping[str, Any], inputs: Mapping[str, Value], manager: str
 ) -> dict[str, Value]:
-    """The state a preview shows for an object to be made: what only the server can tell is unknown."""
+    """Return the previewed state of a new object: fields that only the server can set are unknown."""
     state = outputs(kind, expected, inputs, manager)
     given = mapping(reveal(inputs.get("metadata")))
     if state.get("metadata") is not UNKNOWN:
@@ -95,14 +95,14 @@ def promised(
 
 
 def merged(old: Value, new: Value) -> Value:
-    """Old state overlaid with new inputs, for a preview without the cluster."""
+    """Merge new inputs into the old state, for a preview without the cluster."""
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         return {**old, **{key: merged(old.get(key), value) for key, value in new.items()}}
     return new
 
 
 def imported(live: Mapping[str, Any]) -> dict[str, Value]:
-    """Inputs that would make an existing object, for an import."""
+    """Return inputs that would create an existing object, for an import."""
     found = copy.deepcopy({key: value for key, value in live.items() if key != "status"})
     meta = mapping(found.get("metadata"))
     for key in _SERVER_METADATA:
@@ -120,7 +120,7 @@ def imported(live: Mapping[str, Any]) -> dict[str, Value]:
 
 
 def refreshed(kind: Kind, inputs: Mapping[str, Value], live: Mapping[str, Any]) -> dict[str, Value]:
-    """Inputs as the cluster now has them: only fields that the program sets, so that only drift shows."""
+    """Return inputs with live values: only fields that the program sets, so that the diff is the drift."""
     known = {key: value for key, value in live.items() if key != "status"}
     if kind.kind == "Secret" and not kind.group:
         known["stringData"] = _decoded(mapping(live.get("data")))
@@ -139,12 +139,12 @@ def _decoded(data: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _project(asked: Value, live: Value) -> Value:
-    """The live value in the shape of what was asked for; an equal value keeps its spelling."""
+    """Return the live value in the structure of the inputs; an equal value keeps its notation."""
     if isinstance(asked, Secret):
         inner = _project(asked.value, live)
         return _ABSENT if inner is _ABSENT else Secret(inner)
     if live is _ABSENT:
-        # The server leaves out what is empty or the default; anything else is missing from the cluster.
+        # The server omits empty and default values; other absent values are missing from the cluster.
         return asked if not asked else _ABSENT
     if isinstance(asked, Mapping) and isinstance(live, Mapping):
         pairs = ((key, _project(value, live.get(key, _ABSENT))) for key, value in asked.items())
@@ -158,7 +158,7 @@ def _project(asked: Value, live: Value) -> Value:
 
 
 def _same(asked: Value, live: Value) -> bool:
-    """Equal as values or as quantities (`0.5` and `500m`)."""
+    """Report whether two values are equal, also as quantities (`0.5` and `500m`)."""
     if asked == live:
         return True
     left, right = quantity(asked), quantity(live)
@@ -170,7 +170,7 @@ _BINARY = {"Ki": 1, "Mi": 2, "Gi": 3, "Ti": 4, "Pi": 5, "Ei": 6}
 
 
 def quantity(value: Value) -> float | None:
-    """The number that a Kubernetes quantity stands for; None for anything else."""
+    """Return the number of a Kubernetes quantity; None for other values."""
     text = str(value)
     digits = text.rstrip("numkMGTPEKi")
     suffix = text[len(digits) :]

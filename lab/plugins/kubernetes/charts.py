@@ -1,4 +1,4 @@
-"""Charts on this machine, and the arguments that say which chart helm shall take."""
+"""Charts in local files, and helm's arguments that select a chart."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class LocalChart:
 
     Attributes:
         version: from its Chart.yaml.
-        checksum: SHA-256 over all its files, so that any change of them is a change of the release.
+        checksum: SHA-256 over all its files, so that any change of a file changes the release.
     """
 
     version: str
@@ -32,10 +32,10 @@ class LocalChart:
 
 
 def local(chart: str) -> LocalChart | None:
-    """The chart at a path, relative to the program; None when it is not on this machine.
+    """Return the chart at a path, relative to the program; None without a local chart.
 
     Raises:
-        InvalidInput: what is there is no chart.
+        InvalidInput: the path is not a chart.
     """
     path = Path(chart).expanduser()
     if chart.startswith(_OCI) or not path.exists():
@@ -78,12 +78,12 @@ def _checksum(path: Path) -> str:
 
 
 def source_arguments(helm: Helm, inputs: Mapping[str, Any], directory: Path, secrets: list[str]) -> list[str]:
-    """Arguments for the chart, its version and repository; logs in where a password is needed.
+    """Return the arguments for chart, version and repository; log in where a password is needed.
 
     Args:
         helm: runs the login.
         inputs: of the release, without secret wrappers.
-        directory: the workspace, which takes the credentials.
+        directory: the workspace, which stores the credentials.
         secrets: to mask in errors.
     """
     chart, options = str(inputs["chart"]), inputs.get("repositoryOpts") or {}
@@ -103,7 +103,7 @@ def source_arguments(helm: Helm, inputs: Mapping[str, Any], directory: Path, sec
         write_repository(directory, options)
         helm.run(["repo", "update"], directory=directory, secrets=secrets)
         return [f"chart/{chart}", *arguments]
-    # A version given for a local chart only names what is there.
+    # For a local chart, the version only repeats the version in its files.
     return [str(Path(chart).expanduser()) if Path(chart).expanduser().exists() else chart, *arguments]
 
 

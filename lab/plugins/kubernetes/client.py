@@ -1,6 +1,6 @@
-"""A small client of the Kubernetes API: discovery, and the verbs the plugin needs, on urllib3.
+"""A small client of the Kubernetes API on urllib3: discovery, and the verbs that the plugin needs.
 
-The `kubernetes` package would do the same, but takes 0.4 s to import and writes client keys to files.
+The `kubernetes` package has the same features, but takes 0.4 s to import and writes client keys to files.
 """
 
 from __future__ import annotations
@@ -33,28 +33,28 @@ _ATTEMPTS = 4
 
 @dataclass(frozen=True)
 class Api:
-    """Where the objects of a kind are served."""
+    """The API path of a kind."""
 
     prefix: str
     plural: str
     namespaced: bool
 
     def path(self, namespace: str, name: str = "") -> str:
-        """The path of one object, or of a kind's objects."""
+        """Return the path of one object, or of the collection of a kind."""
         place = f"/namespaces/{quote(namespace, safe='')}" if self.namespaced and namespace else ""
         return f"{self.prefix}{place}/{self.plural}" + (f"/{quote(name, safe='')}" if name else "")
 
 
 @dataclass(frozen=True)
 class Answer:
-    """A successful answer: the object, and the warnings the server sent with it."""
+    """A successful response: the object and the server's warnings."""
 
     body: dict[str, Any]
     warnings: tuple[str, ...] = ()
 
 
 class Client:
-    """One cluster's API; safe to use from many threads."""
+    """The API of one cluster; safe for many threads."""
 
     def __init__(self, access: Access) -> None:
         self.access = access
@@ -81,7 +81,7 @@ class Client:
             return self._pool
 
     def answers(self) -> bool:
-        """Whether the cluster answers within two seconds; asked once."""
+        """Report whether the cluster answers within two seconds; asked once."""
         if self._probed is None:
             try:
                 self._send("GET", "/version", None, {}, connect=_PROBE_SECONDS, read=_PROBE_SECONDS)
@@ -100,10 +100,10 @@ class Client:
         connect: float,
         read: float,
     ) -> urllib3.BaseHTTPResponse:
-        """One request.
+        """Send one request.
 
         Raises:
-            Unreachable: no answer.
+            Unreachable: the server does not answer.
         """
         import urllib3
 
@@ -123,7 +123,7 @@ class Client:
             raise Unreachable(self._silence(problem)) from None
 
     def _silence(self, problem: BaseException) -> str:
-        """Why there was no answer, in a few words, with the cluster's name and address."""
+        """Return a short reason for the missing response, with the cluster's name and address."""
         import urllib3
 
         cause: BaseException = problem
@@ -151,10 +151,10 @@ class Client:
         body: Mapping[str, Any] | None = None,
         content_type: str = "application/json",
     ) -> Answer:
-        """A request that is repeated when the server is busy or away for a moment.
+        """Send a request; retry while the server is busy or unreachable.
 
         Args:
-            method: HTTP verb; every use here may be repeated, but a create (POST) only if it was not sent.
+            method: HTTP verb; all uses here are safe to repeat, except a create (POST) that was sent.
             path: path below the server's URL.
             what: the object's name for messages.
             query: URL parameters.
@@ -162,7 +162,7 @@ class Client:
             content_type: of the body.
 
         Raises:
-            Unreachable: no answer after a few attempts.
+            Unreachable: no response after several attempts.
             ApiError: the server refused.
         """
         url = f"{path}?{urlencode(query)}" if query else path
@@ -190,10 +190,10 @@ class Client:
         raise AssertionError("the loop ends with an answer or an error")
 
     def api(self, kind: Kind) -> Api:
-        """Where a kind is served.
+        """Return the API path of a kind.
 
         Raises:
-            ApiError: the cluster does not know the kind (status 404).
+            ApiError: the cluster does not have the kind (status 404).
         """
         known = self._apis.get(kind.api_version, {})
         if kind.kind not in known:
@@ -219,7 +219,7 @@ class Client:
         return known[kind.kind]
 
     def get(self, api: Api, namespace: str, name: str, *, what: str) -> dict[str, Any] | None:
-        """An object, or None when there is none."""
+        """Return an object, or None without one."""
         try:
             return self.request("GET", api.path(namespace, name), what=what).body
         except ApiError as problem:
@@ -228,7 +228,7 @@ class Client:
             raise
 
     def list(self, path: str, query: Mapping[str, str]) -> list[dict[str, Any]]:
-        """The objects of a collection that match, at most 100."""
+        """Return the matching objects of a collection, at most 100."""
         answer = self.request("GET", path, what=path, query={"limit": "100", **query})
         return list(answer.body.get("items") or [])
 
@@ -246,12 +246,12 @@ def _parse(response: urllib3.BaseHTTPResponse) -> dict[str, Any]:
 
 
 def _about_namespace(answer: Mapping[str, Any]) -> bool:
-    """Whether waiting is useless as the namespace is going away."""
+    """Report whether waiting is useless because the namespace is being deleted."""
     return "being terminated" in str(answer.get("message", ""))
 
 
 def _warnings(response: urllib3.BaseHTTPResponse) -> tuple[str, ...]:
-    """Texts of the Warning headers (`299 - "text"`)."""
+    """Return the texts of the Warning headers (`299 - "text"`)."""
     return tuple(
         text.partition('"')[2].rpartition('"')[0] or text for text in response.headers.getlist("Warning")
     )

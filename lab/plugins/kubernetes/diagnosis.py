@@ -1,4 +1,4 @@
-"""Why something is not ready: what its pods wait for, and the last warnings about it."""
+"""Reasons why an object is not ready: the state of its pods, and its latest warnings."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Object = Mapping[str, Any]
 
 
 def reasons(client: Client, obj: Object) -> list[str]:
-    """A few lines about an unready object; empty when the cluster tells nothing more."""
+    """Return a few lines about an unready object; empty without further facts."""
     meta = mapping(obj.get("metadata"))
     namespace = str(meta.get("namespace") or "")
     found: list[str] = []
@@ -41,7 +41,7 @@ def reasons(client: Client, obj: Object) -> list[str]:
 
 
 def selector(obj: Object) -> str:
-    """The label selector of a workload's pods."""
+    """Return the label selector of a workload's pods."""
     spec = mapping(obj.get("spec"))
     chosen = mapping(spec.get("selector"))
     labels = chosen if obj.get("kind") == "Service" else mapping(chosen.get("matchLabels"))
@@ -49,7 +49,7 @@ def selector(obj: Object) -> str:
 
 
 def pod_problem(pod: Object) -> str:
-    """What one pod waits for; empty when it is ready or done."""
+    """Return the problem of one pod; empty when it is ready or finished."""
     name = mapping(pod.get("metadata")).get("name")
     status = mapping(pod.get("status"))
     if status.get("phase") == "Succeeded" or condition(pod, "Ready").get("status") == "True":
@@ -71,7 +71,7 @@ def pod_problem(pod: Object) -> str:
 
 
 def warnings(events: list[dict[str, Any]], names: set[str]) -> list[str]:
-    """The last warnings about some objects, oldest first."""
+    """Return the latest warnings about objects, oldest first."""
     about = [event for event in events if mapping(event.get("involvedObject")).get("name") in names]
     about.sort(key=lambda event: str(event.get("lastTimestamp") or event.get("eventTime") or ""))
     return [f"event {event.get('reason')}: {event.get('message')}" for event in about[-_LINES:]]

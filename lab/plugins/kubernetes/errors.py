@@ -1,4 +1,4 @@
-"""Errors of the plugin: one readable line each, never with the body of an object in it."""
+"""Errors of requests to the API: one readable line each, without the body of an object."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from lab.plugins.runtime.errors import PluginError
 
 
 class Unreachable(PluginError):
-    """The cluster did not answer."""
+    """The cluster does not answer."""
 
 
 class ApiError(PluginError):
@@ -27,12 +27,12 @@ class ApiError(PluginError):
 
 
 def refusal(what: str, status: int, body: Mapping[str, Any]) -> ApiError:
-    """The error for an API server's refusal, from its `Status` object.
+    """Return the error for a refused request, from the server's `Status` object.
 
     Args:
         what: the object, such as `Deployment kube-system/coredns`.
         status: HTTP status code.
-        body: the answer; only its reason and causes are used, in a form that shows no data.
+        body: the response; only its reason and causes are used, in a form without data.
     """
     reason = str(body.get("reason", ""))
     details = body.get("details")
@@ -51,7 +51,7 @@ def refusal(what: str, status: int, body: Mapping[str, Any]) -> ApiError:
 
 
 def _conflict(what: str, causes: Sequence[Mapping[str, Any]]) -> str:
-    """Fields and their managers, and the way out."""
+    """Return the fields with their managers, and the remedy."""
     fields: dict[str, list[str]] = {}
     for cause in causes:
         manager = str(cause.get("message", "")).removeprefix("conflict with ").strip() or "another manager"
@@ -64,7 +64,7 @@ def _conflict(what: str, causes: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _quiet(message: str) -> str:
-    """A server's message on one line without quoted objects, whose values may be secret.
+    """Return a server's message on one line without quoted objects, whose values may be secret.
 
     Validation errors quote the rejected value (`Invalid value: …: explanation`); an object has braces.
     """

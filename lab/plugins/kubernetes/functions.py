@@ -14,7 +14,7 @@ def invoke(token: str, args: Mapping[str, Value]) -> dict[str, Value]:
     """Call a function of the provider.
 
     Raises:
-        PluginError: a function that this plugin does not have, or text that is not YAML.
+        PluginError: the plugin lacks the function, or the text is not YAML.
     """
     if token != "kubernetes:yaml:decode":
         raise PluginError(
@@ -28,7 +28,7 @@ def invoke(token: str, args: Mapping[str, Value]) -> dict[str, Value]:
 
 
 def _items(document: Value) -> list[Value]:
-    """The objects in a document; a list's items count one by one."""
+    """Return the objects in a document; the items of a list count separately."""
     if isinstance(document, Mapping) and str(document.get("kind", "")).endswith("List"):
         return list(document.get("items") or [])
     return [document]

@@ -1,4 +1,4 @@
-"""Run the helm binary. Kubeconfig, values and passwords go by private files or stdin, never by arguments."""
+"""The helm binary. Kubeconfig, values and passwords go through private files or stdin, never arguments."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ _ERROR_CHARACTERS = 1500
 
 
 class HelmError(PluginError):
-    """Helm failed; the text is its last words with secrets masked."""
+    """Helm failed; the text is the end of its output with secrets masked."""
 
 
 def masked(text: str, secrets: Sequence[str]) -> str:
-    """A text in which no secret of four characters or more can be read."""
+    """Mask all secrets of four characters or more in a text."""
     for secret in sorted({item.strip() for item in secrets if len(item.strip()) >= 4}, key=len, reverse=True):
         text = text.replace(secret, "[secret]")
     return text
@@ -36,9 +36,9 @@ class Helm:
     """The helm binary on one cluster.
 
     Args:
-        access: the cluster; None for work without one.
+        access: the cluster; None for work without a cluster.
         settings: helmReleaseSettings of the provider.
-        cancelled: ends what runs.
+        cancelled: ends running commands.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class Helm:
 
     @contextmanager
     def workspace(self, values: Mapping[str, Any] | None = None) -> Iterator[Path]:
-        """A private directory with `kubeconfig` and `values.json`, gone afterwards."""
+        """Create a private temporary directory with `kubeconfig` and `values.json`."""
         with tempfile.TemporaryDirectory(prefix="pulumi-helm-") as name:
             directory = Path(name)
             if self._access is not None:
@@ -68,17 +68,17 @@ class Helm:
         stdin: str = "",
         timeout: float = 120.0,
     ) -> str:
-        """Run helm and give its output.
+        """Run helm and return its output.
 
         Args:
             arguments: without secrets.
             directory: of `workspace`.
             secrets: strings to mask in errors.
             stdin: for a password.
-            timeout: seconds after which it is ended.
+            timeout: maximum duration in seconds.
 
         Raises:
-            HelmError: helm is not there, failed, or did not end in time.
+            HelmError: helm is missing, failed, or exceeded the time-out.
         """
         binary = shutil.which("helm")
         if binary is None:
@@ -106,7 +106,7 @@ class Helm:
             except subprocess.TimeoutExpired:
                 waited, text = waited + _POLL_SECONDS, None
             if self._cancelled.is_set() or waited >= timeout:
-                # SIGTERM lets helm note the release as failed, so that it is not stuck in "pending".
+                # On SIGTERM helm records the release as failed, so that it does not stay in "pending".
                 process.terminate()
                 try:
                     process.wait(timeout=10)
@@ -137,14 +137,14 @@ class Helm:
 
 
 def _write(path: Path, content: Mapping[str, Any]) -> None:
-    """Write JSON that only we can read; helm and kubectl take JSON for YAML."""
+    """Write JSON that only the current user can read; helm and kubectl read JSON as YAML."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         json.dump(content, file)
 
 
 def write_repository(directory: Path, options: Mapping[str, Any]) -> None:
-    """A repository list with one repository `chart` and its credentials, private to a workspace."""
+    """Write a repository list with one repository `chart` and its credentials into a workspace."""
     entry = {
         "name": "chart",
         "url": str(options["repo"]),
@@ -158,7 +158,7 @@ def write_repository(directory: Path, options: Mapping[str, Any]) -> None:
 
 
 def _last_words(text: str) -> str:
-    """The part of helm's errors that says why, on one line."""
+    """Return the part of helm's errors with the reason, on one line."""
     lines = [
         line.strip()
         for line in text.splitlines()

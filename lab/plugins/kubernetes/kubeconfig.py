@@ -1,6 +1,6 @@
-"""Read a kubeconfig: where the cluster is, whom to trust, and who we are.
+"""Kubeconfig: address of the cluster, its authority, and the user's credentials.
 
-Certificates and keys given as data never reach a disk: they are handed to TLS through memory files.
+Certificates and keys in the kubeconfig never reach a disk: TLS reads them from memory files.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from lab.plugins.runtime.errors import PluginError
 
 
 def read(text_or_path: str) -> dict[str, Any]:
-    """Parse a kubeconfig given as text or as a path.
+    """Parse a kubeconfig from text or from a path.
 
     Raises:
-        PluginError: it is neither, or not a kubeconfig; the text is not shown.
+        PluginError: the source is neither, or is not a kubeconfig; the error hides the text.
     """
     source = "kubeconfig"
     text = text_or_path
@@ -50,12 +50,12 @@ def read(text_or_path: str) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Access:
-    """One context of a kubeconfig, resolved.
+    """One resolved context of a kubeconfig.
 
     Attributes:
         cluster: the cluster's name in the kubeconfig.
         server: URL of the API.
-        namespace: the context's namespace, `default` when it names none.
+        namespace: the context's namespace, by default `default`.
         cluster_entry: the kubeconfig's cluster.
         user_entry: the kubeconfig's user.
     """
@@ -67,7 +67,7 @@ class Access:
     user_entry: Mapping[str, Any] = field(repr=False)
 
     def minimal(self) -> dict[str, Any]:
-        """A kubeconfig with this context alone, for tools that need one."""
+        """Return a kubeconfig with only this context, for tools that need one."""
         return {
             "apiVersion": "v1",
             "kind": "Config",
@@ -84,10 +84,10 @@ class Access:
 
 
 def resolve(config: Mapping[str, Any], *, context: str = "", cluster: str = "") -> Access:
-    """Choose a context, and a cluster other than the context's when one is named.
+    """Select a context, and optionally another cluster than the context's.
 
     Raises:
-        PluginError: the context, cluster or user is not there, or the cluster has no server.
+        PluginError: the context, cluster or user is missing, or the cluster has no server.
     """
     name = context or str(config.get("current-context") or "")
     chosen = _entry(config, "contexts", "context", name) if name else {}
@@ -112,7 +112,7 @@ def _entry(config: Mapping[str, Any], section: str, key: str, name: str) -> dict
 
 
 def _material(entry: Mapping[str, Any], key: str) -> bytes | None:
-    """PEM from `<key>-data` or the file at `<key>`."""
+    """Return PEM from `<key>-data` or from the file at `<key>`."""
     if data := entry.get(f"{key}-data"):
         try:
             return base64.b64decode(str(data), validate=True)
@@ -128,7 +128,7 @@ def _material(entry: Mapping[str, Any], key: str) -> bytes | None:
 
 @contextlib.contextmanager
 def _in_memory(data: bytes) -> Iterator[str]:
-    """A path under which TLS can read bytes that must not be on a disk."""
+    """Return a path at which TLS can read bytes that must not reach a disk."""
     descriptor = os.memfd_create("kubeconfig", os.MFD_CLOEXEC)
     try:
         os.write(descriptor, data)
@@ -138,10 +138,10 @@ def _in_memory(data: bytes) -> Iterator[str]:
 
 
 def tls_context(access: Access, user: Mapping[str, Any]) -> ssl.SSLContext:
-    """A TLS context that trusts the cluster's authority and shows the user's certificate.
+    """Return a TLS context with the cluster's authority and the user's certificate.
 
     Raises:
-        PluginError: certificates that do not parse, or a kubeconfig that asks not to verify.
+        PluginError: invalid certificates, or a kubeconfig that disables verification.
     """
     if access.cluster_entry.get("insecure-skip-tls-verify"):
         raise PluginError(f"kubeconfig: cluster {access.cluster} asks not to verify TLS; give its CA instead")
@@ -160,7 +160,7 @@ def tls_context(access: Access, user: Mapping[str, Any]) -> ssl.SSLContext:
 
 
 class Credentials:
-    """The user's bearer token, from the kubeconfig, a file, or a credential command, kept fresh."""
+    """The user's bearer token, from the kubeconfig, a file, or a credential command, renewed in time."""
 
     def __init__(self, access: Access) -> None:
         self._access = access
@@ -169,13 +169,13 @@ class Credentials:
         self._expires = 0.0
 
     def user(self) -> dict[str, Any]:
-        """The user's entry, with certificates that a credential command gave."""
+        """Return the user's entry, with certificates from a credential command."""
         if self._user.get("exec"):
             self._refresh()
         return self._user
 
     def headers(self) -> dict[str, str]:
-        """The Authorization header, when the user has anything but a certificate."""
+        """Return the Authorization header, for users with other credentials than a certificate."""
         user = self._user
         if user.get("exec"):
             self._refresh()
@@ -197,7 +197,7 @@ class Credentials:
         return {}
 
     def _refresh(self) -> None:
-        """Run the credential command when its last answer is missing or about to expire."""
+        """Run the credential command when its last result is missing or about to expire."""
         if time.time() < self._expires:
             return
         spec = self._user["exec"]

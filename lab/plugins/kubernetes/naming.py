@@ -1,4 +1,4 @@
-"""What a resource is called: its kind, its id, and its name where the program gives none."""
+"""Names of a resource: its kind, its id, and its generated name."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lab.plugins.runtime.values import UNKNOWN, Secret, Value, reveal
 
 AUTONAMED = "pulumi.com/autonamed"
 
-# Kinds of the API server itself that live outside of namespaces; every other kind it has lives in one.
+# Kinds of the API server outside namespaces; all its other kinds are namespaced.
 CLUSTER_SCOPED = frozenset(
     [
         "APIService",
@@ -78,7 +78,7 @@ BUILT_IN_GROUPS = frozenset(
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of object, and whether the resource is a patch of an object that others own."""
+    """A kind of object; `patch`: the resource patches an object that others own."""
 
     api_version: str
     kind: str
@@ -86,22 +86,22 @@ class Kind:
 
     @property
     def group(self) -> str:
-        """The API group; empty for the core."""
+        """Return the API group; empty for the core group."""
         return self.api_version.rpartition("/")[0]
 
     @property
     def namespaced(self) -> bool | None:
-        """Whether its objects live in a namespace; None for kinds only the cluster knows."""
+        """Report whether objects of the kind have a namespace; None for kinds that only the cluster knows."""
         if self.group and self.group not in BUILT_IN_GROUPS:
             return None
         return self.kind not in CLUSTER_SCOPED
 
 
 def kind_of(resource_type: str, inputs: Mapping[str, Value]) -> Kind:
-    """The kind of a resource from its type token (`kubernetes:apps/v1:Deployment`) and inputs.
+    """Return the kind of a resource from its type token (`kubernetes:apps/v1:Deployment`) and inputs.
 
     Raises:
-        PluginError: the token is no kind of object.
+        PluginError: the token is not a kind of object.
     """
     parts = resource_type.split(":")
     if len(parts) != 3 or not parts[2]:
@@ -114,29 +114,29 @@ def kind_of(resource_type: str, inputs: Mapping[str, Value]) -> Kind:
 
 
 def random_suffix(seed: bytes) -> str:
-    """Eight hexadecimal digits; the same for the same non-empty seed."""
+    """Return eight hexadecimal digits; the same for the same non-empty seed."""
     return hashlib.sha256(seed).hexdigest()[:8] if seed else secrets.token_hex(4)
 
 
 def mapping(value: Value) -> dict[str, Any]:
-    """The map in a possibly secret or missing value; empty when there is none."""
+    """Return the map in a possibly secret or missing value; empty without one."""
     inner = value.value if isinstance(value, Secret) else value
     return dict(inner) if isinstance(inner, Mapping) else {}
 
 
 def metadata(inputs: Mapping[str, Value]) -> dict[str, Any]:
-    """The object's metadata without secret wrappers."""
+    """Return the object's metadata without secret wrappers."""
     return mapping(reveal(inputs.get("metadata")))
 
 
 def annotation(inputs: Mapping[str, Value], name: str) -> str | None:
-    """An annotation's text, or None."""
+    """Return an annotation's text, or None."""
     value = mapping(metadata(inputs).get("annotations")).get(name)
     return None if value is None or value is UNKNOWN else str(value)
 
 
 def is_true(inputs: Mapping[str, Value], name: str) -> bool:
-    """Whether an annotation says true."""
+    """Report whether an annotation is true."""
     return (annotation(inputs, name) or "").lower() == "true"
 
 
@@ -149,18 +149,18 @@ def with_name(
     seed: bytes,
     namespace: str,
 ) -> dict[str, Value]:
-    """Inputs with a name and, for kinds known to have one, a namespace.
+    """Return inputs with a name and, for kinds known to have one, a namespace.
 
     Args:
-        inputs: as the program gives them.
+        inputs: from the program.
         kind: the object's kind.
         name: the resource's name in the program, the start of a generated name.
-        olds: the previous inputs, whose generated name is kept.
+        olds: the previous inputs, whose generated name stays.
         seed: the engine's random seed.
         namespace: the provider's default namespace.
 
     Raises:
-        InvalidInput: metadata is no map, or a patch does not say what it patches.
+        InvalidInput: metadata is not a map, or a patch does not name its object.
     """
     meta_value = inputs.get("metadata")
     if meta_value is UNKNOWN:
@@ -183,18 +183,18 @@ def with_name(
 
 
 def resource_id(obj: Mapping[str, Any]) -> str:
-    """`namespace/name`, or the name alone for objects outside of namespaces."""
+    """Return `namespace/name`, or only the name for objects without a namespace."""
     meta = metadata(obj)
     return f"{meta['namespace']}/{meta['name']}" if meta.get("namespace") else str(meta["name"])
 
 
 def split_id(identity: str, default_namespace: str) -> tuple[str, str]:
-    """Namespace and name of an id; the default namespace when it has none."""
+    """Return namespace and name of an id; the default namespace for an id without one."""
     namespace, slash, name = identity.rpartition("/")
     return (namespace if slash else default_namespace), name
 
 
 def title(kind: Kind, meta: Mapping[str, Any]) -> str:
-    """How messages call an object: `Deployment kube-system/coredns`."""
+    """Return the name of an object for messages: `Deployment kube-system/coredns`."""
     place = f"{meta['namespace']}/" if meta.get("namespace") else ""
     return f"{kind.kind} {place}{meta.get('name') or meta.get('generateName', '?')}"

@@ -35,13 +35,13 @@ _DELETE_SECONDS = 600.0
 
 
 class Objects:
-    """Makes, changes and deletes objects of one cluster.
+    """Creates, changes and deletes objects of one cluster.
 
     Args:
         settings: the provider's configuration.
-        client: gives the cluster's client, or raises `PluginError` when there is no usable kubeconfig.
-        waiter: gives the waiter on that cluster.
-        log: where progress and warnings go.
+        client: returns the cluster's client, or raises `PluginError` without a usable kubeconfig.
+        waiter: returns the waiter of that cluster.
+        log: receives progress and warnings.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Objects:
         self._applier = Applier(settings, client, log)
 
     def check(self, urn: str, olds: Inputs, news: Inputs, seed: bytes) -> dict[str, Value]:
-        """Inputs with kind, name and namespace filled in."""
+        """Return inputs with kind, name and namespace."""
         kind = kind_of(resource_type(urn), news)
         named = {"apiVersion": kind.api_version, "kind": kind.kind, **news}
         return with_name(
@@ -71,7 +71,7 @@ class Objects:
         )
 
     def diff(self, urn: str, olds: Inputs, news: Inputs) -> Diff:
-        """What changed between two sets of inputs; the cluster is not asked."""
+        """Compare two sets of inputs without a request to the cluster."""
         kind = kind_of(resource_type(urn), news)
         settings = self._settings
         frozen = reveal(olds.get("immutable")) is True
@@ -88,7 +88,7 @@ class Objects:
         changes = compare(dict(olds), dict(news), replaces)
         old, new = metadata(olds), metadata(news)
         same_place = all(old.get(key) == new.get(key) for key in ("name", "namespace"))
-        # Two objects cannot share a name, so a replacement under a fixed one must start with the deletion.
+        # Two objects cannot share a name, so a replacement with a fixed name must delete first.
         return Diff(
             changes, delete_first=same_place and bool(new.get("name")) and not is_true(news, AUTONAMED)
         )
@@ -96,11 +96,11 @@ class Objects:
     def create(
         self, urn: str, inputs: Inputs, *, timeout: float, preview: bool
     ) -> tuple[str, dict[str, Value]]:
-        """Make an object and wait until it is ready.
+        """Create an object and wait until it is ready.
 
         Raises:
-            NotReady: it exists but is not ready in time.
-            PluginError: it could not be made.
+            NotReady: the object exists but is not ready in time.
+            PluginError: the object could not be created.
         """
         kind = kind_of(resource_type(urn), inputs)
         manager = annotation(inputs, "pulumi.com/patchFieldManager") or _manager(urn)
@@ -115,7 +115,7 @@ class Objects:
     def update(
         self, urn: str, state: Inputs, olds: Inputs, news: Inputs, *, timeout: float, preview: bool
     ) -> dict[str, Value]:
-        """Change an object and wait until it is ready again; errors as `create`."""
+        """Change an object and wait until it is ready again; errors like `create`."""
         kind = kind_of(resource_type(urn), news)
         manager = annotation(news, "pulumi.com/patchFieldManager") or str(
             state.get(bodies.MANAGER) or _manager(urn)
@@ -139,7 +139,7 @@ class Objects:
     def read(
         self, urn: str, identity: str, state: Inputs, inputs: Inputs
     ) -> tuple[dict[str, Value], dict[str, Value]]:
-        """State and inputs of an object as the cluster has it; both empty when it is gone."""
+        """Return state and inputs of an object from the cluster; both empty when it no longer exists."""
         kind = kind_of(resource_type(urn), inputs or state)
         namespace, name = split_id(identity, self._settings.namespace)
         what = title(kind, {"name": name, "namespace": namespace if kind.namespaced else ""})
@@ -159,10 +159,10 @@ class Objects:
         return bodies.outputs(kind, live, found, manager), found
 
     def delete(self, urn: str, identity: str, state: Inputs, *, timeout: float) -> None:
-        """Delete an object and wait until it is gone; one that is gone already is fine.
+        """Delete an object and wait until it is gone; an absent object is no failure.
 
         Raises:
-            PluginError: it could not be deleted; names the way out when the cluster is unreachable.
+            PluginError: the object could not be deleted; has the remedy for an unreachable cluster.
         """
         kind = kind_of(resource_type(urn), state)
         namespace, name = split_id(identity, self._settings.namespace)
@@ -186,7 +186,7 @@ class Objects:
             self._log.warning(urn, f"{what} dropped from the state, as deleteUnreachable is set")
 
     def _remove(self, urn: str, target: Target, state: Inputs, timeout: float) -> None:
-        """Send the deletion, and wait unless told not to."""
+        """Send the deletion, and wait unless `skipAwait` is set."""
         policy = (annotation(state, "pulumi.com/deletionPropagationPolicy") or "foreground").capitalize()
         options = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": policy}
         path = target.api.path(target.namespace, target.name)
@@ -218,13 +218,13 @@ class Objects:
         self._client().request("PATCH", path, what=target.what, query=query, body=stub, content_type=APPLY)
 
     def _make_room(self, urn: str, target: Target, manager: str) -> None:
-        """See that nothing is in the way of a new object.
+        """Make sure that no other object has the name of a new object.
 
-        An object on its way out is waited for. One with our own field manager was left by an `up` that was
-        interrupted before it could note it, and is taken over.
+        Wait for an object that is being deleted. An object with this resource's field manager comes from an
+        `up` that was interrupted before it could record the object, and is taken over.
 
         Raises:
-            ApiError: another owner's object has the name, or a patch has nothing to patch.
+            ApiError: another owner's object has the name, or a patch has no object.
         """
         if not target.name:
             return
@@ -251,7 +251,7 @@ class Objects:
     def _settled(
         self, urn: str, target: Target, inputs: Inputs, live: dict[str, Any], manager: str, timeout: float
     ) -> tuple[str, dict[str, Value]]:
-        """Wait until an applied object is ready, and give its id and state."""
+        """Wait until an applied object is ready; return its id and state."""
         missing: list[str] = []
         if not is_true(inputs, "pulumi.com/skipAwait"):
             live, missing = self._waiter().ready(
@@ -268,12 +268,14 @@ class Objects:
 
 
 def _manager(urn: str) -> str:
-    """The field manager of a resource: the same in every run, so that an interrupted one is recognised."""
+    """Return the field manager of a resource: the same in every run, to recognize objects of interrupted
+    runs.
+    """
     return f"pulumi-kubernetes-{hashlib.sha256(urn.encode()).hexdigest()[:8]}"
 
 
 def _with_live_name(inputs: Inputs, state: Inputs) -> dict[str, Value]:
-    """Inputs with the name that the server made from a generateName."""
+    """Return inputs with the name that the server generated from a generateName."""
     meta, known = metadata(inputs), metadata(state)
     if meta.get("name") or not known.get("name") or known["name"] is UNKNOWN:
         return dict(inputs)

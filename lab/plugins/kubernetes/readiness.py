@@ -1,4 +1,4 @@
-"""When an object counts as ready, from its status alone; one function per kind, in one table."""
+"""Readiness of an object from its status only; one function per kind, in one table."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ Object = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Facts:
-    """What an object's own status does not tell.
+    """Facts outside the object's own status.
 
     Attributes:
-        ready_endpoints: addresses behind a Service that take traffic.
-        waits_for_consumer: a claim's storage class binds it with its first pod only.
+        ready_endpoints: addresses behind a Service that accept traffic.
+        waits_for_consumer: a claim's storage class binds it only with its first pod.
     """
 
     ready_endpoints: int = 0
@@ -26,14 +26,14 @@ class Facts:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Ready, or what is missing for it; `failed` says why it can no longer become ready."""
+    """Ready, or what is missing; `failed` is the reason why the object can no longer become ready."""
 
     missing: tuple[str, ...] = ()
     failed: str = ""
 
     @property
     def ready(self) -> bool:
-        """Nothing is missing and nothing failed."""
+        """Report whether nothing is missing and nothing failed."""
         return not self.missing and not self.failed
 
 
@@ -42,7 +42,7 @@ Judge = Callable[[Object, Facts], Verdict]
 
 
 def condition(obj: Object, kind: str) -> Object:
-    """One of the object's conditions; empty when it has none of that type."""
+    """Return one of the object's conditions; empty without a condition of that type."""
     for item in mapping(obj.get("status")).get("conditions") or []:
         if item.get("type") == kind:
             return mapping(item)
@@ -50,7 +50,7 @@ def condition(obj: Object, kind: str) -> Object:
 
 
 def explain(found: Object, kind: str) -> str:
-    """A condition in words: `Available is False: MinimumReplicasUnavailable (…)`."""
+    """Return a condition in words: `Available is False: MinimumReplicasUnavailable (…)`."""
     if not found:
         return f"condition {kind} is not there yet"
     reason = f": {found['reason']}" if found.get("reason") else ""
@@ -69,7 +69,7 @@ def _replicas(obj: Object) -> int:
 
 
 def deployment(obj: Object, _facts: Facts) -> Verdict:
-    """Rolled out and available, as `kubectl rollout status` has it."""
+    """Judge a Deployment: rolled out and available, as in `kubectl rollout status`."""
     if missing := _observed(obj):
         return Verdict(tuple(missing))
     status, wanted = mapping(obj.get("status")), _replicas(obj)
@@ -89,7 +89,7 @@ def deployment(obj: Object, _facts: Facts) -> Verdict:
 
 
 def daemon_set(obj: Object, _facts: Facts) -> Verdict:
-    """A current, available pod on every node it wants."""
+    """Judge a DaemonSet: a current, available pod on every eligible node."""
     if missing := _observed(obj):
         return Verdict(tuple(missing))
     status = mapping(obj.get("status"))
@@ -103,7 +103,7 @@ def daemon_set(obj: Object, _facts: Facts) -> Verdict:
 
 
 def stateful_set(obj: Object, _facts: Facts) -> Verdict:
-    """All replicas ready and, with rolling updates, of the current revision."""
+    """Judge a StatefulSet: all replicas ready and, with rolling updates, of the current revision."""
     if missing := _observed(obj):
         return Verdict(tuple(missing))
     status, wanted = mapping(obj.get("status")), _replicas(obj)
@@ -120,7 +120,7 @@ def stateful_set(obj: Object, _facts: Facts) -> Verdict:
 
 
 def replica_set(obj: Object, _facts: Facts) -> Verdict:
-    """All replicas available."""
+    """Judge a ReplicaSet: all replicas available."""
     if missing := _observed(obj):
         return Verdict(tuple(missing))
     available, wanted = mapping(obj.get("status")).get("availableReplicas", 0), _replicas(obj)
@@ -128,7 +128,7 @@ def replica_set(obj: Object, _facts: Facts) -> Verdict:
 
 
 def job(obj: Object, _facts: Facts) -> Verdict:
-    """Complete, or suspended on purpose."""
+    """Judge a Job: complete, or suspended on purpose."""
     failed = condition(obj, "Failed")
     if failed.get("status") == "True":
         return Verdict(failed=explain(failed, "Failed"))
@@ -140,7 +140,7 @@ def job(obj: Object, _facts: Facts) -> Verdict:
 
 
 def service(obj: Object, facts: Facts) -> Verdict:
-    """Endpoints behind it, and an address for a load balancer."""
+    """Judge a Service: endpoints, and an address for type LoadBalancer."""
     spec, missing = mapping(obj.get("spec")), []
     if spec.get("type") == "ExternalName":
         return READY
@@ -156,12 +156,12 @@ def _addresses(obj: Object) -> list[Any]:
 
 
 def ingress(obj: Object, _facts: Facts) -> Verdict:
-    """Its controller has given it an address."""
+    """Judge an Ingress: its controller has assigned an address."""
     return READY if _addresses(obj) else Verdict(("no address from the ingress controller",))
 
 
 def pod(obj: Object, _facts: Facts) -> Verdict:
-    """Ready, or finished well."""
+    """Judge a Pod: ready, or finished successfully."""
     phase = mapping(obj.get("status")).get("phase")
     if phase == "Failed":
         status = mapping(obj.get("status"))
@@ -175,7 +175,7 @@ def pod(obj: Object, _facts: Facts) -> Verdict:
 
 
 def claim(obj: Object, facts: Facts) -> Verdict:
-    """Bound, unless its class waits for the first pod."""
+    """Judge a claim: bound, unless its class waits for the first pod."""
     phase = mapping(obj.get("status")).get("phase")
     if phase == "Lost":
         return Verdict(failed="its volume is lost")
@@ -185,13 +185,13 @@ def claim(obj: Object, facts: Facts) -> Verdict:
 
 
 def namespace(obj: Object, _facts: Facts) -> Verdict:
-    """Active."""
+    """Judge a Namespace: active."""
     phase = mapping(obj.get("status")).get("phase")
     return READY if phase == "Active" else Verdict((f"its phase is {phase or 'unknown'}, not Active",))
 
 
 def _has(kind: str) -> Judge:
-    """The judge of kinds that are ready when one condition is true."""
+    """Return the judge of kinds that are ready when one condition is true."""
 
     def judge(obj: Object, _facts: Facts) -> Verdict:
         found = condition(obj, kind)
@@ -201,7 +201,7 @@ def _has(kind: str) -> Judge:
 
 
 def definition(obj: Object, facts: Facts) -> Verdict:
-    """Established; names that another definition holds are a failure."""
+    """Judge a definition: established; names that another definition uses are a failure."""
     names = condition(obj, "NamesAccepted")
     if names.get("status") == "False":
         return Verdict(failed=explain(names, "NamesAccepted"))
@@ -223,4 +223,4 @@ JUDGES: dict[tuple[str, str], tuple[Judge, float]] = {
     ("apiregistration.k8s.io", "APIService"): (_has("Available"), 600),
     ("apiextensions.k8s.io", "CustomResourceDefinition"): (definition, 60),
 }
-"""Judge and default time-out in seconds of each kind that is waited for; others are ready once they exist."""
+"""Judge and default time-out in seconds of each kind; other kinds are ready once they exist."""

@@ -1,4 +1,4 @@
-"""What of a release's inputs is helm's: flags, values, and the objects a release consists of."""
+"""Inputs of a release for helm: flags, values, and the objects of the release."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _UPGRADE_FLAGS = {
 
 
 def options(verb: str, plain: Mapping[str, Any]) -> list[str]:
-    """Helm's flags for a release's inputs."""
+    """Return helm's flags for a release's inputs."""
     flags = {**_FLAGS, **(_UPGRADE_FLAGS if verb == "upgrade" else _INSTALL_FLAGS)}
     chosen = [flag for key, flag in flags.items() if plain.get(key)]
     if verb == "upgrade" and plain.get("createNamespace"):
@@ -50,10 +50,10 @@ def options(verb: str, plain: Mapping[str, Any]) -> list[str]:
 
 
 def values(plain: Mapping[str, Any]) -> dict[str, Any]:
-    """The chart's values: the files in their order, then the inline ones over them.
+    """Return the chart's values: the files in order, then the inline values.
 
     Raises:
-        InvalidInput: a file that cannot be read or is not a map.
+        InvalidInput: a file is unreadable or not a map.
     """
     result: dict[str, Any] = {}
     for index, asset in enumerate(plain.get("valueYamlFiles") or []):
@@ -82,7 +82,7 @@ def _overlaid(base: Value, top: Value) -> Value:
 
 
 def resource_names(manifest: str) -> dict[str, list[str]]:
-    """Names of a release's objects by kind (`Deployment/apps/v1`), from its rendered manifest."""
+    """Return the names of a release's objects by kind (`Deployment/apps/v1`), from its rendered manifest."""
     names: dict[str, list[str]] = {}
     for item in yaml.load_all(manifest, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
         if isinstance(item, Mapping) and isinstance(item.get("metadata"), Mapping):

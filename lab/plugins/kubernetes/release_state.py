@@ -1,4 +1,4 @@
-"""What helm knows of a release, and the state that is made of it."""
+"""Facts that helm reports about a release, and the state of the resource."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ Inputs = Mapping[str, Value]
 
 
 def found(helm: Helm, identity: str, default_namespace: str) -> dict[str, Any] | None:
-    """What helm says of a release `namespace/name`; None when there is none.
+    """Return helm's data of a release `namespace/name`; None without one.
 
     Raises:
-        PluginError: helm does not say.
+        PluginError: helm fails.
     """
     namespace, name = split_id(identity, default_namespace)
     with helm.workspace() as directory:
@@ -38,7 +38,7 @@ def found(helm: Helm, identity: str, default_namespace: str) -> dict[str, Any] |
             if "not found" in str(problem):
                 return None
             raise PluginError(f"Helm release {identity}: {problem}") from None
-    # `helm status` leaves the chart out, `helm get metadata` has it.
+    # `helm status` omits the chart; `helm get metadata` has it.
     parsed["chart"] = {
         "metadata": {
             "name": described.get("chart"),
@@ -50,12 +50,12 @@ def found(helm: Helm, identity: str, default_namespace: str) -> dict[str, Any] |
 
 
 def word(found: Mapping[str, Any]) -> str:
-    """Helm's word for how a release is: `deployed`, `failed`, `pending-upgrade`, …"""
+    """Return helm's status of a release: `deployed`, `failed`, `pending-upgrade`, …"""
     return str((found.get("info") or {}).get("status") or "")
 
 
 def outputs(inputs: Inputs, found: Mapping[str, Any]) -> dict[str, Value]:
-    """The state of a release: inputs, helm's status, and what it consists of."""
+    """Return the state of a release: inputs, helm's status, and its objects."""
     about = found["chart"]["metadata"]
     state: dict[str, Any] = {
         **inputs,

@@ -34,13 +34,13 @@ _OUTPUT_ONLY = ("status", "resourceNames", "manifest")
 
 
 class Releases:
-    """Makes, changes and deletes Helm releases on one cluster.
+    """Creates, changes and deletes Helm releases on one cluster.
 
     Args:
         settings: the provider's configuration.
         helm: the helm binary on the cluster.
-        client: gives the cluster's client, or raises when there is no usable kubeconfig.
-        log: where progress and warnings go.
+        client: returns the cluster's client, or raises without a usable kubeconfig.
+        log: receives progress and warnings.
     """
 
     def __init__(self, settings: Settings, helm: Helm, client: Callable[[], Client], log: EngineLog) -> None:
@@ -50,10 +50,10 @@ class Releases:
         self._log = log
 
     def check(self, urn: str, olds: Inputs, news: Inputs, seed: bytes) -> dict[str, Value]:
-        """Inputs with name, namespace and, for a chart on this machine, its version and checksum.
+        """Return inputs with name, namespace and, for a local chart, its version and checksum.
 
         Raises:
-            InvalidInput: there is no such chart, or no chart is named.
+            InvalidInput: the chart is missing or not named.
         """
         inputs = {key: value for key, value in news.items() if key not in _OUTPUT_ONLY}
         if not inputs.get("chart"):
@@ -68,7 +68,7 @@ class Releases:
         return inputs
 
     def diff(self, urn: str, olds: Inputs, news: Inputs) -> Diff:
-        """What changed between two sets of inputs; a release cannot move to another name or namespace."""
+        """Compare two sets of inputs; another name or namespace needs a replacement."""
         changes = compare(dict(olds), dict(news), lambda path: path in ("name", "namespace"))
         same = all(reveal(olds.get(key)) == reveal(news.get(key)) for key in ("name", "namespace"))
         return Diff(changes, delete_first=same)
@@ -79,15 +79,15 @@ class Releases:
         """Install a release.
 
         Raises:
-            NotReady: it exists but failed.
-            PluginError: it could not be installed; with `atomic` nothing is left of it.
+            NotReady: the release exists but failed.
+            PluginError: the release could not be installed; with `atomic` helm removed its remains.
         """
         identity = f"{reveal(inputs['namespace'])}/{reveal(inputs['name'])}"
         if preview:
             return "", self._promised(inputs)
         self._log.status(urn, f"installing {identity}")
         found = self._status(identity)
-        # A release that an interrupted or failed install has left is completed by an upgrade.
+        # An upgrade completes a release of an interrupted or failed installation.
         leftover = found is not None and release_state.word(found) != "deployed"
         if (
             found is not None
@@ -105,7 +105,9 @@ class Releases:
     def update(
         self, urn: str, state: Inputs, olds: Inputs, news: Inputs, *, timeout: float, preview: bool
     ) -> dict[str, Value]:
-        """Upgrade a release in place; rolled back on failure when `atomic` is set. Errors as `create`."""
+        """Upgrade a release in place; helm rolls back on failure when `atomic` is set. Errors like
+        `create`.
+        """
         identity = f"{reveal(news['namespace'])}/{reveal(news['name'])}"
         if preview:
             return self._promised(news)
@@ -116,7 +118,7 @@ class Releases:
     def read(
         self, urn: str, identity: str, state: Inputs, inputs: Inputs
     ) -> tuple[dict[str, Value], dict[str, Value]]:
-        """State and inputs of a release as the cluster has it; both empty when it is gone."""
+        """Return state and inputs of a release from the cluster; both empty when it no longer exists."""
         try:
             found = self._status(identity)
         except Unreachable as problem:
@@ -137,7 +139,7 @@ class Releases:
         return release_state.outputs(known, found), known
 
     def delete(self, urn: str, identity: str, state: Inputs, *, timeout: float) -> None:
-        """Uninstall a release; one that is gone already is fine."""
+        """Uninstall a release; an absent release is no failure."""
         namespace, name = split_id(identity, self._settings.namespace)
         limit = _seconds(reveal(dict(state)), timeout)
         arguments = [
@@ -167,24 +169,24 @@ class Releases:
             raise PluginError(f"Helm release {identity} was not uninstalled: {problem}") from None
 
     def _require_cluster(self) -> None:
-        """See that the cluster answers: helm's own complaint about it is hard to read.
+        """Check that the cluster answers: helm's own error about it is hard to read.
 
         Raises:
-            Unreachable: it does not.
+            Unreachable: the cluster does not answer.
         """
         client = self._client()
         client.request("GET", "/version", what=f"cluster {client.access.cluster}")
 
     def _status(self, identity: str) -> dict[str, Any] | None:
-        """What helm knows of a release; None when there is none."""
+        """Return helm's data of a release; None without one."""
         self._require_cluster()
         return release_state.found(self._helm, identity, self._settings.namespace)
 
     def _act(self, verb: str, identity: str, inputs: Inputs, timeout: float) -> dict[str, Value]:
-        """Install or upgrade, and give the state.
+        """Install or upgrade; return the state.
 
         Raises:
-            NotReady: the release exists but is not as asked for.
+            NotReady: the release exists but differs from the request.
             PluginError: nothing was installed.
         """
         plain = reveal(dict(inputs))
@@ -213,7 +215,7 @@ class Releases:
         return release_state.outputs(inputs, found)
 
     def _fail(self, verb: str, identity: str, inputs: Inputs, problem: HelmError) -> None:
-        """Turn helm's failure into an error that keeps a release that exists."""
+        """Turn helm's failure into an error that keeps an existing release."""
         rolled_back = bool(reveal(inputs.get("atomic"))) and verb == "upgrade"
         outcome = (
             "; it was rolled back to what ran before" if rolled_back and "rolled back" in str(problem) else ""
@@ -225,7 +227,7 @@ class Releases:
         raise NotReady([text], resource_id=identity, outputs=release_state.outputs(inputs, found)) from None
 
     def _promised(self, inputs: Inputs) -> dict[str, Value]:
-        """The state a preview shows; a chart on this machine is rendered, so that its errors show early.
+        """Return the previewed state; a local chart is rendered, so that its errors appear early.
 
         Raises:
             InvalidInput: the chart does not render with these values.
@@ -246,7 +248,8 @@ class Releases:
             try:
                 self._helm.run(arguments, directory=directory, secrets=secrets)
             except HelmError as problem:
-                # A chart may look things up in the cluster or need its version; only faults of its own count.
+                # A chart may look up objects in the cluster or need its version; only errors of the chart
+                # itself count.
                 if (
                     "execution error" in str(problem)
                     or "parse error" in str(problem)

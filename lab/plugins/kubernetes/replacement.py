@@ -1,4 +1,4 @@
-"""Which changed fields need a new object. The table follows the official plugin and the API's own rules."""
+"""Fields whose change needs a new object. The table follows the official plugin and the rules of the API."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _VOLUME_SOURCES = [
     "storageos",
     "vsphereVolume",
 ]
-# The API only lets these fields of a running pod change.
+# The API allows changes of only these fields of a running pod.
 POD_MUTABLE = ("spec.activeDeadlineSeconds", "spec.tolerations", "spec.schedulingGates")
 
 IMMUTABLE: dict[tuple[str, str], tuple[str, ...]] = {
@@ -70,14 +70,14 @@ IDENTITY = ("apiVersion", "kind", "metadata.name", "metadata.namespace")
 def needs_replacement(
     kind: Kind, path: str, *, config_maps_mutable: bool, secrets_mutable: bool, immutable: bool = False
 ) -> bool:
-    """Whether a change at a path cannot be made in place.
+    """Report whether a change at a path cannot be made in place.
 
     Args:
         kind: the object's kind.
-        path: the changed property, as in `spec.template.spec.containers[0].image`.
+        path: the changed property, such as `spec.template.spec.containers[0].image`.
         config_maps_mutable: the provider's enableConfigMapMutable.
         secrets_mutable: the provider's enableSecretMutable.
-        immutable: the old ConfigMap or Secret says `immutable: true`.
+        immutable: the old ConfigMap or Secret has `immutable: true`.
     """
     if _within(path, IDENTITY):
         return True
@@ -95,5 +95,5 @@ def needs_replacement(
 
 
 def _within(path: str, fields: tuple[str, ...]) -> bool:
-    """Whether a path is one of the fields or below one."""
+    """Report whether a path is one of the fields or below one."""
     return any(path == field or path.startswith((f"{field}.", f"{field}[")) for field in fields)

@@ -1,4 +1,4 @@
-"""The provider's own configuration, with the official names; checked without a cluster."""
+"""The provider's configuration, with the official names; checked without a cluster."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ _FLAGS = {
 
 @dataclass(frozen=True)
 class Settings:
-    """The provider as configured.
+    """The configured provider.
 
     Attributes:
-        access: the cluster; None when the kubeconfig is missing or wrong, then `problem` says so.
-        namespace: for objects that name none.
+        access: the cluster; None for a missing or wrong kubeconfig, with the reason in `problem`.
+        namespace: for objects without one.
         helm: helmReleaseSettings.
     """
 
@@ -54,10 +54,11 @@ class Settings:
     def unread(
         self, problem: Unreachable, state: Mapping[str, Value], inputs: Mapping[str, Value]
     ) -> tuple[dict[str, Value], dict[str, Value]]:
-        """State and inputs to go on with, with a cluster that is unreachable; both empty: it is gone.
+        """Return state and inputs to use for an unreachable cluster; both empty: the resource counts as
+        deleted.
 
         Raises:
-            Unreachable: `problem`, where no setting says how to go on.
+            Unreachable: `problem`, when no setting applies.
         """
         if self.delete_unreachable:
             return {}, {}
@@ -67,10 +68,10 @@ class Settings:
 
 
 def configured(args: Mapping[str, Value]) -> Settings:
-    """Settings from the provider's inputs and the official environment variables.
+    """Return settings from the provider's inputs and the official environment variables.
 
     Raises:
-        InvalidInput: a setting that is not of its type, or that this plugin does not have.
+        InvalidInput: a setting has a wrong type or is not supported.
     """
     plain = {key: reveal(value) for key, value in args.items()}
     flags = {name: _flag(plain, name) for name in _FLAGS}
@@ -102,7 +103,7 @@ def configured(args: Mapping[str, Value]) -> Settings:
 
 
 def _access(plain: Mapping[str, Any]) -> Access:
-    """The cluster that the kubeconfig, or what the machine has as one, points to."""
+    """Return the cluster of the given kubeconfig, or of the deployer's default kubeconfig."""
     source = plain.get("kubeconfig") or os.environ.get("KUBECONFIG", "").split(os.pathsep)[0]
     if isinstance(source, Mapping):
         source = json.dumps(source)
@@ -114,7 +115,7 @@ def _access(plain: Mapping[str, Any]) -> Access:
 
 
 def _flag(plain: Mapping[str, Any], name: str) -> bool:
-    """A switch, sent as a boolean or as its text."""
+    """Parse a switch, sent as a boolean or as text."""
     value = plain.get(name)
     if value is None:
         value = os.environ.get(_FLAGS[name]) or name == "enableServerSideApply"
@@ -125,7 +126,7 @@ def _flag(plain: Mapping[str, Any], name: str) -> bool:
 
 
 def _object(name: str, value: Value) -> dict[str, Any]:
-    """A structured setting, which the SDK sends as JSON text."""
+    """Parse a structured setting, which the SDK sends as JSON text."""
     if isinstance(value, str):
         try:
             value = json.loads(value)
@@ -137,16 +138,16 @@ def _object(name: str, value: Value) -> dict[str, Any]:
 
 
 def moves_cluster(olds: Mapping[str, Value], news: Mapping[str, Value]) -> list[str]:
-    """The provider inputs whose change means another cluster, so that everything is replaced.
+    """Return the provider inputs whose change means another cluster, which replaces all resources.
 
-    With a clusterIdentifier it alone decides; without, the server's address of the active context does.
+    A clusterIdentifier decides if set, otherwise the server's address of the active context.
     """
     old, new = reveal(dict(olds)), reveal(dict(news))
     if any(new.get(name) is UNKNOWN for name in ("kubeconfig", "context", "cluster", "clusterIdentifier")):
         return []
     if old.get("clusterIdentifier") or new.get("clusterIdentifier"):
         same = old.get("clusterIdentifier") == new.get("clusterIdentifier")
-        # A first identifier only names the cluster that is used already.
+        # A first identifier only names the cluster in use.
         return [] if same or not old.get("clusterIdentifier") else ["clusterIdentifier"]
     try:
         same = _access(old).server == _access(new).server

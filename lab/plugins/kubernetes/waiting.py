@@ -1,4 +1,4 @@
-"""Wait for objects to become ready or to be gone, by short polls that end with the time-out."""
+"""Waiting for objects to become ready or to disappear, by short polls up to the time-out."""
 
 from __future__ import annotations
 
@@ -20,11 +20,12 @@ Report = Callable[[str], None]
 
 
 class Cancelled(PluginError):
-    """The user stopped the deployment."""
+    """The user canceled the deployment."""
 
 
 def seconds(inputs: Mapping[str, Any], *, asked: float, default: float) -> float:
-    """How long to wait: custom_timeouts, the annotation pulumi.com/timeoutSeconds, or the kind's default.
+    """Return the time-out: custom_timeouts, the annotation pulumi.com/timeoutSeconds, or the kind's
+    default.
 
     Raises:
         PluginError: the annotation is not a number.
@@ -56,13 +57,13 @@ class Waiter:
 
         Args:
             kind: its kind.
-            api: where it is served.
-            obj: the object as it was applied.
+            api: its API path.
+            obj: the applied object.
             asked: the resource's own time-out in seconds, or 0.
-            report: takes a line of progress whenever it changes.
+            report: receives a line of progress whenever it changes.
 
         Returns:
-            The last state of the object, and what is missing; nothing when it is ready.
+            The last state of the object, and what is missing; empty when it is ready.
         """
         judge, default = JUDGES.get((kind.group, kind.kind), (None, 0.0))
         if judge is None or kind.patch:
@@ -93,10 +94,10 @@ class Waiter:
     def gone(
         self, api: Api, namespace: str, name: str, *, what: str, uid: str, timeout: float, report: Report
     ) -> None:
-        """Wait until an object, told from a namesake by its uid, no longer exists.
+        """Wait until an object with this uid no longer exists.
 
         Raises:
-            PluginError: it still exists at the time-out; names what holds it.
+            PluginError: the object still exists at the time-out; has its finalizers.
         """
         deadline, told = time.monotonic() + timeout, False
         while True:
@@ -117,21 +118,21 @@ class Waiter:
             raise Cancelled("stopped while waiting; run the same command again to go on")
 
     def _complaint(self, kind: Kind, obj: dict[str, Any], verdict: Verdict) -> list[str]:
-        """What is missing and why, for the error."""
+        """Return the missing parts with reasons, for the error."""
         head = verdict.failed or "; ".join(verdict.missing)
         what = title(kind, mapping(obj.get("metadata")))
         verb = "failed" if verdict.failed else "is not ready in time"
         return [f"{what} {verb}: {head}", *diagnosis.reasons(self._client, obj)]
 
     def _judged(self, judge: Judge, kind: Kind, obj: dict[str, Any]) -> Verdict:
-        """The verdict, which is a wait as long as the cluster does not answer."""
+        """Return the verdict; while the cluster does not answer, the verdict is to wait."""
         try:
             return judge(obj, self._facts(kind, obj))
         except Unreachable as problem:
             return Verdict((str(problem),))
 
     def _facts(self, kind: Kind, obj: dict[str, Any]) -> Facts:
-        """What the judge needs beyond the object's own status."""
+        """Return the facts that the judge needs beyond the object's own status."""
         meta, spec = mapping(obj.get("metadata")), mapping(obj.get("spec"))
         if kind.kind == "Service" and spec.get("selector") and spec.get("type") != "ExternalName":
             path = f"/apis/discovery.k8s.io/v1/namespaces/{meta.get('namespace')}/endpointslices"
@@ -144,7 +145,7 @@ class Waiter:
         return Facts()
 
     def _binds_late(self, storage_class: str) -> bool:
-        """Whether a storage class binds with the first pod."""
+        """Report whether a storage class binds with the first pod."""
         if not storage_class:
             return False
         path = f"/apis/storage.k8s.io/v1/storageclasses/{storage_class}"
@@ -156,7 +157,7 @@ class Waiter:
 
 
 def count_ready(slices: list[dict[str, Any]]) -> int:
-    """Addresses of endpoint slices that take traffic; a missing condition counts as ready."""
+    """Count addresses of endpoint slices that accept traffic; a missing condition counts as ready."""
     return sum(
         len(endpoint.get("addresses") or [])
         for item in slices
