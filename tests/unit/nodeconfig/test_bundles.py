@@ -1,4 +1,4 @@
-"""What bundles hold: security, exactness, and what changes with what."""
+"""Bundles: security, completeness, and the effect of changed settings."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def topology(request: pytest.FixtureRequest) -> Topology:
 
 
 def unit(bundle: Bundle, name: str) -> dict[str, str]:
-    """The flags of a service's command line."""
+    """Return the flags of a service's command line."""
     content = next(file.content for file in bundle.files if file.path.endswith(f"/{name}.service"))
     return dict(re.findall(r"^  --([a-z0-9-]+)=(.*?)(?: \\)?$", content, re.M))
 
@@ -59,7 +59,7 @@ def test_every_role_of_every_machine_has_a_bundle_in_the_order_of_delivery(
     assert keys == wanted
 
 
-def test_nothing_is_insecure(topology: Topology, index: FakeIndex) -> None:
+def test_no_file_has_an_insecure_setting(topology: Topology, index: FakeIndex) -> None:
     for bundle in bundles(topology, index).values():
         for file in bundle.files:
             assert "insecure" not in file.content.lower()
@@ -92,7 +92,7 @@ def test_flags_that_must_be_secure(index: FakeIndex) -> None:
     assert config(node, "/etc/kubernetes/kube-proxy.json")["metricsBindAddress"] == "127.0.0.1:10249"
 
 
-def test_anonymous_requests_reach_health_checks_alone(index: FakeIndex) -> None:
+def test_anonymous_requests_reach_only_health_checks(index: FakeIndex) -> None:
     found = bundles(cluster(), index)
     anonymous = config(found["cp-1", Role.CONTROL_PLANE], "/etc/kubernetes/authentication.json")["anonymous"]
     assert isinstance(anonymous, dict)
@@ -106,7 +106,7 @@ def test_anonymous_requests_reach_health_checks_alone(index: FakeIndex) -> None:
     }
 
 
-def test_secrets_are_of_the_certificate_table_and_private_files_are_closed(
+def test_secrets_come_from_the_certificate_table_and_private_files_have_mode_0600(
     topology: Topology, index: FakeIndex
 ) -> None:
     names = {item.name for item in authorities(topology)} | {item.name for item in leaves(topology)}
@@ -120,13 +120,15 @@ def test_secrets_are_of_the_certificate_table_and_private_files_are_closed(
                 assert item.mode == 0o600
 
 
-def test_authorities_keys_stay_on_control_planes(topology: Topology, index: FakeIndex) -> None:
+def test_only_control_planes_have_keys_of_authorities(topology: Topology, index: FakeIndex) -> None:
     for (_, role), bundle in bundles(topology, index).items():
         keys = {item.secret for item in bundle.secrets if item.secret.endswith("-ca.key")}
         assert keys == ({"kubernetes-ca.key"} if role is Role.CONTROL_PLANE else set())
 
 
-def test_what_services_watch_is_in_a_bundle_of_their_host(topology: Topology, index: FakeIndex) -> None:
+def test_files_that_services_watch_are_in_a_bundle_of_their_host(
+    topology: Topology, index: FakeIndex
+) -> None:
     by_host: dict[str, set[str]] = {}
     found = bundles(topology, index)
     for (host, _), bundle in found.items():
@@ -145,7 +147,9 @@ def test_programs_that_units_start_are_in_a_bundle(topology: Topology, index: Fa
                 assert program in there or program.rsplit("/", 1)[0] in there
 
 
-def test_the_host_as_a_whole_comes_once_with_its_first_role(topology: Topology, index: FakeIndex) -> None:
+def test_settings_of_the_host_are_delivered_once_with_its_first_role(
+    topology: Topology, index: FakeIndex
+) -> None:
     found = bundles(topology, index)
     units = [(host, service.unit) for (host, _), bundle in found.items() for service in bundle.services]
     assert max(Counter(units).values()) == 1
@@ -155,7 +159,7 @@ def test_the_host_as_a_whole_comes_once_with_its_first_role(topology: Topology, 
     assert all(b.services[0].unit == "systemd-sysctl.service" for b in firsts.values())
 
 
-def test_workers_of_a_pool_share_one_bundle_without_their_names(index: FakeIndex) -> None:
+def test_workers_of_a_pool_share_one_bundle_that_has_no_names(index: FakeIndex) -> None:
     topology = cluster(workers=2)
     pool = next(pool for pool in topology.pools if pool.name == "workers")
     shared = pool_bundle(topology, pool, index)
@@ -166,7 +170,7 @@ def test_workers_of_a_pool_share_one_bundle_without_their_names(index: FakeIndex
         assert word not in text
 
 
-def test_a_worker_more_changes_no_other_host(index: FakeIndex) -> None:
+def test_an_added_worker_changes_no_other_host(index: FakeIndex) -> None:
     before, after = bundles(cluster(workers=2), index), bundles(cluster(workers=3), index)
     assert {key: after[key] for key in before} == before
 
@@ -180,7 +184,7 @@ def test_one_changed_kubelet_setting_is_one_changed_line(index: FakeIndex) -> No
     assert changed == [('  "maxPods": 110,', '  "maxPods": 90,')]
 
 
-def test_a_changed_kubelet_setting_restarts_the_kubelet_alone_and_drains_nothing(index: FakeIndex) -> None:
+def test_a_changed_kubelet_setting_restarts_only_the_kubelet_and_drains_no_node(index: FakeIndex) -> None:
     bundle = bundles(cluster(), index)["w-1", Role.NODE]
     path = "/etc/kubernetes/kubelet.json"
     assert [service.unit for service in bundle.services if path in service.restart_on] == ["kubelet.service"]
@@ -200,12 +204,12 @@ def test_members_of_a_new_etcd_do_not_wait_for_each_other(index: FakeIndex) -> N
     several = service(bundles(cluster(etcd=3), index)["e-0", Role.ETCD])
     assert "listens" not in alone
     assert "listens 2380" in several.ready
-    # With which membership a member starts is found out on its host: no flag says it.
+    # The host decides with which membership a member starts: no flag sets it.
     flags = unit(bundles(cluster(etcd=3), index)["e-0", Role.ETCD], "etcd")
     assert not {"initial-cluster", "initial-cluster-state"} & flags.keys()
 
 
-def test_a_member_more_changes_the_list_of_peers_and_restarts_no_other(index: FakeIndex) -> None:
+def test_an_added_member_changes_the_list_of_peers_and_restarts_no_other_member(index: FakeIndex) -> None:
     three, five = (bundles(cluster(etcd=count), index)["e-0", Role.ETCD] for count in (3, 5))
     changed = {file.path for file in {*three.files} ^ {*five.files}}
     etcd = next(service for service in five.services if service.unit == "etcd.service")
@@ -214,7 +218,7 @@ def test_a_member_more_changes_the_list_of_peers_and_restarts_no_other(index: Fa
     assert not [path for path in changed if path.endswith(".service")]
 
 
-def test_components_of_a_control_plane_use_their_own_api_server(index: FakeIndex) -> None:
+def test_components_of_a_control_plane_use_the_api_server_on_the_same_host(index: FakeIndex) -> None:
     found = bundles(cluster(), index)
     for (host, _), bundle in found.items():
         for file in bundle.files:
@@ -233,15 +237,15 @@ def test_proxy_mode_and_backend_reach_every_component(index: FakeIndex) -> None:
     assert '"backend": "iptables"' in conflist
 
 
-def test_two_components_that_want_different_things_at_one_path_are_an_error() -> None:
+def test_different_contents_at_one_path_raise_an_error() -> None:
     one, two = Component(files=(File("/etc/x", "1\n"),)), Component(files=(File("/etc/x", "2\n"),))
     assert join((one, one)) == one
     with pytest.raises(BundleError, match="/etc/x"):
         join((one, two))
 
 
-def test_nft_knows_the_names_of_protocols_also_on_a_host_that_has_none(index: FakeIndex) -> None:
-    """Else a restarted kube-proxy deletes what it takes for others' elements: all of its services."""
+def test_nft_has_names_of_protocols_on_hosts_without_etc_protocols(index: FakeIndex) -> None:
+    """Otherwise a restarted kube-proxy deletes the elements of all its services."""
     node = bundles(cluster(), index)["w-1", Role.NODE]
     content = next(file.content for file in node.files if file.path == "/usr/local/lib/kubewright/protocols")
     numbers = {line.split()[0]: int(line.split()[1]) for line in content.splitlines()}

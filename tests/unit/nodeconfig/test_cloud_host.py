@@ -1,4 +1,4 @@
-"""What the host program does on machines of a cloud: who they are, an old Node of their name, their end."""
+"""The host program on cloud machines: identity, an old Node with the same name, removal."""
 
 from __future__ import annotations
 
@@ -56,19 +56,19 @@ def asked(host: Host) -> list[str]:
     return log.read_text().splitlines() if log.exists() else []
 
 
-def test_a_machine_of_a_cloud_has_a_third_word(host: Host) -> None:
+def test_the_identity_of_a_cloud_machine_has_the_provider_id(host: Host) -> None:
     assert deliver(host).returncode == 0
     env = host.path("/etc/kubewright/host.env").read_text()
     assert env == "NODE_NAME=cp-1\nNODE_IP=10.0.0.10\nPROVIDER_ID=aws:///eu-central-1a/i-new\n"
 
 
-def test_a_host_without_one_has_two_and_asks_nothing(host: Host) -> None:
+def test_a_host_without_provider_id_does_not_query_the_api(host: Host) -> None:
     assert deliver(host, Identity("cp-1", "10.0.0.10")).returncode == 0
     assert host.path("/etc/kubewright/host.env").read_text() == "NODE_NAME=cp-1\nNODE_IP=10.0.0.10\n"
     assert asked(host) == []
 
 
-def test_words_may_come_from_the_environment(host: Host) -> None:
+def test_the_identity_may_come_from_the_environment(host: Host) -> None:
     text = "export BOOT_NAME=i-1 BOOT_ADDRESS=10.0.0.9 BOOT_ID=aws:///a/i-1\n" + script(node(), AT_BOOT)
     assert host.run(text, payload(node(), {})).returncode == 0
     assert host.path("/etc/kubewright/host.env").read_text() == (
@@ -76,7 +76,7 @@ def test_words_may_come_from_the_environment(host: Host) -> None:
     )
 
 
-def test_the_node_of_the_machine_before_goes_before_the_kubelet_starts(host: Host) -> None:
+def test_the_node_of_a_replaced_machine_is_deleted_before_the_kubelet_starts(host: Host) -> None:
     (host.fake / "provider").write_text("aws:///eu-central-1a/i-old")
     answer = deliver(host)
     assert answer.returncode == 0, answer.stderr
@@ -89,7 +89,7 @@ def test_the_node_of_the_machine_before_goes_before_the_kubelet_starts(host: Hos
 
 
 @pytest.mark.parametrize("known", ["", ME.provider_id])
-def test_its_own_node_and_none_stay(host: Host, known: str) -> None:
+def test_the_machines_current_node_is_not_deleted(host: Host, known: str) -> None:
     (host.fake / "provider").write_text(known)
     assert deliver(host).returncode == 0
     assert not [line for line in asked(host) if "delete" in line]
@@ -113,14 +113,14 @@ def test_only_a_control_planes_node_can_have_an_old_one(host: Host) -> None:
 
 
 def away(host: Host) -> subprocess.CompletedProcess[str]:
-    """Runs the host program's function as the boot program does."""
+    """Run a function of the host program as the boot program does."""
     work = host.root / "run/work"
     work.mkdir(parents=True, exist_ok=True)
     (work / "host.sh").write_bytes(host.path("/var/lib/kubewright/host.sh").read_bytes())
     return host.run(f'sh -c \'. "$1/host.sh"; shift; "$@"\' kubewright {work} away 30')
 
 
-def test_a_machine_that_goes_is_drained_and_its_node_deleted(host: Host) -> None:
+def test_a_removed_machine_is_drained_and_its_node_deleted(host: Host) -> None:
     assert deliver(host).returncode == 0
     kubelet = host.path("/var/lib/kubelet/kubeconfig")
     kubelet.parent.mkdir(parents=True)
@@ -131,7 +131,7 @@ def test_a_machine_that_goes_is_drained_and_its_node_deleted(host: Host) -> None
     orders = [word for line in asked(host) for word in ("drain", "delete") if f" {word} " in line]
     assert orders == ["drain", "delete"]
     assert "stop kubelet.service" in host.calls()
-    # Everything else is left to the cloud, which takes the machine.
+    # The cloud removes everything else with the machine.
     assert host.path("/var/lib/kubewright/roles/node").exists()
 
 

@@ -1,13 +1,12 @@
-"""What nodes of a cloud have otherwise, and what is as on bare metal."""
+"""Differences between nodes of a cloud and of bare metal."""
 
 from __future__ import annotations
-
-from testkit.bundles import FakeIndex, cluster
-from testkit.clouds import cloud
 
 from nodeconfig import bundles
 from nodeconfig.bundle import AT_BOOT, Bundle
 from nodeconfig.render import script
+from testkit.bundles import FakeIndex, cluster
+from testkit.clouds import cloud
 from topology.model import Role
 
 LABELS = {"tier": "web", "node.kubernetes.io/pool": "general"}
@@ -22,20 +21,20 @@ def kubelet(**edits: object) -> str:
     return unit(bundles(cloud(**edits), FakeIndex())["general", Role.NODE], "kubelet")
 
 
-def test_a_pool_that_a_cloud_makes_has_one_bundle() -> None:
+def test_a_pool_of_a_cloud_has_one_bundle() -> None:
     found = bundles(cloud(), FakeIndex())
     assert [key for key in found if key[0] == "general"] == [("general", Role.NODE)]
     assert len(found) == 3 * 3 + 1
 
 
-def test_its_size_changes_nothing() -> None:
+def test_the_size_of_a_pool_does_not_change_its_bundle() -> None:
     small, large = (
         bundles(cloud(**{"pools.general.size": {"min": 1, "max": most}}), FakeIndex()) for most in (3, 200)
     )
     assert small == large
 
 
-def test_kubelets_of_a_cloud_say_which_machine_they_are_on() -> None:
+def test_kubelets_of_a_cloud_report_the_provider_id() -> None:
     text = kubelet()
     assert "--cloud-provider=external" in text
     assert "--provider-id=${PROVIDER_ID}" in text
@@ -43,23 +42,23 @@ def test_kubelets_of_a_cloud_say_which_machine_they_are_on() -> None:
     assert "provider" not in metal
 
 
-def test_nodes_bring_their_labels_and_taints() -> None:
+def test_nodes_of_a_cloud_register_with_labels_and_taints() -> None:
     edits = {"pools.general.labels": LABELS, "pools.general.taints": TAINTS}
     assert "--node-labels=tier=web,node.kubernetes.io/pool=general" in kubelet(**edits)
     bundle = bundles(cloud(**edits), FakeIndex())["general", Role.NODE]
     config = next(file.content for file in bundle.files if file.path == "/etc/kubernetes/kubelet.json")
     assert '"key": "only"' in config
-    # Those of control planes come from outside, as on bare metal.
+    # An administrator sets the labels of control planes, as on bare metal.
     assert "--node-labels" not in unit(bundles(cloud(**edits), FakeIndex())["cp-1", Role.NODE], "kubelet")
 
 
-def test_only_the_controller_manager_and_kubelets_know_of_a_cloud() -> None:
+def test_only_controller_manager_and_kubelets_have_cloud_flags() -> None:
     bundle = bundles(cloud(), FakeIndex())["cp-1", Role.CONTROL_PLANE]
     assert "--cloud-provider=external" in unit(bundle, "kube-controller-manager")
     assert "--cloud-provider" not in unit(bundle, "kube-apiserver")
 
 
-def test_the_approver_allows_the_names_that_a_cloud_gives() -> None:
+def test_the_approver_accepts_names_of_the_clouds_domains() -> None:
     bundle = bundles(cloud(), FakeIndex())["cp-1", Role.CONTROL_PLANE]
     assert "--provider-domains=eu-central-1.compute.internal" in unit(bundle, "kubelet-csr-approver")
     metal = bundles(cluster(), FakeIndex())["cp-1", Role.CONTROL_PLANE]
@@ -71,7 +70,7 @@ def test_the_identity_of_a_pools_nodes_is_read_at_boot() -> None:
     assert "\nidentity $BOOT_NAME $BOOT_ADDRESS $BOOT_ID\n" in text
 
 
-def test_a_single_node_is_not_drained_and_a_pool_beside_it_is() -> None:
+def test_a_single_node_is_not_drained_unless_a_pool_exists() -> None:
     alone = cloud(**{"control_planes.hosts": ["cp-1"], "control_planes.schedulable": True, "pools": {}})
     assert not bundles(alone, FakeIndex())["cp-1", Role.NODE].drain
     assert bundles(cloud(), FakeIndex())["general", Role.NODE].drain

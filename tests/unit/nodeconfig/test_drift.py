@@ -1,4 +1,4 @@
-"""Drift, run for real below a root of its own: everything that differs is named, and nothing is changed."""
+"""The comparison, run in an emulated host: it reports every difference and changes nothing."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def tree(host: Host) -> dict[str, str]:
     return {str(path): path.read_text() + str(path.stat().st_mtime_ns) for path in found}
 
 
-def test_a_host_as_delivered_has_no_drift_and_is_not_touched(host: Host) -> None:
+def test_a_host_as_delivered_has_no_drift_and_does_not_change(host: Host) -> None:
     before = tree(host)
     host.calls()
     assert compare(host) == []
@@ -62,7 +62,7 @@ def test_a_host_as_delivered_has_no_drift_and_is_not_touched(host: Host) -> None
     assert {line.split()[0] for line in host.calls()} <= {"show"}
 
 
-def test_every_kind_of_difference_is_named_and_left_as_it_is(host: Host) -> None:
+def test_every_kind_of_difference_is_reported_and_not_repaired(host: Host) -> None:
     host.path("/etc/a/a.conf").write_text("by hand\n")
     host.path("/etc/a/token").unlink()
     host.path("/var/lib/a").rmdir()
@@ -93,7 +93,7 @@ def test_a_file_that_changes_a_unit_is_drift(host: Host) -> None:
     ]
 
 
-def test_a_host_that_never_had_the_role_says_so(tmp_path: Path) -> None:
+def test_a_host_without_the_role_reports_that(tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.mkdir()
     empty = Host(other, "sh")
@@ -101,7 +101,7 @@ def test_a_host_that_never_had_the_role_says_so(tmp_path: Path) -> None:
     assert tree(empty) == {}
 
 
-def test_what_an_earlier_bundle_left_is_drift(host: Host) -> None:
+def test_a_file_of_an_earlier_bundle_is_drift(host: Host) -> None:
     smaller = replace(BUNDLE, secrets=())
     assert [(item.what, item.how) for item in compare(host, smaller)] == [
         ("/etc/a/token", "belongs to an earlier configuration")
@@ -114,7 +114,7 @@ def test_a_tampered_binary_is_found_by_its_digest(tmp_path: Path) -> None:
     host = Host(directory, "sh")
     content = "#!/bin/sh\n"
     digest = subprocess.run(["sha256sum"], input=content, text=True, capture_output=True).stdout.split()[0]
-    # As fetched before, so that no download is needed.
+    # The host has the program already, so that it downloads nothing.
     store = host.path(f"/var/lib/kubewright/artifacts/{digest}/tool")
     store.parent.mkdir(parents=True)
     store.write_text(content)
@@ -129,7 +129,7 @@ def test_a_tampered_binary_is_found_by_its_digest(tmp_path: Path) -> None:
     assert "not the link" in compare(host, bundle)[0].how
 
 
-def test_a_comparison_that_ended_early_is_no_comparison() -> None:
+def test_an_incomplete_comparison_raises_an_error() -> None:
     with pytest.raises(ValueError, match="did not complete"):
         parse_differences("file\t/etc/a\tis missing\n")
     with pytest.raises(ValueError, match="not a delivered script"):

@@ -1,4 +1,4 @@
-"""What a host refuses before anything is changed: version steps, restarts without quorum, held drains."""
+"""Refused changes: version steps, restarts without quorum, blocked drains."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def host(tmp_path: Path) -> Host:
 
 
 def brings(role: Role, component: str, version: str) -> Bundle:
-    """A bundle at a version, whose unit changes with it."""
+    """Return a bundle with a version, and a unit that changes with the version."""
     unit = File(UNIT, f"[Service]\n# {version}\n") if role is Role.ETCD else File("/etc/a", f"{version}\n")
     services = (Service("etcd.service", timeout=2),) if role is Role.ETCD else ()
     return Bundle(
@@ -56,7 +56,7 @@ def etcd_member(host: Host, text: str) -> None:
         (Role.ETCD, "etcd", "3.5.30", "3.7.3", "cannot become 3.7.3 in one step"),
     ],
 )
-def test_steps_that_are_refused_change_nothing(
+def test_refused_version_steps_change_nothing(
     host: Host, role: Role, component: str, old: str, new: str, reason: str
 ) -> None:
     assert host.deliver(brings(role, component, old)).returncode == 0
@@ -83,14 +83,14 @@ def test_steps_that_are_refused_change_nothing(
         (Role.NODE, "1.33.0", "1.36.3"),
     ],
 )
-def test_steps_that_are_supported(host: Host, role: Role, old: str, new: str) -> None:
+def test_supported_version_steps_are_taken(host: Host, role: Role, old: str, new: str) -> None:
     assert host.deliver(brings(role, "kubernetes", old)).returncode == 0
     done = host.deliver(brings(role, "kubernetes", new))
     assert done.returncode == 0, done.stderr
 
 
-def test_a_step_that_was_begun_is_not_forgotten(host: Host) -> None:
-    """1.36 was installed but not healthy: then back to 1.35 is a step back, whatever was recorded last."""
+def test_an_interrupted_version_step_is_remembered(host: Host) -> None:
+    """1.36 was installed but not healthy: 1.35 is then a step back, although the record still has it."""
     host.deliver(brings(Role.CONTROL_PLANE, "kubernetes", "1.35.6"))
     sick = replace(
         brings(Role.CONTROL_PLANE, "kubernetes", "1.36.3"),
@@ -110,7 +110,7 @@ def test_etcd_3_7_joins_only_members_of_a_late_3_6(host: Host) -> None:
     assert host.deliver(brings(Role.ETCD, "etcd", "3.7.3")).returncode == 0
 
 
-def test_etcd_is_not_restarted_while_another_member_is_away(host: Host) -> None:
+def test_etcd_does_not_restart_while_another_member_is_unavailable(host: Host) -> None:
     old = brings(Role.ETCD, "etcd", "3.7.2")
     host.deliver(old)
     etcd_member(host, 'echo "kubewright: w-1: etcd: member c does not serve" >&2; [ "$1" != others ]')
@@ -119,12 +119,12 @@ def test_etcd_is_not_restarted_while_another_member_is_away(host: Host) -> None:
     assert done.returncode == 1
     assert "member c does not serve" in done.stderr
     assert host.calls() == []
-    # What restarts nothing goes through: the list of peers, when the lost member is taken out of it.
+    # A change without a restart is allowed: the list of peers without the lost member.
     peers = replace(old, files=(*old.files, File("/etc/etcd/peers", "x\n")))
     assert host.deliver(peers).returncode == 0
 
 
-def test_a_member_leaves_before_it_is_reset_and_stays_when_it_cannot(host: Host) -> None:
+def test_a_reset_member_leaves_first_and_stays_when_it_cannot(host: Host) -> None:
     host.deliver(brings(Role.ETCD, "etcd", "3.7.3"))
     etcd_member(host, 'echo "$1" >>"$FAKE/asked"; exit 1')
     done = host.run(reset(Role.ETCD))
@@ -136,7 +136,7 @@ def test_a_member_leaves_before_it_is_reset_and_stays_when_it_cannot(host: Host)
     assert not host.path(UNIT).exists()
 
 
-def test_when_the_whole_cluster_goes_no_member_leaves(host: Host) -> None:
+def test_members_do_not_leave_a_cluster_that_is_removed(host: Host) -> None:
     host.deliver(brings(Role.ETCD, "etcd", "3.7.3"))
     etcd_member(host, "exit 1")
     host.path("/var/lib/kubewright/leaving").touch()
@@ -163,7 +163,7 @@ esac
 """
 
 
-def test_a_held_drain_names_pod_and_budget_and_is_resumed(host: Host) -> None:
+def test_a_blocked_drain_names_pod_and_budget_and_resumes(host: Host) -> None:
     node = Bundle(
         role=Role.NODE,
         program=PROGRAM,

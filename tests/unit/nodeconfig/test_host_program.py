@@ -1,4 +1,4 @@
-"""The host program run for real, below a root of its own, with a systemctl that only remembers."""
+"""The host program, run in a directory that emulates a host, with a systemctl that records calls."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_a_bundle_is_installed_and_a_second_run_changes_nothing(host: Host, mirr
     assert host.calls() == []
 
 
-def test_a_changed_file_restarts_what_watches_it_alone(host: Host) -> None:
+def test_a_changed_file_restarts_only_services_that_watch_it(host: Host) -> None:
     bundle = example()
     host.deliver(bundle)
     host.calls()
@@ -108,8 +108,8 @@ def test_a_service_that_can_reload_is_reloaded_unless_its_unit_changed(host: Hos
     assert "restart a.service" in host.calls()
 
 
-def test_a_reload_that_fails_is_an_error_and_made_up_for(host: Host) -> None:
-    """The service stays active with the old file: health alone would call that well."""
+def test_a_failed_reload_is_an_error_and_repeated_by_the_next_run(host: Host) -> None:
+    """The service stays active with the old file: a health check would succeed."""
     bundle = replace(example(), services=(replace(example().services[0], reload=True),))
     host.deliver(bundle)
     (host.fake / "refuses").touch()
@@ -123,14 +123,14 @@ def test_a_reload_that_fails_is_an_error_and_made_up_for(host: Host) -> None:
     assert "reloaded a.service" in host.deliver(changed).stdout
 
 
-def test_a_service_that_died_is_started_again(host: Host) -> None:
+def test_a_stopped_service_is_started_again(host: Host) -> None:
     host.deliver(example())
     host.calls()
     (host.fake / "active.a.service").unlink()
     assert host.deliver(example()).stdout == "restarted a.service\n"
 
 
-def test_a_service_that_is_not_healthy_is_one_readable_line_and_the_next_run_completes(host: Host) -> None:
+def test_an_unhealthy_service_gives_one_readable_line_and_the_next_run_completes(host: Host) -> None:
     bundle = example()
     waiting = replace(bundle.services[0], ready='[ -e "$ROOT/healthy" ]', timeout=1)
     bundle = replace(bundle, services=(waiting,))
@@ -153,11 +153,11 @@ def test_a_failed_unit_is_reported_without_waiting(host: Host) -> None:
     assert time.monotonic() - begun < 20
 
 
-def test_a_restart_that_an_interruption_swallowed_is_made_up_for(host: Host) -> None:
+def test_a_restart_lost_by_an_interruption_is_repeated(host: Host) -> None:
     host.deliver(example())
     host.calls()
     changed = replace(example(), files=(File("/etc/a/a.conf", "new\n"), example().files[1]))
-    # As if the run had ended between installing the file and restarting the service.
+    # Emulates a run that ended between the installation of the file and the restart of the service.
     host.path("/etc/a/a.conf").write_text("new\n")
     assert host.deliver(changed).stdout == "restarted a.service\n"
 
@@ -185,7 +185,7 @@ def test_artifacts_that_no_bundle_uses_are_pruned(host: Host, mirror: tuple[Path
     assert not host.path("/usr/bin/tool").is_symlink()
 
 
-def test_archives_are_unpacked_whole_or_by_member(
+def test_archives_are_unpacked_completely_or_by_member(
     host: Host, mirror: tuple[Path, str], tmp_path: Path
 ) -> None:
     (tmp_path / "in").mkdir()
@@ -228,7 +228,7 @@ esac
 
 
 def joined(host: Host) -> None:
-    """The host as the node of a cluster, whose API is away or does not know it by files of these names."""
+    """Return a host that is a node. Files with these names make the API unavailable or the node unknown."""
     assert host.deliver(example()).returncode == 0
     for path, text in {
         "/usr/local/lib/kubewright/bin/kubectl": KUBECTL,
@@ -239,7 +239,7 @@ def joined(host: Host) -> None:
         host.path(path).chmod(0o755)
 
 
-def test_an_api_that_is_away_for_a_moment_lets_no_node_go_undrained(host: Host) -> None:
+def test_a_node_waits_for_a_briefly_unavailable_api_before_it_leaves(host: Host) -> None:
     joined(host)
     (host.fake / "away").touch()
     assert host.run(reset(Role.NODE)).returncode == 0
@@ -248,7 +248,7 @@ def test_an_api_that_is_away_for_a_moment_lets_no_node_go_undrained(host: Host) 
     assert " delete node w-1 " in asked
 
 
-def test_a_node_that_the_cluster_does_not_know_leaves_at_once(host: Host) -> None:
+def test_a_node_unknown_to_the_cluster_leaves_at_once(host: Host) -> None:
     joined(host)
     (host.fake / "unknown").touch()
     assert host.run(reset(Role.NODE)).returncode == 0
@@ -263,7 +263,7 @@ def test_a_lock_left_by_a_dead_run_is_taken_over(host: Host) -> None:
     assert not lock.exists()
 
 
-def test_a_run_waits_for_another(host: Host) -> None:
+def test_a_run_waits_for_another_run(host: Host) -> None:
     lock = host.path("/run/kubewright.lock")
     lock.mkdir(parents=True)
     fields = Path(f"/proc/{os.getpid()}/stat").read_text().rsplit(") ", 1)[1].split()
@@ -276,13 +276,13 @@ def test_a_run_waits_for_another(host: Host) -> None:
     timer.join()
 
 
-def test_the_login_shell_may_be_another(host: Host) -> None:
+def test_other_login_shells_work(host: Host) -> None:
     host.shell = "bash"
     assert host.deliver(example()).returncode == 0
     assert host.deliver(example()).stdout == "node unchanged\n"
 
 
-def test_nothing_is_left_of_the_payload(host: Host) -> None:
+def test_the_payload_is_removed_after_the_run(host: Host) -> None:
     real = 'made=$(PATH=${PATH#*:} mktemp "$@") && echo "$made" >>"$FAKE/made" && echo "$made"\n'
     (host.fake / "mktemp").write_text(f"#!/bin/sh\n{real}")
     (host.fake / "mktemp").chmod(0o755)

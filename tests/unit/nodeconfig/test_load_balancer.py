@@ -1,4 +1,4 @@
-"""Load balancers' files, and the script that finds their network interface, run for real."""
+"""Files of load balancers, and the program that finds their network interface."""
 
 from __future__ import annotations
 
@@ -50,14 +50,14 @@ def test_the_interface_of_the_closest_network_is_found(tmp_path: Path, address: 
     assert (tmp_path / "interface").read_text() == f"$KUBEWRIGHT_INTERFACE={expected}\n"
 
 
-def test_an_address_of_no_network_is_named(tmp_path: Path) -> None:
+def test_an_address_outside_all_networks_is_reported(tmp_path: Path) -> None:
     result = find(tmp_path, "172.16.0.1")
     assert result.returncode == 1
     assert result.stderr.startswith("172.16.0.1 is in no network of this host")
     assert not (tmp_path / "interface").exists()
 
 
-def test_each_balancer_knows_the_other_by_its_address(available: Topology) -> None:
+def test_each_load_balancer_has_the_address_of_the_other(available: Topology) -> None:
     first, second = available.load_balancers
     one, other = (keepalived_configuration(available, member) for member in (first, second))
     assert f"unicast_src_ip {first.address}" in one
@@ -69,8 +69,8 @@ def test_each_balancer_knows_the_other_by_its_address(available: Topology) -> No
     assert swapped == other.replace(f"{second.address}\n", "A\n").replace(f"{first.address}\n", "B\n")
 
 
-def test_only_a_lost_haproxy_takes_the_address_away(available: Topology) -> None:
-    """A weight lowers the priority; without one a failure gives up the address, with no API to wait for."""
+def test_only_a_stopped_haproxy_releases_the_address(available: Topology) -> None:
+    """A weight lowers the priority; a failure without a weight releases the address."""
     text = keepalived_configuration(available, available.load_balancers[0])
     scripts = {part.split()[0]: part.split("}")[0] for part in text.split("vrrp_script ")[1:]}
     assert scripts.keys() == {"haproxy", "api"}
@@ -79,7 +79,7 @@ def test_only_a_lost_haproxy_takes_the_address_away(available: Topology) -> None
     assert "nopreempt" not in text
 
 
-def test_a_control_plane_more_is_a_line_more_of_haproxy_alone(available: Topology) -> None:
+def test_an_added_control_plane_is_one_added_line_of_haproxy(available: Topology) -> None:
     fewer = replace(available, control_planes=available.control_planes[:1])
     lines = set(haproxy_configuration(available).splitlines())
     more = lines - set(haproxy_configuration(fewer).splitlines())
@@ -100,7 +100,7 @@ def test_haproxy_reloads_and_keepalived_restarts(available: Topology) -> None:
         assert known.issuperset(service.restart_on)
 
 
-def test_no_private_key_is_on_a_balancer(available: Topology) -> None:
+def test_load_balancers_have_no_private_key(available: Topology) -> None:
     bundle = nodeconfig.bundles(available, FakeIndex())["lb-1", Role.LOAD_BALANCER]
     assert bundle.secrets
     assert all(secret.secret.endswith(".crt") for secret in bundle.secrets)

@@ -1,4 +1,4 @@
-"""How a host gets the host program: by its digest, from what it has or from where artifacts are."""
+"""The download of the host program by its digest."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from testkit.host import PROGRAM, Host
 
 from nodeconfig.bundle import Bundle, File, Program
 from nodeconfig.host_program import program
+from testkit.host import PROGRAM, Host
 from topology.model import Role
 
 BUNDLE = Bundle(
@@ -28,14 +28,14 @@ def host(tmp_path: Path) -> Host:
     return Host(tmp_path, "sh")
 
 
-def test_an_empty_host_fetches_and_keeps_it(host: Host) -> None:
+def test_an_empty_host_fetches_and_stores_the_program(host: Host) -> None:
     done = host.deliver(BUNDLE)
     assert (done.returncode, done.stderr) == (0, "")
     assert host.path(KEPT).read_text() == program()
     assert host.path("/etc/a/a.conf").read_text() == "one\n"
 
 
-def test_a_host_that_has_it_fetches_nothing(host: Host) -> None:
+def test_a_host_with_the_program_fetches_nothing(host: Host) -> None:
     assert host.deliver(BUNDLE).returncode == 0
     (host.fake / "host-program").unlink()
     changed = replace(BUNDLE, files=(File("/etc/a/a.conf", "two\n"),))
@@ -44,7 +44,7 @@ def test_a_host_that_has_it_fetches_nothing(host: Host) -> None:
 
 
 @pytest.mark.parametrize("what", ["touch $FAKE/ran\n", ""])
-def test_what_has_another_digest_is_never_run(host: Host, what: str) -> None:
+def test_a_program_with_another_digest_never_runs(host: Host, what: str) -> None:
     (host.fake / "host-program").write_text(what)
     done = host.deliver(BUNDLE)
     assert done.returncode == 1
@@ -55,7 +55,7 @@ def test_what_has_another_digest_is_never_run(host: Host, what: str) -> None:
     assert not host.path("/etc/a/a.conf").exists()
 
 
-def test_another_version_on_the_host_gives_way(host: Host) -> None:
+def test_another_version_on_the_host_is_replaced(host: Host) -> None:
     host.path(KEPT).parent.mkdir(parents=True)
     host.path(KEPT).write_text("touch $FAKE/ran\n")
     assert host.deliver(BUNDLE).returncode == 0
@@ -63,7 +63,7 @@ def test_another_version_on_the_host_gives_way(host: Host) -> None:
     assert not (host.fake / "ran").exists()
 
 
-def test_a_mirror_that_lacks_it_is_said(host: Host) -> None:
+def test_a_mirror_without_the_program_is_reported(host: Host) -> None:
     elsewhere = Program("https://127.0.0.1:9/host-program", PROGRAM.sha256)
     done = host.deliver(replace(BUNDLE, program=elsewhere))
     assert done.returncode == 1

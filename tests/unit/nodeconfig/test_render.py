@@ -1,4 +1,4 @@
-"""Texts and payloads: sizes, completeness, no secret where it must not be."""
+"""Texts and payloads: size, completeness, no secret in a text."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def members(text: str) -> dict[str, str]:
         return found
 
 
-def test_texts_are_shell_are_short_and_are_the_same_every_time(index: FakeIndex) -> None:
+def test_texts_are_valid_shell_short_and_reproducible(index: FakeIndex) -> None:
     for topology in (cluster(), cluster(workers=0), cluster(etcd=3)):
         for item in bundles(topology, index).values():
             for sudo in (False, True):
@@ -73,7 +73,7 @@ def test_no_secret_is_in_the_text(bundle: Bundle) -> None:
     assert "PRIVATE" not in text
 
 
-def test_missing_secrets_are_all_named_and_none_is_shown(bundle: Bundle) -> None:
+def test_missing_secrets_are_named_and_no_content_is_shown(bundle: Bundle) -> None:
     secrets = pki.secrets(cluster())
     token = secrets.pop("encryption.yaml")
     del secrets["scheduler.key"]
@@ -83,13 +83,13 @@ def test_missing_secrets_are_all_named_and_none_is_shown(bundle: Bundle) -> None
     assert token not in str(caught.value)
 
 
-def test_a_text_that_is_too_long_is_an_error_that_says_so(bundle: Bundle) -> None:
+def test_a_text_that_is_too_long_raises_an_error(bundle: Bundle) -> None:
     large = replace(bundle, files=(*bundle.files, File("/etc/large", "x" * MAX_TEXT_BYTES + "\n")))
     with pytest.raises(BundleError, match=r"cp-1, control-plane: .* bytes"):
         script(large, WHO)
 
 
-def test_contents_may_hold_the_end_of_a_here_document(bundle: Bundle) -> None:
+def test_contents_may_contain_the_end_of_a_here_document(bundle: Bundle) -> None:
     tricky = replace(bundle, files=(File("/etc/tricky", "a\nEOF\n$(b)\n"),))
     assert "<<'EOF_'\na\nEOF\n$(b)\nEOF_\n" in script(tricky, WHO)
     with pytest.raises(BundleError, match="KUBEWRIGHT"):

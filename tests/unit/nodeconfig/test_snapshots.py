@@ -1,4 +1,4 @@
-"""The program that takes snapshots, run for real with an etcd that is a file."""
+"""The program that takes snapshots, run with a file in place of etcd."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def member(tmp_path: Path) -> Member:
     return Member(tmp_path)
 
 
-def test_the_newest_are_kept_with_their_checksums_for_root_alone(member: Member) -> None:
+def test_the_newest_snapshots_are_kept_with_checksums_readable_only_by_root(member: Member) -> None:
     for _ in range(5):
         done = member.run()
         assert done.returncode == 0, done.stderr
@@ -72,7 +72,7 @@ def test_the_newest_are_kept_with_their_checksums_for_root_alone(member: Member)
     assert all(path.stat().st_mode & 0o077 == 0 for path in member.kept.iterdir())
 
 
-def test_copies_have_their_own_retention_and_leave_other_members_alone(member: Member) -> None:
+def test_copies_have_separate_retention_and_do_not_affect_other_members(member: Member) -> None:
     other = member.copies / "etcd-20251120T000000Z-cp-2.db"
     other.write_text("x")
     for _ in range(3):
@@ -82,14 +82,14 @@ def test_copies_have_their_own_retention_and_leave_other_members_alone(member: M
     assert other.exists()
 
 
-def test_a_missing_place_for_copies_fails_but_the_snapshot_is_there(member: Member) -> None:
+def test_a_missing_directory_for_copies_fails_after_the_snapshot(member: Member) -> None:
     done = member.run(copy_to="/nowhere/backup")
     assert done.returncode == 75
     assert "etcd-snapshot: no copy in /nowhere/backup" in done.stderr
     assert len(member.whole(member.kept)) == 1
 
 
-def test_a_place_for_copies_that_hangs_ends_by_the_time_out(member: Member) -> None:
+def test_a_blocked_directory_for_copies_ends_with_a_time_out(member: Member) -> None:
     slow = member.fake / "cp"
     slow.write_text("#!/bin/sh\nexec sleep 60\n")
     slow.chmod(0o755)
@@ -98,7 +98,7 @@ def test_a_place_for_copies_that_hangs_ends_by_the_time_out(member: Member) -> N
     assert "124 is a time-out of 2 s" in done.stderr
 
 
-def test_an_etcd_that_is_down_leaves_nothing_half(member: Member) -> None:
+def test_a_stopped_etcd_leaves_no_partial_file(member: Member) -> None:
     assert member.run().returncode == 0
     (member.fake / "down").touch()
     done = member.run()
@@ -107,7 +107,7 @@ def test_an_etcd_that_is_down_leaves_nothing_half(member: Member) -> None:
     assert len(member.whole(member.kept)) == 1
 
 
-def test_members_take_turns() -> None:
+def test_members_take_snapshots_at_different_times() -> None:
     topology = cluster(etcd=3)
     found = bundles(topology, FakeIndex())
     path = f"/etc/systemd/system/{snapshots.TIMER}"

@@ -1,4 +1,4 @@
-"""A host refuses a change that leaves out a stage of a rotation, before it touches anything."""
+"""A host refuses a change that skips a stage of a rotation, before it changes anything."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def host(tmp_path: Path) -> Host:
 
 def bundle(rotation: Rotation) -> Bundle:
     text = f"{rotation.signing} {rotation.trusted}\n"
-    # As from the topology: what was never rotated is not named.
+    # The topology names only authorities that were rotated.
     rotations = (("etcd", rotation),) if rotation != FIRST else ()
     return Bundle(
         role=Role.ETCD,
@@ -45,7 +45,7 @@ def bundle(rotation: Rotation) -> Bundle:
         (DONE,),
     ],
 )
-def test_stages_that_follow_one_another_are_taken(host: Host, stages: tuple[Rotation, ...]) -> None:
+def test_consecutive_stages_are_accepted(host: Host, stages: tuple[Rotation, ...]) -> None:
     for stage in stages:
         done = host.deliver(bundle(stage))
         assert done.returncode == 0, done.stderr
@@ -56,7 +56,7 @@ def test_stages_that_follow_one_another_are_taken(host: Host, stages: tuple[Rota
     ("there", "wanted"),
     [(FIRST, SIGN), (FIRST, DONE), (TRUST, DONE), (SIGN, FIRST), (DONE, TRUST), (DONE, FIRST)],
 )
-def test_a_stage_left_out_is_refused_and_changes_nothing(
+def test_a_skipped_stage_is_refused_and_changes_nothing(
     host: Host, there: Rotation, wanted: Rotation
 ) -> None:
     assert host.deliver(bundle(there)).returncode == 0
@@ -69,7 +69,7 @@ def test_a_stage_left_out_is_refused_and_changes_nothing(
     assert host.deliver(bundle(there)).stdout.strip().endswith("etcd unchanged")
 
 
-def test_another_authority_is_judged_by_itself(host: Host) -> None:
+def test_each_authority_is_checked_separately(host: Host) -> None:
     both = (("etcd", SIGN), ("kubernetes", TRUST))
     for rotations in ((("etcd", TRUST),), both):
         assert host.deliver(replace(bundle(TRUST), rotations=rotations)).returncode == 0

@@ -1,4 +1,4 @@
-"""Waiting until pods are told what to trust: the script run for real, against a kubectl with few answers."""
+"""The script that waits for published authorities, run with a stand-in for kubectl."""
 
 from __future__ import annotations
 
@@ -76,19 +76,19 @@ def fake(tmp_path: Path) -> Cluster:
     return Cluster(tmp_path)
 
 
-def test_it_ends_when_everyone_is_told(fake: Cluster) -> None:
+def test_the_script_ends_when_all_namespaces_have_the_authorities(fake: Cluster) -> None:
     done = fake.run()
     assert done.returncode == 0, done.stderr
     assert not fake.deleted
 
 
-def test_it_waits_for_a_namespace_that_is_behind(fake: Cluster) -> None:
+def test_the_script_waits_for_a_namespace_that_is_behind(fake: Cluster) -> None:
     fake.write(late="", before=fake.pods(fake.authority, fake.old))
     assert fake.run().returncode == 0
     assert not (fake.directory / "late").exists()
 
 
-def test_a_namespace_that_stays_behind_is_named(fake: Cluster) -> None:
+def test_a_namespace_that_stays_behind_is_named_in_the_error(fake: Cluster) -> None:
     fake.write(pods=fake.pods(fake.authority, fake.old, fake.authority))
     done = fake.run(seconds=1)
     assert done.returncode == 1
@@ -97,28 +97,28 @@ def test_a_namespace_that_stays_behind_is_named(fake: Cluster) -> None:
 
 
 @pytest.mark.parametrize("key", ["client", "front"])
-def test_what_was_dropped_is_taken_away_from_what_extensions_are_told(fake: Cluster, key: str) -> None:
+def test_removed_authorities_are_removed_for_extension_api_servers(fake: Cluster, key: str) -> None:
     fake.write(**{key: fake.old + (fake.authority if key == "client" else fake.front)})
     assert fake.run().returncode == 0
     assert fake.deleted
     assert fake.old not in (fake.directory / key).read_text()
 
 
-def test_what_is_missing_is_waited_for_and_not_deleted(fake: Cluster) -> None:
+def test_the_script_waits_for_missing_authorities_without_deleting(fake: Cluster) -> None:
     half = fake.front[: fake.front.index("-----END CERTIFICATE-----") + 26]
     fake.write(front=half)
     assert fake.run(seconds=1).returncode == 1
     assert not fake.deleted
 
 
-def test_nobody_goes_on_without_a_controller_manager_that_signs(fake: Cluster) -> None:
+def test_the_script_fails_without_a_leading_controller_manager(fake: Cluster) -> None:
     fake.write(leaderless="")
     assert fake.run(seconds=1).returncode == 1
     (fake.directory / "leaderless").unlink()
     assert fake.run().returncode == 0
 
 
-def test_the_stage_can_be_read_in_it() -> None:
+def test_the_script_begins_with_the_stage() -> None:
     assert not needs_publication(cluster())
     assert not needs_publication(rotated("etcd"))
     assert needs_publication(rotated("kubernetes"))

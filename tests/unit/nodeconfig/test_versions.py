@@ -1,14 +1,13 @@
-"""Pools that stay behind the API servers, and what a bundle says about versions."""
+"""Pools with older versions than the API servers, and versions in bundles."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from testkit.bundles import FakeIndex, cluster
-
 from nodeconfig import bundles
 from nodeconfig.bundle import Bundle, Identity
 from nodeconfig.render import script
+from testkit.bundles import FakeIndex, cluster
 from topology.model import Role, Topology
 
 BEHIND = "1.35.6"
@@ -25,7 +24,7 @@ def urls(bundle: Bundle) -> dict[str, str]:
     return {item.name: item.url.rpartition("/")[2] for item in bundle.artifacts}
 
 
-def test_a_pool_may_stay_behind_and_the_control_plane_does_not(index: FakeIndex) -> None:
+def test_a_pool_may_have_an_older_version_than_the_control_plane(index: FakeIndex) -> None:
     plan = behind(cluster())
     found = bundles(plan, index)
     worker, plane, own = (
@@ -47,7 +46,7 @@ def test_a_mirror_serves_all_versions_in_use() -> None:
     assert [versions.kubernetes for versions in behind(plan).releases] == [plan.versions.kubernetes, BEHIND]
 
 
-def test_a_script_says_what_its_host_guards(index: FakeIndex) -> None:
+def test_a_script_has_the_versions_that_its_host_checks(index: FakeIndex) -> None:
     plan = behind(cluster())
     found = bundles(plan, index)
     said = {
@@ -63,12 +62,12 @@ def test_a_script_says_what_its_host_guards(index: FakeIndex) -> None:
     assert said["w-1", Role.NODE] == [f"version kubernetes {BEHIND}"]
 
 
-def test_a_drain_has_the_time_that_the_settings_give(index: FakeIndex) -> None:
+def test_the_time_limit_of_a_drain_comes_from_the_settings(index: FakeIndex) -> None:
     bundle = bundles(replace(cluster(), drain_seconds=77), index)["w-1", Role.NODE]
     assert "\ndrain 77 /usr/local/lib/kubewright/bin/containerd " in script(bundle, Identity("h", "10.9.0.1"))
 
 
-def test_a_single_api_server_ends_at_once_and_one_of_several_lets_the_balancer_notice(
+def test_only_one_of_several_api_servers_delays_its_shutdown(
     index: FakeIndex,
 ) -> None:
     alone = cluster()
