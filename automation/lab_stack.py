@@ -62,7 +62,7 @@ def lab_requirements(name: str, config: Mapping[str, Any], mirror: Path) -> LabR
     return LabRequirements(lab=spec, releases=build_topology(settings).releases)
 
 
-def ensure_hosts(spec: LabSpec, print_line: Callable[[str], object]) -> None:
+def ensure_hosts(spec: LabSpec, print_line: Callable[[str], None]) -> None:
     """Boot the lab's hosts that do not run.
 
     Hosts that were removed from the inventory keep running until the lab is removed: the engine must first

@@ -106,9 +106,9 @@ def _config(source: Path) -> dict[str, Any]:
 
 
 def _within_size_limit(config: dict[str, Any], directory: Path) -> dict[str, Any]:
-    """Return the config, its hosts moved to a file when the engine cannot pass all of it to the program.
+    """Return the config. If it is too long for the engine, move its hosts to a file first.
 
-    Raises `UserError` when the rest is too long too.
+    Raises `UserError` if the config is too long even without its hosts.
     """
     if hosts_file.config_size(config) <= hosts_file.MAX_CONFIG_BYTES:
         return config

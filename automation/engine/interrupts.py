@@ -139,7 +139,7 @@ _abandoned = False
 
 
 def current() -> Shutdown:
-    """Return the shutdown of the work that runs now."""
+    """Return the `Shutdown` of the running work."""
     return _current
 
 

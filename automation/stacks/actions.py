@@ -175,7 +175,7 @@ def run_engine_command(environment: Environment, stack: str, file: Path | None, 
     engine = Job(environment=environment, stack=stack, file=file).prepare_engine(purpose)
     # A plugin may repeat a secret, and the nightly check copies the output into an issue. With other commands
     # (`stack output --show-secrets`) the user may ask for secrets.
-    redact = str
+    redact: Callable[[str], str] = str
     if command in _REDACTED_COMMANDS:
         redact = LineRedactor(redactor_of_stack(engine, decrypted_config(engine))).redact_line
     return engine.run(command, *rest, redact=redact)

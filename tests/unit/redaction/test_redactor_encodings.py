@@ -178,7 +178,7 @@ def test_secret_values_inside_a_secret_document_are_masked() -> None:
         ('{"r":{"auth":"dXNlcjpodW50ZXIyMg=="}}', f'{{"r":{{"auth":"{MASK}"}}}}'),
         ("Authorization: Bearer abcdefghijklmn0p", f"Authorization: Bearer {MASK}"),
         ("token abcdef.0123456789abcdef.", f"token abcdef.{MASK}."),
-        ("the basic authentication-of-everybody", "the basic authentication-of-everybody"),
+        ("the basic authentication-of-all-users", "the basic authentication-of-all-users"),
     ],
 )
 def test_unknown_secrets_are_masked_by_their_syntax(text: str, redacted: str) -> None:

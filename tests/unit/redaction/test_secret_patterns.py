@@ -67,7 +67,7 @@ def test_every_example_is_recognized_by_its_hints() -> None:
         "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCk1JSUI=",
         "ghcr.io/a.b docker.io/library.abcdefghijklmnop x.tokens-of-appreciation",
         "https://user:${PASSWORD}@db/x https://user:%s@db/x https://host:6443/path@x oci://r:5000/a@sha256:ab",
-        "the basic authentication-of-everybody",
+        "the basic authentication-of-all-users",
         "secretName: abc",
     ],
 )

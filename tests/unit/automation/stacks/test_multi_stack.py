@@ -131,7 +131,7 @@ def test_stack_in_use_is_retried_until_the_timeout(monkeypatch: pytest.MonkeyPat
     def work() -> None:
         tries.append(1)
         if len(tries) < 3:
-            raise StackInUse("somebody")
+            raise StackInUse("in use")
 
     driver.retry_while_in_use(work, 5)
     assert len(tries) == 3
