@@ -30,7 +30,7 @@ def complete(
     name stays. `settings`: the provider's own. `seed`: makes a generated name random but repeatable.
     """
     inputs = {key: value for key, value in news.items() if value is not None}
-    field = package.named(kind)
+    field = package.generated_name_input(kind)
     generated = []
     if field is not None and field not in inputs and f"{field}Prefix" not in inputs:
         inputs[field] = _previous_name(field, olds) or _generate_name(package, kind, name, seed)

@@ -1,4 +1,4 @@
-"""The packages that the generic stand-in replaces, each as data."""
+"""Descriptions of the packages that the generic stand-in plugin replaces."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ class Package:
         path = kind.address - azure.NOT_OF_THE_PATH if self.path_replaces else frozenset()
         return path | frozenset(self.replaces.get(kind.token, ()))
 
-    def named(self, kind: ResourceType) -> str | None:
-        """Return the input that gets a generated name when absent; None if the type has no such input."""
+    def generated_name_input(self, kind: ResourceType) -> str | None:
+        """Return the input that gets a generated name if it is not set; None if the type has no such input."""
         if self.path_replaces:
             # The last part of the path is the only optional part.
             optional = sorted(kind.address - azure.NOT_OF_THE_PATH - kind.required)

@@ -89,7 +89,7 @@ class Applier:
                 self._log.warning(urn, f"{target.what}: {text}")
         return answer
 
-    def rehearse(
+    def dry_run(
         self, urn: str, kind: Kind, inputs: Inputs, manager: str, olds: Inputs | None = None
     ) -> dict[str, Any] | None:
         """Return the server's result of a dry run; None when the server cannot be asked yet.

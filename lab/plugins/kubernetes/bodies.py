@@ -69,7 +69,7 @@ def outputs(
     return {**state, MANAGER: manager, FIRST_VERSION: kind.api_version}
 
 
-def promised(
+def previewed(
     kind: Kind, expected: Mapping[str, Any], inputs: Mapping[str, Value], manager: str
 ) -> dict[str, Value]:
     """Return the previewed state of a new object: fields that only the server can set are unknown."""

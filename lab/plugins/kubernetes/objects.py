@@ -105,12 +105,12 @@ class Objects:
         kind = kind_of(resource_type(urn), inputs)
         manager = annotation(inputs, "pulumi.com/patchFieldManager") or _manager(urn)
         if preview:
-            expected = self._applier.rehearse(urn, kind, inputs, manager)
-            return "", bodies.promised(kind, expected or inputs, inputs, manager)
+            expected = self._applier.dry_run(urn, kind, inputs, manager)
+            return "", bodies.previewed(kind, expected or inputs, inputs, manager)
         target = self._applier.target(kind, inputs, patient=True)
-        self._make_room(urn, target, manager)
+        self._clear_name(urn, target, manager)
         answer = self._applier.apply(urn, target, inputs, manager, {})
-        return self._settled(urn, target, inputs, answer.body, manager, timeout)
+        return self._await_ready(urn, target, inputs, answer.body, manager, timeout)
 
     def update(
         self, urn: str, state: Inputs, olds: Inputs, news: Inputs, *, timeout: float, preview: bool
@@ -122,7 +122,7 @@ class Objects:
         )
         named = _with_live_name(news, state)
         if preview:
-            expected = self._applier.rehearse(urn, kind, named, manager, olds)
+            expected = self._applier.dry_run(urn, kind, named, manager, olds)
             if expected is None:
                 return {**bodies.merged(dict(state), dict(news)), bodies.MANAGER: manager}
             return bodies.outputs(kind, expected, news, manager)
@@ -134,7 +134,7 @@ class Objects:
                 raise
             self._log.warning(urn, f"not updated, as skipUpdateUnreachable is set: {problem}")
             return dict(state)
-        return self._settled(urn, target, named, answer.body, manager, timeout)[1]
+        return self._await_ready(urn, target, named, answer.body, manager, timeout)[1]
 
     def read(
         self, urn: str, identity: str, state: Inputs, inputs: Inputs
@@ -194,9 +194,9 @@ class Objects:
         if is_true(state, "pulumi.com/skipAwait"):
             return
         limit = seconds(state, asked=timeout, default=_DELETE_SECONDS)
-        self._gone(urn, target, str(metadata(state).get("uid") or ""), limit)
+        self._await_deletion(urn, target, str(metadata(state).get("uid") or ""), limit)
 
-    def _gone(self, urn: str, target: Target, uid: str, limit: float) -> None:
+    def _await_deletion(self, urn: str, target: Target, uid: str, limit: float) -> None:
         self._waiter().gone(
             target.api,
             target.namespace,
@@ -217,7 +217,7 @@ class Objects:
         query = {"fieldManager": str(state.get(bodies.MANAGER)), "force": "true"}
         self._client().request("PATCH", path, what=target.what, query=query, body=stub, content_type=APPLY)
 
-    def _make_room(self, urn: str, target: Target, manager: str) -> None:
+    def _clear_name(self, urn: str, target: Target, manager: str) -> None:
         """Make sure that no other object has the name of a new object.
 
         Wait for an object that is being deleted. An object with this resource's field manager comes from an
@@ -237,7 +237,7 @@ class Objects:
             return
         meta = (live or {}).get("metadata", {})
         if live is not None and meta.get("deletionTimestamp"):
-            self._gone(urn, target, str(meta.get("uid")), _DELETE_SECONDS)
+            self._await_deletion(urn, target, str(meta.get("uid")), _DELETE_SECONDS)
             return
         ours = any(entry.get("manager") == manager for entry in meta.get("managedFields") or [])
         if live is not None and not ours and not self._settings.upsert:
@@ -248,7 +248,7 @@ class Objects:
                 reason="AlreadyExists",
             )
 
-    def _settled(
+    def _await_ready(
         self, urn: str, target: Target, inputs: Inputs, live: dict[str, Any], manager: str, timeout: float
     ) -> tuple[str, dict[str, Value]]:
         """Wait until an applied object is ready; return its id and state."""

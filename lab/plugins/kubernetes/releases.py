@@ -84,7 +84,7 @@ class Releases:
         """
         identity = f"{reveal(inputs['namespace'])}/{reveal(inputs['name'])}"
         if preview:
-            return "", self._promised(inputs)
+            return "", self._previewed(inputs)
         self._log.status(urn, f"installing {identity}")
         found = self._status(identity)
         # An upgrade completes a release of an interrupted or failed installation.
@@ -100,7 +100,7 @@ class Releases:
                 "another name"
             )
         verb = "upgrade" if found is not None and not reveal(inputs.get("replace")) else "install"
-        return identity, self._act(verb, identity, inputs, timeout)
+        return identity, self._install_or_upgrade(verb, identity, inputs, timeout)
 
     def update(
         self, urn: str, state: Inputs, olds: Inputs, news: Inputs, *, timeout: float, preview: bool
@@ -110,10 +110,10 @@ class Releases:
         """
         identity = f"{reveal(news['namespace'])}/{reveal(news['name'])}"
         if preview:
-            return self._promised(news)
+            return self._previewed(news)
         self._log.status(urn, f"upgrading {identity}")
         verb = "upgrade" if self._status(identity) is not None else "install"
-        return self._act(verb, identity, news, timeout)
+        return self._install_or_upgrade(verb, identity, news, timeout)
 
     def read(
         self, urn: str, identity: str, state: Inputs, inputs: Inputs
@@ -182,7 +182,9 @@ class Releases:
         self._require_cluster()
         return release_state.found(self._helm, identity, self._settings.namespace)
 
-    def _act(self, verb: str, identity: str, inputs: Inputs, timeout: float) -> dict[str, Value]:
+    def _install_or_upgrade(
+        self, verb: str, identity: str, inputs: Inputs, timeout: float
+    ) -> dict[str, Value]:
         """Install or upgrade; return the state.
 
         Raises:
@@ -226,7 +228,7 @@ class Releases:
             raise PluginError(text) from None
         raise NotReady([text], resource_id=identity, outputs=release_state.outputs(inputs, found)) from None
 
-    def _promised(self, inputs: Inputs) -> dict[str, Value]:
+    def _previewed(self, inputs: Inputs) -> dict[str, Value]:
         """Return the previewed state; a local chart is rendered, so that its errors appear early.
 
         Raises:

@@ -46,7 +46,7 @@ def test_a_preview_promises_only_what_can_be_known() -> None:
         "spec": {"clusterIP": "10.0.0.9", "ports": [{"port": 1}]},
     }
     inputs = {"metadata": {"name": "a"}, "spec": {"ports": [{"port": 1}]}}
-    state = bodies.promised(Kind("v1", "Service"), expected, inputs, "me")
+    state = bodies.previewed(Kind("v1", "Service"), expected, inputs, "me")
     assert state["metadata"]["uid"] is UNKNOWN
     assert state["metadata"]["name"] == "a"
     assert state["spec"]["clusterIP"] is UNKNOWN
