@@ -29,7 +29,7 @@ class Controller:
     deployment: Deployment
     provider_id: Callable[[RunningMachine], str]
 
-    def look(self) -> None:
+    def process_nodes(self) -> None:
         """Process all Nodes once."""
         machines = {self.provider_id(machine): machine for machine in self.site.fleet.all()}
         for node in self.deployment.items("nodes"):
@@ -38,22 +38,24 @@ class Controller:
             if machine is None:
                 self.deployment.kubectl("delete", "node", name, "--wait=false")
             elif any(taint["key"] == UNINITIALIZED for taint in spec.get("taints", [])):
-                self._initialise(node, machine)
+                self._initialize(node, machine)
 
     def run(self, stop: threading.Event) -> None:
         """Process the Nodes until stopped; retry when the API does not answer."""
         while not stop.wait(SECONDS):
             with suppress(AssertionError):
-                self.look()
+                self.process_nodes()
 
-    def _machine(self, node: Mapping[str, Any], machines: Mapping[str, RunningMachine]) -> RunningMachine | None:
-        known = node.get("spec", {}).get("providerID", "")
-        if known:
-            return machines.get(known)
+    def _machine(
+        self, node: Mapping[str, Any], machines: Mapping[str, RunningMachine]
+    ) -> RunningMachine | None:
+        provider_id = node.get("spec", {}).get("providerID", "")
+        if provider_id:
+            return machines.get(provider_id)
         address = node["metadata"].get("annotations", {}).get("alpha.kubernetes.io/provided-node-ip", "")
         return next((machine for machine in machines.values() if machine.address == address), None)
 
-    def _initialise(self, node: Mapping[str, Any], machine: RunningMachine) -> None:
+    def _initialize(self, node: Mapping[str, Any], machine: RunningMachine) -> None:
         name = node["metadata"]["name"]
         addresses = [
             {"type": "InternalIP", "address": machine.address},

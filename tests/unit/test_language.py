@@ -62,10 +62,8 @@ EXCEPTIONS: dict[tuple[str, str], str] = {
     ): "resource names and type tokens, part of URNs in existing states",
     ("artifacts/images.py", r"nobody"): "the user of that name",
     ("nodeconfig/load_balancer.py", r"acl nobody|\} nobody"): "text in haproxy's configuration on hosts",
-    ("providers/cloud/boot.sh", r"somebody's data"): "a comment in text that machines receive",
     ("tests/", r"@everyone"): "a mention on a forge",
     ("tests/", r"\"(?:nobody|somebody)\""): "a name that does not exist",
-    ("tests/unit/redaction/", r"authentication-of-everybody"): "a text that must not look like a secret",
     (
         "tests/lab/test_upgrade_from_release.py",
         r"etcd-settle",
