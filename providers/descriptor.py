@@ -1,4 +1,4 @@
-"""The description of a cloud for the code that must not name one: plain data and pure functions, no SDK.
+"""The description of a cloud for code that works with every cloud: plain data and pure functions, no SDK.
 
 Reports, policies, preflight checks and the choice of the provider read `providers.registry`. An import of a
 descriptor stays cheap: modules that need settings or an SDK are imported inside functions.

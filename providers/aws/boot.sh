@@ -1,9 +1,9 @@
 # shellcheck shell=sh disable=SC2034,SC2153,SC2154
-# AWS's half of the boot program: who this machine is, its calls of S3, EC2 and Auto Scaling, its volume.
-# Before it stand REGION, STORE (the bucket's URL), EC2, AUTOSCALING and METADATA (URLs), GROUP (the Auto
-# Scaling group), VOLUME (a volume's id, or nothing) and CA_FILE (the authority of private endpoints, or nothing).
-# Calls are signed by curl (7.87 or newer: older ones leave the session's token out of the signature).
-# Credentials reach curl by its standard input: the words of a command are anyone's to read.
+# AWS's part of the boot program: identity, calls of S3, EC2 and Auto Scaling, data volume.
+# Variables: REGION, STORE (URL of the bucket), EC2, AUTOSCALING and METADATA (URLs), GROUP (the Auto Scaling
+# group), VOLUME (id of the volume, or empty) and CA_FILE (certificate authority of private endpoints, or empty).
+# curl signs the calls (7.87 or newer: older versions omit the session token from the signature). Credentials
+# reach curl by stdin, because every process can read the arguments of a command.
 
 aws_quietly() { curl --silent --show-error --connect-timeout 5 "$@"; }
 
@@ -21,8 +21,8 @@ aws_word() { # NAME: a word of the credentials
     printf '%s' "$aws_credentials" | tr -d '\n' | sed -n "s/.*\"$1\" *: *\"\([^\"]*\)\".*/\1/p"
 }
 
-# aws_signed SERVICE HASH ARGUMENTS: one call with the role's own credentials, asked for anew each time:
-# they change every few hours. HASH is the body's sha256.
+# aws_signed SERVICE HASH ARGUMENTS: a call with new credentials of the role, which expire after a few hours.
+# HASH is the sha256 of the body.
 aws_signed() {
     aws_service=$1 aws_hash=$2
     shift 2
@@ -37,8 +37,8 @@ aws_signed() {
 
 aws_sum() { sha256sum | cut -d ' ' -f 1; }
 
-# aws_call SERVICE URL FORM: a call of the query API, and its answer, also when that is no. FORM is sorted and
-# encoded, as its signature demands.
+# aws_call SERVICE URL FORM: a call of the query API; prints the answer, also of an error. FORM is sorted and
+# encoded, as the signature requires.
 aws_call() {
     aws_signed "$1" "$(printf '%s' "$3" | aws_sum)" --fail-with-body -X POST --data "$3" "$2/"
 }
@@ -60,7 +60,7 @@ cloud_put() { # KEY FILE
     aws_signed s3 "$(aws_sum <"$2")" --fail -X PUT -H 'Content-Type: text/plain' --data-binary "@$2" "$STORE/$1"
 }
 
-# cloud_volume: the volume's device. The machine before may hold it still: it is asked for until it is free.
+# cloud_volume: attaches the volume and prints its device. Retries while the previous machine has it attached.
 cloud_volume() {
     aws_device=/dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_$(printf '%s' "$VOLUME" | tr -d -)
     aws_deadline=$(($(date +%s) + 900))
@@ -80,14 +80,14 @@ cloud_volume() {
     printf '%s\n' "$aws_device"
 }
 
-# cloud_leaving: told to go by its group (the hook `leaving` holds it until it has), or by EC2 (spot).
+# cloud_leaving: whether the group terminates the machine (the hook `leaving` waits), or EC2 reclaims it (spot).
 cloud_leaving() {
     aws_session || return 1
     [ "$(aws_asked meta-data/autoscaling/target-lifecycle-state 2>/dev/null)" = Terminated ] ||
         aws_asked meta-data/spot/instance-action >/dev/null 2>&1
 }
 
-# aws_hook HOOK: what the hook waits for is done. Nothing may be waiting: the machine came or goes without it.
+# aws_hook HOOK: completes a lifecycle hook. No hook may be waiting, for example after a manual start.
 aws_hook() {
     aws_answer=$(aws_call autoscaling "$AUTOSCALING" "Action=CompleteLifecycleAction&AutoScalingGroupName=$GROUP&InstanceId=$aws_instance&LifecycleActionResult=CONTINUE&LifecycleHookName=$1&Version=2011-01-01") || case $aws_answer in
         *'No active Lifecycle Action'*) ;;
@@ -100,7 +100,7 @@ aws_hook() {
 
 cloud_left() { aws_hook leaving; }
 
-# cloud_ready: healthy; a pool's group waits for it (the hook `joining`) before it replaces the next machine.
+# cloud_ready: completes the hook `joining`, for which the group of a pool waits before it replaces a machine.
 cloud_ready() {
     case $KIND in pools) aws_hook joining ;; esac
 }

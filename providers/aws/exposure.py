@@ -1,4 +1,4 @@
-"""What AWS resources expose: firewall rules, public addresses, public stores, missing encryption. Pure."""
+"""What AWS resources expose: firewall rules, public addresses, public stores, missing encryption."""
 
 from __future__ import annotations
 

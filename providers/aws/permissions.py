@@ -1,4 +1,4 @@
-"""Permissions of machines, as tables of IAM statements. `addon_permissions` has those of add-ons. Pure."""
+"""IAM statements with the permissions of machines. The permissions of add-ons are in `addon_permissions`."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _through_s3(objects: str) -> tuple[Condition, ...]:
 
 
 def _volume(kind: str) -> tuple[Statement, ...]:
-    """Return the permissions to attach a volume of the same kind. The volume's id is in the user data."""
+    """Return the permissions to attach volumes with this kind tag. The user data has the id of the volume."""
     same_kind = Condition("StringEquals", f"aws:ResourceTag/{KIND_TAG}", (kind,))
     return (
         Statement(

@@ -109,7 +109,8 @@ def leave_cluster(
 ) -> None:
     """Request a member to leave the cluster permanently and wait until it has left.
 
-    A member without a machine cannot leave; its group is deleted as it is. Raise WaitError after the limit.
+    Return at once if the group has no machine: such a member cannot leave. Raise WaitError after the time
+    limit.
     """
     try:
         machines, _ = groups.machines(group)
@@ -177,6 +178,8 @@ def parse_arguments(words: Sequence[str]) -> argparse.Namespace:
 
 
 def _member(text: str) -> tuple[str, list[str]]:
+    """Parse `GROUP=KEY,KEY` into the name of the group and its status keys."""
+    """Parse `GROUP=KEY,KEY` into the name of the group and its status keys."""
     group, _, keys = text.partition("=")
     return group, keys.split(",")
 

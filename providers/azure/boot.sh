@@ -1,16 +1,16 @@
 # shellcheck shell=sh disable=SC2034,SC2153,SC2154
-# Azure's half of the boot program: who this machine is, its store, its data disk, and when it has to go.
-# Before it stand STORE (the URL of blobs) and CONTAINER (what this machine reads; it writes CONTAINER-status),
-# METADATA (the URL of the instance metadata service), PODS (the pods' network, kept away from that service),
-# VOLUME (the number of the data disk, or nothing), HEALTH (the port of loopback where Azure's health extension
-# asks, or nothing) and ENDPOINT (the API's name on a control plane, or nothing).
+# Azure's part of the boot program: identity, store, data disk, termination events.
+# Variables: STORE (URL of the blob service), CONTAINER (the container to read; statuses go to CONTAINER-status),
+# METADATA (URL of the metadata service), PODS (the pod network, which must not reach that service), VOLUME
+# (number of the data disk, or empty), HEALTH (port of the health extension on loopback, or empty) and ENDPOINT
+# (name of the API on a control plane, or empty).
 
-# The version of the service that `metadata` speaks; of blobs' that takes tokens.
+# API versions of the metadata service, and of the blob service with tokens.
 azure_instance_version=2021-02-01
 azure_blob_version=2021-12-02
 
-# azure_ask ARGUMENTS…: the metadata service. Its passing troubles (404, 410, 429, 5xx) are waited out, as
-# https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token asks.
+# azure_ask ARGUMENTS…: a request to the metadata service. Retries temporary errors (404, 410, 429, 5xx), as
+# https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token requires.
 azure_ask() {
     curl --silent --show-error --fail --noproxy '*' --connect-timeout 5 --max-time 130 \
         --retry 6 --retry-all-errors --retry-max-time 150 --header 'Metadata: true' "$@"
@@ -20,8 +20,8 @@ azure_metadata() {
     azure_ask "$METADATA/metadata/instance/$1?api-version=$azure_instance_version&format=text"
 }
 
-# azure_authorization: the header of a request to the store, from the machine's one identity. It only ever
-# travels by pipes: an argument could be seen by any process.
+# azure_authorization: the authorization header for the store, with the identity of the machine. It travels
+# only by pipes: any process can read the arguments of a command.
 azure_authorization() {
     azure_ask "$METADATA/metadata/identity/oauth2/token?api-version=2018-02-01&resource=https%3A%2F%2Fstorage.azure.com%2F" |
         sed -n 's/.*"access_token" *: *"\([^"]*\)".*/Authorization: Bearer \1/p'
@@ -41,12 +41,12 @@ cloud_identity() {
     fi
     BOOT_ADDRESS=$(azure_metadata network/interface/0/ipv4/ipAddress/0/privateIpAddress)
     azure_id=$(azure_metadata compute/resourceId)
-    # The cloud controller writes the resource group in lower case, and compares ids as text.
+    # The cloud controller writes the resource group in lower case and compares ids as text.
     azure_group=$(printf '%s' "$azure_id" | cut -d / -f 5)
     azure_lower=$(printf '%s' "$azure_group" | tr '[:upper:]' '[:lower:]')
     BOOT_ID="azure://${azure_id%%/"$azure_group"/*}/$azure_lower/${azure_id#*/"$azure_group"/}"
     [ -n "$BOOT_NAME" ] && [ -n "$BOOT_ADDRESS" ] && [ -n "$azure_id" ] || return 1
-    # Once after every start of the machine, before anything of the cluster runs on it.
+    # Once after every start of the machine, before services of the cluster start.
     [ -e "$RUN/prepared" ] || { azure_prepare && : >"$RUN/prepared"; }
 }
 
@@ -54,7 +54,7 @@ cloud_get() { azure_blob "$CONTAINER" "$1" --output "$2"; }
 
 cloud_put() { azure_blob "$CONTAINER-status" "$1" --header 'x-ms-blob-type: BlockBlob' --upload-file "$2"; }
 
-# The disk is attached by its number: by azure-vm-utils' name (SCSI and NVMe), or by the agent's (SCSI).
+# The names of the disk by its number: from azure-vm-utils (SCSI and NVMe), or from the agent (SCSI).
 cloud_volume() {
     azure_tries=0
     while [ "$azure_tries" -lt 60 ]; do
@@ -71,8 +71,8 @@ cloud_volume() {
     return 1
 }
 
-# azure_end: the id of the event that ends this machine; empty when there is none. Objects of the answer are
-# flat, so that each is one line once it is split at its brackets.
+# azure_end: prints the id of the event that terminates this machine, or nothing. Objects of the answer are flat,
+# so splitting it at brackets gives one line for each.
 azure_end() {
     azure_name=$(azure_metadata compute/name) || return 1
     azure_ask "$METADATA/metadata/scheduledevents?api-version=2020-07-01" | tr -d '\r\n' | tr '{' '\n' |
@@ -82,7 +82,7 @@ azure_end() {
 
 cloud_leaving() { [ -n "$(azure_end)" ]; }
 
-# Without this Azure waits until the notice is over.
+# Acknowledges the event: otherwise Azure waits until the notice is over.
 cloud_left() {
     azure_event=$(azure_end)
     [ -n "$azure_event" ] || return 0
@@ -91,22 +91,22 @@ cloud_left() {
         "$METADATA/metadata/scheduledevents?api-version=2020-07-01" >/dev/null
 }
 
-# cloud_ready: nothing waits for it: whether the node is well is the health extension's to ask.
+# cloud_ready: does nothing, because Azure asks the health extension.
 cloud_ready() { :; }
 
-# azure_prepare: what Azure needs of a machine beside the cluster.
+# azure_prepare: settings of the machine that only Azure needs.
 azure_prepare() {
     azure_guard || return 1
     if [ -n "$HEALTH" ]; then azure_health || return 1; fi
-    # A member of a balancer's pool cannot reach itself through it: it uses its own API server, by the same name.
+    # A member of a load balancer's pool cannot reach itself through it: the name leads to the local API server.
     if [ -n "$ENDPOINT" ] && ! grep -qF " $ENDPOINT # kubewright" "$ROOT/etc/hosts"; then
         echo "127.0.0.1 $ENDPOINT # kubewright" >>"$ROOT/etc/hosts"
     fi
 }
 
-# azure_guard: pods have no business with the machine's identity, nor with what Azure's agent is told. (6 is TCP:
-# its name would need /etc/protocols, which small images do not have.) systemd-networkd removes rules that are not
-# its own whenever it starts, which any upgrade makes it do: it is told not to, and the rules come again after it.
+# azure_guard: keeps pods from the identity of the machine and from the endpoint of Azure's agent. (6 is TCP:
+# the name needs /etc/protocols, which small images lack.) systemd-networkd removes foreign rules when it starts,
+# for example after an upgrade: its configuration keeps them, and the unit adds them again after it.
 azure_guard() {
     azure_host=${METADATA#*://}
     azure_port=${azure_host##*:}
@@ -136,7 +136,7 @@ EOF
     return 1
 }
 
-# azure_health: answers the health extension in its words: healthy as long as the kubelet says so.
+# azure_health: answers the health extension in its format: healthy while the kubelet reports healthy.
 azure_health() {
     unit kubewright-health.socket 'Kubewright: health of this node for Azure' <<EOF
 

@@ -38,7 +38,10 @@ class SnapshotArgs:
 
 
 class Snapshots(ComponentResource):
-    """A backup vault, its policy, and an instance for each disk. The resource group has the snapshots."""
+    """A backup vault, its policy, and a backup instance for each disk.
+
+    The snapshots are stored in the cluster's resource group.
+    """
 
     def __init__(self, name: str, args: SnapshotArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("kubewright:azure:Snapshots", name, None, opts)
@@ -174,5 +177,5 @@ class Snapshots(ComponentResource):
 
 
 def interval(hours: int) -> str:
-    """Return the interval in ISO 8601, as Disk Backup requires: one day, or hours."""
+    """Return the interval as an ISO 8601 duration. Disk Backup requires `P1D` instead of `PT24H`."""
     return "P1D" if hours == 24 else f"PT{hours}H"

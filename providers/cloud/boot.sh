@@ -1,14 +1,14 @@
 # shellcheck shell=sh
-# The half of the boot program that all clouds share: makes a machine what the store says it is.
-# Before it stand UNIT, KIND and ROLES (what this machine is), DIGEST (of what the store had for it when its
-# template was made), BOOT_NAME and BOOT_ADDRESS (empty: the cloud tells), VOLUME (of its data, or nothing),
-# DRAIN_SECONDS, CA (a PEM, or nothing), and the cloud's half with its functions `cloud_*` (docs/clouds.md).
+# The shared part of the boot program: turns a machine into what the store describes.
+# Variables: UNIT and KIND (name and kind of the machine config), ROLES, DIGEST (of the config when the machine's
+# template was created), BOOT_NAME and BOOT_ADDRESS (empty: ask the metadata service), VOLUME (id of the data
+# volume, or empty), DRAIN_SECONDS, CA (a PEM, or empty). Functions `cloud_*`: the cloud's part (docs/clouds.md).
 #
-#   install   as cloud-init runs it, once: puts itself and its units in place
-#   deliver   by kubewright-boot.service, at every boot, until all roles are healthy
-#   leaving   by kubewright-leaving.timer: whether the machine is told to go
+#   install   cloud-init runs it once: installs the program and its units
+#   deliver   kubewright-boot.service runs it at every boot, until all roles are healthy
+#   leaving   kubewright-leaving.timer runs it: checks whether the machine must terminate or leave the cluster
 #
-# KUBEWRIGHT_ROOT is a prefix for every path (tests).
+# KUBEWRIGHT_ROOT is a prefix of every path, for tests.
 
 ROOT=${KUBEWRIGHT_ROOT:-}
 PLACE=/usr/local/lib/kubewright-boot
@@ -37,7 +37,7 @@ persist() { # TIMES COMMAND…
     done
 }
 
-# begin: /run is in memory, and so is all that is fetched.
+# begin: creates the directory for fetched files in /run, which is in memory.
 begin() {
     mkdir -p "$RUN"
     chmod 0700 "$RUN"
@@ -86,7 +86,7 @@ WantedBy=timers.target
 EOF
     systemctl daemon-reload
     systemctl enable --quiet kubewright-boot.service kubewright-leaving.timer
-    # Not waited for: cloud-init must end, and others wait for its end.
+    # Do not wait: other units wait for the end of cloud-init.
     systemctl start --no-block kubewright-boot.service kubewright-leaving.timer
 }
 
@@ -121,7 +121,7 @@ identify() { # TIMES
     export BOOT_NAME BOOT_ADDRESS BOOT_ID
 }
 
-# fetch: every role's text and payload. FOUND is their digest, as providers/cloud/machine_config.py has it.
+# fetch: downloads text and payload of every role. FOUND is their digest (providers/cloud/machine_config.py).
 fetch() {
     for role in $ROLES; do
         for part in sh payload; do
@@ -135,8 +135,7 @@ fetch() {
     FOUND=${FOUND%% *}
 }
 
-# take_back: once after every boot, what this machine, or the one that it comes after, wrote before. FOUND is
-# empty yet.
+# take_back: clears the statuses of this machine or its predecessor, once after every boot. FOUND is empty.
 take_back() {
     for role in $ROLES; do
         persist 3 report "$role" || say "$role: its old status in the store stays until it is healthy"
@@ -154,7 +153,7 @@ report() { # ROLE, healthy with what was FOUND; with nothing found yet: not heal
 
 has_role() { case " $ROLES " in *" $1 "*) ;; *) return 1 ;; esac }
 
-# in_memory: keys that are delivered never reach a disk; after a restart they are fetched again.
+# in_memory: mounts memory for delivered keys, so that keys never reach a disk; a restart fetches them again.
 in_memory() {
     if has_role etcd; then mounted tmpfs /etc/etcd/pki tmpfs mode=0755,size=16m,nosuid,nodev,noexec; fi
     if has_role control-plane || has_role node; then
@@ -162,8 +161,8 @@ in_memory() {
     fi
 }
 
-# mounted WHAT WHERE TYPE OPTIONS: now, and after every restart before what needs it (RequiresMountsFor in
-# its unit). `nofail`: a machine whose volume is missing is still reached.
+# mounted WHAT WHERE TYPE OPTIONS: mounts now and after every restart, before units with RequiresMountsFor.
+# `nofail`: a machine without its volume still boots and is reachable.
 mounted() {
     line="$1 $2 $3 $4,nofail 0 0"
     found=no
@@ -186,7 +185,7 @@ data_volume() {
         mounted "UUID=$uuid" "$DATA" ext4 noatime,x-systemd.device-timeout=900
     fi
     has_role etcd || return 0
-    # Its files are etcd's, whatever number this image gives that user.
+    # etcd owns its files, whatever user id the image gives to etcd.
     systemd-sysusers --inline 'u etcd - "etcd" /var/lib/etcd -'
     for name in etcd etcd-snapshots; do
         mkdir -p "$ROOT$DATA/$name"
@@ -195,13 +194,13 @@ data_volume() {
     chown -R etcd:etcd "$ROOT$DATA/etcd"
 }
 
-# prepare DEVICE: a file system is made once, on a volume whose first MiB can be read and is blank, and on no
-# other: what cannot be read or recognised may be somebody's data.
+# prepare DEVICE: creates a file system once, only on a volume whose first MiB is readable and blank: any other
+# volume may contain data.
 prepare() {
     type=$(blkid -p -s TYPE -o value "$1") || type=
     case $type in
     ext4)
-        # The machine before may have gone without a word.
+        # The previous machine may not have unmounted the volume.
         e2fsck -p "$1" >"$RUN/e2fsck" 2>&1 || [ $? -le 1 ] ||
             fail "$1 ($VOLUME) is damaged: $(tail -n 1 "$RUN/e2fsck"); repair it by hand, or go back to a snapshot"
         resize2fs "$1" >/dev/null 2>&1 || say "$1 ($VOLUME) could not be made as large as its volume"
@@ -234,8 +233,8 @@ leaving() {
         systemctl stop kubewright-boot.service
         for role in $(reversed); do
             if [ "$role" = etcd ] && [ -e "$STATE/leaving" ]; then
-                # The whole cluster goes. Here members leave one after another: one that took its etcd away
-                # without leaving the membership would take the quorum from the last. If it cannot, it just goes.
+                # The deletion of the whole cluster. Members leave one after another: a member that stopped
+                # etcd without leaving would take the quorum from the last one. If leaving fails, reset anyway.
                 rm -f "$STATE/leaving"
                 if (hosted reset etcd leave "$DRAIN_SECONDS"); then continue; fi
                 : >"$STATE/leaving"
@@ -250,7 +249,7 @@ leaving() {
     : >"$RUN/left"
 }
 
-# for_good: whether a member is taken out of the configuration: the deployer has put a word into the store.
+# for_good: whether the deployer has written a request to leave the cluster permanently to the store.
 for_good() {
     case $KIND in
     members/*) cloud_get "$KIND/$UNIT/leave" "$RUN/leave" 2>/dev/null ;;
@@ -264,7 +263,7 @@ reversed() {
     printf '%s\n' "$list"
 }
 
-# hosted FUNCTION…: of the host program; nothing where it has not come yet.
+# hosted FUNCTION…: runs a function of the host program; does nothing before its delivery.
 hosted() {
     [ -f "$STATE/host.sh" ] || return 0
     work=$(mktemp -d "$RUN/work.XXXXXX")

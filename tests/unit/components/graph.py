@@ -196,11 +196,11 @@ def record(
 
 
 def index() -> Index:
-    """Every artifact at an address of its own, so that no download or mirror is needed."""
+    """Return an index with an address for every artifact, so that tests need no mirror."""
     keys = [f"{name}/{version_of(name, DEFAULTS)}" for name in NODE_ARTIFACTS]
     keys.append(f"{NAME}/{digest()}")
-    places = {key: FileSource(f"https://mirror.test/files/{key}", "0" * 64) for key in keys}
-    return Index(source="test", versions=DEFAULTS, places=places)
+    files = {key: FileSource(f"https://mirror.test/files/{key}", "0" * 64) for key in keys}
+    return Index(source="test", versions=DEFAULTS, files=files)
 
 
 def document(directory: Path, *, workers: int, control_planes: int = 1, **changes: object) -> Json:

@@ -30,7 +30,7 @@ async def turns() -> None:
         await asyncio.sleep(0)
 
 
-def test_it_waits_for_every_one() -> None:
+def test_waits_for_all_resources() -> None:
     async def main() -> None:
         one, two = Registering(), Registering()
         task = waiting(one, two)
@@ -45,7 +45,7 @@ def test_it_waits_for_every_one() -> None:
     asyncio.run(main())
 
 
-def test_one_that_fails_ends_the_wait_and_is_not_raised_here() -> None:
+def test_a_failed_resource_ends_the_wait_without_an_error() -> None:
     async def main() -> None:
         one, two = Registering(), Registering()
         task = waiting(one, two)
@@ -59,5 +59,5 @@ def test_one_that_fails_ends_the_wait_and_is_not_raised_here() -> None:
     asyncio.run(main())
 
 
-def test_nothing_is_waited_for_without_resources() -> None:
+def test_returns_at_once_without_resources() -> None:
     asyncio.run(await_registration([]))

@@ -19,7 +19,7 @@ COMMAND = "command:remote:Command"
 
 @pytest.fixture(scope="module")
 def cluster(deploy: Deploy, tmp_path_factory: pytest.TempPathFactory) -> Graph:
-    """One control plane, two workers, a release, and rights from configuration."""
+    """One control plane, two workers, a release, and permissions from the settings."""
     return deploy(
         document(
             tmp_path_factory.mktemp("cluster"),
@@ -54,11 +54,11 @@ class TestResources:
     def test_names_are_unique_for_their_type(self, cluster: Graph) -> None:
         assert len(cluster.names) == len(cluster.nodes)
 
-    def test_everything_but_the_top_belongs_to_a_component(self, cluster: Graph) -> None:
+    def test_every_resource_below_the_top_has_a_component(self, cluster: Graph) -> None:
         loose = {node.name for node in cluster.nodes.values() if node.parent.endswith("kubewright-test")}
         assert loose == {"cluster", "kubernetes", "coredns", "metrics-server", "access", "helm"}
 
-    def test_a_third_worker_is_one_more_resource_and_changes_no_other_host(
+    def test_a_third_worker_adds_one_resource_and_changes_no_other_host(
         self, deploy: Deploy, tmp_path: Path
     ) -> None:
         one, two, three = (deploy(document(tmp_path, workers=count)) for count in (1, 2, 3))
@@ -80,7 +80,7 @@ class TestResources:
         assert hosts == {"cp-1-etcd", "cp-1-control-plane", "cp-1-node"}
         assert replicas(single, "coredns-deployment") == 1
 
-    def test_three_control_planes_are_alike(self, deploy: Deploy, tmp_path: Path) -> None:
+    def test_three_control_planes_have_the_same_resources(self, deploy: Deploy, tmp_path: Path) -> None:
         three = deploy(document(tmp_path, workers=2, control_planes=3))
         for member in ("cp-1", "cp-2", "cp-3"):
             before = three.before(three.named(f"{member}-control-plane"))
@@ -91,12 +91,12 @@ class TestResources:
 
 
 class TestOrder:
-    def test_roles_of_a_host_come_one_after_another(self, cluster: Graph) -> None:
+    def test_roles_of_a_host_are_delivered_one_after_another(self, cluster: Graph) -> None:
         assert "cp-1-etcd" in cluster.before(cluster.named("cp-1-control-plane"))
         assert "cp-1-control-plane" in cluster.before(cluster.named("cp-1-node"))
 
     @pytest.mark.parametrize("node", ["cp-1-node", "w-1-node", "w-2-node"])
-    def test_no_node_joins_before_it_is_allowed_to(self, cluster: Graph, node: str) -> None:
+    def test_nodes_join_after_their_permissions_exist(self, cluster: Graph, node: str) -> None:
         bootstrap = {
             item.name
             for item in cluster.nodes.values()
@@ -116,16 +116,16 @@ class TestOrder:
         for name in ("metrics-server-deployment", "helm-hello"):
             assert not {before for before in cluster.before(cluster.named(name)) if before.startswith("w-")}
 
-    def test_the_farewell_goes_first(self, cluster: Graph) -> None:
+    def test_the_deletion_marker_is_deleted_before_the_nodes(self, cluster: Graph) -> None:
         assert {"cp-1-node", "w-1-node", "w-2-node"} <= cluster.before(cluster.named("cluster-farewell"))
 
-    def test_objects_go_with_etcd(self, cluster: Graph) -> None:
+    def test_objects_are_deleted_with_etcd(self, cluster: Graph) -> None:
         etcd = cluster.named("cluster-etcd").urn
         objects = [node for node in cluster.nodes.values() if node.type.startswith("kubernetes:")]
         assert len(objects) > 25
         assert {node.name for node in objects if node.deleted_with != etcd} == set()
 
-    def test_members_and_pools_change_in_turns(self, cluster: Graph) -> None:
+    def test_members_and_pools_have_rolling_limits(self, cluster: Graph) -> None:
         hooks = {
             name: cluster.named(name).hooks["before_update"] for name in ("cp-1-etcd", "w-1-node", "w-2-node")
         }
@@ -148,7 +148,7 @@ class TestSecrets:
             for text in node.plain():
                 assert not [word for word in words if word in text], node.name
 
-    def test_a_command_carries_its_secrets_by_stdin_alone(self, cluster: Graph) -> None:
+    def test_commands_get_secrets_only_by_stdin(self, cluster: Graph) -> None:
         for node in commands(cluster):
             assert PRIVATE not in node.text("create")
             if "stdin" in node.inputs:
@@ -183,7 +183,7 @@ class TestCommands:
             assert connection["perDialTimeout"] == 10
             assert connection["privateKey"] == f"{PRIVATE}ssh-key\n"
 
-    def test_no_host_is_waited_for_without_end(self, cluster: Graph) -> None:
+    def test_every_command_has_timeouts(self, cluster: Graph) -> None:
         for node in commands(cluster):
             assert node.timeouts == {"create": "60m", "update": "60m", "delete": "60m"}, node.name
 
@@ -194,7 +194,7 @@ class TestCommands:
             assert "update" not in node.inputs
             assert "triggers" not in node.inputs
 
-    def test_a_host_is_reset_when_its_resource_goes(self, cluster: Graph) -> None:
+    def test_deleting_a_command_resets_its_host(self, cluster: Graph) -> None:
         assert "reset node leave" in cluster.named("w-1-node").text("delete")
         assert "reset etcd" in cluster.named("cp-1-etcd").text("delete")
 
@@ -226,7 +226,7 @@ class TestErrors:
             deploy({})
         assert exit_.value.code == 32
         (error,) = [record.message for record in caplog.records if record.levelname == "ERROR"]
-        assert error.startswith("kubewright:cluster: must be a mapping")
+        assert error.startswith("kubewright:cluster: not a mapping")
 
     def test_an_unknown_host_key_names_the_host_and_stops_everything(
         self, deploy: Deploy, tmp_path: Path, caplog: pytest.LogCaptureFixture

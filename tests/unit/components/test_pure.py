@@ -18,7 +18,7 @@ from components.on_delete import ANNOTATION, MARK_DELETING, UNMARK
 
 
 @given(st.text())
-def test_a_bootstrap_token_has_the_form_kubernetes_wants(key: str) -> None:
+def test_a_bootstrap_token_has_the_format_of_kubernetes(key: str) -> None:
     token = bootstrap_token(key)
     assert re.fullmatch(r"[a-z0-9]{6}\.[a-z0-9]{16}", token)
     assert token == bootstrap_token(key)
@@ -29,7 +29,7 @@ _KEYS = st.text(st.characters(codec="ascii", exclude_characters="\0"))
 
 
 @given(_KEYS, _KEYS)
-def test_other_keys_give_other_secrets(one: str, other: str) -> None:
+def test_different_keys_give_different_secrets(one: str, other: str) -> None:
     assert (bootstrap_token(one) == bootstrap_token(other)) == (one == other)
     assert (encryption_configuration(one) == encryption_configuration(other)) == (one == other)
 
@@ -43,7 +43,7 @@ def test_encryption_is_secretbox_with_32_bytes_and_identity_last() -> None:
     assert last == {"identity": {}}
 
 
-def test_a_kubeconfig_carries_its_certificates() -> None:
+def test_a_kubeconfig_contains_its_certificates() -> None:
     text = kubeconfig(cluster="c", server="https://x:6443", ca="CA", certificate="CERT", key="KEY")
     document = json.loads(text)
     assert base64.b64decode(document["users"][0]["user"]["client-key-data"]) == b"KEY"
@@ -51,14 +51,14 @@ def test_a_kubeconfig_carries_its_certificates() -> None:
     assert "insecure" not in text
 
 
-def test_the_corefile_serves_the_domain_and_balances_its_braces() -> None:
+def test_the_corefile_serves_the_domain_and_has_matching_braces() -> None:
     text = corefile("cluster.example")
     assert "kubernetes cluster.example in-addr.arpa" in text
     assert text.count("{") == text.count("}")
     assert "insecure" not in text
 
 
-def test_replicas_must_spread_only_where_it_is_asked_for() -> None:
+def test_replicas_must_spread_only_when_required() -> None:
     assert spread_constraints({"a": "b"}, replicas=1, required=True) is None
     (wish,) = spread_constraints({"a": "b"}, replicas=2, required=False) or []
     assert (wish.when_unsatisfiable, wish.min_domains) == ("ScheduleAnyway", None)
@@ -66,6 +66,6 @@ def test_replicas_must_spread_only_where_it_is_asked_for() -> None:
     assert (must.when_unsatisfiable, must.min_domains) == ("DoNotSchedule", 2)
 
 
-def test_farewell_and_staying_are_about_the_same_annotation() -> None:
+def test_mark_and_unmark_use_the_same_annotation() -> None:
     assert f"{ANNOTATION}=cluster" in MARK_DELETING
     assert f"{ANNOTATION}-" in UNMARK

@@ -102,7 +102,7 @@ def test_all_connections_work_at_every_step_of_every_stage(cluster: Cluster, see
     cluster.up({**settings("done", 3), "leaves": 2}, order)
 
 
-def test_stages_can_be_taken_back(cluster: Cluster) -> None:
+def test_stages_can_be_reverted(cluster: Cluster) -> None:
     order = random.Random(7)
     for certificates in (settings("trust"), settings("sign"), settings("trust"), {}):
         cluster.up(certificates, order)
@@ -113,7 +113,7 @@ def test_stages_can_be_taken_back(cluster: Cluster) -> None:
     [(None, "sign"), (None, "done"), ("trust", "done")],
     ids=lambda stage: stage or "nothing",
 )
-def test_a_stage_left_out_cuts_somebody_off(cluster: Cluster, first: str | None, second: str) -> None:
+def test_a_skipped_stage_breaks_a_connection(cluster: Cluster, first: str | None, second: str) -> None:
     """Else the test above could not fail; and why hosts refuse it."""
     if first:
         cluster.up(settings(first), random.Random(1))
@@ -121,7 +121,7 @@ def test_a_stage_left_out_cuts_somebody_off(cluster: Cluster, first: str | None,
         cluster.up(settings(second), random.Random(1))
 
 
-def test_each_stage_is_told_to_hosts_in_one_line_for_each_authority(cluster: Cluster) -> None:
+def test_each_stage_is_one_line_per_authority_in_bundles(cluster: Cluster) -> None:
     wanted = {"trust": "1 1 2", "sign": "2 1 2", "done": "2 2"}
     for stage, generations in wanted.items():
         graph = cluster.plan(settings(stage))
@@ -132,7 +132,7 @@ def test_each_stage_is_told_to_hosts_in_one_line_for_each_authority(cluster: Clu
             assert told == [f"trust kubernetes {generations}"]
 
 
-def test_bundles_hold_what_is_trusted_and_the_signer_stands_alone(cluster: Cluster) -> None:
+def test_trust_bundles_have_all_trusted_certificates_and_only_one_signs(cluster: Cluster) -> None:
     counts = {"trust": 2, "sign": 2, "done": 1}
     for stage, count in counts.items():
         cluster.up(settings(stage), random.Random(2))
@@ -144,7 +144,7 @@ def test_bundles_hold_what_is_trusted_and_the_signer_stands_alone(cluster: Clust
         assert len({str(pem.subject) for pem in _pems(files["/etc/etcd/pki/etcd-ca.crt"])}) == count
 
 
-def test_without_rotation_nothing_is_there_for_it(cluster: Cluster) -> None:
+def test_a_cluster_without_rotation_has_no_rotation_resources(cluster: Cluster) -> None:
     plain, first = cluster.plan({}), cluster.plan(settings("done", 1))
     assert plain.names == first.names
     for node in plain.nodes.values():
@@ -153,7 +153,7 @@ def test_without_rotation_nothing_is_there_for_it(cluster: Cluster) -> None:
     assert "signer=" not in "\n".join(_script(plain, "w-1-node"))
 
 
-def test_a_rotated_authority_adds_its_own_resources_alone(cluster: Cluster) -> None:
+def test_a_rotated_authority_adds_only_its_own_resources(cluster: Cluster) -> None:
     plain = cluster.plan({})
     trust = cluster.plan({"authorities": {"etcd": {"generation": 2, "stage": "trust"}}})
     tls = "tls:index"
@@ -166,9 +166,7 @@ def test_a_rotated_authority_adds_its_own_resources_alone(cluster: Cluster) -> N
     assert changed >= {f"{plane}-etcd" for plane in PLANES}
 
 
-def test_a_new_generation_of_leaves_replaces_their_keys_and_no_others(
-    cluster: Cluster, engine: Engine
-) -> None:
+def test_a_new_generation_of_leaves_replaces_only_their_keys(cluster: Cluster, engine: Engine) -> None:
     def triggers(graph: Graph) -> dict[str, object]:
         keys = graph.of(":PrivateKey")
         return {node.name: node.replacement_trigger for node in keys}
@@ -186,7 +184,7 @@ def test_a_new_generation_of_leaves_replaces_their_keys_and_no_others(
     assert len(replaced) == len(after)
 
 
-def test_add_ons_start_again_once_pods_are_told(cluster: Cluster) -> None:
+def test_add_ons_restart_after_pods_see_new_certificates(cluster: Cluster) -> None:
     seen = []
     for stage in ("trust", "sign", "done"):
         graph = cluster.plan(settings(stage))

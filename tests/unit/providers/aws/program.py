@@ -1,4 +1,4 @@
-"""The whole program on mocks of AWS's plugin, from the example stack or a changed one."""
+"""The Pulumi program with mocks of the AWS plugin, for the example stack or a changed copy."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ACCOUNT = "123456789012"
 
 
 class AwsPlugins(Plugins):
-    """What AWS's plugin gives back, as far as the program looks at it."""
+    """Mocks of the AWS plugin. They return only the outputs that the program reads."""
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, Json]:
         identity, state = super().new_resource(args)
@@ -40,19 +40,19 @@ deploy, graph, changed = EXAMPLE.deploy, EXAMPLE.graph, EXAMPLE.changed
 
 
 def plan(change: Change | None = None) -> tuple[Settings, AwsSettings, Topology]:
-    """Settings and topology of the example, changed."""
+    """Return the settings and the topology of the example after a change."""
     settings = EXAMPLE.settings(change)
     assert settings.aws is not None
     return settings, settings.aws, build_topology(settings)
 
 
 def of_aws(found: Graph) -> list[Node]:
-    """The resources that AWS makes."""
+    """Return the resources of the AWS plugin."""
     return [node for node in found.nodes.values() if node.type.startswith("aws:")]
 
 
 def user_data(template: Node) -> str:
-    """A launch template's user data, decoded."""
+    """Return the decoded user data of a launch template."""
     return base64.b64decode(template.text("userData")).decode()
 
 

@@ -85,7 +85,7 @@ class TestPrices:
         assert hourly is not None
         assert f"{hourly:.2f} US dollars an hour" in (ROOT / "docs/aws.md").read_text()
 
-    def test_what_has_no_price_makes_no_total(self) -> None:
+    def test_an_unknown_price_gives_no_total(self) -> None:
         def change(cluster: Json) -> None:
             part(cluster, "control_planes", "machine")["type"] = "m5dn.large"
 

@@ -23,7 +23,7 @@ class TestEncryption:
             (root,) = cast(list[dict[str, Any]], node.inputs["blockDeviceMappings"])
             assert root["ebs"]["encrypted"] == "true"
 
-    def test_volumes_that_pods_ask_for(self, recorded: Graph) -> None:
+    def test_volumes_of_pods_are_encrypted(self, recorded: Graph) -> None:
         values = cast(dict[str, Any], recorded.named("aws-addons-aws-ebs-csi-driver").value("values"))
         (default,) = values["storageClasses"]
         assert default["parameters"]["encrypted"] == "true"
@@ -42,24 +42,24 @@ class TestEncryption:
         flags = ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
         assert all(closed[flag] is True for flag in flags)
 
-    def test_objects_come_after_the_store_is_closed(self, recorded: Graph) -> None:
+    def test_objects_are_created_after_the_protections_of_the_store(self, recorded: Graph) -> None:
         objects = recorded.of(":BucketObjectv2")
         wanted = {"aws-store-versions", "aws-store-encryption", "aws-store-closed", "aws-store-policy"}
         for node in objects:
             assert node.inputs["serverSideEncryption"] == "aws:kms"
             assert wanted <= recorded.before(node)
 
-    def test_the_store_answers_by_tls_alone(self, recorded: Graph) -> None:
+    def test_the_store_requires_tls(self, recorded: Graph) -> None:
         (statement,) = json.loads(recorded.named("aws-store-policy").text("policy"))["Statement"]
         assert statement["Effect"] == "Deny"
         assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
-    def test_what_holds_data_is_protected(self, recorded: Graph) -> None:
+    def test_resources_with_data_are_protected(self, recorded: Graph) -> None:
         assert {node.protect for node in recorded.of("ebs/volume:Volume")} == {True}
 
 
 class TestSecrets:
-    def test_user_data_has_none_and_fits(self, recorded: Graph) -> None:
+    def test_user_data_has_no_secret_and_fits(self, recorded: Graph) -> None:
         for node in templates(recorded):
             assert not node.is_secret("userData"), node.name
             text = user_data(node)
@@ -89,7 +89,7 @@ def taggable(node: Node) -> bool:
 
 
 class TestNames:
-    def test_everything_taggable_has_its_name_and_its_cluster(self, recorded: Graph) -> None:
+    def test_every_taggable_resource_has_name_and_cluster_tags(self, recorded: Graph) -> None:
         nodes = [node for node in of_aws(recorded) if taggable(node)]
         assert len(nodes) > 60
         for node in nodes:
@@ -100,21 +100,21 @@ class TestNames:
             assert tags.get(CLUSTER_TAG) == "aws-example", node.name
             assert str(tags.get("Name", "")).startswith("aws-example-"), node.name
 
-    def test_the_administrators_tags_are_on_machines_and_volumes(self, recorded: Graph) -> None:
+    def test_tags_of_the_settings_are_on_machines_and_volumes(self, recorded: Graph) -> None:
         for node in [*templates(recorded), *recorded.of("ebs/volume:Volume")]:
             assert cast(Json, node.inputs["tags"])["cost-center"] == "example"
         for node in templates(recorded):
             specified = cast(list[dict[str, Any]], node.inputs["tagSpecifications"])
             assert {one["resourceType"] for one in specified} == {"instance", "volume"}
 
-    def test_machines_and_volumes_carry_their_kind(self, recorded: Graph) -> None:
+    def test_machines_and_volumes_have_a_kind_tag(self, recorded: Graph) -> None:
         for node in recorded.of("ebs/volume:Volume"):
             assert cast(Json, node.inputs["tags"])["kubewright:kind"] in {
                 "members/control-plane",
                 "members/etcd",
             }
 
-    def test_every_resource_of_aws_is_made_by_the_settings_region(self, recorded: Graph) -> None:
+    def test_every_resource_is_in_the_region_of_the_settings(self, recorded: Graph) -> None:
         assert {"::aws::" in node.provider for node in of_aws(recorded)} == {True}
         assert recorded.named("aws").inputs["region"] == "eu-central-1"
 
@@ -130,7 +130,7 @@ def sized(least: int, most: int) -> Any:  # noqa: ANN401  a change of the config
 
 
 class TestNumbers:
-    def test_a_pool_of_3000_is_as_many_resources_as_one_of_3(self) -> None:
+    def test_the_size_of_a_pool_does_not_change_the_number_of_resources(self) -> None:
         small, large = graph(sized(3, 3)), graph(sized(3000, 3000))
         assert small.names == large.names
         node = large.named("pool-general-group")
@@ -139,7 +139,7 @@ class TestNumbers:
     def test_the_example_is_at_most_120_resources(self) -> None:
         assert len(of_aws(graph())) <= 120
 
-    def test_a_nat_gateway_in_every_zone_is_within_that_too(self) -> None:
+    def test_nat_gateways_in_every_zone_stay_within_120_resources(self) -> None:
         def change(cluster: Json) -> None:
             part(cluster, "aws", "network")["nat"] = "per-zone"
 
@@ -147,7 +147,7 @@ class TestNumbers:
         assert len(found.of(":NatGateway")) == 3
         assert len(of_aws(found)) <= 120
 
-    def test_a_pool_more_is_a_template_a_group_its_hooks_and_a_role(self) -> None:
+    def test_another_pool_adds_a_template_a_group_hooks_and_a_role(self) -> None:
         def change(cluster: Json) -> None:
             part(cluster, "pools")["more"] = {
                 "size": {"min": 1, "max": 2},

@@ -47,39 +47,39 @@ class TestMembers:
         }
         assert f"VOLUME={member}-seat-data-id\n" in user_data(example.named(f"{member}-template"))
 
-    def test_the_old_machine_goes_before_the_new_one_comes(self, example: Graph) -> None:
+    def test_the_old_machine_terminates_before_the_new_one_starts(self, example: Graph) -> None:
         group = settings_of(example, "cp-1-group")
         assert group["instanceMaintenancePolicy"] == {"minHealthyPercentage": 0, "maxHealthyPercentage": 100}
         assert group["ignoreFailedScalingActivities"] is True
 
-    def test_the_balancer_knows_members_by_address_before_they_are_there(self, example: Graph) -> None:
+    def test_the_load_balancer_targets_addresses_before_members_exist(self, example: Graph) -> None:
         targets = {node.inputs["targetId"] for node in example.of(":TargetGroupAttachment")}
         assert targets == {"10.20.32.10", "10.20.64.10", "10.20.96.10"}
         check = settings_of(example, "aws-endpoint-targets")["healthCheck"]
         assert (check["protocol"], check["path"], check["port"]) == ("HTTPS", "/readyz", "6443")
         assert {f"aws-endpoint-target-{m}" for m in MEMBERS} <= example.before(example.named("cp-1-group"))
 
-    def test_a_machine_boots_when_all_that_it_asks_for_is_there(self, example: Graph) -> None:
+    def test_a_machine_boots_after_everything_that_it_needs(self, example: Graph) -> None:
         before = example.before(example.named("cp-2-group"))
         roles = ("etcd", "control-plane", "node")
         wanted = {f"members-control-plane-cp-2-{role}.{end}" for role in roles for end in ("sh", "payload")}
         wanted |= {"aws-identity-control-plane-machine", "aws-network-private-2-association"}
         assert wanted <= before
 
-    def test_new_members_come_side_by_side(self, example: Graph) -> None:
+    def test_new_members_start_side_by_side(self, example: Graph) -> None:
         before = example.before(example.named("cp-3-group"))
         others = {name for name in before if name.startswith(("cp-1", "cp-2"))}
         assert others <= {"cp-1", "cp-2"}
         assert example.named("cp-3-roll").inputs["create"] == ":"
 
-    def test_members_that_change_do_so_one_after_another(self, example: Graph) -> None:
+    def test_changed_members_are_replaced_one_after_another(self, example: Graph) -> None:
         assert "cp-1-roll" in example.before(example.named("cp-2-roll"))
         assert "cp-2-roll" in example.before(example.named("cp-3-roll"))
         for member in MEMBERS:
             for role in ("etcd", "control-plane", "node"):
                 assert f"{member}-roll" in example.before(example.named(f"{member}-{role}"))
 
-    def test_a_roll_waits_for_every_role_with_the_new_digest(self, example: Graph) -> None:
+    def test_a_rollout_waits_for_every_role_with_the_new_digest(self, example: Graph) -> None:
         words = str(example.named("cp-1-roll").inputs["update"]).split()
         prefix = "status/members/control-plane/cp-1"
         assert words[-5:] == [
@@ -91,7 +91,7 @@ class TestMembers:
         assert f"DIGEST={digest}\n" in user_data(example.named("cp-1-template"))
         assert words[words.index("--version") + 1] == "7"
 
-    def test_a_roll_looks_at_the_other_members_of_its_kind(self, example: Graph) -> None:
+    def test_a_rollout_checks_the_other_members_of_its_kind(self, example: Graph) -> None:
         def beside(found: Graph, name: str) -> dict[str, str]:
             words = found.named(name).text("update").split()
             named = [words[number + 1] for number, word in enumerate(words) if word == "--beside"]
@@ -106,7 +106,7 @@ class TestMembers:
         assert set(beside(apart, "e-2-roll")) == {"aws-example-e-1", "aws-example-e-3"}
         assert set(beside(apart, "cp-2-roll")) == {"aws-example-cp-1", "aws-example-cp-3"}
 
-    def test_a_member_that_goes_for_good_is_told_first(self, example: Graph) -> None:
+    def test_a_deleted_member_leaves_the_cluster_first(self, example: Graph) -> None:
         words = str(example.named("cp-1-roll").inputs["delete"]).split()
         assert words[-4:] == [
             "leave",
@@ -115,12 +115,12 @@ class TestMembers:
             "status/members/control-plane/cp-1/left",
         ]
 
-    def test_snapshots_are_of_the_members_volumes(self, example: Graph) -> None:
+    def test_snapshots_cover_the_volumes_of_members(self, example: Graph) -> None:
         details = settings_of(example, "aws-snapshots")["policyDetails"]
         (key, value), *_ = details["targetTags"].items()
         assert all(cast(Json, node.inputs["tags"])[key] == value for node in example.of("ebs/volume:Volume"))
 
-    def test_etcd_on_machines_of_its_own_is_a_kind_of_its_own(self) -> None:
+    def test_separate_etcd_members_have_their_own_kind(self) -> None:
         def change(cluster: Json) -> None:
             cluster["etcd"] = {"hosts": ["e-1", "e-2", "e-3"], "machine": {"type": "m5.large"}}
 
@@ -134,7 +134,7 @@ class TestMembers:
 
 
 class TestPools:
-    def test_workers_come_after_the_control_plane_and_what_lets_them_join(self, example: Graph) -> None:
+    def test_workers_start_after_the_control_plane_and_join_permissions(self, example: Graph) -> None:
         before = example.before(example.named("pool-general-group"))
         assert {"cp-1-control-plane", "cp-2-control-plane", "cp-3-control-plane"} <= before
         assert {name for name in before if name.startswith("cluster-bootstrap-")}
@@ -143,7 +143,7 @@ class TestPools:
     def test_no_pool_waits_for_another(self, example: Graph) -> None:
         assert not {n for n in example.before(example.named("pool-batch-nodes")) if "general" in n}
 
-    def test_a_pool_is_over_all_zones_with_the_types_asked_for(self, example: Graph) -> None:
+    def test_a_pool_spans_all_zones_with_the_requested_types(self, example: Graph) -> None:
         group = settings_of(example, "pool-batch-group")
         assert group["vpcZoneIdentifiers"] == [f"aws-network-private-{n}-id" for n in (1, 2, 3)]
         policy = group["mixedInstancesPolicy"]
@@ -154,7 +154,7 @@ class TestPools:
         regular = settings_of(example, "pool-general-group")["mixedInstancesPolicy"]
         assert regular["instancesDistribution"]["onDemandPercentageAboveBaseCapacity"] == 100
 
-    def test_a_refresh_is_of_a_version_and_goes_on_when_nodes_are_healthy(self, example: Graph) -> None:
+    def test_a_refresh_has_a_version_and_continues_when_nodes_are_healthy(self, example: Graph) -> None:
         group = settings_of(example, "pool-general-group")
         specification = group["mixedInstancesPolicy"]["launchTemplate"]["launchTemplateSpecification"]
         # "$Latest" would never start one.
@@ -172,7 +172,7 @@ class TestPools:
             "joining": ("autoscaling:EC2_INSTANCE_LAUNCHING", "ABANDON"),
         }
 
-    def test_a_leaving_node_has_time_for_its_drain(self) -> None:
+    def test_a_terminating_node_has_time_for_its_drain(self) -> None:
         def change(cluster: Json) -> None:
             cluster["drain_timeout"] = "20m"
 
@@ -183,7 +183,7 @@ class TestPools:
             words = str(found.named("cp-1-roll").inputs[key]).split()
             assert words[words.index("--seconds") + 1] == seconds
 
-    def test_a_pool_that_is_taken_out_is_drained_by_its_hook(self, example: Graph) -> None:
+    def test_the_hook_of_a_deleted_pool_drains_its_nodes(self, example: Graph) -> None:
         """Resources go before what they depend on: the hook would, before the group's machines do."""
         assert example.named("pool-general-leaving").retained
         assert not example.named("pool-general-joining").retained
@@ -191,7 +191,7 @@ class TestPools:
         assert not example.named("cp-1-leaving").retained
         assert example.named("pool-general-group").timeouts["delete"] == "47m"
 
-    def test_the_autoscaler_knows_a_group_and_what_its_nodes_would_be(self, example: Graph) -> None:
+    def test_the_autoscaler_finds_a_group_with_labels_and_taints(self, example: Graph) -> None:
         tags = {
             tag["key"]: tag["value"]
             for tag in cast(list[dict[str, str]], settings_of(example, "pool-batch-group")["tags"])
@@ -201,7 +201,7 @@ class TestPools:
         assert tags["k8s.io/cluster-autoscaler/node-template/label/tier"] == "batch"
         assert tags["k8s.io/cluster-autoscaler/node-template/taint/batch"] == "spot:NoSchedule"
 
-    def test_without_the_autoscaler_a_pool_has_its_least_size(self) -> None:
+    def test_without_the_autoscaler_a_pool_has_its_minimum_size(self) -> None:
         def change(cluster: Json) -> None:
             part(cluster, "aws", "addons")["autoscaler"] = False
 
@@ -210,7 +210,7 @@ class TestPools:
 
 
 class TestNetwork:
-    def test_an_existing_network_is_taken_as_it_is(self) -> None:
+    def test_an_existing_network_is_not_changed(self) -> None:
         def change(cluster: Json) -> None:
             zones = part(cluster, "aws")["zones"]
             assert isinstance(zones, list)
@@ -230,7 +230,7 @@ class TestNetwork:
         assert settings_of(found, "cp-2-seat-interface")["privateIps"] == ["10.20.1.10"]
         assert settings_of(found, "aws-endpoint-balancer")["subnets"] == ["subnet-0", "subnet-1", "subnet-2"]
 
-    def test_zones_may_be_found(self) -> None:
+    def test_a_number_of_zones_selects_zones_of_the_region(self) -> None:
         def change(cluster: Json) -> None:
             part(cluster, "aws")["zones"] = 3
 
@@ -238,13 +238,13 @@ class TestNetwork:
         assert settings_of(found, "aws-network-private-3")["availabilityZone"] == "x-1c"
         assert settings_of(found, "cp-3-group")["availabilityZones"] == ["x-1c"]
 
-    def test_more_zones_than_the_region_has_is_one_line(self) -> None:
+    def test_error_for_more_zones_than_the_region_has(self) -> None:
         with pytest.raises(
             RunError, match=r"aws.zones: 4: x-1 has only 3 zones \(x-1a, x-1b, x-1c\); request"
         ):
             first_zones(["x-1a", "x-1b", "x-1c"], 4, "x-1")
 
-    def test_members_addresses_are_given_to_nobody_else(self, example: Graph) -> None:
+    def test_addresses_of_members_are_reserved(self, example: Graph) -> None:
         kept = {
             node.inputs["cidrBlock"]: node.inputs["reservationType"]
             for node in example.of(":SubnetCidrReservation")
@@ -255,7 +255,7 @@ class TestNetwork:
         assert reservations <= example.before(example.named("aws-endpoint-balancer"))
         assert reservations <= example.before(example.named("pool-general-group"))
 
-    def test_the_endpoint_is_inside_unless_it_is_asked_for_outside(self, example: Graph) -> None:
+    def test_the_endpoint_is_internal_unless_it_is_public(self, example: Graph) -> None:
         balancer = settings_of(example, "aws-endpoint-balancer")
         assert balancer["internal"] is True
         assert balancer["enableCrossZoneLoadBalancing"] is True
@@ -272,7 +272,7 @@ class TestNetwork:
 
 
 class TestChanges:
-    def test_a_setting_of_one_pool_touches_nothing_of_the_others(self, example: Graph) -> None:
+    def test_a_setting_of_one_pool_changes_no_other_pool(self, example: Graph) -> None:
         def change(cluster: Json) -> None:
             part(cluster, "pools", "batch")["kubelet"] = {"max_pods": 60}
 
@@ -299,7 +299,7 @@ class TestChanges:
         new = graph(change).named("pools-batch-node.sh").text("content").splitlines()
         assert len(set(new) - set(old)) == 1
 
-    def test_a_preview_knows_nothing_that_is_not_there_yet_and_goes_through(self) -> None:
+    def test_a_preview_with_unknown_values_succeeds(self) -> None:
         found = deploy(changed(), preview=True)
         assert len(of_aws(found)) == len(of_aws(graph()))
         assert json.dumps(found.outputs)

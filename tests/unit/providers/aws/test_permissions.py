@@ -35,7 +35,7 @@ class TestRights:
         assert len(policies(recorded)) > 20
         assert [s for _, s in policies(recorded) if any("*" in action for action in s["Action"])] == []
 
-    def test_every_resource_that_is_anything_has_its_reason(self, recorded: Graph) -> None:
+    def test_every_wildcard_resource_has_a_documented_reason(self, recorded: Graph) -> None:
         reasons = {statement.name for statement in known_statements() if statement.because}
         found = {s["Sid"] for _, s in policies(recorded) if "*" in s["Resource"]}
         assert found <= reasons
@@ -50,7 +50,7 @@ class TestRights:
             if "*" in statement["Resource"] and statement["Sid"] != "Sessions":
                 assert all(action.startswith(services) for action in statement["Action"])
 
-    def test_every_other_resource_is_this_accounts_or_this_clusters(self, recorded: Graph) -> None:
+    def test_other_resources_are_limited_to_account_or_cluster(self, recorded: Graph) -> None:
         for name, statement in policies(recorded):
             for resource in set(statement["Resource"]) - {"*"}:
                 own = "123456789012" in resource or resource.startswith(
@@ -73,7 +73,7 @@ class TestRights:
             "aws-identity-pool-batch-machine": {f"{store}/pools/batch/*"},
         }
 
-    def test_a_pools_nodes_have_its_own_role_and_end_in_its_own_group(self, recorded: Graph) -> None:
+    def test_nodes_of_a_pool_have_a_role_limited_to_their_group(self, recorded: Graph) -> None:
         for pool in ("general", "batch"):
             template = recorded.named(f"pool-{pool}-template")
             profile = recorded.named(f"aws-identity-pool-{pool}-profile")
@@ -87,7 +87,7 @@ class TestRights:
             (writing,) = (statement for statement in own if statement["Sid"] == "Status")
             assert [one.partition("/status/")[2] for one in writing["Resource"]] == [f"pools/{pool}/*"]
 
-    def test_workers_may_call_for_nothing_but_themselves(self, recorded: Graph) -> None:
+    def test_workers_have_permissions_only_for_themselves(self, recorded: Graph) -> None:
         allowed = {
             action
             for name, statement in policies(recorded)
@@ -108,7 +108,7 @@ class TestRights:
             "ssmmessages:OpenDataChannel",
         }
 
-    def test_instances_ask_the_metadata_service_with_a_token_from_one_hop(self, recorded: Graph) -> None:
+    def test_the_metadata_service_requires_a_token_from_one_hop(self, recorded: Graph) -> None:
         assert len(templates(recorded)) >= 5
         for node in templates(recorded):
             options = cast(dict[str, Any], node.inputs["metadataOptions"])
@@ -116,9 +116,7 @@ class TestRights:
             assert options["httpPutResponseHopLimit"] == 1, node.name
             assert options["instanceMetadataTags"] == "disabled", node.name
 
-    def test_what_calls_aws_in_the_cluster_is_on_the_control_planes_host_network(
-        self, recorded: Graph
-    ) -> None:
+    def test_add_ons_that_call_aws_run_on_the_host_network_of_control_planes(self, recorded: Graph) -> None:
         for node in recorded.nodes.values():
             if not node.name.startswith("aws-addons-"):
                 continue

@@ -27,7 +27,7 @@ def ingress(found: Graph) -> list[tuple[str, set[str]]]:
 
 
 class TestOpenness:
-    def test_no_group_lets_the_world_in(self, recorded: Graph) -> None:
+    def test_no_group_allows_all_sources(self, recorded: Graph) -> None:
         assert len(ingress(recorded)) > 15
         assert [rule for rule in ingress(recorded) if rule[1] & WORLD] == []
 
@@ -46,7 +46,7 @@ class TestOpenness:
             rules = cast(list[dict[str, Any]], node.inputs.get("ingress", []))
             assert not [rule for rule in rules if rule["fromPort"] == 22]
 
-    def test_the_default_group_lets_nothing_through(self, recorded: Graph) -> None:
+    def test_the_default_group_allows_no_traffic(self, recorded: Graph) -> None:
         node = recorded.named("aws-network-default-group")
         assert "ingress" not in node.inputs
         assert "egress" not in node.inputs
@@ -67,7 +67,7 @@ class TestOpenness:
         workers = {n.inputs["fromPort"] for n in found.of(":SecurityGroupIngressRule")}
         assert not workers & {2379, 2380, 6443}
 
-    def test_a_group_of_the_cluster_is_named_once_for_the_cloud_controller(self, recorded: Graph) -> None:
+    def test_only_one_group_has_the_tag_of_the_cloud_controller(self, recorded: Graph) -> None:
         tagged = [
             node.name
             for node in recorded.of(":SecurityGroup")

@@ -49,14 +49,14 @@ def test_credentials_are_the_plugins() -> None:
     assert isinstance(credential({}), AzureCliCredential)
 
 
-def test_a_token_is_given_or_in_a_file(tmp_path: Path) -> None:
+def test_the_token_comes_from_a_variable_or_a_file(tmp_path: Path) -> None:
     (tmp_path / "token").write_text("of a file\n")
     assert federated_token({"ARM_OIDC_TOKEN": "given"}) == "given"
     assert federated_token({"ARM_OIDC_TOKEN_FILE_PATH": str(tmp_path / "token")}) == "of a file"
 
 
 @pytest.mark.parametrize("prefix", ["ARM_OIDC", "ACTIONS_ID_TOKEN"])
-def test_a_token_is_asked_of_github(github: str, prefix: str) -> None:
+def test_the_token_is_requested_from_github(github: str, prefix: str) -> None:
     asked = {f"{prefix}_REQUEST_URL": github, f"{prefix}_REQUEST_TOKEN": "own"}
     assert federated_token(asked) == "a-jwt"
 

@@ -149,7 +149,7 @@ class TestPools:
         general = sorted((str(tag["min"]), str(tag["max"])) for tag in tags if tag["min"] != "0")
         assert general == [("1", "3"), ("1", "3"), ("1", "4")]
 
-    def test_spot_machines_go_for_good(self, recorded: Graph) -> None:
+    def test_reclaimed_spot_machines_are_deleted(self, recorded: Graph) -> None:
         for node in recorded.of(":VirtualMachineScaleSet"):
             profile = inner(node.inputs, "virtualMachineProfile")
             spot = "batch" in node.name
@@ -158,7 +158,7 @@ class TestPools:
 
 
 class TestAll:
-    def test_what_the_cloud_controller_may_hold_goes_with_the_group(self, recorded: Graph) -> None:
+    def test_resources_used_by_the_cloud_controller_are_deleted_with_the_group(self, recorded: Graph) -> None:
         group = recorded.named("azure-group").urn
         whole = [recorded.named(f"azure-network-{name}") for name in ("network", "members", "pools", "nat")]
         assert {node.deleted_with for node in whole} == {group}
@@ -166,7 +166,7 @@ class TestAll:
         for kind in (":RoleDefinition", ":RoleAssignment", ":BackupInstance", "compute:VirtualMachine"):
             assert {node.deleted_with for node in recorded.of(kind)} == {""}
 
-    def test_names_and_tags_on_everything_that_takes_them(self, recorded: Graph) -> None:
+    def test_every_taggable_resource_has_its_tags(self, recorded: Graph) -> None:
         for node in of_azure(recorded):
             module, name = node.type.split(":")[1:]
             package = importlib.import_module(f"pulumi_azure_native.{module}")
@@ -177,7 +177,7 @@ class TestAll:
                 assert tags[CLUSTER_TAG] == "azure-example", node.name
                 assert tags["owner"] == "platform", node.name
 
-    def test_everything_is_in_the_group_and_after_it(self, recorded: Graph) -> None:
+    def test_every_resource_is_in_the_group_and_after_it(self, recorded: Graph) -> None:
         group = recorded.named("azure-group")
         for node in of_azure(recorded):
             if node is not group:
@@ -185,7 +185,7 @@ class TestAll:
                 group_name = node.inputs.get("resourceGroupName", "kubewright-azure-example")
                 assert group_name == "kubewright-azure-example"
 
-    def test_everything_is_of_the_subscription_that_is_named(self, recorded: Graph) -> None:
+    def test_every_resource_is_in_the_subscription_of_the_settings(self, recorded: Graph) -> None:
         (provider,) = recorded.of("providers:azure-native")
         assert provider.inputs["subscriptionId"] == "00000000-0000-0000-0000-000000000000"
         for node in of_azure(recorded):
@@ -194,7 +194,7 @@ class TestAll:
     def test_the_example_is_of_moderate_size(self) -> None:
         assert len(of_azure(graph())) <= 120
 
-    def test_add_ons_run_where_the_identity_is(self, recorded: Graph) -> None:
+    def test_add_ons_run_on_control_planes(self, recorded: Graph) -> None:
         releases = {node.name: node for node in recorded.of(":Release")}
         controller = cast(Any, releases["azure-addons-cloud-provider-azure"].inputs["values"])
         assert controller["cloudControllerManager"]["configureCloudRoutes"] == "false"

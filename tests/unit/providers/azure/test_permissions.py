@@ -24,17 +24,17 @@ def sources(rule: Node) -> set[str]:
 
 
 class TestFirewall:
-    def test_nothing_is_open_to_the_world(self, recorded: Graph) -> None:
+    def test_no_rule_allows_all_sources(self, recorded: Graph) -> None:
         allowed = [node for node in recorded.of(":SecurityRule") if node.inputs["access"] == "Allow"]
         assert len(allowed) > 10
         assert [node.name for node in allowed if sources(node) & WORLD] == []
 
-    def test_but_the_api_where_it_is_asked_for(self) -> None:
+    def test_a_public_api_is_open_to_the_allowed_networks(self) -> None:
         rules = [node for node in graph(open_to_all).of(":SecurityRule") if node.inputs["access"] == "Allow"]
         world = {(node.name, node.inputs["destinationPortRange"]) for node in rules if sources(node) & WORLD}
         assert world == {("azure-firewall-control-plane-tcp-6443", "6443")}
 
-    def test_the_last_rule_refuses_everything_else(self, recorded: Graph) -> None:
+    def test_the_last_rule_denies_everything_else(self, recorded: Graph) -> None:
         groups = recorded.of(":NetworkSecurityGroup")
         denied = [node for node in recorded.of(":SecurityRule") if node.inputs["access"] == "Deny"]
         assert len(denied) == len(groups)
@@ -60,14 +60,14 @@ class TestFirewall:
             assert inner(interface, "networkSecurityGroup", "id") == "azure-firewall-nodes-id"
             assert "publicIPAddressConfiguration" not in inner(interface, "ipConfigurations", 0)
 
-    def test_subnets_have_no_way_out_but_the_gateway(self, recorded: Graph) -> None:
+    def test_only_the_gateway_gives_outbound_traffic(self, recorded: Graph) -> None:
         for node in recorded.of(":Subnet"):
             assert node.inputs["defaultOutboundAccess"] is False
             assert inner(node.inputs, "natGateway", "id")
 
 
 class TestStore:
-    def test_it_is_encrypted_versioned_and_closed(self, recorded: Graph) -> None:
+    def test_the_store_is_encrypted_versioned_and_not_public(self, recorded: Graph) -> None:
         (account,) = recorded.of(":StorageAccount")
         assert inner(account.inputs, "encryption", "requireInfrastructureEncryption") is True
         assert account.inputs["allowBlobPublicAccess"] is False
@@ -78,14 +78,14 @@ class TestStore:
         assert service.inputs["isVersioningEnabled"] is True
         assert {node.inputs["publicAccess"] for node in recorded.of(":BlobContainer")} == {"None"}
 
-    def test_a_private_store_has_no_public_side(self) -> None:
+    def test_a_private_store_has_no_public_address(self) -> None:
         found = graph(everything)
         (account,) = found.of(":StorageAccount")
         assert account.inputs["publicNetworkAccess"] == "Disabled"
         assert inner(account.inputs, "networkRuleSet").get("ipRules", []) == []
         assert len(found.of(":PrivateEndpoint")) == 1
 
-    def test_payloads_are_secrets_and_texts_are_read(self, recorded: Graph) -> None:
+    def test_payloads_are_secret_and_texts_are_visible(self, recorded: Graph) -> None:
         blobs = recorded.of(":Blob")
         assert len(blobs) >= 10
         for node in blobs:
@@ -100,7 +100,7 @@ class TestStore:
         for node in recorded.nodes.values():
             assert [text for text in node.plain() if PRIVATE in text] == [], node.name
 
-    def test_each_units_objects_are_in_its_own_container(self, recorded: Graph) -> None:
+    def test_objects_are_in_the_container_of_their_identity(self, recorded: Graph) -> None:
         for node in recorded.of(":Blob"):
             kind, unit = str(node.inputs["blobName"]).rsplit("/", 2)[:2]
             expected = f"pool-{unit}" if kind == "pools" else kind.split("/")[1]
@@ -108,7 +108,7 @@ class TestStore:
 
 
 class TestIdentities:
-    def test_each_reads_its_own_container_and_writes_its_own(self, recorded: Graph) -> None:
+    def test_each_identity_has_its_own_containers(self, recorded: Graph) -> None:
         for node in recorded.of(":RoleAssignment"):
             role = str(node.inputs["roleDefinitionId"]).rsplit("/", 1)[-1]
             if role not in (BLOB_READER, BLOB_CONTRIBUTOR):
@@ -117,7 +117,7 @@ class TestIdentities:
             ending = "" if role == BLOB_READER else "-status"
             assert node.inputs["scope"] == f"azure-store-{own}{ending}-id"
 
-    def test_only_control_planes_may_more(self, recorded: Graph) -> None:
+    def test_only_control_planes_have_more_permissions(self, recorded: Graph) -> None:
         more = {
             str(node.inputs["principalId"])
             for node in recorded.of(":RoleAssignment")
@@ -126,7 +126,7 @@ class TestIdentities:
         }
         assert more == {"azure-identity-control-plane-principal"}
 
-    def test_no_action_is_a_wildcard_or_reads_the_stores_keys(self, recorded: Graph) -> None:
+    def test_no_action_is_a_wildcard_or_reads_keys_of_the_store(self, recorded: Graph) -> None:
         (role,) = recorded.of(":RoleDefinition")
         actions = cast(list[str], inner(role.inputs, "permissions", 0, "actions"))
         assert set(CONTROLLER_ACTIONS) < set(actions)
@@ -135,7 +135,7 @@ class TestIdentities:
             assert "Microsoft.Storage" not in action
             assert "Microsoft.Authorization" not in action
 
-    def test_assignments_say_what_kind_of_principal_and_have_guids(self, recorded: Graph) -> None:
+    def test_assignments_have_a_principal_type_and_guids(self, recorded: Graph) -> None:
         names = [str(node.inputs["roleAssignmentName"]) for node in recorded.of(":RoleAssignment")]
         assert len(set(names)) == len(names)
         for node in recorded.of(":RoleAssignment"):

@@ -32,14 +32,14 @@ class TestNames:
             "/resourceGroups/kubewright-dev/providers/Microsoft.Network/virtualNetworks/dev/subnets/pools"
         )
 
-    def test_the_account_is_a_name_that_azure_takes_and_nobody_else_has(self) -> None:
+    def test_the_name_of_the_account_is_valid_and_unique(self) -> None:
         other = Names(cluster="dev", subscription=NAMES.subscription, location="eastus")
         assert NAMES.account != other.account
         assert len(NAMES.account) == 24
         assert NAMES.account.isalnum()
         assert NAMES.account.islower()
 
-    def test_each_kind_and_pool_has_containers_of_its_own(self) -> None:
+    def test_each_kind_and_pool_has_its_own_containers(self) -> None:
         units = [("members/control-plane", "cp-1"), ("members/etcd", "e-1"), ("pools", "a"), ("pools", "b")]
         all_of_them = [
             name for kind, unit in units for name in (container(kind, unit), status_container(kind, unit))
@@ -50,7 +50,7 @@ class TestNames:
 
 class TestPools:
     @given(st.integers(0, 3000), st.integers(1, 3000), st.integers(1, 3))
-    def test_parts_are_the_whole_and_even(self, least: int, most: int, zones: int) -> None:
+    def test_parts_of_a_pool_are_even_and_complete(self, least: int, most: int, zones: int) -> None:
         least = min(least, most)
         found = pool_parts(capacity(least, most), zones)
         assert sum(part.max_size for part in found) == most
@@ -58,7 +58,7 @@ class TestPools:
         assert max(part.max_size for part in found) - min(part.max_size for part in found) <= 1
         assert all(part.min_size <= part.max_size for part in found)
 
-    def test_batches_and_notices_are_what_azure_takes(self) -> None:
+    def test_batches_and_notices_are_within_the_limits_of_azure(self) -> None:
         (one,) = pool_parts(capacity(0, 100), 1)
         assert batch_percent(1, one) == 5
         assert batch_percent(50, one) == 50
@@ -106,7 +106,7 @@ def other_port(cluster: Json) -> None:
 
 
 class TestFirewall:
-    def test_a_rule_more_moves_no_other(self) -> None:
+    def test_a_new_rule_changes_no_other_priority(self) -> None:
         fewer, more = groups(plan()[2]), groups(plan(with_ssh)[2])
         for group, rules in fewer.items():
             assert {rule.name for rule in more[group]} - {rule.name for rule in rules} == {"tcp-22"}
@@ -130,7 +130,7 @@ class TestLimits:
             (with_size("Standard_D2_v5"), "control_planes.machine.type"),
         ],
     )
-    def test_what_azure_would_refuse_names_its_setting(self, change: Change, path: str) -> None:
+    def test_problems_name_the_setting(self, change: Change, path: str) -> None:
         found = limits.problems(*plan(change))
         assert [problem.path for problem in found] == [path]
         assert "\n" not in str(found[0])

@@ -9,7 +9,7 @@ from topology.model import Role
 
 
 class TestInstall:
-    def test_cloud_init_only_puts_it_in_place(self, machine: BootMachine) -> None:
+    def test_install_only_installs_program_and_units(self, machine: BootMachine) -> None:
         machine.write_user_data()
         assert machine.run().returncode == 0
         assert machine.calls() == [
@@ -35,7 +35,7 @@ class TestInstall:
 
 
 class TestDeliver:
-    def test_a_node_becomes_what_the_store_says(self, machine: BootMachine, shell: str) -> None:
+    def test_a_node_applies_its_bundle_from_the_store(self, machine: BootMachine, shell: str) -> None:
         expected = node(machine)
         answer = machine.run("deliver", shell=shell)
         assert answer.returncode == 0, answer.stderr
@@ -65,7 +65,7 @@ class TestDeliver:
         restarts = [line for line in machine.calls() if line.startswith("restart")]
         assert restarts == [f"restart {role}.service" for role in roles]
 
-    def test_secrets_are_in_memory_alone(self, machine: BootMachine) -> None:
+    def test_secrets_are_only_in_memory(self, machine: BootMachine) -> None:
         node(machine)
         assert machine.run("deliver").returncode == 0
         assert "mount /etc/kubernetes/pki" in machine.calls()
@@ -87,7 +87,7 @@ class TestDeliver:
         assert machine.calls() == ["ready"]
         assert (machine.root / "etc/fstab").read_text() == fstab
 
-    def test_what_is_not_healthy_is_not_reported(self, machine: BootMachine) -> None:
+    def test_unhealthy_roles_are_not_reported(self, machine: BootMachine) -> None:
         found = put_bundles(machine, "pools/general", bundle(ready="false"))
         machine.write_user_data(DIGEST=found)
         answer = machine.run("deliver")
@@ -100,7 +100,7 @@ class TestDeliver:
         assert machine.run("deliver").returncode == 0
         assert machine.status("pools/general/i-0123/node") == again
 
-    def test_what_the_machine_before_said_is_taken_back_first(self, machine: BootMachine) -> None:
+    def test_old_statuses_are_cleared_first(self, machine: BootMachine) -> None:
         """No deployer waits for a machine that its cloud replaces: the machine itself clears the status."""
         kind, roles = "members/etcd", (Role.ETCD,)
         found = put_bundles(machine, f"{kind}/e-1", bundle(Role.ETCD))
@@ -122,9 +122,7 @@ class TestDeliver:
         assert machine.run("deliver").returncode == 1
         assert machine.status(f"{kind}/e-1/etcd") == ""
 
-    def test_a_store_that_takes_nothing_does_not_keep_a_machine_from_its_work(
-        self, machine: BootMachine
-    ) -> None:
+    def test_a_store_that_rejects_writes_does_not_stop_the_delivery(self, machine: BootMachine) -> None:
         machine.half.write_text(machine.half.read_text() + "cloud_put() { return 1; }\n")
         machine.write_user_data(DIGEST=node(machine))
         answer = machine.run("deliver")
@@ -133,27 +131,27 @@ class TestDeliver:
         assert "node is healthy, but that cannot be written to the store" in answer.stderr
         assert (machine.root / "etc/node.conf").exists()
 
-    def test_it_reports_what_it_fetched_not_what_it_was_told(self, machine: BootMachine) -> None:
+    def test_reports_the_digest_of_the_fetched_bundle(self, machine: BootMachine) -> None:
         found = node(machine)
         machine.write_user_data(DIGEST="0" * 64)
         answer = machine.run("deliver")
         assert "the store has changed since" in answer.stdout
         assert machine.status("pools/general/i-0123/node") == found
 
-    def test_an_empty_store_is_said(self, machine: BootMachine) -> None:
+    def test_an_empty_store_is_an_error(self, machine: BootMachine) -> None:
         machine.write_user_data()
         answer = machine.run("deliver")
         assert answer.returncode == 1
         assert "the store does not give what pools/general is" in answer.stderr
 
-    def test_a_silent_cloud_is_said(self, machine: BootMachine) -> None:
+    def test_a_silent_metadata_service_is_an_error(self, machine: BootMachine) -> None:
         node(machine)
         (machine.fake / "silent").touch()
         answer = machine.run("deliver")
         assert answer.returncode == 1
         assert "the cloud does not tell who this machine is" in answer.stderr
 
-    def test_a_name_that_is_a_command_is_refused(self, machine: BootMachine) -> None:
+    def test_a_name_with_shell_characters_is_rejected(self, machine: BootMachine) -> None:
         node(machine)
         machine.half.write_text(machine.half.read_text().replace("BOOT_ID=fake", "BOOT_ID='$(reboot)'fake"))
         machine.write_user_data()

@@ -23,11 +23,11 @@ class TestLeaving:
         (state / "host.sh").write_text(HOST_PROGRAM)
         return machine
 
-    def test_nobody_told_it(self, running: BootMachine) -> None:
+    def test_without_a_request_nothing_happens(self, running: BootMachine) -> None:
         assert running.run("leaving").returncode == 0
         assert running.calls() == []
 
-    def test_it_is_drained_before_the_cloud_may_take_it(self, running: BootMachine) -> None:
+    def test_drains_before_the_termination_continues(self, running: BootMachine) -> None:
         (running.fake / "told").touch()
         assert running.run("leaving").returncode == 0
         assert running.calls() == ["stop kubewright-boot.service", "away 30", "left"]
@@ -35,7 +35,7 @@ class TestLeaving:
         assert running.run("leaving").returncode == 0
         assert running.calls() == []
 
-    def test_a_drain_that_failed_is_tried_again(self, running: BootMachine) -> None:
+    def test_a_failed_drain_is_retried(self, running: BootMachine) -> None:
         (running.fake / "told").touch()
         host = running.root / "var/lib/kubewright/host.sh"
         host.write_text(HOST_PROGRAM + "away() { exit 1; }\n")
@@ -45,13 +45,13 @@ class TestLeaving:
         assert running.run("leaving").returncode == 0
         assert running.calls()[-1] == "left"
 
-    def test_a_machine_that_is_nothing_yet_just_goes(self, running: BootMachine) -> None:
+    def test_a_machine_without_a_delivery_terminates_at_once(self, running: BootMachine) -> None:
         (running.root / "var/lib/kubewright/host.sh").unlink()
         (running.fake / "told").touch()
         assert running.run("leaving").returncode == 0
         assert running.calls() == ["stop kubewright-boot.service", "left"]
 
-    def test_a_member_leaves_for_good_in_the_reverse_order(self, running: BootMachine) -> None:
+    def test_a_leaving_member_resets_its_roles_in_reverse_order(self, running: BootMachine) -> None:
         running.put("members/control-plane/cp-1/leave", "leave\n")
         assert running.run("leaving").returncode == 0
         assert running.calls() == [
@@ -63,7 +63,7 @@ class TestLeaving:
         assert running.status("members/control-plane/cp-1/left") == "abc"
 
     @pytest.mark.parametrize(("quorum", "tries"), [("yes", ["asks"]), ("no", ["asks", "just goes"])])
-    def test_etcd_leaves_its_membership_also_when_the_whole_cluster_goes(
+    def test_etcd_leaves_its_cluster_when_the_whole_cluster_is_deleted(
         self, running: BootMachine, quorum: str, tries: list[str]
     ) -> None:
         """The node's reset notes the cluster's end; etcd's would then leave the others without a quorum."""
@@ -84,9 +84,7 @@ class TestLeaving:
         assert running.calls() == ["stop kubewright-boot.service", *tries]
         assert running.status("members/control-plane/cp-1/left") == "abc"
 
-    def test_a_member_that_cannot_leave_a_cluster_that_stays_is_tried_again(
-        self, running: BootMachine
-    ) -> None:
+    def test_leaving_an_existing_cluster_is_retried(self, running: BootMachine) -> None:
         host = running.root / "var/lib/kubewright/host.sh"
         host.write_text(HOST_PROGRAM + "reset() { [ $1 != etcd ]; }\n")
         running.put("members/control-plane/cp-1/leave", "leave\n")
@@ -95,7 +93,7 @@ class TestLeaving:
         assert running.run("leaving").returncode == 0
         assert "reset etcd leave 30" in running.calls()
 
-    def test_nodes_of_a_pool_cannot_be_told_so(self, machine: BootMachine) -> None:
+    def test_nodes_of_a_pool_ignore_requests_to_leave(self, machine: BootMachine) -> None:
         machine.write_user_data()
         machine.put("pools/general/leave", "leave\n")
         assert machine.run("leaving").returncode == 0

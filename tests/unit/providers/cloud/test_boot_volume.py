@@ -20,7 +20,7 @@ class TestVolume:
         (machine.fake / "device").write_bytes(bytes(2 << 20))
         return machine
 
-    def test_a_blank_one_gets_a_file_system_once(self, member: BootMachine) -> None:
+    def test_a_blank_volume_gets_a_file_system_once(self, member: BootMachine) -> None:
         assert member.run("deliver").returncode == 0
         did = member.calls()
         assert did[0] == "mkfs.ext4 -q -m 0 -L kubewright FAKE/device"
@@ -46,7 +46,7 @@ class TestVolume:
         assert not [line for line in again if line.startswith("mkfs")]
         assert (member.root / "etc/fstab").read_text().splitlines()[1:] == fstab
 
-    def test_what_was_repaired_is_used(self, member: BootMachine) -> None:
+    def test_a_repaired_volume_is_used(self, member: BootMachine) -> None:
         (member.fake / "type").write_text("ext4\n")
         (member.fake / "e2fsck.code").write_text("1")
         assert member.run("deliver").returncode == 0
@@ -59,7 +59,7 @@ class TestVolume:
             ("type", b"xfs\n", "has a file system of another kind, xfs"),
         ],
     )
-    def test_what_may_be_somebodys_is_left_alone(
+    def test_a_volume_with_other_data_is_not_changed(
         self, member: BootMachine, file: str, content: bytes, message: str
     ) -> None:
         (member.fake / file).write_bytes(content)
@@ -69,7 +69,7 @@ class TestVolume:
         assert "vol-1" in answer.stderr
         assert not [line for line in member.calls() if line.startswith(("mkfs", "mount", "restart"))]
 
-    def test_one_beyond_repair_stops_the_member(self, member: BootMachine) -> None:
+    def test_a_damaged_volume_stops_the_member(self, member: BootMachine) -> None:
         (member.fake / "type").write_text("ext4\n")
         (member.fake / "e2fsck.code").write_text("4")
         answer = member.run("deliver")
@@ -77,7 +77,7 @@ class TestVolume:
         assert "is damaged: what e2fsck says; repair it by hand" in answer.stderr
         assert not [line for line in member.calls() if line.startswith(("mount", "restart"))]
 
-    def test_without_its_volume_a_member_does_not_begin(self, member: BootMachine) -> None:
+    def test_a_member_does_not_start_without_its_volume(self, member: BootMachine) -> None:
         (member.fake / "device").unlink()
         answer = member.run("deliver")
         assert "the data volume vol-1 cannot be had" in answer.stderr

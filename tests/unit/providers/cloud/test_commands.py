@@ -46,7 +46,7 @@ def units() -> tuple[MachineConfig, MachineConfig]:
     )
 
 
-def test_a_member_has_an_object_for_each_roles_text_and_payload() -> None:
+def test_a_member_has_text_and_payload_objects_for_each_role() -> None:
     member, pool = units()
     assert [(key, secret) for key, _, secret in member.store_objects] == [
         (f"members/control-plane/cp-1/{role}.{part}", part == "payload")
@@ -64,7 +64,7 @@ def test_a_member_has_an_object_for_each_roles_text_and_payload() -> None:
     )
 
 
-def test_texts_have_no_secret_and_payloads_are_secret() -> None:
+def test_texts_contain_no_secret_and_payloads_are_secret() -> None:
     member, pool = units()
     for unit in (member, pool):
         for _, content, secret in unit.store_objects:
@@ -73,7 +73,7 @@ def test_texts_have_no_secret_and_payloads_are_secret() -> None:
                 assert "PRIVATE KEY" not in value(content)
 
 
-def test_the_digest_is_of_all_that_is_fetched_and_no_secret() -> None:
+def test_the_digest_covers_all_objects_and_is_no_secret() -> None:
     member, _ = units()
     contents = [value(content) for _, content, _ in member.store_objects]
     assert value(member.digest) == content_digest(contents)
@@ -83,13 +83,13 @@ def test_the_digest_is_of_all_that_is_fetched_and_no_secret() -> None:
     assert not is_secret(member.digest)
 
 
-def test_members_know_who_they_are_and_nodes_of_a_pool_do_not() -> None:
+def test_only_members_have_a_fixed_identity() -> None:
     member, pool = units()
     assert "\nidentity cp-1 10.20.32.10 $BOOT_ID\n" in member.deliveries[0].text
     assert "\nidentity $BOOT_NAME $BOOT_ADDRESS $BOOT_ID\n" in pool.deliveries[0].text
 
 
-def test_kinds_tell_etcds_own_machines() -> None:
+def test_separate_etcd_members_have_their_own_prefix() -> None:
     edits = {"etcd.hosts": ["e-1", "e-2", "e-3"], "etcd.machine": {"type": "small"}}
     plan = cloud(**edits)
     assert [kind_of(machine) for machine in plan.machines] == ["members/control-plane"] * 3 + [
@@ -111,12 +111,12 @@ def test_user_data_is_text_without_a_secret() -> None:
     assert len(text.encode()) < 2 * 8 * 1024
 
 
-def test_variables_are_names_that_sh_has() -> None:
+def test_invalid_names_of_variables_are_rejected() -> None:
     with pytest.raises(ValueError, match="rm -rf"):
         render_program(HALF, {"KIND": "pools", "UNIT": "a", "rm -rf": ""})
 
 
-def test_words_are_quoted() -> None:
+def test_arguments_are_quoted() -> None:
     assert command_line("providers.aws.wait", "gate", "a b", "$(reboot)") == (
         "exec python3 -m providers.aws.wait gate 'a b' '$(reboot)'"
     )
@@ -142,7 +142,7 @@ class TestOperate:
             timeout=30,
         )
 
-    def test_kubectl_has_the_kubeconfig_and_nobody_else_does(self, tmp_path: Path) -> None:
+    def test_only_kubectl_gets_the_kubeconfig(self, tmp_path: Path) -> None:
         kubectl = 'for word; do case $word in --kubeconfig=*) cat "${word#*=}" ;; esac; done; echo " $*"'
         answer = self.run(tmp_path, "trap 'echo its own trap' EXIT\nkubectl get nodes\n", kubectl)
         assert answer.returncode == 0, answer.stderr
@@ -150,17 +150,17 @@ class TestOperate:
         assert answer.stdout.endswith("get nodes\nits own trap\n")
         assert list((tmp_path / "tmp").iterdir()) == []
 
-    def test_a_failure_is_one(self, tmp_path: Path) -> None:
+    def test_a_failed_script_fails_the_command(self, tmp_path: Path) -> None:
         answer = self.run(tmp_path, "set -eu\nkubectl get nodes\necho on\n", "echo refused >&2; exit 3")
         assert (answer.returncode, answer.stdout, answer.stderr) == (3, "", "refused\n")
         assert list((tmp_path / "tmp").iterdir()) == []
 
-    def test_without_kubectl_it_says_so(self, tmp_path: Path) -> None:
+    def test_error_names_a_missing_kubectl(self, tmp_path: Path) -> None:
         answer = self.run(tmp_path, "kubectl get nodes\n", None)
         assert answer.returncode == 1
         assert "kubectl is not on PATH" in answer.stderr
 
-    def test_the_scripts_of_the_cluster_run_there(self, tmp_path: Path) -> None:
+    def test_scripts_of_the_cluster_run(self, tmp_path: Path) -> None:
         """The longest of them sets traps and directories of its own: it must not meet ours."""
         from tests.unit.nodeconfig.test_trust import KUBECTL, Cluster, rotated
 

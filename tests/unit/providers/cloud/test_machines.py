@@ -17,7 +17,7 @@ def with_own_etcd(cluster: Json) -> None:
     cluster["etcd"] = {"hosts": ["e-1", "e-2", "e-3"], "machine": {"type": "m5.xlarge", "data_disk": "10Gi"}}
 
 
-def test_etcds_own_machines_count_and_stacked_ones_count_once() -> None:
+def test_separate_etcd_machines_count_and_stacked_ones_count_once() -> None:
     stacked, _, _ = aws.plan()
     dedicated, _, _ = aws.plan(with_own_etcd)
     vcpus = {"t3.large": 2, "m5.xlarge": 4}
@@ -36,14 +36,14 @@ def test_sizes_are_rounded_up() -> None:
     assert [parse_gib(size) for size in ("1Gi", "1500M", "1025Mi")] == [1, 2, 2]
 
 
-def test_what_has_no_price_makes_no_total() -> None:
+def test_an_unknown_price_gives_no_total() -> None:
     assert total([Line(1, "a", 1.0), Line(2, "b", 0.5)]) == 1.5
     assert total([Line(1, "a", 1.0), Line(2, "b", None)]) is None
 
 
-def test_the_azure_example_is_what_its_documentation_says() -> None:
+def test_the_azure_example_has_the_documented_price() -> None:
     settings, cloud, _ = azure.plan()
-    lines = {line.what: line for line in azure_prices.estimate(settings, cloud)}
+    lines = {line.item: line for line in azure_prices.estimate(settings, cloud)}
     assert {what: line.count for what, line in lines.items() if "premium" in what} == {
         "premium disk of 32 GiB": 3,
         "premium disk of 64 GiB": 3,

@@ -23,11 +23,11 @@ HERE = {"address": "10.0.0.10", "zone": "a", "subnet": "subnet-1"}
         (HERE | {"subnet": object()}, ""),
     ],
 )
-def test_what_moves_is_said(new: Json, said: str) -> None:
+def test_error_names_the_changed_placement(new: Json, said: str) -> None:
     assert describe_moves(HERE, new) == said
 
 
-def test_a_state_that_remembers_no_place_is_taken() -> None:
+def test_a_state_without_placement_is_accepted() -> None:
     assert describe_moves({}, HERE) == ""
 
 
@@ -48,7 +48,7 @@ def member(found: Graph, name: str) -> Node:
 @pytest.mark.parametrize(
     ("example", "name"), [(aws.EXAMPLE, "cp-1-seat"), (azure.EXAMPLE, "cp-1")], ids=["aws", "azure"]
 )
-def test_a_member_remembers_where_it_is_and_refuses_to_move(example: Example, name: str) -> None:
+def test_a_member_refuses_to_move(example: Example, name: str) -> None:
     before, after = member(example.graph(), name), member(example.graph(swapped), name)
     assert before.hooks["before_update"] == ["cp-1-stays"]
     said = describe_moves(before.inputs, after.inputs)

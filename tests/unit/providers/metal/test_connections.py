@@ -29,7 +29,7 @@ def test_each_host_has_its_own_key_from_known_hosts(tmp_path: Path) -> None:
     assert connections["two"].host == "10.0.0.2"
 
 
-def test_a_hosts_own_key_needs_no_known_hosts(tmp_path: Path) -> None:
+def test_a_host_key_in_the_settings_needs_no_known_hosts(tmp_path: Path) -> None:
     settings = metal(tmp_path)
     own = settings.hosts["one"].ssh.model_copy(update={"host_key": "ssh-ed25519 AAAAown"})
     host = settings.hosts["one"].model_copy(update={"ssh": own})
@@ -37,7 +37,7 @@ def test_a_hosts_own_key_needs_no_known_hosts(tmp_path: Path) -> None:
     assert Connections(settings, ["one"], {})["one"].host_key == "ssh-ed25519 AAAAown"
 
 
-def test_all_unknown_hosts_are_named_at_once(tmp_path: Path) -> None:
+def test_one_error_names_all_unknown_hosts(tmp_path: Path) -> None:
     with pytest.raises(SettingsError) as error:
         Connections(metal(tmp_path), ["one", "two"], {"known": ""})
     assert len(error.value.problems) == 2
