@@ -6,7 +6,7 @@ import re
 
 from nodeconfig.bundle import File, SecretFile, Service
 from nodeconfig.component import Component
-from nodeconfig.host_paths import BIN, CNI, LIBRARY
+from nodeconfig.host_paths import BIN, CNI, CONTAINERD_SOCKET, LIBRARY
 from nodeconfig.systemd import Unit
 from topology.model import Registry, Topology
 
@@ -26,7 +26,7 @@ def component(topology: Topology) -> Component:
     # containerd reads the files of registries at every pull: they need no restart. runc needs none either,
     # and a new shim serves only new pods. roles.py decides which of these need a drain first.
     watched = (f"{BIN}/containerd", config.path, prepare.path)
-    crictl = File("/etc/crictl.yaml", "runtime-endpoint: unix:///run/containerd/containerd.sock\n")
+    crictl = File("/etc/crictl.yaml", f"runtime-endpoint: unix://{CONTAINERD_SOCKET}\n")
     return Component(
         files=(config, prepare, crictl, *mirrors, unit.file()),
         secrets=credentials,
@@ -47,7 +47,7 @@ root = "/var/lib/containerd"
 state = "/run/containerd"
 
 [grpc]
-address = "/run/containerd/containerd.sock"
+address = "{CONTAINERD_SOCKET}"
 
 [plugins."io.containerd.internal.v1.opt"]
 path = "/var/lib/containerd/opt"

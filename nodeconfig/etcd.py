@@ -6,7 +6,7 @@ from functools import cache
 
 from nodeconfig.bundle import File, Service
 from nodeconfig.component import Component
-from nodeconfig.host_paths import BIN, ETCD, ETCD_DATA, ETCD_PKI, LIBRARY
+from nodeconfig.host_paths import BIN, ETCD, ETCD_DATA, ETCD_PKI, LIBRARY, LOCAL_ETCD, SYSTEMD_UNITS
 from nodeconfig.kubeconfig import authority_file, certificate_files
 from nodeconfig.sources import read_code
 from nodeconfig.systemd import Unit
@@ -88,7 +88,7 @@ def _promotion() -> File:
         "Restart=on-failure",
         "RestartSec=2",
     )
-    return File(f"/etc/systemd/system/{PROMOTION}", "\n".join(lines) + "\n", mode=0o600)
+    return File(f"{SYSTEMD_UNITS}/{PROMOTION}", "\n".join(lines) + "\n", mode=0o600)
 
 
 def _unit(topology: Topology, member: Member) -> Unit:
@@ -96,7 +96,7 @@ def _unit(topology: Topology, member: Member) -> Unit:
     flags = {
         "name": member.name,
         "data-dir": ETCD_DATA,
-        "listen-client-urls": f"https://127.0.0.1:2379,https://{address}:2379",
+        "listen-client-urls": f"{LOCAL_ETCD},https://{address}:2379",
         "advertise-client-urls": f"https://{address}:2379",
         "listen-peer-urls": f"https://{address}:2380",
         "initial-advertise-peer-urls": f"https://{address}:2380",

@@ -16,12 +16,16 @@ ADMIN_KUBECTL = f"{BIN}/kubectl --kubeconfig={ADMIN} --cache-dir={STATE}/kubectl
 KUBECTL_HERE = f'kubectl() {{ {ADMIN_KUBECTL} "$@"; }}\n'
 """Definition of `kubectl` that precedes a script which runs on a control plane."""
 KUBELET = "/var/lib/kubelet"
+SYSTEMD_UNITS = "/etc/systemd/system"
+CONTAINERD_SOCKET = "/run/containerd/containerd.sock"
 ETCD = "/etc/etcd"
 ETCD_PKI = f"{ETCD}/pki"
 ETCD_DATA = "/var/lib/etcd"
 ETCD_SNAPSHOTS = "/var/lib/etcd-snapshots"
 FLANNEL_SUBNET = "/run/flannel/subnet.env"
 
+LOCAL_ETCD = "https://127.0.0.1:2379"
+"""The URL of the etcd member for programs on the same host."""
 LOCAL_API = "https://127.0.0.1:6443"
 """The URL of the API for components on the same control plane."""
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from packaging.version import Version
+
 from nodeconfig.bundle import File, SecretFile, Service
 from nodeconfig.component import Component, json_file
-from nodeconfig.host_paths import BIN, CA, CIPHERS, KUBELET, KUBERNETES, LIBRARY, PKI
+from nodeconfig.host_paths import BIN, CA, CIPHERS, CONTAINERD_SOCKET, KUBELET, KUBERNETES, LIBRARY, PKI
 from nodeconfig.kubeconfig import authority_file, kubeconfig
 from nodeconfig.systemd import Unit
 from topology.model import Pool, Topology
@@ -14,7 +16,6 @@ _BOOTSTRAP = f"{KUBERNETES}/bootstrap-kubelet.conf"
 _TOKEN = f"{PKI}/bootstrap.token"
 _PREPARE = f"{LIBRARY}/kubelet-prepare"
 _RESOLV_CONF = "/run/kubewright-resolv.conf"
-_SOCKET = "unix:///run/containerd/containerd.sock"
 MINOR = "/etc/kubewright/kubelet-minor"
 """The file with the kubelet's minor version, whose change needs a drain (upstream's version skew policy)."""
 
@@ -24,7 +25,8 @@ def component(topology: Topology, pool: Pool, server: str) -> Component:
     config = json_file(_CONFIG, _config(topology, pool))
     bootstrap = kubeconfig(_BOOTSTRAP, server, {"tokenFile": _TOKEN})
     prepare = File(_PREPARE, _prepare() + _renew(topology), mode=0o755)
-    minor = File(MINOR, ".".join(topology.versions.kubernetes.split(".")[:2]) + "\n")
+    version = Version(topology.versions.kubernetes)
+    minor = File(MINOR, f"{version.major}.{version.minor}\n")
     unit = _unit(topology, pool)
     # The token is not watched: the kubelet reads it when it joins.
     watched = (f"{BIN}/kubelet", config.path, bootstrap.path, prepare.path, CA)
@@ -116,7 +118,7 @@ def _config(topology: Topology, pool: Pool) -> dict[str, object]:
     return {
         "apiVersion": "kubelet.config.k8s.io/v1beta1",
         "kind": "KubeletConfiguration",
-        "containerRuntimeEndpoint": _SOCKET,
+        "containerRuntimeEndpoint": f"unix://{CONTAINERD_SOCKET}",
         "failCgroupV1": False,
         # The host program turns swap off; in a container it cannot, because swap belongs to the machine.
         "failSwapOn": False,

@@ -1,4 +1,4 @@
-"""Text delivered to hosts, read back: the facts that `nodeconfig.render.script` wrote into it.
+"""Parser of the scripts that are delivered to hosts by `nodeconfig.render.script`.
 
 Reports and checks read deliveries of any release. The parser therefore skips lines that it does not know,
 and returns empty facts for a text that is no delivery.

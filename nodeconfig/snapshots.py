@@ -10,7 +10,7 @@ from functools import cache
 
 from nodeconfig.bundle import File, Service
 from nodeconfig.component import Component
-from nodeconfig.host_paths import ETCD_PKI, ETCD_SNAPSHOTS, HOST_ENV, LIBRARY
+from nodeconfig.host_paths import ETCD_PKI, ETCD_SNAPSHOTS, HOST_ENV, LIBRARY, LOCAL_ETCD, SYSTEMD_UNITS
 from nodeconfig.sources import read_code
 from nodeconfig.systemd import TOOLS_PATH
 from topology.model import Member, Topology
@@ -26,11 +26,11 @@ _SECONDS = 900  # enough for a snapshot of the largest database and its copy
 
 def component(topology: Topology, member: Member) -> Component:
     """Return the files and the timer that take snapshots on an etcd member's host."""
-    timer = File(f"/etc/systemd/system/{TIMER}", _timer(topology, member), mode=0o600)
+    timer = File(f"{SYSTEMD_UNITS}/{TIMER}", _timer(topology, member), mode=0o600)
     return Component(
         files=(
             File(PROGRAM, program(), mode=0o755),
-            File(f"/etc/systemd/system/{SERVICE}", _service(topology), mode=0o600),
+            File(f"{SYSTEMD_UNITS}/{SERVICE}", _service(topology), mode=0o600),
             timer,
         ),
         services=(Service(TIMER),),
@@ -48,7 +48,7 @@ def _service(topology: Topology) -> str:
     settings = topology.snapshots
     environment = {
         "PATH": TOOLS_PATH,
-        "ETCDCTL_ENDPOINTS": "https://127.0.0.1:2379",
+        "ETCDCTL_ENDPOINTS": LOCAL_ETCD,
         "ETCDCTL_CACERT": f"{ETCD_PKI}/etcd-ca.crt",
         "ETCDCTL_CERT": f"{ETCD_PKI}/operator.crt",
         "ETCDCTL_KEY": f"{ETCD_PKI}/operator.key",

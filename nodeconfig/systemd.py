@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from nodeconfig.bundle import File
-from nodeconfig.host_paths import BIN, HOST_ENV, NETFILTER
+from nodeconfig.host_paths import BIN, HOST_ENV, NETFILTER, SYSTEMD_UNITS
 
 TOOLS_PATH = f"{BIN}:{NETFILTER}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """The PATH of services that call runc, nft, iptables or mount."""
@@ -35,7 +35,7 @@ class Unit:
     @property
     def path(self) -> str:
         """The path of the unit's file."""
-        return f"/etc/systemd/system/{self.name}"
+        return f"{SYSTEMD_UNITS}/{self.name}"
 
     def file(self) -> File:
         """Return the unit's file. It restarts without limit: what a component needs may start late."""
@@ -85,4 +85,4 @@ def oneshot_unit(name: str, description: str, start: str, stop: str, before: str
         "[Install]",
         "WantedBy=multi-user.target",
     ]
-    return File(path=f"/etc/systemd/system/{name}", content="\n".join(lines) + "\n", mode=0o600)
+    return File(path=f"{SYSTEMD_UNITS}/{name}", content="\n".join(lines) + "\n", mode=0o600)
