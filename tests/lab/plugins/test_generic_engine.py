@@ -134,7 +134,7 @@ def changed(preview: str) -> list[str]:
     return [line for line in lines if line[:2] in ("+ ", "- ", "~ ") and not line.startswith("~ aws:")]
 
 
-def test_a_first_preview_shows_inputs_and_what_nobody_knows_yet(stack: Program) -> None:
+def test_first_preview_shows_inputs_and_unknown_outputs(stack: Program) -> None:
     stack.program(program() + OUTPUTS)
     shown = stack.run("preview", "--diff")
     assert "7 to create" in shown
@@ -144,7 +144,7 @@ def test_a_first_preview_shows_inputs_and_what_nobody_knows_yet(stack: Program) 
     assert 'region : "eu-central-1"' in shown
 
 
-def test_azure_too(stack: Program) -> None:
+def test_first_preview_of_azure(stack: Program) -> None:
     stack.program(AZURE)
     shown = stack.run("preview", "--diff")
     assert "4 to create" in shown
@@ -154,7 +154,7 @@ def test_azure_too(stack: Program) -> None:
     assert len(places) == 3, "the provider's, and both resources' by default"
 
 
-def test_a_state_of_the_official_plugin_differs_in_what_changed_only(stack: Program) -> None:
+def test_state_of_the_official_plugin_has_only_real_changes(stack: Program) -> None:
     (stack.directory / "state.json").write_text(json.dumps(deployment()))
     stack.run("stack", "import", "--file", "state.json")
     stack.program(program())
@@ -181,7 +181,7 @@ def test_a_state_of_the_official_plugin_differs_in_what_changed_only(stack: Prog
     assert len(json.loads(stack.run("stack", "export"))["deployment"]["resources"]) == 7
 
 
-def test_questions_outside_a_preview_are_refused(stack: Program) -> None:
+def test_functions_outside_a_preview_are_refused(stack: Program) -> None:
     stack.program(AZURE)
     said = stack.up(fails=True)
     assert "azure-native:authorization:getClientConfig cannot be answered: here is only the stand-in" in said

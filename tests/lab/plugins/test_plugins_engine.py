@@ -111,7 +111,7 @@ def stack(tmp_path: Path, sshd: Sshd, tmp_path_factory: pytest.TempPathFactory) 
     return create_stack(tmp_path, home, ["command", "tls"], head=HEAD, variables=variables)
 
 
-def test_a_delivery_from_create_to_delete(stack: Program) -> None:
+def test_delivery_from_create_to_delete(stack: Program) -> None:
     out = stack.directory / "out"
     stack.program(DELIVERY.format(line="echo two", out=out, secret=SECRET))
     shown = stack.run("preview", "--diff") + stack.up()
@@ -145,20 +145,20 @@ def test_a_delivery_from_create_to_delete(stack: Program) -> None:
     assert not out.exists()
 
 
-def test_a_failure_says_why_and_the_next_run_finishes(stack: Program) -> None:
+def test_failure_shows_the_reason_and_the_next_run_succeeds(stack: Program) -> None:
     out = stack.directory / "out"
     stack.program(DELIVERY.format(line="echo the reason >&2; exit 7", out=out, secret=SECRET))
-    said = stack.up(fails=True)
-    assert "Process exited with status 7" in said
-    assert "the reason" in said
-    assert SECRET not in said
-    assert "Traceback" not in said
+    output = stack.up(fails=True)
+    assert "Process exited with status 7" in output
+    assert "the reason" in output
+    assert SECRET not in output
+    assert "Traceback" not in output
     stack.program(DELIVERY.format(line="true", out=out, secret=SECRET))
     stack.up()
     assert out.read_text() == SECRET
 
 
-def test_triggers_replace_and_a_secret_output_stays_secret(stack: Program) -> None:
+def test_triggers_replace_and_secret_outputs_stay_secret(stack: Program) -> None:
     program = """
 made = command.local.Command("here", create="echo {secret}", triggers=["{trigger}"],
     opts=pulumi.ResourceOptions(additional_secret_outputs=["stdout"]), logging="none")
@@ -171,12 +171,10 @@ pulumi.export("made", made.stdout)
     assert "1 to replace" in stack.run("preview")
 
 
-def test_a_chain_is_kept_and_a_change_of_its_root_replaces_what_hangs_on_it(
-    stack: Program, tmp_path: Path
-) -> None:
+def test_changed_root_certificate_replaces_dependent_certificates(stack: Program, tmp_path: Path) -> None:
     stack.program(CERTIFICATES.format(name="one"))
     stack.run("preview")
-    said = stack.up()
+    output = stack.up()
     stack.assert_unchanged()
     stack.run("refresh", "--yes", "--skip-preview")
     stack.assert_unchanged()
@@ -184,7 +182,7 @@ def test_a_chain_is_kept_and_a_change_of_its_root_replaces_what_hangs_on_it(
     for name in ("root", "leaf"):
         (tmp_path / name).write_text(outputs[name])
     subprocess.run(["openssl", "verify", "-CAfile", tmp_path / "root", tmp_path / "leaf"], check=True)
-    assert "PRIVATE KEY" not in said + stack.run("stack", "export")
+    assert "PRIVATE KEY" not in output + stack.run("stack", "export")
     stack.program(CERTIFICATES.format(name="two"))
     assert "2 to replace" in stack.run("preview")
     stack.up()
