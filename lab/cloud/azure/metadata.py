@@ -76,7 +76,7 @@ class Metadata(Handler):
         else:
             self.give_json(
                 {
-                    "access_token": self.tokens.give(machine, resource),
+                    "access_token": self.tokens.issue(machine, resource),
                     "client_id": machine.identity,
                     "expires_in": str(SECONDS),
                     "expires_on": str(int(time.time()) + SECONDS),

@@ -13,7 +13,10 @@ SECONDS = 86400
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """Owner and purpose of a token. `machine` None: the deployer, who may do everything."""
+    """The owner, the audience and the expiry time of a token.
+
+    If `machine` is None, the owner is the deployer, who has all permissions.
+    """
 
     machine: RunningMachine | None
     audience: str
@@ -21,19 +24,19 @@ class Token:
 
 
 class Tokens:
-    """The issued tokens."""
+    """Issues and finds tokens."""
 
     def __init__(self, admin: str) -> None:
         self._known = {admin: Token(None, "", time.time() + 3650 * 86400)}
 
-    def give(self, machine: RunningMachine, audience: str) -> str:
-        """Return a token for a machine's identity."""
+    def issue(self, machine: RunningMachine, audience: str) -> str:
+        """Create a token for the identity of a machine."""
         text = f"eyJ{secrets.token_urlsafe(600)}.{secrets.token_urlsafe(200)}"
         self._known[text] = Token(machine, audience.rstrip("/"), time.time() + SECONDS)
         return text
 
     def find(self, header: str) -> Token | None:
-        """Return the token in an Authorization header."""
+        """Return the valid token in an Authorization header; None if there is none."""
         kind, _, text = header.partition(" ")
         token = self._known.get(text)
         return token if kind == "Bearer" and token is not None and token.ends > time.time() else None

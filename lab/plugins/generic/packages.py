@@ -51,7 +51,7 @@ class Package:
         return path | frozenset(self.replaces.get(kind.token, ()))
 
     def generated_name_input(self, kind: ResourceType) -> str | None:
-        """Return the input that gets a generated name if it is not set; None if the type has no such input."""
+        """Return the input that gets a generated name if it is not set, or None."""
         if self.path_replaces:
             # The last part of the path is the only optional part.
             optional = sorted(kind.address - azure.NOT_OF_THE_PATH - kind.required)

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from testkit.program import PROJECT, STACK, Program, create_stack
 
 from automation.engine.output_filter import filter_lines
 from lab.plugins.generic.packages import PACKAGES
+from testkit.program import PROJECT, STACK, Program, create_stack
 
 SCRIPT = "#!/bin/sh\n" + "".join(f"echo step {number}\n" for number in range(40))
 BUNDLE = "set -e\nmax_pods=110\nport=10250\n"

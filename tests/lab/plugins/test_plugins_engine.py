@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
 from testkit.program import Program, create_stack, tool
 
 SECRET = "swordfish-of-the-test"

@@ -1,4 +1,4 @@
-"""A cache that already holds tiny stand-ins for every file, and an HTTPS server of our own authority."""
+"""Fixtures: a cache with a small fake of every file, and an HTTPS server with a private authority."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from testkit.artifact_server import Server, put, serving
 
 
 @pytest.fixture(autouse=True)
-def no_official_places(monkeypatch: pytest.MonkeyPatch) -> None:
+def no_official_sources(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forbid downloads from the official sources."""
     monkeypatch.setenv("KUBEWRIGHT_OFFICIAL", "never")
     fetch.reachable.cache_clear()
 

@@ -10,7 +10,7 @@ from lab.plugins.kubernetes.waiting import count_ready
 
 
 def verdict(kind: str, obj: dict[str, Any], facts: Facts | None = None) -> str:
-    """`ready`, `failed: …` or what is missing."""
+    """Return `ready`, `failed: …`, or the missing conditions."""
     judge = next(judge for (_, name), (judge, _) in JUDGES.items() if name == kind)
     found = judge(obj, facts or Facts())
     if found.ready:
@@ -83,16 +83,16 @@ DONE = {"replicas": 2, "updatedReplicas": 2, "availableReplicas": 2, "readyRepli
         ("PersistentVolumeClaim", {"status": {"phase": "Lost"}}, "failed: its volume is lost"),
     ],
 )
-def test_the_judges(kind: str, obj: dict[str, Any], expected: str) -> None:
+def test_readiness_of_each_kind(kind: str, obj: dict[str, Any], expected: str) -> None:
     assert verdict(kind, obj) == expected
 
 
-def test_facts_beyond_the_object() -> None:
+def test_endpoints_and_storage_class_make_objects_ready() -> None:
     assert verdict("Service", {"spec": {"selector": {"a": "b"}}}, Facts(ready_endpoints=1)) == "ready"
     assert verdict("PersistentVolumeClaim", {}, Facts(waits_for_consumer=True)) == "ready"
 
 
-def test_a_stuck_rollout_says_why() -> None:
+def test_stuck_rollout_reports_the_reason() -> None:
     stuck = rolled()
     stuck["status"]["conditions"] = [
         {
@@ -105,7 +105,7 @@ def test_a_stuck_rollout_says_why() -> None:
     assert "Progressing is False: ProgressDeadlineExceeded (too slow)" in verdict("Deployment", stuck)
 
 
-def test_endpoints_that_take_traffic_are_counted() -> None:
+def test_only_ready_endpoints_are_counted() -> None:
     endpoints = [
         {"addresses": ["10.0.0.1"], "conditions": {"ready": True}},
         {"addresses": ["10.0.0.2"], "conditions": {"ready": False}},
@@ -114,7 +114,7 @@ def test_endpoints_that_take_traffic_are_counted() -> None:
     assert count_ready([{"endpoints": endpoints}, {"endpoints": None}]) == 2
 
 
-def test_what_pods_wait_for() -> None:
+def test_problem_of_a_pod() -> None:
     waiting = {
         "state": {"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}},
         "name": "main",
@@ -126,7 +126,7 @@ def test_what_pods_wait_for() -> None:
     assert diagnosis.pod_problem(conditions(("Ready", "True"))) == ""
 
 
-def test_the_last_warnings_about_an_object() -> None:
+def test_latest_warnings_about_an_object() -> None:
     events = [
         {
             "reason": f"R{n}",

@@ -21,18 +21,18 @@ json_values = st.recursive(
 )
 
 
-def never(_path: str) -> bool:
+def replaces_nothing(_path: str) -> bool:
     return False
 
 
 def same(old: Value, new: Value) -> bool:
-    return not compare({"x": old}, {"x": new}, never, secrecy_counts=True)
+    return not compare({"x": old}, {"x": new}, replaces_nothing, secrecy_counts=True)
 
 
 @given(json_values, json_values)
 @pytest.mark.parametrize("secrecy_counts", [False, True])
 def test_changes_are_found_exactly_when_values_differ(secrecy_counts: bool, old: Value, new: Value) -> None:
-    changes = compare({"x": old}, {"x": new}, never, secrecy_counts=secrecy_counts)
+    changes = compare({"x": old}, {"x": new}, replaces_nothing, secrecy_counts=secrecy_counts)
     assert bool(changes) == (canonical(old) != canonical(new))
 
 
@@ -54,7 +54,7 @@ def test_paths_are_those_of_the_engine() -> None:
         "metadata": {"labels": {"app.kubernetes.io/name": "b"}},
         "spec": {"containers": [{"image": "x:2"}, {}]},
     }
-    assert compare(old, new, never) == {
+    assert compare(old, new, replaces_nothing) == {
         'metadata.labels["app.kubernetes.io/name"]': Change("update", False),
         "spec.containers[0].image": Change("update", False),
         "spec.containers[1]": Change("add", False),
@@ -64,7 +64,7 @@ def test_paths_are_those_of_the_engine() -> None:
 def test_paths_lead_to_the_changed_values() -> None:
     old: dict[str, object] = {"environment": {"A": "1", "B-C": "2"}, "list": ["x", "y"]}
     new: dict[str, object] = {"environment": {"A": "9", "D": "4"}, "list": ["x"], "added": 1}
-    assert {path: change.kind for path, change in compare(old, new, never).items()} == {
+    assert {path: change.kind for path, change in compare(old, new, replaces_nothing).items()} == {
         "added": "add",
         "environment.A": "update",
         'environment["B-C"]': "delete",
@@ -75,11 +75,11 @@ def test_paths_lead_to_the_changed_values() -> None:
 
 def test_equal_inputs_have_no_difference() -> None:
     inputs: dict[str, object] = {"a": "x", "b": [1, {"c": True}], "n": None}
-    assert compare(inputs, dict(inputs), never) == {}
+    assert compare(inputs, dict(inputs), replaces_nothing) == {}
 
 
 def test_null_equals_an_absent_property() -> None:
-    assert compare({"a": None, "b": {"c": None}}, {"b": {}}, never) == {}
+    assert compare({"a": None, "b": {"c": None}}, {"b": {}}, replaces_nothing) == {}
 
 
 def test_change_of_a_replacing_property_replaces() -> None:
@@ -91,9 +91,9 @@ def test_change_of_a_replacing_property_replaces() -> None:
 
 
 def test_secrecy_is_ignored_unless_it_counts() -> None:
-    assert compare({"a": "x"}, {"a": Secret("x")}, never) == {}
-    assert compare({"a": "x"}, {"a": UNKNOWN}, never) == {"a": Change("update", False)}
-    assert compare({"a": Secret("x")}, {}, never) == {"a": Change("delete", False)}
+    assert compare({"a": "x"}, {"a": Secret("x")}, replaces_nothing) == {}
+    assert compare({"a": "x"}, {"a": UNKNOWN}, replaces_nothing) == {"a": Change("update", False)}
+    assert compare({"a": Secret("x")}, {}, replaces_nothing) == {"a": Change("delete", False)}
     assert not same("x", Secret("x"))
     inner = {"key": Secret("k")}
     assert same(as_secret(inner), inner)
@@ -101,7 +101,7 @@ def test_secrecy_is_ignored_unless_it_counts() -> None:
 
 def test_changed_secret_shows_no_path_inside() -> None:
     old, new = Secret({"key": "one", "host": "h"}), Secret({"key": "two", "host": "h"})
-    assert list(compare({"connection": old}, {"connection": new}, never, secrecy_counts=True)) == [
+    assert list(compare({"connection": old}, {"connection": new}, replaces_nothing, secrecy_counts=True)) == [
         "connection"
     ]
 
