@@ -179,7 +179,6 @@ def parse_arguments(words: Sequence[str]) -> argparse.Namespace:
 
 def _member(text: str) -> tuple[str, list[str]]:
     """Parse `GROUP=KEY,KEY` into the name of the group and its status keys."""
-    """Parse `GROUP=KEY,KEY` into the name of the group and its status keys."""
     group, _, keys = text.partition("=")
     return group, keys.split(",")
 

@@ -46,7 +46,7 @@ def plan(change: Change | None = None) -> tuple[Settings, AwsSettings, Topology]
     return settings, settings.aws, build_topology(settings)
 
 
-def of_aws(found: Graph) -> list[Node]:
+def aws_resources(found: Graph) -> list[Node]:
     """Return the resources of the AWS plugin."""
     return [node for node in found.nodes.values() if node.type.startswith("aws:")]
 

@@ -10,7 +10,7 @@ from typing import Any, cast
 from providers.aws.limits import MAX_USER_DATA_BYTES
 from providers.aws.names import CLUSTER_TAG
 from tests.unit.components.graph import PRIVATE, Graph, Json, Node
-from tests.unit.providers.aws.program import graph, of_aws, templates, user_data
+from tests.unit.providers.aws.program import aws_resources, graph, templates, user_data
 from tests.unit.providers.program import part
 
 
@@ -90,7 +90,7 @@ def taggable(node: Node) -> bool:
 
 class TestNames:
     def test_every_taggable_resource_has_name_and_cluster_tags(self, recorded: Graph) -> None:
-        nodes = [node for node in of_aws(recorded) if taggable(node)]
+        nodes = [node for node in aws_resources(recorded) if taggable(node)]
         assert len(nodes) > 60
         for node in nodes:
             tags = node.inputs.get("tags")
@@ -115,7 +115,7 @@ class TestNames:
             }
 
     def test_every_resource_is_in_the_region_of_the_settings(self, recorded: Graph) -> None:
-        assert {"::aws::" in node.provider for node in of_aws(recorded)} == {True}
+        assert {"::aws::" in node.provider for node in aws_resources(recorded)} == {True}
         assert recorded.named("aws").inputs["region"] == "eu-central-1"
 
 
@@ -137,7 +137,7 @@ class TestNumbers:
         assert (node.inputs["minSize"], node.inputs["maxSize"]) == (3000, 3000)
 
     def test_the_example_is_at_most_120_resources(self) -> None:
-        assert len(of_aws(graph())) <= 120
+        assert len(aws_resources(graph())) <= 120
 
     def test_nat_gateways_in_every_zone_stay_within_120_resources(self) -> None:
         def change(cluster: Json) -> None:
@@ -145,7 +145,7 @@ class TestNumbers:
 
         found = graph(change)
         assert len(found.of(":NatGateway")) == 3
-        assert len(of_aws(found)) <= 120
+        assert len(aws_resources(found)) <= 120
 
     def test_another_pool_adds_a_template_a_group_hooks_and_a_role(self) -> None:
         def change(cluster: Json) -> None:
@@ -154,7 +154,7 @@ class TestNumbers:
                 "machine": {"types": ["m5.large"]},
             }
 
-        before, after = of_aws(graph()), of_aws(graph(change))
+        before, after = aws_resources(graph()), aws_resources(graph(change))
         new = {node.name for node in after} - {node.name for node in before}
         assert new == {
             "aws-identity-pool-more-role",

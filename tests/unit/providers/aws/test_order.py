@@ -10,7 +10,7 @@ from pulumi import RunError
 
 from providers.aws.foundation import first_zones
 from tests.unit.components.graph import Graph, Json
-from tests.unit.providers.aws.program import changed, deploy, graph, of_aws, user_data, with_own_etcd
+from tests.unit.providers.aws.program import aws_resources, changed, deploy, graph, user_data, with_own_etcd
 from tests.unit.providers.program import part
 
 MEMBERS = ("cp-1", "cp-2", "cp-3")
@@ -301,5 +301,5 @@ class TestChanges:
 
     def test_a_preview_with_unknown_values_succeeds(self) -> None:
         found = deploy(changed(), preview=True)
-        assert len(of_aws(found)) == len(of_aws(graph()))
+        assert len(aws_resources(found)) == len(aws_resources(graph()))
         assert json.dumps(found.outputs)

@@ -63,7 +63,7 @@ def plan(change: Change | None = None) -> tuple[Settings, AzureSettings, Topolog
     return settings, settings.azure, build_topology(settings)
 
 
-def of_azure(found: Graph) -> list[Node]:
+def azure_resources(found: Graph) -> list[Node]:
     """The resources that Azure makes."""
     return [node for node in found.nodes.values() if node.type.startswith("azure-native:")]
 

@@ -10,7 +10,7 @@ from typing import Any, cast
 from providers.azure.limits import MAX_CUSTOM_DATA_BYTES
 from providers.azure.names import CLUSTER_TAG
 from tests.unit.components.graph import PRIVATE, Graph, Json
-from tests.unit.providers.azure.program import custom_data, graph, inner, of_azure
+from tests.unit.providers.azure.program import azure_resources, custom_data, graph, inner
 from tests.unit.providers.program import part
 
 
@@ -167,7 +167,7 @@ class TestAll:
             assert {node.deleted_with for node in recorded.of(kind)} == {""}
 
     def test_every_taggable_resource_has_its_tags(self, recorded: Graph) -> None:
-        for node in of_azure(recorded):
+        for node in azure_resources(recorded):
             module, name = node.type.split(":")[1:]
             package = importlib.import_module(f"pulumi_azure_native.{module}")
             takes = inspect.signature(getattr(package, name)._internal_init).parameters
@@ -179,7 +179,7 @@ class TestAll:
 
     def test_every_resource_is_in_the_group_and_after_it(self, recorded: Graph) -> None:
         group = recorded.named("azure-group")
-        for node in of_azure(recorded):
+        for node in azure_resources(recorded):
             if node is not group:
                 assert group.urn in node.depends_on, node.name
                 group_name = node.inputs.get("resourceGroupName", "kubewright-azure-example")
@@ -188,11 +188,11 @@ class TestAll:
     def test_every_resource_is_in_the_subscription_of_the_settings(self, recorded: Graph) -> None:
         (provider,) = recorded.of("providers:azure-native")
         assert provider.inputs["subscriptionId"] == "00000000-0000-0000-0000-000000000000"
-        for node in of_azure(recorded):
+        for node in azure_resources(recorded):
             assert node.provider.startswith(provider.urn), node.name
 
     def test_the_example_is_of_moderate_size(self) -> None:
-        assert len(of_azure(graph())) <= 120
+        assert len(azure_resources(graph())) <= 120
 
     def test_add_ons_run_on_control_planes(self, recorded: Graph) -> None:
         releases = {node.name: node for node in recorded.of(":Release")}

@@ -1,4 +1,4 @@
-"""Units of the store, and the commands that wait or operate, on an event loop and without an engine."""
+"""Tests of machine configurations, user data, and commands that wait for machines or call kubectl."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def is_secret(output: Output[str]) -> bool:
     return asyncio.get_event_loop().run_until_complete(output.is_secret())
 
 
-def units() -> tuple[MachineConfig, MachineConfig]:
-    """A control plane's unit, and a pool's."""
+def machine_configs() -> tuple[MachineConfig, MachineConfig]:
+    """Return the configurations of a control plane and of the machines of a pool."""
     plan = cloud()
     secrets = {name: Output.secret(text) for name, text in pki.secrets(plan).items()}
     found = bundles(plan, FakeIndex())
@@ -47,7 +47,7 @@ def units() -> tuple[MachineConfig, MachineConfig]:
 
 
 def test_a_member_has_text_and_payload_objects_for_each_role() -> None:
-    member, pool = units()
+    member, pool = machine_configs()
     assert [(key, secret) for key, _, secret in member.store_objects] == [
         (f"members/control-plane/cp-1/{role}.{part}", part == "payload")
         for role in ("etcd", "control-plane", "node")
@@ -65,16 +65,16 @@ def test_a_member_has_text_and_payload_objects_for_each_role() -> None:
 
 
 def test_texts_contain_no_secret_and_payloads_are_secret() -> None:
-    member, pool = units()
-    for unit in (member, pool):
-        for _, content, secret in unit.store_objects:
+    member, pool = machine_configs()
+    for machine_config in (member, pool):
+        for _, content, secret in machine_config.store_objects:
             assert is_secret(content) is secret
             if not secret:
                 assert "PRIVATE KEY" not in value(content)
 
 
 def test_the_digest_covers_all_objects_and_is_no_secret() -> None:
-    member, _ = units()
+    member, _ = machine_configs()
     contents = [value(content) for _, content, _ in member.store_objects]
     assert value(member.digest) == content_digest(contents)
     lines = "".join(f"{sha256(content.encode()).hexdigest()}  -\n" for content in contents)
@@ -84,7 +84,7 @@ def test_the_digest_covers_all_objects_and_is_no_secret() -> None:
 
 
 def test_only_members_have_a_fixed_identity() -> None:
-    member, pool = units()
+    member, pool = machine_configs()
     assert "\nidentity cp-1 10.20.32.10 $BOOT_ID\n" in member.deliveries[0].text
     assert "\nidentity $BOOT_NAME $BOOT_ADDRESS $BOOT_ID\n" in pool.deliveries[0].text
 
@@ -98,7 +98,7 @@ def test_separate_etcd_members_have_their_own_prefix() -> None:
 
 
 def test_user_data_is_text_without_a_secret() -> None:
-    member, _ = units()
+    member, _ = machine_configs()
     data = boot_program(member, HALF, {"STORE": "https://store.example/it's"}, name="cp-1", volume="vol-1")
     text = value(data)
     assert not is_secret(data)
@@ -107,7 +107,7 @@ def test_user_data_is_text_without_a_secret() -> None:
     assert "STORE='https://store.example/it'\"'\"'s'\n" in text
     assert f"DIGEST={value(member.digest)}\n" in text
     assert "PRIVATE KEY" not in text
-    # The tightest of the clouds takes 16 KiB, and each has a half of its own.
+    # The smallest limit of the clouds is 16 KiB, and each cloud adds a part of the script.
     assert len(text.encode()) < 2 * 8 * 1024
 
 
@@ -161,7 +161,7 @@ class TestOperate:
         assert "kubectl is not on PATH" in answer.stderr
 
     def test_scripts_of_the_cluster_run(self, tmp_path: Path) -> None:
-        """The longest of them sets traps and directories of its own: it must not meet ours."""
+        """The script sets traps and creates directories. They must not conflict with `with_kubectl`."""
         from tests.unit.nodeconfig.test_trust import KUBECTL, Cluster, rotated
 
         fake = Cluster(tmp_path)
