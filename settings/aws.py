@@ -149,5 +149,5 @@ class AwsSettings(CloudSettings):
 
     @property
     def authority_file(self) -> str | None:
-        """The PEM file of the authority of `endpoints`."""
+        """The PEM file of the certificate authority of the private `endpoints`."""
         return self.endpoints.ca_file

@@ -30,7 +30,7 @@ PROVIDER_SECTIONS = ("metal", *CLOUD_SECTIONS)
 
 
 class Settings(Section):
-    """One cluster.
+    """The settings of one cluster.
 
     Required keys that belong to no section (`name`, `control_planes.hosts`, …) have empty defaults here.
     `settings.rules` reports them, so that one missing key hides no other mistake.

@@ -10,7 +10,7 @@ from settings.types import FilePath, HttpsUrl, NonEmpty, Version
 
 
 class VersionSettings(Section):
-    """Versions of components; defaults are the catalogue's, which are tested together."""
+    """Versions of components. The defaults come from the artifact catalogue and are tested together."""
 
     version: Version = DEFAULTS.kubernetes
     """Version of Kubernetes; upgrade by one minor version at a time."""

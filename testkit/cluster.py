@@ -1,4 +1,4 @@
-"""A cluster under test, used as a user does: commands, kubectl, ssh to the hosts."""
+"""A cluster under test. Tests use it like a user: with commands, kubectl and ssh."""
 
 from __future__ import annotations
 
@@ -86,8 +86,8 @@ class Cluster:
         lab = json.loads((self.lab / "spec.json").read_text())
         return str(next(item["address"] for item in lab["hosts"] if item["name"] == host))
 
-    def empty_host(self, name: str, address: str) -> None:
-        """Boot another host in the lab, which the stack file does not contain yet."""
+    def boot_empty_host(self, name: str, address: str) -> None:
+        """Boot a host in the lab that is not in the stack file."""
         lab = json.loads((self.lab / "spec.json").read_text())
         if name in (host["name"] for host in lab["hosts"]):
             return
@@ -146,8 +146,9 @@ class Cluster:
         return self.command("down")
 
     def pulumi(self, *words: str) -> str:
-        """Run a command of the engine on this stack and return its output, unrecorded: it may contain
-        secrets.
+        """Run a command of the engine on this stack and return its output.
+
+        The output may contain secrets and is therefore not added to `outputs`.
         """
         argv = self.argv("pulumi", "--", *words)
         return run(argv, timeout=120, env=self.environment, cwd=self.state).stdout

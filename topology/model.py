@@ -1,7 +1,7 @@
-"""The plain data that describes one cluster: what every other part of Kubewright reads.
+"""The data model of a cluster, which all other packages read.
 
-Nothing here knows a cloud, a Kubernetes flag or Pulumi. A `Topology` is made once, by
-`assembly.builder.build_topology`, from validated settings; it is immutable and comparable.
+The model is independent of clouds, Kubernetes flags and Pulumi. `assembly.builder.build_topology` creates a
+`Topology` from validated settings; it is immutable and comparable.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from ipaddress import IPv4Address, IPv4Network
 
 
 class Role(StrEnum):
-    """What a host does. A host may have several; their order here is the order of delivery."""
+    """Roles of a host. A host with several roles gets them in the order of this list."""
 
     LOAD_BALANCER = "load-balancer"
     ETCD = "etcd"
@@ -21,21 +21,21 @@ class Role(StrEnum):
 
 
 class Backend(StrEnum):
-    """How flannel carries packets between nodes."""
+    """The backend with which flannel sends packets between nodes."""
 
     VXLAN = "vxlan"
     HOST_GW = "host-gw"
 
 
 class ProxyMode(StrEnum):
-    """How kube-proxy programs services."""
+    """The mode of kube-proxy."""
 
     NFTABLES = "nftables"
     IPTABLES = "iptables"
 
 
 class TaintEffect(StrEnum):
-    """What a taint does to pods that do not tolerate it."""
+    """The effect of a taint on pods that do not tolerate the taint."""
 
     NO_SCHEDULE = "NoSchedule"
     PREFER_NO_SCHEDULE = "PreferNoSchedule"
@@ -44,7 +44,7 @@ class TaintEffect(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Taint:
-    """A node's taint."""
+    """A taint of a node."""
 
     key: str
     value: str
@@ -61,7 +61,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """What a machine has, or must have at least. CPUs; memory and disk in bytes (0: not known)."""
+    """The resources of a machine, or their minimum. Memory and disk are in bytes; 0 means unknown."""
 
     cpus: int
     memory: int
@@ -70,10 +70,10 @@ class Size:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """A host of the cluster with everything it does.
+    """A host of the cluster and its roles.
 
-    `size` is what the inventory says the machine has; None where it says nothing. `zone` is the number of
-    its failure domain, from 0 on (bare metal has one).
+    `size` has the resources from the inventory; None if the inventory does not contain them. `zone` is the
+    number of the failure domain, starting at 0. Bare metal has one failure domain.
     """
 
     name: str
@@ -100,9 +100,9 @@ class Kubelet:
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
-    """What a cloud makes of a pool: `min_size` to `max_size` nodes of one of these machine types.
+    """The machines of a pool in a cloud: `min_size` to `max_size` nodes of one of the machine types.
 
-    `spot`: machines that the cloud may take back. `disk` in bytes.
+    `spot` selects spot machines, which the cloud can terminate at any time. `disk` is in bytes.
     """
 
     min_size: int
@@ -114,11 +114,11 @@ class Capacity:
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """Nodes that are alike. The control planes' nodes are a pool of their own, `control-plane`.
+    """A group of nodes with the same settings. The control planes are in the pool `control-plane`.
 
-    `nodes` are the names of its machines where they are known (bare metal, control planes);
-    in a cloud a pool of workers has none here and nodes name themselves.
-    `labels` may hold any label an administrator may set, `node-role.kubernetes.io/…` included.
+    `nodes` are the machines of a pool on bare metal and of the control planes. Pools of workers in a cloud
+    have no `nodes`, because the cloud chooses the names of their machines. `labels` can contain all labels
+    that an administrator can set, including `node-role.kubernetes.io/…`.
     """
 
     name: str
@@ -128,14 +128,14 @@ class Pool:
     max_unavailable: int
     kubelet: Kubelet
     kubernetes: str = ""
-    """Version of its kubelets and proxies, where these stay behind the API servers; empty: the same."""
+    """Version of kubelet and kube-proxy if it is older than the API servers; empty: the same version."""
     capacity: Capacity | None = None
-    """Where a cloud makes the nodes: such a pool has no `nodes` here."""
+    """The machines of a pool in a cloud; None for pools with `nodes`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """The network plan. `mtu` is that of the machines' links in bytes (0: found on the host)."""
+    """The network plan. `mtu` is the MTU of the machines' links in bytes; 0: the host detects it."""
 
     machines: tuple[IPv4Network, ...]
     pods: IPv4Network
@@ -148,20 +148,20 @@ class Network:
     mtu: int
     domain: str
     ssh_ports: tuple[int, ...] = (22,)
-    """Where the machines' sshd listen: the firewall must not lock the deployer out. Empty: no SSH."""
+    """The ports of sshd on the machines, which the firewall opens for the deployer. Empty: no SSH."""
     probes: tuple[IPv4Network, ...] = ()
-    """Where a cloud's health probes come from, beside the machines' networks."""
+    """Networks of the cloud's health probes, in addition to the networks of the machines."""
     node_domains: tuple[str, ...] = ()
-    """Domains in which a cloud names machines: their serving certificates have these names, too."""
+    """DNS domains of machine names in a cloud. Serving certificates of kubelets contain these names."""
 
     @property
     def api_service(self) -> IPv4Address:
-        """Address of the service `kubernetes.default`: the first of the service range."""
+        """The address of the service `kubernetes.default`: the first address of the service range."""
         return self.services[1]
 
     @property
     def dns_service(self) -> IPv4Address:
-        """Address of the cluster's DNS: the tenth of the service range, as is the custom."""
+        """The address of the cluster DNS: by convention, the tenth address of the service range."""
         return self.services[10]
 
 
@@ -180,7 +180,7 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Versions:
-    """Upstream's versions, without a leading `v`."""
+    """Versions of the components, without a leading `v`."""
 
     kubernetes: str
     etcd: str
@@ -194,7 +194,7 @@ class Versions:
 
 @dataclass(frozen=True, slots=True)
 class LeaderElection:
-    """Leases of controller manager and scheduler. Seconds."""
+    """Leases of the controller manager and the scheduler, in seconds."""
 
     lease: int = 15
     renew: int = 10
@@ -203,7 +203,7 @@ class LeaderElection:
 
 @dataclass(frozen=True, slots=True)
 class ControlPlaneOptions:
-    """What can be chosen of the API server and its companions."""
+    """Options of the API server, the controller manager and the scheduler."""
 
     admission_plugins: tuple[str, ...]
     audit_max_age_days: int
@@ -218,9 +218,9 @@ class ControlPlaneOptions:
 
 @dataclass(frozen=True, slots=True)
 class Snapshots:
-    """Snapshots that every etcd member takes: how often in seconds, how many are kept, where copies go.
+    """Snapshots of every etcd member: the interval in seconds and the number of snapshots to keep.
 
-    `copy_to` is a directory on the hosts, empty without.
+    `copy_to` is a directory on the hosts for copies of the snapshots; empty: no copies.
     """
 
     every: int = 6 * 3600
@@ -232,8 +232,8 @@ class Snapshots:
 class Registry:
     """A mirror of an image registry. `name` is the registry in image names, or `_default`.
 
-    `ca` is the PEM of a private authority (empty: the system's). `credentials` names a secret of
-    the delivery (`registry-<name>`), empty without.
+    `ca` is the PEM of a private certificate authority; empty: the authorities of the system. `credentials` is
+    the name of a secret in the delivery (`registry-<name>`); empty: no credentials.
     """
 
     name: str
@@ -244,7 +244,7 @@ class Registry:
 
 @dataclass(frozen=True, slots=True)
 class Rotation:
-    """Generations of an authority or key pair: the one that signs, and those that are trusted."""
+    """Generations of an authority or key pair: the generation that signs, and the trusted generations."""
 
     signing: int = 1
     trusted: tuple[int, ...] = (1,)
@@ -252,21 +252,23 @@ class Rotation:
 
 @dataclass(frozen=True, slots=True)
 class Certificates:
-    """Which generation every certificate is of. `rotations` by authority (`kubernetes`, `etcd`,
-    `front-proxy`) and for the key pair `service-account`; those left out are of the first.
+    """Generations of certificates and authorities.
+
+    `rotations` has the generations of the authorities `kubernetes`, `etcd` and `front-proxy` and of the key
+    pair `service-account`. A missing entry means that only the first generation exists.
     """
 
     leaves: int = 1
     rotations: tuple[tuple[str, Rotation], ...] = ()
 
     def rotation(self, name: str) -> Rotation:
-        """The generations of an authority or key pair."""
+        """Return the generations of an authority or key pair."""
         return dict(self.rotations).get(name, Rotation())
 
 
 @dataclass(frozen=True, slots=True)
 class Topology:
-    """One cluster, whole."""
+    """The complete description of one cluster."""
 
     name: str
     environment: str
@@ -282,16 +284,16 @@ class Topology:
     registries: tuple[Registry, ...]
     pause_image: str
     api_names: tuple[str, ...]
-    """Further names and addresses in the API servers' certificates."""
+    """Additional names and addresses in the certificates of the API servers."""
     drain_seconds: int = 300
-    """How long a node may take to be drained before it changes or leaves."""
+    """Maximum duration of the drain of a node before the node changes or leaves."""
     certificates: Certificates = Certificates()
     snapshots: Snapshots = Snapshots()
     external_cloud: bool = False
-    """A cloud's own controller manager looks after the nodes: addresses, zones, balancers."""
+    """Whether the cloud controller manager sets addresses and zones of nodes and creates load balancers."""
 
     @property
     def releases(self) -> tuple[Versions, ...]:
-        """The sets of versions in use: the cluster's first, then those of pools that stay behind."""
+        """The sets of versions in use: first the cluster's versions, then the versions of older pools."""
         behind = sorted({pool.kubernetes for pool in self.pools} - {"", self.versions.kubernetes})
         return (self.versions, *(replace(self.versions, kubernetes=version) for version in behind))

@@ -51,8 +51,8 @@ def ports(stack: StackFile) -> None:
         typer.echo(f"warning: {line}")
 
 
-class ApplicationFile(Section):
-    """An application of `replicas` pods, each with these requests."""
+class ApplicationRequests(Section):
+    """The number of pods of an application, and the resource requests of each pod."""
 
     replicas: int = Field(ge=0)
     cpu: Quantity
@@ -60,7 +60,7 @@ class ApplicationFile(Section):
     containers: int = Field(default=1, ge=1)
 
 
-class WorkerFile(Section):
+class WorkerResources(Section):
     """The resources of a worker that are available to pods."""
 
     cpu: Quantity
@@ -68,11 +68,11 @@ class WorkerFile(Section):
     pods: int = Field(default=planning.MAX_PODS_PER_NODE, ge=1, le=planning.MAX_PODS_PER_NODE)
 
 
-class CapacityFile(Section):
-    """The size of a worker, and applications by name."""
+class CapacityRequest(Section):
+    """The file of `plan capacity`: the resources of a worker, and the applications by name."""
 
-    worker: WorkerFile
-    applications: dict[NonEmpty, ApplicationFile]
+    worker: WorkerResources
+    applications: dict[NonEmpty, ApplicationRequests]
 
 
 @_plan.command()
@@ -84,7 +84,7 @@ def capacity(
 ) -> None:
     """Print how many workers the applications of a file need, with a reserve of 20 %."""
     try:
-        requested = CapacityFile.model_validate(yaml.safe_load(file.read_text()))
+        requested = CapacityRequest.model_validate(yaml.safe_load(file.read_text()))
         worker = requested.worker
         plan = planning.plan(
             [

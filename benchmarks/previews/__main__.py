@@ -65,7 +65,7 @@ def markdown(measured: Sequence[hosts.PreviewCosts], compared: Sequence[clouds.S
         "",
         f"Bare metal; the limit for {size:,} hosts is {seconds:.0f} s and {memory:.0f} GiB:",
         "",
-        *hosts.table(measured),
+        *hosts.markdown_table(measured),
     ]
     if compared:
         lines += [

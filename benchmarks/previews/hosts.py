@@ -82,13 +82,13 @@ def stack_config(machine: Machine, name: str, hosts: int) -> Document:
     }
 
 
-def table(measured: Iterable[PreviewCosts]) -> list[str]:
+def markdown_table(costs: Iterable[PreviewCosts]) -> list[str]:
     """Return the lines of the Markdown table."""
     lines = [
         "| hosts | unchanged | processors | memory | one setting on every worker | processors | memory |",
         "|---|---|---|---|---|---|---|",
     ]
-    for each in measured:
+    for each in costs:
         cells = [f"{each.hosts:,}"]
         for cost in (each.unchanged, each.changed):
             cells += [f"{cost.seconds:.1f} s", f"{cost.processor:.1f} s", f"{cost.memory:.2f} GiB"]

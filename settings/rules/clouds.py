@@ -1,4 +1,4 @@
-"""Rules about machines that a cloud makes: members, pools, what goes with them, and what does not."""
+"""Rules about machines in clouds: members, pools, images, add-ons and tags."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from settings.types import validate_subdomain
 _GIB = 1024**3
 _MIN_DISK = 20 * _GIB
 _MIN_DATA_DISK = 10 * _GIB
-"""etcd's quota is 8 GiB, and its log and a snapshot need room beside it."""
+"""The quota of etcd is 8 GiB; the write-ahead log and a snapshot need additional space."""
 _KUBELET_LABELS = ("kubelet.kubernetes.io", "node.kubernetes.io")
 
 
 @rule(needs_valid=("metal", *CLOUD_SECTIONS, "control_planes", "etcd"))
 def members_have_machine_types(rule_input: RuleInput) -> Iterator[Problem]:
-    """In a cloud it must be said what members are made as; on bare metal they are there."""
+    """Require the machine types of members in a cloud, and refuse them on bare metal."""
     settings = rule_input.settings
     own = [name for name in settings.etcd.hosts if name not in settings.control_planes.hosts]
     wanted = {
@@ -39,12 +39,12 @@ def members_have_machine_types(rule_input: RuleInput) -> Iterator[Problem]:
         elif settings.cloud and not used and machine:
             yield Problem(path, "", "no machine is made of it; name hosts, or leave it out")
         elif settings.cloud and machine:
-            yield from _disks(path, machine)
+            yield from _check_disks(path, machine)
 
 
 @rule(needs_valid=(*CLOUD_SECTIONS,), needs=("control_planes.hosts", "etcd.hosts", "load_balancers.hosts"))
 def member_names_are_dns_labels(rule_input: RuleInput) -> Iterator[Problem]:
-    """Machines that are made get these names: DNS labels. The balancer is the cloud's own."""
+    """Require DNS labels as names of members in a cloud, and refuse hosts for load balancers there."""
     settings = rule_input.settings
     if settings.cloud is None:
         return
@@ -65,7 +65,7 @@ def member_names_are_dns_labels(rule_input: RuleInput) -> Iterator[Problem]:
 
 @rule(needs_valid=("metal", *CLOUD_SECTIONS, "pools", "control_planes.hosts", "etcd.hosts"))
 def pools_have_size_and_machine(rule_input: RuleInput) -> Iterator[Problem]:
-    """A pool has a size and machines in a cloud, and hosts on bare metal."""
+    """Require a size and machine types for pools in a cloud, and hosts for pools on bare metal."""
     settings = rule_input.settings
     for name, pool in settings.pools.items():
         path, cloud = f"pools.{name}", settings.cloud
@@ -89,7 +89,7 @@ def pools_have_size_and_machine(rule_input: RuleInput) -> Iterator[Problem]:
                 f"{path}.machine", "", "missing; say what to make, such as {types: […], disk: 100Gi}"
             )
         else:
-            yield from _disk(f"{path}.machine.disk", pool.machine.disk, _MIN_DISK)
+            yield from _check_disk(f"{path}.machine.disk", pool.machine.disk, _MIN_DISK)
             if settings.azure and len(pool.machine.types) > 1:
                 yield Problem(
                     f"{path}.machine.types", "", "a scale set of Azure has one size; name one, or more pools"
@@ -98,9 +98,9 @@ def pools_have_size_and_machine(rule_input: RuleInput) -> Iterator[Problem]:
 
 @rule(needs_valid=(*CLOUD_SECTIONS,), needs=("pools",))
 def kubelets_may_set_labels(rule_input: RuleInput) -> Iterator[Problem]:
-    """Nodes that a cloud makes bring their labels; of Kubernetes' own a kubelet may set few.
+    """Refuse labels that the kubelet of a cloud machine is not allowed to set on its node.
 
-    From kubernetes.io/docs/reference/access-authn-authz/admission-controllers/#noderestriction.
+    See https://kubernetes.io/docs/reference/access-authn-authz/admission-controllers/#noderestriction.
     """
     settings = rule_input.settings
     if settings.cloud is None:
@@ -121,7 +121,10 @@ def kubelets_may_set_labels(rule_input: RuleInput) -> Iterator[Problem]:
 
 @rule(needs_valid=(*CLOUD_SECTIONS, "endpoint"))
 def cloud_endpoint_is_dns_name(rule_input: RuleInput) -> Iterator[Problem]:
-    """A balancer's address is known only once it is made; a name is before any machine boots."""
+    """Require a DNS name as the endpoint in a cloud.
+
+    The address of a load balancer is unknown before its creation, but certificates need the endpoint.
+    """
     settings = rule_input.settings
     if settings.cloud is None:
         return
@@ -147,7 +150,7 @@ def cloud_endpoint_is_dns_name(rule_input: RuleInput) -> Iterator[Problem]:
 
 @rule(needs_valid=(*CLOUD_SECTIONS,))
 def image_is_identified(rule_input: RuleInput) -> Iterator[Problem]:
-    """An image by its id, or by what finds it."""
+    """Require either the id of an image, or all properties that select an image."""
     settings = rule_input.settings
     if settings.aws:
         image = settings.aws.image
@@ -165,7 +168,7 @@ def image_is_identified(rule_input: RuleInput) -> Iterator[Problem]:
 
 @rule(needs_valid=(*CLOUD_SECTIONS,))
 def addons_exist_in_cloud(rule_input: RuleInput) -> Iterator[Problem]:
-    """Add-ons that a cloud has, and keys that it takes."""
+    """Refuse add-ons and SSH keys that the cloud does not support."""
     settings = rule_input.settings
     if settings.azure and settings.azure.addons.load_balancers:
         yield Problem(
@@ -181,7 +184,10 @@ def addons_exist_in_cloud(rule_input: RuleInput) -> Iterator[Problem]:
 
 @rule(needs_valid=(*CLOUD_SECTIONS,))
 def tags_are_valid(rule_input: RuleInput) -> Iterator[Problem]:
-    """What both clouds take, with room for our own. `/` in a key can stop instances from starting on AWS."""
+    """Refuse tags that AWS or Azure reject, and more tags than fit beside the tags that Kubewright adds.
+
+    On AWS, `/` in a key can prevent the start of instances.
+    """
     cloud, section = rule_input.settings.cloud, rule_input.settings.cloud_name
     for key, value in (cloud.tags if cloud else {}).items():
         path, shown = f"{section}.tags", f'"{key}"'
@@ -198,14 +204,14 @@ def tags_are_valid(rule_input: RuleInput) -> Iterator[Problem]:
         )
 
 
-def _disks(path: str, machine: MemberMachineSettings) -> Iterator[Problem]:
-    yield from _disk(f"{path}.disk", machine.disk, _MIN_DISK)
-    yield from _disk(f"{path}.data_disk", machine.data_disk, _MIN_DATA_DISK)
+def _check_disks(path: str, machine: MemberMachineSettings) -> Iterator[Problem]:
+    yield from _check_disk(f"{path}.disk", machine.disk, _MIN_DISK)
+    yield from _check_disk(f"{path}.data_disk", machine.data_disk, _MIN_DATA_DISK)
 
 
-def _disk(path: str, size: str, least: int) -> Iterator[Problem]:
+def _check_disk(path: str, size: str, minimum: int) -> Iterator[Problem]:
     count = quantity.parse_bytes(size)
-    if count < least:
-        yield Problem(path, f'"{size}"', f"too small; allowed: {quantity.format_bytes(least)} and more")
+    if count < minimum:
+        yield Problem(path, f'"{size}"', f"too small; allowed: {quantity.format_bytes(minimum)} and more")
     elif count % _GIB:
         yield Problem(path, f'"{size}"', "clouds make disks of whole GiB, such as 40Gi")

@@ -1,4 +1,4 @@
-"""Rules about which host does what [A1]."""
+"""Rules about the roles of hosts: control plane, etcd member, load balancer, worker [A1]."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from settings.rules.base import RuleInput, rule
 
 
 def host_lists(settings: Settings) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Every list of hosts: its path and the names in it."""
+    """Yield the path and the names of every list of hosts."""
     yield "control_planes.hosts", settings.control_planes.hosts
     yield "etcd.hosts", settings.etcd.hosts
     yield "load_balancers.hosts", settings.load_balancers.hosts
@@ -20,7 +20,7 @@ def host_lists(settings: Settings) -> Iterator[tuple[str, tuple[str, ...]]]:
 
 @rule(needs=("control_planes.hosts", "etcd.hosts", "load_balancers.hosts", "pools"))
 def host_lists_have_no_duplicates(rule_input: RuleInput) -> Iterator[Problem]:
-    """No list names a host twice."""
+    """Require that no list contains a host twice."""
     for path, names in host_lists(rule_input.settings):
         seen: set[str] = set()
         for position, name in enumerate(names):
@@ -31,7 +31,7 @@ def host_lists_have_no_duplicates(rule_input: RuleInput) -> Iterator[Problem]:
 
 @rule(needs=("control_planes.hosts",))
 def control_plane_count_is_odd(rule_input: RuleInput) -> Iterator[Problem]:
-    """One, three or five."""
+    """Require one, three or five control planes."""
     count = len(set(rule_input.settings.control_planes.hosts))
     reason = {
         0: "a cluster needs a control plane; name at least one host",
@@ -44,7 +44,7 @@ def control_plane_count_is_odd(rule_input: RuleInput) -> Iterator[Problem]:
 
 @rule(needs=("etcd.hosts",))
 def etcd_member_count_is_odd(rule_input: RuleInput) -> Iterator[Problem]:
-    """One, three or five; judged where they are named, else with the control planes."""
+    """Require one, three or five hosts in `etcd.hosts`, if the list is set."""
     count = len(set(rule_input.settings.etcd.hosts))
     if count and count % 2 == 0:
         quorum = count // 2 + 1
@@ -60,7 +60,7 @@ def etcd_member_count_is_odd(rule_input: RuleInput) -> Iterator[Problem]:
 
 @rule(needs=("load_balancers.hosts",))
 def load_balancer_count_is_two(rule_input: RuleInput) -> Iterator[Problem]:
-    """An active one and a standby."""
+    """Require two load balancers, an active one and a standby, or none."""
     count = len(set(rule_input.settings.load_balancers.hosts))
     if count not in (0, 2):
         yield Problem(
@@ -70,7 +70,7 @@ def load_balancer_count_is_two(rule_input: RuleInput) -> Iterator[Problem]:
 
 @rule(needs=("control_planes.hosts", "etcd.hosts", "load_balancers.hosts", "pools"))
 def load_balancers_have_no_other_role(rule_input: RuleInput) -> Iterator[Problem]:
-    """A load balancer's host does nothing else: it must live when what is behind it does not."""
+    """Require that the hosts of load balancers have no other role, so that they do not fail together."""
     settings = rule_input.settings
     others: dict[str, Sequence[str]] = {
         "a control plane": settings.control_planes.hosts,
@@ -89,7 +89,7 @@ def load_balancers_have_no_other_role(rule_input: RuleInput) -> Iterator[Problem
 
 @rule(needs=("control_planes.hosts", "pools"))
 def nodes_have_one_pool(rule_input: RuleInput) -> Iterator[Problem]:
-    """A host is a node once: of one pool, or as a control plane."""
+    """Require that every node is either a control plane or in exactly one pool."""
     pool_of: dict[str, str] = {}
     for pool, section in rule_input.settings.pools.items():
         for position, name in enumerate(section.hosts):
@@ -107,7 +107,7 @@ def nodes_have_one_pool(rule_input: RuleInput) -> Iterator[Problem]:
 
 @rule(needs=("pools",))
 def pool_names_are_not_reserved(rule_input: RuleInput) -> Iterator[Problem]:
-    """The control planes' own pool has its name already."""
+    """Refuse the name `control-plane`, because the pool of the control planes has it."""
     if "control-plane" in rule_input.settings.pools:
         yield Problem(
             "pools.control-plane", "", "the name is taken by the control planes' own pool; choose another"
@@ -116,10 +116,10 @@ def pool_names_are_not_reserved(rule_input: RuleInput) -> Iterator[Problem]:
 
 @rule(needs=("endpoint", "control_planes.hosts", "load_balancers.hosts"), needs_valid=(*CLOUD_SECTIONS,))
 def endpoint_is_set(rule_input: RuleInput) -> Iterator[Problem]:
-    """With several control planes no single machine's address can stand for the API."""
+    """Require an endpoint for several control planes or load balancers."""
     settings = rule_input.settings
     if settings.cloud:
-        return  # it needs a name there, always
+        return  # cloud_endpoint_is_dns_name checks the endpoint
     balanced = len(settings.control_planes.hosts) > 1 or bool(settings.load_balancers.hosts)
     if balanced and settings.endpoint is None:
         yield Problem(
@@ -132,7 +132,7 @@ def endpoint_is_set(rule_input: RuleInput) -> Iterator[Problem]:
 
 @rule(needs=("endpoint.host", "endpoint.port", "control_planes.hosts", "load_balancers.hosts"))
 def endpoint_is_not_a_host(rule_input: RuleInput) -> Iterator[Problem]:
-    """The endpoint is no machine's own address, save that of an only control plane."""
+    """Refuse the address of a host as the endpoint, unless the host is the only control plane."""
     settings = rule_input.settings
     if settings.endpoint is None or settings.metal is None:
         return

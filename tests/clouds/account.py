@@ -1,4 +1,4 @@
-"""AWS behind Pulumi's mocks: the program's resources are created in the emulated account, with real ids."""
+"""Mocks of the AWS plugin that create the program's resources in an emulated AWS account."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FIRST_WORKER = 100
 
 
 class Account(Engine):
-    """Creates stores, identities and volumes in the emulator; gives other resources only an id."""
+    """Creates stores, identities and volumes in the emulator. Other resources get only an id."""
 
     def __init__(self, amazon: Amazon) -> None:
         super().__init__()
@@ -33,7 +33,7 @@ class Account(Engine):
         self._numbers = itertools.count(FIRST_WORKER)
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, Json]:
-        """Create a resource that the engine requests from a plugin."""
+        """Create a resource of the program and return its id and state."""
         if not args.typ.startswith("aws:"):
             return super().new_resource(args)
         inputs = bare(args.inputs)
@@ -45,7 +45,7 @@ class Account(Engine):
         return str(more.pop("id", f"{args.name}-id")), {**state, **more}
 
     def call(self, args: mocks.MockCallArgs) -> tuple[Json, list[tuple[str, str]] | None]:
-        """Answer a function call of the program."""
+        """Return the result of a provider function that the program calls, such as `aws.ec2.get_ami`."""
         known: dict[str, Json] = {
             "getCallerIdentity": {"accountId": ACCOUNT, "arn": f"arn:aws:iam::{ACCOUNT}:user/test"},
             "getAvailabilityZones": {"names": list(ZONES), "zoneIds": ["euc1-az1", "euc1-az2", "euc1-az3"]},

@@ -1,4 +1,4 @@
-"""Clouds in the lab: hosts that cloud-init starts, on a gateway that answers like AWS or Azure."""
+"""Fixtures: labs that emulate AWS or Azure. cloud-init configures the hosts, the gateway serves the APIs."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @cache
 def mirror() -> Path:
-    """Return the files and images of clusters: this machine's mirror, completed for this checkout."""
+    """Return the mirror of this machine, with all files and images that this checkout needs."""
     return build(directories.cache() / "mirror")
 
 
@@ -47,7 +47,7 @@ def lab(spec: LabSpec) -> Iterator[LabSpec]:
 
 @pytest.fixture(scope="module")
 def amazon(state: Path) -> Iterator[Amazon]:
-    """Return an account of an emulated AWS, without machines."""
+    """Return an account of the emulated AWS without machines."""
     spec = LabSpec.model_validate({"name": "kwaws", "network": "10.121.0.0/16", "cloud": "aws"})
     with lab(spec):
         yield Amazon(spec.name)
@@ -55,7 +55,7 @@ def amazon(state: Path) -> Iterator[Amazon]:
 
 @pytest.fixture(scope="module")
 def azure(state: Path) -> Iterator[Azure]:
-    """Return a subscription of an emulated Azure, without machines."""
+    """Return a subscription of the emulated Azure without machines."""
     spec = LabSpec.model_validate({"name": "kwazure", "network": "10.122.0.0/16", "cloud": "azure"})
     with lab(spec):
         yield Azure(spec.name)

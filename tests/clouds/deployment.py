@@ -1,7 +1,7 @@
-"""The program on mocks, with its resources created for real unless the cloud creates them.
+"""A run of the Pulumi program against a lab, in which mocks replace only the plugin of the cloud.
 
-Certificates are real; objects are applied and commands run in the order of the program's graph. Mocks
-create what the cloud itself would create (machines, volumes, stores).
+Certificates are real. Kubernetes objects are applied and commands run in the order of the program's resource
+graph. Mocks create the resources of the cloud: machines, volumes and stores.
 """
 
 from __future__ import annotations
@@ -28,9 +28,10 @@ COMMAND_SECONDS = 900
 
 
 class Deployment:
-    """One run of the program. `environment` is the environment of its commands.
+    """One run of the program.
 
-    `rewrite` changes the arguments of commands that name an address outside the lab.
+    `environment` has the environment variables of the commands. `rewrite` replaces addresses in commands that
+    the lab cannot reach.
     """
 
     def __init__(
@@ -59,7 +60,7 @@ class Deployment:
     def finish(self) -> None:
         """Run the commands and apply the objects, each after its dependencies."""
         nodes = self.graph.nodes
-        order = TopologicalSorter({urn: self._after(node) for urn, node in nodes.items()})
+        order = TopologicalSorter({urn: self._dependencies(node) for urn, node in nodes.items()})
         for urn in order.static_order():
             node = nodes[urn]
             if node.type == "command:local:Command":
@@ -77,10 +78,10 @@ class Deployment:
         return list(json.loads(self.kubectl("get", *words, "-o", "json"))["items"])
 
     def write_kubeconfig(self, directory: Path, balancer: str) -> None:
-        """Write the administrator's kubeconfig to a file in that directory.
+        """Write the administrator's kubeconfig to a file in a directory.
 
-        This machine cannot resolve the API's name in the private zone: the file has the load balancer's
-        address.
+        The file has the address of the load balancer, because this machine cannot resolve names of the
+        private DNS zone.
         """
         self._kubeconfig_file = directory / "kubeconfig"
         self._kubeconfig_file.touch(mode=0o600)
@@ -88,16 +89,17 @@ class Deployment:
         self._kubeconfig_file.write_text(self._reachable(self.kubeconfig))
 
     def _reachable(self, kubeconfig: str) -> str:
-        """Return the kubeconfig with the load balancer's address; the certificate keeps the name."""
+        """Return the kubeconfig with the load balancer's address, and the API's name for the TLS check."""
         document = json.loads(kubeconfig)
         for item in document["clusters"]:
             host, _, port = item["cluster"]["server"].removeprefix("https://").partition(":")
             item["cluster"] |= {"server": f"https://{self._balancer}:{port}", "tls-server-name": host}
         return json.dumps(document)
 
-    def _after(self, node: Node) -> set[str]:
-        """Return what a resource waits for: a dependency on a component is a dependency on all its
-        children.
+    def _dependencies(self, node: Node) -> set[str]:
+        """Return the URNs of the resources that a resource depends on.
+
+        A dependency on a component is a dependency on all its children.
         """
         nodes = self.graph.nodes
         dependencies = {urn for urn in node.depends_on if urn in nodes}

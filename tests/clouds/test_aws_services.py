@@ -79,7 +79,7 @@ def test_cloud_init_runs_the_user_data(machine: Amazon) -> None:
     assert machine.run("a", "hostname") == "ip-10-121-0-10"
 
 
-def test_metadata_belongs_to_the_caller_and_needs_a_token(machine: Amazon) -> None:
+def test_metadata_service_describes_the_caller_and_requires_a_token(machine: Amazon) -> None:
     caller = machine.machine_at("10.121.0.10")
     assert run_on(machine, "meta instance-id") == caller.id
     assert run_on(machine, "meta placement/availability-zone; echo; meta local-ipv4").split() == [

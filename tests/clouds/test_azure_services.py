@@ -62,7 +62,7 @@ def test_cloud_init_runs_the_custom_data_with_the_disk_attached(site: Azure) -> 
     site.run("vm-0", "mkfs.ext4 -q /dev/disk/azure/data/by-lun/0 && test ! -e /dev/disk/azure/data/by-lun/1")
 
 
-def test_metadata_belongs_to_the_caller_and_needs_its_header(site: Azure) -> None:
+def test_metadata_service_describes_the_caller_and_requires_the_header(site: Azure) -> None:
     metadata = json.loads(run_on(site, "meta 'instance?api-version=2021-02-01'"))
     assert metadata["compute"]["name"] == "vm-0"
     assert run_on(site, "meta 'instance/compute/zone?api-version=2021-02-01&format=text'") == "1"

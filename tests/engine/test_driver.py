@@ -1,4 +1,4 @@
-"""The driver with the real engine: plans, locks, time-outs, several stacks; no secret is visible anywhere."""
+"""Tests of the driver with the real engine: plans, locks, time-outs, several stacks, and hidden secrets."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_plan_is_applied_exactly_or_refused(single: Stack, tmp_path: Path) -> No
 
 
 def test_plan_older_than_another_change_is_refused(single: Stack, tmp_path: Path) -> None:
-    """The `apply` of an older pipeline must not revert the changes of a newer single."""
+    """The `apply` of an older pipeline must not revert the changes of a newer pipeline."""
     plan = tmp_path / "plan.json"
     single.preview(lambda cluster: cluster.update(kubelet=_pods(70)), "--save-plan", str(plan))
     single.config[CLUSTER]["kubelet"] = _pods(71)
@@ -88,7 +88,7 @@ def test_plan_older_than_another_change_is_refused(single: Stack, tmp_path: Path
 
 
 def test_plan_older_than_any_other_run_is_refused(single: Stack, tmp_path: Path) -> None:
-    """Changes of a run may be in no event of the next preview: a secret, a resource that the plan keeps."""
+    """The next preview does not show every change of a run, for example the change of a secret."""
     plan = tmp_path / "plan.json"
     single.preview(lambda cluster: cluster.update(kubelet=_pods(69)), "--save-plan", str(plan))
     single.up()
@@ -239,7 +239,7 @@ def test_marked_secrets_are_neither_shown_nor_stored(single: Stack, tmp_path: Pa
 
 
 def test_several_stacks_in_parallel(single: Stack, machine: Machine, tmp_path: Path) -> None:
-    """`--all` selects stacks of a checkout: a copy of this single, with two stacks."""
+    """`--all` selects all stacks of a checkout; the test uses a copy of this checkout with two stacks."""
     copy = tmp_path / "checkout"
     copy.mkdir()
     for entry in CHECKOUT.iterdir():

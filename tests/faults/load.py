@@ -1,4 +1,4 @@
-"""Control of the client in tests: start it, watch it, stop it, and evaluate its record."""
+"""Control of the test client: start, watch and stop the client, and evaluate its recorded requests."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _numbers = itertools.count(1)
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The client's record between two moments. Gaps are in seconds."""
+    """The requests that the client recorded between two times. Gaps are in seconds."""
 
     writes: int
     reads: int
@@ -60,7 +60,7 @@ class Load:
         )
 
     def wait_started(self) -> None:
-        """Wait until writes and reads succeed: the start is not measured."""
+        """Wait until writes and reads succeed, so that the start of the client is not measured."""
         eventually("the client writes", lambda: self.alive() and self.last_write() > 0, timeout=30)
         time.sleep(2)
 
@@ -71,19 +71,19 @@ class Load:
         return True
 
     def last_write(self) -> float:
-        """The time of the last acknowledged write, up to a second old."""
+        """Return the time of the last acknowledged write. The value can be one second old."""
         written = self._account()["written"] if self._result.exists() else []
         return float(written[-1]) if written else 0.0
 
     def wait_for_write(self, timeout: float) -> None:
-        """Wait until a write succeeds after this moment."""
+        """Wait until a write succeeds after this call."""
         now = time.time()
         eventually(
             "writes go on", lambda: self.alive() and self.last_write() > now, timeout=timeout, interval=0.5
         )
 
     def stop(self) -> None:
-        """Stop the client and keep its record."""
+        """Stop the client. The file with its recorded requests stays."""
         if self._process.poll() is None:
             self._process.terminate()
         try:
@@ -93,7 +93,7 @@ class Load:
             self._process.wait()
 
     def report(self, since: float = 0, until: float = 0) -> Report:
-        """Return the record between two moments of wall-clock time (default: the whole record)."""
+        """Return the requests between two times of the wall clock (default: all requests)."""
         account = self._account()
         begin, end = max(since, account["began"]), until or account["ended"]
 
@@ -118,7 +118,7 @@ class Load:
         )
 
     def lost_numbers(self, until: float = 0) -> list[int]:
-        """Return the numbers that were acknowledged (until a moment) and do not exist now."""
+        """Return the numbers that were acknowledged (until a time) and no longer exist."""
         written = [moment for moment in self._account()["written"] if not until or moment <= until]
         existing = {
             number
@@ -134,7 +134,7 @@ class Load:
 
 
 def longest_gap(moments: Sequence[float]) -> float:
-    """Return the longest time between two neighbors."""
+    """Return the longest time between two consecutive moments."""
     return max((after - before for before, after in itertools.pairwise(moments)), default=0.0)
 
 
@@ -159,8 +159,10 @@ def running_client(cluster: Cluster) -> Iterator[Load]:
 
 
 def assert_limits(client: Load, cluster: Cluster, gap: float, note: Callable[..., None]) -> Report:
-    """Stop the client, record its measurements, and assert the limits: the gap, nothing lost, nothing
-    stale.
+    """Stop the client, record its measurements, and check them against the limits.
+
+    Assert that the longest time without a write is at most `gap`, that no acknowledged write is lost, and
+    that no read returned an old value.
     """
     client.stop()
     report = client.report()

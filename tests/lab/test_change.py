@@ -68,7 +68,7 @@ def test_labels_and_taints_follow_the_configuration(cluster: Cluster) -> None:
 
 def test_worker_is_added_and_removed(cluster: Cluster) -> None:
     new = stackfile.host(cluster.config[stackfile.LAB]["network"], 23)
-    cluster.empty_host("w-3", new["address"])
+    cluster.boot_empty_host("w-3", new["address"])
     pristine = _snapshot(cluster, "w-3")
     others = {host: cluster.services(host) for host in cluster.nodes}
     joining = {

@@ -1,6 +1,4 @@
-"""Permissions: anonymous requests fail, every connection is verified, a node can change only its own
-objects.
-"""
+"""Tests of permissions: anonymous requests, certificates, and the permissions of a node."""
 
 from __future__ import annotations
 
@@ -55,13 +53,13 @@ def test_api_answers_anonymous_requests_only_on_health_paths(cluster: Cluster, a
 
 @pytest.mark.parametrize("path", ["/pods", "/metrics", "/configz", "/healthz", "/run/kube-system/x/y"])
 def test_kubelets_refuse_anonymous_requests(cluster: Cluster, authority: Path, path: str) -> None:
-    """The request itself verifies that the certificate is valid for the kubelet's address."""
+    """The test also fails if a kubelet's certificate is not valid for the kubelet's address."""
     for host in cluster.nodes:
         assert _status(f"https://{cluster.address(host)}:10250{path}", authority) == 401, f"{host}{path}"
 
 
 def test_etcd_refuses_clients_without_certificate(cluster: Cluster) -> None:
-    """From the control plane itself; from elsewhere the firewall or TLS refuses."""
+    """Connect from the control plane, because the firewall refuses connections from other machines."""
     pki = "/etc/etcd/pki"
     script = f"""
     export ETCDCTL_ENDPOINTS=https://127.0.0.1:2379 ETCDCTL_CACERT={pki}/etcd-ca.crt

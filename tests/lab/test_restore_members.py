@@ -1,4 +1,4 @@
-"""A snapshot of real etcd members on loopback, the destruction of all their data, and the restored data."""
+"""Tests of the restore of etcd members from a snapshot. The members are real and listen on loopback."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ STAMP = "20261120T000000Z"
 
 @pytest.fixture
 def members(tmp_path: Path) -> Iterator[list[Host]]:
-    """Return three members that serve."""
+    """Return three running members."""
     keys = secrets(etcd_topology(NAMES))
     hosts = [Host(tmp_path / name, name, keys) for name in NAMES]
     version = cluster().versions.etcd
@@ -114,8 +114,8 @@ def test_damaged_snapshot_is_refused(members: list[Host], tmp_path: Path) -> Non
     assert "is not complete" in refused.stderr
 
 
-class Written:
-    """Numbers that a client writes, each acknowledged before the next."""
+class AcknowledgedWrites:
+    """The numbers that a client has written. It writes the next number after the previous is acknowledged."""
 
     def __init__(self) -> None:
         self.done: list[int] = []
@@ -132,13 +132,13 @@ class Written:
 
 
 class writing:
-    """Write to a member inside the block."""
+    """Write numbers to a member during the block."""
 
     def __init__(self, host: Host) -> None:
-        self._host, self._written, self._stop = host, Written(), threading.Event()
+        self._host, self._written, self._stop = host, AcknowledgedWrites(), threading.Event()
         self._thread = threading.Thread(target=self._write)
 
-    def __enter__(self) -> Written:
+    def __enter__(self) -> AcknowledgedWrites:
         self._thread.start()
         return self._written
 
@@ -195,7 +195,7 @@ def run_step(host: Host, name: str, snapshot: Path, *, stamp: str = STAMP) -> No
 
 
 def run_restore(hosts: Sequence[Host], snapshot: Path, *, stamp: str = STAMP) -> None:
-    """Run all steps before the start on all members."""
+    """Run all steps of the restore on all members, except for the start."""
     for name in ("receive", "prepare", "swap"):
         for host in hosts:
             run_step(host, name, snapshot, stamp=stamp)

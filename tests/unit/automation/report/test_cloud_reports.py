@@ -1,4 +1,4 @@
-"""Risks and pictures of clusters in clouds, where components identify members and pools."""
+"""Tests of risks and pictures for clusters in clouds. Components of the URN identify members and pools."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SIZES: dict[str, tuple[Values, Values]] = {
 LOCAL = "command:local:Command"
 
 
-def member(cloud: str, name: str, operation: str = "same", kind: str = "") -> Step:
+def member_step(cloud: str, name: str, operation: str = "same", kind: str = "") -> Step:
     """Return a step of a member's machine, or of another resource of the member."""
     kind = kind or MACHINES[cloud]
     above = f"{_ETCD}$kubewright:{cloud}:Member"
@@ -42,7 +42,7 @@ def member(cloud: str, name: str, operation: str = "same", kind: str = "") -> St
     )
 
 
-def gate(
+def wait_step(
     name: str, role: str, operation: str = "same", old: Values | None = None, new: Values | None = None
 ) -> Step:
     """Return a step of the command that waits until a member has a role."""
@@ -59,7 +59,9 @@ def gate(
     )
 
 
-def pool(cloud: str, operation: str = "same", old: Values | None = None, new: Values | None = None) -> Step:
+def pool_step(
+    cloud: str, operation: str = "same", old: Values | None = None, new: Values | None = None
+) -> Step:
     """Return a step of the group of a pool's machines."""
     above = f"{_POOL}$kubewright:{cloud}:Pool"
     return Step(
@@ -76,10 +78,10 @@ def pool(cloud: str, operation: str = "same", old: Values | None = None, new: Va
 def cloud_cluster(cloud: str, *changed: Step) -> list[Step]:
     """Return the steps of three members and a pool, unchanged except for these steps."""
     names = [f"cp-{number}" for number in (1, 2, 3)]
-    steps = [member(cloud, name) for name in names]
-    steps += [gate(name, role) for name in names for role in ("etcd", "control-plane")]
+    steps = [member_step(cloud, name) for name in names]
+    steps += [wait_step(name, role) for name in names for role in ("etcd", "control-plane")]
     urns = {each.urn for each in changed}
-    return [*(each for each in [*steps, pool(cloud)] if each.urn not in urns), *changed]
+    return [*(each for each in [*steps, pool_step(cloud)] if each.urn not in urns), *changed]
 
 
 def risks(cloud: str, *changed: Step) -> dict[str, tuple[str, ...]]:
@@ -90,7 +92,7 @@ def risks(cloud: str, *changed: Step) -> dict[str, tuple[str, ...]]:
 
 
 @pytest.mark.parametrize("cloud", MACHINES)
-def test_the_picture_has_members_and_pools(cloud: str) -> None:
+def test_picture_has_members_and_pools(cloud: str) -> None:
     hosts = report_from_events("x", cloud_cluster(cloud)).before.hosts
     assert [(each.name, each.roles, each.pool) for each in hosts] == [
         *((f"cp-{number}", ("etcd", "control-plane"), "") for number in (1, 2, 3)),
@@ -100,47 +102,47 @@ def test_the_picture_has_members_and_pools(cloud: str) -> None:
 
 @pytest.mark.parametrize("cloud", MACHINES)
 def test_a_replaced_or_deleted_machine_of_a_member_is_a_risk(cloud: str) -> None:
-    assert risks(cloud, member(cloud, "cp-1", "replace"))["etcd-data"] == ("cp-1",)
-    deleted = [member(cloud, "cp-3", "delete"), gate("cp-3", "etcd", "delete")]
-    result = risks(cloud, *deleted, gate("cp-3", "control-plane", "delete"))
+    assert risks(cloud, member_step(cloud, "cp-1", "replace"))["etcd-data"] == ("cp-1",)
+    deleted = [member_step(cloud, "cp-3", "delete"), wait_step("cp-3", "etcd", "delete")]
+    result = risks(cloud, *deleted, wait_step("cp-3", "control-plane", "delete"))
     assert result["etcd-data"] == ("cp-3",)
     assert result["control-plane-removed"] == ("cp-3",)
     assert "quorum" not in result
-    assert risks(cloud, *deleted, member(cloud, "cp-1", "replace"))["quorum"] == ("2 of 3: cp-1, cp-3",)
+    assert risks(cloud, *deleted, member_step(cloud, "cp-1", "replace"))["quorum"] == ("2 of 3: cp-1, cp-3",)
 
 
 @pytest.mark.parametrize("cloud", MACHINES)
-def test_a_member_that_is_replaced_in_turn_is_a_medium_risk(cloud: str) -> None:
-    replaced = gate("cp-1", "roll", "update", {"update": "version 1"}, {"update": "[unknown]"})
+def test_rolling_replacement_of_a_member_is_a_medium_risk(cloud: str) -> None:
+    replaced = wait_step("cp-1", "roll", "update", {"update": "version 1"}, {"update": "[unknown]"})
     assert risks(cloud, replaced)["members-replaced"] == ("cp-1",)
     after = report_from_events("x", cloud_cluster(cloud, replaced)).after.hosts
     assert {each.name: each.state for each in after}["cp-1"] is Operation.CHANGE
-    same = gate("cp-1", "roll", "update", {"update": "a", "delete": "b"}, {"update": "a", "delete": "c"})
+    same = wait_step("cp-1", "roll", "update", {"update": "a", "delete": "b"}, {"update": "a", "delete": "c"})
     assert "members-replaced" not in risks(cloud, same)
 
 
 @pytest.mark.parametrize("cloud", MACHINES)
-def test_a_pool_is_reported_by_its_group_of_machines(cloud: str) -> None:
-    assert "pool-general-1" in risks(cloud, pool(cloud, "replace"))["max-unavailable"][0]
-    assert risks(cloud, pool(cloud, "delete"))["pool-removed"]
+def test_risks_of_a_pool_come_from_its_machine_group(cloud: str) -> None:
+    assert "pool-general-1" in risks(cloud, pool_step(cloud, "replace"))["max-unavailable"][0]
+    assert risks(cloud, pool_step(cloud, "delete"))["pool-removed"]
     old, new = SIZES[cloud]
-    assert "max " in risks(cloud, pool(cloud, "update", old, new))["pool-smaller"][0]
-    assert "pool-smaller" not in risks(cloud, pool(cloud, "update", new, old))
+    assert "max " in risks(cloud, pool_step(cloud, "update", old, new))["pool-smaller"][0]
+    assert "pool-smaller" not in risks(cloud, pool_step(cloud, "update", new, old))
     template = {"virtualMachineProfile": {"a": 1}, "mixedInstancesPolicy": {"a": 1}}
     other = {"virtualMachineProfile": {"a": 2}, "mixedInstancesPolicy": {"a": 2}}
-    assert risks(cloud, pool(cloud, "update", template, other))["every-node"]
-    assert "every-node" not in risks(cloud, pool(cloud, "update", old, new))
+    assert risks(cloud, pool_step(cloud, "update", template, other))["every-node"]
+    assert "every-node" not in risks(cloud, pool_step(cloud, "update", old, new))
 
 
-def test_a_minor_version_is_read_from_the_gate_of_a_secret_delivery() -> None:
+def test_minor_version_is_read_from_the_wait_command_of_a_secret_delivery() -> None:
     """Azure's deliveries are secret objects; the command that waits for the host has the visible text."""
     old, new = ({"environment": {"BECOMES": f"version kubernetes 1.{minor}.1\n"}} for minor in (35, 36))
-    result = risks("azure", gate("cp-1", "control-plane", "update", old, new))
+    result = risks("azure", wait_step("cp-1", "control-plane", "update", old, new))
     assert result["minor-version"] == ("kubernetes 1.35.1 → 1.36.1: cp-1",)
 
 
-def test_a_worker_that_moves_to_another_pool_is_no_deletion() -> None:
-    """The worker keeps its URN, which has the type of its component and not the name."""
+def test_move_of_a_worker_to_another_pool_is_no_deletion() -> None:
+    """The URN of the worker does not change, because it contains the type of the pool and not its name."""
     moved = host("update", "w-3", "node", "workers")
     in_new_pool = replace(moved, was=moved.parent, parent=moved.parent.replace("-workers", "-edge"))
     steps = [each for each in cluster() if each.urn != moved.urn]
