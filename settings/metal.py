@@ -31,7 +31,7 @@ class SshSettings(Section):
     """SSH connections to all hosts."""
 
     user: NonEmpty = "root"
-    """SSH user; the host program needs root."""
+    """SSH user; a user other than root needs sudo without a password."""
     port: Port = 22
     """SSH port; the firewall of hosts keeps it open."""
     private_key_file: FilePath | None = None
