@@ -1,1 +1,1 @@
-"""One cluster as plain data: members, pools, ranges, ports, certificates."""
+"""The data model of a cluster: members, pools, ranges, ports and certificates."""

@@ -1,6 +1,6 @@
-"""How many workers a set of applications needs [A3]. Pure.
+"""Calculation of the number of workers for a set of applications [A3].
 
-https://kubernetes.io/docs/setup/best-practices/cluster-large/ is where the limits come from.
+The limits are from https://kubernetes.io/docs/setup/best-practices/cluster-large/.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ MAX_PODS = 150_000
 MAX_CONTAINERS = 300_000
 MAX_PODS_PER_NODE = 110
 RESERVE = Fraction(20, 100)
-"""What is added to the sum of requests, for growth and for a worker that is lost."""
+"""The fraction added to the sum of requests, for growth and for the loss of a worker."""
 
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """What runs: `replicas` pods, each asking for `cpu` (cores) and `memory` (bytes) in `containers`."""
+    """An application of `replicas` pods. Each pod requests `cpu` cores and `memory` bytes."""
 
     name: str
     replicas: int
@@ -31,7 +31,7 @@ class Application:
 
 @dataclass(frozen=True, slots=True)
 class WorkerSize:
-    """What a worker offers to pods, what is reserved already taken off. Cores, bytes, pods."""
+    """The resources of a worker that are available to pods: cores, bytes, and number of pods."""
 
     cpu: Fraction
     memory: int
@@ -40,7 +40,7 @@ class WorkerSize:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The answer: workers needed by each measure, reserve included, and problems with the limits."""
+    """The required resources and numbers of workers, with the reserve. `problems` are exceeded limits."""
 
     pods: int
     containers: int
@@ -53,14 +53,14 @@ class Plan:
 
     @property
     def workers(self) -> int:
-        """How many workers are needed."""
+        """Return the number of required workers."""
         return max(self.by_cpu, self.by_memory, self.by_pods, 1)
 
 
 def plan(applications: Sequence[Application], size: WorkerSize, reserve: Fraction = RESERVE) -> Plan:
-    """How many workers of `size` run the applications with `reserve` (a fraction) to spare.
+    """Return how many workers of `size` the applications need, with `reserve` (a fraction) in addition.
 
-    Raises ValueError when a pod is larger than a worker: no number of them would do.
+    Raises ValueError if a pod needs more resources than a worker has.
     """
     for item in applications:
         if item.cpu > size.cpu or item.memory > size.memory:

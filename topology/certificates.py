@@ -1,8 +1,8 @@
-"""The cluster's public key infrastructure as one table a person can read [B1]. Pure data.
+"""The certificate authorities and certificates of a cluster as a table [B1].
 
-`components/pki.py` makes it with pulumi-tls; `nodeconfig` refers to the results by name:
-`<name>.crt` and `<name>.key`, for authorities and leaves alike, and `<authority>-bundle.crt` with every
-authority that is trusted in its place. While an authority is rotated there are two of it [B3].
+`components/pki.py` creates them with pulumi-tls. `nodeconfig` uses the names of the files: `<name>.crt` and
+`<name>.key` of authorities and certificates, and `<authority>-bundle.crt` with all trusted generations of an
+authority. During a rotation an authority has two generations [B3].
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ KUBERNETES_CA = "kubernetes-ca"
 ETCD_CA = "etcd-ca"
 FRONT_PROXY_CA = "front-proxy-ca"
 AUTHORITIES = {"kubernetes": KUBERNETES_CA, "etcd": ETCD_CA, "front-proxy": FRONT_PROXY_CA}
-"""What an authority is called in settings, and in this table."""
+"""Names of the authorities in this table by their names in the settings."""
 SERVICE_ACCOUNT = "service-account"
-"""The key pair by which tokens of service accounts are signed; it is rotated like an authority."""
+"""The key pair that signs tokens of service accounts; it is rotated like an authority."""
 
 _LOOPBACK = IPv4Address("127.0.0.1")
 
 
 @dataclass(frozen=True, slots=True)
 class Authority:
-    """A generation of a certificate authority, signed by itself, valid for `years`."""
+    """A generation of a certificate authority, self-signed and valid for `years`."""
 
     name: str
     common_name: str
@@ -37,9 +37,9 @@ class Authority:
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """A certificate signed by an authority, for servers, clients or both, valid for `years`.
+    """A server or client certificate, valid for `years`.
 
-    `authority` says which; of its generations that one which signs now (`signer`).
+    The current signing generation of `authority` signs the certificate (`signing_name`).
     """
 
     name: str
@@ -54,10 +54,10 @@ class Leaf:
 
 
 def authorities(topology: Topology) -> tuple[Authority, ...]:
-    """The cluster's authorities, in every generation that is trusted.
+    """Return all trusted generations of the authorities of a cluster.
 
-    Their subjects carry the cluster's name and the generation: of two authorities with one subject
-    verifiers may try the wrong one.
+    The subjects contain the name of the cluster and the generation: with equal subjects, clients could verify
+    a certificate against the wrong generation.
     """
     return tuple(
         Authority(name, f"{topology.name} {name}")
@@ -67,22 +67,22 @@ def authorities(topology: Topology) -> tuple[Authority, ...]:
 
 
 def signing_name(topology: Topology, authority: str) -> str:
-    """The name of the generation of an authority, or of the service accounts' keys, that signs."""
+    """Return the name of the signing generation of an authority or of the service account keys."""
     return generation_name(authority, _rotation(topology, authority).signing)
 
 
 def trusted_names(topology: Topology, authority: str) -> tuple[str, ...]:
-    """The names of the generations that are trusted, the oldest first."""
+    """Return the names of the trusted generations, the oldest first."""
     return tuple(generation_name(authority, number) for number in _rotation(topology, authority).trusted)
 
 
 def generation_name(name: str, number: int) -> str:
-    """The name of a generation; the first has none in its."""
+    """Return the name of a generation: `name` for the first, `name-2` for the second."""
     return name if number == 1 else f"{name}-{number}"
 
 
 def trust_bundle(authority: str) -> str:
-    """The name of the file with all that is trusted in an authority's place."""
+    """Return the name of the file with all trusted generations of an authority."""
     return f"{authority}-bundle"
 
 
@@ -91,7 +91,7 @@ def _rotation(topology: Topology, authority: str) -> Rotation:
 
 
 def leaves(topology: Topology) -> tuple[Leaf, ...]:
-    """Every leaf of the cluster; workers have none: kubelets ask for theirs themselves [B2]."""
+    """Return all certificates except for kubelets, which request their certificates from the API [B2]."""
     return (
         *(_apiserver(topology, member) for member in topology.control_planes),
         Leaf(
@@ -142,7 +142,7 @@ def _apiserver(topology: Topology, member: Member) -> Leaf:
 
 
 def _loopback_server(component: str) -> Leaf:
-    """A client of the API that also serves its own health and metrics, on loopback."""
+    """Return the certificate of an API client that also serves health and metrics on loopback."""
     return Leaf(
         component,
         KUBERNETES_CA,
@@ -155,7 +155,10 @@ def _loopback_server(component: str) -> Leaf:
 
 
 def _etcd(kind: str, member: Member) -> Leaf:
-    """etcd's server calls itself through its gateway with the same certificate; peers are both ends."""
+    """Return a certificate of an etcd member for both servers and clients.
+
+    The gateway of an etcd server and etcd peers use the certificate as a client, too.
+    """
     return Leaf(
         f"{kind}-{member.name}",
         ETCD_CA,

@@ -1,4 +1,4 @@
-"""What a cluster shows to the world: worth a word in the preview, though it may be meant. Pure."""
+"""Warnings about parts of a cluster that are reachable from public networks. The preview shows them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from topology.model import Topology
 
 
 def warnings(topology: Topology) -> list[str]:
-    """Return a line for each public network; none in a lab, whose network is closed."""
+    """Return a line for each public network; no lines for a lab, whose network is isolated."""
     if topology.environment == "lab":
         return []
     return [

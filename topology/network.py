@@ -1,4 +1,4 @@
-"""Arithmetic of address ranges. Pure; all counts are of IPv4."""
+"""Calculations with IPv4 address ranges."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ class Overlap:
 
     @property
     def count(self) -> int:
-        """How many addresses they share."""
+        """The number of shared addresses."""
         return int(self.last) - int(self.first) + 1
 
 
 def shared_addresses(left: IPv4Network, right: IPv4Network) -> tuple[IPv4Address, IPv4Address] | None:
-    """The first and last address that two ranges share; None when they share none."""
+    """Return the first and the last address that two ranges share; None if they do not overlap."""
     first = max(left.network_address, right.network_address)
     last = min(left.broadcast_address, right.broadcast_address)
     return (first, last) if first <= last else None
 
 
 def find_overlaps(ranges: Sequence[tuple[str, IPv4Network]]) -> tuple[Overlap, ...]:
-    """All pairs of named ranges that overlap, in the order given."""
+    """Return all pairs of named ranges that overlap, in the order of `ranges`."""
     found = []
     for (left, one), (right, other) in combinations(ranges, 2):
         shared = shared_addresses(one, other)
@@ -44,12 +44,15 @@ def find_overlaps(ranges: Sequence[tuple[str, IPv4Network]]) -> tuple[Overlap, .
 
 
 def pod_addresses(node_prefix: int) -> int:
-    """How many pods a node's range holds: its addresses without network and broadcast (a /26: 62)."""
+    """Return the number of pod addresses in a node range, without network and broadcast address (/26: 62)."""
     return max(0, (1 << (32 - node_prefix)) - 2)
 
 
 def node_prefix_for_pods(pods: int) -> int:
-    """The longest prefix whose range holds that many pods. Raises ValueError for none or too many."""
+    """Return the longest prefix of a node range for a number of pods.
+
+    Raises ValueError if there is no such prefix.
+    """
     if pods < 1:
         raise ValueError("a node's range must hold at least one pod")
     for prefix in range(30, -1, -1):
@@ -59,13 +62,16 @@ def node_prefix_for_pods(pods: int) -> int:
 
 
 def max_node_ranges(pods: IPv4Network, node_prefix: int) -> int:
-    """How many nodes a pod range holds (a /16 split into /26: 1,024); 0 when a node's is larger."""
+    """Return the number of node ranges in a pod range (a /16 split into /26: 1,024), or 0."""
     bits: int = node_prefix - pods.prefixlen
     return 1 << bits if bits >= 0 else 0
 
 
 def pods_prefix_for_nodes(nodes: int, node_prefix: int) -> int:
-    """The longest prefix of a pod range that holds that many nodes. Raises ValueError when none does."""
+    """Return the longest prefix of a pod range for a number of nodes.
+
+    Raises ValueError if there is no such prefix.
+    """
     bits = max(0, (nodes - 1).bit_length())
     if bits > node_prefix:
         raise ValueError(f"no range holds {nodes} ranges of /{node_prefix}")
@@ -73,17 +79,17 @@ def pods_prefix_for_nodes(nodes: int, node_prefix: int) -> int:
 
 
 def service_addresses(services: IPv4Network) -> int:
-    """About how many services a range holds (a /22: 1,022)."""
+    """Return the approximate number of services that a range can hold (a /22: 1,022)."""
     return max(0, services.num_addresses - 2)
 
 
 def find_network(networks: Iterable[IPv4Network], address: IPv4Address) -> IPv4Network | None:
-    """The first of the networks that holds the address, or None."""
+    """Return the first network that contains the address, or None."""
     return next((network for network in networks if address in network), None)
 
 
 def find_duplicates(addresses: Mapping[str, IPv4Address]) -> tuple[tuple[IPv4Address, tuple[str, ...]], ...]:
-    """Every address that several names have, with those names."""
+    """Return each address that several names have, with these names."""
     by_address: dict[IPv4Address, list[str]] = {}
     for name, address in addresses.items():
         by_address.setdefault(address, []).append(name)

@@ -1,7 +1,8 @@
-"""Who may reach whom: one table [A5] from which nftables, security groups and a printed table are made.
+"""The port table [A5]: the source of nftables rules, security groups and the printed table.
 
-Sources of workers are the machines' networks and not single hosts, so that a worker more changes no
-other host's rules. What is not in the table is refused; what a host begins itself is answered.
+The sources of workers are the networks of machines instead of single hosts, so that an additional worker does
+not change the rules of other hosts. Hosts refuse all other new connections and accept replies to connections
+that they open.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from topology.model import Backend, Member, Role, Topology
 
 
 class Source(StrEnum):
-    """Where a connection comes from."""
+    """The source of a connection."""
 
     ANYONE = "anyone"
     ANYONE_ALLOWED_TO_THE_API = "anyone-allowed-to-the-api"
@@ -29,7 +30,7 @@ class Source(StrEnum):
 
 
 class Protocol(StrEnum):
-    """What is carried; icmp and vrrp have no ports."""
+    """The protocol of a connection. ICMP and VRRP have no ports."""
 
     TCP = "tcp"
     UDP = "udp"
@@ -38,21 +39,21 @@ class Protocol(StrEnum):
 
 
 NODE_PORT_RANGE = (-1, -1)
-"""Stands in the table for the range that services get; `rules_for` puts the cluster's own in its place."""
+"""Placeholder in the table for the node port range, which `rules_for` replaces."""
 ENDPOINT_PORT = (-2, -2)
-"""Stands in the table for the endpoint's port."""
+"""Placeholder in the table for the port of the endpoint."""
 SSH_PORTS = (-3, -3)
-"""Stands in the table for the ports the machines' sshd listen on."""
+"""Placeholder in the table for the ports of sshd on the machines."""
 NO_PORTS = (0, 0)
 LOAD_BALANCER_HEALTH_PORT = 6444
-"""Where a load balancer says on loopback how it is."""
+"""Port of the health check of a load balancer, on loopback."""
 
 _EVERY_ROLE = tuple(Role)
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row of the table: these sources may reach that port of hosts with one of these roles."""
+    """A row of the table: hosts with one of the roles accept connections from the sources to the ports."""
 
     sources: tuple[Source, ...]
     roles: tuple[Role, ...]
@@ -60,11 +61,11 @@ class Row:
     ports: tuple[int, int]
     why: str
     backend: Backend | None = None
-    """The row is needed with this backend only."""
+    """The row is needed only with this backend; None: with every backend."""
     balanced: bool | None = None
-    """The row is needed only with (True) or without (False) load balancers of our own."""
+    """The row is needed only with (True) or without (False) `load_balancers`; None: in both cases."""
     in_a_cloud: bool = False
-    """The row is needed only where a cloud's controllers run on the control planes' host network."""
+    """The row is needed only if controllers of a cloud use the host network of control planes."""
 
 
 PORT_TABLE: tuple[Row, ...] = (
@@ -79,7 +80,7 @@ PORT_TABLE: tuple[Row, ...] = (
         balanced=False,
     ),
     Row(
-        # Who is allowed to the API is decided at the balancers; pods reach it as a service.
+        # The load balancers restrict the access to the API; pods use the service `kubernetes`.
         (Source.LOAD_BALANCER, Source.MACHINES, Source.PODS),
         (Role.CONTROL_PLANE,),
         Protocol.TCP,
@@ -102,7 +103,7 @@ PORT_TABLE: tuple[Row, ...] = (
         "keepalived: the virtual address",
     ),
     Row(
-        # The AWS Load Balancer Controller's, which the API servers of all control planes ask.
+        # API servers of all control planes call the webhook of the AWS Load Balancer Controller.
         (Source.CONTROL_PLANE,),
         (Role.CONTROL_PLANE,),
         Protocol.TCP,
@@ -150,12 +151,15 @@ CLUSTER_PORTS = {
     10259: "kube-scheduler",
     10290: "health of a node for its cloud",
 }
-"""Every port that a component of the cluster listens on, loopback included: services never get these."""
+"""All ports of cluster components, including ports on loopback. Services must not get these ports."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A resolved row: `networks` may reach ports `first` to `last` (both 0: the protocol has none)."""
+    """A row for one cluster: hosts accept connections from `networks` to the ports `first` to `last`.
+
+    Both ports are 0 for protocols without ports.
+    """
 
     networks: tuple[IPv4Network, ...]
     protocol: Protocol
@@ -165,7 +169,10 @@ class Rule:
 
 
 def rules_for(topology: Topology, roles: Iterable[Role]) -> tuple[Rule, ...]:
-    """What a host with these roles lets in, in the table's order; rows without a source are left out."""
+    """Return the rules of a host with these roles, in the order of the table.
+
+    Rows whose sources have no networks are omitted.
+    """
     wanted = frozenset(roles)
     rules = []
     for row in PORT_TABLE:
@@ -178,7 +185,7 @@ def rules_for(topology: Topology, roles: Iterable[Role]) -> tuple[Rule, ...]:
 
 
 def port_table(topology: Topology) -> str:
-    """The cluster's port policy as text: one line for each row that applies to it."""
+    """Return the port table of a cluster as text, with a line for each row that applies."""
     present = {role for machine in topology.machines for role in machine.roles}
     lines = [_line("FROM", "TO", "PORT", "WHY", "NETWORKS")]
     for row in PORT_TABLE:
@@ -212,7 +219,7 @@ def _range(first: int, last: int) -> str:
 
 
 def _ports(topology: Topology, row: Row) -> tuple[tuple[int, int], ...]:
-    """The row's port ranges, with the cluster's own in the place of the table's signs."""
+    """Return the port ranges of a row. Placeholders are replaced by the ports of the cluster."""
     if row.ports == NODE_PORT_RANGE:
         return (topology.network.node_ports,)
     if row.ports == ENDPOINT_PORT:
@@ -223,7 +230,7 @@ def _ports(topology: Topology, row: Row) -> tuple[tuple[int, int], ...]:
 
 
 def _networks(topology: Topology, sources: tuple[Source, ...]) -> tuple[IPv4Network, ...]:
-    """The sources' networks together: sorted, and none inside another (nftables refuses overlaps)."""
+    """Return the sorted and merged networks of the sources; nftables refuses overlapping networks."""
     return tuple(collapse_addresses(network for source in sources for network in _source(topology, source)))
 
 

@@ -1,4 +1,4 @@
-"""Presets of machines' sizes per environment, checked against the real ones [A2]. Pure."""
+"""Minimum sizes of machines for each environment, and warnings about smaller machines [A2]."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ PRESETS: dict[str, dict[Role, Size]] = {
         Role.NODE: Size(cpus=8, memory=64 * GIB, disk=500 * GB),
     },
 }
-"""What a machine of a role must have at least. Roles not named have no preset."""
+"""Minimum sizes by environment and role. Other roles have no minimum."""
 
 
 def warnings(topology: Topology) -> list[str]:
-    """One line for each machine below its environment's preset; machines of unknown size are left out."""
+    """Return a line for each machine of known size that is smaller than the preset of its environment."""
     lines = []
     for machine in topology.machines:
         role = _preset_role(machine, schedulable=_schedulable(topology))
@@ -38,7 +38,7 @@ def warnings(topology: Topology) -> list[str]:
 
 
 def _preset_role(machine: Machine, *, schedulable: bool) -> Role:
-    """The role whose preset counts: a control plane is judged as one, unless workloads run on it too."""
+    """Return the role that selects the preset: schedulable control planes are checked like workers."""
     if Role.CONTROL_PLANE in machine.roles:
         return Role.NODE if schedulable else Role.CONTROL_PLANE
     return machine.roles[-1]
@@ -50,7 +50,7 @@ def _schedulable(topology: Topology) -> bool:
 
 
 def _shortfalls(has: Size, least: Size) -> list[str]:
-    """What is too small; a measure that is 0 is not known and not judged."""
+    """Return the resources that are too small. A resource of 0 is unknown and not checked."""
     below = []
     if 0 < has.cpus < least.cpus:
         below.append(f"{has.cpus} CPUs of {least.cpus}")

@@ -1,8 +1,8 @@
-"""How a virtual network's range is split into subnets. Pure.
+"""Calculation of the subnets of a virtual network.
 
-The range has eight equal parts. The first is split into eight again: the zones' public subnets, which
-hold gateways and balancers only. Each of the others is a zone's private subnet. A zone's part depends
-on its number alone, so that a zone more at the end moves none of the others.
+The range is split into eight equal parts. The first part is split again into eight public subnets, one for
+each zone; they contain only gateways and load balancers. Each of the other parts is the private subnet of a
+zone. The subnets of a zone depend only on its number, so that an additional zone does not change other zones.
 """
 
 from __future__ import annotations
@@ -12,27 +12,27 @@ from ipaddress import IPv4Address, IPv4Network
 
 MAX_ZONES = 6
 MAX_PREFIX = 22
-"""The longest prefix of a range: its public subnets are then /28, the smallest that AWS makes."""
+"""The longest prefix of a range. Its public subnets are /28, the smallest subnets of AWS."""
 RESERVED_ADDRESSES = 5
-"""Addresses of every subnet that both clouds keep for themselves: the first four, and the last."""
+"""Number of addresses that both clouds reserve in every subnet: the first four and the last."""
 FIRST_CONTROL_PLANE = 10
 FIRST_ETCD_MEMBER = 20
 MAX_MEMBERS = 5
-"""Of a kind; numbers below the first member's are free for balancers."""
+"""Maximum number of control planes, and of etcd members. Lower addresses are for load balancers."""
 
 
 @dataclass(frozen=True, slots=True)
 class ZoneSubnets:
-    """The two subnets of one zone."""
+    """The two subnets of a zone."""
 
     public: IPv4Network
     private: IPv4Network
 
 
 def split_into_zones(network: IPv4Network, zones: int) -> tuple[ZoneSubnets, ...]:
-    """The subnets of each of the zones, which are numbered from 0.
+    """Return the subnets of each zone.
 
-    Raises ValueError when there are more than six zones or none, or the range is smaller than a /22.
+    Raises ValueError for no zone, for more than six zones, and for a range smaller than a /22.
     """
     if not 1 <= zones <= MAX_ZONES:
         raise ValueError(f"{zones} zones; allowed: 1 to {MAX_ZONES}")
@@ -47,14 +47,14 @@ def split_into_zones(network: IPv4Network, zones: int) -> tuple[ZoneSubnets, ...
 
 
 def usable_addresses(network: IPv4Network) -> int:
-    """How many machines a subnet has addresses for (a /25: 123)."""
+    """Return the number of addresses for machines in a subnet (a /25: 123)."""
     return max(0, network.num_addresses - RESERVED_ADDRESSES)
 
 
 def member_address(network: IPv4Network, first: int, place: int) -> IPv4Address:
-    """The address of a kind's member number `place` in a subnet; `first` is the kind's first number.
+    """Return the address of member number `place` in a subnet. `first` is the address number of member 0.
 
-    Raises ValueError when the subnet has no such address to give.
+    Raises ValueError if the subnet has no such address.
     """
     number = first + place
     if place >= MAX_MEMBERS or number > network.num_addresses - 2:

@@ -1,4 +1,4 @@
-"""Rules between fields: what each field alone cannot know. One file per rule_input."""
+"""Rules that compare several fields of the settings. Each file contains the rules of one subject."""
 
 from settings.rules import (
     access,

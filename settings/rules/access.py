@@ -1,4 +1,4 @@
-"""Rules about access from configuration: what refers to what [I1]."""
+"""Rules about references in `access`: namespaces, roles and service accounts [I1]."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _BUILT_IN = ("default", "kube-system", "kube-public", "kube-node-lease")
 
 @rule(needs=("access",), needs_valid=("access.namespaces", "helm_releases"))
 def namespaces_exist(rule_input: RuleInput) -> Iterator[Problem]:
-    """Objects live in namespaces that exist or are made."""
+    """Require that each namespace is built-in, in `access.namespaces`, or created by a Helm release."""
     access = rule_input.settings.access
     made = [item.namespace for item in rule_input.settings.helm_releases.values() if item.create_namespace]
     known = [*access.namespaces, *_BUILT_IN, *made]
@@ -34,7 +34,7 @@ def namespaces_exist(rule_input: RuleInput) -> Iterator[Problem]:
 
 @rule(needs=("access.bindings",), needs_valid=("access.roles",))
 def bindings_reference_one_role(rule_input: RuleInput) -> Iterator[Problem]:
-    """A binding gives exactly one role, which exists where the binding is, to at least one subject."""
+    """Require that each binding has exactly one existing role and at least one subject."""
     access = rule_input.settings.access
     for name, binding in access.bindings.items():
         path = f"access.bindings.{name}"
@@ -47,7 +47,7 @@ def bindings_reference_one_role(rule_input: RuleInput) -> Iterator[Problem]:
 
 @rule(needs=("access.bindings",))
 def service_accounts_have_namespaces(rule_input: RuleInput) -> Iterator[Problem]:
-    """A service account has a namespace."""
+    """Require the form `NAMESPACE/NAME` for service accounts in bindings."""
     for name, binding in rule_input.settings.access.bindings.items():
         for position, account in enumerate(binding.service_accounts):
             namespace, slash, rest = account.partition("/")

@@ -12,7 +12,7 @@ _MAX_RELEASE_NAME = 53  # Helm's limit
 
 @rule(needs=("helm_releases",))
 def charts_have_sources(rule_input: RuleInput) -> Iterator[Problem]:
-    """A chart that is given by name has a repository and a version; a path or oci:// has no repository."""
+    """Require a repository and a version for charts by name, and no repository for paths and oci:// URLs."""
     for name, release in rule_input.settings.helm_releases.items():
         path = f"helm_releases.{name}"
         if len(name) > _MAX_RELEASE_NAME:
@@ -42,7 +42,7 @@ def charts_have_sources(rule_input: RuleInput) -> Iterator[Problem]:
 
 @rule(needs=("registries",))
 def credentials_are_complete(rule_input: RuleInput) -> Iterator[Problem]:
-    """A registry has both a user and a password, or neither."""
+    """Require that a registry has both a user and a password, or neither."""
     for name, registry in rule_input.settings.registries.items():
         if (registry.username is None) != (registry.password is None):
             missing = "username" if registry.username is None else "password"
@@ -51,8 +51,9 @@ def credentials_are_complete(rule_input: RuleInput) -> Iterator[Problem]:
 
 @rule(needs=("artifacts.mirror",))
 def mirror_is_set(rule_input: RuleInput) -> Iterator[Problem]:
-    """Hosts need a mirror: flanneld, the netfilter tools, the host program and the CSR approver have no
-    official downloads.
+    """Require a mirror.
+
+    flanneld, the netfilter tools, the host program and the CSR approver have no official downloads.
     """
     if rule_input.settings.artifacts.mirror is None:
         yield Problem(

@@ -1,7 +1,7 @@
-"""Rules between fields: functions of the settings that yield problems.
+"""Base of the rules: functions that check the settings and yield problems.
 
-A rule names the settings that it reads. If one of them is already known to be invalid, the rule does not run,
-so that one mistake is not reported twice. All other rules still run.
+A rule declares the settings that it reads. If one of them is already known to be invalid, the rule does not
+run, so that one mistake is not reported twice. All other rules still run.
 """
 
 from __future__ import annotations

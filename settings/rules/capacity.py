@@ -1,4 +1,4 @@
-"""Rules about how large a cluster may be: Kubernetes' tested limits [A3].
+"""Rules about the maximum size of a cluster: the tested limits of Kubernetes [A3].
 
 https://kubernetes.io/docs/setup/best-practices/cluster-large/
 """
@@ -16,7 +16,7 @@ from topology.capacity import MAX_NODES, MAX_PODS
 
 @rule(needs=("control_planes.hosts", "pools"))
 def nodes_within_limits(rule_input: RuleInput) -> Iterator[Problem]:
-    """At most 5,000 nodes."""
+    """Require at most 5,000 nodes."""
     settings = rule_input.settings
     count = len(set(settings.control_planes.hosts)) + settings.worker_count
     if count > MAX_NODES:
@@ -27,7 +27,7 @@ def nodes_within_limits(rule_input: RuleInput) -> Iterator[Problem]:
 
 @rule(needs_valid=("control_planes", "pools", "kubelet"))
 def pods_within_limits(rule_input: RuleInput) -> Iterator[Problem]:
-    """At most 150,000 pods, were every node full."""
+    """Require that all nodes together can run at most 150,000 pods."""
     settings = rule_input.settings
     common = settings.kubelet.applied_to(DEFAULTS)
     control_planes = settings.control_planes
@@ -46,7 +46,7 @@ def pods_within_limits(rule_input: RuleInput) -> Iterator[Problem]:
 
 @rule(needs_valid=("pools", *CLOUD_SECTIONS))
 def pools_keep_available_nodes(rule_input: RuleInput) -> Iterator[Problem]:
-    """Taking all of a larger pool at once is never meant."""
+    """Require hosts in pools on bare metal, and refuse updates of all nodes of a larger pool at once."""
     for name, pool in rule_input.settings.pools.items():
         count = pool.max_nodes
         if not count:
@@ -63,7 +63,7 @@ def pools_keep_available_nodes(rule_input: RuleInput) -> Iterator[Problem]:
 
 @rule(needs_valid=("control_planes", "pools"))
 def workloads_have_nodes(rule_input: RuleInput) -> Iterator[Problem]:
-    """Without workers and with tainted control planes nothing could ever run, CoreDNS first of all."""
+    """Require nodes that can run workloads: a pool, or schedulable control planes."""
     settings = rule_input.settings
     if not settings.worker_hosts and not settings.control_planes.schedulable and not settings.pools:
         yield Problem(

@@ -10,7 +10,7 @@ from settings.rules.base import RuleInput, rule
 
 @rule(needs=("certificates",))
 def first_generation_has_no_stage(rule_input: RuleInput) -> Iterator[Problem]:
-    """The first generation replaces none: it has no stages."""
+    """Refuse rotation stages for the first generation, because it replaces no other generation."""
     certificates = rule_input.settings.certificates
     sections = {f"authorities.{name}": section for name, section in certificates.authorities.items()}
     for path, section in {**sections, "service_account": certificates.service_account}.items():

@@ -1,4 +1,4 @@
-"""Rules about a cloud's virtual network: its range, zones and subnets; every message shows its arithmetic."""
+"""Rules about the virtual network of a cloud: its range, zones and subnets."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _MEMBERS_END = FIRST_ETCD_MEMBER + MAX_MEMBERS + 1  # number of addresses a subn
 
 @rule(needs_valid=(*CLOUD_SECTIONS,))
 def range_has_valid_size(rule_input: RuleInput) -> Iterator[Problem]:
-    """The range is one that the cloud makes, and large enough for its zones."""
+    """Require a range that the cloud supports and that is large enough for the zones."""
     cloud, section = rule_input.settings.cloud, rule_input.settings.cloud_name
     if cloud is None:
         return
@@ -38,7 +38,10 @@ def range_has_valid_size(rule_input: RuleInput) -> Iterator[Problem]:
 
 @rule(needs_valid=(*CLOUD_SECTIONS,), needs=("control_planes.hosts", "etcd.hosts"))
 def zones_keep_etcd_quorum(rule_input: RuleInput) -> Iterator[Problem]:
-    """Several members want at least three zones: of two, one that is lost may take the quorum along."""
+    """Require three zones for several etcd members: with two zones, the loss of a zone can break the quorum.
+
+    Also require different zones, and on AWS zones of `aws.region`.
+    """
     settings = rule_input.settings
     cloud, section = settings.cloud, settings.cloud_name
     if cloud is None:
@@ -67,7 +70,7 @@ def zones_keep_etcd_quorum(rule_input: RuleInput) -> Iterator[Problem]:
 
 @rule(needs_valid=("aws",))
 def existing_vpc_has_subnets(rule_input: RuleInput) -> Iterator[Problem]:
-    """A VPC that is there brings a private subnet for every zone, and public ones for what is public."""
+    """Require a private subnet for each zone of an existing VPC, and public subnets for a public endpoint."""
     aws = rule_input.settings.aws
     if aws is None:
         return
@@ -89,7 +92,7 @@ def existing_vpc_has_subnets(rule_input: RuleInput) -> Iterator[Problem]:
 
 @rule(needs_valid=("azure",))
 def existing_network_has_subnets(rule_input: RuleInput) -> Iterator[Problem]:
-    """A virtual network that is there brings both subnets, apart and inside it."""
+    """Require two subnets in an existing virtual network, inside its range and without overlap."""
     azure = rule_input.settings.azure
     if azure is None:
         return
@@ -106,7 +109,7 @@ def existing_network_has_subnets(rule_input: RuleInput) -> Iterator[Problem]:
 
 @rule(needs_valid=(*CLOUD_SECTIONS, "pools", "control_planes", "etcd"))
 def subnets_hold_all_machines(rule_input: RuleInput) -> Iterator[Problem]:
-    """The subnets hold every machine there may be, and one more of each pool while they are replaced."""
+    """Require subnets with addresses for all machines, including the additional machines of updates."""
     settings = rule_input.settings
     cloud, section = settings.cloud, settings.cloud_name
     if cloud is None or not _can_be_split(settings):
@@ -134,7 +137,7 @@ def subnets_hold_all_machines(rule_input: RuleInput) -> Iterator[Problem]:
 
 @rule(needs_valid=(*CLOUD_SECTIONS,), needs=("network.backend",))
 def backend_works_in_clouds(rule_input: RuleInput) -> Iterator[Problem]:
-    """host-gw sends pods' own addresses: clouds drop these, and their zones are no single link."""
+    """Refuse host-gw in clouds, because clouds drop packets with pod addresses."""
     settings = rule_input.settings
     if settings.cloud and settings.network.backend is Backend.HOST_GW:
         yield Problem(
@@ -177,7 +180,7 @@ def _has_own_subnets(settings: Settings) -> bool:
 
 
 def _can_be_split(settings: Settings) -> bool:
-    """Whether the subnets can be computed at all: another rule says why not."""
+    """Return whether the subnets can be calculated. If not, another rule reports the reason."""
     try:
         return bool(settings.cloud and settings.cloud.member_ranges and settings.cloud.pool_ranges)
     except (ValueError, KeyError):

@@ -1,4 +1,4 @@
-"""Rules about what a cluster must have at all."""
+"""Rules about required settings of a cluster."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from settings.rules.base import RuleInput, rule
 
 @rule(needs=("name",))
 def cluster_has_name(rule_input: RuleInput) -> Iterator[Problem]:
-    """The name is part of names outside the cluster, so only its administrator can choose it."""
+    """Require a name of the cluster."""
     if rule_input.settings.name is None:
         yield Problem("name", "", "missing; give the cluster a name, such as dev")
 
 
 @rule(needs_valid=("metal", *CLOUD_SECTIONS))
 def exactly_one_provider(rule_input: RuleInput) -> Iterator[Problem]:
-    """Exactly one provider."""
+    """Require exactly one provider section."""
     settings = rule_input.settings
     places = {"metal": settings.metal, "aws": settings.aws, "azure": settings.azure}
     named = [name for name, section in places.items() if section is not None]
@@ -29,7 +29,7 @@ def exactly_one_provider(rule_input: RuleInput) -> Iterator[Problem]:
 
 @rule(needs=("leader_election",), needs_valid=("leader_election",))
 def lease_durations_are_ordered(rule_input: RuleInput) -> Iterator[Problem]:
-    """client-go refuses a lease that is not longer than its renewal, and a renewal under 1.2 retries."""
+    """Require lease durations that client-go accepts: lease > renewal > 1.2 * retry."""
     times = rule_input.settings.leader_election
     if times.lease <= times.renew:
         yield Problem(

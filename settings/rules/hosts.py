@@ -1,4 +1,4 @@
-"""Rules about the inventory: names, addresses, SSH."""
+"""Rules about the inventory: names, addresses and SSH."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from topology.network import find_duplicates, find_network
 
 @rule(needs=("network.machines",), needs_valid=(*CLOUD_SECTIONS,))
 def machine_networks_are_set(rule_input: RuleInput) -> Iterator[Problem]:
-    """The firewall and the certificate approver admit the machines' networks alone."""
+    """Require `network.machines` on bare metal, and refuse it in clouds."""
     if rule_input.settings.cloud:
         if rule_input.settings.network.machines:
             own = f"{rule_input.settings.cloud_name}.network.range"
@@ -27,7 +27,7 @@ def machine_networks_are_set(rule_input: RuleInput) -> Iterator[Problem]:
 
 @rule(needs_valid=("network.machines",))
 def host_addresses_are_in_networks(rule_input: RuleInput) -> Iterator[Problem]:
-    """Every host's address is a usable one of the machines' networks."""
+    """Require that the address of each host is a usable address in `network.machines`."""
     networks = rule_input.settings.network.machines
     for name, address in _addresses(rule_input).items():
         path = f"metal.hosts.{name}.address"
@@ -42,7 +42,7 @@ def host_addresses_are_in_networks(rule_input: RuleInput) -> Iterator[Problem]:
 
 @rule()
 def host_addresses_are_unique(rule_input: RuleInput) -> Iterator[Problem]:
-    """No two hosts have one address."""
+    """Require different addresses for all hosts."""
     for address, names in find_duplicates(_addresses(rule_input)):
         for name in names[1:]:
             path = f"metal.hosts.{name}.address"
@@ -51,7 +51,7 @@ def host_addresses_are_unique(rule_input: RuleInput) -> Iterator[Problem]:
 
 @rule(needs=("metal.hosts",))
 def roles_name_inventory_hosts(rule_input: RuleInput) -> Iterator[Problem]:
-    """A role names hosts of the inventory only."""
+    """Require that lists of hosts contain only hosts of the inventory."""
     if rule_input.settings.metal is None:
         return
     for path, names in host_lists(rule_input.settings):
@@ -64,7 +64,7 @@ def roles_name_inventory_hosts(rule_input: RuleInput) -> Iterator[Problem]:
 
 @rule(needs_valid=("control_planes", "etcd", "load_balancers", "pools"))
 def every_host_has_a_role(rule_input: RuleInput) -> Iterator[Problem]:
-    """A host that nothing uses is a forgotten one, or one that was misspelt elsewhere."""
+    """Require a role for each host, because a host without a role is probably a mistake."""
     used = {name for _, names in host_lists(rule_input.settings) for name in names}
     for name in rule_input.hosts:
         if name not in used:
@@ -73,7 +73,7 @@ def every_host_has_a_role(rule_input: RuleInput) -> Iterator[Problem]:
 
 @rule(needs=("metal.ssh.private_key_file", "metal.ssh.agent"))
 def hosts_have_ssh_credentials(rule_input: RuleInput) -> Iterator[Problem]:
-    """Every host has a key file, or the agent."""
+    """Require an SSH key file or the SSH agent for each host."""
     metal = rule_input.settings.metal
     if metal is None or metal.ssh.private_key_file or metal.ssh.agent:
         return
@@ -88,7 +88,7 @@ def hosts_have_ssh_credentials(rule_input: RuleInput) -> Iterator[Problem]:
 
 @rule(needs=("metal.ssh.known_hosts_file",))
 def hosts_have_known_keys(rule_input: RuleInput) -> Iterator[Problem]:
-    """Every host's key is known beforehand: given, or in a known_hosts file."""
+    """Require the host key of each host, either in the settings or in a known_hosts file."""
     metal = rule_input.settings.metal
     if metal is None or metal.ssh.known_hosts_file:
         return
@@ -107,5 +107,5 @@ def _addresses(rule_input: RuleInput) -> dict[str, IPv4Address]:
 
 
 def _first_few(names: list[str]) -> str:
-    """Some of many names: enough to know which."""
+    """Return the first three names, and the number of other names."""
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

@@ -1,4 +1,4 @@
-"""Rules about labels, taints and what kubelets keep of their machines [F1, F2]."""
+"""Rules about labels, taints and reserved resources of nodes [F1, F2]."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _ALLOWED_PREFIXES = (
 
 @rule(needs=("pools", "control_planes"))
 def labels_are_allowed(rule_input: RuleInput) -> Iterator[Problem]:
-    """Labels that Kubernetes itself keeps, or that make a worker look like a control plane, are refused."""
+    """Refuse labels that Kubernetes reserves, and labels that mark a worker as a control plane."""
     for path, section in _sections(rule_input).items():
         for key in section.labels:
             reason = _rejection_reason(key, worker=isinstance(section, PoolSettings))
@@ -35,7 +35,7 @@ def labels_are_allowed(rule_input: RuleInput) -> Iterator[Problem]:
 
 @rule(needs=("pools", "control_planes"))
 def taints_are_allowed(rule_input: RuleInput) -> Iterator[Problem]:
-    """node.kubernetes.io/… taints are the node controller's: it would remove ours again."""
+    """Refuse repeated taints, and node.kubernetes.io/… taints, which the node controller would remove."""
     for path, section in _sections(rule_input).items():
         seen: set[tuple[str, str]] = set()
         for position, taint in enumerate(section.taints):
@@ -50,7 +50,7 @@ def taints_are_allowed(rule_input: RuleInput) -> Iterator[Problem]:
 
 @rule(needs=("pools", "control_planes", "kubelet"))
 def machines_have_resources_for_pods(rule_input: RuleInput) -> Iterator[Problem]:
-    """What is reserved and the eviction threshold leave something of a machine for pods."""
+    """Require machines with more resources than the reserved resources and the eviction threshold."""
     settings = rule_input.settings
     if settings.metal is None:
         return
@@ -102,7 +102,7 @@ def _sections(rule_input: RuleInput) -> dict[str, PoolSettings | ControlPlaneSet
 
 
 def _rejection_reason(key: str, *, worker: bool) -> str:
-    """Why a label may not be set; empty when it may."""
+    """Return why a label is not allowed; empty if it is allowed."""
     prefix, _, name = key.rpartition("/")
     if prefix == _OWN_PREFIX or prefix.endswith(f".{_OWN_PREFIX}"):
         return f"{_OWN_PREFIX}/ is Kubewright's own prefix; choose another"

@@ -1,4 +1,4 @@
-"""Rules about load balancers on hosts and the virtual address they hold [E1]."""
+"""Rules about load balancers on hosts and their virtual address [E1]."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from topology.ports import CLUSTER_PORTS, LOAD_BALANCER_HEALTH_PORT
 
 @rule(needs=("endpoint.host", "load_balancers.hosts"))
 def endpoint_is_virtual_address(rule_input: RuleInput) -> Iterator[Problem]:
-    """keepalived holds an address; what a name stands for only DNS knows."""
+    """Require an address as the endpoint of load balancers, because keepalived needs an address."""
     settings = rule_input.settings
     if settings.cloud:
         return  # it has its own balancer
@@ -28,7 +28,7 @@ def endpoint_is_virtual_address(rule_input: RuleInput) -> Iterator[Problem]:
 
 @rule(needs=("endpoint.host", "load_balancers.hosts"), needs_valid=("network.machines", "metal.hosts"))
 def virtual_address_is_in_hosts_network(rule_input: RuleInput) -> Iterator[Problem]:
-    """The address moves between two hosts of one network: it must be of that network, and free."""
+    """Require a usable virtual address in the network of both load balancers."""
     settings = rule_input.settings
     address = _virtual(settings)
     if address is None or settings.metal is None:
@@ -53,7 +53,7 @@ def virtual_address_is_in_hosts_network(rule_input: RuleInput) -> Iterator[Probl
 
 @rule(needs=("endpoint.port", "load_balancers.hosts", "metal.ssh.port"))
 def endpoint_port_is_free(rule_input: RuleInput) -> Iterator[Problem]:
-    """haproxy shares its host with sshd, and has a port of its own for its health."""
+    """Require an endpoint port that neither sshd nor the health check of haproxy uses."""
     settings = rule_input.settings
     if settings.endpoint is None or settings.metal is None or not settings.load_balancers.hosts:
         return
@@ -67,7 +67,7 @@ def endpoint_port_is_free(rule_input: RuleInput) -> Iterator[Problem]:
 
 
 def _virtual(settings: Settings) -> IPv4Address | None:
-    """The endpoint's address where load balancers hold it; None without them, or for a name."""
+    """Return the virtual address of the load balancers; None without load balancers, or for a DNS name."""
     if settings.endpoint is None or not settings.load_balancers.hosts:
         return None
     try:

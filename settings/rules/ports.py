@@ -1,4 +1,4 @@
-"""Rules about ports that must not meet."""
+"""Rules about conflicts of ports."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from topology.ports import CLUSTER_PORTS
 
 @rule(needs=("network.node_ports",))
 def node_ports_are_free(rule_input: RuleInput) -> Iterator[Problem]:
-    """kube-proxy would take the port of a component away from it."""
+    """Require a node port range without ports of cluster components."""
     first, last = rule_input.settings.network.node_ports
     taken = [f"{port} ({owner})" for port, owner in CLUSTER_PORTS.items() if first <= port <= last]
     if taken:
@@ -24,7 +24,7 @@ def node_ports_are_free(rule_input: RuleInput) -> Iterator[Problem]:
 
 @rule(needs=("network.node_ports", "endpoint.port"))
 def endpoint_port_is_outside_node_ports(rule_input: RuleInput) -> Iterator[Problem]:
-    """The API's port is never handed to a service."""
+    """Require an endpoint port outside the node port range."""
     settings = rule_input.settings
     first, last = settings.network.node_ports
     if settings.endpoint and settings.endpoint.port != 6443 and first <= settings.endpoint.port <= last:
@@ -37,7 +37,7 @@ def endpoint_port_is_outside_node_ports(rule_input: RuleInput) -> Iterator[Probl
 
 @rule(needs=("metal.ssh.port", "network.node_ports"))
 def ssh_ports_are_free(rule_input: RuleInput) -> Iterator[Problem]:
-    """A host must stay reachable, whatever services there are."""
+    """Require SSH ports that no component and no service uses."""
     settings = rule_input.settings
     if settings.metal is None:
         return

@@ -1,4 +1,4 @@
-"""Rules about the network plan [A4]; every message shows its arithmetic."""
+"""Rules about the network plan [A4]. Messages contain the calculation."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _RESERVED = {
 
 @rule(needs_valid=("network.machines", "network.pods", "network.services", *CLOUD_SECTIONS))
 def ranges_do_not_overlap(rule_input: RuleInput) -> Iterator[Problem]:
-    """Pods, services and machines share no address."""
+    """Require that the ranges of pods, services and machines do not overlap."""
     for shared in find_overlaps(_ranges(rule_input)):
         yield Problem(
             shared.right,
@@ -43,7 +43,7 @@ def ranges_do_not_overlap(rule_input: RuleInput) -> Iterator[Problem]:
 
 @rule(needs_valid=("network.machines", "network.pods", "network.services", *CLOUD_SECTIONS))
 def ranges_are_routable(rule_input: RuleInput) -> Iterator[Problem]:
-    """No range lies where addresses mean something else."""
+    """Refuse ranges with reserved addresses, such as loopback addresses."""
     for path, network in _ranges(rule_input):
         for meaning, reserved in _RESERVED.items():
             if network.overlaps(reserved):
@@ -56,7 +56,7 @@ def ranges_are_routable(rule_input: RuleInput) -> Iterator[Problem]:
 
 @rule(needs_valid=("endpoint.host", "network.pods", "network.services"))
 def endpoint_is_outside_cluster_ranges(rule_input: RuleInput) -> Iterator[Problem]:
-    """The endpoint is reached from outside the cluster, and so is of neither of its own ranges."""
+    """Require an endpoint outside the ranges of pods and services."""
     settings = rule_input.settings
     try:
         address = IPv4Address(settings.endpoint.host) if settings.endpoint else None
@@ -71,7 +71,7 @@ def endpoint_is_outside_cluster_ranges(rule_input: RuleInput) -> Iterator[Proble
 
 @rule(needs=("network.pods", "network.node_prefix"))
 def node_prefix_splits_pod_range(rule_input: RuleInput) -> Iterator[Problem]:
-    """A node's range is a part of the pods' range, and the controller manager can split it so."""
+    """Require a node range that the controller manager can split off the range of pods."""
     pods, prefix = rule_input.settings.network.pods, rule_input.settings.network.node_prefix
     bits = prefix - pods.prefixlen
     if bits < 0:
@@ -92,7 +92,7 @@ def node_prefix_splits_pod_range(rule_input: RuleInput) -> Iterator[Problem]:
 
 @rule(needs=("network.pods", "network.node_prefix", "control_planes.hosts"), needs_valid=("pools",))
 def pod_range_holds_all_nodes(rule_input: RuleInput) -> Iterator[Problem]:
-    """The pods' range has a part for every node."""
+    """Require a range of pods that has a node range for every node."""
     settings = rule_input.settings
     pods, prefix = settings.network.pods, settings.network.node_prefix
     wanted = len(set(settings.control_planes.hosts)) + settings.worker_count
@@ -108,7 +108,7 @@ def pod_range_holds_all_nodes(rule_input: RuleInput) -> Iterator[Problem]:
 
 @rule(needs=("network.node_prefix",), needs_valid=("kubelet", "control_planes.kubelet", "pools"))
 def node_range_holds_all_pods(rule_input: RuleInput) -> Iterator[Problem]:
-    """A node's range holds as many pods as its kubelet may run."""
+    """Require a node range with addresses for the maximum number of pods of a node."""
     settings = rule_input.settings
     prefix = settings.network.node_prefix
     room = pod_addresses(prefix)
@@ -130,7 +130,7 @@ def node_range_holds_all_pods(rule_input: RuleInput) -> Iterator[Problem]:
 
 @rule(needs=("network.services",))
 def service_range_has_valid_size(rule_input: RuleInput) -> Iterator[Problem]:
-    """The API server's own bounds: at most 20 bits; and room for more than the cluster's own services."""
+    """Require a range of services from /12, the limit of the API server, to /26."""
     services = rule_input.settings.network.services
     if services.prefixlen > 26:
         yield Problem(
@@ -150,7 +150,7 @@ def service_range_has_valid_size(rule_input: RuleInput) -> Iterator[Problem]:
 
 @rule(needs=("network.backend",), needs_valid=("network.machines",))
 def host_gateway_nodes_share_network(rule_input: RuleInput) -> Iterator[Problem]:
-    """host-gw makes every node the next hop of the others: they must be on one link."""
+    """Require all nodes in one network for host-gw."""
     settings = rule_input.settings
     if settings.network.backend is not Backend.HOST_GW or settings.metal is None:
         return
@@ -169,7 +169,7 @@ def host_gateway_nodes_share_network(rule_input: RuleInput) -> Iterator[Problem]
 
 @rule(needs=("network.mtu", "network.backend"))
 def mtu_is_valid(rule_input: RuleInput) -> Iterator[Problem]:
-    """Upper bound: jumbo frames. Lower: what IPv6 and TLS handshakes are known to get through."""
+    """Require an MTU from 1280 bytes, the minimum of IPv6, to 9216 bytes, the size of jumbo frames."""
     mtu = rule_input.settings.network.mtu
     if mtu and not 1280 <= mtu <= 9216:
         yield Problem(
@@ -181,7 +181,7 @@ def mtu_is_valid(rule_input: RuleInput) -> Iterator[Problem]:
 
 @rule(needs=("network.api_allowed",))
 def api_allowed_is_not_empty(rule_input: RuleInput) -> Iterator[Problem]:
-    """An empty list would lock out the deployer, too."""
+    """Refuse an empty `network.api_allowed`, because no client could reach the API."""
     if not rule_input.settings.network.api_allowed:
         yield Problem(
             "network.api_allowed",

@@ -1,4 +1,4 @@
-"""Rules about versions: which the catalogue has, and which work together."""
+"""Rules about versions: supported versions, and versions that work together."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _MAX_KUBELET_SKEW = 3
 
 @rule(needs=("kubernetes",))
 def versions_are_supported(rule_input: RuleInput) -> Iterator[Problem]:
-    """Each version is in the catalogue and works with the version of Kubernetes."""
+    """Require versions that are in the catalogue and work with the version of Kubernetes."""
     versions = rule_input.settings.kubernetes
     minimums = _MIN_VERSIONS.get(Version(versions.version).release[:2], {})
     for field in VersionSettings.model_fields:
@@ -46,7 +46,7 @@ def versions_are_supported(rule_input: RuleInput) -> Iterator[Problem]:
 
 @rule(needs=("kubernetes.version", "pools"))
 def pool_versions_follow_skew_policy(rule_input: RuleInput) -> Iterator[Problem]:
-    """A pool's kubelets are not newer than the API servers, and at most three minor versions older.
+    """Require kubelets that are not newer than the API servers, and at most three minor versions older.
 
     Source: https://kubernetes.io/releases/version-skew-policy
     """

@@ -1,4 +1,4 @@
-"""The whole program on mocks of a cloud's plugin, from that cloud's example stack or a changed one."""
+"""The Pulumi program with mocks of a cloud plugin, for the example stack of the cloud or a changed copy."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ Change = Callable[[Json], None]
 
 
 def part(cluster: Json, *path: str) -> Json:
-    """A section of a configuration, to be changed in place."""
+    """Return a section of a configuration. Changes of the section change the configuration."""
     for key in path:
         cluster = cast(Json, cluster[key])
     return cluster
 
 
 class Example:
-    """An example stack, and what the program makes of it. `plugins` makes the mocks of the cloud's plugin."""
+    """An example stack and the resources that the program creates for it. `plugins` creates the mocks."""
 
     def __init__(self, stack: str, plugins: Callable[[], Plugins]) -> None:
         self._file = ROOT / f"Pulumi.{stack}.yaml"
@@ -36,7 +36,7 @@ class Example:
         self._graphs: dict[str, Graph] = {}
 
     def changed(self, change: Change | None = None) -> Json:
-        """The object `kubewright:cluster` of the stack, changed."""
+        """Return the object `kubewright:cluster` of the stack after a change."""
         stack = yaml.safe_load(self._file.read_text())
         cluster = copy.deepcopy(cast(Json, stack["config"]["kubewright:cluster"]))
         if change:
@@ -44,11 +44,11 @@ class Example:
         return cluster
 
     def settings(self, change: Change | None = None) -> Settings:
-        """What is read of it."""
+        """Return the settings of the stack after a change."""
         return load(cast(Mapping[str, object], self.changed(change)))
 
     def deploy(self, cluster: Json, *, preview: bool = False) -> Graph:
-        """Everything the program registers for that configuration."""
+        """Return the graph of all resources that the program registers for a configuration."""
         interrupt = signal.getsignal(signal.SIGINT)
         config.set_config("kubewright:cluster", json.dumps(cluster))
         try:
@@ -62,7 +62,7 @@ class Example:
             config.set_all_config({})
 
     def graph(self, change: Change | None = None) -> Graph:
-        """The graph of the example, changed by `change`; made once for each outcome."""
+        """Return the graph of the example after `change`. Equal configurations share one graph."""
         outcome = json.dumps(self.changed(change))
         if outcome not in self._graphs:
             self._graphs[outcome] = self.deploy(cast(Json, json.loads(outcome)))

@@ -1,4 +1,4 @@
-"""The whole program on mocks of Azure's plugin, from the example stack or a changed one."""
+"""The Pulumi program with mocks of the Azure plugin, for the example stack or a changed copy."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _NAMED = {
 
 
 class AzurePlugins(Plugins):
-    """What Azure's plugin gives back, as far as the program and its SDK look at it."""
+    """Mocks of the Azure plugin. They return only the outputs that the program and its SDK read."""
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, Json]:
         identity, state = super().new_resource(args)
@@ -57,19 +57,19 @@ deploy, graph, changed = EXAMPLE.deploy, EXAMPLE.graph, EXAMPLE.changed
 
 
 def plan(change: Change | None = None) -> tuple[Settings, AzureSettings, Topology]:
-    """Settings and topology of the example, changed."""
+    """Return the settings and the topology of the example after a change."""
     settings = EXAMPLE.settings(change)
     assert settings.azure is not None
     return settings, settings.azure, build_topology(settings)
 
 
 def azure_resources(found: Graph) -> list[Node]:
-    """The resources that Azure makes."""
+    """Return the resources of the Azure plugin."""
     return [node for node in found.nodes.values() if node.type.startswith("azure-native:")]
 
 
 def custom_data(profile: object) -> str:
-    """A boot program from the profile of a machine's or scale set's system."""
+    """Return the decoded boot program in the OS profile of a machine or scale set."""
     assert isinstance(profile, dict)
     return base64.b64decode(profile["customData"]).decode()
 
