@@ -12,9 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from artifacts import catalogue
-
-CLOUDS = {"aws": "aws", "azure": "azure-native"}
-"""The plugin of each cloud, by the key that its section has in a stack file."""
+from providers.registry import CLOUDS
 
 _COMMON = ("command", "tls", "kubernetes")
 _ENGINE = ("pulumi", "pulumi-language-python", "pulumi-language-python-exec")
@@ -33,12 +31,12 @@ class Prerequisites:
     """Names of tools (of the catalogue) and of plugins. The defaults are all of them."""
 
     tools: tuple[str, ...] = catalogue.TOOLS
-    plugins: tuple[str, ...] = (*_COMMON, *CLOUDS.values())
+    plugins: tuple[str, ...] = (*_COMMON, *(cloud.plugin for cloud in CLOUDS))
 
 
 def prerequisites_of(cluster: Mapping[str, Any], purpose: Purpose, *, lab: bool) -> Prerequisites:
     """Return what a stack needs. `cluster`: unvalidated settings; `lab`: whether the lab runs its hosts."""
-    clouds = tuple(plugin for key, plugin in CLOUDS.items() if cluster.get(key))
+    clouds = tuple(cloud.plugin for cloud in CLOUDS if cluster.get(cloud.settings_section))
     plugins = (*_COMMON, *clouds)
     if purpose is not Purpose.PREVIEW or lab:
         return Prerequisites(plugins=plugins)

@@ -58,7 +58,7 @@ _NOT_SECRET = frozenset(
         "nexttoken",
     }
 )
-"""Idempotency and page tokens of AWS requests, and the Helm value that holds the name of a Secret."""
+"""Idempotency and page tokens of cloud API requests, and the Helm value that holds the name of a Secret."""
 
 _NAME_VALUE_KEYS = (("name", "value"), ("key", "value"), ("Name", "Value"), ("Key", "Value"))
 

@@ -103,7 +103,7 @@ PORT_TABLE: tuple[Row, ...] = (
         "keepalived: the virtual address",
     ),
     Row(
-        # API servers of all control planes call the webhook of the AWS Load Balancer Controller.
+        # API servers of all control planes call the webhook of the load balancer controller of a cloud.
         (Source.CONTROL_PLANE,),
         (Role.CONTROL_PLANE,),
         Protocol.TCP,

@@ -12,7 +12,7 @@ from ipaddress import IPv4Address, IPv4Network
 
 MAX_ZONES = 6
 MAX_PREFIX = 22
-"""The longest prefix of a range. Its public subnets are /28, the smallest subnets of AWS."""
+"""The longest prefix of a range. Its public subnets are /28, the smallest that clouds create."""
 RESERVED_ADDRESSES = 5
 """Number of addresses that both clouds reserve in every subnet: the first four and the last."""
 FIRST_CONTROL_PLANE = 10

@@ -54,7 +54,7 @@ def kubewright(
         typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit."),
     ] = False,
 ) -> None:
-    """Kubernetes on AWS, Azure and bare metal from one description: a stack file."""
+    """Build and run Kubernetes in clouds and on bare metal from one description: a stack file."""
 
 
 for _group in _GROUPS:

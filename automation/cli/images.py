@@ -10,7 +10,7 @@ import typer
 from automation.errors import UserError
 
 PANEL = "Mirror and lab"
-_image = typer.Typer(no_args_is_help=True, help="Machine images for AWS and Azure (see images/*.pkr.hcl).")
+_image = typer.Typer(no_args_is_help=True, help="Machine images for clouds (see images/*.pkr.hcl).")
 
 
 def register(app: typer.Typer) -> None:

@@ -34,7 +34,11 @@ def compare_hosts(remote: Remote, deliveries: Sequence[Delivery]) -> Comparison:
     def compare(delivery: Delivery) -> Sequence[Difference] | str:
         # The script calls sudo itself if the login is not root.
         result = remote.run(
-            delivery.host, comparison_script(delivery.script), stdin=delivery.stdin, timeout=_SECONDS, root=False
+            delivery.host,
+            comparison_script(delivery.script),
+            stdin=delivery.stdin,
+            timeout=_SECONDS,
+            root=False,
         )
         return _differences(result)
 

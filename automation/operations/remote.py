@@ -166,7 +166,7 @@ class Remote:
             if not self._metal.hosts:
                 raise UserError(
                     f"{host}: a machine of a cloud; this command works only on bare metal, by SSH. "
-                    "Use kubectl, or log in as docs/aws.md or docs/azure.md describes"
+                    "Use kubectl, or log in as the documents of the cloud in docs/ describe"
                 ) from None
             hosts = ", ".join(self._metal.hosts)
             raise UserError(f"{host}: not a host of metal.hosts; the hosts are {hosts}") from None

@@ -20,10 +20,10 @@ ADMIN = "KWLABADMIN0000000000"
 class RunningMachine:
     """A machine of the cloud.
 
-    `id` is the cloud's id, `host` the lab's name. `identity` is the name of a role (AWS) or the client id
-    of a managed identity (Azure). `group` is the group that created the machine, `version` the version of
+    `id` is the cloud's id, `host` the lab's name. `identity` is the name of a role or the client id
+    of a managed identity. `group` is the group that created the machine, `version` the version of
     its template. `lifecycle` is `InService`, or `Terminated` after the order to end. `hook` is the hook
-    that the group waits for (AWS; empty: none). `released`: the machine completed the hook.
+    that the group waits for (empty: none). `released`: the machine completed the hook.
     """
 
     id: str

@@ -25,9 +25,10 @@ from typing import Literal
 from filelock import FileLock
 
 from artifacts import directories
+from providers.registry import CLOUDS
 
 NAMES = ("command", "tls", "kubernetes")
-PREVIEW_ONLY: Mapping[str, str] = {"aws": "generic", "azure-native": "generic"}
+PREVIEW_ONLY: Mapping[str, str] = {cloud.plugin: "generic" for cloud in CLOUDS}
 """Plugins whose stand-ins answer previews only, and the folder of the stand-in."""
 
 _SOURCES = Path(__file__).resolve().parent
