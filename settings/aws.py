@@ -91,6 +91,7 @@ class AwsSettings(CloudSettings):
     """A cluster on AWS. `aws.ssh_key` is the name of a key pair of the region."""
 
     MIN_PREFIX: ClassVar[int] = 16
+    RESERVED_TAGS: ClassVar[tuple[str, ...]] = ("aws:",)
 
     region: Annotated[str, AfterValidator(_region)]
     """Region, such as `eu-central-1`."""

@@ -112,6 +112,7 @@ class AzureSettings(CloudSettings):
     """A cluster on Azure. `azure.ssh_key` is the text of a public key."""
 
     MIN_PREFIX: ClassVar[int] = 8
+    RESERVED_TAGS: ClassVar[tuple[str, ...]] = ("azure", "microsoft", "windows")
 
     subscription: Annotated[str, AfterValidator(_guid)]
     """Id of the subscription, a GUID."""

@@ -107,6 +107,8 @@ class CloudSettings(Section):
 
     MIN_PREFIX: ClassVar[int]
     """Prefix length of the largest network that the cloud creates."""
+    RESERVED_TAGS: ClassVar[tuple[str, ...]]
+    """Beginnings of tag keys that the cloud reserves, in lower case."""
 
     snapshots: VolumeSnapshotSettings = VolumeSnapshotSettings()
     """Snapshots of data volumes."""

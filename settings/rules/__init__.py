@@ -3,6 +3,8 @@
 from settings.rules import (
     access,
     addons,
+    aws,
+    azure,
     capacity,
     certificates,
     cloud_networks,
@@ -23,6 +25,8 @@ __all__ = [
     "RuleInput",
     "access",
     "addons",
+    "aws",
+    "azure",
     "capacity",
     "certificates",
     "cloud_networks",

@@ -1,4 +1,4 @@
-"""Configurations for tests: right ones, and edits that make them wrong."""
+"""Valid configurations for tests, and edits that make them invalid."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Any configuration gives settings or readable problems."""
+"""Property tests: any configuration results in settings or in readable problems."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ values = st.recursive(
 )
 
 
-def places(node: object, way: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
-    """Every location in a configuration."""
+def paths_of_values(node: object, way: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """Yield the path of every value in a configuration."""
     steps: list[tuple[Any, object]] = []
     if isinstance(node, dict):
         steps = list(node.items())
@@ -50,12 +50,12 @@ def places(node: object, way: tuple[str | int, ...] = ()) -> Iterator[tuple[str 
         steps = list(enumerate(node))
     for key, inner in steps:
         yield (*way, key)
-        yield from places(inner, (*way, key))
+        yield from paths_of_values(inner, (*way, key))
 
 
 FULL_AWS = edited(AWS, {"aws.tags": {"a": "b"}, "aws.endpoint": {"public": True}, "etcd.snapshots.keep": 3})
-PLACES = list(places(FULL))
-CLOUD_PLACES = [(base, way) for base in (FULL_AWS, AZURE) for way in places(base)]
+PLACES = list(paths_of_values(FULL))
+CLOUD_PLACES = [(base, way) for base in (FULL_AWS, AZURE) for way in paths_of_values(base)]
 
 
 @settings(max_examples=300, deadline=None)
@@ -104,7 +104,7 @@ def test_any_object_at_all(raw: Any) -> None:  # noqa: ANN401 - that is the poin
 
 
 def check(raw: Any) -> None:  # noqa: ANN401 - whatever was generated
-    """The raw object loads and has a topology with its tables, or each problem is one line."""
+    """Assert that the configuration either has a topology, or that each problem is one line."""
     lines, loaded = answer(raw)
     assert (loaded is None) == bool(lines)
     for line in lines:

@@ -1,4 +1,4 @@
-"""Bases: what a stack file overrides, and where every value is from."""
+"""Tests of bases: values that a stack file overrides, and the source of each value."""
 
 from __future__ import annotations
 

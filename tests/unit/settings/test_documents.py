@@ -1,4 +1,4 @@
-"""YAML that nothing can be made of is refused in a line, wherever it is read."""
+"""Tests of invalid YAML: every reader reports the error in one line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Right configurations, secrets in errors, files and host keys."""
+"""Tests of valid configurations, secrets in errors, files and host keys."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Descriptions that are too long for one variable of the environment."""
+"""Tests of configurations that are too long for an environment variable."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Wrong configurations, each with its own clear error. The rows are in the files wrong_*.py."""
+"""Tests of invalid configurations, each with its error. The rows are in the files wrong_*.py."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Wrong leases, mirrors, registries, Helm releases and access."""
+"""Invalid leases, mirrors, registries, Helm releases and access."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Wrong descriptions of clusters in clouds."""
+"""Invalid configurations of clusters in clouds."""
 
 from __future__ import annotations
 
@@ -48,27 +48,45 @@ CLOUDS = (
     Wrong("azure.location", "not a location", {"azure.location": "West Europe"}, AZURE),
     Wrong("azure.subscription", "not an id", {"azure.subscription": "mine"}, AZURE),
     # Members
-    Wrong("control_planes.machine", "missing; say what to make", {"control_planes.machine": REMOVE}, AWS),
-    Wrong("control_planes.machine", "belongs to clouds", {"control_planes.machine": {"type": "large"}}),
-    Wrong("etcd.machine", "missing; say what", {"etcd.hosts": ["e-1", "e-2", "e-3"]}, AWS),
-    Wrong("etcd.machine", "no machine is made of it", {"etcd.machine": {"type": "small"}}, AWS),
+    Wrong(
+        "control_planes.machine", "missing; describe the machines", {"control_planes.machine": REMOVE}, AWS
+    ),
+    Wrong("control_planes.machine", "allowed only in a cloud", {"control_planes.machine": {"type": "large"}}),
+    Wrong("etcd.machine", "missing; describe the", {"etcd.hosts": ["e-1", "e-2", "e-3"]}, AWS),
+    Wrong("etcd.machine", "not used by any host", {"etcd.machine": {"type": "small"}}, AWS),
     Wrong(
         "control_planes.machine.disk", "too small; allowed: 20Gi", {"control_planes.machine.disk": "8Gi"}, AWS
     ),
-    Wrong("control_planes.machine.data_disk", "whole GiB", {"control_planes.machine.data_disk": "20G"}, AWS),
+    Wrong(
+        "control_planes.machine.data_disk", "not whole GiB", {"control_planes.machine.data_disk": "20G"}, AWS
+    ),
     Wrong("control_planes.hosts[0]", '"CP": not a DNS label', {"control_planes.hosts": ["CP"]}, AWS),
-    Wrong("load_balancers.hosts", "a cloud brings its own", {"load_balancers.hosts": ["lb-1", "lb-2"]}, AWS),
+    Wrong(
+        "load_balancers.hosts",
+        "which provides a load balancer",
+        {"load_balancers.hosts": ["lb-1", "lb-2"]},
+        AWS,
+    ),
     Wrong("network.machines", "is aws.network.range in a cloud", {"network.machines": ["10.0.0.0/8"]}, AWS),
     # Pools
-    Wrong("pools.workers.size", "belongs to clouds", {"pools.workers.size": {"min": 1, "max": 2}}),
-    Wrong("pools.general.hosts", "a cloud makes the machines", {"pools.general.hosts": ["w-1"]}, AWS),
-    Wrong("pools.general.size", "missing; how many nodes", {"pools.general.size": REMOVE}, AWS),
-    Wrong("pools.general.machine", "missing; say what to make", {"pools.general.machine": REMOVE}, AWS),
+    Wrong(
+        "pools.workers.size",
+        "allowed only in a cloud; name hosts",
+        {"pools.workers.size": {"min": 1, "max": 2}},
+    ),
+    Wrong("pools.general.hosts", "which creates the machines", {"pools.general.hosts": ["w-1"]}, AWS),
+    Wrong("pools.general.size", "missing; set the number of nodes", {"pools.general.size": REMOVE}, AWS),
+    Wrong("pools.general.machine", "missing; describe the machines", {"pools.general.machine": REMOVE}, AWS),
     Wrong("pools.general.size.min", "above max, 9", {"pools.general.size.min": 10}, AWS),
     Wrong("pools.general.machine.types", "at least 1 entry", {"pools.general.machine.types": []}, AWS),
-    Wrong("pools.general.machine.types", "has one size", {"pools.general.machine.types": ["a", "b"]}, AZURE),
+    Wrong(
+        "pools.general.machine.types",
+        "has one machine type",
+        {"pools.general.machine.types": ["a", "b"]},
+        AZURE,
+    ),
     Wrong("pools.general.max_unavailable", "would take all 9", {"pools.general.max_unavailable": 9}, AWS),
-    Wrong("pools.cp-1", "the name of a member too", {"pools": {"cp-1": _CLUSTER["pools"]["general"]}}, AWS),
+    Wrong("pools.cp-1", "also the name of a member", {"pools": {"cp-1": _CLUSTER["pools"]["general"]}}, AWS),
     Wrong(
         "pools.general.labels",
         "NodeRestriction refuses this one",
@@ -80,12 +98,12 @@ CLOUDS = (
     ),
     # Endpoint
     Wrong("endpoint", "missing; name the API", {"endpoint": REMOVE}, AWS),
-    Wrong("endpoint.host", "must be a DNS name", {"endpoint.host": "10.20.0.5"}, AWS),
-    Wrong("endpoint.host", "needs a domain", {"endpoint.host": "api"}, AWS),
+    Wrong("endpoint.host", "not a DNS name; use one", {"endpoint.host": "10.20.0.5"}, AWS),
+    Wrong("endpoint.host", "has no domain", {"endpoint.host": "api"}, AWS),
     # Network and zones
-    Wrong("network.backend", "source/destination check off", {"network.backend": "host-gw"}, AWS),
+    Wrong("network.backend", "clouds drop packets with pod addresses", {"network.backend": "host-gw"}, AWS),
     Wrong("network.pods", "overlaps aws.network.range", {"network.pods": "10.20.0.0/17"}, AWS),
-    Wrong("aws.network.range", "larger than the /16", {"aws.network.range": "172.16.0.0/12"}, AWS),
+    Wrong("aws.network.range", "larger than a /16", {"aws.network.range": "172.16.0.0/12"}, AWS),
     Wrong("aws.network.range", "allowed: a /22 or larger", {"aws.network.range": "10.20.0.0/24"}, AWS),
     Wrong(
         "azure.network.range",
@@ -93,7 +111,7 @@ CLOUDS = (
         {"pools.general.size.max": 150, "azure.network.range": "10.30.0.0/22"},
         AZURE,
     ),
-    Wrong("aws.zones", "a lost zone could take", {"aws.zones": 2}, AWS),
+    Wrong("aws.zones", "the loss of a zone could break", {"aws.zones": 2}, AWS),
     Wrong("aws.zones", "not zones; allowed", {"aws.zones": "eu-central-1a"}, AWS),
     Wrong("aws.zones", "allowed: 1 to 6", {"aws.zones": 7}, AWS),
     Wrong(
@@ -105,8 +123,8 @@ CLOUDS = (
         {"aws.zones": ["eu-central-1a", "eu-central-1b", "eu-west-1c"]},
         AWS,
     ),
-    Wrong("aws.zones", "name the zones of its subnets", {"aws.zones": 3}, _OWN),
-    Wrong("aws.network.private", "goes with an existing vpc", {"aws.network.private": _SUBNETS}, AWS),
+    Wrong("aws.zones", "not names; with an existing VPC", {"aws.zones": 3}, _OWN),
+    Wrong("aws.network.private", "allowed only for an existing VPC", {"aws.network.private": _SUBNETS}, AWS),
     Wrong(
         "aws.network.private",
         "has no subnet for zone eu-central-1a",
@@ -162,13 +180,13 @@ CLOUDS = (
     Wrong("azure.image", "needs either id, or publisher", {"azure.image.id": "/gallery"}, AZURE),
     Wrong(
         "azure.addons.load_balancers",
-        "makes balancers by itself",
+        "creates load balancers",
         {"azure.addons.load_balancers": True},
         AZURE,
     ),
     Wrong("azure.ssh_key", "not a public key", {"azure.ssh_key": "mine"}, AZURE),
     Wrong("aws.ssh_key", "not a key pair's name", {"aws.ssh_key": "ssh-rsa AAAA"}, AWS),
-    Wrong("aws.tags", "begins with a word that is kept", {"aws.tags": {"aws:x": "y"}}, AWS),
+    Wrong("aws.tags", "begins with a reserved word", {"aws.tags": {"aws:x": "y"}}, AWS),
     Wrong("aws.tags", "without <>", {"aws.tags": {"a/b": "y"}}, AWS),
     Wrong("aws.endpoints.s3", "not a URL; allowed: https://", {"aws.endpoints.s3": "http://s3.example"}, AWS),
     Wrong("aws.snapshots.every_hours", "unknown; allowed: 1, 2", {"aws.snapshots.every_hours": 5}, AWS),

@@ -1,4 +1,4 @@
-"""Wrong hosts, roles and sizes."""
+"""Invalid hosts, roles and sizes."""
 
 from __future__ import annotations
 

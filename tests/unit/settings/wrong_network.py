@@ -1,4 +1,4 @@
-"""Wrong network plans."""
+"""Invalid network plans."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Wrong keys, values, versions, labels."""
+"""Invalid keys, values, versions and labels."""
 
 from __future__ import annotations
 

@@ -1,0 +1,86 @@
+"""Rules about settings that only AWS has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from settings.aws import AwsSettings
+from settings.clouds import SubnetSettings
+from settings.problem import Problem
+from settings.rules.base import RuleInput, rule
+from settings.rules.cloud_networks import check_subnets
+
+
+@rule(needs_valid=("aws",))
+def zones_belong_to_region(rule_input: RuleInput) -> Iterator[Problem]:
+    """Require zones of `aws.region`."""
+    aws = rule_input.settings.aws
+    for position, name in enumerate(aws.zone_names if aws else ()):
+        if aws and name[:-1] != aws.region:
+            yield Problem(
+                f"aws.zones[{position}]",
+                f'"{name}"',
+                f"not a zone of aws.region, {aws.region}; correct one of them",
+            )
+
+
+@rule(needs_valid=("aws",))
+def existing_vpc_has_subnets(rule_input: RuleInput) -> Iterator[Problem]:
+    """Require a private subnet for each zone of an existing VPC, and public subnets for a public endpoint."""
+    aws = rule_input.settings.aws
+    if aws is None:
+        return
+    network = aws.network
+    if not network.vpc:
+        for key in ("private", "public"):
+            if getattr(network, key):
+                yield Problem(
+                    f"aws.network.{key}",
+                    "",
+                    "allowed only for an existing VPC; add its id as vpc, or remove it",
+                )
+        return
+    if isinstance(aws.zones, int):
+        yield Problem(
+            "aws.zones", str(aws.zones), "not names; with an existing VPC name the zones of its subnets"
+        )
+        return
+    yield from _check_zones(aws, aws.zones, "private", network.private)
+    if aws.endpoint.public or network.public:
+        yield from _check_zones(aws, aws.zones, "public", network.public)
+
+
+@rule(needs_valid=("aws",))
+def aws_image_is_identified(rule_input: RuleInput) -> Iterator[Problem]:
+    """Require either the id of the image, or its owner and name."""
+    aws = rule_input.settings.aws
+    if aws is None:
+        return
+    filters = [aws.image.owner, aws.image.name]
+    if bool(aws.image.id) == any(filters) or (not aws.image.id and not all(filters)):
+        yield Problem(
+            "aws.image", "", "needs either id, or owner and name (a pattern such as debian-13-amd64-*)"
+        )
+
+
+@rule(needs_valid=("aws",))
+def aws_ssh_key_is_a_name(rule_input: RuleInput) -> Iterator[Problem]:
+    """Refuse the text of a key where the name of a key pair is required."""
+    aws = rule_input.settings.aws
+    if aws and " " in aws.ssh_key.strip():
+        yield Problem("aws.ssh_key", "", "not a key pair's name; import the key in EC2 and give its name")
+
+
+def _check_zones(
+    aws: AwsSettings, zones: tuple[str, ...], key: str, subnets: Mapping[str, SubnetSettings]
+) -> Iterator[Problem]:
+    path = f"aws.network.{key}"
+    for zone in zones:
+        if zone not in subnets:
+            yield Problem(
+                path, "", f"has no subnet for zone {zone}; add it, or remove the zone from aws.zones"
+            )
+    for zone in subnets:
+        if zone not in zones:
+            yield Problem(path, "", f"zone {zone} is not in aws.zones; add it there, or remove its subnet")
+    yield from check_subnets(aws.range, path, subnets)

@@ -1,0 +1,70 @@
+"""Rules about settings that only Azure has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from settings.problem import Problem
+from settings.rules.base import RuleInput, rule
+from settings.rules.cloud_networks import check_subnets
+
+
+@rule(needs_valid=("azure",))
+def existing_network_has_subnets(rule_input: RuleInput) -> Iterator[Problem]:
+    """Require two subnets in an existing virtual network, inside its range and without overlap."""
+    azure = rule_input.settings.azure
+    if azure is None:
+        return
+    network = azure.network
+    if (network.id is None) != (network.subnets is None):
+        missing = "id" if network.id is None else "subnets"
+        yield Problem(
+            f"azure.network.{missing}", "", "missing; id and subnets of an existing network go together"
+        )
+    if network.subnets:
+        subnets = {"members": network.subnets.members, "pools": network.subnets.pools}
+        yield from check_subnets(azure.range, "azure.network.subnets", subnets)
+
+
+@rule(needs_valid=("azure", "pools"))
+def pools_have_one_machine_type(rule_input: RuleInput) -> Iterator[Problem]:
+    """Refuse several machine types in a pool, because a scale set has one."""
+    settings = rule_input.settings
+    for name, pool in settings.pools.items() if settings.azure else ():
+        if pool.machine and len(pool.machine.types) > 1:
+            yield Problem(
+                f"pools.{name}.machine.types",
+                "",
+                "a scale set of Azure has one machine type; name one, or make a pool for each",
+            )
+
+
+@rule(needs_valid=("azure",))
+def azure_image_is_identified(rule_input: RuleInput) -> Iterator[Problem]:
+    """Require either the id of the image, or its publisher, offer and SKU."""
+    azure = rule_input.settings.azure
+    if azure is None:
+        return
+    filters = [azure.image.publisher, azure.image.offer, azure.image.sku]
+    if bool(azure.image.id) == any(filters) or (not azure.image.id and not all(filters)):
+        yield Problem("azure.image", "", "needs either id, or publisher, offer and sku")
+
+
+@rule(needs_valid=("azure",))
+def azure_has_no_load_balancer_addon(rule_input: RuleInput) -> Iterator[Problem]:
+    """Refuse an add-on for load balancers, because the cloud controller manager creates them."""
+    azure = rule_input.settings.azure
+    if azure and azure.addons.load_balancers:
+        yield Problem(
+            "azure.addons.load_balancers",
+            "true",
+            "not available: Azure's cloud controller manager creates load balancers; remove it",
+        )
+
+
+@rule(needs_valid=("azure",))
+def azure_ssh_key_is_a_public_key(rule_input: RuleInput) -> Iterator[Problem]:
+    """Require the text of a public key."""
+    azure = rule_input.settings.azure
+    if azure and azure.ssh_key and not azure.ssh_key.startswith("ssh-"):
+        yield Problem("azure.ssh_key", "", "not a public key; paste the text of one, such as ssh-rsa AAAA…")
