@@ -14,7 +14,7 @@ from pulumi.runtime import mocks
 from lab.cloud.aws.metadata import ACCOUNT
 from tests.clouds.amazon import REGION, Amazon, Launch
 from tests.unit.components.certificates import Engine
-from tests.unit.components.graph import Graph, Json, bare
+from tests.unit.components.graph import Graph, Json, without_secret_marks
 
 ZONES = tuple(f"{REGION}{letter}" for letter in "abc")
 FIRST_WORKER = 100
@@ -36,7 +36,7 @@ class Account(Engine):
         """Create a resource of the program and return its id and state."""
         if not args.typ.startswith("aws:"):
             return super().new_resource(args)
-        inputs = bare(args.inputs)
+        inputs = without_secret_marks(args.inputs)
         kind = args.typ.rpartition(":")[2]
         identity = inputs.get("name") or f"{args.name}-id"
         state: Json = {"name": args.name, **args.inputs, "arn": self._arn(kind, identity), "tagsAll": {}}
@@ -60,15 +60,17 @@ class Account(Engine):
 
     def launches(self, graph: Graph, sizes: Mapping[str, int]) -> list[Launch]:
         """Return the machines that the groups start: one for each member, `sizes` for the groups of pools."""
-        templates = {f"{node.name}-id": bare(node.inputs) for node in graph.of(":LaunchTemplate")}
+        templates = {
+            f"{node.name}-id": without_secret_marks(node.inputs) for node in graph.of_type(":LaunchTemplate")
+        }
         hooks = {
             str(hook["autoscalingGroupName"]): str(hook["name"])
-            for hook in (bare(node.inputs) for node in graph.of(":LifecycleHook"))
+            for hook in (without_secret_marks(node.inputs) for node in graph.of_type(":LifecycleHook"))
             if hook["lifecycleTransition"].endswith("LAUNCHING")
         }
         launches: list[Launch] = []
-        for node in graph.of("autoscaling/group:Group"):
-            group = bare(node.inputs)
+        for node in graph.of_type("autoscaling/group:Group"):
+            group = without_secret_marks(node.inputs)
             template = templates[_template(group)]
             for number in range(sizes.get(group["name"], 1)):
                 launch = self._launch(group, template, number)

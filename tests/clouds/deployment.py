@@ -22,7 +22,7 @@ from testkit.process import run
 from testkit.wait import eventually
 from tests.unit.components import graph as graphs
 from tests.unit.components.certificates import Engine
-from tests.unit.components.graph import Graph, Node, bare
+from tests.unit.components.graph import Graph, Node, without_secret_marks
 
 COMMAND_SECONDS = 900
 
@@ -55,7 +55,7 @@ class Deployment:
             config.set_all_config({})
         self._rewrite = rewrite
         self._environment = {**os.environ, **environment}
-        self.kubeconfig = str(bare(self.graph.outputs["kubeconfig"]))
+        self.kubeconfig = str(without_secret_marks(self.graph.outputs["kubeconfig"]))
 
     def finish(self) -> None:
         """Run the commands and apply the objects, each after its dependencies."""
@@ -116,7 +116,7 @@ class Deployment:
         return dependencies | ({provider} if provider in nodes else set())
 
     def _run(self, node: Node) -> None:
-        inputs = bare(node.inputs)
+        inputs = without_secret_marks(node.inputs)
         if "create" not in inputs:
             return
         stdin = inputs.get("stdin", "")
@@ -129,7 +129,7 @@ class Deployment:
         )
 
     def _apply(self, node: Node) -> None:
-        body = bare(node.inputs)
+        body = without_secret_marks(node.inputs)
         if "kind" not in body or "apiVersion" not in body:
             return
 

@@ -16,7 +16,7 @@ from lab.cloud.azure.role_assignments import Grant, Right, assign
 from lab.cloud.running import RunningMachine
 from tests.clouds.azure import LOCATION, Azure, Start
 from tests.unit.components.certificates import Engine
-from tests.unit.components.graph import Graph, Json, bare
+from tests.unit.components.graph import Graph, Json, without_secret_marks
 
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000000"
 FIRST_WORKER = 100
@@ -65,7 +65,7 @@ class Subscription(Engine):
             return identity, {"publicKeyOpenssh": "ssh-rsa AAAA", **state}
         # Several threads call mocks at the same time.
         with self._turn:
-            return self._new(args, bare(args.inputs))
+            return self._new(args, without_secret_marks(args.inputs))
 
     def _new(self, args: mocks.MockResourceArgs, inputs: Mapping[str, Any]) -> tuple[str, Json]:
         kind = args.typ.rpartition(":")[2]
@@ -95,11 +95,14 @@ class Subscription(Engine):
         """Return the machines: each member, and of each scale set as many as `sizes` says (or its
         capacity).
         """
-        members = [self._member(node.urn, bare(node.inputs)) for node in graph.of("compute:VirtualMachine")]
+        members = [
+            self._member(node.urn, without_secret_marks(node.inputs))
+            for node in graph.of_type("compute:VirtualMachine")
+        ]
         workers: list[Start] = []
         numbers = itertools.count(FIRST_WORKER)
-        for node in graph.of("compute:VirtualMachineScaleSet"):
-            inputs = bare(node.inputs)
+        for node in graph.of_type("compute:VirtualMachineScaleSet"):
+            inputs = without_secret_marks(node.inputs)
             count = sizes.get(inputs["vmScaleSetName"], int(inputs["sku"]["capacity"]))
             workers += [self._worker(inputs, number, next(numbers)) for number in range(count)]
         return [*members, *workers]

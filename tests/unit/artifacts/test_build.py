@@ -1,4 +1,4 @@
-"""The builder on a module of one file, without requirements: real go, in a second."""
+"""Tests of the builder with the real Go compiler and a module of one file without requirements."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where state and cache are."""
+"""Tests of the locations of the state and cache directories."""
 
 from __future__ import annotations
 

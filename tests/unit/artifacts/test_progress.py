@@ -1,4 +1,4 @@
-"""Long work prints what is being done and how many steps are left, at least once an interval."""
+"""Tests of the progress display: the current step and the number of remaining steps, in each interval."""
 
 from __future__ import annotations
 

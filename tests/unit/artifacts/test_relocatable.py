@@ -1,4 +1,4 @@
-"""Debian's programs as tars: made of this machine's own files, and run from another place."""
+"""Tests of relocatable archives of programs from Debian packages, made of programs of this machine."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ RECIPE = Recipe(
 
 @pytest.fixture
 def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """What apt would unpack: echo and bash with their libraries, and the loader, by names of Debian's."""
+    """Return a directory like an unpacked Debian package: echo, bash, their libraries and the loader."""
     root = tmp_path / "root"
     (root / "usr/bin").mkdir(parents=True)
     (root / "usr/share/completions").mkdir(parents=True)

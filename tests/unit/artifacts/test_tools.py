@@ -13,7 +13,7 @@ from testkit.artifact_server import put
 
 @pytest.fixture
 def stocked(cache: Cache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cache:
-    """A cache with every tool, and nothing on PATH but what the test puts into `path`."""
+    """Return a cache with all tools. PATH contains only the directory `path` of the test."""
     for name in catalogue.TOOLS:
         put(cache, name, catalogue.version_of(name), name.encode(), tmp_path)
     (tmp_path / "path").mkdir()

@@ -1,4 +1,4 @@
-"""The tls plugin on mocks with real keys and certificates, kept from run to run as a state keeps them."""
+"""Mocks of the tls plugin with real keys and certificates, which later runs reuse like a Pulumi state."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ import pulumi
 from pulumi.runtime import mocks
 
 from lab.plugins.tls import certificates, keys
-from tests.unit.components.graph import Json, Plugins, bare
+from tests.unit.components.graph import Json, Plugins, without_secret_marks
 
 _DEFAULTS = {"isCaCertificate": False, "setSubjectKeyId": False, "setAuthorityKeyId": False}
 
 
 class Engine(Plugins):
-    """Resources with unchanged inputs stay as they are; all others are made anew."""
+    """Plugins that keep resources with unchanged inputs and create all other resources again."""
 
     def __init__(self) -> None:
         self._made: dict[tuple[str, str], tuple[str, Json]] = {}
 
     def forget(self, name: str) -> None:
-        """What the engine does to a resource whose replacement trigger changes."""
+        """Forget a resource, as the engine does when the replacement trigger changes."""
         self._made = {key: made for key, made in self._made.items() if key[1] != name}
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, Json]:
         if not args.typ.startswith("tls:"):
             return super().new_resource(args)
-        inputs = bare(args.inputs)
+        inputs = without_secret_marks(args.inputs)
         asked = json.dumps(inputs, sort_keys=True)
         before, state = self._made.get((args.typ, args.name), ("", {}))
         if before != asked:
@@ -41,7 +41,7 @@ class Engine(Plugins):
         return f"{args.name}-id", {**args.inputs, **results}
 
     def made(self, kind: str) -> dict[str, object]:
-        """What was made of a kind of resource (`PrivateKey`), by name."""
+        """Return the states of all resources of a type (`PrivateKey`) by name."""
         return {name: state for (token, name), (_, state) in self._made.items() if token.endswith(f":{kind}")}
 
 

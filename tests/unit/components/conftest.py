@@ -25,7 +25,7 @@ class Deploy(Protocol):
 
 @pytest.fixture(scope="session")
 def deploy() -> Iterator[Deploy]:
-    """Runs the real program on a configuration; only the mirror's index is given."""
+    """Return a function that runs the real program on a configuration, with a fake index of the mirror."""
 
     def given(*_: object, pinned: str | None = None) -> Index:
         return graphs.index()

@@ -1,4 +1,4 @@
-"""The program's resources as a graph, recorded from Pulumi's mocks: no engine, no hosts."""
+"""The graph of all resources of the program, recorded from Pulumi mocks without an engine or hosts."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PRIVATE = "PRIVATE-"
 
 @dataclass(frozen=True)
 class Node:
-    """One resource as it was registered. `inputs` are raw: secrets are still marked as such."""
+    """A registered resource. `inputs` are the raw inputs of the request, in which secrets are marked."""
 
     type: str
     name: str
@@ -44,25 +44,25 @@ class Node:
     retained: bool = False
 
     def plain(self) -> Iterator[str]:
-        """Every text of the inputs that is not within a secret."""
+        """Yield all texts of the inputs that are not in a secret."""
         yield from _plain(self.inputs)
 
     def is_secret(self, key: str) -> bool:
-        """Whether that input, as a whole, is a secret."""
+        """Return whether an input is a secret as a whole."""
         return has_signature(self.inputs[key])
 
     def value(self, key: str) -> object:
-        """That input without its mark."""
+        """Return an input without its secret mark."""
         return _opened(self.inputs[key])
 
     def text(self, key: str) -> str:
-        """That input, which must be a text."""
+        """Return an input, which must be a text, without its secret mark."""
         value = self.value(key)
         assert isinstance(value, str), f"{self.name}: {key} is no text"
         return value
 
     def connection(self) -> Json:
-        """A command's connection, its own secrets laid open."""
+        """Return the connection of a command with all secrets in plain text."""
         connection = self.value("connection")
         assert isinstance(connection, dict)
         return {key: _opened(value) for key, value in connection.items()}
@@ -70,28 +70,28 @@ class Node:
 
 @dataclass
 class Graph:
-    """All resources by URN, and what the program said."""
+    """All resources by URN, the messages of the program, and its outputs."""
 
     nodes: dict[str, Node] = field(default_factory=dict)
     messages: list[tuple[str, str]] = field(default_factory=list)
     outputs: Json = field(default_factory=dict)
 
-    def of(self, kind: str) -> list[Node]:
-        """Resources whose type ends so."""
+    def of_type(self, kind: str) -> list[Node]:
+        """Return the resources whose type ends with `kind`."""
         return [node for node in self.nodes.values() if node.type.endswith(kind)]
 
-    def named(self, name: str) -> Node:
-        """The one resource of that name."""
+    def node(self, name: str) -> Node:
+        """Return the only resource with a name."""
         (node,) = (node for node in self.nodes.values() if node.name == name)
         return node
 
     @property
     def names(self) -> set[tuple[str, str]]:
-        """Type and name of every resource."""
+        """The types and names of all resources."""
         return {(node.type, node.name) for node in self.nodes.values()}
 
-    def before(self, node: Node) -> set[str]:
-        """Names of all that must be done before that resource, however indirectly."""
+    def dependencies(self, node: Node) -> set[str]:
+        """Return the names of all direct and indirect dependencies of a resource."""
         seen: set[str] = set()
         waiting = [node.urn]
         while waiting:
@@ -107,7 +107,7 @@ class Graph:
 
 
 class _Monitor(mocks.MockMonitor):
-    """Records what the engine would be told."""
+    """Records the requests to the engine."""
 
     def __init__(self, graph: Graph, plugins: mocks.Mocks) -> None:
         super().__init__(plugins)
@@ -143,7 +143,7 @@ class _Monitor(mocks.MockMonitor):
 
 
 class Plugins(mocks.Mocks):
-    """What plugins would answer, as far as the program looks at it."""
+    """Mocks of plugins. They return only the outputs that the program reads."""
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, Json]:
         state = dict(args.inputs)
@@ -163,7 +163,7 @@ class Plugins(mocks.Mocks):
 
 
 class _Callbacks:
-    """Takes registrations of hooks, which mocks have no server for."""
+    """Accepts registrations of hooks, for which Pulumi mocks have no server."""
 
     def register_resource_hook(self, hook: pulumi.ResourceHook) -> None:
         assert hook.callback is not None
@@ -175,7 +175,7 @@ class _Callbacks:
 def record(
     program: Callable[[], object], *, preview: bool = False, plugins: mocks.Mocks | None = None
 ) -> Graph:
-    """Runs the program on mocks; what it raises comes through."""
+    """Run the program on mocks and return its graph. Errors of the program are raised."""
     graph = Graph()
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
@@ -204,7 +204,7 @@ def index() -> Index:
 
 
 def document(directory: Path, *, workers: int, control_planes: int = 1, **changes: object) -> Json:
-    """The object `kubewright:cluster` with keys on disk below `directory`."""
+    """Return the object `kubewright:cluster`, and create its key files in `directory`."""
     key, known = directory / "key", directory / "known_hosts"
     controls = {f"cp-{i + 1}": {"address": str(IPv4Address("10.89.0.11") + i)} for i in range(control_planes)}
     nodes = {f"w-{i + 1}": {"address": str(IPv4Address("10.89.0.21") + i)} for i in range(workers)}
@@ -232,13 +232,13 @@ def _provider_urn(reference: str) -> str:
     return reference.rsplit("::", 1)[0]
 
 
-def bare(value: Any) -> Any:  # noqa: ANN401 - any property value
-    """A value of a request to the engine, without its marks at any depth."""
+def without_secret_marks(value: Any) -> Any:  # noqa: ANN401 - any property value
+    """Return a property value without secret marks at any depth."""
     if isinstance(value, Mapping):
         if SIGNATURE in value:
-            return bare(value["value"])
-        return {str(key): bare(item) for key, item in value.items()}
-    return [bare(item) for item in value] if isinstance(value, list) else value
+            return without_secret_marks(value["value"])
+        return {str(key): without_secret_marks(item) for key, item in value.items()}
+    return [without_secret_marks(item) for item in value] if isinstance(value, list) else value
 
 
 def _opened(value: object) -> object:

@@ -1,4 +1,4 @@
-"""Waiting for resources: all of them, or the first that fails."""
+"""Tests of waiting for resources: wait for all resources, or until the first error."""
 
 from __future__ import annotations
 

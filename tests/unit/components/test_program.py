@@ -1,4 +1,4 @@
-"""The whole program on mocks: what it makes, in which order, and what it keeps secret."""
+"""Tests of the complete program on mocks: resources, their order, and secrets."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ COMMAND = "command:remote:Command"
 
 @pytest.fixture(scope="module")
 def cluster(deploy: Deploy, tmp_path_factory: pytest.TempPathFactory) -> Graph:
-    """One control plane, two workers, a release, and permissions from the settings."""
+    """Return a cluster with one control plane, two workers, a Helm release, and permissions."""
     return deploy(
         document(
             tmp_path_factory.mktemp("cluster"),
@@ -37,7 +37,7 @@ def cluster(deploy: Deploy, tmp_path_factory: pytest.TempPathFactory) -> Graph:
 
 
 def commands(graph: Graph) -> list[Node]:
-    return graph.of(COMMAND)
+    return graph.of_type(COMMAND)
 
 
 class TestResources:
@@ -66,10 +66,10 @@ class TestResources:
         assert two.names < three.names
         # Nor does the second worker change what runs in the cluster.
         for name in ("coredns-deployment", "metrics-server-deployment"):
-            assert one.named(name).inputs == two.named(name).inputs
+            assert one.node(name).inputs == two.node(name).inputs
         for node in commands(two):
             if node.name != "cluster-pool-workers-labels":
-                assert node.inputs == three.named(node.name).inputs, node.name
+                assert node.inputs == three.node(node.name).inputs, node.name
 
     def test_a_single_machine_is_a_whole_cluster(self, deploy: Deploy, tmp_path: Path) -> None:
         single = deploy(document(tmp_path, workers=0))
@@ -83,7 +83,7 @@ class TestResources:
     def test_three_control_planes_have_the_same_resources(self, deploy: Deploy, tmp_path: Path) -> None:
         three = deploy(document(tmp_path, workers=2, control_planes=3))
         for member in ("cp-1", "cp-2", "cp-3"):
-            before = three.before(three.named(f"{member}-control-plane"))
+            before = three.dependencies(three.node(f"{member}-control-plane"))
             assert {"cp-1-etcd", "cp-2-etcd", "cp-3-etcd"} <= before
             # No member waits for another of its kind: a first quorum needs them side by side.
             assert not {name for name in before if name.endswith("-control-plane")} - {member}
@@ -92,8 +92,8 @@ class TestResources:
 
 class TestOrder:
     def test_roles_of_a_host_are_delivered_one_after_another(self, cluster: Graph) -> None:
-        assert "cp-1-etcd" in cluster.before(cluster.named("cp-1-control-plane"))
-        assert "cp-1-control-plane" in cluster.before(cluster.named("cp-1-node"))
+        assert "cp-1-etcd" in cluster.dependencies(cluster.node("cp-1-control-plane"))
+        assert "cp-1-control-plane" in cluster.dependencies(cluster.node("cp-1-node"))
 
     @pytest.mark.parametrize("node", ["cp-1-node", "w-1-node", "w-2-node"])
     def test_nodes_join_after_their_permissions_exist(self, cluster: Graph, node: str) -> None:
@@ -103,31 +103,33 @@ class TestOrder:
             if item.name.startswith(("cluster-bootstrap-", "cluster-cni-"))
         }
         assert len(bootstrap) > 8
-        assert bootstrap <= cluster.before(cluster.named(node))
+        assert bootstrap <= cluster.dependencies(cluster.node(node))
 
     def test_no_worker_waits_for_another(self, cluster: Graph) -> None:
-        assert "w-1-node" not in cluster.before(cluster.named("w-2-node"))
-        assert "w-2-node" not in cluster.before(cluster.named("w-1-node"))
+        assert "w-1-node" not in cluster.dependencies(cluster.node("w-2-node"))
+        assert "w-2-node" not in cluster.dependencies(cluster.node("w-1-node"))
 
     def test_the_connection_waits_for_the_control_plane(self, cluster: Graph) -> None:
-        assert "cp-1-control-plane" in cluster.before(cluster.named("kubernetes"))
+        assert "cp-1-control-plane" in cluster.dependencies(cluster.node("kubernetes"))
 
     def test_add_ons_do_not_wait_for_workers(self, cluster: Graph) -> None:
         for name in ("metrics-server-deployment", "helm-hello"):
-            assert not {before for before in cluster.before(cluster.named(name)) if before.startswith("w-")}
+            assert not {
+                before for before in cluster.dependencies(cluster.node(name)) if before.startswith("w-")
+            }
 
     def test_the_deletion_marker_is_deleted_before_the_nodes(self, cluster: Graph) -> None:
-        assert {"cp-1-node", "w-1-node", "w-2-node"} <= cluster.before(cluster.named("cluster-farewell"))
+        assert {"cp-1-node", "w-1-node", "w-2-node"} <= cluster.dependencies(cluster.node("cluster-farewell"))
 
     def test_objects_are_deleted_with_etcd(self, cluster: Graph) -> None:
-        etcd = cluster.named("cluster-etcd").urn
+        etcd = cluster.node("cluster-etcd").urn
         objects = [node for node in cluster.nodes.values() if node.type.startswith("kubernetes:")]
         assert len(objects) > 25
         assert {node.name for node in objects if node.deleted_with != etcd} == set()
 
     def test_members_and_pools_have_rolling_limits(self, cluster: Graph) -> None:
         hooks = {
-            name: cluster.named(name).hooks["before_update"] for name in ("cp-1-etcd", "w-1-node", "w-2-node")
+            name: cluster.node(name).hooks["before_update"] for name in ("cp-1-etcd", "w-1-node", "w-2-node")
         }
         assert hooks["w-1-node"] == hooks["w-2-node"] != hooks["cp-1-etcd"]
 
@@ -155,7 +157,7 @@ class TestSecrets:
                 assert node.is_secret("stdin"), node.name
 
     def test_a_worker_gets_no_private_key(self, cluster: Graph) -> None:
-        for name, content in delivered(cluster.named("w-1-node")).items():
+        for name, content in delivered(cluster.node("w-1-node")).items():
             assert "-ca-key" not in content, name
             assert not name.endswith("ca.key")
 
@@ -167,7 +169,7 @@ class TestSecrets:
         assert cluster.outputs["endpoint"] == "https://10.89.0.11:6443"
 
     def test_the_public_certificate_is_no_secret(self, cluster: Graph) -> None:
-        spec = cluster.named("metrics-server-api").value("spec")
+        spec = cluster.node("metrics-server-api").value("spec")
         assert isinstance(spec, dict)
         assert base64.b64decode(spec["caBundle"]).decode() == "certificate cluster-pki-kubernetes-ca"
         assert "insecureSkipTLSVerify" not in spec
@@ -195,12 +197,12 @@ class TestCommands:
             assert "triggers" not in node.inputs
 
     def test_deleting_a_command_resets_its_host(self, cluster: Graph) -> None:
-        assert "reset node leave" in cluster.named("w-1-node").text("delete")
-        assert "reset etcd" in cluster.named("cp-1-etcd").text("delete")
+        assert "reset node leave" in cluster.node("w-1-node").text("delete")
+        assert "reset etcd" in cluster.node("cp-1-etcd").text("delete")
 
     def test_each_host_gets_its_own_key(self, cluster: Graph) -> None:
-        assert cluster.named("w-1-node").connection()["hostKey"] == "ssh-ed25519 AAAAw-1"
-        assert cluster.named("w-2-node").connection()["hostKey"] == "ssh-ed25519 AAAAw-2"
+        assert cluster.node("w-1-node").connection()["hostKey"] == "ssh-ed25519 AAAAw-1"
+        assert cluster.node("w-2-node").connection()["hostKey"] == "ssh-ed25519 AAAAw-2"
 
 
 class TestErrors:
@@ -260,18 +262,18 @@ class TestErrors:
         assert isinstance(metal, dict)
         metal["hosts"]["w-1"] |= {"cpus": 1, "memory": "1800Mi"}
         graph = deploy(cluster)
-        assert graph.named("w-1-node")
+        assert graph.node("w-1-node")
         assert any("w-1" in record.message for record in caplog.records if record.levelname == "WARNING")
 
 
 def replicas(graph: Graph, name: str) -> object:
-    spec = graph.named(name).value("spec")
+    spec = graph.node(name).value("spec")
     assert isinstance(spec, dict)
     return spec["replicas"]
 
 
 def delivered(node: Node) -> dict[str, str]:
-    """The files in a command's payload."""
+    """Return the files in the payload of a command."""
     if "stdin" not in node.inputs:
         return {}
     with tarfile.open(fileobj=io.BytesIO(base64.b64decode(node.text("stdin")))) as archive:

@@ -1,4 +1,4 @@
-"""The components' pure parts: derived secrets, kubeconfig, Corefile."""
+"""Tests of functions of the components: derived secrets, kubeconfig, Corefile."""
 
 from __future__ import annotations
 

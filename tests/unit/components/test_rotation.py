@@ -25,7 +25,7 @@ AUTHORITIES = ("kubernetes", "etcd", "front-proxy")
 
 
 def settings(stage: str, generation: int = 2) -> Json:
-    """All authorities and the service accounts' key in one stage."""
+    """Return settings in which all authorities and the service account key are in one stage."""
     section = {"generation": generation, "stage": stage}
     return {"authorities": dict.fromkeys(AUTHORITIES, section), "service_account": section}
 
@@ -45,12 +45,12 @@ class Cluster:
         self.up({}, random.Random(0), check=False)
 
     def plan(self, certificates: Json) -> Graph:
-        """What the program asks for with these settings."""
+        """Run the program with certificate settings and return the graph."""
         cluster = document(self._directory, workers=2, control_planes=3, certificates=certificates)
         return self._deploy(cluster, self._engine)
 
     def up(self, certificates: Json, order: random.Random, *, check: bool = True) -> Graph:
-        """All hosts get what is asked for, in some order that turns allow; each time all must work."""
+        """Deliver the changes to all hosts in an allowed random order. Check connections after each step."""
         graph = self.plan(certificates)
         before = dict(self._known_as_administrator())
         for node in _deliveries(graph, order):
@@ -168,7 +168,7 @@ def test_a_rotated_authority_adds_only_its_own_resources(cluster: Cluster) -> No
 
 def test_a_new_generation_of_leaves_replaces_only_their_keys(cluster: Cluster, engine: Engine) -> None:
     def triggers(graph: Graph) -> dict[str, object]:
-        keys = graph.of(":PrivateKey")
+        keys = graph.of_type(":PrivateKey")
         return {node.name: node.replacement_trigger for node in keys}
 
     first, second = triggers(cluster.plan({})), triggers(cluster.plan({"leaves": 2}))
@@ -190,26 +190,26 @@ def test_add_ons_restart_after_pods_see_new_certificates(cluster: Cluster) -> No
         graph = cluster.plan(settings(stage))
         # Kubelets request certificates only when a controller manager signs them.
         for node in ("cp-1-node", "w-1-node"):
-            assert "cluster-published" in graph.before(graph.named(node))
+            assert "cluster-published" in graph.dependencies(graph.node(node))
         for name in ("coredns-deployment", "metrics-server-deployment"):
-            assert "cluster-published" in graph.before(graph.named(name))
-        assert {f"{plane}-control-plane" for plane in PLANES} <= graph.before(
-            graph.named("cluster-published")
+            assert "cluster-published" in graph.dependencies(graph.node(name))
+        assert {f"{plane}-control-plane" for plane in PLANES} <= graph.dependencies(
+            graph.node("cluster-published")
         )
         seen.append(json.dumps(_annotations(graph, "metrics-server-deployment"), sort_keys=True))
     assert len(set(seen)) == 3
 
 
 def _deliveries(graph: Graph, order: random.Random) -> Iterator[Node]:
-    """Commands for hosts: kind by kind, within a kind in any order."""
+    """Yield the commands for hosts, role by role. The order within a role is random."""
     for role in ROLES:
-        nodes = [node for node in graph.of(":Command") if _split(node.name)[1] == role]
+        nodes = [node for node in graph.of_type(":Command") if _split(node.name)[1] == role]
         order.shuffle(nodes)
         yield from nodes
 
 
 def _split(name: str) -> tuple[str, str]:
-    """`cp-1-control-plane` as host and role; other commands have no role."""
+    """Split `cp-1-control-plane` into host and role. The role is empty for other commands."""
     for role in ROLES:
         if name.endswith(f"-{role}") and name.startswith(("cp-", "w-")):
             return name.removesuffix(f"-{role}"), role
@@ -223,11 +223,11 @@ def _payload(node: Node) -> dict[str, str]:
 
 
 def _script(graph: Graph, name: str) -> list[str]:
-    return graph.named(name).text("create").splitlines()
+    return graph.node(name).text("create").splitlines()
 
 
 def _administrator(graph: Graph) -> Json:
-    config = json.loads(graph.named("kubernetes").text("kubeconfig"))
+    config = json.loads(graph.node("kubernetes").text("kubeconfig"))
     user = config["users"][0]["user"]
     return {
         "ca": base64.b64decode(config["clusters"][0]["cluster"]["certificate-authority-data"]).decode(),
@@ -236,7 +236,7 @@ def _administrator(graph: Graph) -> Json:
 
 
 def _annotations(graph: Graph, name: str) -> object:
-    spec = graph.named(name).value("spec")
+    spec = graph.node(name).value("spec")
     assert isinstance(spec, dict)
     return spec["template"]["metadata"]["annotations"]
 

@@ -83,7 +83,7 @@ def sessions() -> Sessions:
 
 
 def signed(session: Session, service: str, url: str, body: bytes = b"", **more: str) -> dict[str, str]:
-    """The headers of a request as botocore signs it, by lower-case name."""
+    """Return the headers of a request with the signature of botocore, by lower-case name."""
     request = AWSRequest(method="GET", url=url, data=body, headers={"Host": "gw:8443", **more})
     keys = Credentials(session.key, session.secret, session.token or None)
     (S3SigV4Auth if service == "s3" else SigV4Auth)(keys, service, "eu-central-1").add_auth(request)

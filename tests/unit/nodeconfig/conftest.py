@@ -1,8 +1,9 @@
-"""The index of these tests."""
+"""Fixture with the index of the mirror."""
 
 from __future__ import annotations
 
 import pytest
+
 from testkit.bundles import FakeIndex
 
 

@@ -17,7 +17,7 @@ Members = dict[str, dict[str, Any]]
 
 
 def main(arguments: list[str]) -> None:
-    """One call. Ends the process with etcdctl's exit code and its message on standard error."""
+    """Run one command, and exit like etcdctl with an exit code and a message on standard error."""
     file = Path(os.environ["FAKE_ETCD"])
     state = json.loads(file.read_text())
     members: Members = state["members"]

@@ -1,4 +1,4 @@
-"""The program of an etcd member on a host, against a membership with etcd's rules (`etcdctl.py`)."""
+"""Runs the program of an etcd member on a host against a fake etcd cluster (`etcdctl.py`)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def url(name: str) -> str:
 
 
 class Cluster:
-    """A host `a` and the membership as its peers know it."""
+    """The host `a` of an etcd member, and the members of a fake etcd cluster."""
 
     def __init__(self, directory: Path) -> None:
         self.root, self.state = directory / "root", directory / "etcd.json"
@@ -55,7 +55,7 @@ class Cluster:
 
     @property
     def changes(self) -> list[str]:
-        """What was asked of the membership, without questions."""
+        """The commands that changed the membership, without queries."""
         log: list[str] = json.loads(self.state.read_text())["log"]
         return [line for line in log if line.split()[:2] not in (["member", "list"], ["endpoint", "health"])]
 
@@ -75,7 +75,7 @@ class Cluster:
         )
 
     def start(self) -> tuple[str, set[str]]:
-        """State and initial cluster that etcd would be started with."""
+        """Prepare the start of etcd and return the state and the initial cluster for etcd."""
         done = self.run("start")
         assert done.returncode == 0, done.stderr
         lines = (self.root / "etc/etcd/start.env").read_text().splitlines()

@@ -50,7 +50,7 @@ class Member:
         )
 
     def whole(self, directory: Path) -> list[str]:
-        """The snapshots there; each agrees with the checksum beside it, and nothing else is there."""
+        """Return the snapshots in a directory. Assert valid checksums, and no other files."""
         found = sorted(path.name for path in directory.glob("*.db"))
         for name in found:
             digest = sha256((directory / name).read_bytes()).hexdigest()

@@ -8,7 +8,7 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def loop() -> Iterator[None]:
-    """Outputs need an event loop, which the engine's language host gives to the program."""
+    """Set an event loop, which Pulumi outputs need."""
     own = asyncio.new_event_loop()
     asyncio.set_event_loop(own)
     yield

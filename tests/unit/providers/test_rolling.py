@@ -1,4 +1,4 @@
-"""Rolling changes, on an event loop and without an engine."""
+"""Tests of rolling changes with an event loop and without an engine."""
 
 from __future__ import annotations
 

@@ -68,4 +68,4 @@ def everything(cluster: Json) -> None:
 
 
 def templates(found: Graph) -> list[Node]:
-    return found.of(":LaunchTemplate")
+    return found.of_type(":LaunchTemplate")

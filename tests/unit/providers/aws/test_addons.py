@@ -1,4 +1,4 @@
-"""The add-ons' charts: pinned, and changed where they have no setting for it."""
+"""Tests of the charts of add-ons: pinned versions, and changes for which a chart has no setting."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Properties of all resources on AWS: the whole program on mocks, from the example stack."""
+"""Tests of all resources on AWS: the complete program on mocks, for the example stack."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.unit.providers.program import part
 
 class TestEncryption:
     def test_volumes(self, recorded: Graph) -> None:
-        volumes = recorded.of("ebs/volume:Volume")
+        volumes = recorded.of_type("ebs/volume:Volume")
         assert volumes
         assert all(node.inputs["encrypted"] is True for node in volumes)
         for node in templates(recorded):
@@ -24,38 +24,38 @@ class TestEncryption:
             assert root["ebs"]["encrypted"] == "true"
 
     def test_volumes_of_pods_are_encrypted(self, recorded: Graph) -> None:
-        values = cast(dict[str, Any], recorded.named("aws-addons-aws-ebs-csi-driver").value("values"))
+        values = cast(dict[str, Any], recorded.node("aws-addons-aws-ebs-csi-driver").value("values"))
         (default,) = values["storageClasses"]
         assert default["parameters"]["encrypted"] == "true"
         assert default["annotations"]["storageclass.kubernetes.io/is-default-class"] == "true"
 
     def test_the_store(self, recorded: Graph) -> None:
-        assert len(recorded.of("s3/bucket:Bucket")) == 1
-        (encryption,) = recorded.of(":BucketServerSideEncryptionConfiguration")
+        assert len(recorded.of_type("s3/bucket:Bucket")) == 1
+        (encryption,) = recorded.of_type(":BucketServerSideEncryptionConfiguration")
         (rule,) = cast(list[dict[str, Any]], encryption.inputs["rules"])
         assert rule["applyServerSideEncryptionByDefault"]["sseAlgorithm"] == "aws:kms"
-        assert recorded.named("aws-store-key").inputs["enableKeyRotation"] is True
-        assert cast(Json, recorded.named("aws-store-versions").inputs["versioningConfiguration"]) == {
+        assert recorded.node("aws-store-key").inputs["enableKeyRotation"] is True
+        assert cast(Json, recorded.node("aws-store-versions").inputs["versioningConfiguration"]) == {
             "status": "Enabled"
         }
-        closed = recorded.named("aws-store-closed").inputs
+        closed = recorded.node("aws-store-closed").inputs
         flags = ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
         assert all(closed[flag] is True for flag in flags)
 
     def test_objects_are_created_after_the_protections_of_the_store(self, recorded: Graph) -> None:
-        objects = recorded.of(":BucketObjectv2")
+        objects = recorded.of_type(":BucketObjectv2")
         wanted = {"aws-store-versions", "aws-store-encryption", "aws-store-closed", "aws-store-policy"}
         for node in objects:
             assert node.inputs["serverSideEncryption"] == "aws:kms"
-            assert wanted <= recorded.before(node)
+            assert wanted <= recorded.dependencies(node)
 
     def test_the_store_requires_tls(self, recorded: Graph) -> None:
-        (statement,) = json.loads(recorded.named("aws-store-policy").text("policy"))["Statement"]
+        (statement,) = json.loads(recorded.node("aws-store-policy").text("policy"))["Statement"]
         assert statement["Effect"] == "Deny"
         assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
     def test_resources_with_data_are_protected(self, recorded: Graph) -> None:
-        assert {node.protect for node in recorded.of("ebs/volume:Volume")} == {True}
+        assert {node.protect for node in recorded.of_type("ebs/volume:Volume")} == {True}
 
 
 class TestSecrets:
@@ -68,7 +68,7 @@ class TestSecrets:
             assert len(text.encode()) <= MAX_USER_DATA_BYTES
 
     def test_payloads_are_secret_and_texts_are_not(self, recorded: Graph) -> None:
-        objects = recorded.of(":BucketObjectv2")
+        objects = recorded.of_type(":BucketObjectv2")
         assert len(objects) >= 22
         for node in objects:
             assert node.is_secret("content") == str(node.inputs["key"]).endswith(".payload"), node.name
@@ -79,7 +79,7 @@ class TestSecrets:
 
 
 def taggable(node: Node) -> bool:
-    """Whether the SDK's resource takes tags."""
+    """Return whether the SDK has an argument `tags` for a resource."""
     module, _, kind = node.type.removeprefix("aws:").partition("/")
     name = kind.partition(":")[2]
     arguments = getattr(importlib.import_module(f"pulumi_aws.{module}"), f"{name}Args", None)
@@ -101,14 +101,14 @@ class TestNames:
             assert str(tags.get("Name", "")).startswith("aws-example-"), node.name
 
     def test_tags_of_the_settings_are_on_machines_and_volumes(self, recorded: Graph) -> None:
-        for node in [*templates(recorded), *recorded.of("ebs/volume:Volume")]:
+        for node in [*templates(recorded), *recorded.of_type("ebs/volume:Volume")]:
             assert cast(Json, node.inputs["tags"])["cost-center"] == "example"
         for node in templates(recorded):
             specified = cast(list[dict[str, Any]], node.inputs["tagSpecifications"])
             assert {one["resourceType"] for one in specified} == {"instance", "volume"}
 
     def test_machines_and_volumes_have_a_kind_tag(self, recorded: Graph) -> None:
-        for node in recorded.of("ebs/volume:Volume"):
+        for node in recorded.of_type("ebs/volume:Volume"):
             assert cast(Json, node.inputs["tags"])["kubewright:kind"] in {
                 "members/control-plane",
                 "members/etcd",
@@ -116,7 +116,7 @@ class TestNames:
 
     def test_every_resource_is_in_the_region_of_the_settings(self, recorded: Graph) -> None:
         assert {"::aws::" in node.provider for node in aws_resources(recorded)} == {True}
-        assert recorded.named("aws").inputs["region"] == "eu-central-1"
+        assert recorded.node("aws").inputs["region"] == "eu-central-1"
 
 
 def sized(least: int, most: int) -> Any:  # noqa: ANN401  a change of the configuration
@@ -133,7 +133,7 @@ class TestNumbers:
     def test_the_size_of_a_pool_does_not_change_the_number_of_resources(self) -> None:
         small, large = graph(sized(3, 3)), graph(sized(3000, 3000))
         assert small.names == large.names
-        node = large.named("pool-general-group")
+        node = large.node("pool-general-group")
         assert (node.inputs["minSize"], node.inputs["maxSize"]) == (3000, 3000)
 
     def test_the_example_is_at_most_120_resources(self) -> None:
@@ -144,7 +144,7 @@ class TestNumbers:
             part(cluster, "aws", "network")["nat"] = "per-zone"
 
         found = graph(change)
-        assert len(found.of(":NatGateway")) == 3
+        assert len(found.of_type(":NatGateway")) == 3
         assert len(aws_resources(found)) <= 120
 
     def test_another_pool_adds_a_template_a_group_hooks_and_a_role(self) -> None:

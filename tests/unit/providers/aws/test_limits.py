@@ -1,4 +1,4 @@
-"""What AWS would refuse is an error before anything is made."""
+"""Tests of limits of AWS, which are checked before resources are created."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""In which order things are recorded and changed on AWS, and what stays itself."""
+"""Tests of the order of resources and changes on AWS, and of resources that must not change."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def example() -> Graph:
 
 
 def settings_of(found: Graph, name: str) -> dict[str, Any]:
-    return cast(dict[str, Any], found.named(name).inputs)
+    return cast(dict[str, Any], found.node(name).inputs)
 
 
 class TestMembers:
@@ -45,7 +45,7 @@ class TestMembers:
             "deleteOnTermination": "false",
             "networkInterfaceId": f"{member}-seat-interface-id",
         }
-        assert f"VOLUME={member}-seat-data-id\n" in user_data(example.named(f"{member}-template"))
+        assert f"VOLUME={member}-seat-data-id\n" in user_data(example.node(f"{member}-template"))
 
     def test_the_old_machine_terminates_before_the_new_one_starts(self, example: Graph) -> None:
         group = settings_of(example, "cp-1-group")
@@ -53,34 +53,36 @@ class TestMembers:
         assert group["ignoreFailedScalingActivities"] is True
 
     def test_the_load_balancer_targets_addresses_before_members_exist(self, example: Graph) -> None:
-        targets = {node.inputs["targetId"] for node in example.of(":TargetGroupAttachment")}
+        targets = {node.inputs["targetId"] for node in example.of_type(":TargetGroupAttachment")}
         assert targets == {"10.20.32.10", "10.20.64.10", "10.20.96.10"}
         check = settings_of(example, "aws-endpoint-targets")["healthCheck"]
         assert (check["protocol"], check["path"], check["port"]) == ("HTTPS", "/readyz", "6443")
-        assert {f"aws-endpoint-target-{m}" for m in MEMBERS} <= example.before(example.named("cp-1-group"))
+        assert {f"aws-endpoint-target-{m}" for m in MEMBERS} <= example.dependencies(
+            example.node("cp-1-group")
+        )
 
     def test_a_machine_boots_after_everything_that_it_needs(self, example: Graph) -> None:
-        before = example.before(example.named("cp-2-group"))
+        before = example.dependencies(example.node("cp-2-group"))
         roles = ("etcd", "control-plane", "node")
         wanted = {f"members-control-plane-cp-2-{role}.{end}" for role in roles for end in ("sh", "payload")}
         wanted |= {"aws-identity-control-plane-machine", "aws-network-private-2-association"}
         assert wanted <= before
 
     def test_new_members_start_side_by_side(self, example: Graph) -> None:
-        before = example.before(example.named("cp-3-group"))
+        before = example.dependencies(example.node("cp-3-group"))
         others = {name for name in before if name.startswith(("cp-1", "cp-2"))}
         assert others <= {"cp-1", "cp-2"}
-        assert example.named("cp-3-roll").inputs["create"] == ":"
+        assert example.node("cp-3-roll").inputs["create"] == ":"
 
     def test_changed_members_are_replaced_one_after_another(self, example: Graph) -> None:
-        assert "cp-1-roll" in example.before(example.named("cp-2-roll"))
-        assert "cp-2-roll" in example.before(example.named("cp-3-roll"))
+        assert "cp-1-roll" in example.dependencies(example.node("cp-2-roll"))
+        assert "cp-2-roll" in example.dependencies(example.node("cp-3-roll"))
         for member in MEMBERS:
             for role in ("etcd", "control-plane", "node"):
-                assert f"{member}-roll" in example.before(example.named(f"{member}-{role}"))
+                assert f"{member}-roll" in example.dependencies(example.node(f"{member}-{role}"))
 
     def test_a_rollout_waits_for_every_role_with_the_new_digest(self, example: Graph) -> None:
-        words = str(example.named("cp-1-roll").inputs["update"]).split()
+        words = str(example.node("cp-1-roll").inputs["update"]).split()
         prefix = "status/members/control-plane/cp-1"
         assert words[-5:] == [
             "roll",
@@ -88,12 +90,12 @@ class TestMembers:
             *(f"{prefix}/{r}" for r in ("etcd", "control-plane", "node")),
         ]
         digest = words[words.index("--digest") + 1]
-        assert f"DIGEST={digest}\n" in user_data(example.named("cp-1-template"))
+        assert f"DIGEST={digest}\n" in user_data(example.node("cp-1-template"))
         assert words[words.index("--version") + 1] == "7"
 
     def test_a_rollout_checks_the_other_members_of_its_kind(self, example: Graph) -> None:
         def beside(found: Graph, name: str) -> dict[str, str]:
-            words = found.named(name).text("update").split()
+            words = found.node(name).text("update").split()
             named = [words[number + 1] for number, word in enumerate(words) if word == "--beside"]
             return dict(one.split("=", 1) for one in named)
 
@@ -107,7 +109,7 @@ class TestMembers:
         assert set(beside(apart, "cp-2-roll")) == {"aws-example-cp-1", "aws-example-cp-3"}
 
     def test_a_deleted_member_leaves_the_cluster_first(self, example: Graph) -> None:
-        words = str(example.named("cp-1-roll").inputs["delete"]).split()
+        words = str(example.node("cp-1-roll").inputs["delete"]).split()
         assert words[-4:] == [
             "leave",
             "aws-example-cp-1",
@@ -118,7 +120,9 @@ class TestMembers:
     def test_snapshots_cover_the_volumes_of_members(self, example: Graph) -> None:
         details = settings_of(example, "aws-snapshots")["policyDetails"]
         (key, value), *_ = details["targetTags"].items()
-        assert all(cast(Json, node.inputs["tags"])[key] == value for node in example.of("ebs/volume:Volume"))
+        assert all(
+            cast(Json, node.inputs["tags"])[key] == value for node in example.of_type("ebs/volume:Volume")
+        )
 
     def test_separate_etcd_members_have_their_own_kind(self) -> None:
         def change(cluster: Json) -> None:
@@ -127,21 +131,21 @@ class TestMembers:
         found = graph(change)
         assert settings_of(found, "e-2-seat-interface")["securityGroups"] == ["aws-firewall-etcd-id"]
         assert settings_of(found, "e-2-template")["instanceType"] == "m5.large"
-        assert "KIND=members/etcd\n" in user_data(found.named("e-2-template"))
+        assert "KIND=members/etcd\n" in user_data(found.node("e-2-template"))
         # The control planes wait for etcd's gates, and change after its members.
-        assert {"e-1-etcd", "e-2-etcd", "e-3-etcd"} <= found.before(found.named("cp-1-control-plane"))
-        assert "e-3-roll" in found.before(found.named("cp-1-roll"))
+        assert {"e-1-etcd", "e-2-etcd", "e-3-etcd"} <= found.dependencies(found.node("cp-1-control-plane"))
+        assert "e-3-roll" in found.dependencies(found.node("cp-1-roll"))
 
 
 class TestPools:
     def test_workers_start_after_the_control_plane_and_join_permissions(self, example: Graph) -> None:
-        before = example.before(example.named("pool-general-group"))
+        before = example.dependencies(example.node("pool-general-group"))
         assert {"cp-1-control-plane", "cp-2-control-plane", "cp-3-control-plane"} <= before
         assert {name for name in before if name.startswith("cluster-bootstrap-")}
         assert {"pools-general-node.sh", "pools-general-node.payload"} <= before
 
     def test_no_pool_waits_for_another(self, example: Graph) -> None:
-        assert not {n for n in example.before(example.named("pool-batch-nodes")) if "general" in n}
+        assert not {n for n in example.dependencies(example.node("pool-batch-nodes")) if "general" in n}
 
     def test_a_pool_spans_all_zones_with_the_requested_types(self, example: Graph) -> None:
         group = settings_of(example, "pool-batch-group")
@@ -164,7 +168,7 @@ class TestPools:
         assert preferences["skipMatching"] is True
         hooks = {
             node.inputs["name"]: (node.inputs["lifecycleTransition"], node.inputs["defaultResult"])
-            for node in example.of(":LifecycleHook")
+            for node in example.of_type(":LifecycleHook")
             if node.name.startswith("pool-general")
         }
         assert hooks == {
@@ -180,16 +184,16 @@ class TestPools:
         assert settings_of(found, "pool-general-leaving")["heartbeatTimeout"] == 20 * 60 + 120
         # Who waits for a member waits for its drain, too.
         for key, seconds in (("update", "3300"), ("delete", "1800")):
-            words = str(found.named("cp-1-roll").inputs[key]).split()
+            words = str(found.node("cp-1-roll").inputs[key]).split()
             assert words[words.index("--seconds") + 1] == seconds
 
     def test_the_hook_of_a_deleted_pool_drains_its_nodes(self, example: Graph) -> None:
         """Resources go before what they depend on: the hook would, before the group's machines do."""
-        assert example.named("pool-general-leaving").retained
-        assert not example.named("pool-general-joining").retained
+        assert example.node("pool-general-leaving").retained
+        assert not example.node("pool-general-joining").retained
         # A member has left by its roll's `delete` before; its machine is not waited for a second time.
-        assert not example.named("cp-1-leaving").retained
-        assert example.named("pool-general-group").timeouts["delete"] == "47m"
+        assert not example.node("cp-1-leaving").retained
+        assert example.node("pool-general-group").timeouts["delete"] == "47m"
 
     def test_the_autoscaler_finds_a_group_with_labels_and_taints(self, example: Graph) -> None:
         tags = {
@@ -224,8 +228,8 @@ class TestNetwork:
             )
 
         found = graph(change)
-        assert not found.of("ec2/vpc:Vpc")
-        assert not found.of(":NatGateway")
+        assert not found.of_type("ec2/vpc:Vpc")
+        assert not found.of_type(":NatGateway")
         assert settings_of(found, "cp-2-seat-interface")["subnetId"] == "subnet-1"
         assert settings_of(found, "cp-2-seat-interface")["privateIps"] == ["10.20.1.10"]
         assert settings_of(found, "aws-endpoint-balancer")["subnets"] == ["subnet-0", "subnet-1", "subnet-2"]
@@ -247,13 +251,13 @@ class TestNetwork:
     def test_addresses_of_members_are_reserved(self, example: Graph) -> None:
         kept = {
             node.inputs["cidrBlock"]: node.inputs["reservationType"]
-            for node in example.of(":SubnetCidrReservation")
+            for node in example.of_type(":SubnetCidrReservation")
         }
         assert kept == {f"10.20.{32 * n}.0/27": "explicit" for n in (1, 2, 3)}
         # In a small subnet the balancer's own address could be a member's, if it came first.
         reservations = {f"aws-network-members-{n}" for n in (1, 2, 3)}
-        assert reservations <= example.before(example.named("aws-endpoint-balancer"))
-        assert reservations <= example.before(example.named("pool-general-group"))
+        assert reservations <= example.dependencies(example.node("aws-endpoint-balancer"))
+        assert reservations <= example.dependencies(example.node("pool-general-group"))
 
     def test_the_endpoint_is_internal_unless_it_is_public(self, example: Graph) -> None:
         balancer = settings_of(example, "aws-endpoint-balancer")
@@ -268,7 +272,7 @@ class TestNetwork:
         outside = settings_of(found, "aws-endpoint-balancer")
         assert outside["internal"] is False
         assert outside["subnets"] == [f"aws-network-public-{n}-id" for n in (1, 2, 3)]
-        assert {node.inputs.get("zoneId") for node in found.of("route53/record:Record")} >= {"Z42"}
+        assert {node.inputs.get("zoneId") for node in found.of_type("route53/record:Record")} >= {"Z42"}
 
 
 class TestChanges:
@@ -281,7 +285,7 @@ class TestChanges:
             node.name
             for node in after.nodes.values()
             if node.name in {other.name for other in example.nodes.values()}
-            and node.inputs != example.named(node.name).inputs
+            and node.inputs != example.node(node.name).inputs
         }
         assert "pools-batch-node.sh" in different
         assert different <= {
@@ -295,8 +299,8 @@ class TestChanges:
         def change(cluster: Json) -> None:
             part(cluster, "pools", "batch")["kubelet"] = {"max_pods": 60}
 
-        old = example.named("pools-batch-node.sh").text("content").splitlines()
-        new = graph(change).named("pools-batch-node.sh").text("content").splitlines()
+        old = example.node("pools-batch-node.sh").text("content").splitlines()
+        new = graph(change).node("pools-batch-node.sh").text("content").splitlines()
         assert len(set(new) - set(old)) == 1
 
     def test_a_preview_with_unknown_values_succeeds(self) -> None:

@@ -1,4 +1,4 @@
-"""What machines and their pods may do on AWS: no more than they need."""
+"""Tests of the permissions of machines and pods on AWS."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def known_statements() -> list[Statement]:
 
 
 def policies(found: Graph) -> list[tuple[str, dict[str, Any]]]:
-    """Every statement of every policy of a role."""
-    nodes = [*found.of(":RolePolicy"), *found.of("iam/policy:Policy")]
+    """Return the names and statements of all policies of roles."""
+    nodes = [*found.of_type(":RolePolicy"), *found.of_type("iam/policy:Policy")]
     return [(node.name, one) for node in nodes for one in json.loads(node.text("policy"))["Statement"]]
 
 
@@ -75,8 +75,8 @@ class TestRights:
 
     def test_nodes_of_a_pool_have_a_role_limited_to_their_group(self, recorded: Graph) -> None:
         for pool in ("general", "batch"):
-            template = recorded.named(f"pool-{pool}-template")
-            profile = recorded.named(f"aws-identity-pool-{pool}-profile")
+            template = recorded.node(f"pool-{pool}-template")
+            profile = recorded.node(f"aws-identity-pool-{pool}-profile")
             arn = cast(dict[str, str], template.inputs["iamInstanceProfile"])["arn"]
             assert arn.endswith(f":{profile.name}")
             assert profile.inputs["role"] == f"aws-example-pool-{pool}-eu-central-1"

@@ -1,4 +1,4 @@
-"""Who may reach what on AWS: the rules of all security groups."""
+"""Tests of the rules of all security groups on AWS."""
 
 from __future__ import annotations
 
@@ -16,13 +16,15 @@ def open_to_all(cluster: Json) -> None:
 
 
 def ingress(found: Graph) -> list[tuple[str, set[str]]]:
-    """The group's name and the networks of each rule that lets something in."""
+    """Return the name of the group and the source networks of each ingress rule."""
     rules = [
         (node.name, set(cast(list[str], rule.get("cidrBlocks", []))))
-        for node in found.of(":SecurityGroup")
+        for node in found.of_type(":SecurityGroup")
         for rule in cast(list[dict[str, Any]], node.inputs.get("ingress", []))
     ]
-    rules += [(n.name, {str(n.inputs.get("cidrIpv4", ""))}) for n in found.of(":SecurityGroupIngressRule")]
+    rules += [
+        (n.name, {str(n.inputs.get("cidrIpv4", ""))}) for n in found.of_type(":SecurityGroupIngressRule")
+    ]
     return rules
 
 
@@ -40,37 +42,37 @@ class TestOpenness:
         assert networks == {"192.0.2.0/24", "10.20.0.0/16", "198.51.100.7/32"}
 
     def test_no_ssh_without_a_key(self, recorded: Graph) -> None:
-        for node in recorded.of(":SecurityGroupIngressRule"):
+        for node in recorded.of_type(":SecurityGroupIngressRule"):
             assert node.inputs["fromPort"] != 22
-        for node in recorded.of(":SecurityGroup"):
+        for node in recorded.of_type(":SecurityGroup"):
             rules = cast(list[dict[str, Any]], node.inputs.get("ingress", []))
             assert not [rule for rule in rules if rule["fromPort"] == 22]
 
     def test_the_default_group_allows_no_traffic(self, recorded: Graph) -> None:
-        node = recorded.named("aws-network-default-group")
+        node = recorded.node("aws-network-default-group")
         assert "ingress" not in node.inputs
         assert "egress" not in node.inputs
 
     def test_machines_have_no_public_address(self, recorded: Graph) -> None:
-        assert {node.inputs["mapPublicIpOnLaunch"] for node in recorded.of(":Subnet")} == {False}
+        assert {node.inputs["mapPublicIpOnLaunch"] for node in recorded.of_type(":Subnet")} == {False}
         for node in templates(recorded):
             for interface in cast(list[dict[str, Any]], node.inputs.get("networkInterfaces", [])):
                 assert "associatePublicIpAddress" not in interface
 
     def test_etcd_is_reached_by_members_alone(self) -> None:
         found = graph(with_own_etcd)
-        node = found.named("aws-firewall-etcd")
+        node = found.node("aws-firewall-etcd")
         rules = {rule["fromPort"]: rule for rule in cast(list[dict[str, Any]], node.inputs["ingress"])}
         own = {f"10.20.{third}.20/32" for third in (32, 64, 96)}
         assert set(rules[2380]["cidrBlocks"]) == own
         assert set(rules[2379]["cidrBlocks"]) == own | {f"10.20.{third}.10/32" for third in (32, 64, 96)}
-        workers = {n.inputs["fromPort"] for n in found.of(":SecurityGroupIngressRule")}
+        workers = {n.inputs["fromPort"] for n in found.of_type(":SecurityGroupIngressRule")}
         assert not workers & {2379, 2380, 6443}
 
     def test_only_one_group_has_the_tag_of_the_cloud_controller(self, recorded: Graph) -> None:
         tagged = [
             node.name
-            for node in recorded.of(":SecurityGroup")
+            for node in recorded.of_type(":SecurityGroup")
             if "kubernetes.io/cluster/aws-example" in cast(Json, node.inputs["tags"])
         ]
         assert tagged == ["aws-firewall-workers"]

@@ -1,4 +1,4 @@
-"""Replacement of members on AWS: one at a time, and only when necessary."""
+"""Tests of the replacement of members on AWS: one at a time, and only when necessary."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ class TestReplaceMember:
 class TestOtherMembers:
     @pytest.fixture
     def changed(self, replacement: Replacement, refreshing: Refreshing) -> Replacement:
-        """A member with a changed bundle."""
+        """Return a member with a changed bundle."""
         report(replacement.statuses, KEYS, OLD)
         refreshing.on_success = lambda: report(replacement.statuses, KEYS, NEW)
         return replacement

@@ -1,4 +1,4 @@
-"""What the tests of Azure start from."""
+"""Fixtures for tests of Azure."""
 
 from __future__ import annotations
 

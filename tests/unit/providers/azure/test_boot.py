@@ -1,4 +1,4 @@
-"""Azure's half of the boot program, by sh and curl, against a local metadata service and store."""
+"""Tests of the boot program for Azure with sh and curl, against a local metadata service and store."""
 
 from __future__ import annotations
 

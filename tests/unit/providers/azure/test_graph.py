@@ -1,4 +1,4 @@
-"""Properties of all resources on Azure: the whole program on mocks, from the example stack."""
+"""Tests of all resources on Azure: the complete program on mocks, for the example stack."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from tests.unit.providers.program import part
 
 
 def machines(found: Graph) -> list[Json]:
-    """The profiles of all machines: of members themselves, of pools in their scale sets."""
-    single = [cast(Json, node.inputs) for node in found.of("compute:VirtualMachine")]
-    sets = found.of(":VirtualMachineScaleSet")
+    """Return the profiles of all machines: of members, and of the scale sets of pools."""
+    single = [cast(Json, node.inputs) for node in found.of_type("compute:VirtualMachine")]
+    sets = found.of_type(":VirtualMachineScaleSet")
     return [*single, *(cast(Json, node.inputs["virtualMachineProfile"]) for node in sets)]
 
 
@@ -44,31 +44,31 @@ class TestMachines:
                 assert word not in program
 
     def test_a_members_disk_and_interface_outlive_its_machine(self, recorded: Graph) -> None:
-        for node in recorded.of("compute:VirtualMachine"):
+        for node in recorded.of_type("compute:VirtualMachine"):
             (disk,) = inner(node.inputs, "storageProfile", "dataDisks")
             assert (disk["createOption"], disk["deleteOption"], disk["lun"]) == ("Attach", "Detach", 0)
             (interface,) = inner(node.inputs, "networkProfile", "networkInterfaces")
             assert interface["deleteOption"] == "Detach"
             assert inner(node.inputs, "storageProfile", "osDisk", "deleteOption") == "Delete"
-        for disk_node in recorded.of(":Disk"):
+        for disk_node in recorded.of_type(":Disk"):
             assert disk_node.inputs["networkAccessPolicy"] == "DenyAll"
             assert inner(disk_node.inputs, "encryption", "type")
             assert len(cast(list[str], disk_node.inputs["zones"])) == 1
 
     def test_members_are_spread_over_zones_with_addresses_of_the_plan(self, recorded: Graph) -> None:
-        zones = [recorded.named(f"cp-{n}-machine").inputs["zones"] for n in (1, 2, 3)]
+        zones = [recorded.node(f"cp-{n}-machine").inputs["zones"] for n in (1, 2, 3)]
         assert zones == [["1"], ["2"], ["3"]]
         addresses = {
-            inner(recorded.named(f"cp-{n}-interface").inputs, "ipConfigurations", 0, "privateIPAddress")
+            inner(recorded.node(f"cp-{n}-interface").inputs, "ipConfigurations", 0, "privateIPAddress")
             for n in (1, 2, 3)
         }
         assert len(addresses) == 3
 
     def test_a_machine_that_changes_waits_for_the_one_before(self, recorded: Graph) -> None:
-        assert "cp-1-roll" in recorded.before(recorded.named("cp-2-machine"))
-        assert "cp-2-roll" in recorded.before(recorded.named("cp-3-machine"))
+        assert "cp-1-roll" in recorded.dependencies(recorded.node("cp-2-machine"))
+        assert "cp-2-roll" in recorded.dependencies(recorded.node("cp-3-machine"))
         # What a new machine waits for does nothing: members come up side by side.
-        assert recorded.named("cp-1-roll").inputs["create"] == ":"
+        assert recorded.node("cp-1-roll").inputs["create"] == ":"
 
     def test_the_next_machine_waits_whatever_it_is_that_replaces_them(self) -> None:
         def other_image(cluster: Json) -> None:
@@ -77,31 +77,31 @@ class TestMachines:
         def larger(cluster: Json) -> None:
             part(cluster, "control_planes", "machine")["type"] = "Standard_D4s_v5"
 
-        before = graph().named("cp-1-roll").text("update")
+        before = graph().node("cp-1-roll").text("update")
         assert " roll /subscriptions/" in before
         assert before.split(" roll ")[1].split()[0].endswith("/virtualMachines/cp-1")
         for change in (other_image, larger):
-            after = graph(change).named("cp-1-roll").text("update")
+            after = graph(change).node("cp-1-roll").text("update")
             # The digest of what the machine becomes is the same.
             assert after != before
             assert after.split(" roll ")[1] == before.split(" roll ")[1]
 
     def test_machines_wait_for_what_they_ask_for(self, recorded: Graph) -> None:
-        before = recorded.before(recorded.named("cp-1-machine"))
+        before = recorded.dependencies(recorded.node("cp-1-machine"))
         assert {"azure-network-members", "azure-identity-control-plane-reads", "azure-group"} <= before
         assert "azure-store-members/control-plane/cp-1/control-plane.payload" in before
 
     def test_a_gate_shows_what_its_machines_become(self, recorded: Graph) -> None:
         """The engine shows nothing of a blob's content: a changed setting must be a changed line here."""
         for gate, role in (("cp-1-control-plane", "control-plane"), ("pool-general-nodes", "node")):
-            shown = inner(recorded.named(gate).inputs, "environment", "BECOMES")
+            shown = inner(recorded.node(gate).inputs, "environment", "BECOMES")
             assert f"\nbegin {role}\n" in shown
             assert "PRIVATE KEY" not in shown
 
     def test_gates_wait_for_the_units_digest(self, recorded: Graph) -> None:
-        gate = recorded.named("cp-1-control-plane").text("create")
+        gate = recorded.node("cp-1-control-plane").text("create")
         digest = re.search(
-            r"DIGEST=([0-9a-f]{64})", custom_data(recorded.named("cp-1-machine").inputs["osProfile"])
+            r"DIGEST=([0-9a-f]{64})", custom_data(recorded.node("cp-1-machine").inputs["osProfile"])
         )
         assert digest is not None
         assert f"gate {digest[1]} status/members/control-plane/cp-1/control-plane" in gate
@@ -123,13 +123,13 @@ class TestPools:
         assert found.names == graph().names
         capacities = [
             inner(node.inputs, "sku", "capacity")
-            for node in found.of(":VirtualMachineScaleSet")
+            for node in found.of_type(":VirtualMachineScaleSet")
             if "general" in node.name
         ]
         assert capacities == [1000, 1000, 1000]
 
     def test_sets_are_repaired_upgraded_and_told_before_they_go(self, recorded: Graph) -> None:
-        for node in recorded.of(":VirtualMachineScaleSet"):
+        for node in recorded.of_type(":VirtualMachineScaleSet"):
             assert inner(node.inputs, "automaticRepairsPolicy", "enabled") is True
             assert inner(node.inputs, "upgradePolicy", "mode") == "Rolling"
             rolling = inner(node.inputs, "upgradePolicy", "rollingUpgradePolicy")
@@ -145,12 +145,12 @@ class TestPools:
             assert len(cast(list[str], node.inputs["zones"])) == 1
 
     def test_bounds_are_the_autoscalers(self, recorded: Graph) -> None:
-        tags = [cast(Json, node.inputs["tags"]) for node in recorded.of(":VirtualMachineScaleSet")]
+        tags = [cast(Json, node.inputs["tags"]) for node in recorded.of_type(":VirtualMachineScaleSet")]
         general = sorted((str(tag["min"]), str(tag["max"])) for tag in tags if tag["min"] != "0")
         assert general == [("1", "3"), ("1", "3"), ("1", "4")]
 
     def test_reclaimed_spot_machines_are_deleted(self, recorded: Graph) -> None:
-        for node in recorded.of(":VirtualMachineScaleSet"):
+        for node in recorded.of_type(":VirtualMachineScaleSet"):
             profile = inner(node.inputs, "virtualMachineProfile")
             spot = "batch" in node.name
             assert profile["priority"] == ("Spot" if spot else "Regular")
@@ -159,12 +159,12 @@ class TestPools:
 
 class TestAll:
     def test_resources_used_by_the_cloud_controller_are_deleted_with_the_group(self, recorded: Graph) -> None:
-        group = recorded.named("azure-group").urn
-        whole = [recorded.named(f"azure-network-{name}") for name in ("network", "members", "pools", "nat")]
+        group = recorded.node("azure-group").urn
+        whole = [recorded.node(f"azure-network-{name}") for name in ("network", "members", "pools", "nat")]
         assert {node.deleted_with for node in whole} == {group}
         # These are nothing of the group's, or keep it from going: each is deleted by itself.
         for kind in (":RoleDefinition", ":RoleAssignment", ":BackupInstance", "compute:VirtualMachine"):
-            assert {node.deleted_with for node in recorded.of(kind)} == {""}
+            assert {node.deleted_with for node in recorded.of_type(kind)} == {""}
 
     def test_every_taggable_resource_has_its_tags(self, recorded: Graph) -> None:
         for node in azure_resources(recorded):
@@ -178,7 +178,7 @@ class TestAll:
                 assert tags["owner"] == "platform", node.name
 
     def test_every_resource_is_in_the_group_and_after_it(self, recorded: Graph) -> None:
-        group = recorded.named("azure-group")
+        group = recorded.node("azure-group")
         for node in azure_resources(recorded):
             if node is not group:
                 assert group.urn in node.depends_on, node.name
@@ -186,7 +186,7 @@ class TestAll:
                 assert group_name == "kubewright-azure-example"
 
     def test_every_resource_is_in_the_subscription_of_the_settings(self, recorded: Graph) -> None:
-        (provider,) = recorded.of("providers:azure-native")
+        (provider,) = recorded.of_type("providers:azure-native")
         assert provider.inputs["subscriptionId"] == "00000000-0000-0000-0000-000000000000"
         for node in azure_resources(recorded):
             assert node.provider.startswith(provider.urn), node.name
@@ -195,7 +195,7 @@ class TestAll:
         assert len(azure_resources(graph())) <= 120
 
     def test_add_ons_run_on_control_planes(self, recorded: Graph) -> None:
-        releases = {node.name: node for node in recorded.of(":Release")}
+        releases = {node.name: node for node in recorded.of_type(":Release")}
         controller = cast(Any, releases["azure-addons-cloud-provider-azure"].inputs["values"])
         assert controller["cloudControllerManager"]["configureCloudRoutes"] == "false"
         for name in ("azuredisk-csi-driver", "cluster-autoscaler"):
@@ -205,7 +205,7 @@ class TestAll:
             assert "node-role.kubernetes.io/control-plane" in where["nodeSelector"]
 
     def test_there_is_one_default_storage_class(self, recorded: Graph) -> None:
-        (storage,) = recorded.of(":StorageClass")
+        (storage,) = recorded.of_type(":StorageClass")
         assert storage.inputs["provisioner"] == "disk.csi.azure.com"
         assert storage.inputs["volumeBindingMode"] == "WaitForFirstConsumer"
         annotations = inner(storage.inputs, "metadata", "annotations")
@@ -214,9 +214,11 @@ class TestAll:
     def test_every_data_disk_is_backed_up(self, recorded: Graph) -> None:
         backed = {
             inner(node.inputs, "properties", "dataSourceInfo", "resourceID")
-            for node in recorded.of(":BackupInstance")
+            for node in recorded.of_type(":BackupInstance")
         }
-        assert backed == {f"{node.name}-id" for node in recorded.of(":Disk")}
+        assert backed == {f"{node.name}-id" for node in recorded.of_type(":Disk")}
         # By then the permissions of the vault have had minutes to take effect.
-        for node in recorded.of(":BackupInstance"):
-            assert any(name.startswith("cp-") and name.endswith("-roll") for name in recorded.before(node))
+        for node in recorded.of_type(":BackupInstance"):
+            assert any(
+                name.startswith("cp-") and name.endswith("-roll") for name in recorded.dependencies(node)
+            )

@@ -1,4 +1,4 @@
-"""Azure's pure parts: names, parts of pools, rules of the store, limits."""
+"""Tests of functions for Azure: names, parts of pools, rules of the store, limits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the tests of the boot program start from."""
+"""Fixtures for tests of the boot program."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+
 from testkit.boot import BootMachine
 
 

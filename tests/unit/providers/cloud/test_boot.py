@@ -1,4 +1,4 @@
-"""The boot program run for real, in a directory, with a cloud that is one too."""
+"""Tests of the boot program, run in a directory that emulates a machine, with a fake cloud."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a machine goes: drained for the cloud, or out of the cluster for good."""
+"""Tests of leaving machines: drained before termination, or removed from the cluster permanently."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ HOST_PROGRAM = (
 class TestLeaving:
     @pytest.fixture
     def running(self, machine: BootMachine) -> BootMachine:
-        """A member that is there, with a host program that only remembers."""
+        """Return a running member with a host program that only records its calls."""
         machine.write_user_data(
             KIND="members/control-plane", UNIT="cp-1", ROLES="etcd control-plane node", DIGEST="abc"
         )

@@ -1,4 +1,4 @@
-"""The data volume: made once, checked, and never taken from anybody."""
+"""Tests of the data volume: formatted only once, checked, and never overwritten."""
 
 from __future__ import annotations
 

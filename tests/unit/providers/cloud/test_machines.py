@@ -1,4 +1,4 @@
-"""What is counted of a cloud's machines."""
+"""Tests of the vCPUs and prices of the machines of a cluster."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What counts as a move of a member, and that both clouds' members have the hook that refuses one."""
+"""Tests of the placement of members: moves of a member are refused by a hook in both clouds."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def swapped(cluster: Json) -> None:
 
 
 def member(found: Graph, name: str) -> Node:
-    """The component that is the member."""
+    """Return the component of a member."""
     (made,) = (
         node
         for node in found.nodes.values()

@@ -1,4 +1,4 @@
-"""How hosts are reached: keys, host keys and bastions."""
+"""Tests of SSH connections to hosts: keys, host keys and bastions."""
 
 from __future__ import annotations
 
