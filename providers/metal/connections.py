@@ -75,7 +75,7 @@ class Connections:
         if file not in self._known_hosts:
             self._known_hosts[file] = KnownHosts(self._files.get(file, ""))
         try:
-            return self._known_hosts[file].key(address, port)
+            return self._known_hosts[file].host_key(address, port)
         except SettingsError as error:
             self._problems += error.problems
             return ""

@@ -15,21 +15,21 @@ _BUILT_IN = ("default", "kube-system", "kube-public", "kube-node-lease")
 def namespaces_exist(rule_input: RuleInput) -> Iterator[Problem]:
     """Require that each namespace is built-in, in `access.namespaces`, or created by a Helm release."""
     access = rule_input.settings.access
-    made = [item.namespace for item in rule_input.settings.helm_releases.values() if item.create_namespace]
-    known = [*access.namespaces, *_BUILT_IN, *made]
-    wanted = {f"access.roles.{name}": role.namespace for name, role in access.roles.items()}
-    wanted |= {f"access.bindings.{name}": binding.namespace for name, binding in access.bindings.items()}
-    wanted |= {
+    created = [item.namespace for item in rule_input.settings.helm_releases.values() if item.create_namespace]
+    known = [*access.namespaces, *_BUILT_IN, *created]
+    used = {f"access.roles.{name}": role.namespace for name, role in access.roles.items()}
+    used |= {f"access.bindings.{name}": binding.namespace for name, binding in access.bindings.items()}
+    used |= {
         f"access.service_accounts.{name}": item.namespace for name, item in access.service_accounts.items()
     }
     for name, release in rule_input.settings.helm_releases.items():
         if not release.create_namespace:
-            wanted[f"helm_releases.{name}"] = release.namespace
-    for path, namespace in wanted.items():
+            used[f"helm_releases.{name}"] = release.namespace
+    for path, namespace in used.items():
         if namespace is not None and namespace not in known:
-            meant = closest_match(namespace, known)
-            hint = f"did you mean {meant}?" if meant else "add it to access.namespaces"
-            yield Problem(f"{path}.namespace", f'"{namespace}"', f"no such namespace is made; {hint}")
+            similar = closest_match(namespace, known)
+            hint = f"did you mean {similar}?" if similar else "add it to access.namespaces"
+            yield Problem(f"{path}.namespace", f'"{namespace}"', f"no such namespace; {hint}")
 
 
 @rule(needs=("access.bindings",), needs_valid=("access.roles",))
@@ -61,8 +61,8 @@ def _role_problems(path: str, binding: BindingSettings, access: AccessSettings) 
         return
     role = access.roles.get(binding.role)
     if role is None:
-        meant = closest_match(binding.role, access.roles)
-        hint = f"did you mean {meant}?" if meant else "add it to access.roles, or use cluster_role"
+        similar = closest_match(binding.role, access.roles)
+        hint = f"did you mean {similar}?" if similar else "add it to access.roles, or use cluster_role"
         yield Problem(f"{path}.role", f'"{binding.role}"', f"not in access.roles; {hint}")
     elif role.namespace is not None and role.namespace != binding.namespace:
         yield Problem(

@@ -21,7 +21,9 @@ def nodes_within_limits(rule_input: RuleInput) -> Iterator[Problem]:
     count = len(set(settings.control_planes.hosts)) + settings.worker_count
     if count > MAX_NODES:
         yield Problem(
-            "pools", "", f"{count:,} nodes with the control planes; Kubernetes is tested to {MAX_NODES:,}"
+            "pools",
+            "",
+            f"{count:,} nodes with the control planes; Kubernetes is tested up to {MAX_NODES:,}; use fewer",
         )
 
 
@@ -39,8 +41,8 @@ def pods_within_limits(rule_input: RuleInput) -> Iterator[Problem]:
         yield Problem(
             "kubelet.max_pods",
             "",
-            f"{nodes:,} nodes could run {total:,} pods; Kubernetes is tested to {MAX_PODS:,}: "
-            f"{MAX_PODS // nodes} per node is the most for so many nodes",
+            f"{nodes:,} nodes could run {total:,} pods; Kubernetes is tested up to {MAX_PODS:,}; "
+            f"lower it to {MAX_PODS // nodes}",
         )
 
 

@@ -18,11 +18,9 @@ def machine_networks_are_set(rule_input: RuleInput) -> Iterator[Problem]:
     if rule_input.settings.cloud:
         if rule_input.settings.network.machines:
             own = f"{rule_input.settings.cloud_name}.network.range"
-            yield Problem("network.machines", "", f"is {own} in a cloud; leave it out here")
+            yield Problem("network.machines", "", f"not allowed in a cloud, where {own} is used; remove it")
     elif not rule_input.settings.network.machines:
-        yield Problem(
-            "network.machines", "", "missing; name the networks of the hosts, such as [10.0.0.0/24]"
-        )
+        yield Problem("network.machines", "", "missing; add the networks of the hosts, such as [10.0.0.0/24]")
 
 
 @rule(needs_valid=("network.machines",))
@@ -37,7 +35,7 @@ def host_addresses_are_in_networks(rule_input: RuleInput) -> Iterator[Problem]:
             yield Problem(path, f'"{address}"', f"not in network.machines ({known}); add its network there")
         elif network and network.num_addresses > 2 and address in (network[0], network[-1]):
             kind = "network" if address == network[0] else "broadcast"
-            yield Problem(path, f'"{address}"', f"is the {kind} address of {network}; give the host another")
+            yield Problem(path, f'"{address}"', f"the {kind} address of {network}; give the host another")
 
 
 @rule()
@@ -57,8 +55,8 @@ def roles_name_inventory_hosts(rule_input: RuleInput) -> Iterator[Problem]:
     for path, names in host_lists(rule_input.settings):
         for position, name in enumerate(names):
             if name not in rule_input.hosts:
-                meant = closest_match(name, rule_input.hosts)
-                hint = f"did you mean {meant}?" if meant else "add it there"
+                similar = closest_match(name, rule_input.hosts)
+                hint = f"did you mean {similar}?" if similar else "add it there"
                 yield Problem(f"{path}[{position}]", f'"{name}"', f"not a host of metal.hosts; {hint}")
 
 
@@ -68,7 +66,7 @@ def every_host_has_a_role(rule_input: RuleInput) -> Iterator[Problem]:
     used = {name for _, names in host_lists(rule_input.settings) for name in names}
     for name in rule_input.hosts:
         if name not in used:
-            yield Problem(f"metal.hosts.{name}", "", "used by no role; name it in a pool or remove it here")
+            yield Problem(f"metal.hosts.{name}", "", "has no role; name it in a pool or remove it here")
 
 
 @rule(needs=("metal.ssh.private_key_file", "metal.ssh.agent"))
@@ -82,7 +80,7 @@ def hosts_have_ssh_credentials(rule_input: RuleInput) -> Iterator[Problem]:
         yield Problem(
             "metal.ssh",
             "",
-            f"private_key_file or agent: true is missing; {_first_few(without)} could not be logged into",
+            f"private_key_file or agent: true is missing; add it to log in to {_first_few(without)}",
         )
 
 
@@ -97,7 +95,7 @@ def hosts_have_known_keys(rule_input: RuleInput) -> Iterator[Problem]:
         yield Problem(
             "metal.ssh.known_hosts_file",
             "",
-            f"missing, and {_first_few(without)} have no ssh.host_key either; hosts are never trusted unseen",
+            f"missing; add it, or ssh.host_key to {_first_few(without)}: unknown hosts are not trusted",
         )
 
 

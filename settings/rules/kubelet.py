@@ -42,9 +42,9 @@ def taints_are_allowed(rule_input: RuleInput) -> Iterator[Problem]:
             where = f"{path}.taints[{position}]"
             prefix = taint.key.rpartition("/")[0]
             if prefix == "node.kubernetes.io":
-                yield Problem(where, f'"{taint.key}"', "is kept by Kubernetes itself; choose another prefix")
+                yield Problem(where, f'"{taint.key}"', "is reserved for Kubernetes; choose another prefix")
             if (taint.key, taint.effect) in seen:
-                yield Problem(where, f'"{taint.key}"', f"is there with effect {taint.effect} already")
+                yield Problem(where, f'"{taint.key}"', f"named twice with effect {taint.effect}; remove one")
             seen.add((taint.key, taint.effect))
 
 
@@ -81,7 +81,7 @@ def _check_resource(name: str, what: str, has: Fraction, kept: Mapping[str, str]
         yield Problem(
             f"metal.hosts.{name}.{field}",
             unit,
-            f"nothing is left for pods: {sums}; lower them in the pool's kubelet or use a larger machine",
+            f"too small: {sums} leave nothing for pods; lower them or use a larger machine",
         )
 
 
@@ -105,7 +105,7 @@ def _rejection_reason(key: str, *, worker: bool) -> str:
     """Return why a label is not allowed; empty if it is allowed."""
     prefix, _, name = key.rpartition("/")
     if prefix == _OWN_PREFIX or prefix.endswith(f".{_OWN_PREFIX}"):
-        return f"{_OWN_PREFIX}/ is Kubewright's own prefix; choose another"
+        return f"{_OWN_PREFIX}/ is reserved for Kubewright; choose another prefix"
     if prefix == "node-role.kubernetes.io" and name in ("control-plane", "master"):
         return (
             "is set by Kubewright on control planes" if not worker else "only control planes have this label"

@@ -22,7 +22,7 @@ def endpoint_is_virtual_address(rule_input: RuleInput) -> Iterator[Problem]:
         yield Problem(
             "endpoint.host",
             f'"{settings.endpoint.host}"',
-            "must be the address that the load balancers hold; a name for it goes into api.names",
+            "not an address; use the virtual address of the load balancers, and add a name to api.names",
         )
 
 
@@ -38,16 +38,22 @@ def virtual_address_is_in_hosts_network(rule_input: RuleInput) -> Iterator[Probl
     home = find_network(networks, address)
     if home is None:
         known = ", ".join(map(str, networks))
-        yield Problem(path, value, f"the virtual address must be of network.machines ({known})")
+        yield Problem(
+            path,
+            value,
+            f"the virtual address is not in network.machines ({known}); choose one of these networks",
+        )
         return
     if home.num_addresses > 2 and address in (home[0], home[-1]):
         kind = "network" if address == home[0] else "broadcast"
-        yield Problem(path, value, f"is the {kind} address of {home}; choose a free one")
+        yield Problem(path, value, f"the {kind} address of {home}; choose a free one")
     for name in settings.load_balancers.hosts:
         host = settings.metal.hosts.get(name)
         if host and find_network(networks, host.address) != home:
             yield Problem(
-                path, value, f"is of {home}, but {name} ({host.address}) is not: it could not hold it"
+                path,
+                value,
+                f"in {home}, but {name} ({host.address}) is not, so it cannot take over the address",
             )
 
 

@@ -18,7 +18,7 @@ def node_ports_are_free(rule_input: RuleInput) -> Iterator[Problem]:
         yield Problem(
             "network.node_ports",
             f'"{first}-{last}"',
-            f"holds ports that are in use: {', '.join(taken)}; use another range, such as 30000-32767",
+            f"contains ports that are in use: {', '.join(taken)}; use another range, such as 30000-32767",
         )
 
 

@@ -37,7 +37,7 @@ def ranges_do_not_overlap(rule_input: RuleInput) -> Iterator[Problem]:
             shared.right,
             _value(rule_input, shared.right),
             f"overlaps {shared.left} ({_value(rule_input, shared.left)}): {shared.first} to {shared.last}, "
-            f"{shared.count:,} addresses; ranges must be apart",
+            f"{shared.count:,} addresses; choose another range",
         )
 
 
@@ -101,7 +101,7 @@ def pod_range_holds_all_nodes(rule_input: RuleInput) -> Iterator[Problem]:
         yield Problem(
             "network.pods",
             f'"{pods}"',
-            f"a /{pods.prefixlen} split into /{prefix} holds {room:,} nodes; {wanted:,} asked for; "
+            f"a /{pods.prefixlen} split into /{prefix} holds {room:,} nodes; {wanted:,} needed; "
             f"needs a /{pods_prefix_for_nodes(wanted, prefix)} or larger",
         )
 
@@ -123,7 +123,7 @@ def node_range_holds_all_pods(rule_input: RuleInput) -> Iterator[Problem]:
             yield Problem(
                 path,
                 str(count),
-                f"a node's range, a /{prefix}, holds {room} pods; {count} asked for; lower it to {room} or "
+                f"a node's range, a /{prefix}, holds {room} pods; {count} needed; lower it to {room} or "
                 f"set network.node_prefix to {node_prefix_for_pods(count)}",
             )
 
@@ -175,7 +175,7 @@ def mtu_is_valid(rule_input: RuleInput) -> Iterator[Problem]:
         yield Problem(
             "network.mtu",
             str(mtu),
-            "allowed: 0 (found on each host) or 1280 to 9216 bytes; vxlan takes 50 of them",
+            "not allowed; use 0 (detected on each host) or 1280 to 9216 bytes; vxlan takes 50 of them",
         )
 
 

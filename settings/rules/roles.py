@@ -25,7 +25,7 @@ def host_lists_have_no_duplicates(rule_input: RuleInput) -> Iterator[Problem]:
         seen: set[str] = set()
         for position, name in enumerate(names):
             if name in seen:
-                yield Problem(f"{path}[{position}]", f'"{name}"', "named twice in this list")
+                yield Problem(f"{path}[{position}]", f'"{name}"', "named twice in this list; remove one")
             seen.add(name)
 
 
@@ -83,7 +83,7 @@ def load_balancers_have_no_other_role(rule_input: RuleInput) -> Iterator[Problem
             yield Problem(
                 f"load_balancers.hosts[{position}]",
                 f'"{name}"',
-                f"is {' and '.join(shared)} too; a load balancer shares its host with nothing",
+                f"also {' and '.join(shared)}; a load balancer needs its own host",
             )
 
 
@@ -98,11 +98,11 @@ def nodes_have_one_pool(rule_input: RuleInput) -> Iterator[Problem]:
                 yield Problem(
                     path,
                     f'"{name}"',
-                    "is a control plane, and so a node already; to run workloads there set "
+                    "a control plane, which is already a node; to run workloads there set "
                     "control_planes.schedulable",
                 )
             elif pool_of.setdefault(name, pool) != pool:
-                yield Problem(path, f'"{name}"', f"is in pool {pool_of[name]} too; a node is in one pool")
+                yield Problem(path, f'"{name}"', f"also in pool {pool_of[name]}; a node is in one pool")
 
 
 @rule(needs=("pools",))
@@ -110,7 +110,7 @@ def pool_names_are_not_reserved(rule_input: RuleInput) -> Iterator[Problem]:
     """Refuse the name `control-plane`, because the pool of the control planes has it."""
     if "control-plane" in rule_input.settings.pools:
         yield Problem(
-            "pools.control-plane", "", "the name is taken by the control planes' own pool; choose another"
+            "pools.control-plane", "", "reserved for the pool of control planes; choose another name"
         )
 
 
@@ -126,7 +126,7 @@ def endpoint_is_set(rule_input: RuleInput) -> Iterator[Problem]:
             "endpoint",
             "",
             "missing; several control planes or load balancers need host: the load balancers' virtual "
-            "address or that of an external balancer",
+            "address or that of an external load balancer",
         )
 
 
@@ -143,7 +143,9 @@ def endpoint_is_not_a_host(rule_input: RuleInput) -> Iterator[Problem]:
     alone = settings.control_planes.hosts == (owner,) and not settings.load_balancers.hosts
     if owner and not alone:
         yield Problem(
-            "endpoint.host", f'"{host}"', f"is the host {owner}; the API would be gone whenever that host is"
+            "endpoint.host",
+            f'"{host}"',
+            f"the host {owner}, so that its failure would stop the API; use the load balancers' address",
         )
     if owner and alone and settings.endpoint.port != 6443:
         yield Problem(

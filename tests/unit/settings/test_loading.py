@@ -162,23 +162,23 @@ def hashed(name: str) -> str:
     ],
 )
 def test_host_keys_are_found(text: str, address: str, port: int, key: str) -> None:
-    assert KnownHosts(text).key(address, port) == key
+    assert KnownHosts(text).host_key(address, port) == key
 
 
 @pytest.mark.parametrize(
     ("text", "phrase"),
     [
-        ("10.0.0.2 ssh-ed25519 AAAA", "no key of it is there"),
-        ("[10.0.0.1]:2222 ssh-ed25519 AAAA", "no key of it is there"),
-        ("@cert-authority 10.0.0.1 ssh-ed25519 AAAA", "no key of it is there"),
-        ("10.0.0.1 ssh-ed25519 AAAA\n@revoked * ssh-ed25519 AAAA", "its key there is revoked"),
-        ("!10.0.0.1,10.0.0.* ssh-ed25519 AAAA", "no key of it is there"),
-        ("|1|broken ssh-ed25519 AAAA", "no key of it is there"),
+        ("10.0.0.2 ssh-ed25519 AAAA", "has no key in the file"),
+        ("[10.0.0.1]:2222 ssh-ed25519 AAAA", "has no key in the file"),
+        ("@cert-authority 10.0.0.1 ssh-ed25519 AAAA", "has no key in the file"),
+        ("10.0.0.1 ssh-ed25519 AAAA\n@revoked * ssh-ed25519 AAAA", "its key is revoked"),
+        ("!10.0.0.1,10.0.0.* ssh-ed25519 AAAA", "has no key in the file"),
+        ("|1|broken ssh-ed25519 AAAA", "has no key in the file"),
     ],
 )
 def test_unknown_and_revoked_host_keys_are_errors(text: str, phrase: str) -> None:
     with pytest.raises(SettingsError, match=phrase) as caught:
-        KnownHosts(text).key("10.0.0.1", 22)
+        KnownHosts(text).host_key("10.0.0.1", 22)
     assert caught.value.problems[0].value == '"10.0.0.1"'
 
 

@@ -49,7 +49,7 @@ ADDONS = (
     ),
     Wrong(
         "helm_releases.web.namespace",
-        "no such namespace is made; did you mean team-a?",
+        "no such namespace; did you mean team-a?",
         {"helm_releases.web": {"chart": "./web", "namespace": "teama"}, "access.namespaces": {"team-a": {}}},
     ),
     Wrong(

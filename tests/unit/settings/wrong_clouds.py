@@ -67,7 +67,7 @@ CLOUDS = (
         {"load_balancers.hosts": ["lb-1", "lb-2"]},
         AWS,
     ),
-    Wrong("network.machines", "is aws.network.range in a cloud", {"network.machines": ["10.0.0.0/8"]}, AWS),
+    Wrong("network.machines", "where aws.network.range is used", {"network.machines": ["10.0.0.0/8"]}, AWS),
     # Pools
     Wrong(
         "pools.workers.size",

@@ -27,15 +27,17 @@ MACHINES = (
         '"w2": not a host of metal.hosts; did you mean w-2?',
         {"pools.workers.hosts": ["w-1", "w-2", "w2"]},
     ),
-    Wrong("metal.hosts.w-9", "used by no role", {"metal.hosts.w-9": {"address": "10.89.0.29"}}),
+    Wrong("metal.hosts.w-9", "has no role", {"metal.hosts.w-9": {"address": "10.89.0.29"}}),
     Wrong(
         "pools.workers.hosts[0]",
-        '"cp-1": is a control plane',
+        '"cp-1": a control plane, which is already',
         {"pools.workers.hosts": ["cp-1", "w-1", "w-2"]},
     ),
-    Wrong("pools.more.hosts[0]", '"w-1": is in pool workers too', {"pools.more": {"hosts": ["w-1"]}}),
+    Wrong("pools.more.hosts[0]", '"w-1": also in pool workers', {"pools.more": {"hosts": ["w-1"]}}),
     Wrong(
-        "pools.control-plane", "the name is taken", {"pools": {"control-plane": {"hosts": ["w-1", "w-2"]}}}
+        "pools.control-plane",
+        "reserved for the pool of control planes",
+        {"pools": {"control-plane": {"hosts": ["w-1", "w-2"]}}},
     ),
     Wrong("pools.empty.hosts", "is empty", {"pools.empty": {}}),
     Wrong("pools.workers.max_unavailable", "would take all 2 nodes", {"pools.workers.max_unavailable": 2}),
@@ -64,37 +66,37 @@ MACHINES = (
     ),
     Wrong(
         "load_balancers.hosts[1]",
-        '"w-1": is a worker too',
+        '"w-1": also a worker',
         {"load_balancers.hosts": ["lb-1", "w-1"], "metal.hosts.lb-2": REMOVE},
         AVAILABLE,
     ),
     Wrong(
         "load_balancers.hosts[1]",
-        '"cp-1": is a control plane too',
+        '"cp-1": also a control plane',
         {"load_balancers.hosts": ["lb-1", "cp-1"], "metal.hosts.lb-2": REMOVE},
         AVAILABLE,
     ),
-    Wrong("load_balancers.hosts[0]", '"lb-1": is an etcd member too', {"etcd.hosts": ["lb-1"]}, AVAILABLE),
+    Wrong("load_balancers.hosts[0]", '"lb-1": also an etcd member', {"etcd.hosts": ["lb-1"]}, AVAILABLE),
     Wrong("endpoint", "missing; several control planes", {"endpoint": REMOVE}, AVAILABLE),
-    Wrong("endpoint.host", '"10.0.0.11": is the host cp-1', {"endpoint.host": "10.0.0.11"}, AVAILABLE),
+    Wrong("endpoint.host", '"10.0.0.11": the host cp-1', {"endpoint.host": "10.0.0.11"}, AVAILABLE),
     Wrong(
         "endpoint.host",
-        "the virtual address must be of network.machines",
+        "the virtual address is not in network.machines",
         {"endpoint.host": "10.7.0.1"},
         AVAILABLE,
     ),
     Wrong(
         "endpoint.host",
-        '"api.example.org": must be the address that the load balancers hold',
+        '"api.example.org": not an address; use the virtual address of the load balancers',
         {"endpoint.host": "api.example.org"},
         AVAILABLE,
     ),
     Wrong(
-        "endpoint.host", "is the broadcast address of 10.0.0.0/24", {"endpoint.host": "10.0.0.255"}, AVAILABLE
+        "endpoint.host", "the broadcast address of 10.0.0.0/24", {"endpoint.host": "10.0.0.255"}, AVAILABLE
     ),
     Wrong(
         "endpoint.host",
-        "is of 10.0.0.0/24, but lb-2 (10.0.7.2) is not: it could not hold it",
+        "in 10.0.0.0/24, but lb-2 (10.0.7.2) is not, so it cannot take over the address",
         {"network.machines": ["10.0.0.0/24", "10.0.7.0/24"], "metal.hosts.lb-2.address": "10.0.7.2"},
         AVAILABLE,
     ),
@@ -106,28 +108,30 @@ MACHINES = (
         {"endpoint": {"host": "10.89.0.11", "port": 443}},
     ),
     Wrong("metal.ssh", "private_key_file or agent: true is missing", {"metal.ssh.private_key_file": REMOVE}),
-    Wrong("metal.ssh.known_hosts_file", "never trusted unseen", {"metal.ssh.known_hosts_file": REMOVE}),
+    Wrong(
+        "metal.ssh.known_hosts_file", "unknown hosts are not trusted", {"metal.ssh.known_hosts_file": REMOVE}
+    ),
     # Limits and sizes
     Wrong(
         "pools",
-        "5,002 nodes with the control planes; Kubernetes is tested to 5,000",
+        "5,002 nodes with the control planes; Kubernetes is tested up to 5,000",
         {"network.pods": "172.16.0.0/12", "network.node_prefix": 26, "kubelet.max_pods": 20},
         grown(WORKERS, 5001),
     ),
     Wrong(
         "kubelet.max_pods",
-        "1,501 nodes could run 165,110 pods; Kubernetes is tested to 150,000: 99 per node",
+        "1,501 nodes could run 165,110 pods; Kubernetes is tested up to 150,000; lower it to 99",
         {"network.pods": "172.16.0.0/12", "network.node_prefix": 25},
         grown(WORKERS, 1500),
     ),
     Wrong(
         "metal.hosts.w-1.memory",
-        "nothing is left for pods: system_reserved 250Mi + kube_reserved 250Mi + eviction_hard 1Gi",
+        "too small: system_reserved 250Mi + kube_reserved 250Mi + eviction_hard 1Gi leave nothing for pods",
         {"metal.hosts.w-1.memory": "1Gi"},
     ),
     Wrong(
         "metal.hosts.w-1.cpus",
-        "nothing is left for pods: system_reserved 1 + kube_reserved 200m",
+        "too small: system_reserved 1 + kube_reserved 200m leave nothing",
         {"metal.hosts.w-1.cpus": 1, "kubelet.system_reserved": {"cpu": 1}},
     ),
 )

@@ -25,7 +25,7 @@ NETWORK = (
     Wrong("endpoint.host", '"10.244.0.9": is inside network.pods', {"endpoint": {"host": "10.244.0.9"}}),
     Wrong(
         "network.pods",
-        "a /16 split into /26 holds 1,024 nodes; 1,201 asked for; needs a /15",
+        "a /16 split into /26 holds 1,024 nodes; 1,201 needed; needs a /15",
         {"network.node_prefix": 26, "kubelet": {"max_pods": 60}},
         grown(WORKERS, 1200),
     ),
@@ -38,7 +38,7 @@ NETWORK = (
     Wrong("kubelet.max_pods", "110: a node's range, a /26, holds 62 pods", {"network.node_prefix": 26}),
     Wrong(
         "pools.workers.kubelet.max_pods",
-        "100: a node's range, a /26, holds 62 pods; 100 asked for; lower it to 62 or "
+        "100: a node's range, a /26, holds 62 pods; 100 needed; lower it to 62 or "
         "set network.node_prefix to 25",
         {"network.node_prefix": 26, "kubelet.max_pods": 50, "pools.workers.kubelet.max_pods": 100},
     ),
@@ -54,7 +54,7 @@ NETWORK = (
     Wrong("network.node_ports", "contains numbers that are no ports", {"network.node_ports": "60000-70000"}),
     Wrong(
         "network.node_ports",
-        "holds ports that are in use: 6443 (kube-apiserver)",
+        "contains ports that are in use: 6443 (kube-apiserver)",
         {"network.node_ports": "6000-7000"},
     ),
     Wrong(
@@ -63,7 +63,11 @@ NETWORK = (
         {"endpoint": {"host": "api.example", "port": 31000}},
     ),
     Wrong("metal.ssh.port", "10250: is the port of kubelet", {"metal.ssh.port": 10250}),
-    Wrong("network.mtu", "20000: allowed: 0 (found on each host) or 1280 to 9216", {"network.mtu": 20000}),
+    Wrong(
+        "network.mtu",
+        "20000: not allowed; use 0 (detected on each host) or 1280 to 9216",
+        {"network.mtu": 20000},
+    ),
     Wrong(
         "network.backend",
         "needs all nodes in one network, but: cp-1 in 10.89.0.0/24, w-2 in 10.90.0.0/24",

@@ -12,7 +12,7 @@ VALUES = (
     Wrong("pools.workers.kubelet.maxpods", "did you mean max_pods?", {"pools.workers.kubelet.maxpods": 5}),
     Wrong("zzz", "allowed here: name, environment", {"zzz": 1}),
     Wrong("name", "missing; give the cluster a name", {"name": REMOVE}),
-    Wrong("network.machines", "missing; name the networks", {"network.machines": REMOVE}),
+    Wrong("network.machines", "missing; add the networks", {"network.machines": REMOVE}),
     Wrong("metal.hosts.w-1.address", "missing; add it", {"metal.hosts.w-1.address": REMOVE}),
     Wrong("control_planes.hosts", "needs a control plane", {"control_planes.hosts": []}, together_with=1),
     Wrong("", "exactly one provider section of metal, aws, azure; none", {"metal": REMOVE}),
@@ -75,17 +75,19 @@ VALUES = (
         {"pools.workers.labels": {"node-role.kubernetes.io/control-plane": ""}},
     ),
     Wrong(
-        "pools.workers.labels", "Kubewright's own prefix", {"pools.workers.labels": {"kubewright.dev/a": ""}}
+        "pools.workers.labels",
+        "is reserved for Kubewright",
+        {"pools.workers.labels": {"kubewright.dev/a": ""}},
     ),
     Wrong("pools.workers.taints[0]", "the effect is unknown", {"pools.workers.taints": ["gpu=yes:Never"]}),
     Wrong(
         "pools.workers.taints[0]",
-        "is kept by Kubernetes itself; choose another prefix",
+        "is reserved for Kubernetes; choose another prefix",
         {"pools.workers.taints": ["node.kubernetes.io/not-ready:NoExecute"]},
     ),
     Wrong(
         "pools.workers.taints[1]",
-        "is there with effect NoSchedule already",
+        "named twice with effect NoSchedule",
         {"pools.workers.taints": ["gpu:NoSchedule", "gpu=yes:NoSchedule"]},
     ),
     # Rotation of certificates

@@ -1,0 +1,41 @@
+"""The chain from settings to bundles, without a network: the example stacks have a copy of the mirror's index."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from assembly import assemble, build_topology, topology_or_none
+from settings import SettingsError, load
+from settings.stackfile import load_file
+from tests.unit.settings.support import WORKERS, edited
+from topology.model import Role
+
+ROOT = Path(__file__).resolve().parents[3]
+EXAMPLES = sorted(ROOT.glob("Pulumi.*-example.yaml"))
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
+def test_an_assembly_has_everything_that_settings_determine(path: Path) -> None:
+    settings = load_file(path)
+    assembly = assemble(settings, ROOT)
+    assert assembly.settings is settings
+    assert assembly.topology == build_topology(settings, files=assembly.files)
+    assert set(assembly.files) == {settings.artifacts.index}
+    assert ("cp-1", Role.CONTROL_PLANE) in assembly.bundles
+    program = assembly.bundles["general", Role.NODE].program
+    assert settings.artifacts.mirror
+    assert program.url.startswith(settings.artifacts.mirror)
+
+
+def test_missing_files_are_reported_before_the_mirror_is_asked(tmp_path: Path) -> None:
+    edits = {"artifacts.ca_file": "ca.crt", "metal.ssh": {"agent": True, "known_hosts_file": "known_hosts"}}
+    with pytest.raises(SettingsError, match=r"artifacts\.ca_file: .*cannot be read"):
+        assemble(load(edited(WORKERS, edits)), tmp_path)
+
+
+def test_the_topology_of_invalid_settings_is_none() -> None:
+    assert topology_or_none({"kubewright:cluster": WORKERS}) == build_topology(load(WORKERS))
+    assert topology_or_none({"kubewright:cluster": {}}) is None
+    assert topology_or_none({}) is None
