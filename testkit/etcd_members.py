@@ -87,7 +87,7 @@ class Host:
         with (self.root / "log").open("ab") as log:
             command = [str(self.root / BINARIES / "etcd"), *self.flags()]
             self.processes.append(subprocess.Popen(command, env=environment, stdout=log, stderr=log))
-        promotion = self.decide("settle")
+        promotion = self.decide("promote")
         assert promotion.returncode == 0, promotion.stderr + (self.root / "log").read_text()[-3000:]
         return decision.stdout
 
