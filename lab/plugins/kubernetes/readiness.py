@@ -12,8 +12,8 @@ Object = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Facts:
-    """Facts outside the object's own status.
+class RelatedFacts:
+    """Facts about an object that its status does not contain.
 
     Attributes:
         ready_endpoints: addresses behind a Service that accept traffic.
@@ -25,7 +25,7 @@ class Facts:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Readiness:
     """Ready, or what is missing; `failed` is the reason why the object can no longer become ready."""
 
     missing: tuple[str, ...] = ()
@@ -37,8 +37,8 @@ class Verdict:
         return not self.missing and not self.failed
 
 
-READY = Verdict()
-Judge = Callable[[Object, Facts], Verdict]
+READY = Readiness()
+ReadinessCheck = Callable[[Object, RelatedFacts], Readiness]
 
 
 def condition(obj: Object, kind: str) -> Object:
@@ -68,10 +68,10 @@ def _replicas(obj: Object) -> int:
     return int(mapping(obj.get("spec")).get("replicas", 1))
 
 
-def deployment(obj: Object, _facts: Facts) -> Verdict:
-    """Judge a Deployment: rolled out and available, as in `kubectl rollout status`."""
+def check_deployment(obj: Object, _facts: RelatedFacts) -> Readiness:
+    """Check a Deployment: rolled out and available, as in `kubectl rollout status`."""
     if missing := _observed(obj):
-        return Verdict(tuple(missing))
+        return Readiness(tuple(missing))
     status, wanted = mapping(obj.get("status")), _replicas(obj)
     updated, available = status.get("updatedReplicas", 0), status.get("availableReplicas", 0)
     old = status.get("replicas", 0) - updated
@@ -85,13 +85,13 @@ def deployment(obj: Object, _facts: Facts) -> Verdict:
         progress = condition(obj, "Progressing")
         if progress.get("status") == "False":
             missing.append(explain(progress, "Progressing"))
-    return Verdict(tuple(missing))
+    return Readiness(tuple(missing))
 
 
-def daemon_set(obj: Object, _facts: Facts) -> Verdict:
-    """Judge a DaemonSet: a current, available pod on every eligible node."""
+def check_daemon_set(obj: Object, _facts: RelatedFacts) -> Readiness:
+    """Check a DaemonSet: a current, available pod on every eligible node."""
     if missing := _observed(obj):
-        return Verdict(tuple(missing))
+        return Readiness(tuple(missing))
     status = mapping(obj.get("status"))
     wanted = status.get("desiredNumberScheduled", 0)
     strategy = mapping(mapping(obj.get("spec")).get("updateStrategy")).get("type", "RollingUpdate")
@@ -99,13 +99,13 @@ def daemon_set(obj: Object, _facts: Facts) -> Verdict:
         missing.append(f"{status.get('updatedNumberScheduled', 0)} of {wanted} pods updated")
     if status.get("numberAvailable", 0) < wanted:
         missing.append(f"{status.get('numberAvailable', 0)} of {wanted} pods available")
-    return Verdict(tuple(missing))
+    return Readiness(tuple(missing))
 
 
-def stateful_set(obj: Object, _facts: Facts) -> Verdict:
-    """Judge a StatefulSet: all replicas ready and, with rolling updates, of the current revision."""
+def check_stateful_set(obj: Object, _facts: RelatedFacts) -> Readiness:
+    """Check a StatefulSet: all replicas ready and, with rolling updates, of the current revision."""
     if missing := _observed(obj):
-        return Verdict(tuple(missing))
+        return Readiness(tuple(missing))
     status, wanted = mapping(obj.get("status")), _replicas(obj)
     strategy = mapping(mapping(obj.get("spec")).get("updateStrategy"))
     partition = mapping(strategy.get("rollingUpdate")).get("partition", 0)
@@ -116,31 +116,31 @@ def stateful_set(obj: Object, _facts: Facts) -> Verdict:
         current = status.get("currentRevision") == status.get("updateRevision") and not partition
         if not current and status.get("updatedReplicas", 0) < expected:
             missing.append(f"{status.get('updatedReplicas', 0)} of {expected} replicas updated")
-    return Verdict(tuple(missing))
+    return Readiness(tuple(missing))
 
 
-def replica_set(obj: Object, _facts: Facts) -> Verdict:
-    """Judge a ReplicaSet: all replicas available."""
+def check_replica_set(obj: Object, _facts: RelatedFacts) -> Readiness:
+    """Check a ReplicaSet: all replicas available."""
     if missing := _observed(obj):
-        return Verdict(tuple(missing))
+        return Readiness(tuple(missing))
     available, wanted = mapping(obj.get("status")).get("availableReplicas", 0), _replicas(obj)
-    return READY if available >= wanted else Verdict((f"{available} of {wanted} replicas available",))
+    return READY if available >= wanted else Readiness((f"{available} of {wanted} replicas available",))
 
 
-def job(obj: Object, _facts: Facts) -> Verdict:
-    """Judge a Job: complete, or suspended on purpose."""
+def check_job(obj: Object, _facts: RelatedFacts) -> Readiness:
+    """Check a Job: complete, or suspended on purpose."""
     failed = condition(obj, "Failed")
     if failed.get("status") == "True":
-        return Verdict(failed=explain(failed, "Failed"))
+        return Readiness(failed=explain(failed, "Failed"))
     if condition(obj, "Complete").get("status") == "True" or mapping(obj.get("spec")).get("suspend"):
         return READY
     status = mapping(obj.get("status"))
     counts = ", ".join(f"{status.get(word, 0)} {word}" for word in ("active", "succeeded", "failed"))
-    return Verdict((f"not complete (pods: {counts})",))
+    return Readiness((f"not complete (pods: {counts})",))
 
 
-def service(obj: Object, facts: Facts) -> Verdict:
-    """Judge a Service: endpoints, and an address for type LoadBalancer."""
+def check_service(obj: Object, facts: RelatedFacts) -> Readiness:
+    """Check a Service: endpoints, and an address for type LoadBalancer."""
     spec, missing = mapping(obj.get("spec")), []
     if spec.get("type") == "ExternalName":
         return READY
@@ -148,79 +148,79 @@ def service(obj: Object, facts: Facts) -> Verdict:
         missing.append("no ready pod matches its selector")
     if spec.get("type") == "LoadBalancer" and not _addresses(obj):
         missing.append("no address from the load balancer")
-    return Verdict(tuple(missing))
+    return Readiness(tuple(missing))
 
 
 def _addresses(obj: Object) -> list[Any]:
     return mapping(mapping(obj.get("status")).get("loadBalancer")).get("ingress") or []
 
 
-def ingress(obj: Object, _facts: Facts) -> Verdict:
-    """Judge an Ingress: its controller has assigned an address."""
-    return READY if _addresses(obj) else Verdict(("no address from the ingress controller",))
+def check_ingress(obj: Object, _facts: RelatedFacts) -> Readiness:
+    """Check an Ingress: its controller has assigned an address."""
+    return READY if _addresses(obj) else Readiness(("no address from the ingress controller",))
 
 
-def pod(obj: Object, _facts: Facts) -> Verdict:
-    """Judge a Pod: ready, or finished successfully."""
+def check_pod(obj: Object, _facts: RelatedFacts) -> Readiness:
+    """Check a Pod: ready, or finished successfully."""
     phase = mapping(obj.get("status")).get("phase")
     if phase == "Failed":
         status = mapping(obj.get("status"))
-        return Verdict(
+        return Readiness(
             failed=f"it failed: {status.get('reason') or status.get('message') or 'see its containers'}"
         )
     found = condition(obj, "Ready")
     if phase == "Succeeded" or found.get("status") == "True":
         return READY
-    return Verdict((explain(found, "Ready"),))
+    return Readiness((explain(found, "Ready"),))
 
 
-def claim(obj: Object, facts: Facts) -> Verdict:
-    """Judge a claim: bound, unless its class waits for the first pod."""
+def check_volume_claim(obj: Object, facts: RelatedFacts) -> Readiness:
+    """Check a claim: bound, unless its class waits for the first pod."""
     phase = mapping(obj.get("status")).get("phase")
     if phase == "Lost":
-        return Verdict(failed="its volume is lost")
+        return Readiness(failed="its volume is lost")
     if phase == "Bound" or facts.waits_for_consumer:
         return READY
-    return Verdict(("it is not bound to a volume",))
+    return Readiness(("it is not bound to a volume",))
 
 
-def namespace(obj: Object, _facts: Facts) -> Verdict:
-    """Judge a Namespace: active."""
+def check_namespace(obj: Object, _facts: RelatedFacts) -> Readiness:
+    """Check a Namespace: active."""
     phase = mapping(obj.get("status")).get("phase")
-    return READY if phase == "Active" else Verdict((f"its phase is {phase or 'unknown'}, not Active",))
+    return READY if phase == "Active" else Readiness((f"its phase is {phase or 'unknown'}, not Active",))
 
 
-def _has(kind: str) -> Judge:
-    """Return the judge of kinds that are ready when one condition is true."""
+def _has(kind: str) -> ReadinessCheck:
+    """Return the check of kinds that are ready when one condition is true."""
 
-    def judge(obj: Object, _facts: Facts) -> Verdict:
+    def check(obj: Object, _facts: RelatedFacts) -> Readiness:
         found = condition(obj, kind)
-        return READY if found.get("status") == "True" else Verdict((explain(found, kind),))
+        return READY if found.get("status") == "True" else Readiness((explain(found, kind),))
 
-    return judge
+    return check
 
 
-def definition(obj: Object, facts: Facts) -> Verdict:
-    """Judge a definition: established; names that another definition uses are a failure."""
+def check_resource_definition(obj: Object, facts: RelatedFacts) -> Readiness:
+    """Check a definition: established; names that another definition uses are a failure."""
     names = condition(obj, "NamesAccepted")
     if names.get("status") == "False":
-        return Verdict(failed=explain(names, "NamesAccepted"))
+        return Readiness(failed=explain(names, "NamesAccepted"))
     return _has("Established")(obj, facts)
 
 
-JUDGES: dict[tuple[str, str], tuple[Judge, float]] = {
-    ("apps", "Deployment"): (deployment, 600),
-    ("apps", "DaemonSet"): (daemon_set, 600),
-    ("apps", "StatefulSet"): (stateful_set, 600),
-    ("apps", "ReplicaSet"): (replica_set, 600),
-    ("", "ReplicationController"): (replica_set, 600),
-    ("batch", "Job"): (job, 600),
-    ("", "Service"): (service, 600),
-    ("networking.k8s.io", "Ingress"): (ingress, 600),
-    ("", "Pod"): (pod, 300),
-    ("", "PersistentVolumeClaim"): (claim, 300),
-    ("", "Namespace"): (namespace, 60),
+READINESS_CHECKS: dict[tuple[str, str], tuple[ReadinessCheck, float]] = {
+    ("apps", "Deployment"): (check_deployment, 600),
+    ("apps", "DaemonSet"): (check_daemon_set, 600),
+    ("apps", "StatefulSet"): (check_stateful_set, 600),
+    ("apps", "ReplicaSet"): (check_replica_set, 600),
+    ("", "ReplicationController"): (check_replica_set, 600),
+    ("batch", "Job"): (check_job, 600),
+    ("", "Service"): (check_service, 600),
+    ("networking.k8s.io", "Ingress"): (check_ingress, 600),
+    ("", "Pod"): (check_pod, 300),
+    ("", "PersistentVolumeClaim"): (check_volume_claim, 300),
+    ("", "Namespace"): (check_namespace, 60),
     ("apiregistration.k8s.io", "APIService"): (_has("Available"), 600),
-    ("apiextensions.k8s.io", "CustomResourceDefinition"): (definition, 60),
+    ("apiextensions.k8s.io", "CustomResourceDefinition"): (check_resource_definition, 60),
 }
-"""Judge and default time-out in seconds of each kind; other kinds are ready once they exist."""
+"""Check and default time-out in seconds of each kind; other kinds are ready once they exist."""

@@ -13,7 +13,7 @@ from . import diagnosis
 from .client import Api, Client
 from .errors import ApiError, Unreachable
 from .naming import Kind, annotation, mapping, title
-from .readiness import JUDGES, Facts, Judge, Verdict
+from .readiness import READINESS_CHECKS, Readiness, ReadinessCheck, RelatedFacts
 
 INTERVAL = 0.4
 Report = Callable[[str], None]
@@ -65,21 +65,21 @@ class Waiter:
         Returns:
             The last state of the object, and what is missing; empty when it is ready.
         """
-        judge, default = JUDGES.get((kind.group, kind.kind), (None, 0.0))
-        if judge is None or kind.patch:
+        check, default = READINESS_CHECKS.get((kind.group, kind.kind), (None, 0.0))
+        if check is None or kind.patch:
             return obj, []
         deadline = time.monotonic() + seconds(obj, asked=asked, default=default)
         meta, last = mapping(obj.get("metadata")), ""
         while True:
-            verdict = self._judged(judge, kind, obj)
-            if verdict.ready:
+            readiness = self._check(check, kind, obj)
+            if readiness.ready:
                 return obj, []
-            line = verdict.failed or ", ".join(verdict.missing)
+            line = readiness.failed or ", ".join(readiness.missing)
             if line != last:
-                report(f"waiting for {title(kind, meta)}: {line}" if not verdict.failed else line)
+                report(f"waiting for {title(kind, meta)}: {line}" if not readiness.failed else line)
                 last = line
-            if verdict.failed or time.monotonic() >= deadline:
-                return obj, self._complaint(kind, obj, verdict)
+            if readiness.failed or time.monotonic() >= deadline:
+                return obj, self._complaint(kind, obj, readiness)
             self._pause()
             try:
                 live = self._client.get(
@@ -117,32 +117,32 @@ class Waiter:
         if self._cancelled.wait(INTERVAL):
             raise Cancelled("stopped while waiting; run the same command again to go on")
 
-    def _complaint(self, kind: Kind, obj: dict[str, Any], verdict: Verdict) -> list[str]:
+    def _complaint(self, kind: Kind, obj: dict[str, Any], readiness: Readiness) -> list[str]:
         """Return the missing parts with reasons, for the error."""
-        head = verdict.failed or "; ".join(verdict.missing)
+        head = readiness.failed or "; ".join(readiness.missing)
         what = title(kind, mapping(obj.get("metadata")))
-        verb = "failed" if verdict.failed else "is not ready in time"
+        verb = "failed" if readiness.failed else "is not ready in time"
         return [f"{what} {verb}: {head}", *diagnosis.reasons(self._client, obj)]
 
-    def _judged(self, judge: Judge, kind: Kind, obj: dict[str, Any]) -> Verdict:
-        """Return the verdict; while the cluster does not answer, the verdict is to wait."""
+    def _check(self, check: ReadinessCheck, kind: Kind, obj: dict[str, Any]) -> Readiness:
+        """Return the readiness; an object is not ready while the cluster does not answer."""
         try:
-            return judge(obj, self._facts(kind, obj))
+            return check(obj, self._facts(kind, obj))
         except Unreachable as problem:
-            return Verdict((str(problem),))
+            return Readiness((str(problem),))
 
-    def _facts(self, kind: Kind, obj: dict[str, Any]) -> Facts:
-        """Return the facts that the judge needs beyond the object's own status."""
+    def _facts(self, kind: Kind, obj: dict[str, Any]) -> RelatedFacts:
+        """Return the facts that the check needs in addition to the status of the object."""
         meta, spec = mapping(obj.get("metadata")), mapping(obj.get("spec"))
         if kind.kind == "Service" and spec.get("selector") and spec.get("type") != "ExternalName":
             path = f"/apis/discovery.k8s.io/v1/namespaces/{meta.get('namespace')}/endpointslices"
             slices = self._client.list(
                 path, {"labelSelector": f"kubernetes.io/service-name={meta.get('name')}"}
             )
-            return Facts(ready_endpoints=count_ready(slices))
+            return RelatedFacts(ready_endpoints=count_ready(slices))
         if kind.kind == "PersistentVolumeClaim" and mapping(obj.get("status")).get("phase") != "Bound":
-            return Facts(waits_for_consumer=self._binds_late(str(spec.get("storageClassName") or "")))
-        return Facts()
+            return RelatedFacts(waits_for_consumer=self._binds_late(str(spec.get("storageClassName") or "")))
+        return RelatedFacts()
 
     def _binds_late(self, storage_class: str) -> bool:
         """Report whether a storage class binds with the first pod."""

@@ -40,11 +40,11 @@ class Cluster:
         (self.root / "etc/etcd/peers").write_text(peers)
 
     def write(self, members: dict[str, dict[str, Any]], **more: object) -> None:
-        rows = {url(name): self.member(name) | values for name, values in members.items()}
+        rows = {url(name): self.default_values(name) | values for name, values in members.items()}
         self.state.write_text(json.dumps({"members": rows, "log": [], "refusals": []} | more))
 
     @staticmethod
-    def member(name: str) -> dict[str, Any]:
+    def default_values(name: str) -> dict[str, Any]:
         values = {"id": f"{name}1", "name": name, "learner": False, "up": True, "ready": True}
         return values | {"version": "3.7.3", "served": True}
 

@@ -5,17 +5,17 @@ from typing import Any
 import pytest
 
 from lab.plugins.kubernetes import diagnosis
-from lab.plugins.kubernetes.readiness import JUDGES, Facts
+from lab.plugins.kubernetes.readiness import READINESS_CHECKS, RelatedFacts
 from lab.plugins.kubernetes.waiting import count_ready
 
 
-def verdict(kind: str, obj: dict[str, Any], facts: Facts | None = None) -> str:
+def readiness_text(kind: str, obj: dict[str, Any], facts: RelatedFacts | None = None) -> str:
     """Return `ready`, `failed: …`, or the missing conditions."""
-    judge = next(judge for (_, name), (judge, _) in JUDGES.items() if name == kind)
-    found = judge(obj, facts or Facts())
-    if found.ready:
+    check = next(check for (_, name), (check, _) in READINESS_CHECKS.items() if name == kind)
+    readiness = check(obj, facts or RelatedFacts())
+    if readiness.ready:
         return "ready"
-    return f"failed: {found.failed}" if found.failed else "; ".join(found.missing)
+    return f"failed: {readiness.failed}" if readiness.failed else "; ".join(readiness.missing)
 
 
 def conditions(*pairs: tuple[str, str]) -> dict[str, Any]:
@@ -84,12 +84,15 @@ DONE = {"replicas": 2, "updatedReplicas": 2, "availableReplicas": 2, "readyRepli
     ],
 )
 def test_readiness_of_each_kind(kind: str, obj: dict[str, Any], expected: str) -> None:
-    assert verdict(kind, obj) == expected
+    assert readiness_text(kind, obj) == expected
 
 
 def test_endpoints_and_storage_class_make_objects_ready() -> None:
-    assert verdict("Service", {"spec": {"selector": {"a": "b"}}}, Facts(ready_endpoints=1)) == "ready"
-    assert verdict("PersistentVolumeClaim", {}, Facts(waits_for_consumer=True)) == "ready"
+    assert (
+        readiness_text("Service", {"spec": {"selector": {"a": "b"}}}, RelatedFacts(ready_endpoints=1))
+        == "ready"
+    )
+    assert readiness_text("PersistentVolumeClaim", {}, RelatedFacts(waits_for_consumer=True)) == "ready"
 
 
 def test_stuck_rollout_reports_the_reason() -> None:
@@ -102,7 +105,7 @@ def test_stuck_rollout_reports_the_reason() -> None:
             "message": "too slow",
         }
     ]
-    assert "Progressing is False: ProgressDeadlineExceeded (too slow)" in verdict("Deployment", stuck)
+    assert "Progressing is False: ProgressDeadlineExceeded (too slow)" in readiness_text("Deployment", stuck)
 
 
 def test_only_ready_endpoints_are_counted() -> None:
