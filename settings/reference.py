@@ -11,7 +11,7 @@ import json
 import textwrap
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -156,10 +156,11 @@ def _type(item: _Schema, definitions: Mapping[str, _Schema]) -> str:
         return f"list of {_type(item['items'], definitions)}" if "items" in item else "list"
     if kind == "object":
         return "mapping"
-    bounds = [f"{item['minimum']} to {item['maximum']}"] if {"minimum", "maximum"} <= set(item) else []
-    bounds = bounds or [f"at least {item['minimum']}"] if "minimum" in item else bounds
-    words = {"string": "text", "integer": "integer", "boolean": "true or false"}
-    return " ".join([words.get(kind, kind), *bounds])
+    words = {"string": "text", "boolean": "true or false"}
+    text = words.get(str(kind), str(kind))
+    if {"minimum", "maximum"} <= set(item):
+        return f"{text} {item['minimum']} to {item['maximum']}"
+    return f"{text}, at least {item['minimum']}" if "minimum" in item else text
 
 
 def _model_of(annotation: object) -> tuple[type[BaseModel], str] | None:
@@ -170,8 +171,9 @@ def _model_of(annotation: object) -> tuple[type[BaseModel], str] | None:
     below = _model_of(arguments[-1]) if arguments else None
     if below is None:
         return None
-    origin = getattr(annotation, "__origin__", None)
-    return below[0], {dict: ".<name>", tuple: "[]"}.get(cast(type, origin), "") + below[1]
+    origin = get_origin(annotation)
+    step = ".<name>" if origin is dict else "[]" if origin is tuple else ""
+    return below[0], step + below[1]
 
 
 def _relaxed(item: _Schema) -> _Schema:

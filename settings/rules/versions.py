@@ -14,8 +14,8 @@ from settings.versions import VersionSettings
 # Oldest version of components for each minor version of Kubernetes.
 # Kubernetes 1.36: etcd 3.6 (progress notifications of watches), containerd 2.0 (1.x support ended with 1.35).
 _MIN_VERSIONS = {
-    (1, 35): {"etcd": "3.5", "containerd": "1.7"},
-    (1, 36): {"etcd": "3.6", "containerd": "2.0"},
+    "1.35": {"etcd": "3.5", "containerd": "1.7"},
+    "1.36": {"etcd": "3.6", "containerd": "2.0"},
 }
 _MAX_KUBELET_SKEW = 3
 
@@ -24,7 +24,8 @@ _MAX_KUBELET_SKEW = 3
 def versions_are_supported(rule_input: RuleInput) -> Iterator[Problem]:
     """Require versions that are in the catalogue and work with the version of Kubernetes."""
     versions = rule_input.settings.kubernetes
-    minimums = _MIN_VERSIONS.get(Version(versions.version).release[:2], {})
+    kubernetes = Version(versions.version)
+    minimums = _MIN_VERSIONS.get(f"{kubernetes.major}.{kubernetes.minor}", {})
     for field in VersionSettings.model_fields:
         version: str = getattr(versions, field)
         minimum = minimums.get(field)

@@ -1,4 +1,4 @@
-"""The chain from settings to bundles, without a network: the example stacks have a copy of the mirror's index."""
+"""The chain from settings to bundles, offline: the example stacks have a copy of the mirror's index."""
 
 from __future__ import annotations
 
