@@ -17,7 +17,7 @@ EXAMPLES = sorted(ROOT.glob("Pulumi.*-example.yaml"))
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
-def test_an_assembly_has_everything_that_settings_determine(path: Path) -> None:
+def test_assembly_has_files_topology_index_and_bundles(path: Path) -> None:
     settings = load_file(path)
     assembly = assemble(settings, ROOT)
     assert assembly.settings is settings

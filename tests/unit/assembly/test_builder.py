@@ -14,7 +14,7 @@ from topology.model import Endpoint, Member, Role, Rotation, Taint, TaintEffect
 CA = "-----BEGIN CERTIFICATE-----\n"
 
 
-def test_a_single_machine_does_everything() -> None:
+def test_single_machine_has_all_roles() -> None:
     built = build_topology(load(SINGLE))
     (machine,) = built.machines
     assert machine.roles == (Role.ETCD, Role.CONTROL_PLANE, Role.NODE)
@@ -42,7 +42,7 @@ def test_control_planes_and_workers() -> None:
     )
 
 
-def test_highly_available() -> None:
+def test_highly_available_cluster() -> None:
     built = build_topology(load(AVAILABLE))
     assert built.etcd == built.control_planes
     assert [member.name for member in built.load_balancers] == ["lb-1", "lb-2"]
@@ -50,7 +50,7 @@ def test_highly_available() -> None:
     assert (balancer.roles, balancer.pool) == ((Role.LOAD_BALANCER,), "")
 
 
-def test_etcd_on_hosts_of_its_own() -> None:
+def test_etcd_on_separate_hosts() -> None:
     hosts = {f"metal.hosts.e-{number}": {"address": f"10.0.0.{40 + number}"} for number in range(3)}
     edits = {"etcd.hosts": ["e-0", "e-1", "e-2"], **hosts}
     built = build_topology(load(edited(AVAILABLE, edits)))
@@ -60,7 +60,7 @@ def test_etcd_on_hosts_of_its_own() -> None:
     assert not any(Role.ETCD in machine.roles for machine in built.machines if machine.pool)
 
 
-def test_a_pools_kubelet_goes_over_the_clusters_and_the_defaults() -> None:
+def test_kubelet_settings_of_a_pool_override_cluster_and_defaults() -> None:
     edits = {
         "kubelet": {"max_pods": 60, "system_reserved": {"memory": "300Mi"}},
         "pools.workers.kubelet": {"max_pods": 50, "system_reserved": {"cpu": 1}},
@@ -73,7 +73,7 @@ def test_a_pools_kubelet_goes_over_the_clusters_and_the_defaults() -> None:
     assert dict(control.kubelet.eviction_hard)["nodefs.available"] == "1Gi"
 
 
-def test_one_worker_more_leaves_all_else_as_it_was() -> None:
+def test_additional_worker_changes_nothing_else() -> None:
     edits = {"pools.workers.hosts": ["w-1", "w-2", "w-3"], "metal.hosts.w-3": {"address": "10.89.0.23"}}
     before, after = build_topology(load(WORKERS)), build_topology(load(edited(WORKERS, edits)))
     assert after.machines[:3] == before.machines
@@ -81,7 +81,7 @@ def test_one_worker_more_leaves_all_else_as_it_was() -> None:
     assert after.network == before.network
 
 
-def test_registries_get_their_authority_and_name_their_secret() -> None:
+def test_registry_has_its_authority_and_names_its_secret() -> None:
     registry = {"ca_file": "/ca.crt", "username": "me", "password": "pw", "endpoint": "https://r.example/"}
     settings = load(edited(WORKERS, {"registries._default": registry}))
     (built,) = build_topology(settings, files={"/ca.crt": CA}).registries
@@ -91,12 +91,12 @@ def test_registries_get_their_authority_and_name_their_secret() -> None:
         build_topology(settings, files={})
 
 
-def test_the_ports_of_all_sshd_are_known() -> None:
+def test_topology_has_all_ssh_ports() -> None:
     edits = {"metal.ssh.port": 2222, "metal.hosts.w-1.ssh": {"port": 2022}}
     assert build_topology(load(edited(WORKERS, edits))).network.ssh_ports == (2022, 2222)
 
 
-def test_an_endpoint_of_its_own() -> None:
+def test_separate_endpoint() -> None:
     built = build_topology(load(edited(WORKERS, {"endpoint": {"host": "api.example", "port": 443}})))
     assert built.endpoint.url == "https://api.example:443"
 

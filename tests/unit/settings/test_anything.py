@@ -60,7 +60,9 @@ CLOUD_PLACES = [(base, way) for base in (FULL_AWS, AZURE) for way in paths_of_va
 
 @settings(max_examples=300, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(PLACES), values), min_size=1, max_size=4))
-def test_any_values_anywhere(changes: list[tuple[tuple[str | int, ...], object]]) -> None:
+def test_arbitrary_values_give_settings_or_a_settings_error(
+    changes: list[tuple[tuple[str | int, ...], object]],
+) -> None:
     raw: Any = edited(FULL, {})
     for way, value in changes:
         holder = raw
@@ -75,7 +77,7 @@ def test_any_values_anywhere(changes: list[tuple[tuple[str | int, ...], object]]
 
 @settings(max_examples=300, deadline=None)
 @given(st.sampled_from(CLOUD_PLACES), values)
-def test_any_value_anywhere_in_a_cloud(
+def test_arbitrary_values_in_a_cloud_give_settings_or_a_settings_error(
     place: tuple[dict[str, Any], tuple[str | int, ...]], value: object
 ) -> None:
     base, way = place
@@ -89,7 +91,7 @@ def test_any_value_anywhere_in_a_cloud(
 
 @settings(max_examples=100, deadline=None)
 @given(st.sampled_from(PLACES))
-def test_anything_may_be_missing(way: tuple[str | int, ...]) -> None:
+def test_missing_values_give_settings_or_a_settings_error(way: tuple[str | int, ...]) -> None:
     raw: Any = edited(FULL, {})
     holder = raw
     for part in way[:-1]:
@@ -99,7 +101,7 @@ def test_anything_may_be_missing(way: tuple[str | int, ...]) -> None:
 
 
 @given(values)
-def test_any_object_at_all(raw: Any) -> None:  # noqa: ANN401 - that is the point
+def test_arbitrary_objects_give_settings_or_a_settings_error(raw: Any) -> None:  # noqa: ANN401 - that is the point
     check(raw)
 
 
@@ -124,18 +126,18 @@ def answer(raw: Any) -> tuple[list[str], Settings | None]:  # noqa: ANN401 - wha
 
 
 @pytest.mark.parametrize("raw", [FULL, SINGLE, WORKERS, AVAILABLE, FULL_AWS, AZURE])
-def test_the_starting_points_are_right(raw: dict[str, Any]) -> None:
+def test_fixtures_are_valid(raw: dict[str, Any]) -> None:
     assert build_topology(load(raw)).name == raw["name"]
 
 
-def test_problems_of_one_place_keep_their_order() -> None:
+def test_problems_of_one_path_keep_their_order() -> None:
     labels = {f"x {number}": "" for number in range(20)}
     with pytest.raises(SettingsError) as caught:
         load(edited(WORKERS, {"pools.workers.labels": labels}))
     assert [problem.value for problem in caught.value.problems] == [f'"{key}"' for key in labels]
 
 
-def test_the_largest_cluster_is_read_in_seconds() -> None:
+def test_largest_cluster_loads_in_seconds() -> None:
     plan = {"network.pods": "172.16.0.0/12", "network.node_prefix": 26, "kubelet.max_pods": 29}
     raw = edited(grown(WORKERS, 4999), plan)
     start = time.process_time()

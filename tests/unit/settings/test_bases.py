@@ -35,7 +35,7 @@ def stack(tmp_path: Path, cluster: object, base: str = "Pulumi.base.yaml") -> Pa
     return put(tmp_path / "Pulumi.x.yaml", {"kubewright:base": base, "kubewright:cluster": cluster})
 
 
-def test_keys_are_overridden_lists_replaced_and_null_takes_away(tmp_path: Path, base: Path) -> None:
+def test_mappings_merge_lists_are_replaced_and_null_removes(tmp_path: Path, base: Path) -> None:
     file = stack(tmp_path, {"network": {"mtu": None}, "pools": {"w": {"hosts": ["c"]}}, "name": "x"})
     merged = workspace.merged_config(file)
     assert merged.config == {
@@ -56,7 +56,7 @@ def test_keys_are_overridden_lists_replaced_and_null_takes_away(tmp_path: Path, 
     }
 
 
-def test_chains(tmp_path: Path, base: Path) -> None:
+def test_a_base_may_have_a_base(tmp_path: Path, base: Path) -> None:
     put(
         tmp_path / "Pulumi.middle.yaml",
         {"kubewright:base": base.name, "a": 2, "kubewright:cluster": {"name": "m"}},
@@ -74,7 +74,7 @@ def test_chains(tmp_path: Path, base: Path) -> None:
     ]
 
 
-def test_a_cycle_is_an_error_that_names_the_way(tmp_path: Path, base: Path) -> None:
+def test_cycle_of_bases_is_an_error_that_names_the_chain(tmp_path: Path, base: Path) -> None:
     put(base, {"kubewright:base": "Pulumi.x.yaml"})
     with pytest.raises(
         UserError, match=r"x\.yaml -> Pulumi\.base\.yaml -> Pulumi\.x\.yaml: a file extends itself"
@@ -83,24 +83,24 @@ def test_a_cycle_is_an_error_that_names_the_way(tmp_path: Path, base: Path) -> N
 
 
 @pytest.mark.parametrize("name", ["../Pulumi.base.yaml", "/etc/passwd", "", 3])
-def test_a_base_is_a_file_beside(tmp_path: Path, name: object) -> None:
+def test_base_must_be_a_file_in_the_same_directory(tmp_path: Path, name: object) -> None:
     file = put(tmp_path / "Pulumi.x.yaml", {"kubewright:base": name})
     with pytest.raises(UserError, match=r"^Pulumi\.x\.yaml: kubewright:base: .*name of a file beside it"):
         workspace.merged_config(file)
 
 
-def test_a_missing_base_is_named(tmp_path: Path) -> None:
+def test_missing_base_is_an_error_that_names_the_file(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"^Pulumi\.base\.yaml: no such stack file"):
         workspace.merged_config(stack(tmp_path, {}))
 
 
-def test_a_base_holds_nothing_encrypted(tmp_path: Path, base: Path) -> None:
+def test_encrypted_value_in_a_base_is_an_error(tmp_path: Path, base: Path) -> None:
     put(base, {"kubewright:cluster": {"registries": {"r": {"password": {"secure": "v1:abc"}}}}})
     with pytest.raises(UserError, match=r"kubewright:cluster\.registries\.r\.password: is encrypted"):
         workspace.merged_config(stack(tmp_path, {}))
 
 
-def test_an_encrypted_value_is_one_value(tmp_path: Path, base: Path) -> None:
+def test_encrypted_value_replaces_the_value_of_the_base(tmp_path: Path, base: Path) -> None:
     put(base, {"kubewright:cluster": {"registries": {"r": {"password": "plain-of-the-base"}}}})
     merged = workspace.merged_config(
         stack(tmp_path, {"registries": {"r": {"password": {"secure": "v1:abc"}}}})
@@ -108,12 +108,12 @@ def test_an_encrypted_value_is_one_value(tmp_path: Path, base: Path) -> None:
     assert merged.config["kubewright:cluster"] == {"registries": {"r": {"password": {"secure": "v1:abc"}}}}
 
 
-def test_a_file_without_a_base_stays_as_it_is(tmp_path: Path) -> None:
+def test_file_without_a_base_is_unchanged(tmp_path: Path) -> None:
     file = put(tmp_path / "Pulumi.x.yaml", {"kubewright:cluster": {"name": None, "pools": {}}})
     assert workspace.merged_config(file).config == {"kubewright:cluster": {"name": None, "pools": {}}}
 
 
-def test_the_printed_settings_name_files_and_no_secret(tmp_path: Path, base: Path) -> None:
+def test_printed_settings_name_files_and_hide_secrets(tmp_path: Path, base: Path) -> None:
     passwords = {"r": {"password": {"secure": "v1:abc"}}, "s": {"password": "marked-plain-password"}}
     text = provenance.format_settings(workspace.merged_config(stack(tmp_path, {"registries": passwords})))
     assert yaml.safe_load(text)["kubewright:cluster"]["network"] == {"machines": ["10.0.0.0/24"], "mtu": 1400}
@@ -126,14 +126,14 @@ def test_the_printed_settings_name_files_and_no_secret(tmp_path: Path, base: Pat
 @pytest.mark.parametrize(
     "config", [{"name": None, "pools": {"a": {"b": None}}}, {"pools": {}, "list": [None]}]
 )
-def test_nothing_is_printed_as_nothing(tmp_path: Path, config: dict[str, object]) -> None:
+def test_empty_settings_print_nothing(tmp_path: Path, config: dict[str, object]) -> None:
     file = put(tmp_path / "Pulumi.x.yaml", {"kubewright:cluster": config})
     text = provenance.format_settings(workspace.merged_config(file))
     assert yaml.safe_load(text) == {"kubewright:cluster": config}
     assert "# Pulumi.x.yaml" in text
 
 
-def test_what_loses_its_last_key_is_from_who_took_it(tmp_path: Path, base: Path) -> None:
+def test_emptied_mapping_comes_from_the_file_that_removed_its_last_key(tmp_path: Path, base: Path) -> None:
     put(base, {"kubewright:cluster": {"pools": {"a": {"hosts": ["w-1"]}}}})
     text = provenance.format_settings(workspace.merged_config(stack(tmp_path, {"pools": {"a": None}})))
     assert "  pools: {}" in text
@@ -154,7 +154,7 @@ def test_what_loses_its_last_key_is_from_who_took_it(tmp_path: Path, base: Path)
         {"pin": {"password": 4711}},
     ],
 )
-def test_no_secret_is_printed_wherever_it_stands(tmp_path: Path, config: dict[str, object]) -> None:
+def test_printed_settings_hide_secrets_at_every_path(tmp_path: Path, config: dict[str, object]) -> None:
     file = put(tmp_path / "Pulumi.x.yaml", {"kubewright:cluster": config})
     text = provenance.format_settings(workspace.merged_config(file))
     assert "marked-secret" not in text
@@ -162,7 +162,7 @@ def test_no_secret_is_printed_wherever_it_stands(tmp_path: Path, config: dict[st
     assert "[secret]" in text
 
 
-def test_many_hosts_are_merged_in_no_time(tmp_path: Path, base: Path) -> None:
+def test_many_hosts_merge_fast(tmp_path: Path, base: Path) -> None:
     hosts = {f"w-{number}": {"address": "10.0.0.5", "user": "x"} for number in range(3000)}
     put(base, {"kubewright:cluster": {"metal": {"hosts": hosts}}})
     file = stack(tmp_path, {"metal": {"hosts": {"w-1": {"user": "y"}}}})
@@ -172,7 +172,7 @@ def test_many_hosts_are_merged_in_no_time(tmp_path: Path, base: Path) -> None:
     assert time.process_time() - begun < 1
 
 
-def test_the_printed_settings_of_a_file_without_a_base(tmp_path: Path) -> None:
+def test_printed_settings_of_a_file_without_a_base(tmp_path: Path) -> None:
     values = {"token": "marked-1", "list": [{"api-key": "marked-2"}], "kept": "shown", "none": None}
     path = put(
         tmp_path / "Pulumi.x.yaml", {"kubewright:cluster": {"values": values, "network": {"mtu": None}}}
@@ -183,7 +183,7 @@ def test_the_printed_settings_of_a_file_without_a_base(tmp_path: Path) -> None:
     assert "mtu: null" in text
 
 
-def test_the_engine_and_the_tools_see_the_merged_file(tmp_path: Path) -> None:
+def test_engine_and_tools_read_the_merged_file(tmp_path: Path) -> None:
     host = {"address": "10.0.0.5"}
     ssh = {"private_key_file": "/k", "known_hosts_file": "/h"}
     cluster = {

@@ -21,14 +21,14 @@ def config(hosts: int) -> dict[str, Any]:
     return {CLUSTER: {"name": "a", "metal": {"ssh": {"user": "root"}, "hosts": inventory}}}
 
 
-def test_the_size_is_that_of_the_engines_variable() -> None:
+def test_config_size_is_the_size_of_the_engines_variable() -> None:
     known = {CLUSTER: {"name": 'a "quoted" b'}, "kubewright:other": "text"}
     assert config_size(known) == len(
         json.dumps({CLUSTER: json.dumps(known[CLUSTER]), "kubewright:other": "text"}).encode()
     )
 
 
-def test_linux_takes_what_is_allowed_and_no_more_than_a_little_above() -> None:
+def test_limit_is_just_below_the_limit_of_linux() -> None:
     def passes(length: int) -> bool:
         try:
             subprocess.run(["true"], env={**os.environ, "PULUMI_CONFIG": "x" * length}, check=True)
@@ -40,7 +40,7 @@ def test_linux_takes_what_is_allowed_and_no_more_than_a_little_above() -> None:
     assert not passes(MAX_CONFIG_BYTES + 12_000)
 
 
-def test_hosts_are_taken_out_and_put_back(tmp_path: Path) -> None:
+def test_split_hosts_can_be_joined_again(tmp_path: Path) -> None:
     whole = config(3)
     parts = split_hosts(whole)
     assert parts is not None
@@ -54,11 +54,11 @@ def test_hosts_are_taken_out_and_put_back(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("other", [{}, {CLUSTER: "text"}, {CLUSTER: {"aws": {}}}, {CLUSTER: {"metal": []}}])
-def test_what_has_no_hosts_stays_whole(other: dict[str, Any]) -> None:
+def test_config_without_hosts_is_not_split(other: dict[str, Any]) -> None:
     assert split_hosts(other) is None
 
 
-def test_a_file_that_is_gone_is_said(tmp_path: Path) -> None:
+def test_missing_hosts_file_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"metal\.hosts: .*No such file.*run the command again"):
         join_hosts({}, str(tmp_path / "gone"))
     (tmp_path / "broken").write_text("{")
@@ -66,5 +66,5 @@ def test_a_file_that_is_gone_is_said(tmp_path: Path) -> None:
         join_hosts({}, str(tmp_path / "broken"))
 
 
-def test_the_key_is_one_of_the_programs() -> None:
+def test_key_of_the_hosts_file_has_the_programs_namespace() -> None:
     assert HOSTS_FILE.startswith("kubewright:")

@@ -21,7 +21,7 @@ SECRET = "hunter2-very-secret"
 
 
 @pytest.mark.parametrize("raw", [SINGLE, WORKERS, AVAILABLE], ids=["single", "workers", "available"])
-def test_right_configurations_load(raw: dict[str, Any]) -> None:
+def test_valid_settings_load(raw: dict[str, Any]) -> None:
     assert load(raw).name == raw["name"]
 
 
@@ -37,7 +37,7 @@ def test_a_thousand_workers_load() -> None:
     assert len(settings.worker_hosts) == 1000
 
 
-def test_the_given_object_is_left_alone() -> None:
+def test_load_does_not_change_its_argument() -> None:
     raw = edited(WORKERS, {"pools.workers.taints": ["bad"]})
     with pytest.raises(SettingsError):
         load(raw)
@@ -60,7 +60,7 @@ def test_the_given_object_is_left_alone() -> None:
         {"name": f"{SECRET}\n"},
     ],
 )
-def test_secrets_are_in_no_error(edits: dict[str, object]) -> None:
+def test_errors_never_contain_secrets(edits: dict[str, object]) -> None:
     with pytest.raises(SettingsError) as caught:
         load(edited(WORKERS, edits))
     assert SECRET not in str(caught.value)
@@ -68,7 +68,7 @@ def test_secrets_are_in_no_error(edits: dict[str, object]) -> None:
     assert SECRET not in repr(caught.value.__context__)
 
 
-def test_a_password_is_hidden_in_settings() -> None:
+def test_password_is_hidden_in_the_repr_of_settings() -> None:
     settings = load(
         edited(WORKERS, {"registries._default.username": "me", "registries._default.password": SECRET})
     )
@@ -182,7 +182,7 @@ def test_unknown_and_revoked_host_keys_are_errors(text: str, phrase: str) -> Non
     assert caught.value.problems[0].value == '"10.0.0.1"'
 
 
-def test_the_dev_stack_is_right(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_dev_stack_is_valid(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KUBEWRIGHT_STATE", "/state")
     settings = load_file(Path(__file__).parents[3] / "Pulumi.dev.yaml")
     assert settings.worker_hosts == ("w-1", "w-2")
@@ -204,7 +204,7 @@ def test_broken_stack_files_are_readable_errors(tmp_path: Path, text: str, phras
         load_file(file)
 
 
-def test_encrypted_values_of_a_stack_file_do_not_stop_it(tmp_path: Path) -> None:
+def test_stack_file_with_encrypted_values_loads(tmp_path: Path) -> None:
     import yaml
 
     registry = {"endpoint": "https://r.example", "username": "me", "password": {"secure": "v1:abc"}}

@@ -38,7 +38,7 @@ def test_the_error_names_field_and_reason(row: Wrong) -> None:
     assert all("\n" not in str(problem) for problem in found)
 
 
-def test_every_mistake_has_a_message_of_its_own() -> None:
+def test_all_messages_differ() -> None:
     lines = [line for row in WRONG for line in matching(row)]
     assert len(WRONG) >= 40
     assert len(set(lines)) == len(lines)
@@ -50,7 +50,7 @@ def test_lines_begin_with_the_full_path() -> None:
             assert re.match(r"kubewright:cluster[.:]", str(problem))
 
 
-def test_all_mistakes_are_told_at_once() -> None:
+def test_all_problems_are_reported_at_once() -> None:
     """Mistakes of single fields and between fields, in every part of the object, in one go."""
     edits = {
         "nam": "x",
@@ -81,7 +81,7 @@ def test_all_mistakes_are_told_at_once() -> None:
     ]
 
 
-def test_bad_items_of_a_list_are_each_reported() -> None:
+def test_each_invalid_item_of_a_list_is_reported() -> None:
     with pytest.raises(SettingsError) as caught:
         load(edited(WORKERS, {"pools.workers.taints": [f"bad-{number}" for number in range(12)]}))
     assert len(caught.value.problems) == 12

@@ -16,7 +16,7 @@ LEAVES = {leaf.name: leaf for leaf in leaves(AVAILABLE_TOPOLOGY)}
 MEMBERS = ("cp-1", "cp-2", "cp-3")
 
 
-def test_names_are_those_of_the_contract() -> None:
+def test_certificate_names_are_stable() -> None:
     clients = "apiserver-kubelet-client apiserver-etcd-client front-proxy-client kube-proxy flannel"
     others = "csr-approver admin controller-manager scheduler metrics-server etcd-operator"
     members = [f"{kind}-{member}" for kind in ("apiserver", "etcd-server", "etcd-peer") for member in MEMBERS]
@@ -24,7 +24,7 @@ def test_names_are_those_of_the_contract() -> None:
     assert len(leaves(AVAILABLE_TOPOLOGY)) == len(LEAVES)
 
 
-def test_three_authorities_sign() -> None:
+def test_cluster_has_three_authorities() -> None:
     names = {authority.name for authority in authorities(AVAILABLE_TOPOLOGY)}
     assert names == {KUBERNETES_CA, ETCD_CA, FRONT_PROXY_CA}
     assert {leaf.authority for leaf in LEAVES.values()} == names
@@ -42,12 +42,12 @@ def test_usages_are_minimal(leaf: Leaf) -> None:
     assert bool(leaf.dns_names or leaf.ip_addresses) == leaf.server
 
 
-def test_only_the_administrator_is_a_master() -> None:
+def test_only_the_admin_certificate_is_in_system_masters() -> None:
     assert [leaf.name for leaf in LEAVES.values() if "system:masters" in leaf.organizations] == ["admin"]
     assert LEAVES["apiserver-kubelet-client"].organizations == ("kubewright:kubelet-api-clients",)
 
 
-def test_etcd_and_front_proxy_trust_their_own_alone() -> None:
+def test_etcd_and_front_proxy_have_separate_authorities() -> None:
     of_etcd = {leaf.name for leaf in LEAVES.values() if leaf.authority == ETCD_CA}
     members = {f"etcd-{kind}-{member}" for kind in ("server", "peer") for member in MEMBERS}
     assert of_etcd == {"apiserver-etcd-client", "etcd-operator", *members}
@@ -56,7 +56,7 @@ def test_etcd_and_front_proxy_trust_their_own_alone() -> None:
     ]
 
 
-def test_an_api_server_has_all_its_names() -> None:
+def test_api_server_certificate_has_all_names() -> None:
     leaf = LEAVES["apiserver-cp-2"]
     assert leaf.dns_names == (
         "kubernetes",
@@ -71,7 +71,7 @@ def test_an_api_server_has_all_its_names() -> None:
     assert leaf.ip_addresses == tuple(map(IPv4Address, addresses))
 
 
-def test_no_name_stands_twice() -> None:
+def test_certificate_has_no_duplicate_names() -> None:
     built = build_topology(load(edited(WORKERS, {"api.names": ["cp-1", "10.89.0.11", "localhost"]})))
     for leaf in leaves(built):
         assert len(set(leaf.dns_names)) == len(leaf.dns_names)

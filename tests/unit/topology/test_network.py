@@ -27,7 +27,7 @@ def networks(draw: st.DrawFn, shortest: int = 0) -> IPv4Network:
     return IPv4Network((draw(st.integers(0, 2**32 - 1)), prefix), strict=False)
 
 
-def test_the_numbers_of_the_requirements() -> None:
+def test_arithmetic_matches_the_numbers_of_the_requirements() -> None:
     assert pod_addresses(26) == 62
     assert max_node_ranges(IPv4Network("10.0.0.0/16"), 26) == 1024
     assert service_addresses(IPv4Network("10.96.0.0/22")) == 1022
@@ -46,7 +46,7 @@ def test_overlap_agrees_with_the_standard_library(left: IPv4Network, right: IPv4
 
 
 @given(st.lists(networks(shortest=8), max_size=8))
-def test_ranges_without_a_reported_pair_share_nothing(ranges: list[IPv4Network]) -> None:
+def test_ranges_without_a_reported_overlap_are_disjoint(ranges: list[IPv4Network]) -> None:
     found = find_overlaps([(str(index), network) for index, network in enumerate(ranges)])
     reported = {(int(pair.left), int(pair.right)) for pair in found}
     for left in range(len(ranges)):
@@ -56,7 +56,7 @@ def test_ranges_without_a_reported_pair_share_nothing(ranges: list[IPv4Network])
 
 
 @given(st.integers(0, 24), st.integers(0, 6), st.integers(0, 2**32 - 1))
-def test_nodes_are_as_many_as_the_range_really_splits_into(prefix: int, bits: int, address: int) -> None:
+def test_node_ranges_match_the_split_of_the_standard_library(prefix: int, bits: int, address: int) -> None:
     pods = IPv4Network((address, prefix), strict=False)
     parts = list(pods.subnets(new_prefix=prefix + bits))
     assert max_node_ranges(pods, prefix + bits) == len(parts)
@@ -64,25 +64,25 @@ def test_nodes_are_as_many_as_the_range_really_splits_into(prefix: int, bits: in
 
 
 @given(networks(shortest=9), st.integers(1, 8))
-def test_a_node_larger_than_all_pods_fits_nowhere(pods: IPv4Network, bits: int) -> None:
+def test_node_prefix_larger_than_the_pod_range_holds_no_node(pods: IPv4Network, bits: int) -> None:
     assert max_node_ranges(pods, pods.prefixlen - bits) == 0
 
 
 @given(st.integers(1, 5000), st.integers(16, 30))
-def test_the_prefix_for_nodes_is_the_longest_that_holds_them(nodes: int, node_prefix: int) -> None:
+def test_prefix_for_nodes_is_the_longest_possible(nodes: int, node_prefix: int) -> None:
     prefix = pods_prefix_for_nodes(nodes, node_prefix)
     assert max_node_ranges(IPv4Network((0, prefix)), node_prefix) >= nodes
     assert max_node_ranges(IPv4Network((0, prefix + 1)), node_prefix) < nodes
 
 
 @given(st.integers(1, 100_000))
-def test_the_prefix_for_pods_is_the_longest_that_holds_them(pods: int) -> None:
+def test_prefix_for_pods_is_the_longest_possible(pods: int) -> None:
     prefix = node_prefix_for_pods(pods)
     assert pod_addresses(prefix) >= pods
     assert prefix == 30 or pod_addresses(prefix + 1) < pods
 
 
-def test_what_fits_nowhere_is_refused() -> None:
+def test_impossible_prefixes_are_errors() -> None:
     with pytest.raises(ValueError, match="at least one pod"):
         node_prefix_for_pods(0)
     with pytest.raises(ValueError, match="no range holds"):
@@ -90,13 +90,13 @@ def test_what_fits_nowhere_is_refused() -> None:
 
 
 @given(st.lists(networks(), max_size=5), st.integers(0, 2**32 - 1))
-def test_the_network_of_an_address(ranges: list[IPv4Network], number: int) -> None:
+def test_find_network_returns_the_network_of_an_address(ranges: list[IPv4Network], number: int) -> None:
     address = IPv4Address(number)
     found = find_network(ranges, address)
     assert (found is not None) == any(address in network for network in ranges)
     assert found is None or address in found
 
 
-def test_addresses_of_several_hosts() -> None:
+def test_find_duplicates_returns_shared_addresses() -> None:
     one, two = IPv4Address("10.0.0.1"), IPv4Address("10.0.0.2")
     assert find_duplicates({"a": one, "b": two, "c": one}) == ((one, ("a", "c")),)

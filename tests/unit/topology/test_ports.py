@@ -49,7 +49,9 @@ def admits(rules: tuple[Rule, ...], address: str, port: int, protocol: Protocol 
         (Role.NODE, "198.51.100.7", 22, False),
     ],
 )
-def test_who_reaches_what(closed: Topology, role: Role, address: str, port: int, expected: bool) -> None:
+def test_rules_admit_the_expected_sources(
+    closed: Topology, role: Role, address: str, port: int, expected: bool
+) -> None:
     assert admits(rules_for(closed, [role]), address, port) is expected
 
 
@@ -59,7 +61,7 @@ def test_vxlan_is_open_for_vxlan_only() -> None:
     assert admits(rules_for(build_topology(load(WORKERS)), [Role.NODE]), "10.89.0.22", 8472, Protocol.UDP)
 
 
-def test_one_worker_more_changes_no_rule_of_any_role() -> None:
+def test_additional_worker_changes_no_rule() -> None:
     edits = {"pools.workers.hosts": ["w-1", "w-2", "w-3"], "metal.hosts.w-3": {"address": "10.89.0.23"}}
     before, after = build_topology(load(WORKERS)), build_topology(load(edited(WORKERS, edits)))
     for role in Role:
@@ -73,7 +75,7 @@ def test_sources_of_a_rule_do_not_overlap() -> None:
             assert not any(left.overlaps(right) for left, right in combinations(rule.networks, 2))
 
 
-def test_balancers_serve_the_endpoint_and_speak_vrrp_to_each_other() -> None:
+def test_load_balancers_accept_the_endpoint_and_vrrp() -> None:
     built = build_topology(load(edited(AVAILABLE, {"endpoint.port": 443})))
     rules = rules_for(built, [Role.LOAD_BALANCER])
     assert admits(rules, "203.0.113.9", 443)
@@ -82,23 +84,23 @@ def test_balancers_serve_the_endpoint_and_speak_vrrp_to_each_other() -> None:
     assert vrrp.networks == (IPv4Network("10.0.0.14/31"),)
 
 
-def test_without_balancers_nothing_speaks_vrrp(closed: Topology) -> None:
+def test_without_load_balancers_no_host_accepts_vrrp(closed: Topology) -> None:
     assert all(rule.protocol is not Protocol.VRRP for rule in rules_for(closed, Role))
 
 
-def test_sshd_is_let_in_on_its_own_port() -> None:
+def test_firewall_opens_configured_ssh_ports() -> None:
     built = build_topology(load(edited(WORKERS, {"metal.ssh.port": 2222})))
     rules = rules_for(built, [Role.NODE])
     assert admits(rules, "10.89.0.21", 2222)
     assert not admits(rules, "10.89.0.21", 22)
 
 
-def test_every_port_of_the_table_is_kept_from_services() -> None:
+def test_all_ports_of_the_table_are_cluster_ports() -> None:
     fixed = {row.ports[0] for row in PORT_TABLE if row.ports[0] > 0}
     assert fixed <= set(CLUSTER_PORTS)
 
 
-def test_the_printed_table_has_each_row_that_applies(closed: Topology) -> None:
+def test_printed_table_has_all_rows_that_apply(closed: Topology) -> None:
     text = port_table(closed)
     for row in PORT_TABLE:
         # On a cluster without load balancers their rows are left out, and a cloud's on bare metal.
@@ -107,7 +109,7 @@ def test_the_printed_table_has_each_row_that_applies(closed: Topology) -> None:
     assert "tcp 30000-32767" in text
 
 
-def test_behind_balancers_only_the_cluster_reaches_api_servers() -> None:
+def test_api_servers_behind_load_balancers_accept_only_the_cluster() -> None:
     built = build_topology(load(edited(AVAILABLE, CLOSED)))
     rules = rules_for(built, [Role.CONTROL_PLANE])
     assert not admits(rules, "192.0.2.7", 6443)

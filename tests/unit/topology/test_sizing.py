@@ -18,7 +18,7 @@ from topology.sizing import GIB, warnings
 SMALL = {"metal.hosts.w-1": {"address": "10.89.0.21", "cpus": 2, "memory": "3Gi"}}
 
 
-def test_hosts_below_their_preset_are_named_with_both_numbers() -> None:
+def test_warning_names_the_host_with_both_sizes() -> None:
     lines = warnings(build_topology(load(edited(WORKERS, {**SMALL, "environment": "test"}))))
     assert lines == [
         "host cp-1: below the size of a control-plane for test: 21.5 GB disk of 40 GB",
@@ -26,11 +26,11 @@ def test_hosts_below_their_preset_are_named_with_both_numbers() -> None:
     ]
 
 
-def test_large_enough_or_unknown_hosts_are_no_warning() -> None:
+def test_large_enough_and_unknown_hosts_give_no_warning() -> None:
     assert warnings(build_topology(load(WORKERS))) == []
 
 
-def test_a_control_plane_with_workloads_is_judged_as_a_worker_too() -> None:
+def test_schedulable_control_plane_is_compared_with_the_worker_preset() -> None:
     (line,) = warnings(build_topology(load(edited(SINGLE, {"environment": "production"}))))
     assert line == "host only: below the size of a node for production: 2 CPUs of 8, 4 GiB memory of 64 GiB"
 
@@ -41,7 +41,7 @@ def test_every_environment_has_a_preset(environment: str) -> None:
     assert len(warnings(build_topology(load(edited(SINGLE, tiny))))) == 1
 
 
-def test_a_capacity_plan_by_hand() -> None:
+def test_capacity_plan_matches_a_manual_calculation() -> None:
     applications = [
         Application("web", replicas=10, cpu=Fraction(1, 2), memory=GIB),
         Application("db", replicas=3, cpu=Fraction(2), memory=8 * GIB, containers=2),
@@ -53,12 +53,12 @@ def test_a_capacity_plan_by_hand() -> None:
     assert result.problems == ()
 
 
-def test_a_pod_larger_than_a_worker_is_refused() -> None:
+def test_pod_larger_than_a_worker_is_an_error() -> None:
     with pytest.raises(ValueError, match="db: one pod asks for more"):
         plan([Application("db", 1, Fraction(8), GIB)], WorkerSize(Fraction(4), GIB))
 
 
-def test_tested_limits_are_kept() -> None:
+def test_plan_above_the_tested_limits_has_problems() -> None:
     crowd = [Application("crowd", 130_000, Fraction(1, 100), 2**20, containers=2)]
     result = plan(crowd, WorkerSize(Fraction(64), 256 * GIB))
     assert result.problems == (
@@ -72,7 +72,7 @@ def test_tested_limits_are_kept() -> None:
     st.integers(4000, 64_000),
     st.integers(16 * GIB, 256 * GIB),
 )
-def test_the_planned_workers_are_enough_and_not_too_many(
+def test_planned_workers_are_sufficient_and_minimal(
     asked: list[tuple[int, int, int]], millis: int, memory: int
 ) -> None:
     applications = [
@@ -106,10 +106,10 @@ def test_quantities(text: str, value: Fraction | int) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "1gb", "-1", "1 Gi", "Gi", "1Gi\n", "٣"])
-def test_no_quantities(text: str) -> None:
+def test_invalid_quantities_are_errors(text: str) -> None:
     with pytest.raises(ValueError, match="not a quantity"):
         parse_bytes(text)
 
 
-def test_bytes_are_readable() -> None:
+def test_bytes_are_formatted() -> None:
     assert (format_bytes(1536), format_bytes(3 * GIB), format_bytes(5)) == ("1.5Ki", "3Gi", "5")

@@ -38,7 +38,7 @@ counts = st.integers(1, MAX_ZONES)
 
 
 @given(networks(), counts)
-def test_subnets_are_apart_and_inside(network: IPv4Network, zones: int) -> None:
+def test_subnets_are_disjoint_and_inside_the_network(network: IPv4Network, zones: int) -> None:
     made = split_into_zones(network, zones)
     assert len(made) == zones
     ranges = [subnet for zone in made for subnet in (zone.public, zone.private)]
@@ -59,12 +59,12 @@ def test_subnets_are_large_enough(network: IPv4Network, zones: int) -> None:
 
 
 @given(networks(), st.integers(1, MAX_ZONES - 1))
-def test_a_zone_more_moves_no_other(network: IPv4Network, zones: int) -> None:
+def test_additional_zone_keeps_other_subnets(network: IPv4Network, zones: int) -> None:
     assert split_into_zones(network, zones + 1)[:zones] == split_into_zones(network, zones)
 
 
 @given(networks(), counts)
-def test_members_have_addresses_of_their_own(network: IPv4Network, zones: int) -> None:
+def test_members_have_different_addresses(network: IPv4Network, zones: int) -> None:
     firsts, places = (FIRST_CONTROL_PLANE, FIRST_ETCD_MEMBER), range(MAX_MEMBERS)
     given_ones = [
         member_address(zone.private, first, place)
@@ -75,7 +75,7 @@ def test_members_have_addresses_of_their_own(network: IPv4Network, zones: int) -
     assert len(set(given_ones)) == len(given_ones)
 
 
-def test_what_cannot_be_split_is_refused() -> None:
+def test_impossible_splits_are_errors() -> None:
     network = IPv4Network("10.0.0.0/16")
     for zones in (0, MAX_ZONES + 1):
         with pytest.raises(ValueError, match="allowed: 1 to 6"):
@@ -103,13 +103,13 @@ def test_members_are_spread_over_zones() -> None:
     assert all(machine.roles == (Role.ETCD, Role.CONTROL_PLANE, Role.NODE) for machine in plan.machines)
 
 
-def test_members_share_the_subnet_of_a_cloud_without_zonal_ones() -> None:
+def test_members_share_a_subnet_in_a_cloud_without_zonal_subnets() -> None:
     plan = built(AZURE)
     assert [str(m.address) for m in plan.machines] == ["10.30.32.10", "10.30.32.11", "10.30.32.12"]
     assert [machine.zone for machine in plan.machines] == [0, 1, 2]
 
 
-def test_more_members_move_no_other() -> None:
+def test_additional_members_keep_other_addresses() -> None:
     machine = {"type": "small"}
     names = [f"e-{number}" for number in range(5)]
     three = built(AWS, **{"etcd.hosts": names[:3], "etcd.machine": machine})
@@ -127,7 +127,7 @@ def test_more_members_move_no_other() -> None:
     assert str(addresses["e-3"]) == "10.20.32.21"
 
 
-def test_a_pool_of_a_cloud_has_a_capacity_and_no_nodes() -> None:
+def test_cloud_pool_has_a_capacity_and_no_nodes() -> None:
     plan = built(AWS)
     control, general = plan.pools
     assert control.capacity is None
@@ -138,13 +138,13 @@ def test_a_pool_of_a_cloud_has_a_capacity_and_no_nodes() -> None:
     assert plan.network.machines == (IPv4Network("10.20.0.0/16"),)
 
 
-def test_no_one_comes_by_ssh_without_a_key() -> None:
+def test_cloud_without_an_ssh_key_opens_no_ssh() -> None:
     assert not [rule for rule in rules_for(built(AWS), list(Role)) if rule.first == 22]
     assert "sshd" not in port_table(built(AWS))
     assert [rule for rule in rules_for(built(AWS, **{"aws.ssh_key": "mine"}), list(Role)) if rule.first == 22]
 
 
-def test_the_clouds_probes_reach_the_api() -> None:
+def test_health_probes_of_a_cloud_reach_the_api() -> None:
     def sources(plan: Topology) -> set[str]:
         rules = rules_for(plan, [Role.CONTROL_PLANE])
         closed = (network for rule in rules if rule.first == 6443 for network in rule.networks)
@@ -156,13 +156,13 @@ def test_the_clouds_probes_reach_the_api() -> None:
     assert "probes" not in port_table(built(AWS))
 
 
-def test_the_subnets_of_an_existing_network_are_used() -> None:
+def test_subnets_of_an_existing_network_are_used() -> None:
     own = {f"eu-central-1{z}": {"id": f"subnet-{z}", "range": f"10.20.{n}.0/24"} for n, z in enumerate("abc")}
     plan = built(AWS, **{"aws.network": {"range": "10.20.0.0/16", "vpc": "vpc-1", "private": own}})
     assert [str(m.address) for m in plan.machines] == ["10.20.0.10", "10.20.1.10", "10.20.2.10"]
 
 
-def test_control_planes_of_a_cloud_are_behind_no_balancer_of_its_controller() -> None:
+def test_cloud_control_planes_are_excluded_from_load_balancers() -> None:
     label = ("node.kubernetes.io/exclude-from-external-load-balancers", "")
     pools = {pool.name: pool.labels for pool in built(AWS).pools}
     assert label in pools.pop("control-plane")
