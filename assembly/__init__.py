@@ -1,4 +1,4 @@
-"""Everything that the settings of one stack determine: topology, files, artifacts and bundles."""
+"""Derives the topology, files, artifacts and bundles of a stack from its settings."""
 
 from assembly.assemble import Assembly, assemble
 from assembly.builder import build_topology, registry_credentials, topology_or_none

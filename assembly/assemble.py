@@ -1,4 +1,6 @@
-"""The chain from settings to bundles: files, topology, index of artifacts, bundles."""
+"""Converts settings to bundles: reads files, builds the topology, reads the artifact index, renders
+bundles.
+"""
 
 from __future__ import annotations
 
@@ -17,10 +19,10 @@ from topology.model import Role, Topology
 
 @dataclass(frozen=True, slots=True)
 class Assembly:
-    """Everything that the settings of one stack determine.
+    """The result of `assemble`: all data that the settings of one stack determine.
 
-    `files` are the texts of the files that settings name, by their paths. `bundles` are by machine or pool
-    and role, in the order of delivery.
+    `files` maps the path of each file that the settings name to its text. `bundles` maps each machine or
+    pool to its bundles by role, in the order of delivery.
     """
 
     settings: Settings
@@ -31,10 +33,10 @@ class Assembly:
 
 
 def assemble(settings: Settings, directory: Path) -> Assembly:
-    """Build everything that the settings determine; relative paths start at `directory`, the checkout.
+    """Build the topology, files, artifact index and bundles that the settings determine.
 
-    Raise SettingsError for files that are missing, ArtifactError when the mirror or one of its files is,
-    and BundleError for a role without a bundle.
+    Relative paths in the settings start at `directory`, the checkout. Raise SettingsError for missing
+    files, ArtifactError for a missing mirror or mirror file, and BundleError for a role without a bundle.
     """
     texts = files.read(settings, directory)
     topology = build_topology(settings, files=texts)

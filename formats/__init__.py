@@ -1,1 +1,1 @@
-"""Text formats that several packages read: YAML documents and Kubernetes quantities."""
+"""Parsers for text formats that several packages read: YAML documents and Kubernetes quantities."""

@@ -1,16 +1,18 @@
-"""YAML documents with limits: plain values only, and bounded in size and depth."""
+"""Parses YAML documents into plain values, with limits for size and depth."""
 
 from __future__ import annotations
 
 import yaml
 
 MAX_VALUES = 2_000_000
-"""A stack of 5,000 hosts has less than a tenth. Nested aliases expand a few lines to millions of values."""
+"""Maximum number of values in a document. A stack file of 5,000 hosts has less than a tenth of this number.
+The limit stops documents in which a few lines of nested aliases expand to millions of values.
+"""
 MAX_LEVELS = 100
 
 
 def parse_yaml(text: str) -> object:
-    """Return the content of a YAML document, made of plain values only.
+    """Return the content of a YAML document as plain values: mappings, lists, texts, numbers.
 
     Raises `yaml.YAMLError` for text that is not YAML, for an alias inside its own anchor, for aliases that
     expand to more than `MAX_VALUES` values, and for more than `MAX_LEVELS` levels.
@@ -24,7 +26,7 @@ def parse_yaml(text: str) -> object:
 
 
 def _count_values(value: object, known_sizes: dict[int, int], level: int) -> int:
-    """Return the number of values in a value, with every alias expanded."""
+    """Return the number of values inside a value, with every alias expanded."""
     if not isinstance(value, dict | list):
         return 1
     if level > MAX_LEVELS:

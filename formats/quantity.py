@@ -1,4 +1,4 @@
-"""Kubernetes quantities: `250m`, `4Gi`, `1.5`.
+"""Parses and formats Kubernetes quantities such as `250m`, `4Gi` and `1.5`.
 
 Syntax: https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
 """
@@ -18,7 +18,7 @@ ALLOWED_SYNTAX = "a number with an optional suffix: m, k, M, G, T, Ki, Mi, Gi, T
 
 
 def parse_quantity(text: str) -> Fraction:
-    """Return the value of a quantity. Raises ValueError when `text` is not a quantity."""
+    """Return the numeric value of a quantity. Raise ValueError when `text` is not a quantity."""
     match = _QUANTITY.fullmatch(text)
     if not match:
         raise ValueError(f"not a quantity; allowed: {ALLOWED_SYNTAX}, such as 250m or 4Gi")
@@ -26,12 +26,12 @@ def parse_quantity(text: str) -> Fraction:
 
 
 def parse_bytes(text: str) -> int:
-    """Return the value of a quantity, rounded up to whole bytes. Raises ValueError."""
+    """Return the value of a quantity, rounded up to whole bytes. Raise ValueError for other text."""
     return math.ceil(parse_quantity(text))
 
 
 def format_bytes(count: int) -> str:
-    """Return a number of bytes as short text: 1.5Gi."""
+    """Return a number of bytes as short text, such as `1.5Gi`."""
     size = float(count)
     for suffix in ("", "Ki", "Mi", "Gi", "Ti"):
         if size < 1024 or suffix == "Ti":

@@ -1,1 +1,1 @@
-"""Rules for what must not be deployed [O2], and the CrossGuard pack that applies them in the engine."""
+"""Policy rules that reject unsafe deployments [O2], and the CrossGuard policy pack that applies them."""

@@ -1,11 +1,11 @@
-"""Program of the policy pack: the engine runs it for `--policy-pack policy` and stops it at the end."""
+"""Entry point of the policy pack. The engine starts this program for `--policy-pack policy`."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
-# The engine runs this directory as a program, so the packages beside it are not on the path.
+# The engine runs this directory as a program, so Python does not find the packages beside the directory.
 sys.path[:0] = [str(Path(__file__).resolve().parent.parent)]
 
 from pulumi_policy import PolicyPack  # noqa: E402

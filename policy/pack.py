@@ -1,4 +1,4 @@
-"""The rules as CrossGuard policies."""
+"""Converts the policy rules to CrossGuard policies."""
 
 from __future__ import annotations
 
@@ -23,9 +23,11 @@ from settings.hosts_file import join_hosts
 
 NAME = "kubewright"
 DESERIALIZE = "deserialize_properties"
-"""Name of the library's function that converts the engine's messages to inputs."""
+"""Name of the library function that converts messages of the engine to resource inputs."""
 _ROOT = "pulumi:pulumi:Stack"
-"""Type of the first resource of every stack: settings are checked before anything is created."""
+"""Type of the root resource of every stack. Settings are checked with this resource, before any other
+exists.
+"""
 _UNKNOWN_VALUES = (
     "1c4a061d-8072-4f0a-a4cb-0ff528b18fe7",  # boolean
     "3eeb2bf0-c639-47a8-9e75-3b44932eb421",  # number
@@ -36,10 +38,10 @@ _UNKNOWN_VALUES = (
 
 
 def expose_secret_markers() -> None:
-    """Make the library mark secret inputs for rules.
+    """Configure the policy library to mark secret inputs.
 
-    By default the library unwraps secrets for validations, and a rule for secrets in plain inputs cannot
-    distinguish them from other text.
+    By default the library unwraps secrets before it calls a rule. The rule that looks for secrets in plain
+    inputs could then not distinguish marked secrets from plain text.
     """
 
     def deserialize(props: dict[str, Any], proxy_secrets: bool = True) -> dict[str, Any]:
@@ -49,7 +51,7 @@ def expose_secret_markers() -> None:
 
 
 def policies() -> list[pulumi_policy.Policy]:
-    """Return every rule of the table as a policy."""
+    """Return every rule of the rule table as a CrossGuard policy."""
     return [_policy(rule) for rule in RULES]
 
 
@@ -108,7 +110,7 @@ def _stack_validation(rule: StackRule) -> Callable[[pulumi_policy.StackValidatio
 
 @cache
 def _stack_facts() -> StackFacts | None:
-    """Return the stack's facts; None for invalid settings, which the program itself rejects."""
+    """Return the facts of the stack; None for invalid settings, which the Pulumi program reports."""
     try:
         config = pulumi.Config("kubewright")
         return read_facts(join_hosts(config.get_object("cluster") or {}, config.get("hosts-file")))
@@ -123,8 +125,8 @@ def _resource(args: pulumi_policy.ResourceValidationArgs | pulumi_policy.PolicyR
 
 
 def plain_inputs(value: Any) -> Any:  # noqa: ANN401  JSON of any shape
-    """Return the library's inputs as JSON, with our placeholders for secret and unknown values."""
-    # The library's proxies raise on access to an unknown value; this key of theirs returns the raw value.
+    """Return inputs of the library as JSON, with placeholders for secret and unknown values."""
+    # The proxy objects of the library raise on access to an unknown value. This key returns the raw value.
     while type(value).__name__.endswith("Proxy"):
         value = value["__target"]
     if isinstance(value, Secret):

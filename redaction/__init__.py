@@ -32,4 +32,4 @@ Known limits are listed in docs/redaction.md, together with the callers.
 from __future__ import annotations
 
 MASK = "[secret]"
-"""Replaces a secret. The Pulumi engine uses the same text."""
+"""The text that replaces a secret. The Pulumi engine uses the same text."""

@@ -1,4 +1,4 @@
-"""The redactor: masks known secrets and texts with the syntax of a secret, in texts and JSON values."""
+"""Masks secrets in texts and JSON values: known secrets, and unknown secrets with a recognizable syntax."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ from redaction.secret_patterns import candidate_patterns
 from redaction.unescape import unescaped_views
 
 Span = tuple[int, int]
-"""Start and end of a part of a text."""
+"""The start and end positions of a part of a text."""
 
 _ENCODED_BEFORE = re.compile(r"[A-Za-z0-9+/_-]*")
 _ENCODED_AFTER = re.compile(r"[A-Za-z0-9+/_-]*={0,2}")
 _KEY_BEGIN = re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY")
 _KEY_END = re.compile(r"-----END [A-Z0-9 ]*PRIVATE KEY")
-# A line of a PEM file: base64 or a header. The engine puts colors, change marks and frames around it.
+# Matches a line of a PEM file: base64 or a header, also with the colors and diff marks that the engine
+# adds.
 _KEY_LINE = re.compile(
     r"(?:\x1b\[[0-9;]*m|[\s+~|>-])*(?:[A-Za-z0-9+/=]*|[A-Z][\w-]{2,20}: .*)(?:\x1b\[[0-9;]*m|[\s\",])*"
 )
@@ -29,12 +30,16 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class Redactor:
-    """Replaces secrets by `MASK`. `secrets` are the known secrets; each may have any number of lines."""
+    """A redactor that replaces secrets by `MASK`.
+
+    `secrets` are the known secrets. A secret can have several lines.
+    """
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         terms = search_terms(secrets)
         self._is_encoding = list(terms.values())
-        # The search time must not grow with the number of terms: one private key gives hundreds of them.
+        # One private key results in hundreds of terms. This search takes the same time for any number of
+        # terms.
         self._searcher = AhoCorasick(list(terms), store_patterns=False) if terms else None
 
     def redact(self, text: str) -> str:
@@ -63,7 +68,7 @@ class Redactor:
         return MASK if secret else self.redact_value(value)
 
     def _known_spans(self, text: str) -> Iterator[Span]:
-        """Yield where known secrets are in the text."""
+        """Yield the position of every known secret in the text."""
         if self._searcher is None:
             return
         for view in unescaped_views(text):
@@ -80,12 +85,15 @@ class Redactor:
     def _matches(searcher: AhoCorasick, text: str) -> list[tuple[int, int, int]]:
         try:
             return searcher.find_matches_as_indexes(text, overlapping=True)
-        except UnicodeEncodeError:  # unpaired surrogates
+        except UnicodeEncodeError:  # the text contains unpaired surrogates
             return searcher.find_matches_as_indexes(_SURROGATE.sub("?", text), overlapping=True)
 
 
 class LineRedactor:
-    """Redacts a text that arrives line by line, including the later lines of an unknown private key."""
+    """A redactor for text that arrives line by line.
+
+    After the first line of an unknown private key, the later lines of the key are masked too.
+    """
 
     def __init__(self, redactor: Redactor) -> None:
         self._redactor = redactor
@@ -96,7 +104,8 @@ class LineRedactor:
         begin = _KEY_BEGIN.search(line)
         if self._inside_key and not begin:
             end = _KEY_END.search(line)
-            # A line that cannot belong to a key ends the key too: the key was cut off or only mentioned.
+            # A line that cannot be part of a key also ends the key, because the key was cut off or only
+            # mentioned.
             self._inside_key = not end and _KEY_LINE.fullmatch(line) is not None
             return MASK if self._inside_key or end else self._redactor.redact(line)
         self._inside_key = begin is not None and not _KEY_END.search(line, begin.end())
@@ -104,14 +113,16 @@ class LineRedactor:
 
 
 def _widen_to_encoding(text: str, start: int, end: int) -> Span:
-    """Return the span of the whole encoded word: the characters at its edges hold bits of the secret."""
+    """Extend a match to the whole encoded word, because the adjacent characters encode bits of the secret
+    too.
+    """
     before = _ENCODED_BEFORE.match(text[:start][::-1])
     after = _ENCODED_AFTER.match(text, end)
     return start - (before.end() if before else 0), after.end() if after else end
 
 
 def _mask_spans(text: str, spans: list[Span]) -> str:
-    """Return the text with one mask for each group of spans that touch."""
+    """Replace each group of overlapping or adjacent spans by one mask."""
     parts: list[str] = []
     position = 0
     for start, end in sorted(spans):

@@ -1,7 +1,7 @@
-"""Search terms: the exact texts that the redactor looks for because of a known secret.
+"""Derives search terms from known secrets: the exact texts that the redactor searches for.
 
-They are the secret itself, its parts that are secret too, and encodings that leave no character as it was
-(base64, hexadecimal). Escapes of single characters are handled by `redaction.unescape`.
+Search terms are the secret, its lines, the secret values inside it, and its base64 and hexadecimal
+encodings. The module `redaction.unescape` handles escapes of single characters.
 """
 
 from __future__ import annotations
@@ -20,16 +20,20 @@ from redaction.secret_names import is_secret_name
 from redaction.unescape import unescaped_forms
 
 MIN_LENGTH = 6
-"""Characters. Shorter secrets are not searched: they would mask half of every text."""
+"""Minimum number of characters of a search term. Shorter terms would mask large parts of every text."""
 _PIECE_LENGTH = 24
 _PIECE_STRIDE = 20
-"""Long words are also searched in pieces: any 43 consecutive characters of a word contain a whole piece."""
+"""Distance between the starts of two pieces of a long word. Any 43 consecutive characters of the word then
+contain a complete piece.
+"""
 _LONG_SECRET = 512
-"""Characters. Longer secrets are keys and documents. They are files and not part of another encoded text."""
+"""Number of characters above which a secret is a key or a document. Such secrets are files. They are not
+part of another encoded text, so fewer encodings are searched.
+"""
 
 _LONG_WORD = re.compile(rf"[A-Za-z0-9+/=_.~-]{{{_PIECE_LENGTH + _PIECE_STRIDE},}}")
 _STRUCTURE_LINE = re.compile(r"[\s{}\[\],-]*(?:\"?[\w.-]+\"?\s*[:=]\s*[{\[|>-]*)?[\s{}\[\],]*")
-"""A line without a value: brackets, or a YAML key whose value follows on the next lines."""
+"""Matches a line without a value: brackets, or a YAML key whose value follows on the next lines."""
 _ASSIGNMENT = re.compile(r"[\s{,\"'-]*([\w.-]+)[\"']?\s*[:=]\s*[\"']?(.*?)[\"']?,?\s*")
 _PEM_BOUNDARY = re.compile(r"\s*-{4,5} ?(?:BEGIN|END) [A-Z0-9 ]+-{4,5}\s*")
 _TO_URL_SAFE = str.maketrans("+/", "-_")
@@ -38,13 +42,15 @@ _TO_URL_SAFE = str.maketrans("+/", "-_")
 def search_terms(secrets: Iterable[str]) -> dict[str, bool]:
     """Return all search terms of these secrets.
 
-    The value is True for encoded terms. The rest of the encoded word around such a term is secret too.
+    The value of a term is True for encoded terms. The rest of the encoded word around an encoded term is
+    secret too.
     """
     terms: dict[str, bool] = {}
     for secret in dict.fromkeys(secrets):
         for part in _secret_parts(secret):
             for term in unescaped_forms(part.strip()):
-                # At its edges a term may unescape differently, together with the characters beside it.
+                # The characters beside a term can change how the edges of the term unescape, so search
+                # without the edges.
                 terms[term.strip()] = terms[term.strip(" \t\n\\%&'")] = False
         for text, is_encoding in (*_encodings(secret), *_pieces(secret)):
             for term in unescaped_forms(text):
@@ -53,7 +59,9 @@ def search_terms(secrets: Iterable[str]) -> dict[str, bool]:
 
 
 def _secret_parts(secret: str) -> Iterator[str]:
-    """Yield the secret, its lines, and values in it whose names say that they are secret."""
+    """Yield the parts of a secret that are secret too: the whole text, its lines, and values with secret
+    names.
+    """
     yield secret
     lines = secret.splitlines()
     if len(lines) > 1:
@@ -74,7 +82,7 @@ def _secrets_in_document(secret: str) -> Iterator[str]:
     try:
         yield from _named_secrets("", parse_yaml(secret))
     except (yaml.YAMLError, ValueError):
-        return  # the secret is not a document
+        return  # the secret is not a YAML document
 
 
 def _named_secrets(name: str, value: object) -> Iterator[str]:
@@ -89,7 +97,7 @@ def _named_secrets(name: str, value: object) -> Iterator[str]:
 
 
 def _encodings(secret: str) -> Iterator[tuple[str, bool]]:
-    """Yield base64 and hexadecimal encodings of the secret, and of its escaped forms."""
+    """Yield the base64 and hexadecimal encodings of the secret and of its escaped forms."""
     for text in _escaped_forms(secret):
         octets = text.encode(errors="surrogatepass")
         encoded_once = list(_base64_cores(octets))
@@ -111,20 +119,22 @@ def _encodings(secret: str) -> Iterator[tuple[str, bool]]:
 
 
 def _escaped_forms(secret: str) -> set[str]:
-    """Return the forms in which a text that is encoded as a whole may contain the secret."""
+    """Return the forms of the secret that can occur in a larger encoded text: plain, and escaped by JSON,
+    URL or HTML rules.
+    """
     text = secret.strip()
     python_json = json.dumps(text)[1:-1]
     plain_json = json.dumps(text, ensure_ascii=False)[1:-1]
     if len(text) > _LONG_SECRET:
         return {text, python_json}
-    # encoding/json of Go also escapes the special characters of HTML.
+    # The Go package encoding/json also escapes the special characters of HTML.
     go_json = plain_json.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
     urls = (quote(text), quote(text, safe=""), quote_plus(text))
     return {text, python_json, plain_json, go_json, *urls, html.escape(text)}
 
 
 def _base64_cores(octets: bytes) -> Iterator[str]:
-    """Yield, for each of the three alignments, the base64 characters that do not depend on adjacent bytes."""
+    """Yield the base64 characters that encode only these bytes, for each of the three alignments."""
     for offset in range(3):
         encoded = base64.b64encode(bytes(offset) + octets).decode()
         first = -(-8 * offset // 6)
@@ -133,7 +143,7 @@ def _base64_cores(octets: bytes) -> Iterator[str]:
 
 
 def _pieces(text: str) -> Iterator[tuple[str, bool]]:
-    """Yield pieces of long words, such as a key that is wrapped into lines of any length."""
+    """Yield pieces of each long word, so that a word that is wrapped into lines of any length is found."""
     joined = "".join(line.strip() for line in text.splitlines() if not _PEM_BOUNDARY.fullmatch(line))
     for candidate in {text, joined}:
         for word in _LONG_WORD.finditer(candidate):
@@ -152,4 +162,4 @@ _PUBLIC_TEXTS = tuple(
         *(again for inner in encoded_once for again in _base64_cores(inner.encode())),
     )
 )
-"""The encoded first and last lines of certificates and public keys. They are not secret."""
+"""Encoded first and last lines of certificates and public keys. These lines are not secret."""

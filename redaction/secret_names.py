@@ -1,4 +1,4 @@
-"""Secret names: names of settings, variables and inputs whose values are secret, in every naming style."""
+"""Recognizes names of settings, variables and inputs whose values are secret, in every naming style."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SECRET_WORDS = frozenset(
         "token",
     }
 )
-"""Last words of secret names: `adminPassword`, `DB_PASSWORD`, `db.password`, `password2`."""
+"""Words that make a name secret when they are its last word: `adminPassword`, `DB_PASSWORD`, `password2`."""
 _SECRET_KEY_KINDS = frozenset(
     {
         "access",
@@ -43,12 +43,12 @@ _SECRET_KEY_KINDS = frozenset(
         "storage",
     }
 )
-"""Words that make a following last word `key` secret. `publicKey` and `kmsKey` are not secret."""
+"""Words before a last word `key` that make the name secret. `publicKey` and `kmsKey` are not secret."""
 _JOINED_WORDS = re.compile(
     r"(?:password|passwd|passphrase|pwd|token|(?:client|api|app|shared|user|admin)secret|credentials?"
     rf"|(?:{'|'.join(sorted(_SECRET_KEY_KINDS))})key|connectionstring)$"
 )
-"""Secret names written as one word: `adminpassword`, `apikey`."""
+"""Secret names that are written as one word, such as `adminpassword` and `apikey`."""
 _NOT_SECRET = frozenset(
     {
         "clienttoken",
@@ -58,13 +58,19 @@ _NOT_SECRET = frozenset(
         "nexttoken",
     }
 )
-"""Idempotency and page tokens of cloud API requests, and the Helm value that holds the name of a Secret."""
+"""Names that end in a secret word and are not secret: idempotency and page tokens of cloud API requests,
+and the Helm value with the name of a Secret.
+"""
 
 _NAME_VALUE_KEYS = (("name", "value"), ("key", "value"), ("Name", "Value"), ("Key", "Value"))
 
 
 def effective_name(item: Mapping[Any, object], key: object) -> str:
-    """Return the name of the value behind a key: in a pair such as `{name: X, value: Y}` the name is X."""
+    """Return the name that describes the value of a key.
+
+    In a pair such as `{name: X, value: Y}` the name of the value Y is X. In all other cases the key is the
+    name.
+    """
     for name_key, value_key in _NAME_VALUE_KEYS:
         name = item.get(name_key)
         if key == value_key and isinstance(name, str):
@@ -74,9 +80,9 @@ def effective_name(item: Mapping[Any, object], key: object) -> str:
 
 @lru_cache(maxsize=4096)
 def is_secret_name(name: str) -> bool:
-    """Report whether a key, variable or setting of that name has a secret value.
+    """Check whether a key, variable or setting with this name has a secret value.
 
-    The last words decide: `passwordPolicy`, `secretName` and `tokenFile` are not secret names.
+    The last words of the name decide: `passwordPolicy`, `secretName` and `tokenFile` are not secret names.
     """
     words = [word.lower() for word in _WORD.findall(name)]
     joined = "".join(words)

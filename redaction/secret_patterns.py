@@ -1,4 +1,4 @@
-"""Secret patterns: the syntax of keys, tokens and passwords, registered as secret or not."""
+"""Recognizes unknown secrets by the syntax of private keys, tokens and passwords."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from ahocorasick_rs import AhoCorasick
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecretPattern:
-    """The syntax of one kind of secret. The group `secret` of a match is the secret, else the whole match.
+    """The syntax of one kind of secret.
 
-    `hints`: every text with a match contains at least one of these strings, so that other texts are skipped
-    quickly. A pattern without hints searches every text.
+    The group `secret` of a match is the secret; without that group, the whole match is the secret. `hints`
+    make the search fast: a text that contains none of these strings cannot match and is skipped. A pattern
+    without hints searches every text.
     """
 
     description: str
@@ -22,16 +23,16 @@ class SecretPattern:
     hints: tuple[str, ...]
 
     def spans(self, text: str) -> Iterator[tuple[int, int]]:
-        """Yield start and end of every secret of this kind in the text."""
+        """Yield the start and end of every secret of this kind in the text."""
         group = "secret" if "secret" in self.pattern.groupindex else 0
         yield from (match.span(group) for match in self.pattern.finditer(text))
 
 
 def candidate_patterns(text: str) -> Iterator[SecretPattern]:
-    """Yield the patterns that may match the text, by their hints."""
+    """Yield the patterns that can match the text, selected by their hints."""
     try:
         matches = _HINT_SEARCHER.find_matches_as_indexes(text, overlapping=True)
-    except UnicodeEncodeError:  # unpaired surrogates
+    except UnicodeEncodeError:  # the text contains unpaired surrogates
         yield from PATTERNS
         return
     yield from _WITHOUT_HINTS

@@ -1,4 +1,4 @@
-"""Views of a text without escapes, and where in the original text every part of a view is.
+"""Removes escapes from a text, and maps positions in the result back to the original text.
 
 Programs that escape a secret (JSON, YAML, shells, URLs, HTML) change single characters, in many styles and
 often several levels deep. Instead of listing every style of every secret, the text is unescaped level by
@@ -13,17 +13,19 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator
 
 MAX_LEVELS = 4
-"""Nested escapes (JSON in JSON in a log line), and one more level for secrets that contain escapes."""
+"""Maximum levels of escapes: three for JSON in JSON in a log line, and another level for secrets that
+contain escapes.
+"""
 
 _Replace = Callable[[re.Match[str]], str]
 _ESCAPE_CHARACTER = re.compile(r"[\\%&']")
 _WITHOUT_ESCAPES = re.compile(r"[^\\%&'\n]*")
-# Every escape begins with one of four characters: searching for a character set is fast.
+# Every escape begins with one of four characters. A search for a character set is fast.
 _ESCAPE = re.compile(
     r"[\\%&'](?:"
     r"(?<=%)(?P<url>[0-9A-Fa-f]{2}(?:%[0-9A-Fa-f]{2})*)"
     r"|(?<=&)(?P<html>(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z]{2,8});)"
-    # A quote inside quotes: two styles of shells, one style of YAML and SQL.
+    # An escaped quotation mark inside quotation marks, in two styles of shells and in YAML and SQL.
     r"|(?<=')(?P<quote>\"'\"'|\\''|')"
     r"|(?<=\\)(?:(?P<bytes>(?:x[0-9A-Fa-f]{2}|[0-3][0-7]{2})(?:\\x[0-9A-Fa-f]{2}|\\[0-3][0-7]{2})*)"
     r"|(?P<utf16>u[0-9A-Fa-f]{4}(?:\\u[0-9A-Fa-f]{4})*)|U(?P<codepoint>[0-9A-Fa-f]{8})"
@@ -46,7 +48,10 @@ _LINE_BREAK = re.compile(r"[\r\n]\s*")
 
 
 class UnescapedView:
-    """A text made from the view `source` by replacing a pattern. Without a source: the original text."""
+    """A text without some of the escapes, made from the view `source` by replacing a pattern.
+
+    The view of the original text has no source.
+    """
 
     __slots__ = ("_pattern", "_replace", "_replacements", "_source", "text")
 
@@ -64,14 +69,17 @@ class UnescapedView:
         self._replacements: tuple[list[int], list[tuple[int, int, int]]] | None = None
 
     def original_span(self, start: int, end: int) -> tuple[int, int]:
-        """Return the span of the original text that became `start` to `end`. `end` is after `start`."""
+        """Return the part of the original text that corresponds to `start` to `end` of this text.
+
+        `end` must be greater than `start`.
+        """
         if self._source is None:
             return start, end
         return self._source.original_span(self._source_span(start)[0], self._source_span(end - 1)[1])
 
     def _source_span(self, position: int) -> tuple[int, int]:
-        """Return the span of the source from which one character of this text was made."""
-        # Computed on demand: only texts with a match need the replacements.
+        """Return the part of the source text that corresponds to one character of this text."""
+        # Compute the replacements only when needed, because most texts contain no match.
         if self._replacements is None:
             self._replacements = self._find_replacements()
         begins, replaced = self._replacements
@@ -84,7 +92,9 @@ class UnescapedView:
         return source_end + position - end, source_end + position - end + 1
 
     def _find_replacements(self) -> tuple[list[int], list[tuple[int, int, int]]]:
-        """Return the start of every replacement in this text, and its end with the replaced span."""
+        """Return the start of each replacement in this text; and its end, with the replaced part of the
+        source.
+        """
         begins: list[int] = []
         replaced: list[tuple[int, int, int]] = []
         offset = 0
@@ -99,9 +109,10 @@ class UnescapedView:
 
 
 def unescaped_views(text: str) -> Iterator[UnescapedView]:
-    """Yield the text with no, one, two and more levels of escapes removed; each also with joined lines.
+    """Yield the text with zero, one and more levels of escapes removed, each also with its lines joined.
 
-    All views have a space in place of `+`, as form URLs do. Search them for `unescaped_forms`.
+    All views contain a space in place of `+`, as form URLs do. Search the views for `unescaped_forms` of a
+    term.
     """
     view = UnescapedView(text.replace("+", " "))
     for _ in range(MAX_LEVELS + 1):
@@ -114,14 +125,14 @@ def unescaped_views(text: str) -> Iterator[UnescapedView]:
 
 
 def unescaped_forms(term: str) -> set[str]:
-    """Return the term as it appears in each of these views."""
+    """Return the forms in which a term appears in `unescaped_views`."""
     if _WITHOUT_ESCAPES.fullmatch(term):
         return {term.replace("+", " ")}
     return {view.text for view in unescaped_views(term)}
 
 
 def _unescape_once(view: UnescapedView) -> UnescapedView | None:
-    """Return the view with one level of escapes removed, or None when the view has no escapes."""
+    """Return the view with one level of escapes removed; None when the view has no escapes."""
     if not _ESCAPE_CHARACTER.search(view.text):
         return None
     text = _ESCAPE.sub(_replace_escape, view.text)
@@ -129,7 +140,7 @@ def _unescape_once(view: UnescapedView) -> UnescapedView | None:
 
 
 def _join_lines(view: UnescapedView) -> Iterator[UnescapedView]:
-    """Yield the view with line breaks removed (wrapped base64), and replaced by spaces (YAML)."""
+    """Yield the view without line breaks (for wrapped base64), then with spaces in their place (for YAML)."""
     if "\n" in view.text:
         yield UnescapedView(_LINE_BREAK.sub("", view.text), view, _LINE_BREAK, _replace_by_nothing)
         yield UnescapedView(_LINE_BREAK.sub(" ", view.text), view, _LINE_BREAK, _replace_by_space)

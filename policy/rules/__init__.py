@@ -1,1 +1,1 @@
-"""The rules: pure functions of resources and of the stack's settings."""
+"""The policy rules: pure functions that check resources and settings."""

@@ -1,4 +1,4 @@
-"""Openings in the firewalls of clouds. Pure: used by policies and by reports."""
+"""Reads the openings in the firewalls of clouds, for policies and for reports."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from providers.resources import Inputs, Opening
 
 
 def firewall_openings(resource_type: str, inputs: Inputs) -> list[Opening]:
-    """Return the openings of a resource, one for each of its rules; empty for types without rules."""
+    """Return the ports and sources that a firewall resource opens; empty for other resource types."""
     cloud = registry.by_type(resource_type)
     if cloud is None:
         return []
@@ -18,7 +18,10 @@ def firewall_openings(resource_type: str, inputs: Inputs) -> list[Opening]:
 
 
 def join_by_port(openings: Iterable[Opening]) -> Iterator[Opening]:
-    """Yield one opening for each protocol and port: with all sources, and the path of the first opening."""
+    """Join openings of the same protocol and port into a single opening with all their sources.
+
+    The joined opening has the path of the first opening.
+    """
     joined: dict[tuple[str, str], Opening] = {}
     for opening in openings:
         key = (opening.protocol, opening.port)

@@ -1,4 +1,4 @@
-"""Rule: machines have no public addresses. Only the load balancer has one."""
+"""Rule: machines have no public addresses. Only the load balancer has a public address."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from policy.rules.model import Resource, ResourceRule, StackFacts
 
 
 def check_public_machines(resource: Resource, facts: StackFacts) -> Iterator[str]:
-    """Yield inputs that give a machine a public address, directly or by its subnet."""
+    """Yield a message for each input that assigns a public address to a machine, directly or by its subnet."""
     if resource.cloud:
         yield from resource.cloud.readers.public_machines(resource.canonical_type, resource.inputs)
 

@@ -1,4 +1,4 @@
-"""The data that rules check, and the violations that they report."""
+"""The data types of policy rules: the resources and facts that rules check, and the reported violations."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ PRODUCTION = "production"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resource:
-    """A resource that the engine will create or keep. `inputs` are JSON with `MASK` and `UNKNOWN`."""
+    """A resource that the engine will create or keep.
+
+    `inputs` are JSON values. `MASK` replaces secret values and `UNKNOWN` replaces unknown values.
+    """
 
     type: str
     urn: str
@@ -25,7 +28,7 @@ class Resource:
 
     @property
     def name(self) -> str:
-        """Return the resource's name in the program."""
+        """Return the resource name that the Pulumi program assigned."""
         return self.urn.rpartition("::")[2]
 
     @property
@@ -35,17 +38,17 @@ class Resource:
 
     @property
     def canonical_type(self) -> str:
-        """Return the type without an API version."""
+        """Return the resource type without an API version."""
         return self.cloud.readers.canonical_type(self.type) if self.cloud else self.type
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StackFacts:
-    """Facts of the stack's settings.
+    """The facts of a stack that rules check, read from its settings.
 
-    `api_ports` are the ports of the API, at the machines and at the endpoint. `versions` are Kubernetes
-    versions, each with the path of its setting. `etcd_hosts` are the hosts of etcd members.
-    `snapshots_copied`: etcd's snapshots are copied away from the members' disks.
+    `api_ports` are the ports of the Kubernetes API on the machines and on the endpoint. `versions` are
+    Kubernetes versions, each with the path of its setting. `etcd_hosts` are the hosts of etcd members.
+    `snapshots_copied` is true when etcd snapshots are copied to storage outside of the members' disks.
     """
 
     cluster: str
@@ -60,13 +63,16 @@ class StackFacts:
 
     @property
     def is_production(self) -> bool:
-        """Return whether the stack is a production environment."""
+        """Check whether the stack is a production environment."""
         return self.environment == PRODUCTION
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Violation:
-    """A broken rule. Messages show no value that may be secret. `urn` is empty for the stack's settings."""
+    """A violation of a policy rule.
+
+    The message contains no value that may be secret. `urn` is empty for a violation in the settings.
+    """
 
     rule: str
     message: str
@@ -76,7 +82,7 @@ class Violation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResourceRule:
-    """A rule for single resources. `check` yields a message for each violation."""
+    """A rule that checks each resource separately. `check` yields a message for each violation."""
 
     name: str
     description: str
@@ -86,7 +92,7 @@ class ResourceRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SettingsRule:
-    """A rule for the stack's settings. `check` yields a message for each violation."""
+    """A rule that checks the settings of the stack. `check` yields a message for each violation."""
 
     name: str
     description: str
@@ -96,7 +102,10 @@ class SettingsRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StackRule:
-    """A rule for all resources together. `check` yields (resource, message) for each violation."""
+    """A rule that checks all resources of a stack together.
+
+    `check` yields the resource and a message for each violation.
+    """
 
     name: str
     description: str

@@ -1,4 +1,4 @@
-"""Rules: firewalls do not admit the public, except to an API that is public by its settings."""
+"""Rules: firewalls open no port to the public, except the API port when the settings make the API public."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from policy.rules.public_ranges import cover_public, is_public
 from providers.resources import Opening
 
 _ICMP = ("icmp", "icmpv6", "1", "58")
-"""Reachability and path MTU discovery: no service answers ICMP."""
+"""The protocols of ping and path MTU discovery, which are always allowed: no service uses ICMP."""
 _SHOWN_SOURCES = 2
 
 
 def check_ingress(resource: Resource, facts: StackFacts) -> Iterator[str]:
-    """Yield ports of one firewall resource that are open to the public.
+    """Yield a message for each port that one firewall resource opens to the public.
 
-    Sources of one port count together, because two halves of the internet are as public as the whole.
+    Sources of the same port count together, because two halves of the internet are as public as the whole
+    internet.
     """
     for opening in join_by_port(firewall_openings(resource.type, resource.inputs)):
         if is_public(opening.sources) and not _is_allowed(opening, facts):
@@ -31,9 +32,9 @@ def check_ingress(resource: Resource, facts: StackFacts) -> Iterator[str]:
 def check_ingress_together(
     resources: Sequence[Resource], facts: StackFacts
 ) -> Iterator[tuple[Resource, str]]:
-    """Yield ports that several rule resources together open to the public.
+    """Yield a message for each port that several firewall rule resources together open to the public.
 
-    The firewall that a rule belongs to may be unknown before the update, so all rules count together.
+    Before an update the firewall of a rule can be unknown, so the rules of all firewalls count together.
     """
     listed = [
         (resource, opening)
@@ -57,7 +58,10 @@ def check_ingress_together(
 
 
 def _is_allowed(opening: Opening, facts: StackFacts) -> bool:
-    """Return whether the settings make the port public: the API's port. `check_api` covers production."""
+    """Check whether the opening is the API port and the settings make the API public.
+
+    `check_api` reports a public API in production.
+    """
     is_api = cover_public(facts.api_allowed) and opening.port in map(str, facts.api_ports)
     return is_api or opening.protocol.lower() in _ICMP
 
@@ -68,7 +72,7 @@ def _shorten(sources: Sequence[str]) -> str:
 
 
 def check_api(facts: StackFacts) -> Iterator[str]:
-    """Yield an API that is public in production."""
+    """Yield a message for an API that is public in production."""
     if facts.is_production and cover_public(facts.api_allowed):
         sources = _shorten(list(map(str, facts.api_allowed)))
         yield f"network.api_allowed: the API is public ({sources}); list your networks"

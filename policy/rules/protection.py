@@ -8,22 +8,25 @@ from policy.rules.model import Resource, ResourceRule, SettingsRule, StackFacts
 
 
 def check_data(resource: Resource, facts: StackFacts) -> Iterator[str]:
-    """Yield data volumes that have neither `protect` nor a snapshot on deletion."""
+    """Yield a message for a data volume without `protect` and without a snapshot on deletion."""
     if facts.is_production and not resource.protect and resource.cloud:
         yield from resource.cloud.readers.unprotected_data(resource.canonical_type, resource.inputs)
 
 
 def check_stores(resource: Resource, facts: StackFacts) -> Iterator[str]:
-    """Yield stores that are deleted together with their content.
+    """Yield a message for a store whose content is deleted together with the store.
 
-    Advisory: the content that hosts fetch can be recreated from the state.
+    The rule is advisory, because the content that hosts fetch can be recreated from the state.
     """
     if facts.is_production and not resource.protect and resource.cloud:
         yield from resource.cloud.readers.deleted_content(resource.canonical_type, resource.inputs)
 
 
 def check_snapshot_copies(facts: StackFacts) -> Iterator[str]:
-    """Yield missing copies of etcd snapshots. In clouds, the cloud takes snapshots of the volumes."""
+    """Yield a message when etcd snapshots are not copied to other storage.
+
+    Clusters in clouds pass, because the cloud takes snapshots of the volumes.
+    """
     if facts.is_production and not facts.is_cloud and not facts.snapshots_copied:
         yield "etcd.snapshots.copy_to: empty, so snapshots are only on the members' disks; name a copy target"
 

@@ -1,7 +1,8 @@
-"""Which address ranges are public. Pure.
+"""Decides which address ranges are public.
 
-"Public" means that the sources of a rule add up to more addresses than one organization has on the internet:
-more than a /8 of IPv4 or a /16 of IPv6. A list of halves of the internet is therefore public, too.
+"Public" means that the sources of a rule add up to more addresses than one organization has on the
+internet: more than a /8 of IPv4 or a /16 of IPv6. A list of halves of the internet is therefore public,
+too.
 """
 
 from __future__ import annotations
@@ -19,12 +20,13 @@ from ipaddress import (
 from providers.registry import CLOUDS
 
 MAX_PRIVATE_IPV4 = 2**24
-"""Addresses: a /8."""
+"""Number of addresses in a /8 network."""
 MAX_PRIVATE_IPV6 = 2**112
-"""Addresses: a /16, more than any registry has allocated to one organization."""
+"""Number of addresses in a /16 network, more than any registry has allocated to one organization."""
 
 _ROUTED_IPV6 = IPv6Network("2000::/3")
-"""The part of IPv6 that is routed on the internet (RFC 4291, 2.4, and IANA's registry)."""
+"""The part of the IPv6 address space that is routed on the internet (RFC 4291, 2.4, and the IANA registry).
+"""
 _NOT_ROUTED = tuple(
     map(
         IPv4Network,
@@ -38,20 +40,23 @@ _NOT_ROUTED = tuple(
 
 
 def is_public_name(source: str) -> bool:
-    """Return whether a source is a cloud's name for any address. A regional name has a suffix."""
+    """Check whether a source is the name that a cloud uses for any address.
+
+    A name with a regional suffix counts too.
+    """
     name = source.strip().lower().partition(".")[0]
     return any(name in cloud.readers.public_names for cloud in CLOUDS)
 
 
 def is_public(sources: Iterable[str]) -> bool:
-    """Return whether the sources of a rule, together, are public."""
+    """Check whether the sources of a rule together are public."""
     listed = list(sources)
     networks = [network for source in listed for network in _networks(source)]
     return any(map(is_public_name, listed)) or cover_public(networks)
 
 
 def cover_public(networks: Iterable[IPv4Network | IPv6Network]) -> bool:
-    """Return whether the networks, together, are public."""
+    """Check whether the networks together contain more addresses than one organization has."""
     ipv4: list[IPv4Network] = []
     ipv6: list[IPv6Network] = []
     for network in networks:
@@ -73,11 +78,11 @@ def _networks(source: str) -> Iterator[IPv4Network | IPv6Network]:
         else:
             yield ip_network(source.strip(), strict=False)
     except (ValueError, TypeError):
-        return  # a name of the cloud, or not known yet
+        return  # the source is a name of the cloud, or unknown before the update
 
 
 def _routed_ipv4(network: IPv4Network) -> int:
-    """Return the number of addresses of the network that are routed on the internet."""
+    """Return the number of addresses in the network that are routed on the internet."""
     if any(network.subnet_of(range_) for range_ in _NOT_ROUTED):
         return 0
     inside = (range_.num_addresses for range_ in _NOT_ROUTED if range_.subnet_of(network))
@@ -85,7 +90,7 @@ def _routed_ipv4(network: IPv4Network) -> int:
 
 
 def _routed_ipv6(network: IPv6Network) -> int:
-    """Return the number of addresses of the network that are routed on the internet."""
+    """Return the number of addresses in the network that are routed on the internet."""
     if network.supernet_of(_ROUTED_IPV6):
         return _ROUTED_IPV6.num_addresses
     return network.num_addresses if network.subnet_of(_ROUTED_IPV6) else 0

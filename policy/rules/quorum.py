@@ -7,25 +7,30 @@ from collections.abc import Iterator, Sequence
 from policy.rules.model import Resource, SettingsRule, StackFacts, StackRule
 
 ALLOWED = (1, 3, 5)
-"""etcd.io/docs: FAQ, "Why an odd number of cluster members?" and "What is maximum cluster size?"."""
+"""Allowed numbers of etcd members. Source: etcd.io/docs, FAQ, "Why an odd number of cluster members?" and
+"What is maximum cluster size?".
+"""
 _COMMAND = "command:remote:Command"
 _ETCD_COMMAND = f"kubewright:index:Etcd${_COMMAND}"
 
 
 def check_member_count(facts: StackFacts) -> Iterator[str]:
-    """Yield a number of members in the settings that is not allowed."""
+    """Yield a message when the number of etcd members in the settings is not allowed."""
     if len(facts.etcd_hosts) not in ALLOWED:
         yield f"etcd.hosts: {len(facts.etcd_hosts)} members; allowed: 1, 3 or 5"
 
 
 def check_single_member(facts: StackFacts) -> Iterator[str]:
-    """Yield a single member in production."""
+    """Yield a message for a single etcd member in production."""
     if facts.is_production and len(facts.etcd_hosts) == 1:
         yield "etcd.hosts: one member in production, its loss is the loss of the cluster; use 3 or 5 members"
 
 
 def check_created_members(resources: Sequence[Resource], facts: StackFacts) -> Iterator[tuple[Resource, str]]:
-    """Yield a wrong number of members that the program creates on bare metal: a command of Etcd for each."""
+    """Yield a message when the program creates a number of etcd members on bare metal that is not allowed.
+
+    The `Etcd` component has one remote command for each member.
+    """
     members = [each for each in resources if each.urn.split("::")[-2].endswith(_ETCD_COMMAND)]
     if members and len(members) not in ALLOWED:
         yield members[-1], f"{len(members)} etcd members would be created; allowed: 1, 3 or 5"

@@ -1,4 +1,6 @@
-"""Rule: no secret in an input that is not marked secret: the state and previews would show the secret."""
+"""Rule: inputs that are not marked secret contain no secrets, because the state and previews show plain
+inputs.
+"""
 
 from __future__ import annotations
 
@@ -16,11 +18,11 @@ from redaction.secret_patterns import candidate_patterns
 
 _SECRET_OBJECT = "kubernetes:core/v1:Secret"
 _MAX_UNPACKED_BYTES = 2**20
-"""Limit for unpacked user data. Clouds accept less than 64 KiB."""
+"""Maximum size of unpacked user data. Clouds accept less than 64 KiB."""
 _SECRET_BY_NAME = "a value with the name of a secret"
 
 _ENCODED = re.compile(r"[A-Za-z0-9+/\s]{16,}={0,2}\s*")
-# Lines of YAML, of environment files and shells, options of commands, and pairs of JSON.
+# Assignments in YAML, environment files and shell scripts, options of commands, and pairs of JSON.
 _ASSIGNMENT = re.compile(
     r"^[ \t]*(?:-[ \t]+|export[ \t]+|--)?[\"']?(?P<name>[\w.-]{3,60})[\"']?(?::[ \t]|[ \t]*=)[ \t]*"
     r"(?P<quote>[\"']?)(?P<value>[^\s\"'#,;&|)]+)(?P=quote),?[ \t]*$"
@@ -28,9 +30,9 @@ _ASSIGNMENT = re.compile(
     re.MULTILINE,
 )
 _NAME_HINT = re.compile(r"pass|pwd|psk|secret|token|key|credential|connection", re.IGNORECASE)
-"""Every name of a secret contains one of these words."""
+"""Quick test before the slower search: every secret name contains one of these words."""
 _HARMLESS_VALUE = re.compile(
-    # A variable of a shell, a template or YAML; a path; a word that means "none" or "required".
+    # Shell variables, template variables, YAML references, paths, and words such as "none" or "required".
     r"[$`{<%\[*&!(].*|(?:/[\w.@-]+)+/?|.*(?:\{\{|\$\{|\$\().*"
     r"|(?:true|false|yes|no|on|off|null|nil|none|required|optional|disabled|enabled|string|str|int|bool|0)?",
     re.IGNORECASE | re.DOTALL,
@@ -38,7 +40,11 @@ _HARMLESS_VALUE = re.compile(
 
 
 def check_inputs(resource: Resource, facts: StackFacts) -> Iterator[str]:
-    """Yield secrets in the inputs, unpacked ones too. Messages name the path and never show the value."""
+    """Yield a message for each plain input that contains a secret, also when base64 or gzip hides the
+    secret.
+
+    Messages contain the path of the input and never its value.
+    """
     if resource.type == _SECRET_OBJECT:
         yield from _check_secret_object(resource)
     for path, name, text in _named_texts("", "", resource.inputs):
@@ -47,7 +53,7 @@ def check_inputs(resource: Resource, facts: StackFacts) -> Iterator[str]:
 
 
 def describe_secret(name: str, text: str) -> str:
-    """Return what secret the text contains, judged by its name and its content; empty for none."""
+    """Return a description of the secret in a text, judged by its name and content; empty for no secret."""
     if is_secret_name(name) and not _HARMLESS_VALUE.fullmatch(text):
         return _SECRET_BY_NAME
     description = _describe_content(text)
@@ -80,7 +86,7 @@ def _check_secret_object(resource: Resource) -> Iterator[str]:
 
 
 def _named_texts(path: str, name: str, value: object) -> Iterator[tuple[str, str, str]]:
-    """Yield (path, name, text) of every text in a JSON value."""
+    """Yield the path, name and text of every text inside a JSON value."""
     if isinstance(value, str):
         yield path, name, value
     elif isinstance(value, Mapping):
@@ -92,12 +98,12 @@ def _named_texts(path: str, name: str, value: object) -> Iterator[tuple[str, str
 
 
 def _unpack(text: str) -> str:
-    """Return the text behind base64 and gzip; empty for other text."""
+    """Decode base64 and gzip and return the text; empty for text that is not base64."""
     try:
         data = base64.b64decode("".join(text.split()), validate=True)
     except (binascii.Error, ValueError):
         return ""
-    with suppress(zlib.error):  # not compressed
+    with suppress(zlib.error):  # the data is not compressed
         data = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16).decompress(data, _MAX_UNPACKED_BYTES)
     return data.decode(errors="replace")
 

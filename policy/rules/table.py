@@ -1,4 +1,4 @@
-"""All rules in one table, and functions that check them."""
+"""The table of all policy rules, and functions that apply the rules."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ RULES: tuple[Rule, ...] = (
 
 
 def check_settings(facts: StackFacts) -> Iterator[Violation]:
-    """Yield the violations of the stack's settings."""
+    """Yield the violations in the settings of the stack."""
     for rule in RULES:
         if isinstance(rule, SettingsRule):
             for message in rule.check(facts):
@@ -39,7 +39,7 @@ def check_settings(facts: StackFacts) -> Iterator[Violation]:
 
 
 def check_resource(resource: Resource, facts: StackFacts) -> Iterator[Violation]:
-    """Yield the violations of one resource."""
+    """Yield the violations of the rules for a single resource."""
     for rule in RULES:
         if isinstance(rule, ResourceRule):
             for message in rule.check(resource, facts):
@@ -47,7 +47,7 @@ def check_resource(resource: Resource, facts: StackFacts) -> Iterator[Violation]
 
 
 def check_resources(resources: Sequence[Resource], facts: StackFacts) -> Iterator[Violation]:
-    """Yield the violations of all resources together."""
+    """Yield the violations of the rules for all resources together."""
     for rule in RULES:
         if isinstance(rule, StackRule):
             for resource, message in rule.check(resources, facts):

@@ -1,4 +1,4 @@
-"""Rule: resources that cost money or hold data have a tag with the cluster's name."""
+"""Rule: resources that cost money or hold data have a tag with the name of the cluster."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from providers.resources import is_known
 
 TAG = "kubewright:cluster"
 TAGS = frozenset({TAG, "kubewright-cluster"})
-"""The tag, and its name in clouds that do not allow a colon in tag names."""
+"""Names of the tag. The second name is for clouds that do not allow a colon in tag names."""
 
 
 def check_tag(resource: Resource, facts: StackFacts) -> Iterator[str]:
-    """Yield a missing tag, and a tag with the name of another cluster."""
+    """Yield a message when the tag is missing or contains the name of another cluster."""
     if resource.cloud is None or resource.canonical_type not in resource.cloud.types.tagged:
         return
     tags = resource.cloud.readers.tags(resource.canonical_type, resource.inputs)

@@ -1,4 +1,4 @@
-"""Rules: the Kubernetes version is supported upstream."""
+"""Rules: the Kubernetes version has upstream support."""
 
 from __future__ import annotations
 
@@ -13,12 +13,16 @@ END_OF_SUPPORT = {
     (1, 35): date(2027, 2, 28),
     (1, 36): date(2027, 6, 28),
 }
-"""Last day of upstream support of each minor version, 14 months after its release: kubernetes.io/releases."""
+"""The last day of upstream support of each minor version, 14 months after its release:
+kubernetes.io/releases.
+"""
 NOTICE_PERIOD = timedelta(days=60)
 
 
 def check_supported(facts: StackFacts) -> Iterator[str]:
-    """Yield versions without security fixes. Versions newer than the table are accepted."""
+    """Yield a message for each version without upstream support. Versions newer than the table are
+    accepted.
+    """
     for path, version in facts.versions:
         end = END_OF_SUPPORT.get(_minor(version))
         if _minor(version) < min(END_OF_SUPPORT) or (end is not None and end < facts.today):
@@ -28,7 +32,7 @@ def check_supported(facts: StackFacts) -> Iterator[str]:
 
 
 def check_support_ends_soon(facts: StackFacts) -> Iterator[str]:
-    """Yield versions whose support ends within the notice period."""
+    """Yield a message for each version whose upstream support ends within the notice period."""
     for path, version in facts.versions:
         end = END_OF_SUPPORT.get(_minor(version))
         if end is not None and facts.today <= end < facts.today + NOTICE_PERIOD:
