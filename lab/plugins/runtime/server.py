@@ -29,6 +29,7 @@ from lab.plugins.runtime.responses import check_failures, diff_response, partial
 from lab.plugins.runtime.values import Properties, decode_map, encode_map
 
 _PARENT_CHECK_SECONDS = 1.0
+_ABANDON_SECONDS = 2.0
 
 Context = grpc.aio.ServicerContext[Any, Any]
 Result = TypeVar("Result")
@@ -41,7 +42,7 @@ class Servicer(ResourceProviderServicer):
         self._provider = provider
         self._running: set[asyncio.Future[Any]] = set()
 
-    async def _call(
+    async def _call_provider(
         self, context: Context, operation: Awaitable[Result], *trees: Properties, timeout: float = 0
     ) -> Result:
         """Await an operation of the provider; its failure becomes the failure of the request.
@@ -97,25 +98,36 @@ class Servicer(ResourceProviderServicer):
 
     async def Cancel(self, request: empty_pb2.Empty, context: Context) -> empty_pb2.Empty:
         """End running operations, which then fail."""
-        for task in tuple(self._running):
+        self._cancel()
+        return empty_pb2.Empty()
+
+    def _cancel(self) -> tuple[asyncio.Future[Any], ...]:
+        """Cancel running operations; return those that still have to end."""
+        running = tuple(self._running)
+        for task in running:
             task.cancel()
         self._provider.cancel()
-        return empty_pb2.Empty()
+        return running
+
+    async def abandon(self) -> None:
+        """Cancel running operations, so that none outlives the plugin, and wait a moment for their ends."""
+        if running := self._cancel():
+            await asyncio.wait(running, timeout=_ABANDON_SECONDS)
 
     async def CheckConfig(
         self, request: provider_pb2.CheckRequest, context: Context
     ) -> provider_pb2.CheckResponse:
         """Check the provider's own inputs."""
         news = decode_map(request.news)
-        return await self._check(context, self._provider.check_config(news), news)
+        return await self._check_inputs(context, self._provider.check_config(news), news)
 
     async def Check(self, request: provider_pb2.CheckRequest, context: Context) -> provider_pb2.CheckResponse:
         """Complete and check a resource's inputs."""
         olds, news = decode_map(request.olds), decode_map(request.news)
         check = self._provider.check(request.urn, olds, news, bytes(request.randomSeed))
-        return await self._check(context, check, news)
+        return await self._check_inputs(context, check, news)
 
-    async def _check(
+    async def _check_inputs(
         self, context: Context, check: Awaitable[Properties], news: Properties
     ) -> provider_pb2.CheckResponse:
         async def respond() -> provider_pb2.CheckResponse:
@@ -124,7 +136,7 @@ class Servicer(ResourceProviderServicer):
             except CheckError as error:
                 return provider_pb2.CheckResponse(failures=check_failures(error.failures))
 
-        return await self._call(context, respond(), news)
+        return await self._call_provider(context, respond(), news)
 
     async def DiffConfig(
         self, request: provider_pb2.DiffRequest, context: Context
@@ -132,20 +144,20 @@ class Servicer(ResourceProviderServicer):
         """Compare the provider's own inputs of two deployments."""
         olds, news = _old_inputs(request), decode_map(request.news)
         diff = self._provider.diff_config(olds, news)
-        return diff_response(await self._call(context, diff, olds, news))
+        return diff_response(await self._call_provider(context, diff, olds, news))
 
     async def Diff(self, request: provider_pb2.DiffRequest, context: Context) -> provider_pb2.DiffResponse:
         """Compare a resource's state and old inputs with its new inputs."""
         state, olds, news = decode_map(request.olds), _old_inputs(request), decode_map(request.news)
         diff = self._provider.diff(request.urn, state, olds, news, list(request.ignoreChanges))
-        return diff_response(await self._call(context, diff, state, olds, news))
+        return diff_response(await self._call_provider(context, diff, state, olds, news))
 
     async def Configure(
         self, request: provider_pb2.ConfigureRequest, context: Context
     ) -> provider_pb2.ConfigureResponse:
         """Apply the provider's own inputs."""
         args = decode_map(request.args)
-        await self._call(context, self._provider.configure(args), args)
+        await self._call_provider(context, self._provider.configure(args), args)
         return provider_pb2.ConfigureResponse(
             acceptSecrets=True,
             supportsPreview=True,
@@ -170,7 +182,7 @@ class Servicer(ResourceProviderServicer):
             getattr(response, "return").CopyFrom(result)
             return response
 
-        return await self._call(context, respond(), args)
+        return await self._call_provider(context, respond(), args)
 
     def _in_preview(self, request: provider_pb2.InvokeRequest) -> bool:
         return request.preview
@@ -179,7 +191,7 @@ class Servicer(ResourceProviderServicer):
         self, request: provider_pb2.ConstructRequest, context: Context
     ) -> provider_pb2.ConstructResponse:
         """Refuse components of the official plugin."""
-        await self._call(context, self._provider.construct(request.type))
+        await self._call_provider(context, self._provider.construct(request.type))
         return provider_pb2.ConstructResponse()
 
     async def Create(
@@ -188,7 +200,7 @@ class Servicer(ResourceProviderServicer):
         """Create a resource."""
         inputs, limit = decode_map(request.properties), request.timeout
         create = self._provider.create(request.urn, inputs, preview=request.preview, timeout=limit)
-        identity, state = await self._call(context, create, inputs, timeout=limit)
+        identity, state = await self._call_provider(context, create, inputs, timeout=limit)
         return provider_pb2.CreateResponse(id=identity, properties=encode_map(state))
 
     async def Update(
@@ -203,14 +215,14 @@ class Servicer(ResourceProviderServicer):
         update = self._provider.update(
             request.urn, state, olds, news, preview=request.preview, timeout=request.timeout
         )
-        result = await self._call(context, update, news, olds, state, timeout=request.timeout)
+        result = await self._call_provider(context, update, news, olds, state, timeout=request.timeout)
         return provider_pb2.UpdateResponse(properties=encode_map(result))
 
     async def Read(self, request: provider_pb2.ReadRequest, context: Context) -> provider_pb2.ReadResponse:
         """Read a resource for a refresh, an import or a `.get`."""
         state, inputs = decode_map(request.properties), decode_map(request.inputs)
         read = self._provider.read(request.urn, request.id, state, inputs)
-        current_state, current_inputs = await self._call(context, read, state, inputs)
+        current_state, current_inputs = await self._call_provider(context, read, state, inputs)
         if not current_state:
             return provider_pb2.ReadResponse()
         return provider_pb2.ReadResponse(
@@ -221,7 +233,7 @@ class Servicer(ResourceProviderServicer):
         """Delete a resource."""
         state, limit = decode_map(request.properties), request.timeout
         delete = self._provider.delete(request.urn, request.id, state, timeout=limit)
-        await self._call(context, delete, state, timeout=limit)
+        await self._call_provider(context, delete, state, timeout=limit)
         return empty_pb2.Empty()
 
 
@@ -255,5 +267,6 @@ async def _serve(servicer: Servicer) -> None:
     parent = os.getppid()
     while os.getppid() == parent:  # an engine that was killed cannot end its plugins
         await asyncio.sleep(_PARENT_CHECK_SECONDS)
+    await servicer.abandon()
     # Worker threads may still wait for a host or cluster: leave without joining them.
     os._exit(1)
