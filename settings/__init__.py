@@ -1,4 +1,4 @@
-"""The validated settings of a stack: the only reader of the object `kubewright:cluster`."""
+"""The validated settings of a stack. Only this package reads the object `kubewright:cluster`."""
 
 from settings.cluster import Settings
 from settings.loading import load

@@ -1,4 +1,6 @@
-"""Settings of access: namespaces with quotas and limits, roles, bindings, service accounts [I1]."""
+"""Settings of access to the cluster: namespaces with quotas and limits, roles, bindings, service accounts
+[I1].
+"""
 
 from __future__ import annotations
 
@@ -16,31 +18,33 @@ Verb = Literal[
 
 
 class LimitSettings(Section):
-    """The LimitRange of a namespace's containers; each mapping is by resource (`cpu`, `memory`, …)."""
+    """The LimitRange for containers of a namespace. Each mapping has resource names (`cpu`, `memory`, …) as
+    keys.
+    """
 
     default: dict[NonEmpty, Quantity] = Field(default_factory=dict)
-    """Limits of containers that set none, as Kubernetes quantities."""
+    """Default limits of containers, as Kubernetes quantities."""
     default_request: dict[NonEmpty, Quantity] = Field(default_factory=dict)
-    """Requests of containers that set none, as Kubernetes quantities."""
+    """Default requests of containers, as Kubernetes quantities."""
     min: dict[NonEmpty, Quantity] = Field(default_factory=dict)
-    """The smallest request of a container, as Kubernetes quantities."""
+    """The smallest allowed request of a container, as Kubernetes quantities."""
     max: dict[NonEmpty, Quantity] = Field(default_factory=dict)
-    """The largest limit of a container, as Kubernetes quantities."""
+    """The largest allowed limit of a container, as Kubernetes quantities."""
 
 
 class NamespaceSettings(Section):
-    """A namespace."""
+    """A namespace of the cluster."""
 
     labels: dict[LabelKey, LabelValue] = Field(default_factory=dict)
     """Labels of the namespace, such as Pod Security levels."""
     quota: dict[NonEmpty, Quantity] = Field(default_factory=dict)
-    """Hard limits of the ResourceQuota, such as `requests.cpu: 4`; without any there is no quota."""
+    """Hard limits of the ResourceQuota, such as `requests.cpu: 4`; empty: no quota."""
     limits: LimitSettings | None = None
-    """The LimitRange of containers; without it there is none."""
+    """The LimitRange for containers; default: no LimitRange."""
 
 
 class PolicyRuleSettings(Section):
-    """A rule of a role."""
+    """A rule of a role: the allowed verbs on some resources."""
 
     api_groups: tuple[str, ...] = ("",)
     """API groups of the resources; the empty group is the core API."""
@@ -58,7 +62,7 @@ class RoleSettings(Section):
     namespace: Name | None = None
     """Namespace of the Role; without it the role is a ClusterRole."""
     rules: tuple[PolicyRuleSettings, ...] = Field(min_length=1)
-    """What the role allows."""
+    """The rules of the role."""
 
 
 class BindingSettings(Section):
@@ -84,11 +88,11 @@ class ServiceAccountSettings(Section):
     namespace: Name
     """Namespace of the service account."""
     automount: bool = False
-    """Mount the account's token into its pods; off, because most pods do not call the API."""
+    """Mount the account's token into its pods. Off by default, because most pods do not call the API."""
 
 
 class AccessSettings(Section):
-    """RBAC objects and namespaces; keys are the names of the objects."""
+    """RBAC objects and namespaces. Keys of the mappings are the names of the objects."""
 
     namespaces: dict[Name, NamespaceSettings] = Field(default_factory=dict)
     """Namespaces to create, with their quotas and limits."""

@@ -1,4 +1,4 @@
-"""Settings of Helm releases [H5]."""
+"""Settings of the Helm releases that a stack installs [H5]."""
 
 from __future__ import annotations
 
@@ -9,12 +9,16 @@ from settings.types import HttpsUrl, Name, NonEmpty
 
 
 class HelmReleaseSettings(Section):
-    """A Helm release."""
+    """A Helm release: a chart, its version and its values."""
 
     chart: NonEmpty
-    """A path (`./charts/web`, relative to the checkout), an `oci://` reference, or a name in `repository`."""
+    """A path (`./charts/web`, relative to the checkout), an `oci://` reference, or a chart name in
+    `repository`.
+    """
     repository: HttpsUrl | None = None
-    """URL of the repository; required for a chart given by its name, not allowed for others."""
+    """URL of the chart repository; required for a chart name, not allowed for paths and `oci://`
+    references.
+    """
     version: NonEmpty | None = None
     """Version of the chart; required unless the chart is a path, so that all runs install the same chart."""
     namespace: Name = "default"
@@ -22,9 +26,9 @@ class HelmReleaseSettings(Section):
     create_namespace: bool = False
     """Create the namespace before the release."""
     values: dict[str, JsonValue] = Field(default_factory=dict)
-    """Values of the chart; encrypt secret ones (`secure: …`)."""
+    """Values of the chart; encrypt secret values (`secure: …`)."""
     timeout: int = Field(default=300, ge=1, le=3600)
-    """Seconds until an installation or upgrade that is not ready fails."""
+    """Seconds after which an installation or upgrade fails if the release is not ready."""
 
     @property
     def is_path(self) -> bool:

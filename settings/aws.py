@@ -1,4 +1,4 @@
-"""Settings of AWS [K]."""
+"""Settings of a cluster on AWS [K]."""
 
 from __future__ import annotations
 
@@ -23,33 +23,33 @@ def _region(text: str) -> str:
 
 
 class AwsNetworkSettings(Section):
-    """The VPC: a new one of `range`, or an existing one with its subnets."""
+    """The VPC: a new VPC with `range`, or an existing VPC with its subnets."""
 
     range: Network
-    """IPv4 range of the VPC, a /16 to a /22 for a new one."""
+    """IPv4 range of the VPC; a new VPC needs a /16 to a /22."""
     nat: Literal["one", "per-zone"] = "per-zone"
-    """NAT gateways: `one` is cheaper; with `per-zone` the loss of a zone does not cut off other zones."""
+    """Number of NAT gateways: `one` is cheaper; `per-zone` keeps other zones connected when a zone fails."""
     flow_logs: bool = True
-    """Record accepted and rejected connections of the VPC."""
+    """Log accepted and rejected connections of the VPC (VPC Flow Logs)."""
     vpc: NonEmpty | None = None
     """Id of an existing VPC; without it a VPC is created."""
     private: dict[NonEmpty, SubnetSettings] = Field(default_factory=dict)
-    """Private subnets of an existing VPC, by zone; one for every zone of `aws.zones`."""
+    """Private subnets of an existing VPC, by zone; each zone of `aws.zones` needs a subnet."""
     public: dict[NonEmpty, SubnetSettings] = Field(default_factory=dict)
     """Public subnets of an existing VPC, by zone; required for a public endpoint."""
 
 
 class AwsEndpointSettings(Section):
-    """The load balancer of the API."""
+    """The load balancer in front of the API servers."""
 
     public: bool = False
-    """Make the API reachable from the internet, for the networks of `network.api_allowed`."""
+    """Make the API reachable from the internet, for the networks in `network.api_allowed`."""
     zone: str = ""
-    """Id of the hosted zone that gets a DNS record of the endpoint; empty: none."""
+    """Id of the hosted zone for a DNS record of the endpoint; empty: no record."""
 
 
 class AwsImageSettings(Section):
-    """The image of machines: by id, or the newest of an owner with a matching name."""
+    """The image of machines: an image id, or an owner and a name pattern (the newest match is used)."""
 
     id: NonEmpty | None = None
     """Id of the image (AMI)."""
@@ -60,7 +60,7 @@ class AwsImageSettings(Section):
 
 
 class AwsEndpoints(Endpoints):
-    """URLs of AWS services; empty: the public ones of the region."""
+    """URLs of AWS services; empty: the public URLs of the region."""
 
     s3: ServiceUrl = ""
     """URL of S3."""
@@ -73,7 +73,7 @@ class AwsEndpoints(Endpoints):
 
 
 class AwsQuotaSettings(Section):
-    """Quotas of the account in the region; defaults are those of a new account (Service Quotas, 2026)."""
+    """Quotas of the account in the region; defaults are the quotas of a new account (Service Quotas, 2026)."""
 
     vcpus: int = Field(default=5, ge=1)
     """Number of vCPUs of on-demand instances."""
@@ -88,19 +88,19 @@ class AwsQuotaSettings(Section):
 
 
 class AwsSettings(CloudSettings):
-    """A cluster on AWS. `aws.ssh_key` is the name of a key pair of the region."""
+    """A cluster on AWS. `aws.ssh_key` is the name of a key pair in the region."""
 
     MIN_PREFIX: ClassVar[int] = 16
     RESERVED_TAGS: ClassVar[tuple[str, ...]] = ("aws:",)
 
     region: Annotated[str, AfterValidator(_region)]
-    """Region, such as `eu-central-1`."""
+    """Region of the cluster, such as `eu-central-1`."""
     zones: Zones = 3
-    """Names of the availability zones, or how many zones to choose; three keep etcd's quorum if one fails."""
+    """Names or number of availability zones; with three zones etcd keeps its quorum if a zone fails."""
     network: AwsNetworkSettings
-    """The VPC."""
+    """The VPC of the cluster."""
     endpoint: AwsEndpointSettings = AwsEndpointSettings()
-    """The load balancer of the API."""
+    """The load balancer in front of the API servers."""
     image: AwsImageSettings = AwsImageSettings()
     """The image of machines: either `id`, or `owner` and `name`."""
     endpoints: AwsEndpoints = AwsEndpoints()
@@ -110,39 +110,39 @@ class AwsSettings(CloudSettings):
 
     @property
     def range(self) -> IPv4Network:
-        """The range of the VPC."""
+        """Return the range of the VPC."""
         return self.network.range
 
     @property
     def zone_count(self) -> int:
-        """The number of zones that machines are spread over."""
+        """Return the number of zones for machines."""
         return self.zones if isinstance(self.zones, int) else len(self.zones)
 
     @property
     def zone_names(self) -> tuple[str, ...]:
-        """The names of the zones; empty if AWS chooses them."""
+        """Return the names of the zones; empty if AWS chooses the zones."""
         return () if isinstance(self.zones, int) else self.zones
 
     @property
     def has_existing_subnets(self) -> bool:
-        """Whether the settings name an existing VPC with its subnets."""
+        """Report whether the settings name existing subnets of a VPC."""
         return self.network.vpc is not None
 
     @property
     def member_ranges(self) -> tuple[IPv4Network, ...]:
-        """The private subnet of each zone."""
+        """Return the range of the private subnet in each zone."""
         if self.network.vpc and not isinstance(self.zones, int):
             return tuple(self.network.private[zone].range for zone in self.zones)
         return tuple(zone.private for zone in split_into_zones(self.range, self.zone_count))
 
     @property
     def pool_ranges(self) -> tuple[IPv4Network, ...]:
-        """The private subnet of each zone, which members and pools share."""
+        """Return the range of the private subnet in each zone; members and pools share the subnets."""
         return self.member_ranges
 
     @property
     def node_domains(self) -> tuple[str, ...]:
-        """The domain of private names.
+        """Return the DNS domain of the machines' private names.
 
         https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-instance-naming.html
         """
@@ -150,5 +150,5 @@ class AwsSettings(CloudSettings):
 
     @property
     def authority_file(self) -> str | None:
-        """The PEM file of the certificate authority of the private `endpoints`."""
+        """Return the PEM file of the certificate authority for the private `endpoints`."""
         return self.endpoints.ca_file

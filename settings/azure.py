@@ -1,4 +1,4 @@
-"""Settings of Azure [L]."""
+"""Settings of a cluster on Azure [L]."""
 
 from __future__ import annotations
 
@@ -37,23 +37,25 @@ def _guid(text: str) -> str:
 
 
 class AzureSubnetsSettings(Section):
-    """Existing subnets: one for members, whose addresses are fixed, and one for the nodes of pools."""
+    """Existing subnets: a subnet for members, which have fixed addresses, and a subnet for the nodes of
+    pools.
+    """
 
     members: SubnetSettings
-    """Subnet of members."""
+    """Subnet for members."""
     pools: SubnetSettings
-    """Subnet of pools' nodes."""
+    """Subnet for the nodes of pools."""
 
 
 class AzureNetworkSettings(Section):
-    """The virtual network: a new one of `range`, or an existing one with its subnets."""
+    """The virtual network: a new network with `range`, or an existing network with its subnets."""
 
     range: Network
-    """IPv4 range of the virtual network, a /8 to a /22 for a new one."""
+    """IPv4 range of the virtual network; a new network needs a /8 to a /22."""
     nat: bool = True
-    """Create a NAT gateway, so that machines without public addresses reach the internet."""
+    """Create a NAT gateway, through which machines without public addresses reach the internet."""
     flow_logs: bool = False
-    """Record accepted and rejected connections of the virtual network."""
+    """Log accepted and rejected connections of the virtual network (flow logs)."""
     id: NonEmpty | None = None
     """Id of an existing virtual network; without it a virtual network is created."""
     subnets: AzureSubnetsSettings | None = None
@@ -61,31 +63,31 @@ class AzureNetworkSettings(Section):
 
 
 class AzureEndpointSettings(Section):
-    """The load balancer of the API."""
+    """The load balancer in front of the API servers."""
 
     public: bool = False
-    """Make the API reachable from the internet, for the networks of `network.api_allowed`."""
+    """Make the API reachable from the internet, for the networks in `network.api_allowed`."""
     label: str = ""
-    """DNS label of the public address in the location; empty: none."""
+    """DNS label of the public address in the location; empty: no DNS name."""
 
 
 class AzureImageSettings(Section):
-    """The image of machines: of the marketplace, or by id."""
+    """The image of machines: an image of the marketplace, or an image id."""
 
     id: NonEmpty | None = None
-    """Id of an image or of a version in a gallery."""
+    """Id of an image or of an image version in a gallery."""
     publisher: NonEmpty | None = None
-    """Publisher in the marketplace; required with `offer` and `sku`."""
+    """Publisher of the image in the marketplace; required with `offer` and `sku`."""
     offer: NonEmpty | None = None
-    """Offer in the marketplace."""
+    """Offer of the image in the marketplace."""
     sku: NonEmpty | None = None
-    """SKU in the marketplace."""
+    """SKU of the image in the marketplace."""
     version: NonEmpty = "latest"
-    """Version in the marketplace; `latest` is looked up when a machine is created."""
+    """Version of the image in the marketplace; `latest` is resolved when a machine is created."""
 
 
 class AzureEndpoints(Endpoints):
-    """URLs of Azure services; empty: the ones of the public cloud."""
+    """URLs of Azure services; empty: the URLs of the public cloud."""
 
     blob: ServiceUrl = ""
     """URL of Blob Storage."""
@@ -96,7 +98,7 @@ class AzureEndpoints(Endpoints):
 
 
 class AzureQuotaSettings(Section):
-    """Quotas of the subscription in the location; defaults are those of a new subscription (2026)."""
+    """Quotas of the subscription in the location; defaults are the quotas of a new subscription (2026)."""
 
     vcpus: int = Field(default=20, ge=1)
     """Number of vCPUs of regular machines."""
@@ -109,7 +111,7 @@ class AzureQuotaSettings(Section):
 
 
 class AzureSettings(CloudSettings):
-    """A cluster on Azure. `azure.ssh_key` is the text of a public key."""
+    """A cluster on Azure. `azure.ssh_key` is the text of a public SSH key."""
 
     MIN_PREFIX: ClassVar[int] = 8
     RESERVED_TAGS: ClassVar[tuple[str, ...]] = ("azure", "microsoft", "windows")
@@ -117,15 +119,15 @@ class AzureSettings(CloudSettings):
     subscription: Annotated[str, AfterValidator(_guid)]
     """Id of the subscription, a GUID."""
     location: Annotated[str, AfterValidator(_location)]
-    """Location, such as `westeurope`."""
+    """Location of the cluster, such as `westeurope`."""
     zones: tuple[NonEmpty, ...] = ("1", "2", "3")
-    """Names of the availability zones; three keep etcd's quorum if one fails."""
+    """Names of the availability zones; with three zones etcd keeps its quorum if a zone fails."""
     network: AzureNetworkSettings
-    """The virtual network."""
+    """The virtual network of the cluster."""
     endpoint: AzureEndpointSettings = AzureEndpointSettings()
-    """The load balancer of the API."""
+    """The load balancer in front of the API servers."""
     private_store: bool = False
-    """Make the store reachable only from the virtual network; the deployer must be connected to it, too."""
+    """Make the store reachable only from the virtual network, which the deployer must be connected to."""
     image: AzureImageSettings = AzureImageSettings()
     """The image of machines: either `id`, or `publisher`, `offer` and `sku`."""
     endpoints: AzureEndpoints = AzureEndpoints()
@@ -135,43 +137,47 @@ class AzureSettings(CloudSettings):
 
     @property
     def range(self) -> IPv4Network:
-        """The range of the virtual network."""
+        """Return the range of the virtual network."""
         return self.network.range
 
     @property
     def zone_count(self) -> int:
-        """The number of zones that machines are spread over."""
+        """Return the number of zones for machines."""
         return len(self.zones)
 
     @property
     def zone_names(self) -> tuple[str, ...]:
-        """The names of the zones."""
+        """Return the names of the zones."""
         return self.zones
 
     @property
     def has_existing_subnets(self) -> bool:
-        """Whether the settings name existing subnets."""
+        """Report whether the settings name existing subnets."""
         return self.network.subnets is not None
 
     @property
     def member_ranges(self) -> tuple[IPv4Network, ...]:
-        """The subnet of members, once for each zone: a subnet of Azure spans all zones."""
+        """Return the range of the members' subnet, repeated for each zone: a subnet of Azure spans all
+        zones.
+        """
         existing = self.network.subnets
         subnet = existing.members.range if existing else split_into_zones(self.range, 2)[0].private
         return (subnet,) * self.zone_count
 
     @property
     def pool_ranges(self) -> tuple[IPv4Network, ...]:
-        """The subnet of pools, separate so that no scale set takes the address of a member."""
+        """Return the range of the pools' subnet, repeated for each zone. Scale sets must not use members'
+        addresses.
+        """
         existing = self.network.subnets
         return (existing.pools.range if existing else split_into_zones(self.range, 2)[1].private,)
 
     @property
     def probes(self) -> tuple[IPv4Network, ...]:
-        """The source address of health probes of Azure's load balancers."""
+        """Return the source address of health probes by Azure's load balancers."""
         return (PROBES,)
 
     @property
     def authority_file(self) -> str | None:
-        """The PEM file of the authority of `endpoints`."""
+        """Return the PEM file of the certificate authority for the private `endpoints`."""
         return self.endpoints.ca_file

@@ -8,8 +8,8 @@ from pydantic import BaseModel, ConfigDict
 class Section(BaseModel):
     """A section of the configuration: immutable, and unknown keys are errors.
 
-    The docstring of each field is its description in docs/settings.md and in the JSON Schema. Error messages
-    of pydantic do not repeat the input, because it may hold secrets.
+    The docstring of each field is its description in docs/settings.md and in the JSON Schema. Error
+    messages of pydantic do not repeat the input, because the input may contain secrets.
     """
 
     model_config = ConfigDict(

@@ -1,8 +1,8 @@
 """Stack files that extend a base.
 
-A stack file names a base and overrides its settings key by key: mappings are merged, all other values are
-replaced, lists too, and `null` removes a key of the base. A base may have a base. The engine and the program
-get only the merged result.
+A stack file names a base and overrides settings of the base key by key: mappings are merged, all other
+values (lists, too) are replaced, and `null` removes a key of the base. A base may have a base. The engine
+and the program get only the merged result.
 """
 
 from __future__ import annotations
@@ -13,25 +13,25 @@ from pathlib import Path
 from typing import Any
 
 BASE = "kubewright:base"
-"""The key of a stack file's `config` that names the base: a file in the same directory."""
+"""The key in a stack file's `config` for the name of the base, which is a file in the same directory."""
 
 SECURE = "secure"
-"""The only key of a value that the engine has encrypted."""
+"""The only key in a value that the engine has encrypted."""
 
 Key = tuple[str, ...]
 Document = dict[str, object]
 
 
 class BaseError(ValueError):
-    """A base that cannot be used; one line that names the file, the field and what to do."""
+    """An unusable base. The message is a line with the file, the field and the required action."""
 
 
 @dataclass(frozen=True, slots=True)
 class MergedConfig:
     """The `config` of a stack file merged with its bases.
 
-    `provenance` is the file of each value, by the value's keys; an empty mapping is a value. `files` are the
-    stack file and its bases, in this order.
+    `provenance` maps the path of each value to the file of the value; an empty mapping is a value. `files`
+    are the stack file and its bases, in this order.
     """
 
     config: Document
@@ -40,9 +40,10 @@ class MergedConfig:
 
 
 def merge_bases(path: Path, read: Callable[[Path], Document]) -> MergedConfig:
-    """Return the stack file merged with its bases; `read` returns the `config` mapping of a file, or raises.
+    """Return the stack file merged with its bases.
 
-    Raise BaseError for a base that cannot be named, extends itself, or holds encrypted values.
+    `read` returns the `config` mapping of a file. Raise BaseError for a base that has an invalid name,
+    extends itself, or contains encrypted values.
     """
     files = [path]
     layers = [dict(read(path))]
@@ -72,7 +73,7 @@ def is_secure(value: object) -> bool:
 
 
 def replace_encrypted(value: Any, placeholder: str) -> Any:  # noqa: ANN401  JSON of any shape
-    """Return the value with a placeholder for everything that the engine has encrypted."""
+    """Return a copy of the value with a placeholder in place of each encrypted value."""
     if is_secure(value):
         return placeholder
     if isinstance(value, Mapping):
@@ -96,7 +97,7 @@ def _overlay(
         key = (*at, str(name))
         lower = target.get(name)
         if _is_mapping(value) and isinstance(lower, dict) and not is_secure(lower):
-            provenance.pop(key, None)  # the lower mapping may have been empty, which is a value
+            provenance.pop(key, None)  # an empty mapping in `target` was recorded as a value
             _overlay(lower, value, file, key, provenance)  # type: ignore[arg-type]  # _is_mapping checked it
             if not lower:
                 provenance[key] = file
@@ -116,7 +117,7 @@ def _without_nulls(value: object) -> object:
 
 
 def _record(value: object, file: Path, at: Key, provenance: dict[Key, Path]) -> None:
-    """Record `file` as the provenance of everything in the value."""
+    """Record `file` as the provenance of the value and of all nested values."""
     if isinstance(value, Mapping) and value and not is_secure(value):
         for name, item in value.items():
             _record(item, file, (*at, str(name)), provenance)

@@ -1,4 +1,4 @@
-"""Settings of rotation: the generation of certificates and keys [B3]."""
+"""Settings of certificate and key rotation [B3]."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ AuthorityName = Literal["kubernetes", "etcd", "front-proxy"]
 
 
 class RotationSettings(Section):
-    """The generation of an authority or of the service account keys; each stage needs its own `up`."""
+    """The generation of an authority or of the service account keys. Each stage needs a separate `up`."""
 
     generation: int = Field(default=1, ge=1)
-    """Number of the generation; one more than before starts a rotation."""
+    """Number of the generation; increase it by 1 to start a rotation."""
     stage: Stage = "done"
-    """`trust`: hosts trust old and new, the old signs; `sign`: the new signs; `done`: the old is removed."""
+    """`trust`: hosts trust both, the old key signs; `sign`: the new key signs; `done`: the old key is
+    removed.
+    """
 
 
 class CertificateSettings(Section):
@@ -27,6 +29,6 @@ class CertificateSettings(Section):
     leaves: int = Field(default=1, ge=1)
     """Generation of all signed certificates; a higher number replaces every certificate and its key."""
     authorities: dict[AuthorityName, RotationSettings] = Field(default_factory=dict)
-    """Rotation of certificate authorities; those left out stay in their first generation."""
+    """Rotation of certificate authorities; authorities that are not listed stay in their first generation."""
     service_account: RotationSettings = RotationSettings()
     """Rotation of the key pair that signs service account tokens."""

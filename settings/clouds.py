@@ -1,4 +1,4 @@
-"""Settings that all clouds have: the machines to create, and the network that they are in."""
+"""Settings that all clouds share: the machines to create, and the network of the machines."""
 
 from __future__ import annotations
 
@@ -29,45 +29,45 @@ def _zones(value: object) -> object:
 
 
 ServiceUrl = Annotated[str, AfterValidator(_service_url)]
-"""URL of a service of the cloud; empty: its public URL."""
+"""URL of a service of the cloud; empty: the public URL."""
 MetadataUrl = Annotated[str, AfterValidator(_metadata_url)]
-"""URL of the metadata service; http is allowed, because clouds serve it without TLS on a local link."""
+"""URL of the metadata service; http is allowed, because clouds serve metadata without TLS on a local link."""
 Zones = Annotated[int | tuple[str, ...], BeforeValidator(_zones)]
 
 
 class SizeSettings(Section):
-    """Number of nodes of a pool; the autoscaler chooses between minimum and maximum."""
+    """Number of nodes of a pool. The autoscaler chooses a number between minimum and maximum."""
 
     min: int = Field(ge=0)
-    """Minimum number of nodes; without the autoscaler the pool has this number."""
+    """Minimum number of nodes; without the autoscaler, the pool has exactly this number of nodes."""
     max: int = Field(ge=1)
     """Maximum number of nodes."""
 
 
 class PoolMachineSettings(Section):
-    """Machines of a pool."""
+    """The machines of a pool."""
 
     types: tuple[NonEmpty, ...] = Field(min_length=1)
-    """Machine types, such as `m5.large`; of several the cloud chooses an available one."""
+    """Machine types, such as `m5.large`; the cloud chooses an available type from the list."""
     disk: Quantity = "100Gi"
-    """Size of the system disk, in whole GiB; it holds images, logs and pods' local data."""
+    """Size of the system disk, in whole GiB; the disk holds images, logs and local data of pods."""
     spot: bool = False
-    """Use spot machines: cheaper, but the cloud may take them back at any time."""
+    """Use spot machines: cheaper, but the cloud may reclaim them at any time."""
 
 
 class MemberMachineSettings(Section):
     """The machine of a member."""
 
     type: NonEmpty
-    """Machine type, such as `m5.large`."""
+    """Type of the machine, such as `m5.large`."""
     disk: Quantity = "40Gi"
-    """Size of the system disk, in whole GiB; it is lost when the machine is replaced."""
+    """Size of the system disk, in whole GiB; the disk is deleted when the machine is replaced."""
     data_disk: Quantity = "20Gi"
-    """Size of the volume for etcd's data, in whole GiB; it survives the machine."""
+    """Size of the volume for etcd's data, in whole GiB; the volume survives a replacement of the machine."""
 
 
 class VolumeSnapshotSettings(Section):
-    """Snapshots that the cloud takes of data volumes, beside etcd's own."""
+    """Snapshots of data volumes by the cloud, in addition to etcd's own snapshots."""
 
     every_hours: Literal[1, 2, 4, 6, 8, 12, 24] = 24
     """Hours between two snapshots."""
@@ -76,14 +76,14 @@ class VolumeSnapshotSettings(Section):
 
 
 class CloudAddonSettings(Section):
-    """Add-ons for the cloud, beside its cloud controller manager, which always runs."""
+    """Add-ons for the cloud, in addition to the cloud controller manager, which always runs."""
 
     storage: bool = True
-    """Install the CSI driver and a storage class, for volumes of pods."""
+    """Install the CSI driver and a storage class for persistent volumes of pods."""
     autoscaler: bool = True
-    """Install the cluster autoscaler; without it pools keep their minimum size."""
+    """Install the cluster autoscaler; without it, pools keep their minimum size."""
     load_balancers: bool = False
-    """Install a separate controller for load balancers; only for clouds that need one."""
+    """Install a separate controller for load balancers, in clouds that need one."""
 
 
 class SubnetSettings(Section):
@@ -99,67 +99,71 @@ class Endpoints(Section):
     """Private endpoints of the cloud's services."""
 
     ca_file: FilePath | None = None
-    """PEM file of the authority of these endpoints; without it the system's authorities are used."""
+    """PEM file of the certificate authority of these endpoints; default: the system's authorities."""
 
 
 class CloudSettings(Section):
-    """Settings of every cloud."""
+    """Settings that every cloud has."""
 
     MIN_PREFIX: ClassVar[int]
     """Prefix length of the largest network that the cloud creates."""
     RESERVED_TAGS: ClassVar[tuple[str, ...]]
-    """Beginnings of tag keys that the cloud reserves, in lower case."""
+    """Prefixes of tag keys that the cloud reserves, in lower case."""
 
     snapshots: VolumeSnapshotSettings = VolumeSnapshotSettings()
     """Snapshots of data volumes."""
     addons: CloudAddonSettings = CloudAddonSettings()
     """Add-ons for the cloud."""
     tags: dict[NonEmpty, str] = Field(default_factory=dict)
-    """Tags of all resources, at most 30, because Kubewright adds its own."""
+    """Tags of all resources; at most 30, because Kubewright adds further tags."""
     ssh_key: str = ""
     """SSH key of the machines; empty: no SSH access."""
 
     @property
     @abstractmethod
     def range(self) -> IPv4Network:
-        """The range of the virtual network, which contains all machines."""
+        """Return the range of the virtual network, which contains all machines."""
 
     @property
     @abstractmethod
     def zone_count(self) -> int:
-        """The number of zones that machines are spread over."""
+        """Return the number of zones for machines."""
 
     @property
     @abstractmethod
     def zone_names(self) -> tuple[str, ...]:
-        """The names of the zones; empty if the cloud chooses them."""
+        """Return the names of the zones; empty if the cloud chooses the zones."""
 
     @property
     @abstractmethod
     def has_existing_subnets(self) -> bool:
-        """Whether the settings name existing subnets instead of a range to split."""
+        """Report whether the settings name existing subnets instead of a range to split."""
 
     @property
     @abstractmethod
     def member_ranges(self) -> tuple[IPv4Network, ...]:
-        """The range of members' addresses in each zone. Raises ValueError for a range that is too small."""
+        """Return the range of members' addresses in each zone. Raise ValueError for a range that is too
+        small.
+        """
 
     @property
     @abstractmethod
     def pool_ranges(self) -> tuple[IPv4Network, ...]:
-        """The ranges of the addresses of pools' nodes. Raises ValueError for a range that is too small."""
+        """Return the range of pool nodes' addresses in each zone. Raise ValueError for a range that is too
+        small.
+        """
 
     @property
     def probes(self) -> tuple[IPv4Network, ...]:
-        """The sources of the cloud's health probes that are outside the virtual network."""
+        """Return the sources of the cloud's health probes that are outside the virtual network."""
         return ()
 
     @property
     def node_domains(self) -> tuple[str, ...]:
-        """The domains of the names that the cloud gives to machines."""
+        """Return the DNS domains of the names that the cloud assigns to machines."""
         return ()
 
     @property
     @abstractmethod
     def authority_file(self) -> str | None:
-        """The PEM file of the authority of private service endpoints."""
+        """Return the PEM file of the certificate authority for private service endpoints."""

@@ -1,4 +1,4 @@
-"""The object `kubewright:cluster`."""
+"""The model of the object `kubewright:cluster`, which has all settings of a cluster."""
 
 from __future__ import annotations
 
@@ -24,26 +24,28 @@ from settings.types import Duration, Name, NonEmpty
 from settings.versions import ArtifactSettings, RegistrySettings, VersionSettings
 
 CLOUD_SECTIONS: Mapping[str, type[CloudSettings]] = {"aws": AwsSettings, "azure": AzureSettings}
-"""Types of the clouds' sections by their keys."""
+"""The section types of the clouds by section key."""
 PROVIDER_SECTIONS = ("metal", *CLOUD_SECTIONS)
-"""Keys of the sections of which a cluster has exactly one."""
+"""Keys of the provider sections. A cluster has exactly one provider section."""
 
 
 class Settings(Section):
-    """The settings of one cluster.
+    """All settings of a cluster.
 
-    Required keys that belong to no section (`name`, `control_planes.hosts`, …) have empty defaults here.
-    `settings.rules` reports them, so that one missing key hides no other mistake.
+    Required keys outside of sections (`name`, `control_planes.hosts`, …) have empty defaults here.
+    `settings.rules` reports missing keys, so that a missing key does not hide other mistakes.
     """
 
     name: Name | None = None
     """Required. Name of the cluster, a DNS label; part of the names of certificates and cloud resources."""
     environment: Literal["poc", "lab", "test", "production"] = "production"
-    """Chooses the presets of machine sizes that warnings compare with, and the strictness of policies."""
+    """Kind of environment; selects the machine sizes that warnings compare with, and the strictness of
+    policies.
+    """
     kubernetes: VersionSettings = VersionSettings()
     """Versions of components."""
     endpoint: EndpointSettings | None = None
-    """The API endpoint; required with several control planes, load balancers, or in a cloud."""
+    """The API endpoint; required in a cloud, with load balancers, and with several control planes."""
     network: NetworkSettings = NetworkSettings()
     """The network plan."""
     control_planes: ControlPlaneSettings = ControlPlaneSettings()
@@ -67,15 +69,15 @@ class Settings(Section):
     registries: dict[NonEmpty, RegistrySettings] = Field(default_factory=dict)
     """Mirrors of image registries, by the registry's host name or `_default` for all others."""
     drain_timeout: Duration = "5m"
-    """Time for the drain of a node before it changes; pods that stay longer stop the change."""
+    """Maximum time for the drain of a node before the node changes; pods that stay longer stop the change."""
     sandbox_image: NonEmpty = "registry.k8s.io/pause:3.10.1"
-    """Image of the pause container of pods."""
+    """Image of the pause container, which every pod has."""
     helm_releases: dict[Name, HelmReleaseSettings] = Field(default_factory=dict)
     """Helm releases by name."""
     access: AccessSettings = AccessSettings()
     """Namespaces, roles and bindings."""
     metal: MetalSettings | None = None
-    """Hosts that exist; a cluster has exactly one of `metal` and the sections of clouds."""
+    """A cluster on existing hosts. A cluster has either `metal` or a cloud's section."""
     aws: AwsSettings | None = None
     """A cluster on AWS."""
     azure: AzureSettings | None = None
@@ -83,36 +85,38 @@ class Settings(Section):
 
     @property
     def etcd_hosts(self) -> tuple[str, ...]:
-        """The names of the etcd members' hosts: the control planes unless `etcd.hosts` names others."""
+        """Return the host names of the etcd members: the control planes unless `etcd.hosts` names others."""
         return self.etcd.hosts or self.control_planes.hosts
 
     @property
     def worker_hosts(self) -> tuple[str, ...]:
-        """The names of all pools' hosts, pool by pool."""
+        """Return the host names of all pools, pool by pool."""
         return tuple(host for pool in self.pools.values() for host in pool.hosts)
 
     @property
     def cloud_name(self) -> str:
-        """The key of the cloud's section; empty on bare metal."""
+        """Return the key of the cloud's section; empty on bare metal."""
         return next((name for name in self.provider_names if name in CLOUD_SECTIONS and not self.metal), "")
 
     @property
     def cloud(self) -> CloudSettings | None:
-        """The cloud's section; None on bare metal."""
+        """Return the cloud's section; None on bare metal."""
         section: CloudSettings | None = getattr(self, self.cloud_name) if self.cloud_name else None
         return section
 
     @property
     def provider_names(self) -> tuple[str, ...]:
-        """The keys of the provider sections that the settings have; valid settings have one."""
+        """Return the keys of all provider sections in the settings. Valid settings have one provider
+        section.
+        """
         return tuple(name for name in PROVIDER_SECTIONS if getattr(self, name) is not None)
 
     @property
     def machine_networks(self) -> tuple[IPv4Network, ...]:
-        """The networks of machines: `network.machines`, or the cloud's virtual network."""
+        """Return the networks of machines: `network.machines`, or the cloud's virtual network."""
         return (self.cloud.range,) if self.cloud else self.network.machines
 
     @property
     def worker_count(self) -> int:
-        """The maximum number of nodes of all pools."""
+        """Return the maximum number of nodes of all pools together."""
         return sum(pool.max_nodes for pool in self.pools.values())

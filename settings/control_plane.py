@@ -41,7 +41,7 @@ class LeaderElectionSettings(Section):
     """Leases of the controller manager and the scheduler; defaults are those of Kubernetes."""
 
     lease: int = Field(default=15, ge=1)
-    """Seconds that a lease is valid; must be longer than `renew`."""
+    """Seconds during which a lease is valid; must be longer than `renew`."""
     renew: int = Field(default=10, ge=1)
     """Seconds in which the leader must renew its lease; must be longer than 1.2 times `retry`."""
     retry: int = Field(default=2, ge=1)
@@ -52,16 +52,16 @@ class ApiSettings(Section):
     """The API server."""
 
     names: tuple[NonEmpty, ...] = ()
-    """More DNS names and addresses for the API servers' certificates."""
+    """Additional DNS names and addresses in the API servers' certificates."""
     admission_plugins: tuple[AdmissionPlugin, ...] = ("NodeRestriction", "LimitRanger", "ResourceQuota")
-    """Admission plugins that are enabled beside the default ones of Kubernetes."""
+    """Admission plugins that are enabled in addition to the defaults of Kubernetes."""
     audit: AuditSettings = AuditSettings()
     """Rotation of the audit log."""
     event_ttl: Duration = "1h"
-    """How long events are kept, such as `1h`; longer needs more space in etcd."""
+    """Time for which events are kept, such as `1h`; a longer time needs more space in etcd."""
     max_requests_inflight: Annotated[int, Field(ge=1)] = 400
-    """Requests that read and are handled at the same time; more are rejected."""
+    """Maximum number of reading requests handled at the same time; more requests are rejected."""
     max_mutating_requests_inflight: Annotated[int, Field(ge=1)] = 200
-    """Requests that write and are handled at the same time; more are rejected."""
+    """Maximum number of writing requests handled at the same time; more requests are rejected."""
     pod_security_default: PodSecurity = "baseline"
     """Pod Security level of namespaces without a label; `baseline` blocks known privilege escalations."""

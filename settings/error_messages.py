@@ -10,7 +10,7 @@ from typing_extensions import TypeIs
 
 from settings.problem import Problem, closest_match, displayed_value, format_path
 
-# Messages by pydantic's type of error; {…} are values of the error's context.
+# Messages by pydantic's type of error. Braces contain values from the error's context.
 _MESSAGES = {
     "missing": "missing; add it",
     "string_type": "must be text; put quotes around it",
@@ -41,7 +41,7 @@ def to_problem(error: ErrorDetails, root: type[BaseModel]) -> Problem:
     if error["type"] == "missing":
         return Problem(format_path(location), "", _MESSAGES["missing"])
     if error["loc"][-1] == "[key]":
-        # The key itself is wrong: the path is that of the mapping.
+        # The key itself is invalid, so the path is the path of the mapping.
         return Problem(format_path(location[:-1]), displayed_value([], location[-1]), _message(error))
     return Problem(format_path(location), value, _message(error))
 

@@ -1,4 +1,4 @@
-"""Reader of the files that settings name."""
+"""Reader of the files that settings refer to."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from settings.problem import Problem, SettingsError
 
 
 def read(settings: Settings, checkout: Path) -> dict[str, str]:
-    """Return the texts of authorities, known_hosts files and the mirror's index, by their paths in settings.
+    """Return the content of referenced files (authorities, known_hosts, the mirror's index) by their paths
+    in settings.
 
-    Private keys are not included: code that needs one reads it as a secret. Relative paths start at
-    `checkout`. Raise SettingsError with every file that is missing or not text.
+    Private keys are not included: code that needs a private key reads it as a secret. Relative paths start
+    at `checkout`. Raise SettingsError with every file that is missing or is not text.
     """
     texts: dict[str, str] = {}
     problems = find_missing(settings, checkout)

@@ -18,18 +18,22 @@ HOSTS_FILE = "kubewright:hosts-file"
 """The key of the engine's configuration with the path of the JSON file that contains `metal.hosts`."""
 
 MAX_CONFIG_BYTES = 120_000
-"""Limit of the variable, which contains the object as JSON within JSON: Linux' MAX_ARG_STRLEN is 131,072."""
+"""Limit of the environment variable, which contains the object as JSON within JSON. MAX_ARG_STRLEN of Linux
+is 131,072.
+"""
 
 Document = Mapping[str, Any]
 
 
 def config_size(config: Document) -> int:
-    """Return the bytes of the engine's variable for a stack file's `config`."""
+    """Return the size in bytes of the engine's environment variable for a stack file's `config`."""
     return len(json.dumps({key: _text(value) for key, value in config.items()}).encode())
 
 
 def split_hosts(config: Document) -> tuple[dict[str, Any], dict[str, Any]] | None:
-    """Return the configuration without `metal.hosts`, and the hosts; None if it has none."""
+    """Return the configuration without `metal.hosts`, and the hosts; None if the configuration has no
+    hosts.
+    """
     cluster = config.get(OBJECT)
     metal = cluster.get("metal") if isinstance(cluster, Mapping) else None
     hosts = metal.get("hosts") if isinstance(metal, Mapping) else None

@@ -1,8 +1,8 @@
 """Reader of public host keys in known_hosts text. Format: sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT".
 
-asyncssh has a reader, too, but its import adds about 0.7 s to each preview, it prefers entries with full
-names to patterns regardless of their order, falls back from `[host]:port` to the host without the port, and
-rejects the whole file for one broken hashed entry.
+The reader of asyncssh is not used for four reasons: its import adds about 0.7 s to each preview, it prefers
+entries with full names to patterns regardless of their order, it falls back from `[host]:port` to the host
+without the port, and it rejects the whole file for one broken hashed entry.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from fnmatch import fnmatchcase
 
 from settings.problem import Problem, SettingsError
 
-# A host with several keys shows the first in the client's order of preference. This is the order of Go's SSH
-# client (golang.org/x/crypto/ssh), which pulumi-command uses.
+# A host with several keys presents the first key in the client's order of preference. This list has the
+# order of Go's SSH client (golang.org/x/crypto/ssh), which pulumi-command uses.
 _KEY_TYPES = ("ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521", "ssh-rsa", "ssh-ed25519")
 _FIELD = "metal.ssh.known_hosts_file"
 
@@ -35,7 +35,7 @@ class _Entry:
 
 
 class KnownHosts:
-    """The keys in the text of a known_hosts file."""
+    """The host keys in the text of a known_hosts file."""
 
     def __init__(self, text: str) -> None:
         # An index of full names keeps the lookup fast in files with thousands of hosts.
@@ -50,9 +50,9 @@ class KnownHosts:
                 self._by_name.setdefault(name, []).append(entry)
 
     def host_key(self, address: str, port: int) -> str:
-        """Return the public key, `ssh-ed25519 AAAA…`, that the host shows to pulumi-command.
+        """Return the public key, `ssh-ed25519 AAAA…`, that the host presents to pulumi-command.
 
-        Raise SettingsError with one Problem if the file has no key of the host, or only a revoked one.
+        Raise SettingsError with one Problem if the file has no key of the host, or only a revoked key.
         """
         name = address if port == 22 else f"[{address}]:{port}"
         keys: dict[str, str] = {}
@@ -84,7 +84,7 @@ def _parse(text: str) -> Iterator[_Entry]:
 
 
 def _matches(hosts: str, name: str) -> bool:
-    """Return whether a hosts field matches the name: by its hash, or by patterns without a negated match."""
+    """Report whether a hosts field matches the name: by its hash, or by patterns without a negated match."""
     if hosts.startswith("|1|"):
         return _hash_matches(hosts, name)
     patterns = [pattern.lower() for pattern in hosts.split(",")]

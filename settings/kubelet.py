@@ -1,4 +1,4 @@
-"""Settings of kubelets: for the whole cluster, and differences of control planes and pools."""
+"""Settings of kubelets: for the whole cluster, and overrides for control planes and pools."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from settings.types import EvictionThreshold, Quantity
 from topology.model import Kubelet
 
 MAX_PODS = 110
-"""Pods of a node: the limit that Kubernetes tests."""
+"""Maximum number of pods on a node that Kubernetes is tested with."""
 
 Resource = Literal["cpu", "memory", "ephemeral-storage", "pid"]
 EvictionSignal = Literal[
@@ -26,7 +26,8 @@ EvictionSignal = Literal[
 _Key = TypeVar("_Key", bound=str)
 MaxPods = Annotated[int, Field(ge=1, le=MAX_PODS)]
 
-# Signals that requirement F2 does not name have upstream's defaults: a partial set would disable the others.
+# Signals that requirement F2 does not name have upstream's defaults, because a partial set would disable
+# the other signals.
 DEFAULTS = Kubelet(
     max_pods=MAX_PODS,
     system_reserved=(("cpu", "200m"), ("memory", "250Mi")),
@@ -50,30 +51,30 @@ DEFAULTS = Kubelet(
 
 
 class KubeletSettings(Section):
-    """Differences from the cluster's kubelet settings, or from Kubewright's defaults [F2].
+    """Overrides of the cluster's kubelet settings, or of Kubewright's defaults [F2].
 
     Mappings are merged key by key.
     """
 
     max_pods: MaxPods | None = None
-    """Number of pods of a node; default 110, the limit that Kubernetes tests."""
+    """Maximum number of pods on a node; default: 110, the limit that Kubernetes is tested with."""
     system_reserved: dict[Resource, Quantity] = Field(default_factory=dict)
-    """Resources for system processes; default: 200m of CPU and 250Mi of memory."""
+    """Resources reserved for system processes; default: 200m of CPU and 250Mi of memory."""
     kube_reserved: dict[Resource, Quantity] = Field(default_factory=dict)
-    """Resources for kubelet and containerd; default: 200m of CPU and 250Mi of memory."""
+    """Resources reserved for kubelet and containerd; default: 200m of CPU and 250Mi of memory."""
     eviction_hard: dict[EvictionSignal, EvictionThreshold] = Field(default_factory=dict)
-    """Thresholds of eviction; default: 1Gi of memory, 1Gi and 5% of inodes on each file system."""
+    """Eviction thresholds; default: 1Gi of memory, and 1Gi and 5% of inodes on each file system."""
     eviction_minimum_reclaim: dict[EvictionSignal, EvictionThreshold] = Field(default_factory=dict)
-    """Amount that an eviction frees at least; default: 100Mi of memory, 500Mi on each file system."""
+    """Minimum amount that an eviction frees; default: 100Mi of memory, 500Mi on each file system."""
     container_log_max_size: Quantity | None = None
     """Size after which a container's log starts a new file; default: 10Mi."""
     container_log_max_files: Annotated[int, Field(ge=2, le=100)] | None = None
-    """Number of log files of a container; default: 5."""
+    """Number of log files that are kept for a container; default: 5."""
     pod_pids_limit: Annotated[int, Field(ge=64, le=4_194_304)] | None = None
-    """Number of processes of a pod; default: 4096."""
+    """Maximum number of processes in a pod; default: 4096."""
 
     def applied_to(self, base: Kubelet) -> Kubelet:
-        """Return `base` with these settings in place of its values."""
+        """Return `base` with its values overridden by these settings."""
         return Kubelet(
             max_pods=base.max_pods if self.max_pods is None else self.max_pods,
             system_reserved=_merged(base.system_reserved, self.system_reserved),

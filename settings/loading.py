@@ -1,4 +1,4 @@
-"""Conversion of the raw object to `Settings`, or to all of its problems at once."""
+"""Conversion of the raw object `kubewright:cluster` to `Settings`, with all problems reported at once."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ _Location = tuple[str | int, ...]
 def load(raw: Mapping[str, object]) -> Settings:
     """Return the settings that the object `kubewright:cluster` describes.
 
-    Raise SettingsError with every problem: of single fields, and between fields as far as these are valid.
+    Raise SettingsError with every problem of single fields, and with problems between fields if these
+    fields are valid.
     """
     # The engine's configuration may hold any type here.
     if not isinstance(raw, Mapping):
@@ -45,14 +46,14 @@ def _parse(raw: Mapping[str, object]) -> tuple[Settings, list[Problem]]:
             if problems is None:
                 problems = [to_problem(detail, Settings) for detail in _innermost_errors(details)]
             locations = {_invalid_part(detail) for detail in details}
-            # Remove from the back, so that positions in lists stay valid.
+            # Remove from the end, so that positions in lists stay valid.
             removed = [_remove(rest, location) for location in sorted(locations, key=_sort_key, reverse=True)]
             if not any(removed):
                 raise SettingsError(problems) from None
 
 
 def _with_text_keys(value: object) -> object:
-    """Return the value with text for every key: YAML reads a bare `1:` or `yes:` as another type."""
+    """Return the value with all keys converted to text: YAML reads a bare `1:` or `yes:` as another type."""
     if isinstance(value, dict):
         return {str(key): _with_text_keys(item) for key, item in value.items()}
     return [_with_text_keys(item) for item in value] if isinstance(value, list) else value
@@ -66,7 +67,7 @@ def _innermost_errors(details: list[ErrorDetails]) -> list[ErrorDetails]:
 
 
 def _invalid_part(detail: ErrorDetails) -> _Location:
-    """Return the location that an error makes unusable; for a missing key, its section."""
+    """Return the location that an error makes unusable; for a missing key, the location of its section."""
     location = tuple(part for part in detail["loc"] if part != "[key]")
     return location[:-1] if detail["type"] == "missing" else location
 
@@ -76,7 +77,7 @@ def _sort_key(location: _Location) -> list[tuple[int, str]]:
 
 
 def _remove(root: dict[str, object], location: _Location) -> bool:
-    """Remove the value at the location, or its innermost existing parent. Return False if there is none."""
+    """Remove the value at the location, or its innermost existing parent. Return False if neither exists."""
     steps: list[tuple[_Node, str | int]] = []
     node: object = root
     for part in location:

@@ -1,4 +1,4 @@
-"""Settings of bare metal: the inventory of hosts, and their SSH connections [M]."""
+"""Settings of clusters on bare metal: the inventory of hosts, and their SSH connections [M]."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from topology.model import Size
 
 
 class BastionSettings(Section):
-    """A machine through which SSH connections to hosts go; defaults are the values of the hosts."""
+    """A bastion for SSH connections to hosts; defaults are the values of the hosts."""
 
     host: NonEmpty
     """Address or name of the bastion."""
@@ -31,15 +31,15 @@ class SshSettings(Section):
     """SSH connections to all hosts."""
 
     user: NonEmpty = "root"
-    """SSH user; a user other than root needs sudo without a password."""
+    """SSH user; all users except root need sudo without a password."""
     port: Port = 22
-    """SSH port; the firewall of hosts keeps it open."""
+    """SSH port; the firewall of hosts keeps this port open."""
     private_key_file: FilePath | None = None
-    """Private key; required without `agent`."""
+    """Private key file; required without `agent`."""
     agent: bool = False
     """Take keys from the SSH agent instead of a file."""
     known_hosts_file: FilePath | None = None
-    """Public host keys in known_hosts format; required for hosts without `ssh.host_key`."""
+    """File with public host keys in known_hosts format; required for hosts without `ssh.host_key`."""
     bastion: BastionSettings | None = None
     """A bastion for all hosts."""
 
@@ -48,28 +48,30 @@ class HostSshSettings(Section):
     """The SSH connection to one host; defaults are the values of `metal.ssh`."""
 
     address: NonEmpty | None = None
-    """Address or name for SSH; default: the host's `address`."""
+    """Address or name for SSH connections; default: the host's `address`."""
     user: NonEmpty | None = None
-    """SSH user."""
+    """SSH user on the host."""
     port: Port | None = None
-    """SSH port."""
+    """SSH port of the host."""
     private_key_file: FilePath | None = None
-    """Private key."""
+    """Private key file for the host."""
     host_key: NonEmpty | None = None
-    """Public host key, such as `ssh-ed25519 AAAA…`."""
+    """Public host key of the host, such as `ssh-ed25519 AAAA…`."""
     bastion: BastionSettings | None = None
     """A bastion for this host."""
 
 
 class HostSettings(Section):
-    """A host of the inventory. Its size is compared with presets; it changes nothing on the host."""
+    """A host of the inventory. Its size is only compared with presets; the size changes nothing on the
+    host.
+    """
 
     address: Address
-    """IPv4 address in one of `network.machines`; other hosts connect to it."""
+    """IPv4 address of the host in one of `network.machines`; other hosts connect to this address."""
     cpus: int | None = Field(default=None, ge=1)
     """Number of CPUs, if known."""
     memory: Quantity | None = None
-    """Memory, such as `4Gi`, if known; in a lab it is also the limit of the host."""
+    """Memory, such as `4Gi`, if known; also the memory limit of a lab's host."""
     disk: Quantity | None = None
     """Size of the disk, such as `40Gi`, if known."""
     ssh: HostSshSettings = HostSshSettings()
@@ -77,7 +79,7 @@ class HostSettings(Section):
 
     @property
     def size(self) -> Size | None:
-        """The host's size; None if neither CPUs nor memory are known."""
+        """Return the host's size; None if neither CPUs nor memory are known."""
         if self.cpus is None and self.memory is None:
             return None
         return Size(
@@ -89,10 +91,10 @@ class HostSettings(Section):
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """The SSH connection to one host: the host's settings, else those of all hosts.
+    """The SSH connection to a host: the host's settings, with the settings of all hosts as defaults.
 
-    `host_key` is a public key (`ssh-ed25519 AAAA…`); if it is empty, `settings.known_hosts` looks it up in
-    `known_hosts_file`. If `private_key_file` is empty, the SSH agent has the key.
+    `host_key` is a public key (`ssh-ed25519 AAAA…`); if it is empty, `settings.known_hosts` looks up the
+    key in `known_hosts_file`. If `private_key_file` is empty, the SSH agent has the key.
     """
 
     address: str
@@ -106,16 +108,16 @@ class Connection:
 
 
 class MetalSettings(Section):
-    """A cluster on hosts that exist."""
+    """A cluster on existing hosts."""
 
     ssh: SshSettings = SshSettings()
     """SSH connections to all hosts."""
     hosts: dict[Name, HostSettings] = Field(default_factory=dict)
-    """The inventory: hosts by name."""
+    """The inventory: all hosts by name."""
 
     @property
     def ssh_ports(self) -> tuple[int, ...]:
-        """The ports of all hosts' sshd, as far as they are reached at the host's own address."""
+        """Return the ports of sshd on all hosts, without hosts that SSH reaches at another address."""
         hosts = self.hosts.values()
         ports = {host.ssh.port or self.ssh.port for host in hosts if host.ssh.address is None}
         return tuple(sorted(ports or {self.ssh.port}))

@@ -1,4 +1,4 @@
-"""Expansion of paths in settings."""
+"""Expansion of `~` and variables in paths of settings."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from artifacts import directories
 def expand(text: str, environment: Mapping[str, str] = os.environ) -> str:
     """Return `text` with a leading `~`, `$KUBEWRIGHT_STATE` and `$KUBEWRIGHT_CACHE` replaced.
 
-    Other variables are not replaced, so that a stack means the same for every deployer.
+    Other variables are not replaced, so that a stack file has the same meaning for every deployer.
     """
     for variable, home in ((directories.STATE, directories.state), (directories.CACHE, directories.cache)):
         value = str(home(environment))

@@ -19,63 +19,67 @@ def _at_least_a_minute(duration: str) -> str:
 
 
 class RoleSettings(Section):
-    """The hosts of a role."""
+    """The hosts that have a role."""
 
     hosts: tuple[str, ...] = ()
-    """Names of hosts: of the inventory on bare metal, of machines to create in a cloud."""
+    """Names of hosts: hosts of the inventory on bare metal, machines to create in a cloud."""
 
 
 class LoadBalancerSettings(RoleSettings):
-    """Hosts that balance the API and share its virtual address; not allowed in a cloud."""
+    """Hosts that balance the load of the API and share its virtual address; not allowed in a cloud."""
 
     hosts: tuple[str, ...] = ()
-    """Names of two hosts of the inventory, an active one and a standby; empty: no load balancers."""
+    """Names of two hosts of the inventory, an active host and a standby; empty: no load balancers."""
 
 
 class SnapshotSettings(Section):
-    """Snapshots that each etcd member takes."""
+    """Snapshots of etcd's data, taken on every member."""
 
     every: Annotated[Duration, AfterValidator(_at_least_a_minute)] = "6h"
-    """Time between two snapshots, such as `6h`; at least a minute. It limits how much a restore loses."""
+    """Time between two snapshots, such as `6h`; at least a minute. A restore loses at most the changes of
+    this time.
+    """
     keep: Annotated[int, Field(ge=1, le=1000)] = 12
     """Number of snapshots that a member keeps on its disk and in `copy_to`."""
     copy_to: HostPath | None = None
-    """Directory on the host that gets a copy, such as a mounted network file system; without it none."""
+    """Directory on the host for a copy of each snapshot, such as a mounted network file system; default: no
+    copy.
+    """
 
 
 class EtcdSettings(RoleSettings):
     """The etcd members."""
 
     hosts: tuple[str, ...] = ()
-    """Names of the members' hosts, 1, 3 or 5; empty: the control planes."""
+    """Host names of the members, 1, 3 or 5; empty: the control planes."""
     snapshots: SnapshotSettings = SnapshotSettings()
     """Snapshots of etcd's data."""
     machine: MemberMachineSettings | None = None
-    """Machines of members that are no control planes; required for them in a cloud."""
+    """Machines of members that are not control planes; required for such members in a cloud."""
 
 
 class ControlPlaneSettings(RoleSettings):
     """The control planes."""
 
     hosts: tuple[str, ...] = ()
-    """Names of the control planes, 1, 3 or 5: of the inventory, or of machines to create in a cloud."""
+    """Names of the control planes, 1, 3 or 5: hosts of the inventory, or machines to create in a cloud."""
     schedulable: bool = False
-    """Run workloads on control planes, too; required for a cluster without workers."""
+    """Run workloads also on control planes; required for a cluster without workers."""
     labels: dict[LabelKey, LabelValue] = Field(default_factory=dict)
     """Labels of the control planes' nodes."""
     taints: tuple[TaintText, ...] = ()
     """Taints of the control planes' nodes, as `key=value:Effect`."""
     kubelet: KubeletSettings = KubeletSettings()
-    """kubelet settings that differ from the cluster's."""
+    """Kubelet settings that differ from the cluster's."""
     machine: MemberMachineSettings | None = None
     """Machines of the control planes; required in a cloud."""
 
 
 class PoolSettings(Section):
-    """A pool of workers with equal settings."""
+    """A pool of workers that share settings."""
 
     hosts: tuple[str, ...] = ()
-    """Names of the pool's hosts of the inventory; not allowed in a cloud."""
+    """Names of hosts of the inventory; not allowed in a cloud."""
     size: SizeSettings | None = None
     """Number of nodes; required in a cloud, not allowed on bare metal."""
     machine: PoolMachineSettings | None = None
@@ -85,13 +89,13 @@ class PoolSettings(Section):
     taints: tuple[TaintText, ...] = ()
     """Taints of the pool's nodes, as `key=value:Effect`."""
     max_unavailable: int = Field(default=1, ge=1)
-    """Number of nodes that change at the same time; 1 keeps the most capacity."""
+    """Maximum number of nodes that change at the same time; 1 keeps the most capacity."""
     kubernetes_version: Version | None = None
-    """Version of kubelet and kube-proxy, if older than the API servers; at most three minor versions."""
+    """Version of kubelet and kube-proxy, at most three minor versions older than the API servers."""
     kubelet: KubeletSettings = KubeletSettings()
-    """kubelet settings that differ from the cluster's."""
+    """Kubelet settings that differ from the cluster's."""
 
     @property
     def max_nodes(self) -> int:
-        """The maximum number of nodes."""
+        """Return the maximum number of nodes."""
         return self.size.max if self.size else len(self.hosts)

@@ -1,4 +1,4 @@
-"""Problems of a configuration, as lines that never show a secret."""
+"""Problems of a configuration, as lines that never contain a secret."""
 
 from __future__ import annotations
 
@@ -11,27 +11,29 @@ from redaction.secret_names import is_secret_name
 
 OBJECT = "kubewright:cluster"
 _LONGEST_VALUE = 80
-# Values below these keys are never shown: they hold secrets, or secrets are written there by mistake.
+# Values below these keys are never shown: they are secrets, or users put secrets there by mistake.
 _NEVER_SHOWN = frozenset({"registries", "values", "username", "password", "private_key_file"})
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One mistake. `path` is relative to `kubewright:cluster`; `value` is empty if it is not shown."""
+    """A mistake in the configuration. `path` is relative to `kubewright:cluster`; `value` is empty if it
+    must not be shown.
+    """
 
     path: str
     value: str
     message: str
 
     def __str__(self) -> str:
-        """Return one line: the field, its value, what is wrong and what to do."""
+        """Return a line with the field, its value, the mistake and the required action."""
         where = f"{OBJECT}.{self.path}" if self.path else OBJECT
         value = f"{self.value}: " if self.value else ""
         return f"{where}: {value}{self.message}"
 
 
 class SettingsError(Exception):
-    """Invalid settings. `problems` are all problems, sorted by path."""
+    """The error for invalid settings. `problems` has all problems, sorted by path."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems: tuple[Problem, ...] = tuple(
@@ -41,7 +43,7 @@ class SettingsError(Exception):
 
 
 def format_path(location: Sequence[str | int]) -> str:
-    """Return a location as text, such as `pools.workers.taints[0]`, with unusual keys in quotes."""
+    """Return a location as text, such as `pools.workers.taints[0]`, with quotes around unusual keys."""
     text = ""
     for part in location:
         if isinstance(part, int):
@@ -59,7 +61,7 @@ def displayed_value(location: Sequence[str | int], value: object) -> str:
     if _NEVER_SHOWN.intersection(parts) or any(map(is_secret_name, parts)):
         return ""
     if isinstance(value, str):
-        # A key that was pasted instead of a file's name must not be shown either.
+        # Do not show a key that was pasted in place of a file name either.
         if "\n" in value or len(value) > _LONGEST_VALUE or "PRIVATE KEY" in value or "@" in value:
             return ""
         return json.dumps(value, ensure_ascii=False)
@@ -71,6 +73,6 @@ def displayed_value(location: Sequence[str | int], value: object) -> str:
 
 
 def closest_match(word: str, known: Iterable[str]) -> str:
-    """Return the most similar of the known words; empty if none is similar."""
+    """Return the most similar known word; empty if no word is similar."""
     matches = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
     return matches[0] if matches else ""

@@ -1,4 +1,4 @@
-"""The reference of all settings, generated from their models: docs/settings.md and docs/settings.schema.json.
+"""Generator of the reference of all settings: docs/settings.md and docs/settings.schema.json.
 
 `python -m settings.reference` writes both files. The schema describes a whole stack file for editors. It
 marks no key as required and allows `null`, because a stack file may override single keys of its base;
@@ -80,7 +80,7 @@ def schema() -> _Schema:
             "config": {
                 "type": "object",
                 "properties": {OBJECT: _relaxed(cluster), **_TOP},
-                # Keys of other namespaces configure plugins of the engine.
+                # Keys of other namespaces configure engine plugins.
                 "patternProperties": {"^(?!kubewright:)[^:]+:.+$": {}},
                 "additionalProperties": False,
             },
@@ -107,7 +107,9 @@ def fields(model: type[BaseModel], path: str = "") -> Iterator[tuple[str, FieldI
 
 
 def _section(model: type[BaseModel], path: str) -> Iterator[str]:
-    """Yield the lines of a section, then those of its subsections, each once under its first path."""
+    """Yield the lines of a section, then the lines of its subsections. Each subsection appears once, under
+    its first path.
+    """
     definitions = model.model_json_schema()
     if path:
         yield f"## {path}\n"
@@ -141,7 +143,7 @@ def _value(default: object) -> str:
 
 
 def _type(item: _Schema, definitions: Mapping[str, _Schema]) -> str:
-    """Return the type of a value in words."""
+    """Return a description of a value's type."""
     if "$ref" in item:
         item = definitions[item["$ref"].rpartition("/")[2]]
     if "anyOf" in item:
@@ -164,7 +166,9 @@ def _type(item: _Schema, definitions: Mapping[str, _Schema]) -> str:
 
 
 def _model_of(annotation: object) -> tuple[type[BaseModel], str] | None:
-    """Return the section that a field holds, and its path below the field; None for a plain value."""
+    """Return the section type that a field contains, and the section's path below the field; None for a
+    plain value.
+    """
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation, ""
     arguments = [part for part in get_args(annotation) if part not in (type(None), Ellipsis)]
@@ -177,7 +181,7 @@ def _model_of(annotation: object) -> tuple[type[BaseModel], str] | None:
 
 
 def _relaxed(item: _Schema) -> _Schema:
-    """Return the schema of a value without required keys, with `null` allowed and titles removed."""
+    """Return a schema without required keys and titles that also allows `null`."""
     if "anyOf" in item:
         choices = [choice for choice in item["anyOf"] if choice.get("type") != "null"]
         if len(choices) == 1:
@@ -207,7 +211,7 @@ def _relaxed(item: _Schema) -> _Schema:
 
 
 def main() -> None:
-    """Write both files."""
+    """Write both reference files."""
     MARKDOWN.write_text(markdown())
     SCHEMA.write_text(schema_text())
 

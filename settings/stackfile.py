@@ -13,7 +13,7 @@ from settings.loading import load
 from settings.problem import OBJECT, Problem, SettingsError
 
 ENCRYPTED = "encrypted"
-"""Replaces values that only the engine can decrypt."""
+"""The placeholder for values that only the engine can decrypt."""
 
 
 def load_file(path: Path) -> Settings:

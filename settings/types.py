@@ -1,4 +1,4 @@
-"""Types of setting values. Each rejects a wrong value with a message that names the allowed ones."""
+"""Types of setting values. Each type rejects an invalid value with a message that names the allowed values."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def _label_value(text: str) -> str:
 
 
 def _quantity(value: object) -> object:
-    # YAML reads `cpu: 2` as a number; a Kubernetes quantity is text.
+    # YAML reads `cpu: 2` as a number, but a Kubernetes quantity is text.
     text = str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
     if isinstance(text, str):
         quantity.parse_quantity(text)
@@ -114,7 +114,7 @@ def _duration(text: str) -> str:
 
 
 def parse_seconds(duration: str) -> int:
-    """Return the seconds of a duration such as `1h30m`. Raise ValueError for other text."""
+    """Return the seconds of a duration such as `1h30m`. Raise ValueError for invalid text."""
     _duration(duration)
     unit = {"h": 3600, "m": 60, "s": 1}
     return sum(int(count) * unit[suffix] for count, suffix in re.findall(r"([0-9]+)([hms])", duration))
@@ -142,7 +142,9 @@ def _https(text: str) -> str:
 
 
 def validate_url(text: str, *schemes: str) -> str:
-    """Return a URL of one of `schemes` without a trailing slash, or empty text. Raise ValueError."""
+    """Return a URL with one of `schemes`, without a trailing slash; return empty text unchanged. Raise
+    ValueError for other text.
+    """
     parts = urlsplit(text)
     if text and (parts.scheme not in schemes or not parts.hostname):
         raise ValueError(f"not a URL; allowed: {' or '.join(schemes)}://HOST[:PORT], or empty")
@@ -185,12 +187,12 @@ def _non_empty(text: str) -> str:
 
 
 def _text(**keywords: object) -> WithJsonSchema:
-    """Return the JSON Schema of a type that is text in a stack file."""
+    """Return the JSON Schema of a type that is written as text in a stack file."""
     return WithJsonSchema({"type": "string", **keywords})
 
 
 def _whole(pattern: re.Pattern[str] | str) -> str:
-    """Return a pattern for JSON Schema, which searches, that matches only the whole text."""
+    """Return an anchored pattern for JSON Schema, whose patterns otherwise match anywhere in the text."""
     return f"^{pattern if isinstance(pattern, str) else pattern.pattern}$"
 
 

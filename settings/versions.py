@@ -1,4 +1,4 @@
-"""Settings of versions, the mirror, and registries [N]."""
+"""Settings of component versions, the mirror, and image registries [N]."""
 
 from __future__ import annotations
 
@@ -34,21 +34,23 @@ class ArtifactSettings(Section):
     """The mirror of binaries."""
 
     mirror: HttpsUrl | None = None
-    """URL of the mirror that `kubewright mirror` made; required, because some files have no official URL."""
+    """URL of the mirror that `kubewright mirror` created; required, because some files have no official
+    URL.
+    """
     index: FilePath | None = None
-    """Copy of the mirror's index, from the checkout: pins checksums, and previews do not need the mirror."""
+    """Copy of the mirror's index in the checkout; pins checksums, so that previews do not need the mirror."""
     ca_file: FilePath | None = None
-    """PEM file of the authority of the mirror's certificate; default: the system's authorities."""
+    """PEM file of the certificate authority of the mirror; default: the system's authorities."""
 
 
 class RegistrySettings(Section):
     """A mirror of an image registry."""
 
     endpoint: HttpsUrl
-    """URL of the mirror."""
+    """URL of the registry mirror."""
     ca_file: FilePath | None = None
-    """PEM file of the authority of the mirror's certificate; default: the system's authorities."""
+    """PEM file of the certificate authority of the mirror; default: the system's authorities."""
     username: NonEmpty | None = None
-    """User; required with `password`."""
+    """User name; required with `password`."""
     password: SecretStr | None = None
     """Password, as an encrypted value (`secure: …`); required with `username`."""
