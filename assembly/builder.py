@@ -1,53 +1,35 @@
-"""From settings to the plain data of one cluster. Pure: files are read by the caller."""
+"""Conversion of settings to a topology, without reading files."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network
+from collections.abc import Mapping
 
-from formats import quantity
+from assembly.machines import build_machines
+from assembly.pools import build_pools
 from settings.certificates import CertificateSettings, RotationSettings
-from settings.clouds import CloudSettings
 from settings.cluster import Settings
-from settings.kubelet import DEFAULTS
 from settings.loading import load
-from settings.pools import ControlPlaneSettings, PoolSettings
 from settings.problem import OBJECT, SettingsError
 from settings.types import parse_seconds
+from topology.certificates import SERVICE_ACCOUNT
 from topology.model import (
-    Capacity,
     Certificates,
     ControlPlaneOptions,
     Endpoint,
-    Kubelet,
     LeaderElection,
-    Machine,
     Member,
     Network,
-    Pool,
     Registry,
-    Role,
     Rotation,
-    Size,
     Snapshots,
-    Taint,
-    TaintEffect,
     Topology,
     Versions,
 )
-from topology.subnets import FIRST_CONTROL_PLANE, FIRST_ETCD_MEMBER, member_address
-
-CONTROL_PLANE_POOL = "control-plane"
-SERVICE_ACCOUNT = "service-account"
-CONTROL_PLANE_LABEL = "node-role.kubernetes.io/control-plane"
-NOT_BALANCED_LABEL = "node.kubernetes.io/exclude-from-external-load-balancers"
-"""Keeps a cloud's controller from putting a node behind the balancers it makes, as kubeadm does."""
-API_PORT = 6443
+from topology.ports import API_PORT, SSH_PORT
 
 
 def build_topology(settings: Settings, *, files: Mapping[str, str] | None = None) -> Topology:
-    """The cluster that valid settings describe.
+    """Return the topology that valid settings describe.
 
     `files` are the texts of the files that settings name, from `settings.files.read`; without them
     registries get no private authority (enough to print plans, not to deliver). Raises KeyError when
@@ -55,7 +37,7 @@ def build_topology(settings: Settings, *, files: Mapping[str, str] | None = None
     """
     if settings.name is None or (settings.metal is None and settings.cloud is None):
         raise ValueError("only settings that load() returned have a topology")
-    machines = _machines(settings)
+    machines = build_machines(settings)
     members = {machine.name: Member(machine.name, machine.address) for machine in machines}
     return Topology(
         name=settings.name,
@@ -66,7 +48,7 @@ def build_topology(settings: Settings, *, files: Mapping[str, str] | None = None
         etcd=tuple(members[name] for name in settings.etcd_hosts),
         control_planes=tuple(members[name] for name in settings.control_planes.hosts),
         load_balancers=tuple(members[name] for name in settings.load_balancers.hosts),
-        pools=_pools(settings, members),
+        pools=build_pools(settings, members),
         network=_network(settings),
         control_plane=_options(settings),
         registries=_registries(settings, files),
@@ -92,7 +74,7 @@ def topology_or_none(config: Mapping[str, object]) -> Topology | None:
 
 
 def registry_credentials(settings: Settings) -> dict[str, tuple[str, str]]:
-    """User and password by the secret's name in the topology (`registry-<name>`). Secret."""
+    """Return user and password by the secret's name in the topology (`registry-<name>`); secret."""
     return {
         _secret_of(name): (registry.username, registry.password.get_secret_value())
         for name, registry in settings.registries.items()
@@ -121,113 +103,6 @@ def _endpoint(settings: Settings, members: Mapping[str, Member]) -> Endpoint:
     return Endpoint(str(only.address), API_PORT)
 
 
-def _machines(settings: Settings) -> tuple[Machine, ...]:
-    """Machines with names in the inventory's order, each with its roles in the order of delivery."""
-    pool_of = dict.fromkeys(settings.control_planes.hosts, CONTROL_PLANE_POOL)
-    for pool, section in settings.pools.items():
-        pool_of |= dict.fromkeys(section.hosts, pool)
-    holders = {
-        Role.LOAD_BALANCER: frozenset(settings.load_balancers.hosts),
-        Role.ETCD: frozenset(settings.etcd_hosts),
-        Role.CONTROL_PLANE: frozenset(settings.control_planes.hosts),
-        Role.NODE: frozenset(pool_of),
-    }
-    places = _in_a_cloud(settings, settings.cloud) if settings.cloud else _in_the_inventory(settings)
-    return tuple(
-        Machine(
-            name=name,
-            address=place.address,
-            roles=tuple(role for role in Role if name in holders[role]),
-            pool=pool_of.get(name, ""),
-            size=place.size,
-            zone=place.zone,
-        )
-        for name, place in places.items()
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    address: IPv4Address
-    size: Size | None = None
-    zone: int = 0
-
-
-def _in_the_inventory(settings: Settings) -> dict[str, _Place]:
-    hosts = settings.metal.hosts if settings.metal else {}
-    return {name: _Place(host.address, host.size) for name, host in hosts.items()}
-
-
-def _in_a_cloud(settings: Settings, cloud: CloudSettings) -> dict[str, _Place]:
-    """Members' zones and addresses, by their place in their list: a new one at its end moves no other."""
-    control_planes = settings.control_planes.hosts
-    own = tuple(name for name in settings.etcd.hosts if name not in control_planes)
-    return _spread(control_planes, FIRST_CONTROL_PLANE, cloud) | _spread(own, FIRST_ETCD_MEMBER, cloud)
-
-
-def _spread(names: Sequence[str], first: int, cloud: CloudSettings) -> dict[str, _Place]:
-    """Zone after zone; in each of the subnets the addresses from number `first` on."""
-    places: dict[str, _Place] = {}
-    given: dict[IPv4Network, int] = {}
-    ranges = cloud.member_ranges
-    for number, name in enumerate(names):
-        zone = number % len(ranges)
-        taken = given.get(ranges[zone], 0)
-        given[ranges[zone]] = taken + 1
-        places[name] = _Place(member_address(ranges[zone], first, taken), zone=zone)
-    return places
-
-
-def _pools(settings: Settings, members: Mapping[str, Member]) -> tuple[Pool, ...]:
-    common = settings.kubelet.applied_to(DEFAULTS)
-    workers = (_pool(name, section, members, common) for name, section in settings.pools.items())
-    # A cloud's controller would open the control planes' own security group for such a balancer.
-    labels = ((NOT_BALANCED_LABEL, ""),) if settings.cloud is not None else ()
-    return (_control_plane_pool(settings.control_planes, members, common, labels), *workers)
-
-
-def _control_plane_pool(
-    section: ControlPlaneSettings,
-    members: Mapping[str, Member],
-    common: Kubelet,
-    labels: tuple[tuple[str, str], ...],
-) -> Pool:
-    own = Taint(key=CONTROL_PLANE_LABEL, value="", effect=TaintEffect.NO_SCHEDULE)
-    return Pool(
-        name=CONTROL_PLANE_POOL,
-        nodes=tuple(members[name] for name in section.hosts),
-        labels=((CONTROL_PLANE_LABEL, ""), *labels, *section.labels.items()),
-        taints=section.taints if section.schedulable else (own, *section.taints),
-        max_unavailable=1,
-        kubelet=section.kubelet.applied_to(common),
-    )
-
-
-def _pool(name: str, section: PoolSettings, members: Mapping[str, Member], common: Kubelet) -> Pool:
-    return Pool(
-        name=name,
-        nodes=tuple(members[host] for host in section.hosts),
-        labels=tuple(section.labels.items()),
-        taints=section.taints,
-        max_unavailable=section.max_unavailable,
-        kubelet=section.kubelet.applied_to(common),
-        kubernetes=section.kubernetes_version or "",
-        capacity=_capacity(section),
-    )
-
-
-def _capacity(section: PoolSettings) -> Capacity | None:
-    if section.size is None or section.machine is None:
-        return None
-    return Capacity(
-        min_size=section.size.min,
-        max_size=section.size.max,
-        types=section.machine.types,
-        spot=section.machine.spot,
-        disk=quantity.parse_bytes(section.machine.disk),
-    )
-
-
 def _network(settings: Settings) -> Network:
     plan, cloud = settings.network, settings.cloud
     return Network(
@@ -250,7 +125,7 @@ def _network(settings: Settings) -> Network:
 def _ssh_ports(settings: Settings) -> tuple[int, ...]:
     if settings.metal:
         return settings.metal.ssh_ports
-    return (22,) if settings.cloud and settings.cloud.ssh_key else ()
+    return (SSH_PORT,) if settings.cloud and settings.cloud.ssh_key else ()
 
 
 def _options(settings: Settings) -> ControlPlaneOptions:

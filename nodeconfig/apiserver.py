@@ -1,4 +1,4 @@
-"""The API server [D1, D2]. Security settings are flags, because audit tools inspect the process."""
+"""The API server [D1, D2]. Security settings are flags, because audit tools inspect the command line."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from nodeconfig.host_paths import ADMIN, BIN, CA, CIPHERS, KUBERNETES, LOCAL_API
 from nodeconfig.kubeconfig import authority_file, certificate_files, kubeconfig_with_certificate
 from nodeconfig.systemd import Unit
 from topology.model import Member, Topology
+from topology.ports import API_PORT, ETCD_CLIENT_PORT
 
 _ADMISSION = f"{KUBERNETES}/admission.json"
 _AUTHENTICATION = f"{KUBERNETES}/authentication.json"
@@ -18,9 +19,9 @@ _NEEDED_PLUGINS = ("NodeRestriction", "PodSecurity")
 
 
 def component(topology: Topology, member: Member) -> Component:
-    """Return the API server's component of a control plane, with the administrator's kubeconfig."""
+    """Return the API server component of a control plane, with the kubeconfig of the administrator."""
     admin, admin_files = kubeconfig_with_certificate(ADMIN, LOCAL_API, "admin")
-    policies = (_admission(topology), _authentication(), _audit_policy())
+    policies = (_admission_file(topology), _authentication_file(), _audit_policy())
     leaves = (
         *certificate_files(f"apiserver-{member.name}", stem="apiserver"),
         *certificate_files("apiserver-kubelet-client"),
@@ -34,13 +35,13 @@ def component(topology: Topology, member: Member) -> Component:
         SecretFile(f"{PKI}/service-account.key", "service-account.key"),
         SecretFile(f"{PKI}/service-account.pub", "service-account.pub", mode=0o644),
     )
-    # The server reloads this file and its leaf certificates: they need no restart.
+    # The server reloads this file and its leaf certificates, so they require no restart.
     encryption = SecretFile(_ENCRYPTION, "encryption.yaml")
-    unit = _unit(topology, member)
+    unit = _service_unit(topology, member)
     watched = (f"{BIN}/kube-apiserver", *(item.path for item in (*policies, *restart_files)))
     ready = f"{BIN}/kubectl --kubeconfig={ADMIN} --request-timeout=5s get --raw /readyz"
     if topology.load_balancers:
-        # Later steps use the load balancers, which notice a ready server with a delay.
+        # Later steps use the load balancers, which detect a ready server with a delay.
         ready += f" && {ready} --server={topology.endpoint.url}"
     return Component(
         files=(*policies, admin, unit.file()),
@@ -55,9 +56,9 @@ def component(topology: Topology, member: Member) -> Component:
     )
 
 
-def _unit(topology: Topology, member: Member) -> Unit:
-    flags = _serving(topology, member) | _authenticating(topology)
-    flags |= _storing(topology, member) | _limits(topology)
+def _service_unit(topology: Topology, member: Member) -> Unit:
+    flags = _serving_flags(topology, member) | _authentication_flags(topology)
+    flags |= _storage_flags(topology, member) | _limit_flags(topology)
     return Unit(
         name="kube-apiserver.service",
         description="Kubernetes API server",
@@ -68,12 +69,12 @@ def _unit(topology: Topology, member: Member) -> Unit:
     )
 
 
-def _serving(topology: Topology, member: Member) -> dict[str, str]:
+def _serving_flags(topology: Topology, member: Member) -> dict[str, str]:
     network = topology.network
     flags = {
         "advertise-address": str(member.address),
         "bind-address": "0.0.0.0",
-        "secure-port": "6443",
+        "secure-port": str(API_PORT),
         "tls-cert-file": f"{PKI}/apiserver.crt",
         "tls-private-key-file": f"{PKI}/apiserver.key",
         "tls-min-version": "VersionTLS12",
@@ -87,18 +88,19 @@ def _serving(topology: Topology, member: Member) -> dict[str, str]:
         "profiling": "false",
     }
     if len(topology.control_planes) > 1:
-        # Spreads long-lived connections again after one of the servers was unavailable.
+        # This setting redistributes long-lived connections after one of the servers was unavailable.
         flags["goaway-chance"] = "0.001"
-    # With open watches a stopping server would keep its port for a minute without answering.
+    # With open watches, a stopping server would keep its port for a minute without answering.
     flags |= {"shutdown-send-retry-after": "true", "shutdown-watch-termination-grace-period": "2s"}
     if topology.load_balancers or len(topology.control_planes) > 1:
-        # A load balancer must see /readyz fail, which takes ours 4 s, before connections are refused. Then
-        # watches end gradually, so that they do not all reconnect to the next server at once.
+        # A load balancer must see /readyz fail before connections are refused. With Kubewright's load
+        # balancers this takes 4 s. Then watches end gradually, so that they do not all reconnect to the
+        # next server at the same time.
         flags |= {"shutdown-delay-duration": "10s", "shutdown-watch-termination-grace-period": "10s"}
     return flags
 
 
-def _authenticating(topology: Topology) -> dict[str, str]:
+def _authentication_flags(topology: Topology) -> dict[str, str]:
     issuer = f"https://kubernetes.default.svc.{topology.network.domain}"
     plugins = dict.fromkeys((*_NEEDED_PLUGINS, *topology.control_plane.admission_plugins))
     return {
@@ -123,11 +125,11 @@ def _authenticating(topology: Topology) -> dict[str, str]:
     }
 
 
-def _storing(topology: Topology, member: Member) -> dict[str, str]:
-    # The member on the same host comes first; the client uses the others when it fails.
+def _storage_flags(topology: Topology, member: Member) -> dict[str, str]:
+    # The member on the same host comes first. The client uses the other members when it fails.
     members = sorted(topology.etcd, key=lambda other: other.address != member.address)
     return {
-        "etcd-servers": ",".join(f"https://{other.address}:2379" for other in members),
+        "etcd-servers": ",".join(f"https://{other.address}:{ETCD_CLIENT_PORT}" for other in members),
         "etcd-cafile": f"{PKI}/etcd-ca.crt",
         "etcd-certfile": f"{PKI}/apiserver-etcd-client.crt",
         "etcd-keyfile": f"{PKI}/apiserver-etcd-client.key",
@@ -137,7 +139,7 @@ def _storing(topology: Topology, member: Member) -> dict[str, str]:
     }
 
 
-def _limits(topology: Topology) -> dict[str, str]:
+def _limit_flags(topology: Topology) -> dict[str, str]:
     options = topology.control_plane
     return {
         "max-requests-inflight": str(options.max_requests_inflight),
@@ -150,8 +152,10 @@ def _limits(topology: Topology) -> dict[str, str]:
     }
 
 
-def _admission(topology: Topology) -> File:
-    """Return the defaults of Pod Security; components in kube-system need more than any level allows."""
+def _admission_file(topology: Topology) -> File:
+    """Return the Pod Security defaults. Components in kube-system need more permissions than any level
+    allows.
+    """
     level = topology.control_plane.pod_security_default
     defaults = {"enforce": level, "audit": "restricted", "warn": "restricted"}
     pod_security: Json = {
@@ -170,7 +174,7 @@ def _admission(topology: Topology) -> File:
     )
 
 
-def _authentication() -> File:
+def _authentication_file() -> File:
     """Return the authentication configuration: anonymous requests reach only health checks (KEP-4633)."""
     paths = ("/livez", "/readyz", "/healthz")
     return json_file(
@@ -184,7 +188,9 @@ def _authentication() -> File:
 
 
 def _audit_policy() -> File:
-    """Return the audit policy: changes, without content of secrets and tokens; no health and leases."""
+    """Return the audit policy. It records changes without the content of secrets and tokens, and no health
+    checks or leases.
+    """
     secret_content = [
         {"group": "", "resources": ["secrets", "configmaps", "serviceaccounts/token"]},
         {"group": "authentication.k8s.io", "resources": ["tokenreviews"]},

@@ -1,4 +1,4 @@
-"""The controller manager [D1]: elects a leader by lease, signs certificates, assigns pod ranges to nodes."""
+"""The controller manager [D1]: it signs certificates and assigns pod ranges to nodes."""
 
 from __future__ import annotations
 
@@ -11,20 +11,22 @@ from nodeconfig.leader_election import local_health
 from nodeconfig.systemd import Unit
 from topology.certificates import KUBERNETES_CA
 from topology.model import Topology
+from topology.ports import CONTROLLER_MANAGER_PORT
 
 _KUBECONFIG = f"{KUBERNETES}/controller-manager.conf"
-# Only the authority that signs: the controller does not start with a file of two authorities.
+# Only the CA that signs: the controller does not start with a file that contains two CAs.
 _SIGNER = certificate_files(KUBERNETES_CA, stem=f"{KUBERNETES_CA}-signer")
 
 
 def component(topology: Topology) -> Component:
-    """Return the controller manager's component of a control plane."""
+    """Return the controller manager component of a control plane."""
     config, leaf = kubeconfig_with_certificate(_KUBECONFIG, LOCAL_API, "controller-manager")
-    unit = _unit(topology)
-    # It reads the authority that it publishes to pods only once (kubernetes#137410), and the signer too.
+    unit = _service_unit(topology)
+    # The controller manager reads the CA that it publishes to pods only once (kubernetes#137410), and the
+    # signing CA too.
     signer = tuple(file.path for file in _SIGNER)
     watched = (f"{BIN}/kube-controller-manager", config.path, CA, *signer, f"{PKI}/service-account.key")
-    ready = local_health(10257)
+    ready = local_health(CONTROLLER_MANAGER_PORT)
     return Component(
         files=(config, unit.file()),
         secrets=(*leaf, *_SIGNER),
@@ -33,7 +35,7 @@ def component(topology: Topology) -> Component:
     )
 
 
-def _unit(topology: Topology) -> Unit:
+def _service_unit(topology: Topology) -> Unit:
     network = topology.network
     flags = {
         **leader_flags("controller-manager", _KUBECONFIG, topology.control_plane.leader_election),

@@ -1,6 +1,6 @@
-"""The approver of kubelets' serving certificates [B2], on every control plane, with leader election.
+"""The approver of the serving certificates of kubelets [B2], on every control plane, with leader election.
 
-Kubernetes does not approve these requests: a controller must check that a node requests only its own names
+Kubernetes does not approve these requests. A controller must check that a node requests only its own names
 and addresses.
 """
 
@@ -12,25 +12,26 @@ from nodeconfig.host_paths import BIN, CA, KUBERNETES, LOCAL_API
 from nodeconfig.kubeconfig import kubeconfig_with_certificate
 from nodeconfig.systemd import Unit
 from topology.model import Topology
+from topology.ports import CSR_APPROVER_HEALTH_PORT, CSR_APPROVER_METRICS_PORT
 
 _KUBECONFIG = f"{KUBERNETES}/csr-approver.conf"
 _YEAR_SECONDS = 366 * 24 * 3600
-_NODE_NAME = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$$"  # systemd replaces two dollar signs by one
+_NODE_NAME = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$$"  # systemd replaces two dollar signs with one
 
 
 def component(topology: Topology) -> Component:
-    """Return the approver's component of a control plane."""
+    """Return the CSR approver component of a control plane."""
     config, leaf = kubeconfig_with_certificate(_KUBECONFIG, LOCAL_API, "csr-approver")
     flags = {
         "kubeconfig": _KUBECONFIG,
         "provider-regex": _NODE_NAME,
         "provider-ip-prefixes": ",".join(str(network) for network in topology.network.machines),
-        # DNS need not have the names of nodes; addresses must be in the networks of machines.
+        # DNS may not have the names of nodes. Addresses must be in the networks of machines.
         "bypass-dns-resolution": "true",
         "max-expiration-sec": str(_YEAR_SECONDS),
         "leader-election": "true",
-        "metrics-bind-address": "127.0.0.1:8181",
-        "health-probe-bind-address": "127.0.0.1:8182",
+        "metrics-bind-address": f"127.0.0.1:{CSR_APPROVER_METRICS_PORT}",
+        "health-probe-bind-address": f"127.0.0.1:{CSR_APPROVER_HEALTH_PORT}",
     }
     if topology.network.node_domains:
         flags["provider-domains"] = ",".join(topology.network.node_domains)
@@ -48,7 +49,7 @@ def component(topology: Topology) -> Component:
             Service(
                 unit.name,
                 restart_on=(f"{BIN}/kubelet-csr-approver", config.path, CA),
-                ready="local_health http://127.0.0.1:8182/healthz",
+                ready=f"local_health http://127.0.0.1:{CSR_APPROVER_HEALTH_PORT}/healthz",
             ),
         ),
     )

@@ -1,4 +1,6 @@
-"""etcd members [C1]: TLS for clients and peers, a separate user for the data, health as the gate."""
+"""etcd members [C1]: TLS for clients and peers, a separate user for the data, and a health check as the
+gate.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +13,10 @@ from nodeconfig.kubeconfig import authority_file, certificate_files
 from nodeconfig.sources import read_code
 from nodeconfig.systemd import Unit
 from topology.model import Member, Topology
+from topology.ports import ETCD_CLIENT_PORT, ETCD_METRICS_PORT, ETCD_PEER_PORT
 
 MEMBER = f"{LIBRARY}/etcd-member"
-"""The program that decides on the host how a member starts, joins and leaves."""
+"""The host program that decides how a member starts, joins and leaves."""
 PROMOTION = "etcd-promote.service"
 _PEERS = f"{ETCD}/peers"
 _START = f"{ETCD}/start.env"
@@ -23,8 +26,8 @@ _QUOTA_BYTES = 8 * 2**30  # the maximum that upstream recommends
 
 
 def component(topology: Topology, member: Member) -> Component:
-    """Return the files, secrets, artifacts and services of an etcd member."""
-    unit = _unit(topology, member)
+    """Return the etcd component of a member: files, secrets, artifacts and services."""
+    unit = _service_unit(topology, member)
     secrets = (
         authority_file("etcd-ca", ETCD_PKI, _OWNER),
         *certificate_files(f"etcd-server-{member.name}", ETCD_PKI, "server", _OWNER),
@@ -36,13 +39,13 @@ def component(topology: Topology, member: Member) -> Component:
         files=(
             File("/etc/sysusers.d/kubewright-etcd.conf", f'u etcd - "etcd" {ETCD_DATA} -\n'),
             File(MEMBER, program(), mode=0o755),
-            File(_PEERS, _peers(topology)),
-            _promotion(),
+            File(_PEERS, _peer_list(topology)),
+            _promotion_unit(),
             unit.file(),
         ),
         secrets=secrets,
         artifacts=binaries,
-        services=(_service(topology, unit, tuple(secret.path for secret in secrets[:1])),),
+        services=(_etcd_service(topology, unit, tuple(secret.path for secret in secrets[:1])),),
         directories=(
             File(ETCD, "", mode=0o755),
             File(ETCD_PKI, "", mode=0o755),
@@ -51,30 +54,33 @@ def component(topology: Topology, member: Member) -> Component:
     )
 
 
-def _service(topology: Topology, unit: Unit, watched: tuple[str, ...]) -> Service:
-    """Return the service. etcd reads its leaf certificates again, but not its authority (etcd#11555).
+def _etcd_service(topology: Topology, unit: Unit, watched: tuple[str, ...]) -> Service:
+    """Return the etcd service. etcd reloads its leaf certificates, but not its CA (etcd#11555).
 
-    A changed list of peers restarts no member. The first members of a new cluster have no quorum yet: they
-    are ready when they listen for their peers. This check comes first, because the other one would time out.
+    A changed list of peers restarts no member. The first members of a new cluster have no quorum yet, so
+    they are ready when they listen for their peers. This check comes first, because the other check would
+    time out.
     """
     ready = f"{MEMBER} ready"
     if len(topology.etcd) > 1:
-        ready = f"{{ [ -e {ETCD}/forming ] && listens 2380; }} || {ready}"
+        ready = f"{{ [ -e {ETCD}/forming ] && listens {ETCD_PEER_PORT}; }} || {ready}"
     return Service(unit.name, restart_on=(f"{BIN}/etcd", *watched), ready=ready, timeout=180)
 
 
-def _peers(topology: Topology) -> str:
-    return "".join(f"{member.name}=https://{member.address}:2380\n" for member in topology.etcd)
+def _peer_list(topology: Topology) -> str:
+    return "".join(f"{member.name}=https://{member.address}:{ETCD_PEER_PORT}\n" for member in topology.etcd)
 
 
 @cache
 def program() -> str:
-    """Return the text of the program at `MEMBER`, POSIX sh."""
+    """Return the text of the program at `MEMBER` in POSIX sh."""
     return read_code("etcd-membership.sh") + read_code("etcd-member.sh")
 
 
-def _promotion() -> File:
-    """Return the unit that promotes a learner. etcd starts it with itself; it ends after the promotion."""
+def _promotion_unit() -> File:
+    """Return the unit that promotes a learner. The unit starts together with etcd and ends after the
+    promotion.
+    """
     lines = (
         "[Unit]",
         "Description=Promotion of this host's etcd member to a voter",
@@ -91,15 +97,16 @@ def _promotion() -> File:
     return File(f"{SYSTEMD_UNITS}/{PROMOTION}", "\n".join(lines) + "\n", mode=0o600)
 
 
-def _unit(topology: Topology, member: Member) -> Unit:
-    address = member.address
+def _service_unit(topology: Topology, member: Member) -> Unit:
+    client = f"https://{member.address}:{ETCD_CLIENT_PORT}"
+    peer = f"https://{member.address}:{ETCD_PEER_PORT}"
     flags = {
         "name": member.name,
         "data-dir": ETCD_DATA,
-        "listen-client-urls": f"{LOCAL_ETCD},https://{address}:2379",
-        "advertise-client-urls": f"https://{address}:2379",
-        "listen-peer-urls": f"https://{address}:2380",
-        "initial-advertise-peer-urls": f"https://{address}:2380",
+        "listen-client-urls": f"{LOCAL_ETCD},{client}",
+        "advertise-client-urls": client,
+        "listen-peer-urls": peer,
+        "initial-advertise-peer-urls": peer,
         "initial-cluster-token": topology.name,
         "cert-file": f"{ETCD_PKI}/server.crt",
         "key-file": f"{ETCD_PKI}/server.key",
@@ -110,7 +117,7 @@ def _unit(topology: Topology, member: Member) -> Unit:
         "peer-trusted-ca-file": _CA,
         "peer-client-cert-auth": "true",
         "tls-min-version": "TLS1.2",
-        "listen-metrics-urls": "http://127.0.0.1:2381",
+        "listen-metrics-urls": f"http://127.0.0.1:{ETCD_METRICS_PORT}",
         "quota-backend-bytes": str(_QUOTA_BYTES),
         "feature-gates": "InitialCorruptCheck=true,CompactHashCheck=true",
     }
@@ -118,10 +125,11 @@ def _unit(topology: Topology, member: Member) -> Unit:
         name="etcd.service",
         description="etcd member of Kubernetes",
         command=(f"{BIN}/etcd", *(f"--{name}={value}" for name, value in flags.items())),
-        # Not `notify`: etcd is ready only in quorum, which the first members do not have.
+        # The type is not `notify`: etcd reports that it is ready only in quorum, which the first members do
+        # not have.
         service=(
             "User=etcd",
-            # ExecStartPre writes this file: the membership that etcd starts with.
+            # ExecStartPre writes this file, which has the membership with which etcd starts.
             f"EnvironmentFile=-{_START}",
             f"ExecStartPre=+{MEMBER} start",
             "TimeoutStartSec=300",

@@ -1,4 +1,8 @@
-"""Paths on a host, the same on every provider."""
+"""Paths on a host and URLs of its loopback interface, the same on every provider."""
+
+from __future__ import annotations
+
+from topology.ports import API_PORT, ETCD_CLIENT_PORT
 
 LIBRARY = "/usr/local/lib/kubewright"
 BIN = f"{LIBRARY}/bin"
@@ -12,9 +16,11 @@ PKI = f"{KUBERNETES}/pki"
 CA = f"{PKI}/kubernetes-ca.crt"
 ADMIN = f"{KUBERNETES}/admin.conf"
 ADMIN_KUBECTL = f"{BIN}/kubectl --kubeconfig={ADMIN} --cache-dir={STATE}/kubectl"
-"""The start of an administrator's command on a control plane; a reset of the host removes its cache."""
+"""The first words of an administrator command on a control plane. A reset of the host removes the cache of
+kubectl.
+"""
 KUBECTL_HERE = f'kubectl() {{ {ADMIN_KUBECTL} "$@"; }}\n'
-"""Definition of `kubectl` that precedes a script which runs on a control plane."""
+"""Definition of `kubectl` for scripts that run on a control plane."""
 KUBELET = "/var/lib/kubelet"
 SYSTEMD_UNITS = "/etc/systemd/system"
 CONTAINERD_SOCKET = "/run/containerd/containerd.sock"
@@ -24,9 +30,9 @@ ETCD_DATA = "/var/lib/etcd"
 ETCD_SNAPSHOTS = "/var/lib/etcd-snapshots"
 FLANNEL_SUBNET = "/run/flannel/subnet.env"
 
-LOCAL_ETCD = "https://127.0.0.1:2379"
+LOCAL_ETCD = f"https://127.0.0.1:{ETCD_CLIENT_PORT}"
 """The URL of the etcd member for programs on the same host."""
-LOCAL_API = "https://127.0.0.1:6443"
+LOCAL_API = f"https://127.0.0.1:{API_PORT}"
 """The URL of the API for components on the same control plane."""
 
 CIPHERS = (
@@ -37,4 +43,4 @@ CIPHERS = (
     "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",
     "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256",
 )
-"""Cipher suites for TLS 1.2. Go does not let programs configure those of TLS 1.3."""
+"""Cipher suites for TLS 1.2. Go does not allow programs to configure the cipher suites of TLS 1.3."""

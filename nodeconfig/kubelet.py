@@ -1,4 +1,6 @@
-"""The kubelet [F2]: joins with a bootstrap token, rotates its certificates; all clients verify it [B2]."""
+"""The kubelet [F2]: it joins with a bootstrap token and rotates its certificates; all clients verify it
+[B2].
+"""
 
 from __future__ import annotations
 
@@ -10,6 +12,7 @@ from nodeconfig.host_paths import BIN, CA, CIPHERS, CONTAINERD_SOCKET, KUBELET, 
 from nodeconfig.kubeconfig import authority_file, kubeconfig
 from nodeconfig.systemd import Unit
 from topology.model import Pool, Topology
+from topology.ports import KUBELET_HEALTH_PORT
 
 _CONFIG = f"{KUBERNETES}/kubelet.json"
 _BOOTSTRAP = f"{KUBERNETES}/bootstrap-kubelet.conf"
@@ -17,20 +20,21 @@ _TOKEN = f"{PKI}/bootstrap.token"
 _PREPARE = f"{LIBRARY}/kubelet-prepare"
 _RESOLV_CONF = "/run/kubewright-resolv.conf"
 MINOR = "/etc/kubewright/kubelet-minor"
-"""The file with the kubelet's minor version, whose change needs a drain (upstream's version skew policy)."""
+"""The file with the minor version of the kubelet. A change requires a drain (upstream version skew policy).
+"""
 
 
 def component(topology: Topology, pool: Pool, server: str) -> Component:
-    """Return the kubelet's component of a node of `pool`; `server` is the URL of the API for this node."""
-    config = json_file(_CONFIG, _config(topology, pool))
+    """Return the kubelet component of a node of `pool`. `server` is the URL of the API for this node."""
+    config = json_file(_CONFIG, _configuration(topology, pool))
     bootstrap = kubeconfig(_BOOTSTRAP, server, {"tokenFile": _TOKEN})
-    prepare = File(_PREPARE, _prepare() + _renew(topology), mode=0o755)
+    prepare = File(_PREPARE, _preparation_script() + _renewal_script(topology), mode=0o755)
     version = Version(topology.versions.kubernetes)
     minor = File(MINOR, f"{version.major}.{version.minor}\n")
-    unit = _unit(topology, pool)
-    # The token is not watched: the kubelet reads it when it joins.
+    unit = _service_unit(topology, pool)
+    # A change of the token restarts nothing, because the kubelet reads the token only when it joins.
     watched = (f"{BIN}/kubelet", config.path, bootstrap.path, prepare.path, CA)
-    ready = "local_health http://127.0.0.1:10248/healthz && node_ready"
+    ready = f"local_health http://127.0.0.1:{KUBELET_HEALTH_PORT}/healthz && node_ready"
     return Component(
         files=(config, bootstrap, prepare, minor, unit.file()),
         secrets=(authority_file("kubernetes-ca"), SecretFile(_TOKEN, "bootstrap.token")),
@@ -46,7 +50,7 @@ def component(topology: Topology, pool: Pool, server: str) -> Component:
     )
 
 
-def _prepare() -> str:
+def _preparation_script() -> str:
     return f"""#!/bin/sh
 # Prepares what depends on the host. Pods cannot use a stub resolver on loopback.
 set -eu
@@ -60,14 +64,15 @@ rm -f {KUBELET}/kubeconfig
 """
 
 
-def _renew(topology: Topology) -> str:
-    """Return the end of the preparation after a rotation: it removes certificates of an earlier generation.
+def _renewal_script(topology: Topology) -> str:
+    """Return the last part of the preparation script, which removes certificates of an earlier CA
+    generation.
 
-    The kubelet then requests new certificates with its bootstrap token. It has no other trigger for that.
+    The kubelet then requests new certificates with its bootstrap token. Nothing else triggers that request.
     """
     if "kubernetes" not in dict(topology.certificates.rotations):
         return ""
-    # Also for the first generation, because an operator may revert a stage.
+    # This also applies to the first generation, because an operator may revert a stage.
     signs = topology.certificates.rotation("kubernetes").signing
     return f"""
 signer={KUBELET}/pki/signer
@@ -79,7 +84,7 @@ fi
 """
 
 
-def _unit(topology: Topology, pool: Pool) -> Unit:
+def _service_unit(topology: Topology, pool: Pool) -> Unit:
     flags = [
         f"--config={_CONFIG}",
         f"--kubeconfig={KUBELET}/kubeconfig",
@@ -91,7 +96,7 @@ def _unit(topology: Topology, pool: Pool) -> Unit:
     if topology.external_cloud:
         flags += ["--cloud-provider=external", "--provider-id=${PROVIDER_ID}"]
     if pool.capacity and pool.labels:
-        # The names of these nodes are unknown before they boot, so that they set their labels themselves.
+        # The names of these nodes are unknown before they boot, so the nodes set their labels themselves.
         flags.append("--node-labels=" + ",".join(f"{key}={value}" for key, value in pool.labels))
     return Unit(
         name="kubelet.service",
@@ -101,7 +106,7 @@ def _unit(topology: Topology, pool: Pool) -> Unit:
         restart_seconds=1,
         service=(
             f"ExecStartPre={_PREPARE}",
-            # Containers survive a restart of the kubelet.
+            # Containers keep running during a restart of the kubelet.
             "KillMode=process",
             "Delegate=yes",
             "OOMScoreAdjust=-999",
@@ -112,7 +117,7 @@ def _unit(topology: Topology, pool: Pool) -> Unit:
     )
 
 
-def _config(topology: Topology, pool: Pool) -> dict[str, object]:
+def _configuration(topology: Topology, pool: Pool) -> dict[str, object]:
     kubelet = pool.kubelet
     taints = [{"key": taint.key, "value": taint.value, "effect": str(taint.effect)} for taint in pool.taints]
     return {
@@ -120,7 +125,8 @@ def _config(topology: Topology, pool: Pool) -> dict[str, object]:
         "kind": "KubeletConfiguration",
         "containerRuntimeEndpoint": f"unix://{CONTAINERD_SOCKET}",
         "failCgroupV1": False,
-        # The host program turns swap off; in a container it cannot, because swap belongs to the machine.
+        # The host program turns swap off. In a container this is impossible, because swap belongs to the
+        # machine.
         "failSwapOn": False,
         "memorySwap": {"swapBehavior": "NoSwap"},
         "authentication": {
@@ -141,7 +147,8 @@ def _config(topology: Topology, pool: Pool) -> dict[str, object]:
         "clusterDomain": topology.network.domain,
         "clusterDNS": [str(topology.network.dns_service)],
         "resolvConf": _RESOLV_CONF,
-        # Set at registration, so that no pod is scheduled before labels and taints are reconciled.
+        # The taint is set at registration, so that no pod is scheduled before labels and taints are
+        # reconciled.
         "registerWithTaints": taints,
         "maxPods": kubelet.max_pods,
         "podPidsLimit": kubelet.pod_pids_limit,

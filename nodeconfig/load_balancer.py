@@ -16,7 +16,7 @@ from nodeconfig.kubeconfig import authority_file
 from nodeconfig.sources import read_code
 from nodeconfig.systemd import Unit
 from topology.model import Member, Topology
-from topology.ports import LOAD_BALANCER_HEALTH_PORT
+from topology.ports import API_PORT, LOAD_BALANCER_HEALTH_PORT
 
 HAPROXY = f"{LIBRARY}/haproxy"
 KEEPALIVED = f"{LIBRARY}/keepalived"
@@ -30,11 +30,11 @@ _MAX_CONNECTIONS = 20_000
 
 
 def component(topology: Topology, member: Member) -> Component:
-    """Return a load balancer's component of its host."""
+    """Return the load balancer component of a host."""
     haproxy, keepalived = _haproxy_unit(), _keepalived_unit()
-    ca = _ca()
+    ca = _authority_file()
     find = File(_FIND_INTERFACE, read_code("balancer-interface.sh"), mode=0o755)
-    check = File(_CHECK, _check(), mode=0o755)
+    check = File(_CHECK, _api_check_program(), mode=0o755)
     configuration = File(_HAPROXY_CONFIG, haproxy_configuration(topology))
     addresses = File(_KEEPALIVED_CONFIG, keepalived_configuration(topology, member))
     return Component(
@@ -52,7 +52,8 @@ def component(topology: Topology, member: Member) -> Component:
         services=(
             Service(
                 haproxy.name,
-                # On a reload the master process starts the program again: a new haproxy drops no connection.
+                # On a reload the master process starts the program again. The new haproxy drops no
+                # connection.
                 reload=True,
                 restart_on=(HAPROXY, configuration.path, ca.path),
                 ready=f"{HAPROXY}/haproxy -c -q -f {_HAPROXY_CONFIG} && {_CHECK} live",
@@ -60,7 +61,7 @@ def component(topology: Topology, member: Member) -> Component:
             Service(
                 keepalived.name,
                 restart_on=(KEEPALIVED, addresses.path, find.path, check.path),
-                # One host has the address, and its haproxy answers; the API may start later.
+                # One host has the address and its haproxy answers. The API may start later.
                 ready=f"{_CHECK} address {topology.endpoint.host} {topology.endpoint.port}",
             ),
         ),
@@ -73,36 +74,50 @@ def component(topology: Topology, member: Member) -> Component:
 
 
 def haproxy_configuration(topology: Topology) -> str:
-    """Return haproxy's configuration.
+    """Return the haproxy configuration.
 
-    An API server that shuts down reports that on /readyz while it still serves: it gets no new connections
-    and keeps existing ones. A server that is not ready for another reason, or does not answer, also loses
-    existing connections, so that clients reconnect at once. A dead host is removed after at most 2 + 3 * 2 +
-    2 * 0.5 = 9 s; a new connection to it before that goes to another server after 2 s.
+    An API server that shuts down reports this on /readyz while it still serves: the server gets no new
+    connections and keeps its existing connections. A server that does not answer, or that is not ready for
+    another reason, also loses its existing connections, so that clients reconnect immediately. A dead host
+    is removed after at most 2 + 3 * 2 + 2 * 0.5 = 9 s. Before that, a new connection to the dead host goes
+    to another server after 2 s.
     """
-    servers = (
-        f"    server {member.name} {member.address}:6443 verifyhost {member.name}"
-        for member in topology.control_planes
-    )
-    lines = [
+    sections = (_global_section(), _defaults_section(), _api_sections(topology), _health_section())
+    return "\n".join("\n".join(lines) + "\n" for lines in sections)
+
+
+def _global_section() -> list[str]:
+    return [
         "global",
         # haproxy logs state changes of servers to standard error (the journal), but no connections.
         f"    maxconn {_MAX_CONNECTIONS}",
-        # A host may allow fewer open files than maxconn needs: then haproxy serves fewer connections.
+        # A host may allow fewer open files than maxconn needs. Then haproxy serves fewer connections.
         "    no strict-limits",
-        # After a reload the old process keeps its connections, but no longer checks servers.
+        # After a reload the old process keeps its connections, but it no longer checks servers.
         "    hard-stop-after 10m",
-        "",
+    ]
+
+
+def _defaults_section() -> list[str]:
+    return [
         "defaults",
         "    timeout connect 2s",
         "    timeout check 2s",
-        # Watches are idle while nothing changes; a short time-out would end them.
+        # Watches are idle while nothing changes. A short timeout would end them.
         "    timeout client 24h",
         "    timeout server 24h",
         "    timeout tunnel 24h",
         "    option clitcpka",
         "    option srvtcpka",
-        "",
+    ]
+
+
+def _api_sections(topology: Topology) -> list[str]:
+    servers = (
+        f"    server {member.name} {member.address}:{API_PORT} verifyhost {member.name}"
+        for member in topology.control_planes
+    )
+    return [
         "frontend kubernetes",
         "    mode tcp",
         f"    bind 0.0.0.0:{topology.endpoint.port}",
@@ -117,11 +132,15 @@ def haproxy_configuration(topology: Topology) -> str:
         "    http-check send meth GET uri /readyz ver HTTP/1.1 hdr Host kubernetes",
         '    http-check expect ! string "[-]shutdown failed" error-status L7OKC',
         "    http-check expect status 200",
-        f"    default-server check check-ssl verify required ca-file {_ca().path}",
+        f"    default-server check check-ssl verify required ca-file {_authority_file().path}",
         "    default-server inter 2s fastinter 500ms downinter 1s fall 3 rise 1",
         "    default-server on-marked-down shutdown-sessions",
         *servers,
-        "",
+    ]
+
+
+def _health_section() -> list[str]:
+    return [
         "frontend health",
         "    mode http",
         "    timeout client 5s",
@@ -130,15 +149,15 @@ def haproxy_configuration(topology: Topology) -> str:
         "    http-request return status 503 if { path /api } nobody",
         "    http-request return status 200",
     ]
-    return "\n".join(lines) + "\n"
 
 
 def keepalived_configuration(topology: Topology, member: Member) -> str:
-    """Return keepalived's configuration.
+    """Return the keepalived configuration.
 
-    Both hosts have the same priority, so that the address moves only when it must. (`nopreempt` is meant for
-    that, but would keep the address on a host whose API check fails: keepalived#2599.) Peers are listed by
-    address; the packet filter and keepalived reject VRRP from others.
+    Both hosts have the same priority, so that the address moves only when necessary. (`nopreempt` is the
+    option for this purpose, but it would keep the address on a host whose API check fails:
+    keepalived#2599.) Peers are listed by address. The packet filter and keepalived reject VRRP packets from
+    other hosts.
     """
     peers = [other for other in topology.load_balancers if other != member]
     lines = [
@@ -154,9 +173,9 @@ def keepalived_configuration(topology: Topology, member: Member) -> str:
         "",
         f"include {_INTERFACE}",
         "",
-        *_script("haproxy", "live", interval=1),
+        *_check_script_block("haproxy", "live", interval=1),
         "",
-        *_script("api", "api", interval=2, weight=-50),
+        *_check_script_block("api", "api", interval=2, weight=-50),
         "",
         "vrrp_instance kubernetes {",
         "    state BACKUP",
@@ -181,12 +200,16 @@ def keepalived_configuration(topology: Topology, member: Member) -> str:
 
 
 def virtual_router_id(cluster: str) -> int:
-    """Return a number from 1 to 255, hashed from the name: clusters in one network rarely share it."""
+    """Return a number from 1 to 255, hashed from the name. Clusters in the same network rarely share this
+    number.
+    """
     return sha256(cluster.encode()).digest()[0] % 255 + 1
 
 
-def _script(name: str, path: str, *, interval: int, weight: int = 0) -> list[str]:
-    """Return a check. Its failure releases the address, or with a weight lowers the priority."""
+def _check_script_block(name: str, path: str, *, interval: int, weight: int = 0) -> list[str]:
+    """Return the check block of a script. A failure releases the address; with a weight it lowers the
+    priority.
+    """
     return [
         f"vrrp_script {name} {{",
         f'    script "{_CHECK} {path}"',
@@ -246,11 +269,11 @@ def _keepalived_unit() -> Unit:
     )
 
 
-def _ca() -> SecretFile:
+def _authority_file() -> SecretFile:
     return authority_file("kubernetes-ca", _HAPROXY_PKI)
 
 
-def _check() -> str:
+def _api_check_program() -> str:
     return f"""#!/bin/sh
 # balancer-check live: succeeds when haproxy answers on this host; api: when haproxy has an API server;
 # address HOST PORT: when a server answers at that address.

@@ -1,4 +1,4 @@
-"""kube-proxy [G2]: services by nftables or iptables, with the artifact `netfilter` for these tools."""
+"""kube-proxy [G2]: services by nftables or iptables. The artifact `netfilter` contains these tools."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from nodeconfig.host_paths import BIN, CA, KUBERNETES, LIBRARY, NETFILTER
 from nodeconfig.kubeconfig import kubeconfig_with_certificate
 from nodeconfig.systemd import Unit
 from topology.model import Topology
+from topology.ports import PROXY_HEALTH_PORT, PROXY_METRICS_PORT
 
 _CONFIG = f"{KUBERNETES}/kube-proxy.json"
 _KUBECONFIG = f"{KUBERNETES}/kube-proxy.conf"
@@ -15,9 +16,9 @@ _PROTOCOLS = f"{LIBRARY}/protocols"
 
 
 def component(topology: Topology, server: str) -> Component:
-    """Return kube-proxy's component of a node; `server` is the URL of the API for this node."""
+    """Return the kube-proxy component of a node. `server` is the URL of the API for this node."""
     kubeconfig, leaf = kubeconfig_with_certificate(_KUBECONFIG, server, "kube-proxy")
-    config = json_file(_CONFIG, _config(topology))
+    config = json_file(_CONFIG, _configuration(topology))
     unit = Unit(
         name="kube-proxy.service",
         description="Kubernetes service proxy",
@@ -26,29 +27,29 @@ def component(topology: Topology, server: str) -> Component:
         service=(f"ExecStartPre=/bin/sh -c '[ -e /etc/protocols ] || ln -sf {_PROTOCOLS} /etc/protocols'",),
     )
     return Component(
-        files=(kubeconfig, config, _protocols(), unit.file()),
+        files=(kubeconfig, config, _protocols_file(), unit.file()),
         secrets=leaf,
         artifacts=(("kube-proxy", f"{BIN}/kube-proxy"), ("netfilter", NETFILTER)),
         services=(
             Service(
                 unit.name,
                 restart_on=(f"{BIN}/kube-proxy", NETFILTER, config.path, kubeconfig.path, CA),
-                ready="local_health http://127.0.0.1:10256/healthz",
+                ready=f"local_health http://127.0.0.1:{PROXY_HEALTH_PORT}/healthz",
             ),
         ),
     )
 
 
-def _protocols() -> File:
-    """Return names of protocols, for hosts without /etc/protocols.
+def _protocols_file() -> File:
+    """Return the names of protocols, for hosts without /etc/protocols.
 
-    Without names nft lists `tcp` in a rule as `6`. A restarted kube-proxy takes such an element for another
-    service's and deletes it: all services would be missing until they change.
+    Without names nft lists `tcp` in a rule as `6`. A restarted kube-proxy would assign such an element to
+    another service and delete it: all services would be missing until they change.
     """
     return File(_PROTOCOLS, "icmp 1 ICMP\ntcp 6 TCP\nudp 17 UDP\nipv6-icmp 58 IPv6-ICMP\nsctp 132 SCTP\n")
 
 
-def _config(topology: Topology) -> dict[str, object]:
+def _configuration(topology: Topology) -> dict[str, object]:
     return {
         "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
         "kind": "KubeProxyConfiguration",
@@ -56,9 +57,9 @@ def _config(topology: Topology) -> dict[str, object]:
         "mode": str(topology.network.proxy_mode),
         "clusterCIDR": str(topology.network.pods),
         "nodePortAddresses": ["primary"],
-        "metricsBindAddress": "127.0.0.1:10249",
-        "healthzBindAddress": "0.0.0.0:10256",
+        "metricsBindAddress": f"127.0.0.1:{PROXY_METRICS_PORT}",
+        "healthzBindAddress": f"0.0.0.0:{PROXY_HEALTH_PORT}",
         "enableProfiling": False,
-        # Zero keeps the kernel's limits, which belong to the machine; other programs may share it.
+        # Zero keeps the kernel limits, which belong to the machine: other programs may share them.
         "conntrack": {"maxPerCore": 0, "min": 0, "tcpEstablishedTimeout": "0s", "tcpCloseWaitTimeout": "0s"},
     }

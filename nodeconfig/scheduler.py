@@ -10,6 +10,7 @@ from nodeconfig.leader_election import flags as leader_flags
 from nodeconfig.leader_election import local_health
 from nodeconfig.systemd import Unit
 from topology.model import Topology
+from topology.ports import SCHEDULER_PORT
 
 _KUBECONFIG = f"{KUBERNETES}/scheduler.conf"
 
@@ -17,9 +18,9 @@ _KUBECONFIG = f"{KUBERNETES}/scheduler.conf"
 def component(topology: Topology) -> Component:
     """Return the scheduler's component of a control plane."""
     config, leaf = kubeconfig_with_certificate(_KUBECONFIG, LOCAL_API, "scheduler")
-    unit = _unit(topology)
+    unit = _service_unit(topology)
     watched = (f"{BIN}/kube-scheduler", config.path, CA)
-    ready = local_health(10259)
+    ready = local_health(SCHEDULER_PORT)
     return Component(
         files=(config, unit.file()),
         secrets=leaf,
@@ -28,7 +29,7 @@ def component(topology: Topology) -> Component:
     )
 
 
-def _unit(topology: Topology) -> Unit:
+def _service_unit(topology: Topology) -> Unit:
     flags = leader_flags("scheduler", _KUBECONFIG, topology.control_plane.leader_election)
     return Unit(
         name="kube-scheduler.service",

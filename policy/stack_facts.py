@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 
 from policy.rules.model import StackFacts
 from settings import load
+from topology.ports import API_PORT
 
 
 def read_facts(cluster: Mapping[str, object], today: date | None = None) -> StackFacts:
@@ -25,7 +26,7 @@ def read_facts(cluster: Mapping[str, object], today: date | None = None) -> Stac
         cluster=settings.name or "",
         environment=settings.environment,
         api_allowed=settings.network.api_allowed,
-        api_ports=(6443, settings.endpoint.port) if settings.endpoint else (6443,),
+        api_ports=(API_PORT, settings.endpoint.port) if settings.endpoint else (API_PORT,),
         versions=(("kubernetes.version", version), *pools),
         etcd_hosts=settings.etcd_hosts,
         snapshots_copied=bool(settings.etcd.snapshots.copy_to),

@@ -45,8 +45,27 @@ ENDPOINT_PORT = (-2, -2)
 SSH_PORTS = (-3, -3)
 """Placeholder in the table for the ports of sshd on the machines."""
 NO_PORTS = (0, 0)
+
+SSH_PORT = 22
+ETCD_CLIENT_PORT = 2379
+ETCD_PEER_PORT = 2380
+ETCD_METRICS_PORT = 2381
+API_PORT = 6443
+"""Port of every API server; the endpoint may have another port."""
 LOAD_BALANCER_HEALTH_PORT = 6444
 """Port of the health check of a load balancer, on loopback."""
+CSR_APPROVER_METRICS_PORT = 8181
+CSR_APPROVER_HEALTH_PORT = 8182
+VXLAN_PORT = 8472
+CLOUD_WEBHOOK_PORT = 9443
+KUBELET_HEALTH_PORT = 10248
+PROXY_METRICS_PORT = 10249
+KUBELET_PORT = 10250
+PROXY_HEALTH_PORT = 10256
+CONTROLLER_MANAGER_PORT = 10257
+SCHEDULER_PORT = 10259
+CLOUD_NODE_HEALTH_PORT = 10290
+"""Port on loopback where a node answers the health check of its cloud."""
 
 _EVERY_ROLE = tuple(Role)
 
@@ -75,7 +94,7 @@ PORT_TABLE: tuple[Row, ...] = (
         (Source.ANYONE_ALLOWED_TO_THE_API, Source.MACHINES, Source.PODS, Source.PROBES),
         (Role.CONTROL_PLANE,),
         Protocol.TCP,
-        (6443, 6443),
+        (API_PORT, API_PORT),
         "Kubernetes API",
         balanced=False,
     ),
@@ -84,7 +103,7 @@ PORT_TABLE: tuple[Row, ...] = (
         (Source.LOAD_BALANCER, Source.MACHINES, Source.PODS),
         (Role.CONTROL_PLANE,),
         Protocol.TCP,
-        (6443, 6443),
+        (API_PORT, API_PORT),
         "Kubernetes API",
         balanced=True,
     ),
@@ -107,49 +126,62 @@ PORT_TABLE: tuple[Row, ...] = (
         (Source.CONTROL_PLANE,),
         (Role.CONTROL_PLANE,),
         Protocol.TCP,
-        (9443, 9443),
+        (CLOUD_WEBHOOK_PORT, CLOUD_WEBHOOK_PORT),
         "webhooks of a cloud's controllers",
         in_a_cloud=True,
     ),
-    Row((Source.CONTROL_PLANE, Source.ETCD), (Role.ETCD,), Protocol.TCP, (2379, 2379), "etcd clients"),
-    Row((Source.ETCD,), (Role.ETCD,), Protocol.TCP, (2380, 2380), "etcd peers"),
+    Row(
+        (Source.CONTROL_PLANE, Source.ETCD),
+        (Role.ETCD,),
+        Protocol.TCP,
+        (ETCD_CLIENT_PORT, ETCD_CLIENT_PORT),
+        "etcd clients",
+    ),
+    Row((Source.ETCD,), (Role.ETCD,), Protocol.TCP, (ETCD_PEER_PORT, ETCD_PEER_PORT), "etcd peers"),
     Row(
         (Source.CONTROL_PLANE, Source.MACHINES, Source.PODS),
         (Role.NODE,),
         Protocol.TCP,
-        (10250, 10250),
+        (KUBELET_PORT, KUBELET_PORT),
         "kubelet: logs, exec, metrics",
     ),
     Row(
         (Source.MACHINES,),
         (Role.NODE,),
         Protocol.TCP,
-        (10256, 10256),
+        (PROXY_HEALTH_PORT, PROXY_HEALTH_PORT),
         "kube-proxy: health of balanced services",
     ),
-    Row((Source.MACHINES,), (Role.NODE,), Protocol.UDP, (8472, 8472), "flannel vxlan", Backend.VXLAN),
+    Row(
+        (Source.MACHINES,),
+        (Role.NODE,),
+        Protocol.UDP,
+        (VXLAN_PORT, VXLAN_PORT),
+        "flannel vxlan",
+        Backend.VXLAN,
+    ),
     Row((Source.ANYONE,), (Role.NODE,), Protocol.TCP, NODE_PORT_RANGE, "services of type NodePort"),
     Row((Source.ANYONE,), (Role.NODE,), Protocol.UDP, NODE_PORT_RANGE, "services of type NodePort"),
 )
 
 CLUSTER_PORTS = {
-    22: "sshd",
-    2379: "etcd clients",
-    2380: "etcd peers",
-    2381: "etcd metrics",
-    6443: "kube-apiserver",
+    SSH_PORT: "sshd",
+    ETCD_CLIENT_PORT: "etcd clients",
+    ETCD_PEER_PORT: "etcd peers",
+    ETCD_METRICS_PORT: "etcd metrics",
+    API_PORT: "kube-apiserver",
     LOAD_BALANCER_HEALTH_PORT: "haproxy health",
-    8181: "kubelet-csr-approver metrics",
-    8182: "kubelet-csr-approver health",
-    8472: "flannel vxlan",
-    9443: "webhooks of a cloud's controllers",
-    10248: "kubelet health",
-    10249: "kube-proxy metrics",
-    10250: "kubelet",
-    10256: "kube-proxy health",
-    10257: "kube-controller-manager",
-    10259: "kube-scheduler",
-    10290: "health of a node for its cloud",
+    CSR_APPROVER_METRICS_PORT: "kubelet-csr-approver metrics",
+    CSR_APPROVER_HEALTH_PORT: "kubelet-csr-approver health",
+    VXLAN_PORT: "flannel vxlan",
+    CLOUD_WEBHOOK_PORT: "webhooks of a cloud's controllers",
+    KUBELET_HEALTH_PORT: "kubelet health",
+    PROXY_METRICS_PORT: "kube-proxy metrics",
+    KUBELET_PORT: "kubelet",
+    PROXY_HEALTH_PORT: "kube-proxy health",
+    CONTROLLER_MANAGER_PORT: "kube-controller-manager",
+    SCHEDULER_PORT: "kube-scheduler",
+    CLOUD_NODE_HEALTH_PORT: "health of a node for its cloud",
 }
 """All ports of cluster components, including ports on loopback. Services must not get these ports."""
 

@@ -20,6 +20,7 @@ from automation.operations import served_certificate
 from automation.operations.remote import PARALLEL, ScriptResult
 from automation.operations.target import Target
 from automation.signatures import reveal
+from topology.ports import API_PORT
 
 _CERTIFICATE_TYPES = (
     "tls:index/selfSignedCert:SelfSignedCert",
@@ -139,7 +140,7 @@ def _served(target: Target, expected: Mapping[str, x509.Certificate]) -> list[Ce
     planes = target.topology.control_planes
     with ThreadPoolExecutor(max_workers=PARALLEL) as pool:
         served = pool.map(
-            lambda plane: served_certificate.fetch_certificate(str(plane.address), 6443, trusted), planes
+            lambda plane: served_certificate.fetch_certificate(str(plane.address), API_PORT, trusted), planes
         )
         pairs = list(zip(planes, served, strict=True))
     rows = []

@@ -12,9 +12,8 @@ from shlex import quote
 from typing import Any
 
 from automation.operations.remote import Remote
-from nodeconfig.host_paths import ADMIN, BIN
+from nodeconfig.host_paths import ADMIN, BIN, LOCAL_API
 
-_LOCAL = "https://127.0.0.1:6443"
 _CORDONED = "node.kubernetes.io/unschedulable"
 """The taint of a cordoned node, which `schedulable` reports."""
 
@@ -52,7 +51,7 @@ def run_queries(
 
     Raise ApiUnavailable when no control plane responds to all queries.
     """
-    kubectl = f"{BIN}/kubectl --kubeconfig={ADMIN} --server={_LOCAL} --request-timeout=15s"
+    kubectl = f"{BIN}/kubectl --kubeconfig={ADMIN} --server={LOCAL_API} --request-timeout=15s"
     calls = [f"{kubectl} {quote_query} -o json && printf '\\036'" for quote_query in queries]
     script = " && ".join(calls)
     reasons = []

@@ -10,7 +10,7 @@ from automation.errors import UserError
 from automation.operations.remote import Remote
 from automation.operations.target import Target
 from formats.quantity import format_bytes
-from nodeconfig.host_paths import BIN, ETCD_PKI, ETCD_SNAPSHOTS
+from nodeconfig.host_paths import BIN, ETCD_PKI, ETCD_SNAPSHOTS, LOCAL_ETCD
 
 _SECONDS = 900
 _SUM = "sha256 "
@@ -19,7 +19,7 @@ _SUM = "sha256 "
 _SCRIPT = f"""
 set -eu
 umask 077
-export ETCDCTL_ENDPOINTS=https://127.0.0.1:2379 ETCDCTL_CACERT={ETCD_PKI}/etcd-ca.crt
+export ETCDCTL_ENDPOINTS={LOCAL_ETCD} ETCDCTL_CACERT={ETCD_PKI}/etcd-ca.crt
 export ETCDCTL_CERT={ETCD_PKI}/operator.crt ETCDCTL_KEY={ETCD_PKI}/operator.key
 mkdir -p {ETCD_SNAPSHOTS}
 file={ETCD_SNAPSHOTS}/.asked-$$.part

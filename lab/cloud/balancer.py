@@ -16,16 +16,15 @@ from pathlib import Path
 from lab import spec
 from lab.cloud.ports import BALANCER_PORT
 from lab.paths import LabPaths
+from topology.ports import API_PORT
 
 CHECK_SECONDS = 2.0
 """Real load balancers check every 5 to 10 seconds; a shorter interval only makes tests faster."""
 
-PORT = 6443
-
 
 def set_targets(lab: str, addresses: Sequence[str]) -> None:
     """Set the addresses of the API servers."""
-    path = _targets(lab)
+    path = _targets_file(lab)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.with_suffix(".new").write_text(json.dumps(list(addresses)))
     path.with_suffix(".new").replace(path)
@@ -46,9 +45,9 @@ class Balancer:
     async def watch(self) -> None:
         """Check the targets forever."""
         while True:
-            path = _targets(self._lab)
+            path = _targets_file(self._lab)
             wanted = json.loads(path.read_text()) if path.exists() else []
-            answers = await asyncio.gather(*(self._ready(address) for address in wanted))
+            answers = await asyncio.gather(*(self._is_ready(address) for address in wanted))
             self._healthy = [address for address, good in zip(wanted, answers, strict=True) if good]
             await asyncio.sleep(CHECK_SECONDS)
 
@@ -58,17 +57,17 @@ class Balancer:
             if not self._healthy:
                 return
             target = self._healthy[next(self._turn) % len(self._healthy)]
-            there, back = await asyncio.wait_for(asyncio.open_connection(target, PORT), 5)
-            await asyncio.gather(_copy(reader, back), _copy(there, writer))
+            there, back = await asyncio.wait_for(asyncio.open_connection(target, API_PORT), 5)
+            await asyncio.gather(_copy_stream(reader, back), _copy_stream(there, writer))
         except (OSError, TimeoutError):
             pass
         finally:
             writer.close()
 
-    async def _ready(self, address: str) -> bool:
+    async def _is_ready(self, address: str) -> bool:
         try:
             async with asyncio.timeout(3):
-                reader, writer = await asyncio.open_connection(address, PORT, ssl=self._context)
+                reader, writer = await asyncio.open_connection(address, API_PORT, ssl=self._context)
                 writer.write(f"GET /readyz HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n".encode())
                 line = await reader.readline()
                 writer.close()
@@ -77,7 +76,7 @@ class Balancer:
             return False
 
 
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _copy_stream(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     try:
         while data := await reader.read(65536):
             writer.write(data)
@@ -88,7 +87,7 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
         writer.close()
 
 
-def _targets(lab: str) -> Path:
+def _targets_file(lab: str) -> Path:
     return LabPaths.of(lab).cloud / "targets.json"
 
 

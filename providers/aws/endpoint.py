@@ -10,8 +10,8 @@ from pulumi_aws import lb, route53
 
 from providers.aws.names import Names
 from providers.aws.network import NetworkReference
+from topology.ports import API_PORT
 
-_API_PORT = 6443
 # Seconds between health checks; 5 is the minimum. A failed API server gets no connections after two checks.
 _CHECK_INTERVAL_SECONDS = 5
 _CHECK_THRESHOLD = 2
@@ -43,7 +43,7 @@ class Endpoint(ComponentResource):
         self._name, self._args = name, args
         self._child = ResourceOptions(parent=self)
         load_balancer = self._load_balancer()
-        targets = self._targets()
+        targets = self._create_targets()
         lb.Listener(
             f"{name}-listener",
             load_balancer_arn=load_balancer.arn,
@@ -53,7 +53,7 @@ class Endpoint(ComponentResource):
             tags=args.names.tagged("api"),
             opts=self._child,
         )
-        self._records(load_balancer)
+        self._create_records(load_balancer)
         self.register_outputs({"host": args.host})
 
     def _load_balancer(self) -> lb.LoadBalancer:
@@ -72,7 +72,7 @@ class Endpoint(ComponentResource):
             opts=self._child,
         )
 
-    def _targets(self) -> lb.TargetGroup:
+    def _create_targets(self) -> lb.TargetGroup:
         """Create the targets. They are addresses, which exist before machines and outlive replaced ones.
 
         The load balancer replaces the addresses of clients: otherwise a control plane cannot reach itself
@@ -84,12 +84,12 @@ class Endpoint(ComponentResource):
             vpc_id=self._args.network.vpc,
             target_type="ip",
             protocol="TCP",
-            port=_API_PORT,
+            port=API_PORT,
             preserve_client_ip="false",
             deregistration_delay=30,
             health_check=lb.TargetGroupHealthCheckArgs(
                 protocol="HTTPS",
-                port=str(_API_PORT),
+                port=str(API_PORT),
                 path="/readyz",
                 matcher="200",
                 interval=_CHECK_INTERVAL_SECONDS,
@@ -111,12 +111,12 @@ class Endpoint(ComponentResource):
                 f"{self._name}-target-{member}",
                 target_group_arn=group.arn,
                 target_id=address,
-                port=_API_PORT,
+                port=API_PORT,
                 opts=self._child,
             )
         return group
 
-    def _records(self, load_balancer: lb.LoadBalancer) -> None:
+    def _create_records(self, load_balancer: lb.LoadBalancer) -> None:
         """Create the DNS records. The private zone has only this name, so it hides no other of the domain."""
         args = self._args
         zone = route53.Zone(

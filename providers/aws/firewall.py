@@ -18,7 +18,7 @@ from pulumi_aws import ec2, vpc
 from providers.aws.names import Names
 from providers.aws.network import NetworkReference
 from topology.model import Role, Topology
-from topology.ports import Protocol, rules_for
+from topology.ports import API_PORT, Protocol, rules_for
 
 CONTROL_PLANE, ETCD, WORKERS, LOAD_BALANCER = "control-plane", "etcd", "workers", "balancer"
 _ANY_ADDRESS = "0.0.0.0/0"
@@ -39,14 +39,16 @@ def ingress_rules(topology: Topology, roles: Iterable[Role]) -> tuple[IngressRul
     """Return the rules of machines with these roles, limited to sources in the virtual network."""
     rules = []
     for rule in rules_for(topology, roles):
-        networks = tuple(_intersect(rule.networks, topology.network.machines))
+        networks = tuple(_intersect_networks(rule.networks, topology.network.machines))
         if networks and rule.protocol is not Protocol.VRRP:
             ports = (-1, -1) if rule.protocol is Protocol.ICMP else (rule.first, rule.last)
             rules.append(IngressRule(networks, rule.protocol.value, *ports, rule.why))
     return tuple(rules)
 
 
-def _intersect(networks: Iterable[IPv4Network], machines: Iterable[IPv4Network]) -> Iterator[IPv4Network]:
+def _intersect_networks(
+    networks: Iterable[IPv4Network], machines: Iterable[IPv4Network]
+) -> Iterator[IPv4Network]:
     """Yield the parts of the networks that lie in the networks of machines."""
     machine_networks = tuple(machines)
     parts = []
@@ -80,14 +82,14 @@ class Firewall(ComponentResource):
         load_balancer = self._load_balancer()
         api = ec2.SecurityGroupIngressArgs(
             protocol="tcp",
-            from_port=6443,
-            to_port=6443,
+            from_port=API_PORT,
+            to_port=API_PORT,
             security_groups=[load_balancer],
             description="Kubernetes API, balanced",
         )
         self._groups: dict[str, Output[str]] = {
             LOAD_BALANCER: load_balancer,
-            CONTROL_PLANE: self._members(
+            CONTROL_PLANE: self._create_member_group(
                 CONTROL_PLANE,
                 {
                     role
@@ -97,10 +99,10 @@ class Firewall(ComponentResource):
                 },
                 [api],
             ),
-            WORKERS: self._workers(),
+            WORKERS: self._create_worker_group(),
         }
         if etcd_only:
-            self._groups[ETCD] = self._members(ETCD, {Role.ETCD}, [])
+            self._groups[ETCD] = self._create_member_group(ETCD, {Role.ETCD}, [])
         self.register_outputs({})
 
     def __getitem__(self, kind: str) -> Output[str]:
@@ -132,8 +134,8 @@ class Firewall(ComponentResource):
             egress=[
                 ec2.SecurityGroupEgressArgs(
                     protocol="tcp",
-                    from_port=6443,
-                    to_port=6443,
+                    from_port=API_PORT,
+                    to_port=API_PORT,
                     cidr_blocks=[str(net) for net in network.machines],
                     description="API servers",
                 )
@@ -143,7 +145,7 @@ class Firewall(ComponentResource):
         )
         return group.id
 
-    def _members(
+    def _create_member_group(
         self, kind: str, roles: Iterable[Role], more: Iterable[ec2.SecurityGroupIngressArgs]
     ) -> Output[str]:
         ingress = [
@@ -176,7 +178,7 @@ class Firewall(ComponentResource):
         )
         return group.id
 
-    def _workers(self) -> Output[str]:
+    def _create_worker_group(self) -> Output[str]:
         """Create separate rules, so that rules that the cloud controller adds for services stay."""
         names = self._args.names
         group = ec2.SecurityGroup(
@@ -198,7 +200,7 @@ class Firewall(ComponentResource):
         )
         for rule in ingress_rules(self._args.topology, (Role.NODE,)):
             for network in rule.networks:
-                label = _label(rule, network, self._args.topology.network.machines)
+                label = _rule_name(rule, network, self._args.topology.network.machines)
                 vpc.SecurityGroupIngressRule(
                     f"{self._name}-{WORKERS}-{label}",
                     security_group_id=group.id,
@@ -213,7 +215,7 @@ class Firewall(ComponentResource):
         return group.id
 
 
-def _label(rule: IngressRule, network: IPv4Network, machines: tuple[IPv4Network, ...]) -> str:
+def _rule_name(rule: IngressRule, network: IPv4Network, machines: tuple[IPv4Network, ...]) -> str:
     """Return the name of a rule: protocol and port, and the source unless it is the network of machines."""
     ports = "" if rule.first < 0 else f"-{rule.first}"
     source = "" if machines == (network,) else f"-{network}".replace("/", "-")

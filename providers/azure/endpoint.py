@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pulumi import ComponentResource, Input, Output, ResourceOptions
+from pulumi import ComponentResource, Output, ResourceOptions
 from pulumi_azure_native import network, privatedns
 
-from providers.azure.firewall import API_PORT
 from providers.azure.names import Names
 from providers.azure.network import NetworkReference
+from providers.azure.private_dns import private_zone
+from topology.ports import API_PORT
 
 _LOAD_BALANCERS = "Microsoft.Network/loadBalancers"
 _FRONTEND, _POOL, _PROBE = "api", "control-planes", "readyz"
@@ -57,7 +58,7 @@ class Endpoint(ComponentResource):
             zones=list(args.zones),
         )
         self.pools = [self._load_balancer("api", internal)]
-        self._record()
+        self._create_record()
         if args.public:
             self.pools = [*self.pools, self._load_balancer("api-public", self._public_frontend())]
         self.register_outputs({"address": self.address})
@@ -86,13 +87,13 @@ class Endpoint(ComponentResource):
                     probe_threshold=2,
                 )
             ],
-            load_balancing_rules=[self._rule(load_balancer)],
+            load_balancing_rules=[self._load_balancing_rule(load_balancer)],
             tags=self._names.tagged(),
             opts=self._child,
         )
         return resource.id.apply(lambda id: f"{id}/backendAddressPools/{_POOL}")
 
-    def _rule(self, load_balancer: str) -> network.LoadBalancingRuleArgs:
+    def _load_balancing_rule(self, load_balancer: str) -> network.LoadBalancingRuleArgs:
         def sub_resource(kind: str, name: str) -> network.SubResourceArgs:
             return network.SubResourceArgs(
                 id=self._names.id(f"{_LOAD_BALANCERS}/{kind}", load_balancer, name)
@@ -132,28 +133,9 @@ class Endpoint(ComponentResource):
             name=_FRONTEND, public_ip_address=network.PublicIPAddressArgs(id=address.id)
         )
 
-    def _record(self) -> None:
+    def _create_record(self) -> None:
         """Create the private DNS zone with the record of the endpoint."""
-        host: Input[str] = self._args.host
-        zone = privatedns.PrivateZone(
-            f"{self._name}-zone",
-            resource_group_name=self._names.group,
-            private_zone_name=host,
-            location="global",
-            tags=self._names.tagged(),
-            opts=self._child,
-        )
-        privatedns.VirtualNetworkLink(
-            f"{self._name}-zone-link",
-            resource_group_name=self._names.group,
-            private_zone_name=zone.name,
-            virtual_network_link_name=self._names.cluster,
-            location="global",
-            registration_enabled=False,
-            virtual_network=privatedns.SubResourceArgs(id=self._args.network.id),
-            tags=self._names.tagged(),
-            opts=self._child,
-        )
+        zone = private_zone(self._name, self._args.host, self._names, self._args.network.id, self._child)
         privatedns.PrivateRecordSet(
             f"{self._name}-record",
             resource_group_name=self._names.group,

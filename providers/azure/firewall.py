@@ -16,13 +16,12 @@ from pulumi_azure_native.network import NetworkSecurityGroup, SecurityRule
 
 from providers.azure.names import Names
 from topology.model import Role, Topology
-from topology.ports import PORT_TABLE, Protocol, Rule, rules_for
+from topology.ports import API_PORT, PORT_TABLE, Protocol, Rule, rules_for
 
 FIRST_PRIORITY = 100
 LAST_PRIORITY = 499
 """Rules of the cloud controller begin at 500 (cloud-provider-azure)."""
 DENY_PRIORITY = 4096
-API_PORT = 6443
 NODES = "nodes"
 """The group of all pools, which the configuration of the cloud controller names."""
 _PROTOCOLS = {Protocol.TCP: "Tcp", Protocol.UDP: "Udp", Protocol.ICMP: "Icmp"}
@@ -60,10 +59,10 @@ class Firewall(ComponentResource):
     def __init__(self, name: str, args: FirewallArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("kubewright:azure:Firewall", name, None, opts)
         self._name, self._names = name, args.names
-        self.ids = {group: self._group(group, rules) for group, rules in args.groups.items()}
+        self.ids = {group: self._create_group(group, rules) for group, rules in args.groups.items()}
         self.register_outputs({})
 
-    def _group(self, group: str, rules: Sequence[IngressRule]) -> Output[str]:
+    def _create_group(self, group: str, rules: Sequence[IngressRule]) -> Output[str]:
         security_group = NetworkSecurityGroup(
             f"{self._name}-{group}",
             resource_group_name=self._names.group,
@@ -73,11 +72,13 @@ class Firewall(ComponentResource):
             opts=ResourceOptions(parent=self),
         )
         for rule in rules:
-            self._rule(group, security_group, rule, "Allow")
-        self._rule(group, security_group, IngressRule(*_DENY_ALL, DENY_PRIORITY), "Deny")
+            self._create_rule(group, security_group, rule, "Allow")
+        self._create_rule(group, security_group, IngressRule(*_DENY_ALL, DENY_PRIORITY), "Deny")
         return security_group.id
 
-    def _rule(self, group: str, security_group: NetworkSecurityGroup, rule: IngressRule, access: str) -> None:
+    def _create_rule(
+        self, group: str, security_group: NetworkSecurityGroup, rule: IngressRule, access: str
+    ) -> None:
         single = rule.sources[0] if len(rule.sources) == 1 else None
         SecurityRule(
             f"{self._name}-{group}-{rule.name}",
@@ -128,13 +129,13 @@ def ingress_rules(topology: Topology, roles: Iterable[Role]) -> tuple[IngressRul
         IngressRule(
             name=f"{rule.protocol}-{rule.first}" if rule.first else str(rule.protocol),
             protocol=_PROTOCOLS[rule.protocol],
-            sources=tuple(map(str, _sources(topology, rule))),
-            ports=_ports(rule),
+            sources=tuple(map(str, _rule_sources(topology, rule))),
+            ports=_port_range(rule),
             description=rule.why,
-            priority=_priority(rule),
+            priority=_rule_priority(rule),
         )
         for rule in rules_for(topology, machine_roles)
-        if rule.protocol in _PROTOCOLS and _sources(topology, rule)
+        if rule.protocol in _PROTOCOLS and _rule_sources(topology, rule)
     ]
     if Role.CONTROL_PLANE in machine_roles:
         description = "the API balancer's health probes"
@@ -145,11 +146,11 @@ def ingress_rules(topology: Topology, roles: Iterable[Role]) -> tuple[IngressRul
     return tuple(rules)
 
 
-def _priority(rule: Rule) -> int:
+def _rule_priority(rule: Rule) -> int:
     return FIRST_PRIORITY + 10 * _ROW_NUMBERS[rule.protocol, rule.why]
 
 
-def _sources(topology: Topology, rule: Rule) -> tuple[IPv4Network, ...]:
+def _rule_sources(topology: Topology, rule: Rule) -> tuple[IPv4Network, ...]:
     internal = (*topology.network.machines, topology.network.pods)
     # Health probes have a separate rule with a service tag.
     sources = [network for network in rule.networks if network not in topology.network.probes]
@@ -160,7 +161,7 @@ def _sources(topology: Topology, rule: Rule) -> tuple[IPv4Network, ...]:
     return tuple(collapse_addresses((*internal_sources, *(internal if any_source else ()))))
 
 
-def _ports(rule: Rule) -> str:
+def _port_range(rule: Rule) -> str:
     if not rule.first:
         return "*"
     return str(rule.first) if rule.first == rule.last else f"{rule.first}-{rule.last}"

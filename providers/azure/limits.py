@@ -16,6 +16,7 @@ from settings.azure import AzureSettings
 from settings.cluster import Settings
 from settings.problem import Problem
 from topology.model import Topology
+from topology.ports import API_PORT
 
 MAX_CUSTOM_DATA_BYTES = 65_535
 """Before base64 encoding (learn.microsoft.com/azure/virtual-machines/custom-data)."""
@@ -27,7 +28,6 @@ MAX_TAGS = 50
 MAX_NAME_CHARACTERS = 40
 """The name of the cluster: the name of the backup vault has at most 50 characters with its suffix."""
 MAX_STORE_RULES = 400
-API_PORT = 6443
 
 # Standard_D4s_v5: family, vCPUs, features; Standard_D8-4s_v5 has four of eight vCPUs enabled.
 _SIZE = re.compile(r"Standard_[A-Z]{1,3}([0-9]+)(?:-([0-9]+))?([a-z]*)(?:_[A-Za-z0-9_]+)?")
@@ -42,21 +42,21 @@ def vcpus(size: str) -> int | None:
 def problems(settings: Settings, azure: AzureSettings, topology: Topology) -> list[Problem]:
     """Return everything in the settings that Azure would reject."""
     return [
-        *_names(topology),
-        *_endpoint(topology),
-        *_network(azure, topology),
-        *_sizes(settings),
-        *_pools(azure, topology),
+        *_name_problems(topology),
+        *_endpoint_problems(topology),
+        *_network_problems(azure, topology),
+        *_size_problems(settings),
+        *_pool_problems(azure, topology),
         *_ingress_rules(azure, topology),
-        *_vcpus(settings, azure, topology),
-        *_addresses(azure),
+        *_vcpu_problems(settings, azure, topology),
+        *_address_problems(azure),
     ]
 
 
 def warnings(settings: Settings, azure: AzureSettings, topology: Topology) -> list[str]:
     """Return warnings about quotas that suffice now, but not for the maximum size of every pool."""
     messages = []
-    for spot, key, quota in _quotas(azure):
+    for spot, key, quota in _vcpu_quotas(azure):
         max_needed = _needed_vcpus(settings, azure, topology, spot=spot, max_size=True)
         if _needed_vcpus(settings, azure, topology, spot=spot, max_size=False) <= quota < max_needed:
             messages.append(
@@ -76,7 +76,7 @@ def custom_data_problems(programs: Mapping[str, str]) -> list[Problem]:
     )
 
 
-def _names(topology: Topology) -> Iterable[Problem]:
+def _name_problems(topology: Topology) -> Iterable[Problem]:
     if len(topology.name) > MAX_NAME_CHARACTERS:
         yield Problem(
             "name",
@@ -93,7 +93,7 @@ def _names(topology: Topology) -> Iterable[Problem]:
             )
 
 
-def _endpoint(topology: Topology) -> Iterable[Problem]:
+def _endpoint_problems(topology: Topology) -> Iterable[Problem]:
     if topology.endpoint.port != API_PORT:
         yield Problem(
             "endpoint.port",
@@ -103,7 +103,7 @@ def _endpoint(topology: Topology) -> Iterable[Problem]:
         )
 
 
-def _network(azure: AzureSettings, topology: Topology) -> Iterable[Problem]:
+def _network_problems(azure: AzureSettings, topology: Topology) -> Iterable[Problem]:
     if azure.network.flow_logs:
         yield Problem(
             "azure.network.flow_logs", "true", "not supported on Azure; enable flow logs in Network Watcher"
@@ -130,7 +130,7 @@ def _network(azure: AzureSettings, topology: Topology) -> Iterable[Problem]:
         )
 
 
-def _sizes(settings: Settings) -> Iterable[Problem]:
+def _size_problems(settings: Settings) -> Iterable[Problem]:
     for path, size in requested_types(settings):
         match = _SIZE.fullmatch(size)
         if not match:
@@ -143,7 +143,7 @@ def _sizes(settings: Settings) -> Iterable[Problem]:
             yield Problem(path, size, "no premium disks; choose a size with an s, such as Standard_D2s_v5")
 
 
-def _pools(azure: AzureSettings, topology: Topology) -> Iterable[Problem]:
+def _pool_problems(azure: AzureSettings, topology: Topology) -> Iterable[Problem]:
     max_nodes = MAX_NODES_PER_SET_CUSTOM_IMAGE if azure.image.id else MAX_NODES_PER_SET
     for pool in topology.pools:
         if pool.capacity is None:
@@ -185,8 +185,8 @@ def _ingress_rules(azure: AzureSettings, topology: Topology) -> Iterable[Problem
             )
 
 
-def _vcpus(settings: Settings, azure: AzureSettings, topology: Topology) -> Iterable[Problem]:
-    for spot, key, quota in _quotas(azure):
+def _vcpu_problems(settings: Settings, azure: AzureSettings, topology: Topology) -> Iterable[Problem]:
+    for spot, key, quota in _vcpu_quotas(azure):
         needed = _needed_vcpus(settings, azure, topology, spot=spot, max_size=False)
         if needed > quota:
             yield Problem(
@@ -198,7 +198,7 @@ def _vcpus(settings: Settings, azure: AzureSettings, topology: Topology) -> Iter
             )
 
 
-def _quotas(azure: AzureSettings) -> tuple[tuple[bool, str, int], ...]:
+def _vcpu_quotas(azure: AzureSettings) -> tuple[tuple[bool, str, int], ...]:
     return (False, "vcpus", azure.quotas.vcpus), (True, "spot_vcpus", azure.quotas.spot_vcpus)
 
 
@@ -217,7 +217,7 @@ def _needed_vcpus(
     return total
 
 
-def _addresses(azure: AzureSettings) -> Iterable[Problem]:
+def _address_problems(azure: AzureSettings) -> Iterable[Problem]:
     needed = int(azure.network.nat and not azure.network.id) + int(azure.endpoint.public)
     if needed > azure.quotas.addresses:
         yield Problem(

@@ -23,9 +23,8 @@ from providers.azure.machine import (
     security_profile,
 )
 from topology.model import Capacity, Pool
+from topology.ports import CLOUD_NODE_HEALTH_PORT
 
-HEALTH_PORT = 10290
-"""The port on loopback where a node answers the health extension."""
 # Azure cannot change these inputs of an existing scale set. With this list a preview shows the replacement.
 _REPLACING_INPUTS = ["zones", "virtualMachineProfile.priority", "virtualMachineProfile.evictionPolicy"]
 _REPAIR_AFTER_MINUTES = 30
@@ -199,7 +198,7 @@ class WorkerPool(ComponentResource):
             network_profile=self._network_profile(),
             security_profile=security_profile(),
             diagnostics_profile=diagnostics_profile(),
-            extension_profile=_health(),
+            extension_profile=_health_extension(),
             scheduled_events_profile=compute.ScheduledEventsProfileArgs(
                 terminate_notification_profile=compute.TerminateNotificationProfileArgs(
                     enable=True, not_before_timeout=f"PT{notice_minutes(args.drain_seconds)}M"
@@ -231,7 +230,7 @@ def scale_set_name(pool: str, zone: int) -> str:
     return f"{pool}-{zone + 1}"
 
 
-def _health() -> compute.VirtualMachineScaleSetExtensionProfileArgs:
+def _health_extension() -> compute.VirtualMachineScaleSetExtensionProfileArgs:
     """Return the health extension. It requires JSON: Azure replaces a node that answers a plain `ok`."""
     return compute.VirtualMachineScaleSetExtensionProfileArgs(
         extensions=[
@@ -243,7 +242,7 @@ def _health() -> compute.VirtualMachineScaleSetExtensionProfileArgs:
                 auto_upgrade_minor_version=True,
                 settings={
                     "protocol": "http",
-                    "port": HEALTH_PORT,
+                    "port": CLOUD_NODE_HEALTH_PORT,
                     "requestPath": "/",
                     "intervalInSeconds": 10,
                     "numberOfProbes": 3,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pulumi import Resource, ResourceOptions
-from pulumi_azure_native import network, privatedns
+from pulumi_azure_native import network
 from pulumi_azure_native.storage import StorageAccount
 
 from providers.azure.names import Names
 from providers.azure.network import NetworkReference
+from providers.azure.private_dns import private_zone
 
 _ZONE = "privatelink.blob.core.windows.net"
 """The account's public name is an alias for a name in this zone (learn.microsoft.com/azure/private-link)."""
@@ -18,26 +19,22 @@ def private_endpoint(
 ) -> Resource:
     """Create the private endpoint; return the resource after which its name resolves."""
     child = ResourceOptions(parent=account)
-    zone = privatedns.PrivateZone(
-        f"{name}-zone",
+    zone = private_zone(name, _ZONE, names, reference.id, child)
+    endpoint = _create_endpoint(name, names, reference, account)
+    return network.PrivateDnsZoneGroup(
+        f"{name}-endpoint-names",
         resource_group_name=names.group,
-        private_zone_name=_ZONE,
-        location="global",
-        tags=names.tagged(),
+        private_endpoint_name=endpoint.name,
+        private_dns_zone_group_name="default",
+        private_dns_zone_configs=[network.PrivateDnsZoneConfigArgs(name="blob", private_dns_zone_id=zone.id)],
         opts=child,
     )
-    privatedns.VirtualNetworkLink(
-        f"{name}-zone-link",
-        resource_group_name=names.group,
-        private_zone_name=zone.name,
-        virtual_network_link_name=names.cluster,
-        location="global",
-        registration_enabled=False,
-        virtual_network=privatedns.SubResourceArgs(id=reference.id),
-        tags=names.tagged(),
-        opts=child,
-    )
-    endpoint = network.PrivateEndpoint(
+
+
+def _create_endpoint(
+    name: str, names: Names, reference: NetworkReference, account: StorageAccount
+) -> network.PrivateEndpoint:
+    return network.PrivateEndpoint(
         f"{name}-endpoint",
         resource_group_name=names.group,
         private_endpoint_name="store",
@@ -58,13 +55,5 @@ def private_endpoint(
             )
         ],
         tags=names.tagged(),
-        opts=child,
-    )
-    return network.PrivateDnsZoneGroup(
-        f"{name}-endpoint-names",
-        resource_group_name=names.group,
-        private_endpoint_name=endpoint.name,
-        private_dns_zone_group_name="default",
-        private_dns_zone_configs=[network.PrivateDnsZoneConfigArgs(name="blob", private_dns_zone_id=zone.id)],
-        opts=child,
+        opts=ResourceOptions(parent=account),
     )

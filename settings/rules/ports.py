@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from settings.problem import Problem
 from settings.rules.base import RuleInput, rule
-from topology.ports import CLUSTER_PORTS
+from topology.ports import API_PORT, CLUSTER_PORTS, SSH_PORT
 
 
 @rule(needs=("network.node_ports",))
@@ -27,7 +27,7 @@ def endpoint_port_is_outside_node_ports(rule_input: RuleInput) -> Iterator[Probl
     """Require an endpoint port outside the node port range."""
     settings = rule_input.settings
     first, last = settings.network.node_ports
-    if settings.endpoint and settings.endpoint.port != 6443 and first <= settings.endpoint.port <= last:
+    if settings.endpoint and settings.endpoint.port != API_PORT and first <= settings.endpoint.port <= last:
         yield Problem(
             "endpoint.port",
             str(settings.endpoint.port),
@@ -47,7 +47,7 @@ def ssh_ports_are_free(rule_input: RuleInput) -> Iterator[Problem]:
         if host.ssh.port is not None and host.ssh.address is None:
             ports[f"metal.hosts.{name}.ssh.port"] = host.ssh.port
     for path, port in ports.items():
-        owner = CLUSTER_PORTS.get(port, "") if port != 22 else ""
+        owner = CLUSTER_PORTS.get(port, "") if port != SSH_PORT else ""
         if first <= port <= last:
             owner = f"network.node_ports ({first}-{last})"
         if owner:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from settings.cluster import CLOUD_SECTIONS, Settings
 from settings.problem import Problem
 from settings.rules.base import RuleInput, rule
+from topology.ports import API_PORT
 
 
 def host_lists(settings: Settings) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -147,9 +148,9 @@ def endpoint_is_not_a_host(rule_input: RuleInput) -> Iterator[Problem]:
             f'"{host}"',
             f"the host {owner}, so that its failure would stop the API; use the load balancers' address",
         )
-    if owner and alone and settings.endpoint.port != 6443:
+    if owner and alone and settings.endpoint.port != API_PORT:
         yield Problem(
             "endpoint.port",
             str(settings.endpoint.port),
-            f"the only control plane, {owner}, answers on 6443; allowed here: 6443",
+            f"the only control plane, {owner}, answers on {API_PORT}; allowed here: {API_PORT}",
         )

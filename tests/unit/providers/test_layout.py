@@ -13,6 +13,7 @@ FILES = {
     "aws/policies.py": "IAM policies are documents that the program renders; Azure takes lists of actions",
     "aws/host-network.sh": "the chart of the EBS CSI driver has no setting for the host network",
     "azure/credentials.py": "boto3 finds credentials itself; Azure's libraries read other variables",
+    "azure/private_dns.py": "the API and the store have private zones; on AWS only the API has one",
     "azure/private_endpoint.py": "a private store needs it; on AWS the network has a gateway endpoint",
 }
 """Files of only one cloud, and why."""

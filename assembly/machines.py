@@ -1,0 +1,72 @@
+"""The machines of a cluster: names, addresses, zones and roles."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network
+
+from assembly.pools import CONTROL_PLANE_POOL
+from settings.clouds import CloudSettings
+from settings.cluster import Settings
+from topology.model import Machine, Role, Size
+from topology.subnets import FIRST_CONTROL_PLANE, FIRST_ETCD_MEMBER, member_address
+
+
+def build_machines(settings: Settings) -> tuple[Machine, ...]:
+    """Return the named machines in the order of the inventory, with roles in the order of delivery."""
+    pool_of = dict.fromkeys(settings.control_planes.hosts, CONTROL_PLANE_POOL)
+    for pool, section in settings.pools.items():
+        pool_of |= dict.fromkeys(section.hosts, pool)
+    holders = {
+        Role.LOAD_BALANCER: frozenset(settings.load_balancers.hosts),
+        Role.ETCD: frozenset(settings.etcd_hosts),
+        Role.CONTROL_PLANE: frozenset(settings.control_planes.hosts),
+        Role.NODE: frozenset(pool_of),
+    }
+    placements = (
+        _cloud_placements(settings, settings.cloud) if settings.cloud else _inventory_placements(settings)
+    )
+    return tuple(
+        Machine(
+            name=name,
+            address=placement.address,
+            roles=tuple(role for role in Role if name in holders[role]),
+            pool=pool_of.get(name, ""),
+            size=placement.size,
+            zone=placement.zone,
+        )
+        for name, placement in placements.items()
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Placement:
+    address: IPv4Address
+    size: Size | None = None
+    zone: int = 0
+
+
+def _inventory_placements(settings: Settings) -> dict[str, _Placement]:
+    hosts = settings.metal.hosts if settings.metal else {}
+    return {name: _Placement(host.address, host.size) for name, host in hosts.items()}
+
+
+def _cloud_placements(settings: Settings, cloud: CloudSettings) -> dict[str, _Placement]:
+    """Return zones and addresses of members by their index in the list: an appended member moves no other."""
+    control_planes = settings.control_planes.hosts
+    etcd_only = tuple(name for name in settings.etcd.hosts if name not in control_planes)
+    return _spread(control_planes, FIRST_CONTROL_PLANE, cloud) | _spread(etcd_only, FIRST_ETCD_MEMBER, cloud)
+
+
+def _spread(names: Sequence[str], first: int, cloud: CloudSettings) -> dict[str, _Placement]:
+    """Spread members over the zones in turn; in each subnet they get the addresses from number `first` on."""
+    placements: dict[str, _Placement] = {}
+    assigned: dict[IPv4Network, int] = {}
+    ranges = cloud.member_ranges
+    for number, name in enumerate(names):
+        zone = number % len(ranges)
+        offset = assigned.get(ranges[zone], 0)
+        assigned[ranges[zone]] = offset + 1
+        placements[name] = _Placement(member_address(ranges[zone], first, offset), zone=zone)
+    return placements

@@ -1,0 +1,67 @@
+"""The pools of a cluster: nodes, labels, taints, the kubelet's settings, and sizes in a cloud."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from formats import quantity
+from settings.cluster import Settings
+from settings.kubelet import DEFAULTS
+from settings.pools import ControlPlaneSettings, PoolSettings
+from topology.model import Capacity, Kubelet, Member, Pool, Taint, TaintEffect
+
+CONTROL_PLANE_POOL = "control-plane"
+CONTROL_PLANE_LABEL = "node-role.kubernetes.io/control-plane"
+NOT_BALANCED_LABEL = "node.kubernetes.io/exclude-from-external-load-balancers"
+"""The label excludes a node from the load balancers that a cloud's controller creates, as in kubeadm."""
+
+
+def build_pools(settings: Settings, members: Mapping[str, Member]) -> tuple[Pool, ...]:
+    """Return the pool of control planes, then the pools of workers in the order of the settings."""
+    common = settings.kubelet.applied_to(DEFAULTS)
+    workers = (_pool(name, section, members, common) for name, section in settings.pools.items())
+    # A cloud's controller would open the control planes' own security group for such a balancer.
+    labels = ((NOT_BALANCED_LABEL, ""),) if settings.cloud is not None else ()
+    return (_control_plane_pool(settings.control_planes, members, common, labels), *workers)
+
+
+def _control_plane_pool(
+    section: ControlPlaneSettings,
+    members: Mapping[str, Member],
+    common: Kubelet,
+    labels: tuple[tuple[str, str], ...],
+) -> Pool:
+    own = Taint(key=CONTROL_PLANE_LABEL, value="", effect=TaintEffect.NO_SCHEDULE)
+    return Pool(
+        name=CONTROL_PLANE_POOL,
+        nodes=tuple(members[name] for name in section.hosts),
+        labels=((CONTROL_PLANE_LABEL, ""), *labels, *section.labels.items()),
+        taints=section.taints if section.schedulable else (own, *section.taints),
+        max_unavailable=1,
+        kubelet=section.kubelet.applied_to(common),
+    )
+
+
+def _pool(name: str, section: PoolSettings, members: Mapping[str, Member], common: Kubelet) -> Pool:
+    return Pool(
+        name=name,
+        nodes=tuple(members[host] for host in section.hosts),
+        labels=tuple(section.labels.items()),
+        taints=section.taints,
+        max_unavailable=section.max_unavailable,
+        kubelet=section.kubelet.applied_to(common),
+        kubernetes=section.kubernetes_version or "",
+        capacity=_capacity(section),
+    )
+
+
+def _capacity(section: PoolSettings) -> Capacity | None:
+    if section.size is None or section.machine is None:
+        return None
+    return Capacity(
+        min_size=section.size.min,
+        max_size=section.size.max,
+        types=section.machine.types,
+        spot=section.machine.spot,
+        disk=quantity.parse_bytes(section.machine.disk),
+    )
