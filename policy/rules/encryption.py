@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from policy.rules.model import Resource, ResourceRule, StackFacts, StackRule
+from policy.rules.stores import find_stores_without
 from providers.registry import CLOUDS
 
 
@@ -21,16 +22,12 @@ def check_transport(resource: Resource, facts: StackFacts) -> Iterator[str]:
 
 
 def check_stores(resources: Sequence[Resource], facts: StackFacts) -> Iterator[tuple[Resource, str]]:
-    """Yield the stores of a cloud that has fewer encryption resources than stores.
-
-    The names of stores may be unknown before the update, so resources are counted instead of matched.
-    """
+    """Yield the stores of a cloud that has fewer encryption resources than stores."""
     for cloud in CLOUDS:
-        stores = [each for each in resources if each.canonical_type in cloud.types.stores]
-        encryptions = [each for each in resources if each.canonical_type in cloud.types.store_encryptions]
-        if cloud.types.store_encryptions and len(encryptions) < len(stores):
-            for store in stores:
-                yield store, f"{len(stores)} stores, but {len(encryptions)} encryption configurations"
+        types = cloud.types
+        yield from find_stores_without(
+            resources, types.stores, types.store_encryptions, "encryption configurations"
+        )
 
 
 RULES = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from policy.rules.model import Resource, ResourceRule, StackFacts, StackRule
 from policy.rules.public_ranges import is_public
@@ -16,16 +16,27 @@ def check_public_stores(resource: Resource, facts: StackFacts) -> Iterator[str]:
 
 
 def check_access_blocks(resources: Sequence[Resource], facts: StackFacts) -> Iterator[tuple[Resource, str]]:
-    """Yield the stores of a cloud that has fewer blocks of public access than stores.
-
-    The names of stores may be unknown before the update, so resources are counted instead of matched.
-    """
+    """Yield the stores of a cloud that has fewer blocks of public access than stores."""
     for cloud in CLOUDS:
-        stores = [each for each in resources if each.canonical_type in cloud.types.stores]
-        blocks = [each for each in resources if each.canonical_type in cloud.types.public_access_blocks]
-        if cloud.types.public_access_blocks and len(blocks) < len(stores):
-            for store in stores:
-                yield store, f"{len(stores)} stores, but {len(blocks)} blocks of public access"
+        types = cloud.types
+        yield from find_stores_without(
+            resources, types.stores, types.public_access_blocks, "blocks of public access"
+        )
+
+
+def find_stores_without(
+    resources: Sequence[Resource], stores: Collection[str], companions: Collection[str], title: str
+) -> Iterator[tuple[Resource, str]]:
+    """Yield all stores if the resources of the types `companions`, one for each store, are fewer.
+
+    The names of stores may be unknown before the update, so resources are counted instead of matched. A cloud
+    without such types configures this in the store.
+    """
+    found = [each for each in resources if each.canonical_type in stores]
+    count = sum(each.canonical_type in companions for each in resources)
+    if companions and count < len(found):
+        for store in found:
+            yield store, f"{len(found)} stores, but {count} {title}"
 
 
 RULES = (
