@@ -96,12 +96,28 @@ class Member(ComponentResource):
     ) -> None:
         super().__init__("kubewright:aws:Member", name, None, opts)
         child = ResourceOptions(parent=self)
-        machine, names = args.machine, args.machine.names
         template = launch_template(
-            f"{name}-template", replace(machine, interface=args.identity.interface), child
+            f"{name}-template", replace(args.machine, interface=args.identity.interface), child
         )
         self.version = template.latest_version.apply(str)
-        group = autoscaling.Group(
+        group = self._scaling_group(name, args, template, ready)
+        autoscaling.LifecycleHook(
+            f"{name}-leaving",
+            name=TERMINATION_HOOK,
+            autoscaling_group_name=group.name,
+            lifecycle_transition="autoscaling:EC2_INSTANCE_TERMINATING",
+            heartbeat_timeout=hook_timeout(args.drain_seconds),
+            default_result="CONTINUE",
+            opts=child,
+        )
+        self.group = group.name
+        self.register_outputs({"group": self.group})
+
+    def _scaling_group(
+        self, name: str, args: MemberArgs, template: ec2.LaunchTemplate, ready: Sequence[Resource]
+    ) -> autoscaling.Group:
+        machine, names = args.machine, args.machine.names
+        return autoscaling.Group(
             f"{name}-group",
             name=names.name(machine.part),
             # A template with an interface requires the zone instead of a subnet.
@@ -126,14 +142,3 @@ class Member(ComponentResource):
                 depends_on=list(ready),
             ),
         )
-        autoscaling.LifecycleHook(
-            f"{name}-leaving",
-            name=TERMINATION_HOOK,
-            autoscaling_group_name=group.name,
-            lifecycle_transition="autoscaling:EC2_INSTANCE_TERMINATING",
-            heartbeat_timeout=hook_timeout(args.drain_seconds),
-            default_result="CONTINUE",
-            opts=child,
-        )
-        self.group = group.name
-        self.register_outputs({"group": self.group})

@@ -75,13 +75,25 @@ class Snapshots(ComponentResource):
         )
 
     def _backup_policy(self) -> Input[str]:
-        settings = self._args.settings
-        store = dataprotection.DataStoreInfoBaseArgs(data_store_type=_STORE, object_type=_STORE_INFO)
-        keep_days = max(1, -(-settings.keep * settings.every_hours // 24))
+        policy = dataprotection.BackupPolicy(
+            f"{self._name}-policy",
+            resource_group_name=self._names.group,
+            vault_name=self._vault.name,
+            backup_policy_name="data",
+            properties=dataprotection.BackupPolicyArgs(
+                object_type="BackupPolicy",
+                datasource_types=[_DISKS],
+                policy_rules=[self._backup_rule(), self._retention_rule()],
+            ),
+            opts=self._child,
+        )
+        return policy.id
+
+    def _backup_rule(self) -> dataprotection.AzureBackupRuleArgs:
         schedule = dataprotection.ScheduleBasedTriggerContextArgs(
             object_type="ScheduleBasedTriggerContext",
             schedule=dataprotection.BackupScheduleArgs(
-                repeating_time_intervals=[f"R/{_BEGIN}/{interval(settings.every_hours)}"]
+                repeating_time_intervals=[f"R/{_BEGIN}/{interval(self._args.settings.every_hours)}"]
             ),
             tagging_criteria=[
                 dataprotection.TaggingCriteriaArgs(
@@ -91,41 +103,28 @@ class Snapshots(ComponentResource):
                 )
             ],
         )
+        return dataprotection.AzureBackupRuleArgs(
+            name="Snapshots",
+            object_type="AzureBackupRule",
+            data_store=_data_store(),
+            trigger=schedule,
+            backup_parameters=dataprotection.AzureBackupParamsArgs(
+                backup_type="Incremental", object_type="AzureBackupParams"
+            ),
+        )
+
+    def _retention_rule(self) -> dataprotection.AzureRetentionRuleArgs:
+        settings = self._args.settings
+        keep_days = max(1, -(-settings.keep * settings.every_hours // 24))
         lifecycle = dataprotection.SourceLifeCycleArgs(
-            source_data_store=store,
+            source_data_store=_data_store(),
             delete_after=dataprotection.AbsoluteDeleteOptionArgs(
                 duration=f"P{keep_days}D", object_type="AbsoluteDeleteOption"
             ),
         )
-        policy = dataprotection.BackupPolicy(
-            f"{self._name}-policy",
-            resource_group_name=self._names.group,
-            vault_name=self._vault.name,
-            backup_policy_name="data",
-            properties=dataprotection.BackupPolicyArgs(
-                object_type="BackupPolicy",
-                datasource_types=[_DISKS],
-                policy_rules=[
-                    dataprotection.AzureBackupRuleArgs(
-                        name="Snapshots",
-                        object_type="AzureBackupRule",
-                        data_store=store,
-                        trigger=schedule,
-                        backup_parameters=dataprotection.AzureBackupParamsArgs(
-                            backup_type="Incremental", object_type="AzureBackupParams"
-                        ),
-                    ),
-                    dataprotection.AzureRetentionRuleArgs(
-                        name=_DEFAULT,
-                        object_type="AzureRetentionRule",
-                        is_default=True,
-                        lifecycles=[lifecycle],
-                    ),
-                ],
-            ),
-            opts=self._child,
+        return dataprotection.AzureRetentionRuleArgs(
+            name=_DEFAULT, object_type="AzureRetentionRule", is_default=True, lifecycles=[lifecycle]
         )
-        return policy.id
 
     def _backup_disk(self, member: str, disk: Input[str], policy: Input[str], after: list[Resource]) -> None:
         source = f"{member}-data"
@@ -174,6 +173,10 @@ class Snapshots(ComponentResource):
             scope=scope,
             opts=self._child,
         )
+
+
+def _data_store() -> dataprotection.DataStoreInfoBaseArgs:
+    return dataprotection.DataStoreInfoBaseArgs(data_store_type=_STORE, object_type=_STORE_INFO)
 
 
 def interval(hours: int) -> str:

@@ -55,6 +55,10 @@ client = authorization.get_client_config_output(opts=pulumi.InvokeOptions(provid
 pulumi.export("subscription", client.subscription_id)
 pulumi.export("net", net.id)
 """
+_PREFIX = f"urn:pulumi:{STACK}::{PROJECT}::"
+_ROOT = f"{_PREFIX}pulumi:pulumi:Stack::{PROJECT}-{STACK}"
+_PROVIDER = f"{_PREFIX}pulumi:providers:aws::aws"
+_PROVIDER_ID = "11111111-1111-4111-8111-111111111111"
 
 
 @pytest.fixture
@@ -71,35 +75,14 @@ def program(*, content: str = BUNDLE, script: str = SCRIPT, network: str = "10.0
 
 
 def deployment() -> dict[str, Any]:
-    """A state as the official plugin leaves it: with marks of what it filled in, and outputs of its own."""
-    prefix = f"urn:pulumi:{STACK}::{PROJECT}::"
-    root = f"{prefix}pulumi:pulumi:Stack::{PROJECT}-{STACK}"
-    provider = f"{prefix}pulumi:providers:aws::aws"
-    settings = {
-        "region": "eu-central-1",
-        "skipCredentialsValidation": "false",
-        "skipRegionValidation": "true",
-        "version": PACKAGES["aws"].version,
-    }
-    number = "11111111-1111-4111-8111-111111111111"
-    made: list[dict[str, Any]] = [
-        {"urn": root, "custom": False, "type": "pulumi:pulumi:Stack"},
-        {
-            "urn": provider,
-            "custom": True,
-            "type": "pulumi:providers:aws",
-            "id": number,
-            "inputs": settings,
-            "outputs": settings,
-            "parent": root,
-        },
-    ]
+    """Return a state of the official plugin, with `__defaults` and with outputs that are not inputs."""
+    resources = _stack_and_provider()
 
     def add(token: str, name: str, identity: str, inputs: dict[str, Any], outputs: dict[str, Any]) -> None:
-        resource = {"urn": f"{prefix}{token}::{name}", "custom": True, "type": token, "id": identity}
-        links = {"parent": root, "provider": f"{provider}::{number}"}
+        resource = {"urn": f"{_PREFIX}{token}::{name}", "custom": True, "type": token, "id": identity}
+        links = {"parent": _ROOT, "provider": f"{_PROVIDER}::{_PROVIDER_ID}"}
         given = {key: value for key, value in inputs.items() if key != "__defaults"}
-        made.append(resource | links | {"inputs": inputs, "outputs": given | {"id": identity} | outputs})
+        resources.append(resource | links | {"inputs": inputs, "outputs": given | {"id": identity} | outputs})
 
     vpc = _filled({"cidrBlock": "10.0.0.0/16"}, instanceTenancy="default")
     add("aws:ec2/vpc:Vpc", "net", "vpc-1", vpc, {"arn": "arn:vpc"})
@@ -121,7 +104,31 @@ def deployment() -> dict[str, Any]:
         "launchTemplate": _filled({"id": "lt-1", "version": "7"}),
     }
     add("aws:autoscaling/group:Group", "group", "group", _filled(group, healthCheckGracePeriod=300), {})
-    return {"version": 3, "deployment": {"manifest": {"time": "2026-01-01T00:00:00Z"}, "resources": made}}
+    return {
+        "version": 3,
+        "deployment": {"manifest": {"time": "2026-01-01T00:00:00Z"}, "resources": resources},
+    }
+
+
+def _stack_and_provider() -> list[dict[str, Any]]:
+    settings = {
+        "region": "eu-central-1",
+        "skipCredentialsValidation": "false",
+        "skipRegionValidation": "true",
+        "version": PACKAGES["aws"].version,
+    }
+    return [
+        {"urn": _ROOT, "custom": False, "type": "pulumi:pulumi:Stack"},
+        {
+            "urn": _PROVIDER,
+            "custom": True,
+            "type": "pulumi:providers:aws",
+            "id": _PROVIDER_ID,
+            "inputs": settings,
+            "outputs": settings,
+            "parent": _ROOT,
+        },
+    ]
 
 
 def _filled(given: dict[str, Any], **filled_in: object) -> dict[str, Any]:

@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[3]
 Change = Callable[[Json], None]
 
 
-def part(cluster: Json, *path: str) -> Json:
+def section(cluster: Json, *path: str) -> Json:
     """Return a section of a configuration. Changes of the section change the configuration."""
     for key in path:
         cluster = cast(Json, cluster[key])

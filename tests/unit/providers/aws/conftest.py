@@ -23,6 +23,11 @@ def recorded(request: pytest.FixtureRequest) -> Graph:
     return graph(request.param)
 
 
+@pytest.fixture(scope="module")
+def example() -> Graph:
+    return graph()
+
+
 @pytest.fixture
 def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):

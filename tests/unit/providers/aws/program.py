@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from typing import Any, cast
 
 from pulumi.runtime import mocks
 
@@ -10,7 +11,7 @@ from assembly import build_topology
 from settings import Settings
 from settings.aws import AwsSettings
 from tests.unit.components.graph import Graph, Json, Node, Plugins
-from tests.unit.providers.program import Change, Example, part
+from tests.unit.providers.program import Change, Example, section
 from topology.model import Topology
 
 ACCOUNT = "123456789012"
@@ -62,9 +63,14 @@ def with_own_etcd(cluster: Json) -> None:
 
 def everything(cluster: Json) -> None:
     with_own_etcd(cluster)
-    part(cluster, "aws", "network")["nat"] = "per-zone"
-    part(cluster, "aws", "addons")["load_balancers"] = True
-    part(cluster, "aws", "endpoint").update({"public": True, "zone": "Z0123456789"})
+    section(cluster, "aws", "network")["nat"] = "per-zone"
+    section(cluster, "aws", "addons")["load_balancers"] = True
+    section(cluster, "aws", "endpoint").update({"public": True, "zone": "Z0123456789"})
+
+
+def settings_of(found: Graph, name: str) -> dict[str, Any]:
+    """Return the inputs of a resource."""
+    return cast(dict[str, Any], found.node(name).inputs)
 
 
 def templates(found: Graph) -> list[Node]:

@@ -13,7 +13,7 @@ from providers.cloud.addons import AUTOSCALER, Chart
 from providers.cloud.prices import total
 from tests.unit.components.graph import Json
 from tests.unit.providers.aws.program import plan
-from tests.unit.providers.program import ROOT, part
+from tests.unit.providers.program import ROOT, section
 
 NAMES = Names(cluster="c", region="eu-central-1")
 MANIFESTS = """\
@@ -87,14 +87,14 @@ class TestPrices:
 
     def test_an_unknown_price_gives_no_total(self) -> None:
         def change(cluster: Json) -> None:
-            part(cluster, "control_planes", "machine")["type"] = "m5dn.large"
+            section(cluster, "control_planes", "machine")["type"] = "m5dn.large"
 
         settings, aws, _ = plan(change)
         assert total(prices.estimate(settings, aws)) is None
 
     def test_a_region_without_prices(self) -> None:
         def change(cluster: Json) -> None:
-            part(cluster, "aws").update({"region": "sa-east-1", "zones": 3})
+            section(cluster, "aws").update({"region": "sa-east-1", "zones": 3})
 
         settings, aws, _ = plan(change)
         lines = prices.estimate(settings, aws)

@@ -11,7 +11,7 @@ from providers.aws.limits import MAX_USER_DATA_BYTES
 from providers.aws.names import CLUSTER_TAG
 from tests.unit.components.graph import PRIVATE, Graph, Json, Node
 from tests.unit.providers.aws.program import aws_resources, graph, templates, user_data
-from tests.unit.providers.program import part
+from tests.unit.providers.program import section
 
 
 class TestEncryption:
@@ -119,11 +119,11 @@ class TestNames:
         assert recorded.node("aws").inputs["region"] == "eu-central-1"
 
 
-def sized(least: int, most: int) -> Any:  # noqa: ANN401  a change of the configuration
+def sized(minimum: int, maximum: int) -> Any:  # noqa: ANN401  a change of the configuration
     def change(cluster: Json) -> None:
-        part(cluster, "pools", "general")["size"] = {"min": least, "max": most}
-        part(cluster, "aws", "quotas")["vcpus"] = 100_000
-        part(cluster, "network").update({"pods": "10.128.0.0/12", "node_prefix": 26})
+        section(cluster, "pools", "general")["size"] = {"min": minimum, "max": maximum}
+        section(cluster, "aws", "quotas")["vcpus"] = 100_000
+        section(cluster, "network").update({"pods": "10.128.0.0/12", "node_prefix": 26})
         cluster["kubelet"] = {"max_pods": 40}
 
     return change
@@ -141,7 +141,7 @@ class TestNumbers:
 
     def test_nat_gateways_in_every_zone_stay_within_120_resources(self) -> None:
         def change(cluster: Json) -> None:
-            part(cluster, "aws", "network")["nat"] = "per-zone"
+            section(cluster, "aws", "network")["nat"] = "per-zone"
 
         found = graph(change)
         assert len(found.of_type(":NatGateway")) == 3
@@ -149,7 +149,7 @@ class TestNumbers:
 
     def test_another_pool_adds_a_template_a_group_hooks_and_a_role(self) -> None:
         def change(cluster: Json) -> None:
-            part(cluster, "pools")["more"] = {
+            section(cluster, "pools")["more"] = {
                 "size": {"min": 1, "max": 2},
                 "machine": {"types": ["m5.large"]},
             }

@@ -17,7 +17,7 @@ from settings.aws import AwsEndpoints
 from settings.clouds import CloudAddonSettings
 from tests.unit.components.graph import Json
 from tests.unit.providers.aws.program import changed, deploy, plan
-from tests.unit.providers.program import Change, part
+from tests.unit.providers.program import Change, section
 from topology.model import Capacity
 
 
@@ -38,7 +38,7 @@ class TestQuotas:
 
     def test_more_machines_than_the_account_may_have(self) -> None:
         def change(cluster: Json) -> None:
-            part(cluster, "aws", "quotas")["vcpus"] = 8
+            section(cluster, "aws", "quotas")["vcpus"] = 8
 
         (error,) = said(change)
         # Three t3.large and three m6i.large of 2 vCPUs each; spot machines have a quota of their own.
@@ -47,15 +47,15 @@ class TestQuotas:
 
     def test_spot_machines_have_their_own(self) -> None:
         def change(cluster: Json) -> None:
-            part(cluster, "pools", "batch")["size"] = {"min": 2, "max": 20}
-            part(cluster, "aws", "quotas")["spot_vcpus"] = 5
+            section(cluster, "pools", "batch")["size"] = {"min": 2, "max": 20}
+            section(cluster, "aws", "quotas")["spot_vcpus"] = 5
 
         (error,) = said(change)
         assert "spot_vcpus: 5: the spot machines of the cluster need at least 8 vCPUs" in error
 
     def test_growth_beyond_the_quota_is_a_warning(self) -> None:
         def change(cluster: Json) -> None:
-            part(cluster, "aws", "quotas")["vcpus"] = 12
+            section(cluster, "aws", "quotas")["vcpus"] = 12
 
         settings, aws, _ = plan(change)
         (warning,) = limits.warnings(settings, aws)
@@ -64,15 +64,15 @@ class TestQuotas:
 
     def test_addresses_of_nat_gateways(self) -> None:
         def change(cluster: Json) -> None:
-            part(cluster, "aws", "network")["nat"] = "per-zone"
-            part(cluster, "aws", "quotas")["addresses"] = 2
+            section(cluster, "aws", "network")["nat"] = "per-zone"
+            section(cluster, "aws", "quotas")["addresses"] = 2
 
         (error,) = said(change)
         assert "3 NAT gateways" in error
 
     def test_rules_of_a_group(self) -> None:
         def change(cluster: Json) -> None:
-            part(cluster, "network")["api_allowed"] = [f"192.0.2.{n}/32" for n in range(0, 140, 2)]
+            section(cluster, "network")["api_allowed"] = [f"192.0.2.{n}/32" for n in range(0, 140, 2)]
 
         (error,) = said(change)
         assert "network.api_allowed" in error
@@ -98,7 +98,7 @@ class TestSizes:
     def test_a_pools_name_that_makes_its_roles_too_long(self) -> None:
         def named(name: str) -> Change:
             def change(cluster: Json) -> None:
-                pools = part(cluster, "pools")
+                pools = section(cluster, "pools")
                 pools[name] = pools.pop("general")
 
             return change
@@ -114,34 +114,34 @@ class TestSizes:
     @pytest.mark.parametrize("machine", ["m6g.large", "t4g.small", "c7gn.xlarge", "im4gn.large"])
     def test_arm_machines_are_refused(self, machine: str) -> None:
         def change(cluster: Json) -> None:
-            part(cluster, "control_planes", "machine")["type"] = machine
+            section(cluster, "control_planes", "machine")["type"] = machine
 
         assert any("arm64" in error for error in said(change))
 
     @pytest.mark.parametrize("machine", ["m4.large", "t2.medium", "i3.large", "x1e.xlarge", "g3s.xlarge"])
     def test_a_member_needs_its_volume_by_nvme(self, machine: str) -> None:
         def change(cluster: Json) -> None:
-            part(cluster, "control_planes", "machine")["type"] = machine
+            section(cluster, "control_planes", "machine")["type"] = machine
 
         (error,) = said(change)
         assert f"control_planes.machine.type: {machine}: has no device names with volume ids" in error
 
         def of_workers(cluster: Json) -> None:
-            part(cluster, "pools", "general", "machine")["types"] = [machine]
+            section(cluster, "pools", "general", "machine")["types"] = [machine]
 
         assert said(of_workers) == []
 
     @pytest.mark.parametrize("machine", ["g4dn.xlarge", "i3en.large", "p4d.24xlarge", "m5dn.large"])
     def test_others_are_not(self, machine: str) -> None:
         def change(cluster: Json) -> None:
-            part(cluster, "control_planes", "machine")["type"] = machine
-            part(cluster, "aws", "quotas")["vcpus"] = 1000
+            section(cluster, "control_planes", "machine")["type"] = machine
+            section(cluster, "aws", "quotas")["vcpus"] = 1000
 
         assert said(change) == []
 
     def test_no_machine_type(self) -> None:
         def change(cluster: Json) -> None:
-            part(cluster, "pools", "general", "machine")["types"] = ["large"]
+            section(cluster, "pools", "general", "machine")["types"] = ["large"]
 
         assert any("not an instance type" in error for error in said(change))
 
@@ -197,12 +197,12 @@ class TestPolicies:
 
 class TestRefresh:
     @pytest.mark.parametrize(
-        ("most", "unavailable", "percent"),
+        ("maximum", "unavailable", "percent"),
         [(3, 1, 67), (10, 1, 90), (20, 3, 85), (3000, 1, 100), (1, 1, 0), (2, 5, 0)],
     )
-    def test_no_more_than_asked_for_are_away(self, most: int, unavailable: int, percent: int) -> None:
-        capacity = Capacity(min_size=1, max_size=most, types=("m5.large",), spot=False, disk=0)
+    def test_no_more_than_asked_for_are_away(self, maximum: int, unavailable: int, percent: int) -> None:
+        capacity = Capacity(min_size=1, max_size=maximum, types=("m5.large",), spot=False, disk=0)
         assert healthy_percentage(capacity, unavailable) == percent
         # As AWS reckons: what must stay, rounded up.
-        stays = -(-most * percent // 100)
-        assert most - stays <= max(1, unavailable)
+        stays = -(-maximum * percent // 100)
+        assert maximum - stays <= max(1, unavailable)

@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import json
-from typing import Any, cast
+from typing import cast
 
 import pytest
-from pulumi import RunError
 
-from providers.aws.foundation import first_zones
 from tests.unit.components.graph import Graph, Json
-from tests.unit.providers.aws.program import aws_resources, changed, deploy, graph, user_data, with_own_etcd
-from tests.unit.providers.program import part
+from tests.unit.providers.aws.program import (
+    aws_resources,
+    changed,
+    deploy,
+    graph,
+    settings_of,
+    user_data,
+    with_own_etcd,
+)
+from tests.unit.providers.program import section
 
 MEMBERS = ("cp-1", "cp-2", "cp-3")
-
-
-@pytest.fixture(scope="module")
-def example() -> Graph:
-    return graph()
-
-
-def settings_of(found: Graph, name: str) -> dict[str, Any]:
-    return cast(dict[str, Any], found.node(name).inputs)
 
 
 class TestMembers:
@@ -207,78 +204,16 @@ class TestPools:
 
     def test_without_the_autoscaler_a_pool_has_its_minimum_size(self) -> None:
         def change(cluster: Json) -> None:
-            part(cluster, "aws", "addons")["autoscaler"] = False
+            section(cluster, "aws", "addons")["autoscaler"] = False
 
         group = settings_of(graph(change), "pool-general-group")
         assert (group["minSize"], group["maxSize"]) == (3, 3)
 
 
-class TestNetwork:
-    def test_an_existing_network_is_not_changed(self) -> None:
-        def change(cluster: Json) -> None:
-            zones = part(cluster, "aws")["zones"]
-            assert isinstance(zones, list)
-            part(cluster, "aws", "network").update(
-                {
-                    "vpc": "vpc-1",
-                    "private": {
-                        z: {"id": f"subnet-{n}", "range": f"10.20.{n}.0/24"} for n, z in enumerate(zones)
-                    },
-                }
-            )
-
-        found = graph(change)
-        assert not found.of_type("ec2/vpc:Vpc")
-        assert not found.of_type(":NatGateway")
-        assert settings_of(found, "cp-2-seat-interface")["subnetId"] == "subnet-1"
-        assert settings_of(found, "cp-2-seat-interface")["privateIps"] == ["10.20.1.10"]
-        assert settings_of(found, "aws-endpoint-balancer")["subnets"] == ["subnet-0", "subnet-1", "subnet-2"]
-
-    def test_a_number_of_zones_selects_zones_of_the_region(self) -> None:
-        def change(cluster: Json) -> None:
-            part(cluster, "aws")["zones"] = 3
-
-        found = graph(change)
-        assert settings_of(found, "aws-network-private-3")["availabilityZone"] == "x-1c"
-        assert settings_of(found, "cp-3-group")["availabilityZones"] == ["x-1c"]
-
-    def test_error_for_more_zones_than_the_region_has(self) -> None:
-        with pytest.raises(
-            RunError, match=r"aws.zones: 4: x-1 has only 3 zones \(x-1a, x-1b, x-1c\); request"
-        ):
-            first_zones(["x-1a", "x-1b", "x-1c"], 4, "x-1")
-
-    def test_addresses_of_members_are_reserved(self, example: Graph) -> None:
-        kept = {
-            node.inputs["cidrBlock"]: node.inputs["reservationType"]
-            for node in example.of_type(":SubnetCidrReservation")
-        }
-        assert kept == {f"10.20.{32 * n}.0/27": "explicit" for n in (1, 2, 3)}
-        # In a small subnet the balancer's own address could be a member's, if it came first.
-        reservations = {f"aws-network-members-{n}" for n in (1, 2, 3)}
-        assert reservations <= example.dependencies(example.node("aws-endpoint-balancer"))
-        assert reservations <= example.dependencies(example.node("pool-general-group"))
-
-    def test_the_endpoint_is_internal_unless_it_is_public(self, example: Graph) -> None:
-        balancer = settings_of(example, "aws-endpoint-balancer")
-        assert balancer["internal"] is True
-        assert balancer["enableCrossZoneLoadBalancing"] is True
-        assert settings_of(example, "aws-endpoint-targets")["preserveClientIp"] == "false"
-
-        def change(cluster: Json) -> None:
-            part(cluster, "aws", "endpoint").update({"public": True, "zone": "Z42"})
-
-        found = graph(change)
-        outside = settings_of(found, "aws-endpoint-balancer")
-        assert outside["internal"] is False
-        assert outside["subnets"] == [f"aws-network-public-{n}-id" for n in (1, 2, 3)]
-        assert {node.inputs.get("zoneId") for node in found.of_type("route53/record:Record")} >= {"Z42"}
-
-
 class TestChanges:
     def test_a_setting_of_one_pool_changes_no_other_pool(self, example: Graph) -> None:
         def change(cluster: Json) -> None:
-            part(cluster, "pools", "batch")["kubelet"] = {"max_pods": 60}
+            section(cluster, "pools", "batch")["kubelet"] = {"max_pods": 60}
 
         after = graph(change)
         different = {
@@ -297,7 +232,7 @@ class TestChanges:
 
     def test_one_changed_setting_is_one_line_of_an_object(self, example: Graph) -> None:
         def change(cluster: Json) -> None:
-            part(cluster, "pools", "batch")["kubelet"] = {"max_pods": 60}
+            section(cluster, "pools", "batch")["kubelet"] = {"max_pods": 60}
 
         old = example.node("pools-batch-node.sh").text("content").splitlines()
         new = graph(change).node("pools-batch-node.sh").text("content").splitlines()

@@ -6,13 +6,13 @@ from typing import Any, cast
 
 from tests.unit.components.graph import Graph, Json
 from tests.unit.providers.aws.program import graph, templates, with_own_etcd
-from tests.unit.providers.program import part
+from tests.unit.providers.program import section
 
 WORLD = {"0.0.0.0/0", "::/0"}
 
 
 def open_to_all(cluster: Json) -> None:
-    part(cluster, "network")["api_allowed"] = ["0.0.0.0/0"]
+    section(cluster, "network")["api_allowed"] = ["0.0.0.0/0"]
 
 
 def ingress(found: Graph) -> list[tuple[str, set[str]]]:

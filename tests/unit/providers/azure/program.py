@@ -11,7 +11,7 @@ from assembly import build_topology
 from settings import Settings
 from settings.azure import AzureSettings
 from tests.unit.components.graph import Graph, Json, Node, Plugins
-from tests.unit.providers.program import Change, Example, part
+from tests.unit.providers.program import Change, Example, section
 from topology.model import Topology
 
 _NAMED = {
@@ -76,8 +76,8 @@ def custom_data(profile: object) -> str:
 
 def everything(cluster: Json) -> None:
     cluster["etcd"] = {"hosts": ["e-1", "e-2", "e-3"], "machine": {"type": "Standard_D2s_v5"}}
-    part(cluster, "azure", "endpoint").update({"public": True, "label": "example"})
-    part(cluster, "azure")["private_store"] = True
+    section(cluster, "azure", "endpoint").update({"public": True, "label": "example"})
+    section(cluster, "azure")["private_store"] = True
 
 
 def inner(value: object, *path: str | int) -> Any:  # noqa: ANN401

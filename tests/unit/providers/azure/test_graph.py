@@ -11,7 +11,7 @@ from providers.azure.limits import MAX_CUSTOM_DATA_BYTES
 from providers.azure.names import CLUSTER_TAG
 from tests.unit.components.graph import PRIVATE, Graph, Json
 from tests.unit.providers.azure.program import azure_resources, custom_data, graph, inner
-from tests.unit.providers.program import part
+from tests.unit.providers.program import section
 
 
 def machines(found: Graph) -> list[Json]:
@@ -72,10 +72,10 @@ class TestMachines:
 
     def test_the_next_machine_waits_whatever_it_is_that_replaces_them(self) -> None:
         def other_image(cluster: Json) -> None:
-            part(cluster, "azure", "image")["version"] = "0.20261101.1"
+            section(cluster, "azure", "image")["version"] = "0.20261101.1"
 
         def larger(cluster: Json) -> None:
-            part(cluster, "control_planes", "machine")["type"] = "Standard_D4s_v5"
+            section(cluster, "control_planes", "machine")["type"] = "Standard_D4s_v5"
 
         before = graph().node("cp-1-roll").text("update")
         assert " roll /subscriptions/" in before
@@ -110,10 +110,10 @@ class TestMachines:
 class TestPools:
     def test_a_pool_costs_as_many_resources_for_3_nodes_as_for_3_000(self) -> None:
         def large(cluster: Json) -> None:
-            part(cluster, "pools", "general")["size"] = {"min": 3000, "max": 3000}
-            part(cluster, "network")["node_prefix"] = 28
-            part(cluster, "kubelet")["max_pods"] = 12
-            part(cluster, "azure", "quotas").update({"vcpus": 100_000})
+            section(cluster, "pools", "general")["size"] = {"min": 3000, "max": 3000}
+            section(cluster, "network")["node_prefix"] = 28
+            section(cluster, "kubelet")["max_pods"] = 12
+            section(cluster, "azure", "quotas").update({"vcpus": 100_000})
 
         def with_kubelet(cluster: Json) -> None:
             cluster["kubelet"] = {}

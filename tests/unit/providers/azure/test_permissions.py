@@ -9,13 +9,13 @@ from automation.signatures import SECRET_SIGNATURE, SIGNATURE
 from providers.azure.permissions import BLOB_CONTRIBUTOR, BLOB_READER, CONTROLLER_ACTIONS
 from tests.unit.components.graph import PRIVATE, Graph, Json, Node
 from tests.unit.providers.azure.program import everything, graph, inner
-from tests.unit.providers.program import part
+from tests.unit.providers.program import section
 
 WORLD = {"*", "Internet", "0.0.0.0/0", "::/0"}
 
 
 def open_to_all(cluster: Json) -> None:
-    part(cluster, "network")["api_allowed"] = ["0.0.0.0/0"]
+    section(cluster, "network")["api_allowed"] = ["0.0.0.0/0"]
 
 
 def sources(rule: Node) -> set[str]:

@@ -15,14 +15,14 @@ from providers.azure.pools import batch_percent, notice_minutes, pool_parts
 from providers.azure.store import ip_rules
 from tests.unit.components.graph import Json
 from tests.unit.providers.azure.program import plan
-from tests.unit.providers.program import Change, part
+from tests.unit.providers.program import Change, section
 from topology.model import Capacity
 
 NAMES = Names(cluster="dev", subscription="00000000-0000-0000-0000-000000000000", location="westeurope")
 
 
-def capacity(least: int, most: int) -> Capacity:
-    return Capacity(min_size=least, max_size=most, types=("Standard_D2s_v5",), spot=False, disk=1)
+def capacity(minimum: int, maximum: int) -> Capacity:
+    return Capacity(min_size=minimum, max_size=maximum, types=("Standard_D2s_v5",), spot=False, disk=1)
 
 
 class TestNames:
@@ -50,13 +50,13 @@ class TestNames:
 
 class TestPools:
     @given(st.integers(0, 3000), st.integers(1, 3000), st.integers(1, 3))
-    def test_parts_of_a_pool_are_even_and_complete(self, least: int, most: int, zones: int) -> None:
-        least = min(least, most)
-        found = pool_parts(capacity(least, most), zones)
-        assert sum(part.max_size for part in found) == most
-        assert sum(part.min_size for part in found) == least
+    def test_parts_of_a_pool_are_even_and_complete(self, minimum: int, maximum: int, zones: int) -> None:
+        minimum = min(minimum, maximum)
+        found = pool_parts(capacity(minimum, maximum), zones)
+        assert sum(part.max_size for part in found) == maximum
+        assert sum(part.min_size for part in found) == minimum
         assert max(part.max_size for part in found) - min(part.max_size for part in found) <= 1
-        assert all(part.min_size <= part.max_size for part in found)
+        assert all(section.min_size <= section.max_size for section in found)
 
     def test_batches_and_notices_are_within_the_limits_of_azure(self) -> None:
         (one,) = pool_parts(capacity(0, 100), 1)
@@ -76,33 +76,33 @@ class TestStore:
 
 def with_size(size: str) -> Change:
     def change(cluster: Json) -> None:
-        part(cluster, "control_planes", "machine")["type"] = size
+        section(cluster, "control_planes", "machine")["type"] = size
 
     return change
 
 
 def quota(cluster: Json) -> None:
-    part(cluster, "azure")["quotas"] = {"vcpus": 10}
+    section(cluster, "azure")["quotas"] = {"vcpus": 10}
 
 
 def private_networks(cluster: Json) -> None:
-    part(cluster, "network")["api_allowed"] = ["10.0.0.0/8"]
+    section(cluster, "network")["api_allowed"] = ["10.0.0.0/8"]
 
 
 def flow_logs(cluster: Json) -> None:
-    part(cluster, "azure", "network")["flow_logs"] = True
+    section(cluster, "azure", "network")["flow_logs"] = True
 
 
 def vault(cluster: Json) -> None:
-    part(cluster, "azure")["endpoints"] = {"vault": "https://vault.example.com"}
+    section(cluster, "azure")["endpoints"] = {"vault": "https://vault.example.com"}
 
 
 def with_ssh(cluster: Json) -> None:
-    part(cluster, "azure")["ssh_key"] = "ssh-ed25519 AAAA"
+    section(cluster, "azure")["ssh_key"] = "ssh-ed25519 AAAA"
 
 
 def other_port(cluster: Json) -> None:
-    part(cluster, "endpoint")["port"] = 443
+    section(cluster, "endpoint")["port"] = 443
 
 
 class TestFirewall:

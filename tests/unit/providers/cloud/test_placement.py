@@ -8,7 +8,7 @@ from providers.cloud.placement import describe_moves
 from tests.unit.components.graph import Graph, Json, Node
 from tests.unit.providers.aws import program as aws
 from tests.unit.providers.azure import program as azure
-from tests.unit.providers.program import Example, part
+from tests.unit.providers.program import Example, section
 
 HERE = {"address": "10.0.0.10", "zone": "a", "subnet": "subnet-1"}
 
@@ -32,7 +32,7 @@ def test_a_state_without_placement_is_accepted() -> None:
 
 
 def swapped(cluster: Json) -> None:
-    part(cluster, "control_planes")["hosts"] = ["cp-2", "cp-1", "cp-3"]
+    section(cluster, "control_planes")["hosts"] = ["cp-2", "cp-1", "cp-3"]
 
 
 def member(found: Graph, name: str) -> Node:
