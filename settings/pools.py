@@ -12,7 +12,7 @@ from settings.kubelet import KubeletSettings
 from settings.types import Duration, HostPath, LabelKey, LabelValue, TaintText, Version, parse_seconds
 
 
-def _at_least_a_minute(duration: str) -> str:
+def _require_one_minute(duration: str) -> str:
     if parse_seconds(duration) < 60:
         raise ValueError("more often than once a minute; allowed: 1m and more")
     return duration
@@ -35,7 +35,7 @@ class LoadBalancerSettings(RoleSettings):
 class SnapshotSettings(Section):
     """Snapshots of etcd's data, taken on every member."""
 
-    every: Annotated[Duration, AfterValidator(_at_least_a_minute)] = "6h"
+    every: Annotated[Duration, AfterValidator(_require_one_minute)] = "6h"
     """Time between two snapshots, such as `6h`; at least a minute. A restore loses at most the changes of
     this time.
     """

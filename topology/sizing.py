@@ -27,10 +27,10 @@ def warnings(topology: Topology) -> list[str]:
     lines = []
     for machine in topology.machines:
         role = _preset_role(machine, schedulable=_schedulable(topology))
-        least = PRESETS[topology.environment].get(role)
-        if machine.size is None or least is None:
+        minimum = PRESETS[topology.environment].get(role)
+        if machine.size is None or minimum is None:
             continue
-        below = _shortfalls(machine.size, least)
+        below = _shortfalls(machine.size, minimum)
         if below:
             preset = f"the size of a {role} for {topology.environment}"
             lines.append(f"host {machine.name}: below {preset}: {', '.join(below)}")
@@ -49,13 +49,13 @@ def _schedulable(topology: Topology) -> bool:
     return not any(taint.key.startswith("node-role.kubernetes.io/") for taint in control_planes.taints)
 
 
-def _shortfalls(has: Size, least: Size) -> list[str]:
+def _shortfalls(has: Size, minimum: Size) -> list[str]:
     """Return the resources that are too small. A resource of 0 is unknown and not checked."""
     below = []
-    if 0 < has.cpus < least.cpus:
-        below.append(f"{has.cpus} CPUs of {least.cpus}")
-    if 0 < has.memory < least.memory:
-        below.append(f"{has.memory / GIB:.3g} GiB memory of {least.memory / GIB:.3g} GiB")
-    if 0 < has.disk < least.disk:
-        below.append(f"{has.disk / GB:.3g} GB disk of {least.disk / GB:.3g} GB")
+    if 0 < has.cpus < minimum.cpus:
+        below.append(f"{has.cpus} CPUs of {minimum.cpus}")
+    if 0 < has.memory < minimum.memory:
+        below.append(f"{has.memory / GIB:.3g} GiB memory of {minimum.memory / GIB:.3g} GiB")
+    if 0 < has.disk < minimum.disk:
+        below.append(f"{has.disk / GB:.3g} GB disk of {minimum.disk / GB:.3g} GB")
     return below

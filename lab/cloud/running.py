@@ -71,11 +71,13 @@ class MachineStates:
 
     def add(self, machine: RunningMachine) -> None:
         """Start a machine in place of an earlier one at its address."""
-        self._change(lambda all: [*(other for other in all if other.address != machine.address), machine])
+        self._update_file(
+            lambda all: [*(other for other in all if other.address != machine.address), machine]
+        )
 
     def remove(self, identifier: str) -> None:
         """Remove a machine."""
-        self._change(lambda all: [machine for machine in all if machine.id != identifier])
+        self._update_file(lambda all: [machine for machine in all if machine.id != identifier])
 
     def update(self, identifier: str, **changes: object) -> None:
         """Change fields of a machine: `lifecycle`, `hook`, `spot_action`, `released`."""
@@ -83,9 +85,9 @@ class MachineStates:
         def updated(machine: RunningMachine) -> RunningMachine:
             return replace(machine, **changes) if machine.id == identifier else machine  # type: ignore[arg-type]
 
-        self._change(lambda all: [updated(machine) for machine in all])
+        self._update_file(lambda all: [updated(machine) for machine in all])
 
-    def _change(self, change: Callable[[Iterable[RunningMachine]], Iterable[RunningMachine]]) -> None:
+    def _update_file(self, change: Callable[[Iterable[RunningMachine]], Iterable[RunningMachine]]) -> None:
         """Change the file under a lock: several processes write it."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.with_suffix(".lock").open("w") as lock:

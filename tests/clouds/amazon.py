@@ -10,7 +10,7 @@ from typing import Any
 import boto3
 
 from lab.cloud.running import ADMIN, RunningMachine, admin_secret
-from tests.clouds.site import Site
+from tests.clouds.emulated_cloud import EmulatedCloud
 
 REGION = "eu-central-1"
 
@@ -33,7 +33,7 @@ class Launch:
     hook: str = ""
 
 
-class Amazon(Site):
+class Amazon(EmulatedCloud):
     """An account. Clients are boto3's, with the deployer's own key."""
 
     def __init__(self, lab: str) -> None:

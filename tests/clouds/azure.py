@@ -8,7 +8,7 @@ from urllib.request import Request, urlopen
 
 from lab import volumes
 from lab.cloud.running import RunningMachine, admin_secret
-from tests.clouds.site import Site
+from tests.clouds.emulated_cloud import EmulatedCloud
 
 LOCATION = "westeurope"
 
@@ -22,7 +22,7 @@ class Start:
     disks: tuple[tuple[str, int], ...] = ()
 
 
-class Azure(Site):
+class Azure(EmulatedCloud):
     """A subscription with one storage account."""
 
     def put(self, path: str, content: str) -> None:

@@ -12,7 +12,7 @@ from lab.cloud.running import RunningMachine
 from testkit.wait import eventually
 from tests.clouds.controller import UNINITIALIZED, Controller
 from tests.clouds.deployment import Deployment
-from tests.clouds.site import Site
+from tests.clouds.emulated_cloud import EmulatedCloud
 
 MEMBERS = ("cp-1", "cp-2", "cp-3")
 READY_SECONDS = 420
@@ -22,7 +22,7 @@ READY_SECONDS = 420
 class CloudCluster:
     """`hosts` are the slots of all machines by address; `node_name` gives the node name of a worker."""
 
-    site: Site
+    cloud: EmulatedCloud
     deployment: Deployment
     hosts: dict[str, str]
     node_name: Callable[[RunningMachine], str]
@@ -35,7 +35,7 @@ class CloudCluster:
 
     def machine(self, host: str) -> RunningMachine:
         """Return the machine that runs in that slot now."""
-        return self.site.machine_at(self.hosts[host])
+        return self.cloud.machine_at(self.hosts[host])
 
     def ready_nodes(self) -> set[str]:
         """Return the names of the nodes that are Ready and known to the cloud."""
@@ -52,7 +52,7 @@ class CloudCluster:
             *MEMBERS,
             *(self.node_name(self.machine(host)) for host in self.workers),
         }
-        machines = {self.provider_id(machine): machine for machine in self.site.fleet.all()}
+        machines = {self.provider_id(machine): machine for machine in self.cloud.states.all()}
         for node in self.deployment.items("nodes"):
             machine = machines.get(node["spec"]["providerID"])
             assert machine is not None, f"{node['metadata']['name']} is the node of a terminated machine"
@@ -63,7 +63,7 @@ class CloudCluster:
         """Return names and ids of etcd's members, read from a member with a quorum."""
         keys = "--cacert etcd-ca.crt --cert operator.crt --key operator.key"
         ask = f"cd /etc/etcd/pki && curl -sSf {keys} -d '{{}}' https://127.0.0.1:2379/v3/cluster/member/list"
-        answer = json.loads(self.site.run(host, ask))
+        answer = json.loads(self.cloud.run(host, ask))
         return {member["name"]: str(member["ID"]) for member in answer["members"]}
 
     def has_rejoined(self, host: str, ids: dict[str, str]) -> bool:
@@ -71,7 +71,7 @@ class CloudCluster:
         kubelet.
         """
         assert self.etcd_members(host) == ids
-        self.site.run(host, "curl -sf http://127.0.0.1:10248/healthz")
+        self.cloud.run(host, "curl -sf http://127.0.0.1:10248/healthz")
         return self.is_healthy()
 
     def spread_pods(self) -> None:

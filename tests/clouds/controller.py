@@ -15,7 +15,7 @@ from typing import Any
 
 from lab.cloud.running import RunningMachine
 from tests.clouds.deployment import Deployment
-from tests.clouds.site import Site
+from tests.clouds.emulated_cloud import EmulatedCloud
 
 UNINITIALIZED = "node.cloudprovider.kubernetes.io/uninitialized"
 SECONDS = 2.0
@@ -25,13 +25,13 @@ SECONDS = 2.0
 class Controller:
     """`provider_id` gives the cloud controller's id of a machine."""
 
-    site: Site
+    cloud: EmulatedCloud
     deployment: Deployment
     provider_id: Callable[[RunningMachine], str]
 
     def process_nodes(self) -> None:
         """Process all Nodes once."""
-        machines = {self.provider_id(machine): machine for machine in self.site.fleet.all()}
+        machines = {self.provider_id(machine): machine for machine in self.cloud.states.all()}
         for node in self.deployment.items("nodes"):
             name, spec = node["metadata"]["name"], node.get("spec", {})
             machine = self._machine(node, machines)

@@ -86,11 +86,11 @@ def cluster(state: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[A
         }
         set_targets(NAME, [launches[member].address for member in MEMBERS])
         amazon.launch(*launches.values())
-        controller = Controller(site=amazon, deployment=deployment, provider_id=provider_id)
+        controller = Controller(cloud=amazon, deployment=deployment, provider_id=provider_id)
         with run_controller(controller):
             deployment.finish()
             yield AwsCluster(
-                site=amazon,
+                cloud=amazon,
                 deployment=deployment,
                 hosts={host: launch.address for host, launch in launches.items()},
                 node_name=lambda machine: machine.id,
@@ -126,7 +126,7 @@ def test_pool_group_learns_that_its_machines_are_healthy(cluster: AwsCluster) ->
 def test_no_secret_is_in_the_user_data_or_reaches_a_disk(cluster: AwsCluster) -> None:
     for host, launch in cluster.launches.items():
         assert "PRIVATE KEY" not in launch.user_data
-        assert cluster.site.run(host, "findmnt -no FSTYPE /etc/kubernetes/pki") == "tmpfs"
+        assert cluster.cloud.run(host, "findmnt -no FSTYPE /etc/kubernetes/pki") == "tmpfs"
 
 
 def test_terminated_control_plane_rejoins_with_its_volume_and_address(cluster: AwsCluster) -> None:
@@ -145,7 +145,7 @@ def test_terminating_worker_drains_itself(cluster: AwsCluster) -> None:
     host = cluster.workers[0]
     machine = cluster.machine(host)
     cluster.spread_pods()
-    cluster.site.fleet.update(machine.id, lifecycle="Terminated", hook="leaving", released=False)
+    cluster.cloud.states.update(machine.id, lifecycle="Terminated", hook="leaving", released=False)
     eventually(f"{host} confirms its termination", lambda: cluster.machine(host).released, timeout=180)
     assert machine.id not in cluster.schedulable()
     assert cluster.pods_on(machine.id) == 0

@@ -98,10 +98,10 @@ def cluster(state: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[A
         starts = {start.machine.host: start for start in subscription.starts(deployment.graph, {})}
         set_targets(NAME, [starts[member].machine.address for member in MEMBERS])
         azure.launch(*starts.values())
-        with run_controller(Controller(site=azure, deployment=deployment, provider_id=provider_id)):
+        with run_controller(Controller(cloud=azure, deployment=deployment, provider_id=provider_id)):
             deployment.finish()
             yield AzureCluster(
-                site=azure,
+                cloud=azure,
                 deployment=deployment,
                 hosts={host: start.machine.address for host, start in starts.items()},
                 node_name=lambda machine: machine.hostname,
@@ -134,11 +134,11 @@ def test_every_machine_becomes_a_ready_node(cluster: AzureCluster) -> None:
 def test_no_secret_is_in_the_custom_data_or_reaches_a_disk(cluster: AzureCluster) -> None:
     for host, start in cluster.starts.items():
         assert "PRIVATE KEY" not in start.user_data
-        assert cluster.site.run(host, "findmnt -no FSTYPE /etc/kubernetes/pki") == "tmpfs"
+        assert cluster.cloud.run(host, "findmnt -no FSTYPE /etc/kubernetes/pki") == "tmpfs"
 
 
 def test_worker_answers_the_health_extension(cluster: AzureCluster) -> None:
-    output = cluster.site.run(cluster.workers[0], "curl -sf http://127.0.0.1:10290/")
+    output = cluster.cloud.run(cluster.workers[0], "curl -sf http://127.0.0.1:10290/")
     assert json.loads(output) == {"ApplicationHealthState": "Healthy"}
 
 
@@ -150,14 +150,14 @@ def test_replaced_control_plane_rejoins_with_its_disk_and_address(cluster: Azure
     cluster.azure.launch(cluster.starts["cp-1"])
     again = partial(cluster.has_rejoined, "cp-1", ids)
     eventually("cp-1 has rejoined", again, timeout=READY_SECONDS, interval=3)
-    assert cluster.site.run("cp-1", "findmnt -no FSTYPE /var/lib/etcd") == "ext4"
+    assert cluster.cloud.run("cp-1", "findmnt -no FSTYPE /var/lib/etcd") == "ext4"
 
 
 def test_terminating_worker_drains_itself(cluster: AzureCluster) -> None:
     host = cluster.workers[0]
     machine = cluster.machine(host)
     cluster.spread_pods()
-    cluster.site.fleet.update(machine.id, lifecycle="Terminated")
+    cluster.cloud.states.update(machine.id, lifecycle="Terminated")
     eventually(f"{host} confirms its termination", lambda: cluster.machine(host).released, timeout=180)
     assert machine.hostname not in cluster.schedulable()
     assert cluster.pods_on(machine.hostname) == 0

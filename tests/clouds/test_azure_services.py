@@ -37,7 +37,7 @@ def machine(number: int) -> RunningMachine:
 
 
 @pytest.fixture(scope="module")
-def site(azure: Azure) -> Azure:
+def cloud(azure: Azure) -> Azure:
     azure.put("members/control-plane/vm-0/etcd.sh", "of 0\n")
     azure.put("pools/x", "of the pool\n")
     assign(
@@ -57,41 +57,41 @@ def status_code(azure: Azure, command: str, host: str = "vm-0") -> str:
     return run_on(azure, command, host).splitlines()[-1]
 
 
-def test_cloud_init_runs_the_custom_data_with_the_disk_attached(site: Azure) -> None:
-    site.run("vm-0", "cloud-init status --wait && test -e /root/ran")
-    site.run("vm-0", "mkfs.ext4 -q /dev/disk/azure/data/by-lun/0 && test ! -e /dev/disk/azure/data/by-lun/1")
+def test_cloud_init_runs_the_custom_data_with_the_disk_attached(cloud: Azure) -> None:
+    cloud.run("vm-0", "cloud-init status --wait && test -e /root/ran")
+    cloud.run("vm-0", "mkfs.ext4 -q /dev/disk/azure/data/by-lun/0 && test ! -e /dev/disk/azure/data/by-lun/1")
 
 
-def test_metadata_service_describes_the_caller_and_requires_the_header(site: Azure) -> None:
-    metadata = json.loads(run_on(site, "meta 'instance?api-version=2021-02-01'"))
+def test_metadata_service_describes_the_caller_and_requires_the_header(cloud: Azure) -> None:
+    metadata = json.loads(run_on(cloud, "meta 'instance?api-version=2021-02-01'"))
     assert metadata["compute"]["name"] == "vm-0"
-    assert run_on(site, "meta 'instance/compute/zone?api-version=2021-02-01&format=text'") == "1"
-    assert run_on(site, "code $METADATA/metadata/instance?api-version=2021-02-01") == "400"
-    assert run_on(site, "code -H 'Metadata: true' $METADATA/metadata/instance") == "400"
+    assert run_on(cloud, "meta 'instance/compute/zone?api-version=2021-02-01&format=text'") == "1"
+    assert run_on(cloud, "code $METADATA/metadata/instance?api-version=2021-02-01") == "400"
+    assert run_on(cloud, "code -H 'Metadata: true' $METADATA/metadata/instance") == "400"
     other = "identity/oauth2/token?api-version=2018-02-01&resource=x&client_id=22222222"
-    assert run_on(site, f"code -H 'Metadata: true' \"$METADATA/metadata/{other}\"") == "400"
+    assert run_on(cloud, f"code -H 'Metadata: true' \"$METADATA/metadata/{other}\"") == "400"
 
 
-def test_identity_reads_and_writes_only_its_own_containers(site: Azure) -> None:
+def test_identity_reads_and_writes_only_its_own_containers(cloud: Azure) -> None:
     key = "$STORE/members/control-plane/vm-0/etcd.sh"
-    assert run_on(site, f"blob $(token $STORAGE) {key}") == "of 0\n\n200"
-    assert status_code(site, "blob $(token $STORAGE) $STORE/pools/x") == "403"
-    assert status_code(site, "blob $(token https%3A%2F%2Fvault.azure.net) " + key) == "401"
-    assert status_code(site, f"blob nothing {key}") == "401"
+    assert run_on(cloud, f"blob $(token $STORAGE) {key}") == "of 0\n\n200"
+    assert status_code(cloud, "blob $(token $STORAGE) $STORE/pools/x") == "403"
+    assert status_code(cloud, "blob $(token https%3A%2F%2Fvault.azure.net) " + key) == "401"
+    assert status_code(cloud, f"blob nothing {key}") == "401"
     write = "echo done >/tmp/s; blob $(token $STORAGE) -T /tmp/s -H 'x-ms-blob-type: BlockBlob'"
-    assert status_code(site, f"{write} $STORE/status/vm-0") == "201"
-    assert status_code(site, f"{write} $STORE/members/control-plane/vm-0/etcd.sh") == "403"
-    assert site.get("status/vm-0") == "done\n"
-    stolen = run_on(site, "token $STORAGE")
-    assert status_code(site, f"blob {stolen} {key}", host="vm-1") == "403"
+    assert status_code(cloud, f"{write} $STORE/status/vm-0") == "201"
+    assert status_code(cloud, f"{write} $STORE/members/control-plane/vm-0/etcd.sh") == "403"
+    assert cloud.get("status/vm-0") == "done\n"
+    stolen = run_on(cloud, "token $STORAGE")
+    assert status_code(cloud, f"blob {stolen} {key}", host="vm-1") == "403"
 
 
-def test_termination_is_announced_and_confirmed(site: Azure) -> None:
-    assert json.loads(run_on(site, "meta 'scheduledevents?api-version=2020-07-01'"))["Events"] == []
-    site.fleet.update(machine(0).id, lifecycle="Terminated")
-    (event,) = json.loads(run_on(site, "meta 'scheduledevents?api-version=2020-07-01'"))["Events"]
+def test_termination_is_announced_and_confirmed(cloud: Azure) -> None:
+    assert json.loads(run_on(cloud, "meta 'scheduledevents?api-version=2020-07-01'"))["Events"] == []
+    cloud.states.update(machine(0).id, lifecycle="Terminated")
+    (event,) = json.loads(run_on(cloud, "meta 'scheduledevents?api-version=2020-07-01'"))["Events"]
     assert (event["EventType"], event["Resources"]) == ("Terminate", ["vm-0"])
     body = json.dumps({"StartRequests": [{"EventId": event["EventId"]}]})
-    address = f"{site.metadata_url}/metadata/scheduledevents?api-version=2020-07-01"
-    run_on(site, f"curl -sf -H 'Metadata: true' -d '{body}' '{address}'")
-    assert site.machine_at(machine(0).address).released
+    address = f"{cloud.metadata_url}/metadata/scheduledevents?api-version=2020-07-01"
+    run_on(cloud, f"curl -sf -H 'Metadata: true' -d '{body}' '{address}'")
+    assert cloud.machine_at(machine(0).address).released

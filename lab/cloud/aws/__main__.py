@@ -22,14 +22,14 @@ def main(lab: str) -> None:
     """Serve until killed. Raises OSError when an address is in use."""
     paths = LabPaths.of(lab)
     gateway = str(spec.read(paths.spec).gateway)
-    fleet, sessions = MachineStates.of(lab), Sessions(admin_secret(lab))
-    handler = type("Handler", (Metadata,), {"fleet": fleet, "sessions": sessions})
+    states, sessions = MachineStates.of(lab), Sessions(admin_secret(lab))
+    handler = type("Handler", (Metadata,), {"states": states, "sessions": sessions})
     metadata = ThreadingHTTPServer((gateway, METADATA_PORT), handler)
     threading.Thread(target=metadata.serve_forever, daemon=True).start()
     make_server(
         gateway,
         API_PORT,
-        Api(lab, fleet, sessions),
+        Api(lab, states, sessions),
         threaded=True,
         request_handler=MotoRequestHandler,
         ssl_context=(str(paths.gateway_certificate), str(paths.gateway_key)),

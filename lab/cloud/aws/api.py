@@ -30,43 +30,49 @@ MAX_BODY = 64 * 1024**2
 class Api:
     """A WSGI application. The deployer may do everything, a machine what the policies of its role allow."""
 
-    def __init__(self, lab: str, fleet: MachineStates, sessions: Sessions) -> None:
+    def __init__(self, lab: str, states: MachineStates, sessions: Sessions) -> None:
         self._lab = lab
-        self._fleet = fleet
+        self._states = states
         self._sessions = sessions
         self._moto = DomainDispatcherApplication(create_backend_app)
 
     def __call__(self, environ: Environ, start: Start) -> Iterable[bytes]:
         """Answer one request."""
-        body = _body(environ)
+        body = _read_body(environ)
         environ["wsgi.input"] = io.BytesIO(body)
         try:
-            signed = Signed(environ["REQUEST_METHOD"], _url(environ), _headers(environ), body, self._sessions)
+            signed = Signed(
+                environ["REQUEST_METHOD"],
+                _request_url(environ),
+                _request_headers(environ),
+                body,
+                self._sessions,
+            )
             query = {
                 key: values[0] for key, values in parse_qs(environ.get("QUERY_STRING", ""), True).items()
             }
             form = {key: values[0] for key, values in parse_qs(body.decode("latin-1"), True).items()}
             call = calls.call(
-                signed.service, signed.region, environ["REQUEST_METHOD"], _path(environ), query, form
+                signed.service, signed.region, environ["REQUEST_METHOD"], _request_path(environ), query, form
             )
             machine = signed.session.machine
             if machine is not None:
-                self._check(machine, call, environ["REMOTE_ADDR"])
-            return self._do(call, environ, start)
+                self._check_permissions(machine, call, environ["REMOTE_ADDR"])
+            return self._perform_call(call, environ, start)
         except Refused as error:
             print(
-                f"{environ['REMOTE_ADDR']}: {_path(environ)}: {error.code}: {error}",
+                f"{environ['REMOTE_ADDR']}: {_request_path(environ)}: {error.code}: {error}",
                 file=sys.stderr,
                 flush=True,
             )
-            return _refusal(error, start)
+            return _refusal_response(error, start)
         except LabError as error:
             print(f"{environ['REMOTE_ADDR']}: {error}", file=sys.stderr, flush=True)
-            return _refusal(Refused("InternalError", str(error), 500), start)
+            return _refusal_response(Refused("InternalError", str(error), 500), start)
 
-    def _check(self, machine: RunningMachine, call: calls.Call, address: str) -> None:
+    def _check_permissions(self, machine: RunningMachine, call: calls.Call, address: str) -> None:
         """Raise Refused when the role does not allow the call, or the keys come from another address."""
-        if self._fleet.of_id(machine.id) is None:
+        if self._states.of_id(machine.id) is None:
             raise Refused("UnauthorizedOperation", "the machine of this key has ended")
         if address != machine.address:
             raise Refused("AccessDenied", "this key is another machine's")
@@ -75,16 +81,16 @@ class Api:
             if not allowed(policies, need.action, need.resource, need.context):
                 raise Refused("AccessDenied", f"{machine.identity} may not {need.action} on {need.resource}")
 
-    def _do(self, call: calls.Call, environ: Environ, start: Start) -> Iterable[bytes]:
+    def _perform_call(self, call: calls.Call, environ: Environ, start: Start) -> Iterable[bytes]:
         form = call.form
         service, _, action = call.action.partition(":")
-        said = groups.answer(self._fleet, action, form) if service == "autoscaling" else None
+        said = groups.answer(self._states, action, form) if service == "autoscaling" else None
         if said is not None:
             start("200 OK", [("Content-Type", "text/xml")])
             return [said.encode()]
         if call.action == "ec2:AttachVolume":
             calls.check_attach(form["VolumeId"], form["InstanceId"], form.get("Device", ""))
-            self._attach(form["VolumeId"], form["InstanceId"])
+            self._attach_volume(form["VolumeId"], form["InstanceId"])
         answer = self._moto(environ, start)
         if call.action == "ec2:DetachVolume":
             volumes.detach(self._lab, form["VolumeId"])
@@ -92,8 +98,8 @@ class Api:
             calls.let_go([value for key, value in form.items() if key.startswith("InstanceId.")])
         return list(answer)
 
-    def _attach(self, volume: str, instance: str) -> None:
-        machine = self._fleet.of_id(instance)
+    def _attach_volume(self, volume: str, instance: str) -> None:
+        machine = self._states.of_id(instance)
         if machine is None:
             raise Refused("IncorrectInstanceState", f"{instance} does not run", 400)
         volumes.create(self._lab, volume, calls.size(volume))
@@ -102,22 +108,22 @@ class Api:
         volumes.attach(self._lab, volume, machine.host, [link])
 
 
-def _body(environ: Environ) -> bytes:
+def _read_body(environ: Environ) -> bytes:
     """Return the whole body, including chunked ones."""
     if environ.get("wsgi.input_terminated"):
         return bytes(environ["wsgi.input"].read())
     return bytes(environ["wsgi.input"].read(min(int(environ.get("CONTENT_LENGTH") or 0), MAX_BODY)))
 
 
-def _url(environ: Environ) -> str:
+def _request_url(environ: Environ) -> str:
     return f"https://{environ['HTTP_HOST']}{environ['REQUEST_URI']}"
 
 
-def _path(environ: Environ) -> str:
+def _request_path(environ: Environ) -> str:
     return str(environ.get("PATH_INFO", ""))
 
 
-def _headers(environ: Environ) -> dict[str, str]:
+def _request_headers(environ: Environ) -> dict[str, str]:
     named = {
         "content-type": environ.get("CONTENT_TYPE", ""),
         "content-length": environ.get("CONTENT_LENGTH", ""),
@@ -128,7 +134,7 @@ def _headers(environ: Environ) -> dict[str, str]:
     return {key: value for key, value in named.items() if value} | found
 
 
-def _refusal(error: Refused, start: Start) -> Iterable[bytes]:
+def _refusal_response(error: Refused, start: Start) -> Iterable[bytes]:
     text = escape(re.sub(r"\s+", " ", str(error)))
     start(f"{error.status} {HTTPStatus(error.status).phrase}", [("Content-Type", "text/xml")])
     return [

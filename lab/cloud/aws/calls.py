@@ -63,7 +63,7 @@ def call(
 ) -> Call:
     """Return the call of a request."""
     if service == "s3":
-        return _store(method, path, query)
+        return _s3_call(method, path, query)
     words = form or query
     action = f"{service}:{words.get('Action', '')}"
     if action in ("ec2:AttachVolume", "ec2:DetachVolume"):
@@ -77,7 +77,7 @@ def call(
     return Call(action, ("*",), words)
 
 
-def _store(method: str, path: str, query: Mapping[str, str]) -> Call:
+def _s3_call(method: str, path: str, query: Mapping[str, str]) -> Call:
     bucket, _, key = path.removeprefix("/").partition("/")
     if not key:
         action = "ListBucket" if method in ("GET", "HEAD") else f"{method}Bucket"
@@ -93,11 +93,11 @@ def policies(role: str) -> list[str]:
     iam = iam_backends[ACCOUNT]["aws"]
     found = [iam.get_role_policy(role, name)[1] for name in iam.list_role_policies(role)]
     attached, _ = iam.list_attached_role_policies(role)
-    documents = [*found, *(_default(policy) for policy in attached)]
+    documents = [*found, *(_default_document(policy) for policy in attached)]
     return [item if isinstance(item, str) else json.dumps(item) for item in documents]
 
 
-def _default(policy: ManagedPolicy) -> str:
+def _default_document(policy: ManagedPolicy) -> str:
     return next(version.document for version in policy.versions if version.is_default)
 
 
@@ -127,7 +127,7 @@ def check_attach(volume: str, instance: str, device: str) -> None:
     """Refuse what AWS refuses and moto allows: a volume in use or of another zone. Raises Refused."""
     if not device:
         raise Refused("MissingParameter", "The request must contain the parameter device", 400)
-    region = _region(volume)
+    region = _volume_region(volume)
     found = _ec2(region).volumes[volume]
     if found.attachment is not None:
         raise Refused("VolumeInUse", f"{volume} is already attached to an instance", 400)
@@ -138,7 +138,7 @@ def check_attach(volume: str, instance: str, device: str) -> None:
 
 def size(volume: str) -> int:
     """Return the size of a volume in bytes."""
-    return int(_ec2(_region(volume)).volumes[volume].size) * 1024**3
+    return int(_ec2(_volume_region(volume)).volumes[volume].size) * 1024**3
 
 
 def let_go(instances: Iterable[str]) -> None:
@@ -153,7 +153,7 @@ def _ec2(region: str):  # type: ignore[no-untyped-def]  # noqa: ANN202 — moto'
     return ec2_backends[ACCOUNT][region]
 
 
-def _region(volume: str) -> str:
+def _volume_region(volume: str) -> str:
     for name, region in ec2_backends[ACCOUNT].items():
         if volume in region.volumes:
             return name

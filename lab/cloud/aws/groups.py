@@ -14,35 +14,35 @@ from lab.cloud.running import MachineStates, RunningMachine
 _WAITING = {"InService": "Pending:Wait", "Terminated": "Terminating:Wait"}
 
 
-def answer(fleet: MachineStates, action: str, form: Mapping[str, str]) -> str | None:
+def answer(states: MachineStates, action: str, form: Mapping[str, str]) -> str | None:
     """Return the XML response of a call of Auto Scaling; None for unsupported calls. Raises Refused."""
     if action == "CompleteLifecycleAction":
-        _complete(fleet, form)
-        return _response(action, "")
+        _complete_lifecycle_action(states, form)
+        return _xml_response(action, "")
     if action == "DescribeAutoScalingGroups":
         wanted = [value for key, value in form.items() if key.startswith("AutoScalingGroupNames.member.")]
-        groups = sorted({machine.group for machine in fleet.all() if not wanted or machine.group in wanted})
-        listed = "".join(f"<member>{_group(fleet, group)}</member>" for group in groups)
-        return _response(action, f"<AutoScalingGroups>{listed}</AutoScalingGroups>")
+        groups = sorted({machine.group for machine in states.all() if not wanted or machine.group in wanted})
+        listed = "".join(f"<member>{_describe_group(states, group)}</member>" for group in groups)
+        return _xml_response(action, f"<AutoScalingGroups>{listed}</AutoScalingGroups>")
     if action == "DescribeInstanceRefreshes":
-        return _response(action, "<InstanceRefreshes/>")
+        return _xml_response(action, "<InstanceRefreshes/>")
     return None
 
 
-def _complete(fleet: MachineStates, form: Mapping[str, str]) -> None:
-    machine = fleet.of_id(form.get("InstanceId", ""))
+def _complete_lifecycle_action(states: MachineStates, form: Mapping[str, str]) -> None:
+    machine = states.of_id(form.get("InstanceId", ""))
     known = machine is not None and form.get("AutoScalingGroupName") == machine.group
     result = form.get("LifecycleActionResult")
     if machine is None or not known or not machine.hook or form.get("LifecycleHookName") != machine.hook:
         raise Refused("ValidationError", "No active Lifecycle Action found with that instance", 400)
     if result not in ("CONTINUE", "ABANDON"):
         raise Refused("ValidationError", f"{result} is no result of a lifecycle action", 400)
-    fleet.update(machine.id, hook="", released=True)
+    states.update(machine.id, hook="", released=True)
 
 
-def _group(fleet: MachineStates, group: str) -> str:
-    machines = [machine for machine in fleet.all() if machine.group == group]
-    listed = "".join(f"<member>{_instance(machine)}</member>" for machine in machines)
+def _describe_group(states: MachineStates, group: str) -> str:
+    machines = [machine for machine in states.all() if machine.group == group]
+    listed = "".join(f"<member>{_describe_instance(machine)}</member>" for machine in machines)
     return (
         f"<AutoScalingGroupName>{escape(group)}</AutoScalingGroupName>"
         f"<MinSize>1</MinSize><MaxSize>{len(machines)}</MaxSize>"
@@ -50,7 +50,7 @@ def _group(fleet: MachineStates, group: str) -> str:
     )
 
 
-def _instance(machine: RunningMachine) -> str:
+def _describe_instance(machine: RunningMachine) -> str:
     state = _WAITING[machine.lifecycle] if machine.hook else "InService"
     return (
         f"<InstanceId>{machine.id}</InstanceId><AvailabilityZone>{machine.zone}</AvailabilityZone>"
@@ -60,7 +60,7 @@ def _instance(machine: RunningMachine) -> str:
     )
 
 
-def _response(action: str, result: str) -> str:
+def _xml_response(action: str, result: str) -> str:
     return (
         f'<{action}Response xmlns="http://autoscaling.amazonaws.com/doc/2011-01-01/">'
         f"<{action}Result>{result}</{action}Result>"

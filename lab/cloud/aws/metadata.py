@@ -45,38 +45,38 @@ class Metadata(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     timeout = 30
-    fleet: MachineStates
+    states: MachineStates
     sessions: Sessions
     tokens = Tokens()
 
     def do_PUT(self) -> None:
         """Issue a token."""
-        machine = self._machine()
+        machine = self._requesting_machine()
         lifetime = self.headers.get("X-aws-ec2-metadata-token-ttl-seconds", "")
         if machine is None or self.headers.get("X-Forwarded-For"):
-            self._answer(HTTPStatus.FORBIDDEN)
+            self._send_text(HTTPStatus.FORBIDDEN)
         elif self.path != "/latest/api/token":
-            self._answer(HTTPStatus.NOT_FOUND)
+            self._send_text(HTTPStatus.NOT_FOUND)
         elif not lifetime.isdigit() or not 1 <= int(lifetime) <= MAX_TTL:
-            self._answer(HTTPStatus.BAD_REQUEST)
+            self._send_text(HTTPStatus.BAD_REQUEST)
         else:
-            self._answer(HTTPStatus.OK, self.tokens.give(machine.address, int(lifetime)))
+            self._send_text(HTTPStatus.OK, self.tokens.give(machine.address, int(lifetime)))
 
     def do_GET(self) -> None:
         """Return the value at a path."""
-        machine = self._machine()
+        machine = self._requesting_machine()
         if machine is None:
-            self._answer(HTTPStatus.FORBIDDEN)
+            self._send_text(HTTPStatus.FORBIDDEN)
         elif not self.tokens.good(machine.address, self.headers.get("X-aws-ec2-metadata-token", "")):
-            self._answer(HTTPStatus.UNAUTHORIZED)
+            self._send_text(HTTPStatus.UNAUTHORIZED)
         else:
             text = value(self.path.rstrip("/"), machine, self.sessions)
-            self._answer(HTTPStatus.NOT_FOUND if text is None else HTTPStatus.OK, text or "")
+            self._send_text(HTTPStatus.NOT_FOUND if text is None else HTTPStatus.OK, text or "")
 
-    def _machine(self) -> RunningMachine | None:
-        return self.fleet.at(self.client_address[0])
+    def _requesting_machine(self) -> RunningMachine | None:
+        return self.states.at(self.client_address[0])
 
-    def _answer(self, status: HTTPStatus, text: str = "") -> None:
+    def _send_text(self, status: HTTPStatus, text: str = "") -> None:
         data = text.encode()
         self.send_response(status)
         self.send_header("Content-Type", "text/plain")
@@ -91,24 +91,24 @@ class Metadata(BaseHTTPRequestHandler):
 def value(path: str, machine: RunningMachine, sessions: Sessions) -> str | None:
     """Return the value at a path for a machine; None without one."""
     if path == "/latest/dynamic/instance-identity/document":
-        return json.dumps(_document(machine), indent=2)
+        return json.dumps(_identity_document(machine), indent=2)
     item = path.removeprefix("/latest/meta-data/")
     if item == f"iam/security-credentials/{machine.identity}" and machine.identity:
-        return json.dumps(_credentials(machine, sessions), indent=2)
+        return json.dumps(_role_credentials(machine, sessions), indent=2)
     found = _ITEMS.get(item)
     return (found(machine) or None) if found is not None and item != path else None
 
 
-def _mac(machine: RunningMachine) -> str:
+def _mac_address(machine: RunningMachine) -> str:
     digest = hashlib.sha256(machine.id.encode()).hexdigest()
     return "02:" + ":".join(digest[place : place + 2] for place in range(0, 10, 2))
 
 
-def _domain(machine: RunningMachine) -> str:
+def _domain_name(machine: RunningMachine) -> str:
     return f"{machine.hostname}.{machine.region}.compute.internal"
 
 
-def _action(machine: RunningMachine) -> str:
+def _spot_action(machine: RunningMachine) -> str:
     if not machine.spot_action:
         return ""
     return json.dumps({"action": machine.spot_action, "time": "2026-01-01T00:00:00Z"})
@@ -118,20 +118,20 @@ _ITEMS: dict[str, Callable[[RunningMachine], str]] = {
     "instance-id": lambda machine: machine.id,
     "instance-type": lambda machine: machine.type,
     "local-ipv4": lambda machine: machine.address,
-    "local-hostname": _domain,
-    "hostname": _domain,
-    "mac": _mac,
+    "local-hostname": _domain_name,
+    "hostname": _domain_name,
+    "mac": _mac_address,
     "placement/availability-zone": lambda machine: machine.zone,
     "placement/region": lambda machine: machine.region,
     "services/domain": lambda _: "amazonaws.com",
     "services/partition": lambda _: "aws",
     "iam/security-credentials": lambda machine: machine.identity,
     "autoscaling/target-lifecycle-state": lambda machine: machine.lifecycle,
-    "spot/instance-action": _action,
+    "spot/instance-action": _spot_action,
 }
 
 
-def _document(machine: RunningMachine) -> dict[str, str]:
+def _identity_document(machine: RunningMachine) -> dict[str, str]:
     return {
         "accountId": ACCOUNT,
         "architecture": "x86_64",
@@ -144,7 +144,7 @@ def _document(machine: RunningMachine) -> dict[str, str]:
     }
 
 
-def _credentials(machine: RunningMachine, sessions: Sessions) -> dict[str, str]:
+def _role_credentials(machine: RunningMachine, sessions: Sessions) -> dict[str, str]:
     session = sessions.give(machine)
     return {
         "Code": "Success",

@@ -23,30 +23,38 @@ def allowed(policies: Iterable[str], action: str, resource: str, context: Contex
     effects = [
         statement["Effect"]
         for policy in policies
-        for statement in _list(json.loads(policy)["Statement"])
-        if _matches(statement, action, resource, context)
+        for statement in _as_list(json.loads(policy)["Statement"])
+        if _statement_applies(statement, action, resource, context)
     ]
     return "Deny" not in effects and "Allow" in effects
 
 
-def _matches(statement: Mapping[str, Any], action: str, resource: str, context: Context) -> bool:
+def _statement_applies(statement: Mapping[str, Any], action: str, resource: str, context: Context) -> bool:
     if "Action" in statement:
-        named = any(_like(action.lower(), pattern.lower()) for pattern in _list(statement["Action"]))
+        named = any(
+            _matches_pattern(action.lower(), pattern.lower()) for pattern in _as_list(statement["Action"])
+        )
     else:
-        named = not any(_like(action.lower(), pattern.lower()) for pattern in _list(statement["NotAction"]))
+        named = not any(
+            _matches_pattern(action.lower(), pattern.lower()) for pattern in _as_list(statement["NotAction"])
+        )
     if "Resource" in statement:
-        named = named and any(_like(resource, pattern) for pattern in _list(statement["Resource"]))
+        named = named and any(
+            _matches_pattern(resource, pattern) for pattern in _as_list(statement["Resource"])
+        )
     else:
-        named = named and not any(_like(resource, pattern) for pattern in _list(statement["NotResource"]))
+        named = named and not any(
+            _matches_pattern(resource, pattern) for pattern in _as_list(statement["NotResource"])
+        )
     conditions = statement.get("Condition", {})
     return named and all(
-        _holds(operator, key.lower(), _list(values), context)
+        _condition_holds(operator, key.lower(), _as_list(values), context)
         for operator, wanted in conditions.items()
         for key, values in wanted.items()
     )
 
 
-def _holds(operator: str, key: str, values: list[str], context: Context) -> bool:
+def _condition_holds(operator: str, key: str, values: list[str], context: Context) -> bool:
     plain = operator.removesuffix("IfExists")
     found = context.get(key)
     if plain == "Null":
@@ -61,19 +69,19 @@ def _holds(operator: str, key: str, values: list[str], context: Context) -> bool
     return hit != ("Not" in plain)
 
 
-def _like(text: str, pattern: str) -> bool:
+def _matches_pattern(text: str, pattern: str) -> bool:
     return fnmatchcase(text, pattern.replace("[", "[[]"))
 
 
-def _list(value: Any) -> list[Any]:  # noqa: ANN401 — JSON
+def _as_list(value: Any) -> list[Any]:  # noqa: ANN401 — JSON
     return value if isinstance(value, list) else [value]
 
 
 _TESTS: Mapping[str, Callable[[str, str], bool]] = {
     "StringEquals": lambda found, value: found == value,
     "StringEqualsIgnoreCase": lambda found, value: found.lower() == value.lower(),
-    "StringLike": _like,
-    "ArnLike": _like,
-    "ArnEquals": _like,
+    "StringLike": _matches_pattern,
+    "ArnLike": _matches_pattern,
+    "ArnEquals": _matches_pattern,
     "Bool": lambda found, value: found.lower() == value.lower(),
 }

@@ -27,7 +27,7 @@ class Sessions:
     """The issued keys; each machine gets the same keys until half of their time is over."""
 
     def __init__(self, admin_secret: str) -> None:
-        far = _now() + datetime.timedelta(days=3650)
+        far = _current_time() + datetime.timedelta(days=3650)
         self._by_key = {ADMIN: Session(ADMIN, admin_secret, "", far, None)}
         self._current: dict[str, Session] = {}
         self._lock = threading.Lock()
@@ -36,8 +36,8 @@ class Sessions:
         """Return the keys of a machine's role."""
         with self._lock:
             session = self._current.get(machine.id)
-            if session is None or session.expires - _now() < datetime.timedelta(hours=HOURS / 2):
-                expires = _now().replace(microsecond=0) + datetime.timedelta(hours=HOURS)
+            if session is None or session.expires - _current_time() < datetime.timedelta(hours=HOURS / 2):
+                expires = _current_time().replace(microsecond=0) + datetime.timedelta(hours=HOURS)
                 key = "ASIA" + "".join(secrets.choice("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") for _ in range(16))
                 # Real tokens contain such characters: this detects clients that do not quote them.
                 token = f"IQoJ{secrets.token_urlsafe(90)}+/=="
@@ -48,8 +48,8 @@ class Sessions:
     def find(self, key: str) -> Session | None:
         """Return the session of a key while it is valid."""
         session = self._by_key.get(key)
-        return session if session is not None and session.expires > _now() else None
+        return session if session is not None and session.expires > _current_time() else None
 
 
-def _now() -> datetime.datetime:
+def _current_time() -> datetime.datetime:
     return datetime.datetime.now(datetime.UTC)

@@ -20,7 +20,7 @@ def main(lab: str) -> None:
     """Serve until killed. Raises OSError when an address is in use."""
     paths = LabPaths.of(lab)
     gateway = str(spec.read(paths.spec).gateway)
-    known = {"fleet": MachineStates.of(lab), "tokens": Tokens(admin_secret(lab))}
+    known = {"states": MachineStates.of(lab), "tokens": Tokens(admin_secret(lab))}
     metadata = Server((gateway, METADATA_PORT), type("MetadataHandler", (Metadata,), known))
     threading.Thread(target=metadata.serve_forever, daemon=True).start()
     stores: dict[str, object] = {"lab": lab, "blobs": {}}

@@ -19,20 +19,22 @@ _SET = re.compile(
 )
 
 
-def answer(fleet: MachineStates, path: str) -> Mapping[str, Any] | None:
+def answer(states: MachineStates, path: str) -> Mapping[str, Any] | None:
     """Return the resource at a path; None without one. The size of a set is its number of machines."""
     found = _SET.fullmatch(path)
     if found is None:
         return None
-    machines = [machine for machine in fleet.all() if machine.group and _set(machine) == found["id"]]
+    machines = [
+        machine for machine in states.all() if machine.group and _scale_set_name(machine) == found["id"]
+    ]
     if found["listed"]:
-        return {"value": [_machine(machine) for machine in machines]}
+        return {"value": [_describe_machine(machine) for machine in machines]}
     return {"id": path, "name": found["name"], "sku": {"capacity": len(machines)}}
 
 
-def _set(machine: RunningMachine) -> str:
+def _scale_set_name(machine: RunningMachine) -> str:
     return machine.id.partition("/virtualMachines/")[0]
 
 
-def _machine(machine: RunningMachine) -> Mapping[str, Any]:
+def _describe_machine(machine: RunningMachine) -> Mapping[str, Any]:
     return {"id": machine.id, "properties": {"osProfile": {"computerName": machine.hostname}}}

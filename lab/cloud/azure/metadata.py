@@ -20,18 +20,18 @@ SUBSCRIPTION = "00000000-0000-0000-0000-000000000000"
 class Metadata(Handler):
     """Answers one machine; refuses requests without the header and requests from a proxy."""
 
-    fleet: MachineStates
+    states: MachineStates
     tokens: Tokens
 
     def do_GET(self) -> None:
         """Return the value at a path."""
-        machine = self._machine()
+        machine = self._requesting_machine()
         if machine is None:
             return
         if self.where == "/metadata/identity/oauth2/token":
-            self._token(machine)
+            self._send_token(machine)
         elif self.where == "/metadata/scheduledevents":
-            self.give_json(_events(machine))
+            self.give_json(_scheduled_events(machine))
         elif self.where == "/metadata/instance" or self.where.startswith("/metadata/instance/"):
             self._instance(machine)
         else:
@@ -39,21 +39,21 @@ class Metadata(Handler):
 
     def do_POST(self) -> None:
         """Approve the start of an event."""
-        machine = self._machine()
+        machine = self._requesting_machine()
         if machine is None:
             return
         if self.where != "/metadata/scheduledevents":
             self.refuse(HTTPStatus.NOT_FOUND, "NotFound", "there is no such item")
             return
         asked = {item["EventId"] for item in json.loads(self.body())["StartRequests"]}
-        if not asked & {event["EventId"] for event in _events(machine)["Events"]}:
+        if not asked & {event["EventId"] for event in _scheduled_events(machine)["Events"]}:
             self.refuse(HTTPStatus.BAD_REQUEST, "BadRequest", "no such event")
             return
-        self.fleet.update(machine.id, released=True)
+        self.states.update(machine.id, released=True)
         self.give(b"", "text/plain")
 
-    def _machine(self) -> RunningMachine | None:
-        machine = self.fleet.at(self.client_address[0])
+    def _requesting_machine(self) -> RunningMachine | None:
+        machine = self.states.at(self.client_address[0])
         if machine is None or self.headers.get("X-Forwarded-For"):
             self.refuse(HTTPStatus.FORBIDDEN, "Forbidden", "no machine of this cloud, or by a proxy")
             return None
@@ -65,7 +65,7 @@ class Metadata(Handler):
             return None
         return machine
 
-    def _token(self, machine: RunningMachine) -> None:
+    def _send_token(self, machine: RunningMachine) -> None:
         resource, client = self.query("resource"), self.query("client_id")
         if not resource or not machine.identity:
             self.refuse(
@@ -111,7 +111,7 @@ def _instance(machine: RunningMachine) -> dict[str, Any]:
         "compute": {
             "azEnvironment": "AzurePublicCloud",
             "location": machine.region,
-            "name": _name(machine),
+            "name": _instance_name(machine),
             "osProfile": {"computerName": machine.hostname},
             "resourceGroupName": "kubewright",
             "resourceId": machine.id,
@@ -135,20 +135,20 @@ def _instance(machine: RunningMachine) -> dict[str, Any]:
     }
 
 
-def _name(machine: RunningMachine) -> str:
+def _instance_name(machine: RunningMachine) -> str:
     """Return Azure's name: an instance of a scale set has the set's name and a number."""
     words = machine.id.split("/")
     return f"{machine.group}_{words[-1]}" if machine.group else words[-1]
 
 
-def _events(machine: RunningMachine) -> dict[str, Any]:
+def _scheduled_events(machine: RunningMachine) -> dict[str, Any]:
     if machine.lifecycle == "InService":
         return {"DocumentIncarnation": 1, "Events": []}
     event = {
         "EventId": f"leave-{machine.hostname}",
         "EventType": "Preempt" if machine.spot_action else "Terminate",
         "ResourceType": "VirtualMachine",
-        "Resources": [_name(machine)],
+        "Resources": [_instance_name(machine)],
         "EventStatus": "Scheduled",
         "NotBefore": "Mon, 01 Jan 2029 00:00:00 GMT",
         "EventSource": "Platform",

@@ -29,7 +29,7 @@ class Grant:
 
 def assign(lab: str, grants: Iterable[Grant]) -> None:
     """Replace all assignments."""
-    path = _file(lab)
+    path = _assignments_file(lab)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.with_suffix(".new").write_text(json.dumps([asdict(grant) for grant in grants], indent=2))
     path.with_suffix(".new").replace(path)
@@ -37,10 +37,10 @@ def assign(lab: str, grants: Iterable[Grant]) -> None:
 
 def granted(lab: str, identity: str, right: Right, container: str) -> bool:
     """Report whether an identity has a permission on a container."""
-    path = _file(lab)
+    path = _assignments_file(lab)
     known = [Grant(**item) for item in json.loads(path.read_text())] if path.exists() else []
     return Grant(identity, right, container) in known
 
 
-def _file(lab: str) -> Path:
+def _assignments_file(lab: str) -> Path:
     return LabPaths.of(lab).cloud / "grants.json"

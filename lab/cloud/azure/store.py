@@ -26,7 +26,7 @@ class Store(Handler):
     """The blobs of one account, by container."""
 
     lab: str
-    fleet: MachineStates
+    states: MachineStates
     tokens: Tokens
     blobs: dict[str, bytes]
     lock = threading.Lock()
@@ -34,15 +34,15 @@ class Store(Handler):
     def do_GET(self) -> None:
         """Return a blob, or for the deployer a resource of the management API."""
         if self.where.startswith(management.PREFIX):
-            self._manage()
+            self._answer_management_request()
             return
-        if not self._may(Right.READ_BLOBS):
+        if not self._check_permission(Right.READ_BLOBS):
             return
         data = self.blobs.get(self.where)
         if data is None:
             self.refuse(HTTPStatus.NOT_FOUND, "BlobNotFound", "The specified blob does not exist.")
             return
-        headers = {"ETag": f'"0x{hashlib.sha256(data).hexdigest()[:16]}"'} | _dated()
+        headers = {"ETag": f'"0x{hashlib.sha256(data).hexdigest()[:16]}"'} | _date_headers()
         if data and (self.headers.get("x-ms-range") or self.headers.get("Range")):
             # No client requests less than a whole blob, because blobs here are small.
             headers["Content-Range"] = f"bytes 0-{len(data) - 1}/{len(data)}"
@@ -54,7 +54,7 @@ class Store(Handler):
 
     def do_PUT(self) -> None:
         """Write a blob."""
-        if not self._may(Right.WRITE_BLOBS):
+        if not self._check_permission(Right.WRITE_BLOBS):
             return
         if self.headers.get("x-ms-blob-type") != "BlockBlob":
             self.refuse(HTTPStatus.BAD_REQUEST, "MissingRequiredHeader", "x-ms-blob-type is not BlockBlob")
@@ -64,20 +64,20 @@ class Store(Handler):
             return
         with self.lock:
             self.blobs[self.where] = self.body()
-        self.give(b"", "text/plain", HTTPStatus.CREATED, _dated())
+        self.give(b"", "text/plain", HTTPStatus.CREATED, _date_headers())
 
     def do_DELETE(self) -> None:
         """Delete a blob."""
-        if not self._may(Right.WRITE_BLOBS):
+        if not self._check_permission(Right.WRITE_BLOBS):
             return
         if self.blobs.pop(self.where, None) is None:
             self.refuse(HTTPStatus.NOT_FOUND, "BlobNotFound", "The specified blob does not exist.")
             return
-        self.give(b"", "text/plain", HTTPStatus.ACCEPTED, _dated())
+        self.give(b"", "text/plain", HTTPStatus.ACCEPTED, _date_headers())
 
-    def _manage(self) -> None:
+    def _answer_management_request(self) -> None:
         token = self.tokens.find(self.headers.get("Authorization", ""))
-        found = management.answer(self.fleet, self.where)
+        found = management.answer(self.states, self.where)
         if token is None or token.machine is not None:
             self.refuse(HTTPStatus.FORBIDDEN, "AuthorizationFailed", "no right to manage")
         elif found is None:
@@ -85,7 +85,7 @@ class Store(Handler):
         else:
             self.give_json(found)
 
-    def _may(self, right: Right) -> bool:
+    def _check_permission(self, right: Right) -> bool:
         """Report whether the request is allowed; refuse it otherwise."""
         token = self.tokens.find(self.headers.get("Authorization", ""))
         if self.headers.get("x-ms-version", "") < OLDEST:
@@ -98,7 +98,7 @@ class Store(Handler):
             return False
         if token.machine is None:
             return True
-        if self.fleet.at(self.client_address[0]) is None or self.client_address[0] != token.machine.address:
+        if self.states.at(self.client_address[0]) is None or self.client_address[0] != token.machine.address:
             self.refuse(HTTPStatus.FORBIDDEN, "AuthorizationFailure", "this token is another machine's")
             return False
         if granted(self.lab, token.machine.identity, right, self.where.split("/")[1]):
@@ -107,5 +107,5 @@ class Store(Handler):
         return False
 
 
-def _dated() -> dict[str, str]:
+def _date_headers() -> dict[str, str]:
     return {"x-ms-version": "2021-12-02", "Last-Modified": formatdate(usegmt=True)}

@@ -25,7 +25,7 @@ def waiting(*resources: Registering) -> asyncio.Task[None]:
     return asyncio.ensure_future(await_registration(cast(Resource, each) for each in resources))
 
 
-async def turns() -> None:
+async def run_pending_tasks() -> None:
     for _ in range(10):
         await asyncio.sleep(0)
 
@@ -35,10 +35,10 @@ def test_waits_for_all_resources() -> None:
         one, two = Registering(), Registering()
         task = waiting(one, two)
         one.known.set_result("urn:one")
-        await turns()
+        await run_pending_tasks()
         assert not task.done()
         two.known.set_result("urn:two")
-        await turns()
+        await run_pending_tasks()
         assert task.done()
         assert task.exception() is None
 
@@ -50,11 +50,11 @@ def test_a_failed_resource_ends_the_wait_without_an_error() -> None:
         one, two = Registering(), Registering()
         task = waiting(one, two)
         two.known.set_exception(RuntimeError("not registered"))
-        await turns()
+        await run_pending_tasks()
         assert task.done()
         assert task.exception() is None
         one.known.set_result("urn:one")
-        await turns()
+        await run_pending_tasks()
 
     asyncio.run(main())
 

@@ -123,12 +123,12 @@ def test_invalid_signature_is_refused(sessions: Sessions) -> None:
 
 def test_machines_are_added_updated_and_removed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("KUBEWRIGHT_STATE", str(tmp_path))
-    fleet = MachineStates.of("kwx")
-    assert fleet.all() == ()
-    fleet.add(MACHINE)
-    fleet.update("i-1", lifecycle="Terminated", hook="leaving")
-    found = fleet.at("10.0.0.10")
+    states = MachineStates.of("kwx")
+    assert states.all() == ()
+    states.add(MACHINE)
+    states.update("i-1", lifecycle="Terminated", hook="leaving")
+    found = states.at("10.0.0.10")
     assert found is not None
     assert (found.lifecycle, found.hook) == ("Terminated", "leaving")
-    fleet.remove("i-1")
-    assert fleet.of_id("i-1") is None
+    states.remove("i-1")
+    assert states.of_id("i-1") is None

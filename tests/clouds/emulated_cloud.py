@@ -13,12 +13,12 @@ from lab.spec import Instance, LabHost, LabSpec
 MEMORY = 2 * 1024**3
 
 
-class Site:
+class EmulatedCloud:
     """A lab as a cloud. `url` is its API and store, `metadata_url` the metadata service of machines."""
 
     def __init__(self, lab: str) -> None:
         self.lab = lab
-        self.fleet = MachineStates.of(lab)
+        self.states = MachineStates.of(lab)
         self.gateway = str(self.spec.gateway)
         self.url = f"https://{self.gateway}:{API_PORT}"
         self.metadata_url = f"http://{self.gateway}:{METADATA_PORT}"
@@ -31,7 +31,7 @@ class Site:
 
     def machine_at(self, address: str) -> RunningMachine:
         """Return the machine with that address; fail without one."""
-        machine = self.fleet.at(address)
+        machine = self.states.at(address)
         assert machine is not None, f"no machine at {address}"
         return machine
 
@@ -47,7 +47,7 @@ class Site:
         """
         places = []
         for machine, user_data in machines:
-            self.fleet.add(machine)
+            self.states.add(machine)
             instance = Instance(id=machine.id, hostname=machine.hostname, user_data=user_data)
             place = {"name": machine.host, "address": machine.address, "memory": MEMORY, "instance": instance}
             places.append(LabHost.model_validate(place))
@@ -57,7 +57,7 @@ class Site:
     def terminate_machine(self, machine: RunningMachine) -> None:
         """Delete a machine with its disk; a data volume remains."""
         self._hosts([host for host in self.spec.hosts if host.name != machine.host])
-        self.fleet.remove(machine.id)
+        self.states.remove(machine.id)
 
     def _hosts(self, requested: Sequence[LabHost]) -> None:
         stack.up(self.spec.model_copy(update={"hosts": tuple(requested)}))
