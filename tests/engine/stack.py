@@ -16,6 +16,14 @@ Change = Callable[[Document], object]
 """Changes the object `kubewright:cluster` in place."""
 
 
+def keep_one_machine(cluster: Document) -> None:
+    """Remove all machines of the stack dev but its control plane, which then takes pods."""
+    cluster["control_planes"]["schedulable"] = True
+    cluster["pools"] = {}
+    cluster["metal"]["hosts"] = {"cp-1": cluster["metal"]["hosts"]["cp-1"]}
+    cluster["helm_releases"] = {}
+
+
 @dataclass
 class Stack:
     """A stack; `config` is the configuration of the last `up`."""

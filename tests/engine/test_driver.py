@@ -18,7 +18,7 @@ from testkit.cluster import CHECKOUT
 from testkit.offline.command import FAIL
 from testkit.offline.machine import Machine
 from testkit.stackfile import CLUSTER, Document
-from tests.engine.stack import Stack
+from tests.engine.stack import Stack, keep_one_machine
 
 MARKED = "marked-S3cret"
 
@@ -34,10 +34,7 @@ def single(machine: Machine) -> Stack:
 
 
 def _single(cluster: Document) -> None:
-    cluster["control_planes"]["schedulable"] = True
-    cluster["pools"] = {}
-    cluster["metal"]["hosts"] = {"cp-1": cluster["metal"]["hosts"]["cp-1"]}
-    cluster["helm_releases"] = {}
+    keep_one_machine(cluster)
     cluster["registries"]["_default"] |= {"username": "user", "password": f"{MARKED}-registry"}
 
 

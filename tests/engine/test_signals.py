@@ -16,24 +16,17 @@ import pytest
 from testkit.offline.command import SLOW
 from testkit.offline.machine import Machine
 from testkit.process import kill_group
-from testkit.stackfile import CLUSTER, Document
-from tests.engine.stack import Stack
+from testkit.stackfile import CLUSTER
+from tests.engine.stack import Stack, keep_one_machine
 
 
 @pytest.fixture(scope="module")
 def single(machine: Machine) -> Stack:
     """Return a deployed stack with a single machine."""
-    stack = Stack.from_checkout(machine, "dev", _single)
+    stack = Stack.from_checkout(machine, "dev", keep_one_machine)
     stack.name = "single"
     stack.up()
     return stack
-
-
-def _single(cluster: Document) -> None:
-    cluster["control_planes"]["schedulable"] = True
-    cluster["pools"] = {}
-    cluster["metal"]["hosts"] = {"cp-1": cluster["metal"]["hosts"]["cp-1"]}
-    cluster["helm_releases"] = {}
 
 
 @contextmanager
