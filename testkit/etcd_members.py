@@ -1,4 +1,4 @@
-"""Real etcd members on loopback, each in a directory that emulates its host."""
+"""Real etcd members on loopback, each in a directory that emulates the host of the member."""
 
 from __future__ import annotations
 
@@ -15,8 +15,10 @@ from artifacts.cache import Cache
 from artifacts.catalogue import DEFAULTS, binary
 from artifacts.progress import Progress
 from nodeconfig import etcd
+from nodeconfig.host_paths import LOCAL_ETCD
 from testkit.bundles import cluster
 from topology.model import Member, Topology
+from topology.ports import ETCD_CLIENT_PORT
 
 NAMES = ("a", "b", "c", "d", "e")
 BINARIES = "usr/local/lib/kubewright/bin"
@@ -28,7 +30,7 @@ def etcd_topology(names: Sequence[str]) -> Topology:
 
 
 class Host:
-    """A directory that emulates the host of a member."""
+    """A directory that emulates the host of an etcd member."""
 
     def __init__(self, root: Path, name: str, keys: dict[str, str], version: str = "") -> None:
         self.root, self.name, self.keys = root, name, keys
@@ -38,7 +40,7 @@ class Host:
         self.empty()
 
     def empty(self) -> None:
-        """Make the directory an unused machine."""
+        """Empty the directory, as on an unused machine."""
         self.kill()
         shutil.rmtree(self.root, ignore_errors=True)
         (self.root / BINARIES).mkdir(parents=True)
@@ -50,7 +52,7 @@ class Host:
         (self.root / "var/lib/etcd").mkdir(parents=True, mode=0o700)
 
     def install(self, version: str) -> None:
-        """Install the binaries of a version, obtained in the same way as those of the mirror."""
+        """Install the etcd binaries of a version from the mirror's sources."""
         for name in ("etcd", "etcdctl"):
             target = self.root / BINARIES / name
             target.unlink(missing_ok=True)
@@ -79,7 +81,7 @@ class Host:
         )
 
     def start(self) -> str:
-        """Start the member as its units do and return the decision that the member program printed."""
+        """Start the member as its systemd units do, and return the printed decision of the member program."""
         decision = self.decide("start")
         assert decision.returncode == 0, decision.stderr
         lines = (self.root / "etc/etcd/start.env").read_text().splitlines()
@@ -92,11 +94,13 @@ class Host:
         return decision.stdout
 
     def flags(self) -> list[str]:
-        """Return the flags of the unit with paths below this root. All members share the loopback address."""
+        """Return the flags of the unit with paths below this directory. All members share the loopback
+        address.
+        """
         files = etcd.component(etcd_topology([self.name]), self.member).files
         unit = next(file.content for file in files if file.path.endswith("/etcd.service"))
         flags = [word for word in unit.split() if word.startswith("--") and "metrics-urls" not in word]
-        flags = [word.replace("https://127.0.0.1:2379,", "") for word in flags]
+        flags = [word.replace(f"{LOCAL_ETCD},", "") for word in flags]
         for path in ("/etc/etcd", "/var/lib/etcd"):
             flags = [word.replace(f"={path}", f"={self.root}{path}") for word in flags]
         return flags
@@ -109,7 +113,7 @@ class Host:
         self.processes.clear()
 
     def kill(self) -> None:
-        """Kill the member."""
+        """Kill the member (SIGKILL)."""
         for process in self.processes:
             process.kill()
             process.wait()
@@ -117,23 +121,26 @@ class Host:
 
     def ctl(self, *words: str) -> str:
         pki = self.root / "etc/etcd/pki"
-        argv = [str(self.root / BINARIES / "etcdctl"), f"--endpoints=https://{self.member.address}:2379"]
+        argv = [
+            str(self.root / BINARIES / "etcdctl"),
+            f"--endpoints=https://{self.member.address}:{ETCD_CLIENT_PORT}",
+        ]
         argv += [f"--cacert={pki}/etcd-ca.crt", f"--cert={pki}/operator.crt", f"--key={pki}/operator.key"]
         return subprocess.run([*argv, *words], check=True, capture_output=True, text=True, timeout=20).stdout
 
     @property
     def members(self) -> dict[str, tuple[str, bool]]:
-        """The id and learner state of each member, by name."""
+        """Return the id and the learner state of each member, by name."""
         rows = [line.split(", ") for line in self.ctl("member", "list").splitlines()]
         return {row[2]: (row[0], row[-1] == "true") for row in rows}
 
 
 def start_together(hosts: Sequence[Host]) -> list[str]:
-    """Start members at the same time and return the decision of each."""
+    """Start members at the same time and return the decision of the member program for each member."""
     with ThreadPoolExecutor(max_workers=len(NAMES)) as pool:
         return list(pool.map(Host.start, hosts))
 
 
 def assert_voters(host: Host, names: Sequence[str]) -> None:
-    """Assert that exactly these names are members and that none is a learner."""
+    """Assert that the cluster has exactly these members and no learner."""
     assert {name: learner for name, (_, learner) in host.members.items()} == dict.fromkeys(names, False)

@@ -22,6 +22,7 @@ from automation.operations.snapshot import checksum, checksum_file
 from automation.operations.target import Target
 from nodeconfig.host_paths import STATE
 from topology.model import Role, Topology
+from topology.ports import ETCD_PEER_PORT
 
 _UPLOAD_SECONDS = 1800
 _STEP_SECONDS = 300
@@ -73,7 +74,7 @@ def member_variables(topology: Topology, digest: str, stamp: str) -> dict[str, d
     The cluster token is unique to this restore, so that a member with older data belongs to another
     cluster and cannot join.
     """
-    urls = {member.name: f"https://{member.address}:2380" for member in topology.etcd}
+    urls = {member.name: f"https://{member.address}:{ETCD_PEER_PORT}" for member in topology.etcd}
     cluster = ",".join(f"{name}={url}" for name, url in urls.items())
     token = f"{topology.name}-{stamp}-{digest[:12]}"
     common = {"sum": digest, "cluster": cluster, "token": token, "stamp": stamp}

@@ -29,7 +29,8 @@ def test_a_pool_of_a_cloud_has_one_bundle() -> None:
 
 def test_the_size_of_a_pool_does_not_change_its_bundle() -> None:
     small, large = (
-        bundles(cloud(**{"pools.general.size": {"min": 1, "max": most}}), FakeIndex()) for most in (3, 200)
+        bundles(cloud(**{"pools.general.size": {"min": 1, "max": maximum}}), FakeIndex())
+        for maximum in (3, 200)
     )
     assert small == large
 
