@@ -68,7 +68,7 @@ def test_plan_is_applied_exactly_or_refused(single: Stack, tmp_path: Path) -> No
     assert state.read_bytes() == before
     single.config[CLUSTER]["kubelet"] = _pods(90)
     assert single.up("--plan", str(plan), "--detailed-exit-code", check=False).code == 2
-    # The plan was carried out: the same plan is no longer what would happen.
+    # The plan has been applied, so the same plan does not match the stack any more.
     assert single.up("--plan", str(plan), check=False).code == 1
 
 
@@ -81,11 +81,11 @@ def test_plan_older_than_another_change_is_refused(single: Stack, tmp_path: Path
     single.config[CLUSTER]["kubelet"] = _pods(70)
     refused = single.up("--plan", str(plan), check=False)
     assert refused.code == 1
-    assert "cp-1-node: was changed since the plan was made" in refused.text
+    assert "cp-1-node: changed since the plan was saved" in refused.text
 
 
 def test_plan_older_than_any_other_run_is_refused(single: Stack, tmp_path: Path) -> None:
-    """The next preview does not show every change of a run, for example the change of a secret."""
+    """The next preview does not contain every change of an earlier run, for example a changed secret."""
     plan = tmp_path / "plan.json"
     single.preview(lambda cluster: cluster.update(kubelet=_pods(69)), "--save-plan", str(plan))
     single.up()
@@ -129,7 +129,7 @@ def test_plan_contains_no_secret(single: Stack, tmp_path: Path) -> None:
 
 @contextmanager
 def locked(stack: Stack) -> Iterator[None]:
-    """Hold the lock of the stack, as another process does."""
+    """Hold the lock of the stack, as another process would."""
     locks = stack.machine.state / "backend/.pulumi/locks/organization/kubewright" / stack.name
     locks.mkdir(parents=True, exist_ok=True)
     lock = locks / "00000000-0000-0000-0000-000000000000.json"
@@ -167,7 +167,7 @@ def test_time_out_ends_the_engine_and_is_reported(single: Stack) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_signal_to_the_driver_only_ends_the_engine_in_order(machine: Machine, number: int) -> None:
-    """CI cancels a job: the engine records the steps that it has begun and releases the stack."""
+    """When CI cancels a job, the engine records the steps that have started and releases the stack."""
     stack = Stack.from_checkout(machine, "dev", _single)
     stack.name = f"ended-{number}"
     file = machine.file(stack.name, stack.config)
@@ -207,9 +207,7 @@ def test_outputs_are_json_without_secrets(single: Stack) -> None:
 
 
 def test_marked_secrets_are_neither_shown_nor_stored(single: Stack, tmp_path: Path) -> None:
-    """Secrets are in the configuration, in inputs and standard input, in an error, in a name, in the
-    environment.
-    """
+    """The configuration, inputs, standard input, an error, a name and the environment contain secrets."""
     log = tmp_path / "events.jsonl"
     errors = f"ssh: {MARKED}-registry was refused; {MARKED}-token"
 
@@ -220,7 +218,7 @@ def test_marked_secrets_are_neither_shown_nor_stored(single: Stack, tmp_path: Pa
     variables = {"SOME_TOKEN": f"{MARKED}-token", FAIL: f"cp-1-node={errors}"}
     output = single.preview(change, "--events", str(log), variables=variables)
     recorded = [output.text, log.read_text(), single.markdown(), single.html().read_text()]
-    # A failing update shows no secret either.
+    # The output of a failing update contains no secret either.
     change(single.config[CLUSTER])
     file = single.machine.file(single.name, single.config)
     words = ("up", "--stack", single.name, "--file", str(file), "--events", str(log))
@@ -236,13 +234,13 @@ def test_marked_secrets_are_neither_shown_nor_stored(single: Stack, tmp_path: Pa
 
 
 def test_several_stacks_in_parallel(single: Stack, machine: Machine, tmp_path: Path) -> None:
-    """`--all` selects all stacks of a checkout; the test uses a copy of this checkout with two stacks."""
+    """`--all` selects all stacks of a checkout. The test uses a copy of this checkout with two stacks."""
     copy = tmp_path / "checkout"
     copy.mkdir()
     for entry in CHECKOUT.iterdir():
         if not entry.name.startswith((".", "Pulumi.")) or entry.name == "Pulumi.yaml":
             (copy / entry.name).symlink_to(entry)
-    # The module finds its checkout by its own path.
+    # The driver finds its checkout by the path of its module.
     (copy / "automation").unlink()
     subprocess.run(["cp", "-r", CHECKOUT / "automation", copy], check=True, timeout=60)
     for name in ("single", "two"):
