@@ -1,4 +1,4 @@
-"""Conversion of settings to a topology, without reading files."""
+"""Converts settings to a topology, without reading files."""
 
 from __future__ import annotations
 
@@ -31,9 +31,10 @@ from topology.ports import API_PORT, SSH_PORT
 def build_topology(settings: Settings, *, files: Mapping[str, str] | None = None) -> Topology:
     """Return the topology that valid settings describe.
 
-    `files` are the texts of the files that settings name, from `settings.files.read`; without them
-    registries get no private authority (enough to print plans, not to deliver). Raises KeyError when
-    `files` lacks one, ValueError for settings that `load` did not return.
+    `files` maps the paths that the settings name to the texts of the files, as `settings.files.read`
+    returns them. Without `files`, registries have no private certificate authority; this is sufficient to
+    print plans, but not for deliveries. Raise KeyError when `files` lacks a file, and ValueError for
+    settings that `load` did not return.
     """
     if settings.name is None or (settings.metal is None and settings.cloud is None):
         raise ValueError("only settings that load() returned have a topology")
@@ -62,9 +63,11 @@ def build_topology(settings: Settings, *, files: Mapping[str, str] | None = None
 
 
 def topology_or_none(config: Mapping[str, object]) -> Topology | None:
-    """Return the topology that a stack file's `config` mapping describes; None for an invalid description.
+    """Return the topology that the `config` mapping of a stack file describes; None for an invalid
+    description.
 
-    For checks before the program runs: the program reports what is wrong with the description.
+    Checks use this function before the program runs. The program itself reports the problems of an invalid
+    description.
     """
     cluster = config.get(OBJECT)
     try:
@@ -74,7 +77,10 @@ def topology_or_none(config: Mapping[str, object]) -> Topology | None:
 
 
 def registry_credentials(settings: Settings) -> dict[str, tuple[str, str]]:
-    """Return user and password by the secret's name in the topology (`registry-<name>`); secret."""
+    """Return the user and password of each registry, by the name of its secret (`registry-<name>`).
+
+    The result is secret.
+    """
     return {
         _secret_of(name): (registry.username, registry.password.get_secret_value())
         for name, registry in settings.registries.items()
@@ -146,7 +152,7 @@ def _options(settings: Settings) -> ControlPlaneOptions:
 def _certificates(settings: CertificateSettings) -> Certificates:
     rotations = {str(name): _rotation(section) for name, section in settings.authorities.items()}
     rotations[SERVICE_ACCOUNT] = _rotation(settings.service_account)
-    # A section that only repeats defaults counts as absent and changes nothing.
+    # A section that contains only defaults has the same effect as no section.
     begun = tuple((name, rotation) for name, rotation in rotations.items() if rotation != Rotation())
     return Certificates(leaves=settings.leaves, rotations=begun)
 

@@ -1,7 +1,7 @@
-"""The command line and the code behind it: preparing the machine, running the engine, operating clusters.
+"""The command line and its code: prepares the machine, runs the Pulumi engine, operates clusters.
 
-`cli` has the commands. `stacks` runs the program on stacks (preview, up, refresh, destroy), `operations`
-works on running clusters, `report` describes what a change does, `comment` posts the description to a pull
-request. `engine` runs Pulumi's engine. The modules of this package are what the others share: directories, a
-stack's work directory, prerequisites, the lab of a stack, deliveries.
+`cli` contains the commands. `stacks` runs the Pulumi program on stacks (preview, up, refresh, destroy).
+`operations` works on running clusters. `report` describes the effects of a change, and `comment` posts the
+description to a pull request. `engine` starts the Pulumi engine. The modules of this package are shared by
+these packages: directories, work directories of stacks, prerequisites, the lab of a stack, deliveries.
 """

@@ -1,6 +1,7 @@
-"""Deliveries: what the engine last delivered to each host, read from the stack's state, with secrets.
+"""Reads deliveries from the state of a stack: scripts and payloads that the engine last sent to each host.
 
-A host must agree with the state, not with the stack file: applying a changed stack file is the task of `up`.
+Operations compare a host with the state and not with the stack file, because only `up` applies a changed
+stack file. Deliveries contain secrets.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ _COMMAND = "command:remote:Command"
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """The delivery of one role to one host: the script, and the payload on its standard input (secret)."""
+    """The delivery of a role to a host: a script, and the secret payload on its standard input."""
 
     host: str
     role: Role
@@ -29,7 +30,7 @@ class Delivery:
 
 
 def load_deliveries(engine: Engine) -> list[Delivery]:
-    """Return all deliveries of a stack, sorted by role. Raises `UserError` when there are none."""
+    """Return all deliveries of a stack, sorted by role. Raise `UserError` when there are no deliveries."""
     engine.select()
     deliveries = deliveries_from_state(json.loads(engine.capture("stack export", "--show-secrets")))
     if not deliveries:
@@ -46,10 +47,10 @@ def deliveries_from_state(state: Mapping[str, Any]) -> list[Delivery]:
 
 
 def _delivery(resource: Mapping[str, Any]) -> Delivery | None:
-    """Return the delivery of a command named `<host>-<role>`; None for other commands."""
+    """Return the delivery in a command named `<host>-<role>`; None for other resources."""
     name = str(resource.get("urn", "")).rpartition("::")[2]
     inputs = resource.get("inputs") or {}
-    # A resource that a replacement has yet to delete no longer describes the host.
+    # A resource that is waiting for deletion after its replacement no longer describes the host.
     if resource.get("delete") or "stdin" not in inputs:
         return None
     for role in Role:

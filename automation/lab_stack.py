@@ -1,4 +1,4 @@
-"""Lab stacks: stack files with the key `kubewright:lab`, and the hosts that they need from the lab."""
+"""Reads lab stacks (stack files with the key `kubewright:lab`) and starts their hosts."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from topology.model import Versions
 LAB_KEY = "kubewright:lab"
 CLUSTER_KEY = "kubewright:cluster"
 DEFAULT_MEMORY = 4 * 1024**3
-"""Bytes, for hosts without `memory` in the inventory."""
+"""Memory in bytes of hosts without `memory` in the inventory."""
 
 
 @dataclass(frozen=True, slots=True)
 class LabRequirements:
-    """What a lab stack needs from this machine: the lab's hosts, and a mirror with these releases."""
+    """The requirements of a lab stack: the hosts of the lab, and a mirror with these releases."""
 
     lab: LabSpec
     releases: tuple[Versions, ...]
@@ -35,9 +35,8 @@ class LabRequirements:
 def lab_requirements(name: str, config: Mapping[str, Any], mirror: Path) -> LabRequirements | None:
     """Return the hosts and releases that a lab stack needs; None for other stacks.
 
-    The hosts are those of the inventory, their memory is the limit of the lab's hosts. `config` is the
-    `config` of the stack file. Raises `UserError` with all problems, those of the cluster's settings
-    included.
+    The hosts are the hosts of the inventory. Their memory limits the lab's hosts. `config` is the `config`
+    of the stack file. Raise `UserError` with all problems, including problems of the cluster settings.
     """
     if LAB_KEY not in config:
         return None
@@ -63,10 +62,11 @@ def lab_requirements(name: str, config: Mapping[str, Any], mirror: Path) -> LabR
 
 
 def ensure_hosts(spec: LabSpec, print_line: Callable[[str], None]) -> None:
-    """Boot the lab's hosts that do not run.
+    """Start the hosts of the lab that do not run.
 
-    Hosts that were removed from the inventory keep running until the lab is removed: the engine must first
-    remove what it delivered to them, as on bare metal. Raises `LabError`.
+    Hosts that were removed from the inventory keep running until the lab is removed, because the engine
+    must first remove its deliveries from them, as on bare metal. Raise `LabError` when a host does not
+    start.
     """
     names = {host.name for host in spec.hosts}
     try:

@@ -1,4 +1,4 @@
-"""Preparation of a stack before the engine runs: tools, plugins, mirror and the hosts of the lab."""
+"""Prepares a stack before the engine runs: tools, plugins, mirror and the hosts of the lab."""
 
 from __future__ import annotations
 
@@ -26,9 +26,10 @@ from lab.plugins.install import Installed, InstallError, install
 def prepare_machine(
     environment: Environment, prerequisites: Prerequisites | None = None, progress: Progress | None = None
 ) -> Sequence[Installed]:
-    """Install tools and plugins on this machine (default: all); fast when they are installed.
+    """Install tools and plugins on this machine, by default all of them. Return quickly if all are
+    installed.
 
-    Raises `ArtifactError`, and `UserError` when a plugin cannot be installed.
+    Raise `ArtifactError`, and `UserError` when a plugin cannot be installed.
     """
     prerequisites = prerequisites or Prerequisites()
     progress = progress or Progress()
@@ -36,7 +37,7 @@ def prepare_machine(
     progress.plan(_machine_steps(prerequisites))
     tools = install_tools(environment.tools, Cache.default(), progress, prerequisites.tools)
     try:
-        # One counted step: the plugins are installed together.
+        # All plugins together count as one step of the progress, because they are installed together.
         (installed,) = (
             _install_plugins(tools["pulumi"], environment.pulumi_home, names, progress)
             for names in progress.each([prerequisites.plugins])
@@ -54,11 +55,11 @@ def _install_plugins(
 
 
 def disable_engine_log(home: Path) -> None:
-    """Keep the engine from logging everything that it handles, secrets included.
+    """Disable the engine's log, which contains secrets.
 
-    The log takes two thirds of the time of a preview, and no setting disables it. When its directory is a
-    file, the engine runs without a log (pkg/v3/logging/encrypted.go, StartLogging). Only the engine's home
-    of this project is changed, never the home of a user.
+    The log takes two thirds of the time of a preview, and the engine has no setting to disable it. When the
+    path of the log directory is a file, the engine runs without a log (pkg/v3/logging/encrypted.go,
+    StartLogging). This function changes only the engine home of this project, never the home of a user.
     """
     logs = home / "logs"
     if logs.is_dir():
@@ -69,9 +70,9 @@ def disable_engine_log(home: Path) -> None:
 
 
 def prepare_stack(environment: Environment, workspace: Workspace, purpose: Purpose = Purpose.OTHER) -> Engine:
-    """Prepare the machine and, for a lab stack, its mirror and hosts; return the stack's engine.
+    """Prepare the machine and, for a lab stack, its mirror and hosts. Return the engine of the stack.
 
-    The settings are checked before anything is created. Raises `UserError`, `ArtifactError` or `LabError`.
+    The settings are checked before anything is created. Raise `UserError`, `ArtifactError` or `LabError`.
     """
     requirements = lab_stack.lab_requirements(workspace.stack, workspace.config, environment.mirror)
     cluster = workspace.config.get(lab_stack.CLUSTER_KEY)
@@ -91,7 +92,7 @@ def prepare_stack(environment: Environment, workspace: Workspace, purpose: Purpo
 
 
 def _prepare_lab(requirements: LabRequirements, engine: Engine, progress: Progress) -> None:
-    """Build the mirror and boot the lab's hosts; first finish a removal that was interrupted."""
+    """Build the mirror and start the hosts of the lab. Finish an interrupted removal of the lab first."""
     for versions in requirements.releases:
         mirror.build(engine.environment.mirror, versions, progress)
     workspace = engine.workspace
@@ -103,12 +104,12 @@ def _prepare_lab(requirements: LabRequirements, engine: Engine, progress: Progre
 
 
 def _machine_steps(prerequisites: Prerequisites) -> int:
-    """Return the number of counted steps of `prepare_machine`: each tool, and all plugins together."""
+    """Return the number of progress steps of `prepare_machine`: each tool, and all plugins together."""
     return len(prerequisites.tools) + 1
 
 
 def _lab_steps(requirements: LabRequirements) -> int:
-    """Return the number of counted steps of `_prepare_lab`: each artifact, and the boot of the hosts."""
+    """Return the number of progress steps of `_prepare_lab`: each artifact, and the start of the hosts."""
     artifacts = sum(
         len(catalogue.node_binaries(versions)) + len(catalogue.images(versions))
         for versions in requirements.releases
@@ -117,7 +118,10 @@ def _lab_steps(requirements: LabRequirements) -> int:
 
 
 def _check_plugins(plugins: Iterable[Installed], environment: Environment) -> None:
-    """Raise `UserError` for stand-ins that only answer previews, before they reject every resource."""
+    """Raise `UserError` when a stand-in plugin, which only supports previews, is installed.
+
+    The plugin would otherwise reject every resource during `up`.
+    """
     for plugin in plugins:
         if plugin.previews_only:
             name = f"{plugin.name} {plugin.version}"
@@ -129,14 +133,14 @@ def _check_plugins(plugins: Iterable[Installed], environment: Environment) -> No
 
 
 def remove_lab(engine: Engine) -> None:
-    """Remove a lab stack's hosts, and the engine's state of them.
+    """Remove the hosts of a lab stack, and the state of the stack.
 
-    A marker file makes the next command finish a removal that was interrupted: a state without its hosts
-    would report a cluster as unchanged that does not exist. Raises `LabError`. Raises `UserError` before any
-    change when the stack is in use.
+    A marker file makes the next command finish an interrupted removal. A state without its hosts would
+    otherwise report a missing cluster as unchanged. Raise `LabError`. Raise `UserError` before any change
+    when the stack is in use.
     """
     workspace = engine.workspace
-    # Raises when an `up` works on these hosts.
+    # This call raises an error when an `up` works on these hosts.
     engine.recover()
     workspace.removal_marker.touch()
     lab.down(workspace.stack)

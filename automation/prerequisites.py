@@ -1,7 +1,7 @@
-"""Prerequisites: the tools and plugins that a command on a stack needs on this machine, and no others.
+"""Determines the tools and plugins that a command on a stack needs on this machine.
 
-A preview of a cloud stack must run without lab, credentials and network. It must not wait for tools that only
-changes use.
+A preview of a cloud stack must run without lab, credentials and network, and must not wait for tools that
+only changes use.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _ENGINE = ("pulumi", "pulumi-language-python", "pulumi-language-python-exec")
 
 
 class Purpose(enum.Enum):
-    """What a command does with a stack: preview, change, or anything else."""
+    """The purpose for which a command uses a stack: a preview, a change, or another purpose."""
 
     PREVIEW = "preview"
     CHANGE = "change"
@@ -28,18 +28,21 @@ class Purpose(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Prerequisites:
-    """Names of tools (of the catalogue) and of plugins. The defaults are all of them."""
+    """Names of tools of the catalogue, and names of plugins. The default is all tools and plugins."""
 
     tools: tuple[str, ...] = catalogue.TOOLS
     plugins: tuple[str, ...] = (*_COMMON, *(cloud.plugin for cloud in CLOUDS))
 
 
 def prerequisites_of(cluster: Mapping[str, Any], purpose: Purpose, *, lab: bool) -> Prerequisites:
-    """Return what a stack needs. `cluster`: unvalidated settings; `lab`: whether the lab runs its hosts."""
+    """Return the prerequisites of a stack.
+
+    `cluster` are unvalidated settings. `lab` is true when the lab runs the hosts of the stack.
+    """
     clouds = tuple(cloud.plugin for cloud in CLOUDS if cluster.get(cloud.settings_section))
     plugins = (*_COMMON, *clouds)
     if purpose is not Purpose.PREVIEW or lab:
         return Prerequisites(plugins=plugins)
-    # A preview renders Helm charts on this machine.
+    # Previews run helm, because Helm charts are rendered on this machine.
     helm = ("helm",) if cluster.get("helm_releases") else ()
     return Prerequisites(tools=(*_ENGINE, *helm), plugins=plugins)

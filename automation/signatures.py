@@ -13,25 +13,29 @@ from collections.abc import Mapping
 from pulumi.runtime import rpc
 
 SIGNATURE: str = rpc._special_sig_key
-"""`sig.Key`: an object with this key is a special value."""
+"""`sig.Key`: a JSON object with this key is a special value."""
 SECRET_SIGNATURE: str = rpc._special_secret_sig
-"""`sig.Secret`. Content: `value` in requests, `ciphertext` or `plaintext` (JSON) in states and plans."""
+"""`sig.Secret`: marks a secret. Its content is `value` in requests, `ciphertext` or `plaintext` (JSON) in
+states and plans.
+"""
 UNKNOWN: str = rpc.UNKNOWN
-"""`plugin.UnknownStringValue` (sdk/go/common/resource/plugin/rpc.go): known after the update."""
+"""`plugin.UnknownStringValue` (sdk/go/common/resource/plugin/rpc.go): a value that is known after the
+update.
+"""
 
 
 def has_signature(value: object) -> bool:
-    """Report whether the value is special: a secret, an asset or another marked value."""
+    """Check whether the value is a special value, such as a secret or an asset."""
     return isinstance(value, Mapping) and SIGNATURE in value
 
 
 def is_secret(value: object) -> bool:
-    """Report whether the value is marked as a secret."""
+    """Check whether the value is marked as a secret."""
     return isinstance(value, Mapping) and value.get(SIGNATURE) == SECRET_SIGNATURE
 
 
 def reveal(value: object) -> object:
-    """Return the plain value from a state that was exported with `--show-secrets`."""
+    """Return the plain content of a value from a state that was exported with `--show-secrets`."""
     if isinstance(value, Mapping) and SIGNATURE in value:
         return json.loads(value["plaintext"])
     return value

@@ -18,7 +18,7 @@ _LOST_OUTPUT = "standard output: {reason}: part of the output is lost; the comma
 
 
 class _LossyStream(io.FileIO):
-    """A stream on a file descriptor that drops everything after the first error, and keeps its reason."""
+    """A stream on a file descriptor that drops all text after the first write error and keeps the reason."""
 
     def __init__(self, descriptor: int) -> None:
         super().__init__(descriptor, "w", closefd=False)
@@ -60,10 +60,10 @@ def exit_code(code: int) -> int:
 
 def _lossy(old: TextIO) -> TextIO:
     old.flush()
-    # A character that the terminal's encoding lacks must not end the work either.
+    # A character that the encoding of the terminal lacks must not end the work.
     errors = "backslashreplace" if old.errors == "strict" else old.errors
     raw = io.BufferedWriter(_LossyStream(old.fileno()))
-    # Unbuffered (PYTHONUNBUFFERED) becomes line buffered: nothing shorter than a line is written.
+    # Make unbuffered streams (PYTHONUNBUFFERED) line buffered, so that each write contains a whole line.
     lines = not isinstance(old, io.TextIOWrapper) or old.line_buffering or old.write_through
     return io.TextIOWrapper(raw, encoding=old.encoding, errors=errors, line_buffering=lines)
 

@@ -1,4 +1,4 @@
-"""Work directories: the engine runs a stack in its own directory and never writes into the checkout.
+"""Creates the work directories of stacks. The engine runs there and never writes into the checkout.
 
 The engine writes into stack files (the salt of the passphrase) and expects them next to Pulumi.yaml. A work
 directory contains a Pulumi.yaml whose `main` is a link to the program, and a copy of the stack file merged
@@ -24,25 +24,27 @@ from settings.bases import BaseError, MergedConfig, merge_bases
 from settings.problem import OBJECT
 
 _SALT = "encryptionsalt"
-# The name becomes the name of a directory that `down` removes: never "", ".." or a path. The limit is
-# Pulumi's.
+# The name becomes the name of a directory that `down` removes, so it must not be "", ".." or a path. The
+# maximum length is Pulumi's.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _MAX_SHOWN = 40
-"""Characters of a wrong name that an error message repeats."""
+"""Maximum number of characters of an invalid name that an error message repeats."""
 
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """A stack's work directory."""
+    """The work directory of a stack."""
 
     stack: str
     directory: Path
     config: dict[str, Any]
-    """The `config` mapping of the stack file, merged with those of its bases."""
+    """The `config` mapping of the stack file, merged with the mappings of its bases."""
 
     @property
     def removal_marker(self) -> Path:
-        """The file that exists while the lab's hosts are being removed and the state does not match them."""
+        """The file that exists while the hosts of a lab are being removed and the state does not match
+        them.
+        """
         return self.directory / "going-down"
 
     @property
@@ -54,8 +56,8 @@ class Workspace:
 def prepare(*, environment: Environment, stack: str, source: Path | None = None) -> Workspace:
     """Create or renew the work directory of a stack.
 
-    `source` is the stack file (default: `Pulumi.<stack>.yaml` of the checkout). Raises `UserError` when the
-    file is missing or not a mapping, and for an invalid stack name.
+    `source` is the stack file (default: `Pulumi.<stack>.yaml` of the checkout). Raise `UserError` for an
+    invalid stack name, and when the file is missing or not a mapping.
     """
     check_stack_name(stack)
     source = source or stack_file(stack)
@@ -76,7 +78,7 @@ def prepare(*, environment: Environment, stack: str, source: Path | None = None)
 
 
 def stack_file(stack: str) -> Path:
-    """Return the default path of a stack file. Raises `UserError` for an invalid stack name."""
+    """Return the default path of a stack file. Raise `UserError` for an invalid stack name."""
     check_stack_name(stack)
     return CHECKOUT / f"Pulumi.{stack}.yaml"
 
@@ -91,7 +93,7 @@ def check_stack_name(stack: str) -> None:
 
 
 def merged_config(source: Path) -> MergedConfig:
-    """Return the `config` of a stack file merged with its bases. Raises `UserError` for invalid files."""
+    """Return the `config` of a stack file merged with its bases. Raise `UserError` for invalid files."""
     try:
         return merge_bases(source, _config)
     except BaseError as error:
@@ -106,9 +108,9 @@ def _config(source: Path) -> dict[str, Any]:
 
 
 def _within_size_limit(config: dict[str, Any], directory: Path) -> dict[str, Any]:
-    """Return the config. If it is too long for the engine, move its hosts to a file first.
+    """Return the config. Move its hosts to a file when the config is too long for the engine.
 
-    Raises `UserError` if the config is too long even without its hosts.
+    Raise `UserError` if the config is too long even without its hosts.
     """
     if hosts_file.config_size(config) <= hosts_file.MAX_CONFIG_BYTES:
         return config
@@ -127,7 +129,7 @@ def _within_size_limit(config: dict[str, Any], directory: Path) -> dict[str, Any
 
 
 def remove(workspace: Workspace) -> None:
-    """Remove a work directory. The link to the program is removed, not followed."""
+    """Remove a work directory. The link to the program is deleted and not followed."""
     shutil.rmtree(workspace.directory)
 
 

@@ -1,4 +1,4 @@
-"""The facts that rules need of a stack, read from its settings."""
+"""Reads the facts that rules need from the settings of a stack."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from topology.ports import API_PORT
 
 
 def read_facts(cluster: Mapping[str, object], today: date | None = None) -> StackFacts:
-    """Return the facts of a stack's object `kubewright:cluster`. `today`: default, the current day in UTC.
+    """Return the facts of the object `kubewright:cluster` of a stack.
 
-    Raises `SettingsError` for an object that is not a valid cluster.
+    `today` is by default the current day in UTC. Raise `SettingsError` for an object that is not a valid
+    cluster.
     """
     settings = load(cluster)
     version = settings.kubernetes.version

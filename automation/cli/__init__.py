@@ -1,1 +1,1 @@
-"""The command line: one module per group of commands. Each command parses, calls one function and prints."""
+"""The command line: one module per group of commands. Commands parse their options and call a function."""

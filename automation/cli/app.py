@@ -1,4 +1,4 @@
-"""The `kubewright` command: its groups, and how errors are shown."""
+"""The `kubewright` command: its groups of commands, and the display of errors."""
 
 from __future__ import annotations
 
@@ -23,10 +23,13 @@ _PANELS = list(dict.fromkeys(group.PANEL for group in _GROUPS))
 
 
 class _PanelOrder(TyperGroup):
-    """Lists commands in the order of their panels: Typer lists all groups after all commands."""
+    """A command group that lists its commands in the order of the help panels.
+
+    Typer lists all groups after all commands.
+    """
 
     def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]
-        """Return the names of the commands, panel by panel."""
+        """Return the names of the commands in the order of their panels."""
         panels = {name: getattr(command, "rich_help_panel", "") for name, command in self.commands.items()}
         return sorted(panels, key=lambda name: _PANELS.index(panels[name]))
 
@@ -62,7 +65,7 @@ for _group in _GROUPS:
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
-    """Run a command and return its exit code. Print the user's errors as one message without a traceback."""
+    """Run a command and return its exit code. Print user errors as one message without a traceback."""
     try:
         return app(arguments, prog_name=NAME, standalone_mode=False) or 0
     except TyperException as error:
@@ -78,10 +81,10 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 
 def _explain(error: TyperException) -> int:
-    """Print what is wrong with the command line in one line and return the exit code."""
+    """Print the error in the command line and return the exit code."""
     context = getattr(error, "ctx", None)
     path = context.command_path if context else NAME
-    # The help was already printed when a group was called without a command.
+    # Typer has already printed the help text of a group that was called without a command.
     if type(error).__name__ != "NoArgsIsHelpError":
         message = error.format_message().rstrip(".")
         print(f"{path}: {message[0].lower()}{message[1:]}; see `{path} --help`", file=sys.stderr)

@@ -96,7 +96,7 @@ def push_images(
 
 
 def _versions(choices: list[str]) -> Versions:
-    """Return the default versions with the chosen COMPONENT=VERSION pairs applied."""
+    """Return the default versions, changed by the COMPONENT=VERSION pairs of the command line."""
     versions = catalogue.DEFAULTS
     components = [field.name for field in fields(Versions)]
     for choice in choices:

@@ -11,7 +11,7 @@ import typer
 from automation.errors import UserError
 
 Stack = Annotated[str, typer.Option("--stack", "-s", help="Name of the stack: Pulumi.NAME.yaml.")]
-"""One stack. Commands that remove or overwrite a cluster give it no default."""
+"""The option for a single stack. Commands that remove or overwrite a cluster have no default stack."""
 
 Stacks = Annotated[
     list[str] | None,
@@ -30,9 +30,9 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmat
 
 
 def confirm(question: str, *, yes: bool) -> None:
-    """Ask the question on a terminal and exit with 1 unless the answer is yes.
+    """Ask the question on the terminal and exit with code 1 unless the answer is yes.
 
-    With `yes`, return at once. Raise UserError when there is no terminal to ask on.
+    Return at once when `yes` is set. Raise UserError when standard input is not a terminal.
     """
     if yes:
         return

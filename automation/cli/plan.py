@@ -69,7 +69,7 @@ class WorkerResources(Section):
 
 
 class CapacityRequest(Section):
-    """The file of `plan capacity`: the resources of a worker, and the applications by name."""
+    """The content of the file that `plan capacity` reads: a worker's resources, and applications by name."""
 
     worker: WorkerResources
     applications: dict[NonEmpty, ApplicationRequests]

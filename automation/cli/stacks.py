@@ -194,7 +194,7 @@ def _describe(names: list[str]) -> str:
 
 
 def _output_format(output: OutputFormat | None, *, raw: bool) -> OutputFormat:
-    """Return what to print. Raise UserError for contradicting options."""
+    """Return the output format that the options select. Raise UserError for contradicting options."""
     if raw and output is OutputFormat.REPORT:
         raise UserError("--raw and --format report contradict each other; give one of them")
     if raw:

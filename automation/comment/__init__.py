@@ -1,1 +1,1 @@
-"""One comment on a pull or merge request with the changes that it would make [O2]."""
+"""Posts the report of a change as a comment on a pull or merge request [O2]."""

@@ -1,4 +1,4 @@
-"""The interface of GitHub and GitLab: find, create and update a comment."""
+"""The interface to GitHub and GitLab: find, create and update comments."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Comment:
-    """An existing comment: its ID and its web address (empty if the forge provides none)."""
+    """An existing comment: its ID and its web address. The address is empty if the forge provides none."""
 
     number: int
     url: str
 
 
 class Unavailable(Exception):
-    """The forge is overloaded, unreachable or limits the rate of requests.
+    """Error for a forge that is overloaded, unreachable or limits the rate of requests.
 
-    `wait` is the number of seconds to wait, if the forge specifies it.
+    `wait` is the number of seconds to wait, if the forge specifies a number.
     """
 
     def __init__(self, reason: str, wait: float | None = None) -> None:
@@ -26,18 +26,18 @@ class Unavailable(Exception):
 
 
 class Forge(Protocol):
-    """The comments of one pull or merge request, or the open issues of a project.
+    """Access to the comments of one pull or merge request, or to the open issues of a project.
 
     Every method raises Unavailable when a retry can succeed, and UserError otherwise.
     """
 
     limit: int
-    """Maximum number of characters of a text."""
+    """Maximum number of characters of a comment."""
 
     def find(self, marker: str) -> Comment | None:
         """Return the first comment that begins with the marker and belongs to the account of the token.
 
-        Comments of other accounts are ignored: their authors could change them later to look like a report.
+        Comments of other accounts are ignored, because their authors can edit them.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""Comments and issues of GitHub, with PyGithub."""
+"""Comments and issues of GitHub, by the PyGithub library."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _EXPLANATIONS = {
 
 
 class _Api:
-    """The common part of comments and issues. `url` is the address of the API."""
+    """The base class for access to GitHub comments and issues. `url` is the address of the API."""
 
     limit = 65_536
     needs = ""
@@ -35,8 +35,8 @@ class _Api:
 
     def __init__(self, target: Target, *, token: str, url: str) -> None:
         self._where = f"GitHub {target.project}" + (f"#{target.number}" if target.number else "")
-        # Only the caller retries: it first checks whether the comment was created. The few requests of one
-        # command need no pauses.
+        # The client must not retry: the caller retries, after a check whether the comment was created.
+        # Pauses between the few requests of a command are unnecessary.
         self._api = Github(
             auth=Auth.Token(token),
             base_url=url,
@@ -50,7 +50,7 @@ class _Api:
         self._repository = self._api.get_repo(target.project)
 
     def _login(self) -> str:
-        """Return the account of the token, or an empty string for the token of a workflow."""
+        """Return the account name of the token; empty for the token of a GitHub workflow."""
         try:
             return self._api.get_user().login
         except RateLimitExceededException:
@@ -62,7 +62,11 @@ class _Api:
 
     @contextmanager
     def _converted_errors(self) -> Iterator[None]:
-        """Convert errors of the library without their texts, which can contain anything, also the token."""
+        """Convert errors of the library to our errors.
+
+        The texts of the library's errors are dropped, because they can contain any data, including the
+        token.
+        """
         try:
             yield
         except RateLimitExceededException as error:
@@ -81,7 +85,7 @@ class _Api:
 
 
 class GitHub(_Api):
-    """The comments of a pull request."""
+    """Access to the comments of a GitHub pull request."""
 
     needs = "pull-requests"
 
@@ -112,7 +116,7 @@ class GitHub(_Api):
 
 
 class GitHubIssues(_Api):
-    """The open issues of a repository that have a label."""
+    """Access to the open issues of a GitHub repository that have a label."""
 
     needs = "issues"
 
@@ -148,7 +152,9 @@ def _is_own(user: NamedUser | Organization, login: str) -> bool:
 
 
 def _requested_wait(headers: Mapping[str, str] | None) -> float | None:
-    """Return the seconds to wait: https://docs.github.com/rest/using-the-rest-api/rate-limits."""
+    """Return the seconds to wait that the response headers request:
+    https://docs.github.com/rest/using-the-rest-api/rate-limits.
+    """
     lower = {key.lower(): value for key, value in (headers or {}).items()}
     if lower.get("retry-after", "").isdigit():
         return float(lower["retry-after"])

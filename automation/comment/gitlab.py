@@ -1,4 +1,4 @@
-"""Notes and issues of GitLab, with python-gitlab."""
+"""Comments ("notes") and issues of GitLab, by the python-gitlab library."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from automation.errors import UserError
 
 _SECONDS = 30
 _PAGE = 100
-# Only the caller retries: it first checks whether the comment was created.
+# The client must not retry: the caller retries, after a check whether the comment was created.
 _NO_RETRY: dict[str, Any] = {"obey_rate_limit": False, "retry_transient_errors": False}
 _PAGES: dict[str, Any] = {"iterator": True, "per_page": _PAGE, **_NO_RETRY}
 _EXPLANATIONS = {
@@ -26,7 +26,10 @@ _EXPLANATIONS = {
 
 
 class _Api:
-    """The common part of notes and issues. `url` is the address of the server, without `/api/v4`."""
+    """The base class for access to GitLab notes and issues.
+
+    `url` is the address of the server, without `/api/v4`.
+    """
 
     limit = 1_000_000
 
@@ -42,7 +45,11 @@ class _Api:
 
     @contextmanager
     def _converted_errors(self) -> Iterator[None]:
-        """Convert errors of the library without their texts, which can contain anything, also the token."""
+        """Convert errors of the library to our errors.
+
+        The texts of the library's errors are dropped, because they can contain any data, including the
+        token.
+        """
         try:
             yield
         except gitlab.GitlabError as error:
@@ -56,7 +63,7 @@ class _Api:
 
 
 class GitLab(_Api):
-    """The notes of a merge request."""
+    """Access to the notes of a GitLab merge request."""
 
     def __init__(self, target: Target, *, token: str, url: str) -> None:
         super().__init__(target, token=token, url=url)
@@ -88,7 +95,7 @@ class GitLab(_Api):
 
 
 class GitLabIssues(_Api):
-    """The open issues of a project that have a label."""
+    """Access to the open issues of a GitLab project that have a label."""
 
     def __init__(self, target: Target, *, token: str, title: str, label: str, url: str) -> None:
         super().__init__(target, token=token, url=url)

@@ -1,4 +1,4 @@
-"""Posts reports: one comment for each stack, which later reports replace."""
+"""Posts reports: one comment for each stack. A later report replaces the comment."""
 
 from __future__ import annotations
 
@@ -14,27 +14,28 @@ from automation.errors import UserError
 
 ATTEMPTS = 5
 MAX_WAIT = 60.0
-"""Maximum seconds between two attempts, whatever the forge requests."""
+"""Maximum number of seconds between two attempts, also when the forge requests more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """A posted comment, and whether it was created."""
+    """The result of posting: the comment, and whether the comment was created."""
 
     comment: Comment
     created: bool
 
 
 def marker(stack: str) -> str:
-    """Return the hidden first line of the comment of a stack."""
+    """Return the hidden first line that identifies the comment of a stack."""
     return f"<!-- kubewright:report:{quote(stack, safe='')} -->"
 
 
 def post(forge: Forge, stack: str, report: str, *, sleep: Callable[[float], None] = time.sleep) -> Posted:
     """Create or update the comment of a stack. `report` is Markdown.
 
-    Every attempt searches for the comment again, so that an attempt that failed halfway creates no second
-    comment. Raise UserError when the forge rejects the comment or fails `ATTEMPTS` times.
+    Every attempt searches for the comment again, so that a failed attempt that already created the comment
+    does not cause a second comment. Raise UserError when the forge rejects the comment or fails `ATTEMPTS`
+    times.
     """
     body = f"{marker(stack)}\n{report}"
     if len(body) > forge.limit:
@@ -53,7 +54,7 @@ def post(forge: Forge, stack: str, report: str, *, sleep: Callable[[float], None
 
 
 def _wait_seconds(state: RetryCallState) -> float:
-    """Return the seconds that the forge requests, or exponentially increasing seconds."""
+    """Return the seconds that the forge requests, or a number that doubles with every attempt."""
     error = state.outcome.exception() if state.outcome else None
     requested = error.wait if isinstance(error, Unavailable) else None
     seconds = 2.0**state.attempt_number if requested is None else requested

@@ -1,4 +1,4 @@
-"""Selection of a forge by command-line options and environment variables."""
+"""Selects the forge of a comment by command-line options and environment variables."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from automation.comment.forge import Forge
 from automation.errors import UserError
 
 LABEL = "kubewright-drift"
-"""The label of drift issues, by which later runs find them."""
+"""The label of drift issues. Later runs find the issues by this label."""
 
 
 def request(github: str, gitlab: str, api_url: str, variables: Mapping[str, str]) -> Forge:
@@ -34,7 +34,7 @@ def request(github: str, gitlab: str, api_url: str, variables: Mapping[str, str]
 
 
 def issues(stack: str, github: str, gitlab: str, api_url: str, variables: Mapping[str, str]) -> Forge:
-    """Return the drift issues of the project that the options name. Raise UserError like `request`."""
+    """Return the drift issues of the project that the options name. Raise the same errors as `request`."""
     title = f"Stack {stack}: drift"
     if _is_github(github, gitlab, "owner/repository", "group/project"):
         from automation.comment.github import GitHubIssues
@@ -58,9 +58,9 @@ def issues(stack: str, github: str, gitlab: str, api_url: str, variables: Mappin
 
 
 def _is_github(github: str, gitlab: str, github_example: str, gitlab_example: str) -> bool:
-    """Report whether the GitHub option is set. Raise UserError unless exactly one option is set.
+    """Check whether the GitHub option is set. Raise UserError unless exactly one option is set.
 
-    Callers import a client only after this check: an import takes a third of a second.
+    Callers import the client library after this check, because the import takes a third of a second.
     """
     if bool(github) == bool(gitlab):
         raise UserError(f"give one of --github {github_example} and --gitlab {gitlab_example}")
@@ -80,6 +80,6 @@ def _token(variables: Mapping[str, str], name: str) -> str:
     if not token:
         raise UserError(f"{name}: empty or not set; set the token in this environment variable")
     if not token.isascii() or not token.isprintable() or " " in token:
-        # The client would print the token in its own error about an invalid header.
+        # Reject invalid tokens here, because the client would print the token in its error message.
         raise UserError(f"{name}: contains characters that a token cannot contain")
     return token

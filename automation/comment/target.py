@@ -1,4 +1,4 @@
-"""The target of a comment: `owner/repository#12` on GitHub, `group/project!12` on GitLab."""
+"""Parses the target of a comment: `owner/repository#12` on GitHub, `group/project!12` on GitLab."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _GITLAB = re.compile(rf"({_WORD}(?:/{_WORD})+)!([1-9][0-9]*)")
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A pull or merge request: the path of the project and the number (0 for the project itself)."""
+    """A pull or merge request: the path of the project and the number. The number is 0 for a project."""
 
     project: str
     number: int = 0
@@ -43,7 +43,7 @@ def gitlab_project(text: str) -> Target:
 
 
 def check_url(url: str) -> str:
-    """Return the address of the API. Raise UserError if it would send the token unencrypted."""
+    """Return the address of the API. Raise UserError if the address would send the token unencrypted."""
     parts = urlsplit(url)
     if parts.username or parts.password:
         raise UserError("--api-url: contains a user or password; set the token in the environment instead")

@@ -1,1 +1,1 @@
-"""The Pulumi engine as a program: how it is called, what it says, what a killed one leaves behind."""
+"""Runs the Pulumi engine as a process: starts it, filters its output, ends it and cleans up after it."""

@@ -1,4 +1,4 @@
-"""The directory of the engine's file backend."""
+"""Finds the directory of the engine's file backend."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 
 def state_directory(url: str) -> Path | None:
-    """Return the directory of a `file://` backend; None for backends that are not on this machine."""
+    """Return the directory of a `file://` backend; None for a backend outside of this machine."""
     parts = urlsplit(url)
     if parts.scheme != "file":
         return None

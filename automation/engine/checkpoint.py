@@ -1,8 +1,8 @@
-"""Repair of state files that a killed engine left incomplete.
+"""Repairs state files that a killed engine left incomplete.
 
-The engine's file backend keeps the previous state as `<stack>.json.bak`. When the state cannot be read, the
-previous one replaces it: at most the last step is not recorded, and every step can be repeated. Both have a
-file of attributes, which may be incomplete too.
+The file backend of the engine keeps the previous state as `<stack>.json.bak`. When the state file is
+incomplete, the previous state replaces it. At most the last step is then not recorded, and every step can
+be repeated. Both files have a file of attributes, which can be incomplete too.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from pathlib import Path
 
 from automation.errors import UserError
 
-# A string, the quotation mark of a string without end, or a bracket.
+# Matches a string, the quotation mark of an incomplete string, or a bracket.
 _TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"|["{}\[\]]', re.DOTALL)
 
 
 def repair(*, root: Path, project: str, stack: str) -> None:
-    """Restore the state file of a stack from its backup when it is incomplete.
+    """Restore the state file of a stack from its backup when the state file is incomplete.
 
-    `root` is the directory of the file backend. Raises `UserError` when the backup is incomplete too.
+    `root` is the directory of the file backend. Raise `UserError` when the backup is incomplete too.
     """
     state = root / ".pulumi/stacks" / project / f"{stack}.json"
     backup = state.with_name(f"{state.name}.bak")
@@ -35,7 +35,7 @@ def repair(*, root: Path, project: str, stack: str) -> None:
             f"stack {stack}: the state was incomplete after the engine was killed; restored the previous one"
         )
     elif state.stat().st_size == 0 and not backup.exists():
-        state.unlink()  # killed while creating the file: nothing was recorded yet
+        state.unlink()  # the engine was killed while it created the file, so nothing was recorded yet
     else:
         raise UserError(
             f"stack {stack}: {state} and its backup cannot be read; restore one of them from a copy"
@@ -43,7 +43,7 @@ def repair(*, root: Path, project: str, stack: str) -> None:
 
 
 def _check_attributes(path: Path) -> None:
-    """Remove an incomplete file of attributes (content type, digest). The engine does not need it."""
+    """Remove an incomplete file of attributes (content type, digest). The engine does not need the file."""
     try:
         json.loads(path.read_text())
     except FileNotFoundError:
@@ -53,15 +53,15 @@ def _check_attributes(path: Path) -> None:
 
 
 def _is_complete(path: Path) -> bool:
-    """Report whether the file contains one complete JSON object.
+    """Check whether the file contains one complete JSON object.
 
-    Counts brackets instead of parsing: parsing the state of 1,000 hosts takes a gigabyte of memory.
+    Count brackets instead of parsing, because parsing the state of 1,000 hosts takes a gigabyte of memory.
     """
     try:
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
             return _object_ends_at_end(text)
     except (OSError, ValueError):
-        return False  # ValueError: an empty file
+        return False  # an empty file raises ValueError
 
 
 def _object_ends_at_end(text: mmap.mmap) -> bool:
@@ -69,7 +69,7 @@ def _object_ends_at_end(text: mmap.mmap) -> bool:
     for token in _TOKEN.finditer(text):
         mark = token[0]
         if mark == b'"':
-            return False  # a string without end
+            return False  # the file ends inside a string
         if mark in (b"{", b"["):
             depth += 1
         elif mark in (b"}", b"]"):

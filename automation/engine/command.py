@@ -1,4 +1,4 @@
-"""The engine's command for the Automation API, with a time limit and interrupts."""
+"""Runs the engine for the Pulumi Automation API, with a time limit and interrupts."""
 
 from __future__ import annotations
 
@@ -19,13 +19,15 @@ from automation.engine.process import EngineProcess
 from automation.errors import UserError
 
 _TIMEOUT_GRACE = 60.0
-"""Seconds that an engine has to finish running operations after its time limit, before it is killed."""
+"""Seconds between the interrupt at the time limit and the kill. The engine finishes running operations."""
 _SHOWN_LINES = 20
-"""Last lines of standard output that explain a failure when standard error is empty."""
+"""Number of last lines of standard output that explain a failure when standard error is empty."""
 
 
 def engine_program(tools: Path) -> Path:
-    """Return the engine in the directory of tools. Raises `UserError` when it is missing."""
+    """Return the path of the engine in the directory of tools. Raise `UserError` when the engine is
+    missing.
+    """
     program = tools / "pulumi"
     if not program.exists():
         raise UserError(f"{program}: missing; install it with `./kubewright prepare`, then run this again")
@@ -33,18 +35,22 @@ def engine_program(tools: Path) -> Path:
 
 
 class TimedOut(Exception):
-    """The engine was interrupted at its time limit. The state records the operations that it had started."""
+    """Error for an engine that was interrupted at its time limit.
+
+    The state records the operations that the engine had started.
+    """
 
 
 class EngineCommand(PulumiCommand):
-    """Runs `pulumi` and ends it at a deadline.
+    """The Pulumi command of the Automation API, replaced by a command with a deadline.
 
-    `deadline` is a time of `time.monotonic`; None: no limit. Signals reach the engine by `engine.interrupts`.
-    Raises `UserError` when the engine is missing. `failed` is the result of the last call that failed.
+    `deadline` is a time of `time.monotonic`, or None for no limit. The module `engine.interrupts` forwards
+    signals to the engine. The constructor raises `UserError` when the engine is missing. `failed` is the
+    result of the last call that failed.
     """
 
     def __init__(self, tools: Path, *, deadline: float | None = None) -> None:
-        # The SDK expects the directory that contains bin/pulumi.
+        # The Pulumi SDK expects the directory that contains bin/pulumi.
         super().__init__(root=str(engine_program(tools).parent.parent))
         self._deadline = deadline
         self.failed: CommandResult | None = None
@@ -57,7 +63,10 @@ class EngineCommand(PulumiCommand):
         on_output: Callable[[str], object] | None = None,
         on_error: Callable[[str], object] | None = None,
     ) -> CommandResult:
-        """Run the engine as the SDK does. Raises `CommandError` of the SDK, `TimedOut` and `Interrupted`."""
+        """Run the engine with the interface that the SDK expects.
+
+        Raise `CommandError` of the SDK, `TimedOut` or `Interrupted`.
+        """
         line = [self.command, "--non-interactive", *args]
         environment = {**os.environ, **additional_env, "PULUMI_AUTOMATION_API": "true"}
         output: list[str] = []
@@ -95,7 +104,7 @@ class EngineCommand(PulumiCommand):
         return result
 
     def _wait(self, process: EngineProcess) -> bool:
-        """Wait for the engine to end. Return True when it had to be interrupted at the deadline."""
+        """Wait until the engine ends. Return True when the deadline interrupted the engine."""
         try:
             process.popen.wait(
                 None if self._deadline is None else max(0.0, self._deadline - time.monotonic())
@@ -107,7 +116,9 @@ class EngineCommand(PulumiCommand):
         return True
 
     def error_message(self) -> str:
-        """Return the engine's message of the last failed call, without colors; any number of lines."""
+        """Return the error message of the last failed call, without colors. The message can have several
+        lines.
+        """
         if self.failed is None:
             return ""
         message = strip_formatting(self.failed.stderr) or "\n".join(
@@ -117,10 +128,10 @@ class EngineCommand(PulumiCommand):
 
 
 class _PipeReader(threading.Thread):
-    """Reads one of the engine's pipes to its end: an engine blocks when its output is not read.
+    """A thread that reads one output pipe of the engine to its end.
 
-    `failure` is the first exception of the callback. After it the callback is not called again, but all lines
-    are still read and collected.
+    An unread pipe would block the engine. `failure` is the first exception that the callback raised. After
+    a failure the callback is not called again, but the thread still reads and collects all lines.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Encrypted values of a stack file, decrypted by the engine."""
+"""Decrypts the encrypted values of a stack file by the engine."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from settings.bases import is_secure
 
 
 def decrypted_config(engine: Engine) -> dict[str, Any]:
-    """Return the stack file's `config`, merged with its bases, with every encrypted value decrypted.
+    """Return the `config` of the stack file, merged with its bases, with every encrypted value decrypted.
 
-    Runs the engine only when there is an encrypted value. Raises `UserError` when decryption fails.
+    Run the engine only when the config has an encrypted value. Raise `UserError` when decryption fails.
     """
     config = engine.workspace.config
     if not any(is_secure(value) for value in walk(config)):
@@ -23,7 +23,7 @@ def decrypted_config(engine: Engine) -> dict[str, Any]:
 
 
 def encrypted_values(config: object, plain: object) -> Iterator[str]:
-    """Yield the plain text of every encrypted value in `config`; `plain` is the decrypted `config`."""
+    """Yield the plain text of every encrypted value in `config`. `plain` is the decrypted `config`."""
     if is_secure(config):
         yield plain if isinstance(plain, str) else json.dumps(plain)
     elif isinstance(config, Mapping) and isinstance(plain, Mapping):
@@ -43,7 +43,7 @@ def walk(value: object) -> Iterator[object]:
 
 
 def _plain(entry: Mapping[str, Any] | None) -> object:
-    # The engine prints an object as text (`value`) and as JSON (`objectValue`).
+    # The engine prints an object twice: as text (`value`) and as JSON (`objectValue`).
     return (entry or {}).get("objectValue", (entry or {}).get("value"))
 
 

@@ -1,9 +1,9 @@
-"""Signals to the driver: engines are interrupted once, waiting and preparation end at once.
+"""Handles signals to the driver: interrupts engines once, and ends waiting and preparation immediately.
 
 SIGINT (Ctrl-C, GitHub's cancel), SIGTERM (GitLab, a machine that shuts down) and SIGHUP (a closed terminal)
-mean the same. After the first signal engines finish the operations that they have started. The second signal
-kills them. Work runs in threads and the main thread only handles signals, so no code is interrupted at an
-arbitrary point.
+have the same effect. After the first signal, engines finish the operations that they have started. The
+second signal kills the engines. Work runs in threads and the main thread only handles signals, so no code
+is interrupted at an arbitrary point.
 """
 
 from __future__ import annotations
@@ -23,12 +23,16 @@ from automation.engine.process import EngineProcess, terminate_children
 from automation.errors import UserError
 
 INTERRUPT_TIMEOUT = 300.0
-"""Seconds that an interrupted engine has to finish running operations, before it is killed."""
+"""Seconds between the interrupt of an engine and the kill. The engine finishes running operations."""
 ABANDON_TIMEOUT = 5.0
-"""Seconds for work outside the engine. Then it is abandoned: it may safely be killed at any point."""
+"""Seconds that work outside the engine has after a signal. After them the work is abandoned. Such work can
+safely be killed at any point.
+"""
 
 _REPEAT_WINDOW = 1.0
-"""Seconds in which several signals count as one: a process gets a signal by its group and by its parent."""
+"""Seconds in which several signals count as one. A process can receive the same signal through its process
+group and from its parent.
+"""
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _RESUME_HINT = "run the same command again to continue"
 
@@ -36,13 +40,13 @@ _T = TypeVar("_T")
 
 
 class Interrupted(UserError):
-    """A signal ended the work. The text names the signal and the state of the work."""
+    """Error for work that a signal ended. The text names the signal and the state of the work."""
 
 
 class Shutdown:
-    """Tells the work of this process that a shutdown was requested, and interrupts its engines.
+    """The shutdown request of this process, and the running engines that it interrupts.
 
-    `interruptible`: the main thread handles signals (`run_interruptible`).
+    `interruptible` is true when the main thread handles signals (`run_interruptible`).
     """
 
     def __init__(self, *, interruptible: bool) -> None:
@@ -52,14 +56,14 @@ class Shutdown:
         self._signal = ""
         self._signal_count = 0
         self._last_signal = 0.0
-        # When the last signal arrived or the last engine ended.
+        # Time of the last signal, or of the end of the last engine.
         self._last_change = 0.0
         self._lock = threading.Lock()
         self._running: set[EngineProcess] = set()
 
     @property
     def requested(self) -> bool:
-        """Whether a signal arrived."""
+        """Whether a signal has arrived."""
         return self._requested.is_set()
 
     def check(self) -> None:
@@ -68,15 +72,16 @@ class Shutdown:
             raise Interrupted(f"interrupted ({self._signal}); nothing else was started")
 
     def pause(self, seconds: float) -> None:
-        """Wait. Raise `Interrupted` as soon as a shutdown is requested."""
+        """Wait for a number of seconds. Raise `Interrupted` as soon as a shutdown is requested."""
         self._requested.wait(seconds)
         self.check()
 
     @contextmanager
     def engine(self, line: Sequence[str], **options: Any) -> Iterator[EngineProcess]:  # noqa: ANN401 - Popen's
-        """Run an engine; the caller waits for its end.
+        """Start an engine in this context. The caller waits until the engine ends.
 
-        Raises `Interrupted` instead of starting the engine, or after the engine was interrupted.
+        Raise `Interrupted` instead of starting the engine after a signal, or at the end when a signal
+        interrupted the engine.
         """
         self.check()
         process = EngineProcess(line, new_session=self._interruptible, **options)
@@ -99,7 +104,7 @@ class Shutdown:
             raise Interrupted(f"interrupted ({self._signal}): {state}; {_RESUME_HINT}")
 
     def handle_signal(self, number: signal.Signals) -> None:
-        """Interrupt the running engines after the first signal, kill them after the second."""
+        """Interrupt the running engines after the first signal. Kill them after the second signal."""
         now = time.monotonic()
         with self._lock:
             if self._signal_count and now - self._last_signal < _REPEAT_WINDOW:
@@ -120,7 +125,7 @@ class Shutdown:
 
     @property
     def should_abandon(self) -> bool:
-        """Whether a shutdown was requested and only work that does not end by itself is left."""
+        """Whether a shutdown was requested and the remaining work does not end without a kill."""
         if not self._requested.is_set():
             return False
         with self._lock:
@@ -128,7 +133,7 @@ class Shutdown:
             return idle and (self._signal_count > 1 or time.monotonic() - self._last_change > ABANDON_TIMEOUT)
 
     def abandon(self) -> Interrupted:
-        """Abandon the work and terminate its child processes. Return the error that says so."""
+        """Abandon the work and terminate its child processes. Return the error for the abandoned work."""
         self.abandoned = True
         terminate_children()
         return Interrupted(f"interrupted ({self._signal}) during preparation; {_RESUME_HINT}")
@@ -139,19 +144,19 @@ _abandoned = False
 
 
 def current() -> Shutdown:
-    """Return the `Shutdown` of the running work."""
+    """Return the `Shutdown` object of the running work."""
     return _current
 
 
 def run_one(work: Callable[[], _T]) -> _T:
-    """Run one function as `run_interruptible` does. Return its result or raise its error."""
+    """Run one function like `run_interruptible` does. Return its result or raise its error."""
     return run_interruptible([work], jobs=1)[0].result()
 
 
 def run_interruptible(works: Sequence[Callable[[], _T]], *, jobs: int) -> list[Future[_T]]:
-    """Run the functions in threads, `jobs` at a time, and handle signals until all of them have ended.
+    """Run the functions in threads, `jobs` at a time, and handle signals until all functions have ended.
 
-    Return their futures in the same order. Must be called in the main thread.
+    Return their futures in the order of the functions. The caller must be the main thread.
     """
     global _current, _abandoned
     futures: list[Future[_T]] = [Future() for _ in works]
@@ -167,14 +172,14 @@ def run_interruptible(works: Sequence[Callable[[], _T]], *, jobs: int) -> list[F
             _handle_signals(_current, futures, inbox)
             _abandoned = _abandoned or _current.abandoned
     finally:
-        # Abandoned work must not start anything else while this process ends.
+        # Abandoned work must not start new work while this process ends.
         if not _current.abandoned:
             _current = previous
     return futures
 
 
 def exit_if_abandoned(code: int) -> None:
-    """End this process at once with that code when abandoned work would delay its end."""
+    """End this process immediately with this exit code if abandoned work would delay its end."""
     if _abandoned:
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
@@ -219,7 +224,7 @@ def _handle_signals(
 
 
 def _resolve(future: Future[_T], result: _T | None = None, *, error: BaseException | None = None) -> None:
-    """Set the result or the error of a future. A future of abandoned work already has its error."""
+    """Set the result or the error of a future. The future of abandoned work already has an error."""
     try:
         if error is not None:
             future.set_exception(error)
@@ -231,10 +236,10 @@ def _resolve(future: Future[_T], result: _T | None = None, *, error: BaseExcepti
 
 @contextmanager
 def _signals_to(inbox: queue.SimpleQueue[signal.Signals | None]) -> Iterator[None]:
-    """Put signals into the queue. Signals that the parent process ignores (nohup) stay ignored."""
+    """Put received signals into the queue. Signals that the parent process ignores (nohup) stay ignored."""
 
     def put(number: int, _: object) -> None:
-        # A handler may interrupt any code, so it must not do anything else.
+        # A signal handler can interrupt any code, so the handler only puts the signal into the queue.
         inbox.put(signal.Signals(number))
 
     handled = [each for each in _SIGNALS if signal.getsignal(each) is not signal.SIG_IGN]

@@ -1,9 +1,11 @@
-"""Launcher that becomes the engine: `python -I -S launch.py DRIVER PIPE COMMAND...`; DRIVER is a process ID.
+"""Launcher that becomes the engine: `python -I -S launch.py DRIVER PIPE COMMAND...`; DRIVER is a process
+ID.
 
-The engine leads a session and ends with the driver, even when the driver is killed. The kernel kills the
-engine (prctl(2), PR_SET_PDEATHSIG, which survives execve). A guard process kills what the engine started:
-otherwise its language host would run on for minutes. The guard reads from the descriptor PIPE: a byte when
-the driver has seen the engine's end, end of file when the driver was killed.
+The engine leads a new session and ends together with the driver, even when the driver is killed: the kernel
+then kills the engine (prctl(2), PR_SET_PDEATHSIG, which survives execve). A guard process kills the
+processes that the engine started, because the language host of the engine would otherwise run on for
+minutes. The guard reads from the file descriptor PIPE. A byte means that the driver has seen the end of the
+engine. End of file means that the driver was killed.
 """
 
 from __future__ import annotations
@@ -18,9 +20,9 @@ _PR_SET_PDEATHSIG = 1
 
 
 def main() -> None:
-    """Start the guard and become the engine. Never returns."""
+    """Start the guard process and become the engine. This function never returns."""
     driver, pipe, *command = sys.argv[1:]
-    # Restore the default handlers, whatever the parent of the driver ignored.
+    # Restore the default signal handlers, because the parent of the driver may ignore signals.
     for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(each, signal.SIG_DFL)
     engine = os.getpid()
@@ -33,13 +35,15 @@ def main() -> None:
         prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != int(driver):
         sys.exit(1)  # the driver has already ended
-    # Signals that arrived until now end this program. The engine gets the later ones.
+    # A signal that arrived until now ends this program. The engine receives later signals.
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     os.execv(command[0], command)
 
 
 def _guard(pipe: int, engine: int) -> None:
-    """Wait for the driver's byte. When the driver was killed, kill the rest of the engine's session."""
+    """Wait for the byte of the driver. When the driver was killed, kill the remaining session of the
+    engine.
+    """
     # The guard must not keep the engine's pipes open.
     null = os.open(os.devnull, os.O_RDWR)
     for descriptor in range(3):

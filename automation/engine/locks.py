@@ -1,8 +1,7 @@
-"""Removal of stack locks that a killed engine left behind.
+"""Removes stack locks that a killed engine left behind.
 
-The engine's file backend locks a stack by a JSON file that names the process holding the lock. When that
-process has died, the next run removes the file. Locks of running processes and of other machines are
-respected.
+The file backend of the engine locks a stack by a JSON file with the process that holds the lock. After the
+end of that process, the next run removes the file. Locks of running processes and of other machines stay.
 """
 
 from __future__ import annotations
@@ -16,12 +15,15 @@ from automation.errors import UserError
 
 
 class StackInUse(UserError):
-    """Another process works on the stack. The text names its user and host where the backend knows them."""
+    """Error for a stack that another process works on.
+
+    The text contains the user and host of the process if the backend records them.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class LockHolder:
-    """The process that holds a stack's lock. `since` is the engine's time stamp."""
+    """The process that holds the lock of a stack. `since` is the engine's time stamp."""
 
     pid: int
     user: str
@@ -35,7 +37,7 @@ class LockHolder:
 
 
 def _is_running(pid: int) -> bool:
-    """Report whether a process runs. A zombie does not."""
+    """Check whether a process runs. A zombie process does not count."""
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except (OSError, IndexError):
@@ -44,9 +46,10 @@ def _is_running(pid: int) -> bool:
 
 
 def remove_stale_locks(*, root: Path, project: str, stack: str) -> None:
-    """Remove the locks that dead processes hold on a stack of a file backend.
+    """Remove the locks of dead processes from a stack of a file backend.
 
-    `root` is the directory of the backend. Raises `StackInUse` with the holder when the stack is in use.
+    `root` is the directory of the backend. Raise `StackInUse` with the lock holder when the stack is in
+    use.
     """
     for path in (root / ".pulumi/locks/organization" / project / stack).glob("*.json"):
         holder = _read(path)
@@ -62,7 +65,9 @@ def remove_stale_locks(*, root: Path, project: str, stack: str) -> None:
 
 
 def _read(path: Path) -> LockHolder | None:
-    """Return the holder named in a lock file; None when the file was removed meanwhile or is incomplete."""
+    """Return the holder that a lock file names; None for an incomplete file or a file that was just
+    removed.
+    """
     try:
         lock = json.loads(path.read_text())
         return LockHolder(

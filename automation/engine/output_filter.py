@@ -1,4 +1,4 @@
-"""The engine's output without repeated commands and redundant stack traces."""
+"""Filters the output of the engine: removes repeated commands and redundant stack traces."""
 
 from __future__ import annotations
 
@@ -11,30 +11,31 @@ from automation.engine import user_data_diff
 # the host. The preview has shown that text; the output of the host is the important part.
 _REPEATED_COMMAND = re.compile(r': running "(?:[^"\\]|\\.)*":')
 
-# When a resource failed, the SDK ends the program with a stack trace that only says so. The engine has
-# already printed the failure with its reason.
+# When a resource fails, the SDK ends the program with a stack trace. The trace is redundant, because the
+# engine has already printed the failure and its reason.
 _TRACE_BEGINS = re.compile(
     r"^\s*(?:\x1b\[[0-9;]*m)*error: (?:\x1b\[[0-9;]*m)*Program failed with an unhandled"
 )
-# The same message in a progress line. The diagnostics repeat it with the trace.
+# The same message in a progress line. The engine repeats the message with the trace in its diagnostics.
 _TRACE_ANNOUNCED = re.compile(r"running.*error: .*Program failed with an unhandled exception:")
 _FORMATTING = re.compile(r"\x1b\[[0-9;]*m|<\{%[^%]*%\}>")
 _FAILED_RESOURCE = "ResourceRegistrationFailed:"
 _MAX_TRACE_LINES = 100
-"""A longer text is not a trace. All of it is shown."""
+"""Maximum number of lines of a stack trace. A longer text is not a trace and is shown completely."""
 
 
 class OutputFilter:
-    """Filters the engine's lines.
+    """A filter for the output lines of the engine.
 
-    Removes repeated commands and traces that only say that a resource failed, and shows user data as text.
+    The filter removes repeated commands and stack traces that only report a failed resource, and shows user
+    data as text.
     """
 
     def __init__(self) -> None:
         self._withheld: list[str] = []
 
     def feed(self, line: str) -> list[str]:
-        """Take the next line. Return the lines that can be shown now."""
+        """Process the next line. Return the lines that can be shown now."""
         withheld = self._withheld
         if not withheld and _TRACE_ANNOUNCED.search(line):
             return []
@@ -46,7 +47,7 @@ class OutputFilter:
         return self.end() if len(withheld) > _MAX_TRACE_LINES else []
 
     def end(self) -> list[str]:
-        """Return the lines that are still withheld, at the end of the output."""
+        """Return the lines that are still withheld at the end of the output."""
         rest, self._withheld = self._withheld, []
         return rest
 
@@ -60,5 +61,5 @@ def filter_lines(lines: Iterable[str]) -> Iterator[str]:
 
 
 def strip_formatting(text: str) -> str:
-    """Return a text without colors (escape sequences, or the engine's own `<{%…%}>`)."""
+    """Return a text without formatting: terminal escape sequences, and the engine's markup `<{%…%}>`."""
     return _REPEATED_COMMAND.sub(":", _FORMATTING.sub("", text)).strip()

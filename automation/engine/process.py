@@ -1,4 +1,4 @@
-"""The engine as a process: interrupted once, whatever the number of signals, with all its children."""
+"""Runs the engine as a process that is interrupted only once and ends together with its child processes."""
 
 from __future__ import annotations
 
@@ -13,16 +13,19 @@ from pathlib import Path
 from typing import Any
 
 FORCE_STOP_TIMEOUT = 2.0
-"""Seconds from a second interrupt to the engine's kill (GitHub gives 2.5 s after its second signal)."""
+"""Seconds between the second interrupt of the engine and the kill. GitHub waits 2.5 s after its second
+signal.
+"""
 
 _LAUNCH = Path(__file__).with_name("launch.py")
 
 
 class EngineProcess:
-    """A running engine, in a new session if `new_session`.
+    """A running engine process, in a new session if `new_session` is true.
 
-    In the driver's session a terminal would interrupt the engine together with the driver, which interrupts
-    it too. At the second interrupt the engine abandons its running operations.
+    In the session of the driver, a terminal would interrupt the engine together with the driver, and the
+    driver would interrupt the engine again. At the second interrupt the engine abandons its running
+    operations.
     """
 
     def __init__(self, line: Sequence[str], *, new_session: bool, **options: Any) -> None:  # noqa: ANN401 - Popen's
@@ -47,9 +50,9 @@ class EngineProcess:
             self.popen = subprocess.Popen(line, **options)
 
     def interrupt(self, timeout: float) -> None:
-        """Interrupt the engine once: it finishes running operations and starts no others.
+        """Interrupt the engine once, and kill it after `timeout` seconds.
 
-        Kill it after `timeout` seconds. Later calls have no effect.
+        The engine finishes running operations and starts no others. Later calls have no effect.
         """
         with self._lock:
             if self.interrupted:
@@ -58,12 +61,14 @@ class EngineProcess:
         self._send_interrupt(timeout)
 
     def force_stop(self) -> None:
-        """Interrupt again: the engine abandons running operations, records that, and is killed soon."""
+        """Interrupt the engine again and kill it soon after. The engine abandons and records running
+        operations.
+        """
         self.interrupted = True
         self._send_interrupt(FORCE_STOP_TIMEOUT)
 
     def kill(self) -> None:
-        """Kill the engine and all processes that it started."""
+        """Kill the engine and all processes that the engine started."""
         self.killed = self.killed or self.popen.poll() is None
         if not self._new_session:
             self.popen.kill()
@@ -74,14 +79,14 @@ class EngineProcess:
                 process.signal(signal.SIGKILL)
 
     def close(self) -> None:
-        """Clean up after the engine has ended: kill the rest of an interrupted engine's session."""
+        """Clean up after the engine has ended. Kill the remaining session of an interrupted engine."""
         for timer in self._timers:
             timer.cancel()
         if self.interrupted or self.popen.poll() is None:
             self.kill()
         self.popen.wait()
         if self._guard is not None:
-            with suppress(BrokenPipeError):  # the guard was killed with the engine's session
+            with suppress(BrokenPipeError):  # the guard was killed together with the session of the engine
                 os.write(self._guard, b".")
             os.close(self._guard)
             self._guard = None
@@ -95,7 +100,7 @@ class EngineProcess:
 
 
 class Process:
-    """A process of this machine, from its line in /proc (proc_pid_stat(5))."""
+    """A process of this machine, parsed from its line in /proc (proc_pid_stat(5))."""
 
     def __init__(self, stat: str) -> None:
         number, _, rest = stat.partition(" ")
@@ -104,7 +109,7 @@ class Process:
         self.parent, self.group, self.session = int(parent), int(group), int(session)
 
     def signal(self, number: int) -> None:
-        """Send a signal; do nothing when the process has ended."""
+        """Send a signal to the process. Do nothing when the process has ended."""
         with suppress(ProcessLookupError):
             os.kill(self.pid, number)
 
@@ -117,7 +122,7 @@ def processes() -> Iterator[Process]:
 
 
 def terminate_children() -> None:
-    """Terminate the descendants of this process in its process group."""
+    """Terminate the descendants of this process that are in its process group."""
     group = os.getpgrp()
     members = {process.pid: process for process in processes() if process.group == group}
     descendants = {os.getpid()}
@@ -129,7 +134,9 @@ def terminate_children() -> None:
 
 @contextmanager
 def _blocked(number: signal.Signals) -> Iterator[None]:
-    """Block a signal in this thread, so that a child process starts with the signal blocked."""
+    """Block a signal in this thread during the context, so that a child process starts with the signal
+    blocked.
+    """
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {number})
     try:
         yield

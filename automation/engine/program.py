@@ -1,4 +1,4 @@
-"""The Pulumi engine as a program that runs in a stack's work directory."""
+"""Runs commands of the Pulumi engine in the work directory of a stack."""
 
 from __future__ import annotations
 
@@ -24,21 +24,25 @@ PROJECT = "kubewright"
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """The engine for one stack."""
+    """The Pulumi engine for one stack."""
 
     environment: Environment
     workspace: Workspace
 
     def variables(self) -> dict[str, str]:
-        """Return the engine's environment variables; with colors on a terminal unless the caller set them."""
+        """Return the environment variables of the engine.
+
+        On a terminal the variables enable colors, unless the caller set the color variables.
+        """
         variables = self.environment.variables()
         variables.setdefault("PULUMI_OPTION_COLOR", "always" if os.isatty(1) else "never")
         return variables
 
     def run(self, command: str, *arguments: str, redact: Callable[[str], str] = str) -> int:
-        """Run `pulumi <command>` on the stack and print its output through `redact`. Return its exit code.
+        """Run `pulumi <command>` on the stack and print its output, redacted by `redact`. Return the exit
+        code.
 
-        Raises `Interrupted` after a signal; the stack is unlocked then.
+        Raise `Interrupted` after a signal; the stack is unlocked then.
         """
         line = self._command_line(command, *arguments)
         try:
@@ -55,7 +59,8 @@ class Engine:
     def capture(self, command: str, *arguments: str) -> str:
         """Run `pulumi <command>` and return its standard output.
 
-        Raises `UserError` with the engine's message when it fails, and `Interrupted`.
+        Raise `UserError` with the engine's message when the command fails, and `Interrupted` after a
+        signal.
         """
         line = self._command_line(command, *arguments)
         with interrupts.current().engine(
@@ -67,7 +72,7 @@ class Engine:
         return str(output)
 
     def restore(self, state: str) -> None:
-        """Replace the stack's state by an exported one. Raises `UserError` with the engine's message."""
+        """Replace the state by an exported state. Raise `UserError` with the engine's message."""
         file = self.workspace.directory / "state.json"
         file.touch(mode=0o600)
         try:
@@ -77,10 +82,11 @@ class Engine:
             file.unlink()
 
     def state_digest(self) -> str:
-        """Return the SHA-256 of the stack's stored state in hexadecimal digits. Secrets stay encrypted.
+        """Return the SHA-256 of the stored state in hexadecimal digits. Secrets in the state stay
+        encrypted.
 
-        Every update changes the digest, even one that changes no resource. Previews do not change it. Raises
-        `UserError`.
+        Every update changes the digest, even an update that changes no resource. Previews do not change the
+        digest. Raise `UserError` with the engine's message.
         """
         with TemporaryDirectory(dir=self.workspace.directory, prefix="state-") as directory:
             # The state of 1,000 hosts is too large to be loaded into memory.
@@ -92,15 +98,15 @@ class Engine:
     def select(self) -> None:
         """Create the stack if it does not exist, and remove the lock of a killed engine.
 
-        Raises `UserError` when the stack is in use.
+        Raise `UserError` when the stack is in use.
         """
         self.recover()
         self.capture("stack select", "--create")
 
     def remove(self) -> None:
-        """Remove the stack and its state; nothing is deleted on hosts.
+        """Remove the stack and its state. Nothing is deleted on hosts.
 
-        Raises `UserError` when the stack is in use.
+        Raise `UserError` when the stack is in use.
         """
         self.recover()
         try:
@@ -110,16 +116,16 @@ class Engine:
                 raise
 
     def output(self, name: str) -> str:
-        """Return a text output of the stack, secrets included. Raises `UserError` before the first `up`."""
+        """Return a text output of the stack, including secrets. Raise `UserError` before the first `up`."""
         outputs: dict[str, str] = json.loads(self.capture("stack output", "--json", "--show-secrets"))
         if name not in outputs:
             raise UserError(f"stack {self.workspace.stack}: no output `{name}`; run `make up` first")
         return outputs[name]
 
     def recover(self) -> None:
-        """Remove the lock and repair the state that a killed engine left.
+        """Remove the lock of a killed engine and repair the state.
 
-        Raises `UserError` when the stack is in use.
+        Raise `UserError` when the stack is in use.
         """
         root = backend.state_directory(self.environment.variables()["PULUMI_BACKEND_URL"])
         if root is not None:

@@ -1,4 +1,4 @@
-"""Changed user data of machines in a preview, shown as changed lines instead of base64."""
+"""Shows changed user data of machines in a preview as changed lines instead of base64."""
 
 from __future__ import annotations
 
@@ -12,11 +12,14 @@ _CHANGED = re.compile(
     r'^(?P<indent>\s*)~ (?P<name>userData|customData)\s*: "(?P<old>[^"]*)" => "(?P<new>[^"]*)"\s*$'
 )
 _CONTEXT = 3
-"""Unchanged lines shown around a change."""
+"""Number of unchanged lines shown around a change."""
 
 
 def decode_user_data(line: str) -> Iterator[str]:
-    """Yield the engine's line; two base64 texts of changed user data become the lines that changed."""
+    """Yield the lines to show for a line of the engine.
+
+    Two base64 texts of changed user data become the lines that differ. Other lines stay.
+    """
     plain = _COLOR.sub("", line)
     match = _CHANGED.match(plain)
     old, new = (_decode(match["old"]), _decode(match["new"])) if match else (None, None)
@@ -29,7 +32,7 @@ def decode_user_data(line: str) -> Iterator[str]:
     changes = difflib.unified_diff(old.splitlines(), new.splitlines(), lineterm="", n=_CONTEXT)
     for number, change in enumerate(changes):
         if number < 2:
-            continue  # the header lines with file names
+            continue  # skip header lines with file names
         if change.startswith("@@"):
             if number > 2:
                 yield f"{indent}      ...\n"
@@ -50,6 +53,6 @@ def _uncolored(text: str, mark: str) -> str:
 
 
 def _colored(text: str, mark: str) -> str:
-    # The colors of the engine.
+    # The colors that the engine uses.
     number = {"-": 1, "+": 2, "~": 3}.get(mark)
     return f"\x1b[38;5;{number}m{text}\x1b[0m\n" if number else f"{text}\n"

@@ -1,1 +1,1 @@
-"""Operations on a running cluster, by SSH and from the state, without a run of the Pulumi program."""
+"""Operations on a running cluster by SSH and the state of the stack, without running the Pulumi program."""

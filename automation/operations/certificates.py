@@ -1,4 +1,4 @@
-"""`certificates` [B3]: the expiry of each certificate in the state and on the hosts of a cluster."""
+"""The `certificates` command [B3]: shows the expiry of each certificate in the state and on the hosts."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _CERTIFICATE_TYPES = (
     "tls:index/locallySignedCert:LocallySignedCert",
 )
 _SECONDS = 30
-# Print only the certificates of each file: a file of the kubelet also contains its key.
+# Print only the certificates of each file, because a file of the kubelet also contains its private key.
 _SCRIPT = """\
 for file in /etc/kubernetes/pki/*.crt /etc/etcd/pki/*.crt /var/lib/kubelet/pki/*-current.pem; do
     [ -f "$file" ] || continue
@@ -45,7 +45,7 @@ _KUBELET = "/var/lib/kubelet/pki/"
 
 @dataclass(frozen=True, slots=True)
 class CertificateRow:
-    """A certificate: its name, its certificate authority, its expiry, its hosts and a problem."""
+    """A row of the report: a certificate, its authority, its expiry, its hosts and a problem."""
 
     name: str
     authority: str
@@ -57,7 +57,7 @@ class CertificateRow:
 def certificates(target: Target, days: int) -> int:
     """Print the report. Return 1 when a certificate expires in fewer than `days` or differs from the state.
 
-    The report names unreachable hosts. It contains their certificates too, from the state.
+    The report names unreachable hosts. For these hosts it contains the certificates of the state.
     """
     target.engine.select()
     expected = certificates_in_state(json.loads(target.engine.capture("stack export", "--show-secrets")))
@@ -76,7 +76,7 @@ def certificates_in_state(state: Mapping[str, Any]) -> dict[str, x509.Certificat
     resources = (state.get("deployment") or {}).get("resources") or []
     certificates: dict[str, x509.Certificate] = {}
     for resource in resources:
-        # A replacement has created a new copy; the engine has yet to delete this one.
+        # The certificate was replaced by a new copy, and the engine has yet to delete this copy.
         if resource.get("type") not in _CERTIFICATE_TYPES or resource.get("delete"):
             continue
         pem = reveal((resource.get("outputs") or {}).get("certPem"))
@@ -89,7 +89,9 @@ def certificates_in_state(state: Mapping[str, Any]) -> dict[str, x509.Certificat
 def merge_rows(
     expected: Mapping[str, x509.Certificate], results: Mapping[str, ScriptResult]
 ) -> list[CertificateRow]:
-    """Return the certificates of the state with their hosts, then the certificates that only hosts have."""
+    """Return the certificates of the state with their hosts, then the certificates that exist only on
+    hosts.
+    """
     hosts_of: dict[x509.Certificate, list[str]] = {certificate: [] for certificate in expected.values()}
     others: list[CertificateRow] = []
     for host, result in results.items():
@@ -135,7 +137,7 @@ def certificate_table(
 
 
 def _served(target: Target, expected: Mapping[str, x509.Certificate]) -> list[CertificateRow]:
-    """Return a row for each API server that serves a certificate other than the one in the state."""
+    """Return a row for each API server that serves a certificate that differs from the state."""
     trusted = [certificate for name, certificate in expected.items() if name.startswith("kubernetes-ca")]
     planes = target.topology.control_planes
     with ThreadPoolExecutor(max_workers=PARALLEL) as pool:
@@ -164,7 +166,9 @@ def _files(output: str) -> Iterable[tuple[str, list[x509.Certificate]]]:
 
 
 def _other(host: str, path: str, certificate: x509.Certificate) -> CertificateRow:
-    """Return a row for a certificate that is not in the state: of the kubelet, or an unexpected one."""
+    """Return a row for a certificate that is not in the state: a kubelet certificate, or an unexpected
+    certificate.
+    """
     kubelet = path.startswith(_KUBELET)
     name = path.removeprefix(_KUBELET).removesuffix("-current.pem") if kubelet else path
     problem = "" if kubelet else "not in the state; run `up`, or `drift` for details"

@@ -1,4 +1,4 @@
-"""Facts that the API reports about nodes and add-ons.
+"""Reads facts about nodes and add-ons from the Kubernetes API.
 
 Queries run on a control plane host, so that they work without the endpoint.
 """
@@ -15,12 +15,15 @@ from automation.operations.remote import Remote
 from nodeconfig.host_paths import ADMIN, BIN, LOCAL_API
 
 _CORDONED = "node.kubernetes.io/unschedulable"
-"""The taint of a cordoned node, which `schedulable` reports."""
+"""The taint of a cordoned node. The field `schedulable` reports this taint."""
 
 
 @dataclass(frozen=True, slots=True)
 class NodeFact:
-    """A Node. `pressure` lists the bad conditions except Ready; `taints` are those that keep pods away."""
+    """The facts of a Node.
+
+    `pressure` lists the bad conditions except Ready. `taints` lists the taints that repel pods.
+    """
 
     name: str
     ready: bool
@@ -33,7 +36,7 @@ class NodeFact:
 
 @dataclass(frozen=True, slots=True)
 class AddOnFact:
-    """A workload of kube-system, or an API that a workload serves."""
+    """The facts of an add-on: a workload of kube-system, or an API that a workload serves."""
 
     name: str
     available: bool
@@ -41,13 +44,13 @@ class AddOnFact:
 
 
 class ApiUnavailable(Exception):
-    """No control plane's API responds. The message contains the reason of each one."""
+    """Error for an API that responds on no control plane. The message contains the reason of each failure."""
 
 
 def run_queries(
     remote: Remote, control_planes: Sequence[str], *queries: str, timeout: float = 40
 ) -> list[Any]:
-    """Run kubectl queries such as `get nodes` on the first control plane that responds; return parsed JSON.
+    """Run kubectl queries such as `get nodes` on the first control plane that responds. Return parsed JSON.
 
     Raise ApiUnavailable when no control plane responds to all queries.
     """

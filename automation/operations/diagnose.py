@@ -1,4 +1,4 @@
-"""`diagnose` [J5]: the checks of `status`, and checks of DNS, the service network, pods and events."""
+"""The `diagnose` command [J5]: the checks of `status`, and checks of DNS, Services, pods and events."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def diagnose(target: Target) -> int:
 
 
 def check_network(remote: Remote, topology: Topology, nodes: Sequence[str]) -> list[Problem]:
-    """Query DNS and connect to the service of the API from every node, through its sshd."""
+    """Query DNS and connect to the Service of the API from every node, through the sshd of the node."""
 
     def check_host(host: str) -> list[Problem]:
         return [*_dns(remote, topology, host), *_api_service(remote, topology, host)]
@@ -76,7 +76,7 @@ def _dns(remote: Remote, topology: Topology, host: str) -> list[Problem]:
 
 
 def _api_service(remote: Remote, topology: Topology, host: str) -> list[Problem]:
-    """Connect to the service of the API. An API server responds to plain HTTP with an error."""
+    """Connect to the Service of the API from a host. An API server responds to plain HTTP with an error."""
     address = str(topology.network.api_service)
     response, reason = remote.send_from_host(host, address, 443, b"GET / HTTP/1.0\r\n\r\n", timeout=_SECONDS)
     if reason or not response.startswith(b"HTTP/"):
@@ -90,7 +90,7 @@ def _api_service(remote: Remote, topology: Topology, host: str) -> list[Problem]
 
 
 def dns_query(number: int, name: str) -> bytes:
-    """Return a DNS query for an address in the TCP format (RFC 1035, 4.1 and 4.2.2)."""
+    """Return a DNS query for an IPv4 address in the TCP format (RFC 1035, 4.1 and 4.2.2)."""
     labels = b"".join(bytes([len(label)]) + label.encode() for label in name.split("."))
     message = struct.pack(">HHHHHH", number, 0x0100, 1, 0, 0, 0) + labels + b"\0" + struct.pack(">HH", 1, 1)
     return struct.pack(">H", len(message)) + message
@@ -100,7 +100,7 @@ def dns_query(number: int, name: str) -> bytes:
 
 
 def find_broken_pods(listed: Mapping[str, Any]) -> list[Problem]:
-    """Return the pods that should be running but are not, with the reason."""
+    """Return the pods that should run and do not run, with the reason of each."""
     problems = []
     for pod in listed["items"]:
         reason = _reason(pod)
@@ -112,7 +112,7 @@ def find_broken_pods(listed: Mapping[str, Any]) -> list[Problem]:
 
 
 def _reason(pod: Mapping[str, Any]) -> str:
-    """Return why a pod is not running, or an empty string if it is running or completed."""
+    """Return the reason why a pod does not run; empty if the pod runs or has completed."""
     status = pod.get("status", {})
     if status.get("phase") == "Succeeded":
         return ""

@@ -1,4 +1,4 @@
-"""`drift` [J3]: differences between the hosts and their last deliveries in the state."""
+"""The `drift` command [J3]: compares the hosts with their last deliveries in the state."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from nodeconfig.drift import Difference, comparison_script, parse_differences
 _SECONDS = 180
 
 Comparison = Mapping[tuple[str, str], Sequence[Difference] | str]
-"""The differences by host and role, or the reason for a missing comparison."""
+"""Differences by host and role, or the reason why the comparison failed."""
 
 
 def drift(target: Target) -> int:
-    """Compare every host with the state and print the differences. Return 0 when there are none."""
+    """Compare every host with the state and print the differences. Return 0 when there are no differences."""
     comparison = compare_hosts(target.remote, load_deliveries(target.engine))
     console().print(drift_table(comparison))
     return 1 if any(comparison.values()) else 0
 
 
 def compare_hosts(remote: Remote, deliveries: Sequence[Delivery]) -> Comparison:
-    """Compare all hosts in parallel with their deliveries, without changing them."""
+    """Compare all hosts in parallel with their deliveries, without changes on the hosts."""
 
     def compare(delivery: Delivery) -> Sequence[Difference] | str:
-        # The script calls sudo itself if the login is not root.
+        # The script calls sudo itself if the login user is not root.
         result = remote.run(
             delivery.host,
             comparison_script(delivery.script),
@@ -50,7 +50,7 @@ def compare_hosts(remote: Remote, deliveries: Sequence[Delivery]) -> Comparison:
 
 
 def drift_table(comparison: Comparison) -> RenderableType:
-    """Return the differences as a table."""
+    """Return a table of the differences."""
     grid = Table("host", "role", "object", "difference", title="Drift", title_justify="left")
     for (host, role), result in comparison.items():
         if isinstance(result, str):

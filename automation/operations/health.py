@@ -1,4 +1,4 @@
-"""Problems of a cluster, derived from facts. Every problem names the host, the cause and the remedy."""
+"""Derives problems of a cluster from facts. Every problem names the host, the cause and the remedy."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from topology.model import Machine, Role, Topology
 
 DISK_FULL = 95
 DISK_FILLING = 85
-"""Percentages of a file system. The kubelet evicts pods at 85; etcd stops when the disk is full."""
+"""Percentages of used disk space. The kubelet evicts pods at 85 %; etcd stops when the disk is full."""
 EXPIRING = timedelta(days=30)
 SKEW_SECONDS = 2.0
 _MEMORY_LEFT = 0.04
@@ -23,7 +23,7 @@ _FAILED_CHECK = re.compile(r"\[-\](\S+) failed")
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A problem of a host or another subject. Without `serious`, the problem is a warning."""
+    """A problem of a host or another part of the cluster. `serious` is false for a warning."""
 
     subject: str
     message: str
@@ -34,9 +34,9 @@ class Problem:
 class Observation:
     """The observed state of a cluster.
 
-    `hosts` maps a name to facts, or to the reason for missing facts. `skews` are the seconds that a host's
-    clock is ahead. `endpoint` and `api` are empty, or the reason why the endpoint or the API of
-    every control plane does not respond.
+    `hosts` maps a host to its facts, or to the reason for missing facts. `skews` maps a host to the seconds
+    by which its clock is ahead. `endpoint` and `api` are empty, or the reason why the endpoint, or the API
+    on every control plane, does not respond.
     """
 
     hosts: Mapping[str, HostFacts | str]
@@ -59,7 +59,7 @@ class Observation:
 
 
 def find_problems(topology: Topology, observed: Observation) -> list[Problem]:
-    """Return all problems, those of hosts first."""
+    """Return all problems, problems of hosts first."""
     host_problems = [problem for machine in topology.machines for problem in _host(machine, observed)]
     return [
         *host_problems,
@@ -96,7 +96,7 @@ def _host(machine: Machine, observed: Observation) -> Iterator[Problem]:
 
 
 def _has_failed(service: ServiceFact) -> bool:
-    """Report whether a unit is not in its expected state. The snapshot service is inactive between runs."""
+    """Check whether a unit is in an unexpected state. The snapshot service is inactive between its runs."""
     return service.state not in ("active", "inactive", "activating", "reloading") or (
         service.state in ("inactive", "activating") and not service.unit.startswith("etcd-snapshot.service")
     )
@@ -177,7 +177,7 @@ def _api(observed: Observation) -> Iterator[Problem]:
 
 
 def _shorten(text: str) -> str:
-    """Return the failed checks in the readiness output of an API server, or the end of another text."""
+    """Return the failed checks in the readiness output of an API server, or the end of any other text."""
     failed = _FAILED_CHECK.findall(text)
     return f"failed: {', '.join(failed)}" if failed else text[-300:]
 

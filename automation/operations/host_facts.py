@@ -1,4 +1,4 @@
-"""Facts that hosts report about themselves, parsed from the output of `probe.sh`."""
+"""Parses the facts that hosts report about themselves in the output of `probe.sh`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cryptography import x509
 
 @dataclass(frozen=True, slots=True)
 class ServiceFact:
-    """A systemd unit. `messages` are its last log lines if the unit is not active."""
+    """The state of a systemd unit. `messages` are the last log lines of a unit that is not active."""
 
     unit: str
     state: str
@@ -23,13 +23,16 @@ class ServiceFact:
 
     @property
     def active(self) -> bool:
-        """Report whether the unit is active. A oneshot unit is active after its run."""
+        """Check whether the unit is active. A oneshot unit stays active after its run."""
         return self.state == "active"
 
 
 @dataclass(frozen=True, slots=True)
 class DiskFact:
-    """A file system, by one of its directories. `used`, `inodes`: percentages; `available`: bytes."""
+    """The usage of a file system, identified by one of its directories.
+
+    `used` and `inodes` are percentages; `available` is a number of bytes.
+    """
 
     path: str
     used: int
@@ -39,7 +42,7 @@ class DiskFact:
 
 @dataclass(frozen=True, slots=True)
 class CertificateFact:
-    """A certificate in a file on a host."""
+    """A certificate in a file of a host."""
 
     path: str
     subject: str
@@ -48,7 +51,10 @@ class CertificateFact:
 
 @dataclass(frozen=True, slots=True)
 class EtcdFact:
-    """The state that an etcd member reports. Sizes are in bytes; `members` are pairs (name, is a learner)."""
+    """The state that an etcd member reports.
+
+    Sizes are in bytes. `members` contains pairs: the name, and whether the member is a learner.
+    """
 
     healthy: bool
     leader: bool
@@ -63,7 +69,10 @@ class EtcdFact:
 
 @dataclass(frozen=True, slots=True)
 class HostFacts:
-    """A host. `time` is its clock in seconds since 1970; `api` is the readiness output of its API server."""
+    """The facts of a host.
+
+    `time` is the clock of the host in seconds since 1970. `api` is the readiness output of its API server.
+    """
 
     name: str = ""
     time: float = 0.0
@@ -90,7 +99,7 @@ class _Section:
 
 
 def parse_probe(output: str) -> HostFacts:
-    """Return the facts in the output of a probe. Raise ValueError when the output is incomplete."""
+    """Return the facts in the output of `probe.sh`. Raise ValueError when the output is incomplete."""
     sections = list(_sections(output))
     if not sections or sections[-1].name != "end":
         raise ValueError("the output of the host is incomplete")
@@ -148,7 +157,7 @@ def _service(section: _Section) -> ServiceFact:
 
 def _disk(line: str) -> DiskFact:
     path, used, inodes, available = line.split()
-    # df prints `-` for a file system without a fixed number of inodes.
+    # The program df prints `-` for a file system without a fixed number of inodes.
     return DiskFact(path, _percent(used), _percent(inodes), int(available))
 
 
@@ -183,7 +192,7 @@ def _etcd(first: dict[str, _Section]) -> EtcdFact:
 
 
 def _parse_json(lines: Sequence[str]) -> list[dict[str, Any]]:
-    """Return the JSON output of etcdctl as a list, which is empty for invalid JSON."""
+    """Parse the JSON output of etcdctl into a list, which is empty for invalid JSON."""
     try:
         parsed = json.loads("\n".join(lines)) or []
     except json.JSONDecodeError:

@@ -1,7 +1,8 @@
-"""SSH connections of operations to the hosts of the inventory, with the keys of the inventory.
+"""Runs scripts on hosts of the inventory by SSH, with the keys of the inventory.
 
-Every call has a timeout. Calls to several hosts run in parallel, and an unreachable host is a result, not an
-error. Scripts are plain sh text and appear in process lists: pass secrets by standard input.
+Every call has a timeout. Calls to several hosts run in parallel. An unreachable host is a result and not an
+exception. Scripts are plain sh text and appear in process lists, so secrets must be passed by standard
+input.
 """
 
 from __future__ import annotations
@@ -21,12 +22,15 @@ from settings.metal import BastionSettings, Connection, MetalSettings
 PARALLEL = 32
 """Maximum number of hosts that an operation connects to at a time."""
 _CONNECT_SECONDS = 10
-_UNREACHABLE = 255  # the exit code of ssh itself
+_UNREACHABLE = 255  # exit code of the ssh program for its own errors
 
 
 @dataclass(frozen=True, slots=True)
 class ScriptResult:
-    """The result of a script on a host. `code`: exit code; `reached`: whether ssh could connect."""
+    """The result of a script on a host.
+
+    `code` is the exit code. `reached` is false when ssh could not connect.
+    """
 
     host: str
     code: int
@@ -36,18 +40,21 @@ class ScriptResult:
 
     @property
     def ok(self) -> bool:
-        """Report whether the script ran and succeeded."""
+        """Check whether the script ran and succeeded."""
         return self.reached and self.code == 0
 
     @property
     def reason(self) -> str:
-        """Return the reason of a failure: the last line of the error output."""
+        """Return the reason of a failure: the last line of standard error."""
         lines = [line for line in self.error.splitlines() if line.strip()]
         return lines[-1].strip() if lines else f"exit code {self.code}"
 
 
 class Remote:
-    """The hosts of an inventory. `directory` is private and stores the host keys of the settings."""
+    """SSH access to the hosts of an inventory.
+
+    `directory` must be private. It stores the host keys of the settings.
+    """
 
     def __init__(self, metal: MetalSettings, directory: Path) -> None:
         self._metal = metal
@@ -58,9 +65,9 @@ class Remote:
     ) -> ScriptResult:
         """Run a script of sh text on a host.
 
-        With `root`, run the script as root, by sudo if the login is another user. Without `root`, the login
-        shell runs the text directly, like the commands of the engine. `timeout` is in seconds; on a timeout,
-        the code of the result is 124.
+        With `root`, run the script as root, by sudo if the login user is not root. Without `root`, the
+        login shell runs the text directly, like commands of the engine. `timeout` is in seconds; after a
+        timeout, the exit code in the result is 124.
         """
         data = stdin.encode() if isinstance(stdin, str) else stdin
         return self._ssh(host, self._command(host, script, root), timeout, data=data)
@@ -74,7 +81,10 @@ class Remote:
         timeout: float = 60,
         root: bool = True,
     ) -> dict[str, ScriptResult]:
-        """Run a script, or a script for each host, on all hosts in parallel. Return the results by host."""
+        """Run a script on all hosts in parallel. Return the results by host.
+
+        `script` is a text, or a mapping with a script for each host.
+        """
 
         def run_on_host(host: str) -> ScriptResult:
             text = script if isinstance(script, str) else script[host]
@@ -96,12 +106,13 @@ class Remote:
     def send_from_host(
         self, host: str, address: str, port: int, data: bytes, *, timeout: float
     ) -> tuple[bytes, str]:
-        """Send bytes to an address from a host. Return the response, and the reason if it is empty.
+        """Send bytes to an address from a host. Return the response, and a reason if the response is empty.
 
-        The sshd of the host makes the connection, so the host needs no other program.
+        The sshd of the host opens the connection, so the host needs no additional program.
         """
         ssh, *words = self._argv(host)
-        # ssh uses the first of repeated options. LogLevel=INFO makes ssh print why a connection failed.
+        # When options are repeated, ssh uses the first. LogLevel=INFO prints the reason of a failed
+        # connection.
         argv = [ssh, "-o", "LogLevel=INFO", *words, "-W", f"{address}:{port}", self._login(host)]
         with subprocess.Popen(
             argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
@@ -110,13 +121,13 @@ class Remote:
             try:
                 process.stdin.write(data)
                 process.stdin.flush()
-                # Standard input stays open: ssh closes the connection together with standard input.
+                # Standard input stays open, because ssh closes the connection together with standard input.
                 response = _read(process, timeout)
             except (BrokenPipeError, TimeoutError):
                 response = b""
             process.kill()
             _, error = process.communicate()
-        # The first line contains the reason; the last line only reports the failure.
+        # The first line contains the reason. The last line only reports the failure.
         lines = error.decode(errors="replace").strip().splitlines()
         return response, "" if response else (lines[0] if lines else f"no response in {timeout:.0f} s")
 
@@ -154,7 +165,8 @@ class Remote:
 
     def _command(self, host: str, script: str, root: bool) -> str:
         if not root:
-            # Not quoted for the login shell: quotes could make a script longer than Linux permits.
+            # The script is not quoted for the login shell, because quoting could exceed the length that
+            # Linux permits.
             return script
         sudo = "sudo -n " if self._connection(host).user != "root" else ""
         return f"{sudo}sh -c {quote(script)}"
@@ -195,7 +207,7 @@ class Remote:
             *["-W", f"[{connection.address}]:{connection.port}"],
             f"{bastion.user or connection.user}@{bastion.host}",
         ]
-        # A percent sign in ProxyCommand begins a token of ssh.
+        # A percent sign in ProxyCommand starts a token of ssh.
         return " ".join(quote(word) for word in words).replace("%", "%%")
 
     def _known_hosts(self, name: str, address: str, port: int, key: str, connection: Connection) -> list[str]:
@@ -215,7 +227,7 @@ def run_in_parallel(hosts: Iterable[str], run: Callable[[str], ScriptResult]) ->
 
 
 def _common(port: int, key: str) -> list[str]:
-    """Return options that ignore the user's configuration, ask no questions and reject unknown hosts."""
+    """Return ssh options that ignore the user's configuration, ask no questions and reject unknown hosts."""
     argv = ["ssh", "-F", "none", "-p", str(port), "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes"]
     argv += ["-o", f"ConnectTimeout={_CONNECT_SECONDS}", "-o", "LogLevel=ERROR"]
     argv += ["-o", "ServerAliveInterval=5", "-o", "ServerAliveCountMax=3", "-o", "GlobalKnownHostsFile=none"]
@@ -223,7 +235,7 @@ def _common(port: int, key: str) -> list[str]:
 
 
 def _read(process: subprocess.Popen[bytes], timeout: float) -> bytes:
-    """Return the first bytes of the output of a process. Raise TimeoutError."""
+    """Read the first bytes of the output of a process. Raise TimeoutError after the timeout."""
     assert process.stdout is not None
     stream = process.stdout
     with ThreadPoolExecutor(max_workers=1) as pool:
@@ -231,6 +243,6 @@ def _read(process: subprocess.Popen[bytes], timeout: float) -> bytes:
         try:
             return reading.result(timeout=timeout)
         except TimeoutError:
-            # Also ends the read, which the pool waits for.
+            # The kill also ends the read operation, which the pool waits for.
             process.kill()
             raise

@@ -1,7 +1,8 @@
-"""`remove-host`: removes a lost host, which is no longer in the stack file, from the cluster and the state.
+"""The `remove-host` command: removes a lost host from the cluster and the state.
 
-A reachable host resets itself when `up` deletes its resources. A lost host cannot: other hosts remove its
-etcd member and its Node, and the engine must not try to connect to it.
+The host must no longer be in the stack file. A reachable host resets itself when `up` deletes its
+resources. For a lost host, other hosts remove its etcd member and its Node, and the engine must not try to
+connect to the lost host.
 """
 
 from __future__ import annotations
@@ -23,9 +24,9 @@ State = dict[str, Any]
 
 
 def remove_host(target: Target, host: str) -> None:
-    """Remove the etcd member, the Node and the resources of a lost host. Can be repeated.
+    """Remove the etcd member, the Node and the resources of a lost host. The command can be repeated.
 
-    Raise UserError when the host is still in the stack file, or when no host can remove it.
+    Raise UserError when the host is still in the stack file, or when no other host can remove it.
     """
     if host in target.hosts:
         raise UserError(
@@ -48,7 +49,7 @@ def remove_host(target: Target, host: str) -> None:
 
 
 def remove_commands(state: State, names: Iterable[str]) -> State:
-    """Return an exported state without the commands of these names and without references to them."""
+    """Return an exported state without the commands of these names and without references to the commands."""
     deployment = dict(state["deployment"])
     removed = {
         resource["urn"]
@@ -75,7 +76,7 @@ def _without_references(resource: State, removed: set[str]) -> State:
 
 
 def _run_on_any(target: Target, role: Role, script: str, action: str) -> None:
-    """Run a script on the hosts of a role until it succeeds on one of them."""
+    """Run a script on the hosts of a role, one after another, until the script succeeds on a host."""
     reasons = []
     for name in target.with_role(role):
         result = target.remote.run(name, script, timeout=_SECONDS)

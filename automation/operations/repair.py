@@ -1,6 +1,7 @@
-"""`repair`: sends the last deliveries of a host again, without the engine.
+"""The `repair` command: sends the last deliveries to a host again, without the engine.
 
-Used for a host that drifted or is empty: the engine sees no change, so `up` would do nothing.
+The command repairs a host that drifted or is empty. For such a host `up` does nothing, because the engine
+sees no change.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ _SECONDS = 900
 
 
 def repair(target: Target, hosts: Sequence[str]) -> int:
-    """Send the last delivery of every role of these hosts again, role by role. Return 0 on success."""
+    """Send the last delivery of every role to these hosts again, role by role. Return 0 on success."""
     unknown = sorted(set(hosts) - set(target.hosts))
     if unknown:
         raise UserError(
@@ -37,7 +38,7 @@ def deliver(remote: Remote, deliveries: Sequence[Delivery], roles: Collection[Ro
 
     def deliver_to(host: str) -> ScriptResult:
         item = chosen[host]
-        # The script calls sudo itself if the login is not root.
+        # The script calls sudo itself if the login user is not root.
         return remote.run(host, item.script, stdin=item.stdin, timeout=_SECONDS, root=False)
 
     results = run_in_parallel(chosen, deliver_to)

@@ -1,7 +1,8 @@
-"""`replace`: installs an empty machine with the name and address of a lost host.
+"""The `replace` command: installs an empty machine with the name and address of a lost host.
 
-The engine sees no change, so `up` would do nothing. The command first deletes the Node of the lost host and
-its pods. The host program of the new machine replaces the etcd member, whose data is lost.
+For such a machine `up` does nothing, because the engine sees no change. The command first deletes the Node
+of the lost host and its pods. The host program of the new machine then replaces the etcd member, whose data
+is lost.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ _ROLES = f"for role in {STATE}/roles/*/digest; do [ ! -f $role ] || echo $role; 
 
 
 def replace(target: Target, host: str) -> int:
-    """Install an empty machine as the host of that name. Return 0 when every role was delivered.
+    """Install an empty machine in place of the host. Return 0 when every role was delivered.
 
     Raise UserError when the host is unknown, unreachable or not empty, or when etcd has no quorum.
     """
@@ -56,7 +57,7 @@ def _expect_empty(target: Target, host: str) -> None:
 
 
 def _expect_quorum(target: Target, others: list[str]) -> None:
-    """Raise UserError unless the other members have a quorum: they accept the new member."""
+    """Raise UserError unless the other etcd members have a quorum, which is needed to add the new member."""
     results = target.remote.run_on_all(others, f"{MEMBER} ready", timeout=_CHECK_SECONDS)
     serving = sum(result.ok for result in results.values())
     needed = (len(others) + 1) // 2 + 1
@@ -77,7 +78,7 @@ def _delete_node(target: Target, host: str) -> None:
 
 
 def _run_on_control_plane(target: Target, host: str, script: str, action: str) -> None:
-    """Run a script on a control plane except the host, or on the host if it is the only control plane."""
+    """Run a script on another control plane, or on the host itself if it is the only control plane."""
     reasons = []
     planes = [name for name in target.with_role(Role.CONTROL_PLANE) if name != host]
     for name in planes or [host]:
@@ -102,7 +103,7 @@ def _deliver(target: Target, host: str, deliveries: list[Delivery]) -> int:
 
 
 def _label(target: Target, host: str, pool: Pool) -> None:
-    """Set the labels and taints that only an administrator can set on the new Node."""
+    """Set the labels and taints on the new Node that require administrator permissions."""
     _run_on_control_plane(
         target, host, KUBECTL_HERE + node_labels(pool), f"set the labels and taints of pool {pool.name}"
     )

@@ -1,8 +1,9 @@
-"""`restore` [C2, J4]: restores a snapshot on all etcd members, also when all hosts are empty machines.
+"""The `restore` command [C2, J4]: restores a snapshot on all etcd members.
 
-The order follows etcd ("Disaster recovery") and Kubernetes ("Operating etcd clusters"): nothing may read or
-write while the data is replaced. All API servers stop before, and the components with caches restart
-afterwards. After an interruption, the same command starts again from the beginning.
+The command also works when all hosts are empty machines. The order of the steps follows etcd ("Disaster
+recovery") and Kubernetes ("Operating etcd clusters"). Nothing may read or write while the data is replaced:
+all API servers stop before, and the components with caches restart afterwards. After an interruption, the
+same command starts again from the beginning.
 """
 
 from __future__ import annotations
@@ -31,8 +32,8 @@ _STEP_SECONDS = 300
 def restore(target: Target, snapshot: Path) -> int:
     """Restore the cluster from a snapshot. Return 0, or 1 when a node failed.
 
-    Raise UserError when the snapshot is damaged or a host is unreachable, before any service is stopped; and
-    when a step fails on a host.
+    Before any service is stopped, raise UserError for a damaged snapshot and for an unreachable host.
+    Later, raise UserError when a step fails on a host.
     """
     digest = verify_snapshot(snapshot)
     hosts = RestoreHosts(target, digest, datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ"))
@@ -53,7 +54,7 @@ def restore(target: Target, snapshot: Path) -> int:
 
 
 def verify_snapshot(snapshot: Path) -> str:
-    """Return the sha256 of the snapshot. Raise UserError unless it equals the one in the .sha256 file."""
+    """Return the SHA-256 of the snapshot. Raise UserError unless it matches the .sha256 file."""
     if not snapshot.is_file():
         raise UserError(f"{snapshot}: no such snapshot")
     if not checksum_file(snapshot).is_file():
@@ -69,9 +70,9 @@ def verify_snapshot(snapshot: Path) -> str:
 
 
 def member_variables(topology: Topology, digest: str, stamp: str) -> dict[str, dict[str, str]]:
-    """Return the variables of the restore program for every etcd member, by name.
+    """Return the environment variables of the restore program for every etcd member, by name.
 
-    The cluster token is unique to this restore, so that a member with older data belongs to another
+    The cluster token is unique to this restore. A member with older data therefore belongs to another
     cluster and cannot join.
     """
     urls = {member.name: f"https://{member.address}:{ETCD_PEER_PORT}" for member in topology.etcd}
@@ -92,7 +93,7 @@ class RestoreHosts:
         self._control = tuple(member.name for member in target.topology.control_planes)
 
     def expect_all_members(self) -> None:
-        """Raise UserError when the host of an etcd member or control plane is unreachable."""
+        """Raise UserError when the host of an etcd member or of a control plane is unreachable."""
         hosts = dict.fromkeys((*self._etcd, *self._control))
         results = self._remote.run_on_all(hosts, "true", timeout=30)
         lost = [f"{host} ({result.reason})" for host, result in results.items() if not result.ok]
@@ -103,7 +104,7 @@ class RestoreHosts:
             )
 
     def missing_deliveries(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
-        """Return the deliveries that are missing on their hosts, which are empty machines."""
+        """Return the deliveries that are missing on their hosts, because the hosts are empty machines."""
         roles = " ".join(role.value for role in Role)
         script = f"for role in {roles}; do [ ! -f {STATE}/roles/$role/digest ] || echo $role; done"
         results = self._remote.run_on_all(self._target.hosts, script, timeout=30)
@@ -115,14 +116,14 @@ class RestoreHosts:
         ]
 
     def deliver(self, missing: Iterable[Delivery], role: Role) -> None:
-        """Deliver a role to the hosts that lack it. Raise UserError when that fails."""
+        """Deliver a role to the hosts without this role. Raise UserError on failure."""
         chosen = [item for item in missing if item.role is role]
         if chosen:
             _log(f"deliver {role.value} to empty hosts: {_names(item.host for item in chosen)}")
             _expect_success(f"deliver {role.value}", deliver(self._remote, chosen, {role}))
 
     def upload(self, snapshot: Path) -> None:
-        """Upload the snapshot to every member that does not have it yet."""
+        """Upload the snapshot to every member that does not have the file yet."""
         results = self._remote.run_on_all(self._etcd, self._scripts("have"), timeout=_STEP_SECONDS)
         lacking = [host for host, result in results.items() if result.output.strip() != "yes"]
         if not lacking:
@@ -136,7 +137,7 @@ class RestoreHosts:
         _expect_success("receive", run_in_parallel(lacking, upload_to).values())
 
     def run_on_members(self, step: str) -> None:
-        """Run a step on all members in parallel. Raise UserError with the members on which it failed."""
+        """Run a step on all members in parallel. Raise UserError with the failed members."""
         _log(f"{step} on {_names(self._etcd)}")
         results = self._remote.run_on_all(self._etcd, self._scripts(step), timeout=_STEP_SECONDS)
         _expect_success(step, results.values())
@@ -152,7 +153,7 @@ class RestoreHosts:
                 _expect_success(step, self._run_step(hosts, step).values())
 
     def start_api(self, missing: Sequence[Delivery]) -> None:
-        """Start the API servers and their clients; install them on empty hosts."""
+        """Start the API servers and their clients. Install them on empty hosts."""
         lacking = {item.host for item in missing if item.role is Role.CONTROL_PLANE}
         hosts = [host for host in self._control if host not in lacking]
         if hosts:
@@ -190,7 +191,7 @@ class RestoreHosts:
 
 
 def step_script(step: str, variables: Mapping[str, str] = MappingProxyType({})) -> str:
-    """Return the sh text of a step. Steps on etcd members need `variables` (see member_variables)."""
+    """Return the sh text of a step. Steps on etcd members need `variables` (see `member_variables`)."""
     values = {"step": step, **variables}
     return " ".join(f"{name}={quote(value)}" for name, value in values.items()) + "\n" + _program()
 

@@ -1,4 +1,4 @@
-"""The certificate that a server presents to a client that verifies it."""
+"""Reads the certificate that a TLS server presents."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SECONDS = 5
 
 
 def fetch_certificate(address: str, port: int, trusted: Iterable[x509.Certificate]) -> x509.Certificate | str:
-    """Return the certificate that a server presents, or one line with the reason of a failure."""
+    """Return the certificate that a server presents, or a one-line reason of the failure."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.load_verify_locations(
         cadata="".join(authority.public_bytes(Encoding.PEM).decode() for authority in trusted)

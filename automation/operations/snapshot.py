@@ -1,4 +1,4 @@
-"""`snapshot` [C2]: takes a snapshot on a healthy etcd member and downloads it with its checksum."""
+"""The `snapshot` command [C2]: takes a snapshot on a healthy etcd member and downloads it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from nodeconfig.host_paths import BIN, ETCD_PKI, ETCD_SNAPSHOTS, LOCAL_ETCD
 _SECONDS = 900
 _SUM = "sha256 "
 
-# etcdctl saves to a file on the host and verifies the length and hash of the file.
+# The etcdctl program saves to a file on the host and verifies the length and hash of the file.
 _SCRIPT = f"""
 set -eu
 umask 077
@@ -38,7 +38,7 @@ cat "$file"
 
 
 def snapshot(target: Target, directory: Path | None) -> Path:
-    """Take a snapshot and return the path of its file. Raise UserError when no member provides one."""
+    """Take a snapshot and return the path of the file. Raise UserError when no member provides a snapshot."""
     directory = directory or target.environment.state / "snapshots" / target.stack
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
@@ -54,7 +54,7 @@ def snapshot(target: Target, directory: Path | None) -> Path:
 
 
 def checksum(file: Path) -> str:
-    """Return the sha256 of a file as a hexadecimal string."""
+    """Return the SHA-256 of a file as a hexadecimal string."""
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
@@ -65,7 +65,9 @@ def checksum_file(file: Path) -> Path:
 
 
 def _download(remote: Remote, host: str, file: Path) -> str:
-    """Download a snapshot from a member, with its checksum file. Return the reason of a failure, or empty."""
+    """Download a snapshot from a member, with its checksum file. Return the reason of a failure, or an
+    empty text.
+    """
     part = file.with_suffix(".part")
     try:
         result = remote.fetch(host, _SCRIPT, part, timeout=_SECONDS)

@@ -1,4 +1,4 @@
-"""`status`: an overview of hosts, services, etcd, certificates, nodes and add-ons [J5]."""
+"""The `status` command [J5]: shows hosts, services, etcd, certificates, nodes and add-ons."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def status(target: Target) -> int:
 
 
 def observe(target: Target) -> Observation:
-    """Observe the cluster: all hosts in parallel, then the API."""
+    """Collect the facts of all hosts in parallel, then the facts of the API."""
     hosts, skews = probe_hosts(target.remote, target.hosts)
     nodes: Sequence[NodeFact] = ()
     add_ons: Sequence[AddOnFact] = ()
@@ -57,7 +57,7 @@ def observe(target: Target) -> Observation:
 
 
 def probe_hosts(remote: Remote, hosts: Sequence[str]) -> tuple[dict[str, HostFacts | str], dict[str, float]]:
-    """Return the facts of every host, or the reason for missing facts, and the seconds its clock is ahead."""
+    """Return the facts of every host, or the reason for missing facts, and the clock skew in seconds."""
 
     def probe_host(host: str) -> tuple[HostFacts | str, float]:
         start = time.time()
@@ -68,7 +68,7 @@ def probe_hosts(remote: Remote, hosts: Sequence[str]) -> tuple[dict[str, HostFac
             parsed = host_facts.parse_probe(result.output)
         except ValueError as error:
             return str(error), 0.0
-        # The host read its clock between `start` and `end`.
+        # The host read its clock at a time between `start` and `end`.
         end = time.time()
         ahead = parsed.time - start if parsed.time < start else max(0.0, parsed.time - end)
         return parsed, ahead
@@ -81,7 +81,7 @@ def probe_hosts(remote: Remote, hosts: Sequence[str]) -> tuple[dict[str, HostFac
 
 
 def endpoint_problem(environment: Environment, stack: str) -> str:
-    """Return why the endpoint does not respond to this machine, or an empty string."""
+    """Return the reason why the endpoint does not respond to this machine; empty if the endpoint responds."""
     kubeconfig = environment.kubeconfig(stack)
     if not kubeconfig.exists():
         return "no kubeconfig on this machine yet; run `up`"
@@ -97,7 +97,7 @@ def endpoint_problem(environment: Environment, stack: str) -> str:
 
 
 def _ready_first(hosts: Sequence[str], facts_by_host: dict[str, HostFacts | str]) -> list[str]:
-    """Return the reachable control planes, those with a ready API server first."""
+    """Return the reachable control planes, sorted so that hosts with a ready API server come first."""
 
     def ready(host: str) -> bool:
         facts = facts_by_host.get(host)
@@ -116,7 +116,7 @@ def _probe() -> str:
 
 
 def status_report(topology: Topology, observed: Observation, problems: Sequence[Problem]) -> RenderableType:
-    """Return the tables, followed by the problems."""
+    """Return the tables of all sections, followed by the problems."""
     parts: list[RenderableType] = [_hosts(topology, observed), _etcd(observed)]
     if observed.nodes:
         parts.append(_nodes(topology, observed))
@@ -198,7 +198,7 @@ def _nodes(topology: Topology, observed: Observation) -> Table:
 
 
 def _schedulable(node: NodeFact) -> str:
-    """Return whether the node accepts new pods, and the taints that pods must tolerate."""
+    """Return "yes", "no", or the taints that new pods on the node must tolerate."""
     if not node.schedulable:
         return "no: cordoned"
     return f"only pods that tolerate {', '.join(node.taints)}" if node.taints else "yes"

@@ -1,4 +1,4 @@
-"""The stack that an operation works on: its settings, its topology and its hosts."""
+"""Finds the stack that an operation works on, with its settings, topology and hosts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from topology.model import Role, Topology
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A stack on bare metal, as the stack file describes it."""
+    """A stack on bare metal, as described by its stack file."""
 
     stack: str
     environment: Environment
@@ -30,7 +30,7 @@ class Target:
 
     @property
     def hosts(self) -> tuple[str, ...]:
-        """Return the names of all hosts, in the order of the inventory."""
+        """Return the names of all hosts in the order of the inventory."""
         return tuple(machine.name for machine in self.topology.machines)
 
     def with_role(self, role: Role) -> tuple[str, ...]:
@@ -39,7 +39,7 @@ class Target:
 
 
 def find_target(environment: Environment, stack: str, file: Path | None) -> Target:
-    """Return the stack. Raise UserError with all problems of the stack file."""
+    """Return the stack with this name. Raise UserError with all problems of the stack file."""
     work = workspace.prepare(environment=environment, stack=stack, source=file)
     try:
         settings = load(work.config.get(CLUSTER_KEY) or {})

@@ -1,8 +1,9 @@
-"""`user` [I2]: issues a kubeconfig for a user and revokes it.
+"""The `user` command [I2]: issues and revokes kubeconfigs of users.
 
-The key is created on this machine and never leaves it; the cluster signs a certificate request. Every issued
-certificate has a unique group, and a RoleBinding grants permissions to that group. Kubernetes cannot revoke a
-certificate, but without the RoleBinding it permits nothing, also after the same user gets a new certificate.
+The private key is created on this machine and never leaves it. The cluster signs a certificate request.
+Every issued certificate has a unique group, and a RoleBinding grants permissions to that group. Kubernetes
+cannot revoke a certificate. But without the RoleBinding the certificate permits nothing, also after the
+same user gets a new certificate.
 """
 
 from __future__ import annotations
@@ -39,7 +40,10 @@ _SIGN_SECONDS = 30
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """The user of a kubeconfig. `groups` are those of bindings in the stack file; `role` is a ClusterRole."""
+    """The user of a kubeconfig.
+
+    `groups` are groups of bindings in the stack file. `role` is the name of a ClusterRole.
+    """
 
     name: str
     groups: tuple[str, ...]
@@ -48,7 +52,7 @@ class User:
     days: int
 
     def problems(self) -> list[str]:
-        """Return the problems of the options, one line each."""
+        """Return the problems of the options, one line for each problem."""
         problems = []
         if not _NAME.fullmatch(self.name):
             problems.append(
@@ -72,7 +76,7 @@ class User:
 
 
 def issue(target: Target, user: User, file: Path | None) -> Path:
-    """Issue a kubeconfig for a user in a file that only its owner can read. Raise UserError."""
+    """Issue a kubeconfig for a user in a file that only its owner can read. Raise UserError on failure."""
     problems = user.problems()
     if problems:
         raise UserError("\n".join(problems))
@@ -97,7 +101,7 @@ def issue(target: Target, user: User, file: Path | None) -> Path:
 
 
 def revoke(target: Target, name: str) -> int:
-    """Remove every binding that `issue` created for a user. Return 1 when there is none."""
+    """Remove every binding that `issue` created for a user. Return 1 when there is no binding."""
     api = Api(target.environment, target.stack)
     bindings = api.get("rolebindings", "--all-namespaces", f"--selector={_LABEL}={name}")["items"]
     for item in bindings:
@@ -166,7 +170,7 @@ def kubeconfig(
 
 
 def _sign(api: Api, serial: str, pem: bytes, days: int) -> bytes:
-    """Return the signed certificate (PEM) for a request and delete the request from the cluster."""
+    """Return the signed certificate (PEM) for a request. Delete the request from the cluster."""
     api.apply(
         {
             "apiVersion": "certificates.k8s.io/v1",
@@ -205,7 +209,7 @@ def _groups(item: Mapping[str, Any]) -> list[str]:
 
 
 def _configured_bindings(api: Api, name: str, groups: set[str]) -> list[tuple[str, str, str]]:
-    """Return the bindings with the user or one of its groups as subject: kind, namespace, name."""
+    """Return the configured bindings of the user or one of the groups, as text: kind, namespace, name."""
     subjects = {("User", name), *(("Group", group) for group in groups)}
     listed = api.get("rolebindings,clusterrolebindings", "--all-namespaces")["items"]
     return [
@@ -229,7 +233,7 @@ def _write(path: Path, text: str) -> None:
 
 
 class Api:
-    """The API of the cluster, with the kubeconfig of the administrator."""
+    """Access to the Kubernetes API with kubectl and the kubeconfig of the administrator."""
 
     def __init__(self, environment: Environment, stack: str) -> None:
         self._kubectl = environment.tools / "kubectl"
@@ -238,12 +242,12 @@ class Api:
             raise UserError(f"stack {stack}: no kubeconfig on this machine yet; run `up` first")
 
     def admin_kubeconfig(self) -> dict[str, Any]:
-        """Return the kubeconfig of the administrator."""
+        """Return the content of the administrator's kubeconfig."""
         parsed: dict[str, Any] = json.loads(self._kubeconfig.read_text())
         return parsed
 
     def kubectl(self, *words: str, stdin: str = "") -> str:
-        """Run kubectl and return its output. Raise UserError with the last line of its errors."""
+        """Run kubectl and return its output. Raise UserError with the last line of its error output."""
         argv = [str(self._kubectl), f"--kubeconfig={self._kubeconfig}", "--request-timeout=15s", *words]
         try:
             completed = subprocess.run(argv, input=stdin, capture_output=True, text=True, timeout=60)
@@ -260,7 +264,7 @@ class Api:
         return parsed
 
     def apply(self, item: Mapping[str, object]) -> None:
-        """Apply an object."""
+        """Apply an object to the cluster."""
         self.kubectl("apply", "-f", "-", stdin=json.dumps(item))
 
     def expect(self, kind: str, name: str) -> None:

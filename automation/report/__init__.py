@@ -1,1 +1,1 @@
-"""Reports: what a change of a stack does, on which hosts, and how risky it is, for people who review it."""
+"""Reports for reviewers: the changes of a stack, the affected hosts and the risks."""

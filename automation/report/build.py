@@ -1,11 +1,11 @@
-"""Builds a report from the engine's events."""
+"""Builds a report from the events of the engine."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from automation.report.change_facts import ChangeFacts
 from automation.report.cost import machine_cost
-from automation.report.detectors import ChangeFacts
 from automation.report.hosts import host_pictures, natural_key, operation_of
 from automation.report.lines import changed_properties
 from automation.report.model import Change, Operation, Report, Violation
@@ -14,8 +14,8 @@ from automation.stacks.events import Event, Message, Policy, Step, Summary
 from automation.stacks.result import Outcome, Result
 from topology.model import Topology
 
-# Resources that exist only for the engine. The provider of the Kubernetes API is reported, because every
-# Kubernetes resource depends on it.
+# Resource types that exist only for the engine. The provider of the Kubernetes API is not among them: it is
+# reported, because every Kubernetes resource depends on it.
 _STACK = "pulumi:pulumi:Stack"
 _DEFAULT_PROVIDER = "default_"
 _COMPONENT = "kubewright:index:"
@@ -24,7 +24,7 @@ _ENGINE_ADVICE = "The provider for this resource has inputs that are not known d
 
 
 def build_report(result: Result, topology: Topology | None) -> Report:
-    """Return the report of a run. `topology` is described by the stack file, None for an invalid file."""
+    """Return the report of a run. `topology` is read from the stack file; None for an invalid file."""
     errors = result.errors if result.outcome is Outcome.FAILED else ()
     return report_from_events(result.stack, result.events, topology, errors=errors)
 
@@ -37,7 +37,7 @@ def report_from_events(
     errors: Iterable[str] = (),
     prices: Mapping[str, Mapping[str, float]] | None = None,
 ) -> Report:
-    """Return the report of these events. `prices`: see `automation.report.cost`."""
+    """Return the report of these events. The module `automation.report.cost` describes `prices`."""
     events = list(events)
     steps = [event for event in events if isinstance(event, Step) and event.phase == "plan"]
     before, after = host_pictures(steps, topology)
@@ -91,7 +91,7 @@ def _unchanged(events: Iterable[Event]) -> int:
 
 
 def _messages(events: Iterable[Event], severity: str) -> tuple[str, ...]:
-    """Return the messages of a severity without duplicates, and without the engine's general advice."""
+    """Return the distinct messages of a severity, without the general advice of the engine."""
     texts = (event.text for event in events if isinstance(event, Message) and event.severity == severity)
     return tuple(dict.fromkeys(text for text in texts if not text.startswith(_ENGINE_ADVICE)))
 

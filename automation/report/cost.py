@@ -1,4 +1,4 @@
-"""Hourly cost of the machines before and after a change, where a cloud has a table of prices."""
+"""Calculates the hourly cost of the machines before and after a change, for clouds with a price table."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from providers import registry
 from providers.descriptor import CloudDescriptor
 
 PriceTables = Mapping[str, Mapping[str, float]]
-"""Hourly prices by machine type, by the cloud's plugin (the first word of its type tokens)."""
+"""Hourly prices by machine type, by the name of the cloud's plugin (the first word of its type tokens)."""
 
 
 def machine_cost(steps: Sequence[Step], prices: PriceTables | None = None) -> Cost | None:
-    """Return the cost of the machines before and after; None where no machine has a price.
+    """Return the cost of the machines before and after the change; None if no machine has a price.
 
-    `prices`: default, the tables of the clouds for the stack's region. A pool counts with its minimum size.
+    By default, `prices` are the price tables of the clouds for the region of the stack. A pool counts with
+    its minimum size.
     """
     before = Counter(dict(_count_machines(steps, Operation.CREATE)))
     after = Counter(dict(_count_machines(steps, Operation.DELETE)))
@@ -33,9 +34,10 @@ def machine_cost(steps: Sequence[Step], prices: PriceTables | None = None) -> Co
 
 
 def _count_machines(steps: Sequence[Step], absent: Operation) -> Iterator[tuple[tuple[str, str], int]]:
-    """Yield (plugin, machine type) and their number.
+    """Yield the number of machines of each plugin and machine type.
 
-    `absent` is CREATE for the machines before the change, DELETE for the machines after it.
+    `absent` is CREATE to count the machines before the change, and DELETE to count the machines after the
+    change.
     """
     counter: Counter[tuple[str, str]] = Counter()
     for step in steps:
@@ -52,9 +54,9 @@ def _count_machines(steps: Sequence[Step], absent: Operation) -> Iterator[tuple[
 
 
 def _template_type(group: Step, steps: Sequence[Step], cloud: CloudDescriptor, *, old: bool) -> str:
-    """Return the machine type of a group's launch template; empty for other resources.
+    """Return the machine type in the launch template of a machine group; empty for other resources.
 
-    Ids are unknown in a preview, so the template of a group is found by the most similar name.
+    IDs are unknown in a preview, so the template with the most similar name is used.
     """
     if group.type not in cloud.types.machine_groups:
         return ""
@@ -68,7 +70,7 @@ def _template_type(group: Step, steps: Sequence[Step], cloud: CloudDescriptor, *
 
 
 def _common_prefix(one: str, other: str) -> int:
-    """Return the number of characters that both names begin with."""
+    """Return the length of the common prefix of two names."""
     pairs = enumerate(zip(one, other, strict=False))
     return next((index for index, (a, b) in pairs if a != b), min(len(one), len(other)))
 
@@ -89,7 +91,7 @@ def _price_tables(plugins: Iterable[str], steps: Sequence[Step]) -> PriceTables:
 
 
 def _region(cloud: CloudDescriptor, steps: Iterable[Step]) -> str:
-    """Return the region that the resources of a cloud name; empty when none does."""
+    """Return the region in the inputs of the cloud's resources; empty when no resource has a region."""
     for step in steps:
         if registry.by_type(step.type) is cloud:
             for inputs in (step.new, step.old):

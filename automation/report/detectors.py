@@ -1,16 +1,17 @@
-"""Detectors of risks. Each returns the subjects of its risk as text, empty when the risk does not apply.
+"""Detectors of risks.
 
-Most risks concern an existing cluster: a cluster that is created has nothing to lose.
+A detector returns the affected hosts or resources as text, and an empty text when the risk does not apply.
+Most risks concern an existing cluster, because a new cluster has nothing to lose.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
 from automation.report import ingress
-from automation.report.hosts import Location, locate, natural_key, operation_of
+from automation.report.change_facts import ChangeFacts
+from automation.report.hosts import natural_key, operation_of
 from automation.report.model import Operation, Picture
 from automation.report.resource_types import (
     DATA,
@@ -23,7 +24,7 @@ from automation.report.resource_types import (
 from automation.stacks.events import Step, Values
 from nodeconfig import parse
 from providers import registry
-from topology.model import Role, Topology
+from topology.model import Role
 
 _LOSS = (Operation.DELETE, Operation.REPLACE)
 _AUTHORITY = re.compile(
@@ -31,44 +32,18 @@ _AUTHORITY = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class ChangeFacts:
-    """A change as detectors see it. `topology` is described by the stack file, None for an invalid file."""
-
-    steps: Sequence[Step]
-    before: Picture
-    after: Picture
-    topology: Topology | None = None
-
-    @property
-    def cluster_exists(self) -> bool:
-        """Return whether the cluster exists before the change."""
-        return bool(self.before.hosts)
-
-    def location(self, step: Step) -> Location:
-        """Return the location of the step's resource."""
-        return locate(step, self.topology)
-
-    def steps_with(self, *operations: Operation) -> Iterator[Step]:
-        """Yield the steps with one of these operations on an existing cluster."""
-        if self.cluster_exists:
-            yield from (step for step in self.steps if operation_of(step) in operations)
-
-    @property
-    def max_unavailable(self) -> Mapping[str, int]:
-        """Return the limit of each pool of the stack file."""
-        return {pool.name: pool.max_unavailable for pool in self.topology.pools} if self.topology else {}
-
-
 def lost_etcd_data(facts: ChangeFacts) -> list[str]:
-    """Detect the loss of members' machines, or of deliveries whose deletion resets a member."""
+    """Detect members that lose their machine, or a delivery whose deletion resets the member."""
     members = _hosts_with(facts.before, Role.ETCD)
     hosts = [facts.location(step).host for step in facts.steps_with(*_LOSS) if _loses(facts, step, Role.ETCD)]
     return [host for host in hosts if host in members]
 
 
 def lost_quorum(facts: ChangeFacts) -> list[str]:
-    """Detect the loss of more members than the quorum tolerates. Changes are serial, deletions are not."""
+    """Detect the loss of more members than the etcd quorum tolerates.
+
+    Changes of members are serial, but deletions are not.
+    """
     members = _hosts_with(facts.before, Role.ETCD)
     lost = set(lost_etcd_data(facts))
     if len(members) - len(lost) >= len(members) // 2 + 1:
@@ -87,7 +62,9 @@ def lost_authorities(facts: ChangeFacts) -> list[str]:
 
 
 def new_authorities(facts: ChangeFacts) -> list[str]:
-    """Detect new generations of an authority, and hosts where another generation signs or is trusted."""
+    """Detect new generations of an authority, and changes of the generation that signs or is trusted on
+    hosts.
+    """
     created = [
         step.name
         for step in facts.steps_with(Operation.CREATE)
@@ -119,7 +96,7 @@ def deleted_namespaces(facts: ChangeFacts) -> list[str]:
 
 
 def public_ports(facts: ChangeFacts) -> list[str]:
-    """Detect ports that were not public before, in firewalls of the cloud and of hosts."""
+    """Detect newly opened public ports in firewalls of clouds and hosts."""
     ports = []
     for step in facts.steps:
         if operation_of(step) in (Operation.CREATE, Operation.CHANGE, Operation.REPLACE):
@@ -145,18 +122,21 @@ def lost_endpoints(facts: ChangeFacts) -> list[str]:
 
 
 def removed_control_planes(facts: ChangeFacts) -> list[str]:
-    """Detect hosts that are control planes only before the change."""
+    """Detect hosts that are control planes before the change and not after it."""
     remaining = _hosts_with(facts.after, Role.CONTROL_PLANE)
     return [name for name in _hosts_with(facts.before, Role.CONTROL_PLANE) if name not in remaining]
 
 
 def unavailable_nodes(facts: ChangeFacts) -> list[str]:
-    """Detect pools that lose more nodes than max_unavailable: deletions and replacements are not serial."""
+    """Detect pools that lose more nodes at a time than `max_unavailable` permits.
+
+    Deletions and replacements of nodes are not serial.
+    """
     limits, remaining = facts.max_unavailable, _nodes_by_pool(facts.after)
     return [
         f"{pool}: {len(names)} at once, max_unavailable {limits.get(pool, 1)}"
         for pool, names in _lost_nodes(facts).items()
-        # `removed_pools` reports a pool that is removed as a whole.
+        # The detector `removed_pools` reports a pool that is removed completely.
         if len(names) > limits.get(pool, 1) and pool in remaining
     ] + [
         f"{facts.location(step).pool}: {step.name} is lost with all its machines at once"
@@ -166,7 +146,7 @@ def unavailable_nodes(facts: ChangeFacts) -> list[str]:
 
 
 def smaller_pools(facts: ChangeFacts) -> list[str]:
-    """Detect pools with fewer hosts, and groups of machines with a smaller minimum or maximum size."""
+    """Detect pools with fewer hosts, and machine groups with a smaller minimum or maximum size."""
     before, after = _nodes_by_pool(facts.before), _nodes_by_pool(facts.after)
     smaller = [
         f"{pool}: {len(names)} → {len(after[pool])} nodes"
@@ -184,14 +164,14 @@ def smaller_pools(facts: ChangeFacts) -> list[str]:
 
 
 def removed_pools(facts: ChangeFacts) -> list[str]:
-    """Detect pools that exist only before the change."""
+    """Detect pools that exist before the change and not after it."""
     remaining = _nodes_by_pool(facts.after)
     pools = _nodes_by_pool(facts.before)
     return [f"{pool}: {len(names)} nodes" for pool, names in pools.items() if pool not in remaining]
 
 
 def changed_minor_versions(facts: ChangeFacts) -> list[str]:
-    """Detect components whose delivered version changes in its first two numbers."""
+    """Detect components whose delivered version changes in its major or minor number."""
     jumps: dict[str, list[str]] = {}
     for step in facts.steps_with(Operation.CHANGE, Operation.REPLACE):
         old = parse.versions(_delivered_text(step.old))
@@ -206,7 +186,7 @@ def changed_minor_versions(facts: ChangeFacts) -> list[str]:
 
 
 def changed_only_control_plane(facts: ChangeFacts) -> list[str]:
-    """Detect deliveries of the control plane or etcd to the only control plane."""
+    """Detect changed deliveries of the control plane or etcd to a single control plane."""
     planes = _hosts_with(facts.before, Role.CONTROL_PLANE)
     if len(planes) != 1:
         return []
@@ -216,7 +196,7 @@ def changed_only_control_plane(facts: ChangeFacts) -> list[str]:
 
 
 def changed_every_node(facts: ChangeFacts) -> list[str]:
-    """Detect pools of which every node changes."""
+    """Detect pools in which every node changes."""
     return [
         *(f"{pool}: {len(names)} nodes" for pool, names in _changed_pools(facts).items() if len(names) > 1),
         *(
@@ -229,7 +209,7 @@ def changed_every_node(facts: ChangeFacts) -> list[str]:
 
 
 def changed_many_nodes_at_once(facts: ChangeFacts) -> list[str]:
-    """Detect pools of which every node changes, half of them or more at a time."""
+    """Detect pools in which every node changes, and at least half of the nodes change at a time."""
     limits = facts.max_unavailable
     return [
         f"{pool}: {limits[pool]} of {len(names)} nodes at a time"
@@ -239,7 +219,7 @@ def changed_many_nodes_at_once(facts: ChangeFacts) -> list[str]:
 
 
 def replaced_members(facts: ChangeFacts) -> list[str]:
-    """Detect members in clouds whose machine is replaced, each after the others are healthy."""
+    """Detect members in clouds whose machine is replaced, one after another while the others are healthy."""
     return [
         step.name.removesuffix(ROLL_SUFFIX)
         for step in facts.steps_with(Operation.CHANGE)
@@ -248,7 +228,7 @@ def replaced_members(facts: ChangeFacts) -> list[str]:
 
 
 def _loses(facts: ChangeFacts, step: Step, role: Role) -> bool:
-    """Return whether a deletion or replacement removes a machine, or the delivery of this role."""
+    """Check whether a deletion or replacement of resources removes a machine or the delivery of this role."""
     location = facts.location(step)
     if step.type in (*MACHINES, *MACHINE_GROUPS):
         return bool(location.host)
@@ -268,7 +248,7 @@ def _nodes_by_pool(picture: Picture) -> dict[str, list[str]]:
 
 
 def _changed_pools(facts: ChangeFacts) -> dict[str, list[str]]:
-    """Return the nodes of each pool of which every node changes."""
+    """Return the nodes of each pool in which every node changes."""
     locations = [facts.location(step) for step in facts.steps_with(Operation.CHANGE)]
     changed = {location.host for location in locations if location.role == Role.NODE.value}
     return {pool: names for pool, names in _nodes_by_pool(facts.before).items() if changed >= set(names)}
@@ -285,7 +265,7 @@ def _lost_nodes(facts: ChangeFacts) -> Mapping[str, list[str]]:
 
 
 def _delivered_text(inputs: Values) -> str:
-    """Return the text of a delivery: an SSH command, an object in a store, or the environment of a gate."""
+    """Return the delivered text in the inputs: of an SSH command, an object in a store, or a wait command."""
     environment = inputs.get("environment")
     texts = [environment.get("BECOMES")] if isinstance(environment, Mapping) else []
     texts += [inputs.get("create"), inputs.get("content")]

@@ -1,4 +1,4 @@
-"""Groups identical changes: the same lines on five hundred nodes are reported once."""
+"""Groups identical changes, so that a report shows the same lines on five hundred nodes only once."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from automation.report.model import Change, Operation, Property
 
 REAPPLIED = "applied again"
-"""Text for a change without a changed input."""
+"""The text for a change in which no input differs."""
 _NUMBERED = re.compile(r"(.*?)(\d+)")
 
 
 @dataclass(frozen=True, slots=True)
 class ChangeGroup:
-    """Changes of one component with the same operation, role and changed lines.
+    """A group of changes of one component with the same operation, role and changed lines.
 
-    `names` are names of hosts if `hosts` is true, else names of resources.
+    `names` are host names if `hosts` is true, else resource names.
     """
 
     component: str
@@ -29,23 +29,23 @@ class ChangeGroup:
 
     @property
     def reapplied(self) -> bool:
-        """Return whether no input differs: only the engine does not know so before the update."""
+        """Check whether no input differs. Only the update shows that nothing changes."""
         return self.operation is Operation.CHANGE and not self.properties
 
     @property
     def description(self) -> str:
-        """Return the operation in words."""
+        """Return the operation as text."""
         return REAPPLIED if self.reapplied else self.operation.value
 
     @property
     def count_text(self) -> str:
-        """Return the number of hosts or resources in words."""
+        """Return the number of hosts or resources as text."""
         kind = "host" if self.hosts else "resource"
         return f"{len(self.names)} {pluralize(len(self.names), kind)}"
 
 
 def group_changes(changes: Iterable[Change]) -> list[ChangeGroup]:
-    """Return the groups of changes, in the order of their first change."""
+    """Return the groups of changes in the order of their first change."""
     grouped: dict[tuple[object, ...], list[Change]] = {}
     for change in changes:
         key = (change.component, change.operation, change.role, bool(change.host), change.properties)
@@ -55,14 +55,14 @@ def group_changes(changes: Iterable[Change]) -> list[ChangeGroup]:
 
 def _make_group(changes: Sequence[Change]) -> ChangeGroup:
     first = changes[0]
-    # A delivery is named by its host, another resource of a host by its own name.
+    # A delivery is grouped by the name of its host, other resources of a host by their own names.
     hosts = bool(first.role and first.host)
     names = tuple(change.host if hosts else change.name for change in changes)
     return ChangeGroup(first.component, first.operation, first.role, first.properties, names, hosts)
 
 
 def compress_names(names: Sequence[str], maximum: int = 8) -> str:
-    """Return the names with a range for three or more that are numbered consecutively: `w-1 … w-999`."""
+    """Replace three or more consecutively numbered names by a range: `w-1 … w-999`."""
     runs: list[list[str]] = []
     for name in names:
         if runs and _follows(runs[-1][-1], name):
@@ -75,7 +75,7 @@ def compress_names(names: Sequence[str], maximum: int = 8) -> str:
 
 
 def _follows(name: str, next_name: str) -> bool:
-    """Return whether the second name has the first one's text and the next number."""
+    """Check whether the second name has the same text and the next number."""
     first, second = _NUMBERED.fullmatch(name), _NUMBERED.fullmatch(next_name)
     if first is None or second is None or first[1] != second[1]:
         return False
@@ -83,7 +83,7 @@ def _follows(name: str, next_name: str) -> bool:
 
 
 def shorten_names(names: Sequence[str], maximum: int = 8) -> str:
-    """Return the names, or the first ones and the number of the others."""
+    """Return the first names, and the number of the remaining names if there are more."""
     more = f" and {len(names) - maximum} more" if len(names) > maximum else ""
     return ", ".join(f"`{name}`" for name in names[:maximum]) + more
 

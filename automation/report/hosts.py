@@ -1,4 +1,4 @@
-"""The host that a resource belongs to, and the machines of the cluster before and after a change."""
+"""Finds the host that a resource belongs to, and the machines of the cluster before and after a change."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from topology.model import Role, Topology
 
 _POOL = "cluster-pool-"
 _HOST_RESOURCES = (*CLOUD_PREFIXES, "command:local:")
-"""Prefixes of types whose resources belong to the host that their name begins with."""
+"""Type prefixes of resources whose names begin with the name of their host."""
 _MEMBERS = "members"
 _COMPONENT = re.compile(r"kubewright:(\w+):(\w+)\Z")
-# Stable identities. Their component is named `<member>-seat` in the state of existing clusters.
+# Components of stable identities. In the state of existing clusters they are named `<member>-seat`.
 _IDENTITY_TYPES = ("Seat", "StableIdentity")
 _IDENTITY_SUFFIX = "-seat"
 _OPERATIONS: Mapping[str, Operation] = {
@@ -43,17 +43,17 @@ class Location:
 
     @property
     def pool(self) -> str:
-        """Return the name of the pool, empty for members."""
+        """Return the name of the pool; empty for members."""
         return self.component.removeprefix(_POOL) if self.component.startswith(_POOL) else ""
 
 
 def operation_of(step: Step) -> Operation | None:
-    """Return the operation on the step's resource; None for the halves of a replacement, and for reads."""
+    """Return the operation on the resource of a step; None for the halves of a replacement, and for reads."""
     return _OPERATIONS.get(step.operation)
 
 
 def locate(step: Step, topology: Topology | None) -> Location:
-    """Return the location of the step's resource, derived from the names that the program gives."""
+    """Return the location of the resource of a step, derived from the names that the program assigns."""
     component, host = _parent_component(step.parent)
     if step.type in DELIVERIES:
         for role in Role:
@@ -62,7 +62,8 @@ def locate(step: Step, topology: Topology | None) -> Location:
                 return Location(component, name, role.value)
         if step.name.endswith(ROLL_SUFFIX):
             return Location(component, step.name.removesuffix(ROLL_SUFFIX))
-    # In a cloud a member has its own component, and the names of its other resources begin with its name.
+    # In a cloud, every member has a separate component, and its resources have names that begin with its
+    # name.
     if host or not step.type.startswith(_HOST_RESOURCES) or topology is None:
         return Location(component, host)
     names = sorted((machine.name for machine in topology.machines), key=len, reverse=True)
@@ -71,10 +72,10 @@ def locate(step: Step, topology: Topology | None) -> Location:
 
 
 def _parent_component(parent: str) -> tuple[str, str]:
-    """Return the component of a resource by the parent's URN, and the cloud member that it belongs to.
+    """Return the component of a resource and its cloud member, derived from the URN of the parent.
 
-    Both are empty for resources without a component. A cloud's pool is reported as its node pool, all
-    members of a cloud as one component.
+    Both are empty for resources without a component. A pool of a cloud is reported as its node pool. All
+    members of a cloud are reported as one component.
     """
     chain, _, name = parent.rpartition("::")
     match = _COMPONENT.search(chain.rpartition("::")[2].rpartition("$")[2])
@@ -93,7 +94,10 @@ def _parent_component(parent: str) -> tuple[str, str]:
 
 
 def host_pictures(steps: Iterable[Step], topology: Topology | None) -> tuple[Picture, Picture]:
-    """Return the machines before and after. A host has the same state in both pictures."""
+    """Return the picture of the machines before and after the change.
+
+    A host has the same state in both pictures.
+    """
     roles: dict[str, dict[str, Operation]] = {}
     pools: dict[str, str] = {}
     former_pools: dict[str, str] = {}
@@ -106,7 +110,8 @@ def host_pictures(steps: Iterable[Step], topology: Topology | None) -> tuple[Pic
         role = location.role or (Role.NODE.value if location.pool else "")
         heaviest = max(operation, host_roles.get(role, Operation.SAME), key=list(Operation).index)
         host_roles[role] = heaviest
-        # The node of a control plane is in a pool too, but the host is shown as a control plane.
+        # The node of a control plane belongs to a pool too, but the picture shows the host as a control
+        # plane.
         if location.pool and location.pool != Role.CONTROL_PLANE.value:
             pools[name] = location.pool
             former_pools[name] = Location(_parent_component(step.was)[0]).pool or location.pool
@@ -120,12 +125,17 @@ def host_pictures(steps: Iterable[Step], topology: Topology | None) -> tuple[Pic
 
 
 def _pool_of_group(step: Step, location: Location) -> str:
-    """Return the pool of a group of machines: in a cloud the picture shows a pool in place of its hosts."""
+    """Return the pool of a machine group, because in a cloud the picture shows pools instead of their
+    hosts.
+    """
     return location.pool if step.type in MACHINE_GROUPS and location.pool else ""
 
 
 def _host(name: str, roles: Mapping[str, Operation], pool: str, absent: Operation) -> Host:
-    """Return the host with the roles that it has at one time: all roles without this operation."""
+    """Return the host with its roles before or after the change.
+
+    `absent` is the operation of roles that the host does not have at that time.
+    """
     present = [role for role, operation in roles.items() if operation is not absent] or list(roles)
     return Host(name, _delivery_order(present), pool, _host_state(list(roles.values())))
 
@@ -136,12 +146,12 @@ def _delivery_order(roles: Iterable[str]) -> tuple[str, ...]:
 
 
 def _host_state(operations: Sequence[Operation]) -> Operation:
-    """Return the operation on a host as a whole: a host that gets or loses a role is changed."""
+    """Return the operation on a host as a whole. A host that gains or loses a role is changed."""
     if len(set(operations)) == 1:
         return operations[0]
     return Operation.REPLACE if Operation.REPLACE in operations else Operation.CHANGE
 
 
 def natural_key(name: str) -> list[tuple[str, int]]:
-    """Return a sort key that puts w-2 before w-10."""
+    """Return a sort key that orders w-2 before w-10."""
     return [(word, int(number or 0)) for word, number in _WORD_AND_NUMBER.findall(name)]

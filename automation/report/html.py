@@ -1,7 +1,7 @@
-"""Reports as one HTML page that needs no other file and fetches nothing.
+"""Renders reports as one HTML page without external files.
 
-The template escapes every value, so a name or an error message remains text on the page. The page's content
-security policy allows only our own style: a script would not run.
+The template escapes every value, so names and error messages remain text on the page. The content security
+policy of the page allows only the styles of this program and no scripts.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ ET.register_namespace("xlink", _LINK)
 
 
 def html_page(reports: Sequence[Report]) -> str:
-    """Return the page with the reports of these stacks. Raise `UserError` where Graphviz is not installed."""
+    """Return an HTML page with the reports of these stacks. Raise `UserError` if Graphviz is missing."""
     environment = Environment(
         loader=PackageLoader("automation.report"),
         autoescape=True,
@@ -66,7 +66,9 @@ def _counts(report: Report) -> list[int]:
 
 
 def _svg_element(picture: Picture, title: str, id_: str) -> Markup:
-    """Return the picture as an element of the page: parsed, and therefore well-formed and escaped."""
+    """Return the picture as an SVG element that is safe inside the page, because it was parsed and written
+    again.
+    """
     element = ET.fromstring(svg(picture, title))
     element.set("id", id_)
     return Markup(ET.tostring(element, encoding="unicode", method="html"))

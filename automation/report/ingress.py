@@ -1,4 +1,4 @@
-"""Ports that the firewalls of clouds and hosts open to the public."""
+"""Finds ports that the firewalls of clouds and hosts open to the public."""
 
 from __future__ import annotations
 
@@ -9,12 +9,16 @@ from policy.rules.ingress import firewall_openings
 from policy.rules.public_ranges import is_public
 from providers.resources import Inputs
 
-# A line of the host's packet filter, with its source where the line has one (`nodeconfig.firewall`).
+# Matches a line of the packet filter of a host, with its source if the line has a source
+# (`nodeconfig.firewall`).
 _ACCEPT = re.compile(r"^\s*(?:ip6? saddr (\S+) )?((?:tcp|udp) dport \S+) accept", re.MULTILINE)
 
 
 def public_host_ports(script: str) -> list[str]:
-    """Return the ports that a delivery opens on a host to the public: with no source or a public one."""
+    """Return the ports that a delivery opens to the public on a host.
+
+    A rule without a source is public too.
+    """
     return [port for source, port in _ACCEPT.findall(script) if not source or is_public([source])]
 
 

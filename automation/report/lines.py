@@ -1,4 +1,4 @@
-"""The lines that differ between the old and the new inputs of a resource, data before scripts."""
+"""Finds the lines that differ between the old and the new inputs of a resource. Data comes before scripts."""
 
 from __future__ import annotations
 
@@ -20,16 +20,21 @@ _CONTEXT = 2
 _STATEMENT = re.compile(
     r"(?:version|trust|module|artifact|directory|identity|secret|service|drain|node|label|taint) \S"
 )
-"""A line of delivered text that is data: a statement for the host program, or a node, label or taint."""
+"""Matches a line of delivered text that is data: a statement for the host program, or a node, label or
+taint.
+"""
 _FILE_BEGIN = re.compile(r"file \d{4} \S+ (?P<path>\S+) <<'EOF_*'\Z")
 _FILE_END = re.compile(r"EOF_*\Z")
 _EXECUTABLE = "file 07"
-"""Beginning of the statement for an executable file (`nodeconfig.render`)."""
+"""The beginning of the statement for an executable file (`nodeconfig.render`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hunk:
-    """Lines that differ, with unchanged lines around them. `path` is the file on the host, empty for none."""
+    """A group of changed lines with unchanged lines around them.
+
+    `path` is the file on the host, empty for lines outside of files.
+    """
 
     path: str
     lines: tuple[Line, ...]
@@ -37,12 +42,12 @@ class Hunk:
 
     @property
     def is_data(self) -> bool:
-        """Return whether every changed line outside of a file is a statement."""
+        """Check whether every changed line is a statement outside of a file."""
         changed = (line.text for line in self.lines if line.mark != " ")
         return not self.path and all(map(_STATEMENT.match, changed))
 
     def without_script(self) -> Hunk:
-        """Return changed statements without the lines of script around them; other hunks as they are."""
+        """Return a data hunk without the surrounding script lines. Return other hunks unchanged."""
         if not self.is_data:
             return self
         lines = (line for line in self.lines if line.mark != " " or _STATEMENT.match(line.text))
@@ -50,7 +55,7 @@ class Hunk:
 
 
 def changed_properties(step: Step) -> tuple[Property, ...]:
-    """Return the changed inputs with their lines. A created or deleted resource has none."""
+    """Return the changed inputs with their lines; nothing for a created or deleted resource."""
     if not step.old or not step.new:
         return ()
     reported = {path.split(".")[0].split("[")[0] for path in step.paths}
@@ -58,7 +63,10 @@ def changed_properties(step: Step) -> tuple[Property, ...]:
 
 
 def _changed_properties(old: Values, new: Values, reported: set[str]) -> Iterator[Property]:
-    """Yield changed inputs. `reported` are the engine's changed inputs: the engine compares secrets."""
+    """Yield changed inputs.
+
+    `reported` are the changed inputs that the engine reports, because only the engine can compare secrets.
+    """
     for key in [*old, *(key for key in new if key not in old)]:
         before, after = old.get(key), new.get(key)
         if MASK in (before, after) and before != after:
@@ -71,7 +79,7 @@ def _changed_properties(old: Values, new: Values, reported: set[str]) -> Iterato
 
 
 def _order(hunks: Iterator[Hunk]) -> list[Hunk]:
-    """Return statements first, then files, then scripts."""
+    """Sort the hunks: statements first, then files, then scripts."""
     return sorted(
         (hunk.without_script() for hunk in hunks), key=lambda hunk: (hunk.is_script, not hunk.is_data)
     )
@@ -85,7 +93,7 @@ def _flatten(hunks: Sequence[Hunk]) -> Iterator[Line]:
 
 def diff_hunks(old: Sequence[str], new: Sequence[str]) -> Iterator[Hunk]:
     """Yield the removed and added lines with the lines around them, in the order of the text."""
-    # The common beginning and end need no comparison: for most changes that is nearly the whole text.
+    # The common beginning and end need no comparison. For most changes they are nearly the whole text.
     head = max(0, _common_length(old, new) - _CONTEXT)
     rest = min(len(old), len(new)) - head
     tail = max(0, min(rest, _common_length(old[::-1], new[::-1])) - _CONTEXT)
@@ -105,9 +113,9 @@ def diff_hunks(old: Sequence[str], new: Sequence[str]) -> Iterator[Hunk]:
 
 
 def _split_at_files(path: str, lines: Sequence[Line]) -> Iterator[tuple[str, list[Line]]]:
-    """Yield the lines of each file and of the statements between files. Omit parts without a change.
+    """Yield the lines of each file and the statements between files. Omit unchanged parts.
 
-    `path` is the file that the first line belongs to, empty for none.
+    `path` is the file that the first line belongs to, empty for no file.
     """
     parts: list[tuple[str, list[Line]]] = [(path, [])]
     for line in lines:
@@ -122,18 +130,18 @@ def _split_at_files(path: str, lines: Sequence[Line]) -> Iterator[tuple[str, lis
 
 
 def _is_executable(path: str, text: Sequence[str]) -> bool:
-    """Return whether the delivered text declares this file as executable."""
+    """Check whether the delivered text declares this file as executable."""
     return bool(path) and any(line.startswith(_EXECUTABLE) and f" {path} <<" in line for line in text)
 
 
 def _common_length(one: Sequence[str], other: Sequence[str]) -> int:
-    """Return the number of lines that both begin with."""
+    """Return the number of lines at the start that are equal in both texts."""
     pairs = enumerate(zip(one, other, strict=False))
     return next((index for index, (a, b) in pairs if a != b), min(len(one), len(other)))
 
 
 def _lines_of(value: Any) -> list[str]:  # noqa: ANN401 - any JSON
-    """Return the lines of a text, or of any other value as YAML."""
+    """Return the lines of a text, or of any other value formatted as YAML."""
     if value is None:
         return []
     if isinstance(value, str):

@@ -1,4 +1,4 @@
-"""A report as Markdown for a comment: risks, a picture in Mermaid and the changed lines."""
+"""Renders a report as Markdown for a comment: risks, a picture in Mermaid and the changed lines."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from automation.report.picture import join_pictures, mermaid
 from automation.report.sanitize import escape_invisible, shorten_opaque
 
 MAX_LENGTH = 65_536
-"""Characters that GitHub accepts in a comment. GitLab accepts more."""
+"""Maximum number of characters of a comment on GitHub. The limit of GitLab is higher."""
 _RESERVED = 700
-"""Characters reserved for the note on omitted changes."""
+"""Number of characters reserved for the note about omitted changes."""
 _MAX_LINES = 60
-"""Lines of one input or message. Further lines are omitted."""
+"""Maximum number of lines shown for an input or a message."""
 _MAX_LINE_LENGTH = 2000
 _MAX_MESSAGES = 20
-"""Errors, warnings and violations of each kind. Further ones are omitted."""
+"""Maximum number of errors, warnings and violations shown."""
 _ICONS = {Level.HIGH: "🔴", Level.MEDIUM: "🟠", Level.LOW: "🟡"}
 _NO_COMPONENT = "(program)"
 
 
 def markdown(report: Report, *, max_length: int = MAX_LENGTH) -> str:
-    """Return the comment with at most `max_length` characters."""
+    """Return the report as Markdown with at most `max_length` characters."""
     text = "\n\n".join(part for part in _head(report) if part)
     if report.errors and not report.changes:
         return _cut(text + "\n", max_length)
@@ -113,7 +113,7 @@ def _violations(report: Report) -> str:
 
 
 def _block(group: ChangeGroup) -> str:
-    """Return a group of changes with its changed lines."""
+    """Return the Markdown of a group of changes with its changed lines."""
     role = f" ({group.role})" if group.role else ""
     count = f", {group.count_text}" if len(group.names) > 1 else ""
     names = shorten_names(list(map(_safe_name, group.names)))
@@ -138,7 +138,7 @@ def _property(changed: Property) -> str:
 
 
 def _messages(title: str, texts: Sequence[str]) -> str:
-    """Return messages in a fence, where no text is Markdown, a mention or HTML."""
+    """Return messages inside a code fence, where no text can act as Markdown, a mention or HTML."""
     if not texts:
         return ""
     shown = list(texts[:_MAX_MESSAGES])
@@ -148,7 +148,7 @@ def _messages(title: str, texts: Sequence[str]) -> str:
 
 
 def _shorten_line(line: str) -> str:
-    """Return the line, or the beginning of a line that would fill the comment."""
+    """Return the line. Truncate a line that would fill the comment."""
     return line if len(line) <= _MAX_LINE_LENGTH else f"{line[:_MAX_LINE_LENGTH]}…"
 
 
@@ -164,7 +164,7 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _cell(text: str) -> str:
-    """Return text for a table cell: it cannot start a row or a mention."""
+    """Return text for a table cell. The text cannot start a row or a mention."""
     words = " ".join(escape_invisible(text).split())
     return re.sub(r"([\\`*_{}\[\]<>|@#])", r"\\\1", words).replace("\\@", "@\u200b")
 
@@ -179,7 +179,7 @@ def _indented(text: str) -> str:
 
 
 def _cut(text: str, max_length: int) -> str:
-    """Return the text, or its beginning with every fence closed."""
+    """Return the text. Truncate a longer text and close every open fence."""
     if len(text) <= max_length:
         return text
     beginning = text[: max_length - 100].rpartition("\n")[0]

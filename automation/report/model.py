@@ -1,4 +1,4 @@
-"""The data of a report: plain and immutable, without secrets, the same for every output format."""
+"""The data types of a report: immutable, without secrets, and the same for every output format."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Operation(StrEnum):
-    """What happens to a resource or a host, in order of severity."""
+    """The operation on a resource or host, in ascending order of severity."""
 
     SAME = "unchanged"
     CREATE = "create"
@@ -17,11 +17,11 @@ class Operation(StrEnum):
 
 
 CHANGING = (Operation.CREATE, Operation.CHANGE, Operation.REPLACE, Operation.DELETE)
-"""Operations that are counted as changes, in the order in which reports show the counts."""
+"""Operations that count as changes, in the order in which reports show the numbers."""
 
 
 class Level(StrEnum):
-    """Severity of a risk, in ascending order."""
+    """The severity of a risk, in ascending order."""
 
     LOW = "low"
     MEDIUM = "medium"
@@ -29,15 +29,16 @@ class Level(StrEnum):
 
     @property
     def weight(self) -> int:
-        """Return a number for sorting: higher is more severe."""
+        """Return a number for sorting. A higher number is more severe."""
         return list(Level).index(self)
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of a difference.
+    """A line of a diff.
 
-    `mark`: `+` added, `-` removed, ` ` unchanged, `@` lines are left out; its text names the file, if any.
+    `mark` is `+` for an added, `-` for a removed and ` ` for an unchanged line. The mark `@` stands for
+    omitted lines; its text is the file name, if any.
     """
 
     mark: str
@@ -57,8 +58,8 @@ class Property:
 class Change:
     """The change of one resource.
 
-    `component` is the name of the component that has the resource (`cluster-etcd`). `host` and `role` are
-    empty for a resource that belongs to no single host.
+    `component` is the name of the component that contains the resource (`cluster-etcd`). `host` and `role`
+    are empty for a resource that belongs to no single host.
     """
 
     urn: str
@@ -73,9 +74,9 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Risk:
-    """A risk rule (`automation/report/rules.py`) that applies to this change.
+    """A risk that applies to this change. See the rules in `automation/report/rules.py`.
 
-    `subjects` are the hosts or resources that the rule applies to.
+    `subjects` are the affected hosts or resources.
     """
 
     rule: str
@@ -96,7 +97,7 @@ class Violation:
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """A machine or, in a cloud, a pool of machines, as the picture shows it.
+    """A machine in the picture or, in a cloud, a pool of machines.
 
     `roles` are in the order of delivery. `pool` is empty for members. `state` is the most severe operation
     on the host.
@@ -117,9 +118,9 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Prices of machines per hour, in the currency of the price table.
+    """The prices of all machines per hour, in the currency of the price table.
 
-    `unknown` are machine types without a price. Neither sum includes them.
+    `unknown` are machine types without a price. The sums exclude these machines.
     """
 
     before: float
@@ -128,7 +129,7 @@ class Cost:
 
     @property
     def text(self) -> str:
-        """Return the cost before and after in words."""
+        """Return the cost before and after the change as text."""
         unknown = f"; no price for {', '.join(self.unknown)}" if self.unknown else ""
         difference = self.after - self.before
         return f"Machines: {self.before:.2f} → {self.after:.2f} per hour ({difference:+.2f}){unknown}"
@@ -136,7 +137,7 @@ class Cost:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """The change of one stack. A failed preview has `errors`, and often no changes."""
+    """The report about the change of one stack. A failed preview has `errors`, and often no changes."""
 
     stack: str
     changes: tuple[Change, ...] = ()

@@ -1,4 +1,4 @@
-"""A picture of the cluster with changes marked: Mermaid for Markdown, SVG by Graphviz for HTML."""
+"""Draws the cluster with its changes marked: in Mermaid for Markdown, as SVG by Graphviz for HTML."""
 
 from __future__ import annotations
 
@@ -13,12 +13,15 @@ from automation.report.model import Host, Operation, Picture
 from topology.model import Role
 
 MAX_SINGLE_HOSTS = 6
-"""Hosts of a group with the same state that get a box each. More hosts share one box."""
+"""Maximum number of hosts of a group with the same state that get separate boxes. More hosts share one box.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """Appearance of a state: colors of the box, and a sign for readers who cannot distinguish colors."""
+    """The appearance of a state: the colors of a box, and a symbol for readers who cannot distinguish
+    colors.
+    """
 
     fill: str
     border: str
@@ -38,7 +41,7 @@ _LOAD_BALANCERS, _CONTROL_PLANES, _ETCD = "load balancers", "control planes", "e
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A box of the picture: one host, or several hosts with the same state."""
+    """A box in the picture for one host, or for several hosts with the same state."""
 
     text: str
     detail: str
@@ -46,7 +49,7 @@ class Box:
 
     @property
     def label(self) -> Sequence[str]:
-        """Return the lines in the box."""
+        """Return the text lines in the box."""
         lines = (f"{STYLES[self.state].sign} {self.text}".strip(), self.detail)
         return [line for line in lines if line]
 
@@ -60,7 +63,7 @@ def boxes(picture: Picture) -> dict[str, list[Box]]:
 
 
 def join_pictures(before: Picture, after: Picture) -> Picture:
-    """Return one picture with the hosts of both, created and deleted hosts included."""
+    """Return one picture with the hosts of both pictures, so that it contains created and deleted hosts."""
     remaining = {host.name for host in after.hosts}
     deleted = [host for host in before.hosts if host.name not in remaining]
     return Picture((*after.hosts, *deleted))
@@ -92,7 +95,7 @@ def mermaid(picture: Picture) -> str:
 
 
 def svg(picture: Picture, title: str) -> str:
-    """Return the picture as an SVG element. Raise `UserError` where Graphviz is not installed."""
+    """Return the picture as an SVG element. Raise `UserError` if Graphviz is not installed."""
     graph = graphviz.Digraph("cluster", graph_attr={"rankdir": "TB", "label": title, "labelloc": "t"})
     graph.attr(fontname="sans-serif", compound="true", bgcolor="transparent")
     graph.attr("node", shape="box", style="filled,rounded", fontname="sans-serif", fontsize="11")
@@ -126,7 +129,7 @@ def svg(picture: Picture, title: str) -> str:
 
 
 def _add_row(subgraph: graphviz.Digraph, boxes: Sequence[str]) -> None:
-    """Place the boxes side by side in their order, which Graphviz would change to shorten edges."""
+    """Place the boxes side by side in their order. Graphviz would change it to shorten edges."""
     with subgraph.subgraph() as row:
         row.attr(rank="same")
         for left, right in pairwise(boxes):
@@ -155,7 +158,9 @@ def _group(host: Host) -> str:
 
 
 def _detail(host: Host) -> str:
-    """Return the other role of a control plane; the group names the role of all other hosts."""
+    """Return the additional role of a control plane. For other hosts the group name already states the
+    role.
+    """
     if Role.CONTROL_PLANE.value not in host.roles:
         return ""
     return _ETCD if Role.ETCD.value in host.roles else ""
@@ -184,6 +189,6 @@ def _class(state: Operation) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Return the text safe for Mermaid's quotes; keep our own line breaks."""
+    """Return the text escaped for Mermaid's quotation marks, with its line breaks."""
     safe = text.replace("&", "#amp;").replace('"', "#quot;").replace("<", "#lt;").replace(">", "#gt;")
     return safe.replace("#lt;br/#gt;", "<br/>")

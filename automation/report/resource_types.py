@@ -1,4 +1,4 @@
-"""Types and names of resources that reports treat in a special way. Types of clouds: `providers.registry`."""
+"""Types and names of resources that reports handle specially. Types of clouds: `providers.registry`."""
 
 from __future__ import annotations
 
@@ -7,17 +7,19 @@ from providers.registry import CLOUDS
 MACHINES = tuple(type_ for cloud in CLOUDS for type_ in cloud.types.machines)
 MACHINE_GROUPS = tuple(type_ for cloud in CLOUDS for type_ in cloud.types.machine_groups)
 MACHINE_INPUTS = tuple(name for cloud in CLOUDS for name in cloud.types.machine_inputs)
-"""Inputs of a group of machines whose change replaces its machines."""
+"""Inputs of a machine group whose change replaces the machines of the group."""
 DATA = (
     *(type_ for cloud in CLOUDS for type_ in cloud.types.data),
     "kubernetes:core/v1:PersistentVolume",
     "kubernetes:core/v1:PersistentVolumeClaim",
 )
-"""Volumes, stores and their keys: a deletion loses data."""
+"""Types of volumes, stores and encryption keys. Their deletion loses data."""
 ENTRANCES = tuple(type_ for cloud in CLOUDS for type_ in cloud.types.entrances)
-"""Load balancers and addresses of the API endpoint."""
+"""Types of load balancers and addresses of the API endpoint."""
 CLOUD_PREFIXES = tuple(f"{cloud.plugin}:" for cloud in CLOUDS)
 DELIVERIES = ("command:remote:Command", "command:local:Command")
-"""Commands that deliver a role to a host: by SSH, or in a cloud by waiting until the host has the role."""
+"""Types of commands that deliver a role to a host: by SSH, or in a cloud by waiting until the host has the
+role.
+"""
 ROLL_SUFFIX = "-roll"
-"""Suffix of the command that replaces a member's machine (`providers.cloud.gate.rollout`)."""
+"""Suffix of the command that replaces the machine of a member (`providers.cloud.gate.rollout`)."""

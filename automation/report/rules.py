@@ -6,17 +6,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from automation.report import detectors
-from automation.report.detectors import ChangeFacts
+from automation.report.change_facts import ChangeFacts
 from automation.report.hosts import natural_key
 from automation.report.model import Level, Risk
 
 
 @dataclass(frozen=True, slots=True)
 class RiskRule:
-    """A risk and its detector.
+    """A rule that describes a risk and its detector.
 
-    `detect` returns the subjects of the risk (hosts, resources, `from → to`); empty when the risk does not
-    apply. `text` completes "this change …".
+    `detect` returns the affected hosts, resources or versions (`from → to`); empty when the risk does not
+    apply. `text` completes the sentence "this change …".
     """
 
     name: str
@@ -97,7 +97,7 @@ RULES: tuple[RiskRule, ...] = (
 
 
 def find_risks(facts: ChangeFacts) -> Iterator[Risk]:
-    """Yield the risks that apply, in the order of the table: the most severe first."""
+    """Yield the risks that apply, in the order of the table: the most severe risks first."""
     for rule in RULES:
         if subjects := rule.detect(facts):
             yield Risk(rule.name, rule.level, rule.text, tuple(sorted(set(subjects), key=natural_key)))

@@ -1,4 +1,4 @@
-"""A report as text for a terminal: risks first, then each different change once with its hosts."""
+"""Renders a report as text for a terminal: risks first, then each distinct change once with its hosts."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from automation.report.model import CHANGING, Level, Operation, Property, Report
 from automation.report.sanitize import escape_invisible, shorten_opaque
 
 _MAX_LINES = 40
-"""Lines of one input. Further lines are omitted."""
+"""Maximum number of lines shown for an input."""
 _MAX_GROUPS = 12
-"""Different changes of one component. Further ones are omitted."""
+"""Maximum number of distinct changes shown for a component."""
 _MAX_MESSAGES = 20
-"""Errors, warnings and violations of each kind. Further ones are omitted."""
+"""Maximum number of errors, warnings and violations shown."""
 _LEVEL_STYLES = {Level.HIGH: "bold red", Level.MEDIUM: "bold yellow", Level.LOW: "bold"}
 _SIGNS = {
     Operation.CREATE: ("+", "green"),
@@ -30,15 +30,18 @@ _SIGNS = {
 }
 _LINE_STYLES = {"+": "green", "-": "red", " ": "dim", "@": "cyan"}
 _SCRIPT_INPUTS = ("create", "update", "delete")
-"""Inputs of commands: their name says nothing about the change, so it is not shown."""
+"""Inputs of commands whose names are not shown, because they contain no information about the change."""
 _NO_COMPONENT = "(program)"
 _HINT = "(--raw shows all)"
 
 
 def terminal_text(report: Report, *, width: int, color: bool = False, applied: bool = False) -> str:
-    """Return the report for a terminal of this width. `applied`: the changes were made, not previewed."""
+    """Return the report for a terminal of this width. `applied` is true after `up` and false after
+    `preview`.
+    """
     buffer = io.StringIO()
-    # Without `color`, rich writes no escape sequences, whatever the environment says.
+    # Without `color`, the rich library writes no escape sequences, whatever the environment variables
+    # request.
     console = Console(
         file=buffer,
         width=width,
@@ -112,7 +115,7 @@ def _risks(report: Report) -> RenderableType:
 
 
 def _changes(report: Report) -> Iterator[RenderableType]:
-    """Yield the groups of changes by component. Changes without a changed input are only counted."""
+    """Yield the groups of changes by component. Changes in which no input differs are only counted."""
     groups = group_changes(report.changes)
     changed = [group for group in groups if not group.reapplied]
     for component, members in groupby(changed, key=lambda group: group.component):

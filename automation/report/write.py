@@ -1,4 +1,4 @@
-"""Reports as files: `<stack>.md` for a comment, `<stack>.html` for a browser."""
+"""Writes reports to files: `<stack>.md` for a comment, `<stack>.html` for a browser."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from automation.report.model import Report
 
 
 def write_reports(directory: Path, reports: Iterable[Report]) -> None:
-    """Write both files of each stack into the directory, which is created. Raise `UserError` on failure."""
+    """Write both files of each stack into the directory. Create the directory. Raise `UserError` on
+    failure.
+    """
     try:
         directory.mkdir(parents=True, exist_ok=True)
         for report in reports:

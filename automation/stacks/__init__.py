@@ -1,1 +1,3 @@
-"""Runs of the program on stacks: preview, up, refresh, destroy, with policies, plans, events and display."""
+"""Runs the Pulumi program on stacks: preview, up, refresh, destroy, with policies, plans, events and
+display.
+"""

@@ -1,4 +1,6 @@
-"""Actions on one stack: preparation, preflight checks, policies and plans around a run of the engine."""
+"""The actions on one stack: prepares the stack, runs preflight checks, policies and plans, and runs the
+engine.
+"""
 
 from __future__ import annotations
 
@@ -28,9 +30,10 @@ _PREPARATION_LOCK = threading.Lock()
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """A stack and how to work on it. `file` is its stack file; None: the default path in the checkout.
+    """A request to work on a stack.
 
-    `show` prints a line. `show_engine` is false when a report replaces the engine's own lines.
+    `file` is the stack file, or None for the default path in the checkout. `show` prints a line.
+    `show_engine` is false when a report replaces the lines of the engine.
     """
 
     environment: Environment
@@ -42,7 +45,7 @@ class Job:
     on_event: OnEvent | None = None
 
     def prepare_engine(self, purpose: Purpose = Purpose.OTHER) -> Engine:
-        """Prepare the stack and return its engine. Raises the errors of `prepare.prepare_stack`."""
+        """Prepare the stack and return its engine. Raise the errors of `prepare.prepare_stack`."""
         engines: list[Engine] = []
 
         def prepare_once() -> None:
@@ -54,17 +57,17 @@ class Job:
         return engines[0]
 
     def workspace(self) -> workspace.Workspace:
-        """Renew and return the stack's work directory."""
+        """Renew and return the work directory of the stack."""
         return workspace.prepare(environment=self.environment, stack=self.stack, source=self.file)
 
     def run_engine(self, action: Action, engine: Engine, options: Options | None = None) -> Result:
-        """Carry out the action with the engine."""
+        """Run the engine for the action."""
         show = self.show if self.show_engine else _nothing
         return driver.run_action(action, engine, options or self.options, show=show, on_event=self.on_event)
 
 
 def up(job: Job) -> Result:
-    """Create or change the cluster and write its kubeconfig. With a plan, make only the planned changes."""
+    """Create or change the cluster and write its kubeconfig. With a plan, apply only the planned changes."""
     engine = job.prepare_engine(Purpose.CHANGE)
     rotation.check(engine)
     upgrade.check(engine)
@@ -96,7 +99,7 @@ def up(job: Job) -> Result:
 
 
 def _silent_preview(job: Job, engine: Engine, options: Options) -> Result:
-    """Run a preview that shows and reports only why it failed."""
+    """Run a preview that shows and reports only the reason of a failure."""
     result = replace(job, show=_nothing, on_event=None).run_engine(Action.PREVIEW, engine, options)
     if result.outcome is Outcome.FAILED:
         for error in result.errors:
@@ -108,13 +111,13 @@ def _silent_preview(job: Job, engine: Engine, options: Options) -> Result:
 
 
 def preview(job: Job) -> Result:
-    """Show what `up` would change. With a plan file, save the plan for that `up`."""
+    """Show the changes that `up` would make. With a plan file, save the plan for a later `up`."""
     engine = job.prepare_engine(Purpose.PREVIEW)
     rotation.check(engine)
     upgrade.check(engine)
     if job.options.plan is None:
         return job.run_engine(Action.PREVIEW, engine)
-    # Read before the preview: a change during the preview makes the plan outdated too.
+    # Read the state before the preview, so that a change during the preview makes the plan outdated.
     state = engine.state_digest()
     with plans.temporary_plan_file(engine) as file:
         result = job.run_engine(Action.PREVIEW, engine, replace(job.options, plan=file))
@@ -128,12 +131,12 @@ def preview(job: Job) -> Result:
 
 
 def refresh(job: Job) -> Result:
-    """Read the real resources into the state."""
+    """Update the state from the real resources."""
     return job.run_engine(Action.REFRESH, job.prepare_engine())
 
 
 def destroy(job: Job) -> Result:
-    """Delete the cluster resource by resource; hosts of a lab keep running, empty."""
+    """Delete the cluster resource by resource. Hosts of a lab keep running, without the cluster."""
     return job.run_engine(Action.DESTROY, job.prepare_engine())
 
 
@@ -146,7 +149,7 @@ ACTIONS: dict[Action, Callable[[Job], Result]] = {
 
 
 def preview_json(environment: Environment, stack: str, file: Path | None) -> int:
-    """Print the engine's own JSON report of a preview. Return the engine's exit code."""
+    """Print the JSON report that the engine writes for a preview. Return the exit code of the engine."""
     engine = Job(environment=environment, stack=stack, file=file).prepare_engine(Purpose.PREVIEW)
     rotation.check(engine)
     upgrade.check(engine)
@@ -156,8 +159,8 @@ def preview_json(environment: Environment, stack: str, file: Path | None) -> int
 def down(environment: Environment, stack: str, file: Path | None) -> int:
     """Delete the cluster. Return an exit code.
 
-    The hosts of a lab stack are removed together with the engine's state, which needs no cleanup on the
-    hosts. The engine destroys any other stack resource by resource.
+    For a lab stack, remove the hosts together with the engine's state; the hosts need no cleanup. For other
+    stacks, let the engine destroy the cluster resource by resource.
     """
     job = Job(environment=environment, stack=stack, file=file)
     work_directory = job.workspace()
@@ -169,12 +172,12 @@ def down(environment: Environment, stack: str, file: Path | None) -> int:
 
 
 def run_engine_command(environment: Environment, stack: str, file: Path | None, arguments: list[str]) -> int:
-    """Run any command of the engine on a stack. Return its exit code."""
+    """Run a command of the engine on a stack. Return the exit code of the engine."""
     command, *rest = arguments
     purpose = Purpose.PREVIEW if command == "preview" else Purpose.OTHER
     engine = Job(environment=environment, stack=stack, file=file).prepare_engine(purpose)
-    # A plugin may repeat a secret, and the nightly check copies the output into an issue. With other commands
-    # (`stack output --show-secrets`) the user may ask for secrets.
+    # A plugin can print a secret, and the nightly check copies the output into an issue. The output of
+    # other commands is not redacted, because the user can ask for secrets (`stack output --show-secrets`).
     redact: Callable[[str], str] = str
     if command in _REDACTED_COMMANDS:
         redact = LineRedactor(redactor_of_stack(engine, decrypted_config(engine))).redact_line
@@ -182,4 +185,4 @@ def run_engine_command(environment: Environment, stack: str, file: Path | None, 
 
 
 def _nothing(_: str) -> None:
-    """Show nothing."""
+    """Ignore the line."""

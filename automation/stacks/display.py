@@ -1,4 +1,4 @@
-"""Display of running stacks: the engine's own lines, and the progress of each stack."""
+"""Displays running stacks: the lines of the engine, and the progress of each stack."""
 
 from __future__ import annotations
 
@@ -18,18 +18,21 @@ from automation.stacks.events import Event, Message, Step
 from automation.stacks.result import Result
 
 _MAX_SHOWN = 3
-"""Resources in progress that are named."""
+"""Maximum number of resources in progress that the display names."""
 
 
 class Display(Protocol):
-    """Shows running stacks; a context manager. Its methods may be called from any thread."""
+    """The interface of a display for running stacks, which is a context manager.
+
+    All methods can be called from any thread.
+    """
 
     def show_line(self, stack: str, text: str) -> None:
         """Show a line of the engine."""
         ...
 
     def show_event(self, stack: str, event: Event) -> None:
-        """Show an event."""
+        """Show an event of the engine."""
         ...
 
     def finish(self, result: Result) -> None:
@@ -44,7 +47,10 @@ class Display(Protocol):
 
 
 def create_display(stacks: int) -> Display:
-    """Return a live display on a terminal, else plain lines. With several stacks, lines name their stack."""
+    """Return a live display on a terminal, else a plain display.
+
+    With several stacks, each line contains the name of its stack.
+    """
     return LiveDisplay(stacks > 1) if sys.stdout.isatty() else PlainDisplay(stacks > 1)
 
 
@@ -56,7 +62,7 @@ class StackProgress:
         self._finished = 0
 
     def add(self, step: Step) -> None:
-        """Take a step of the engine."""
+        """Count a step of the engine."""
         if step.phase == "plan":
             self._in_progress[step.urn] = step.name
         else:
@@ -69,9 +75,10 @@ class StackProgress:
 
 
 class PlainDisplay:
-    """Prints the engine's lines. With several stacks: only finished resources, warnings and errors.
+    """A display that prints lines: the engine's lines for a single stack, a summary for several stacks.
 
-    Prints the progress of every running stack after each `interval` seconds without output.
+    The summary consists of finished resources, warnings and errors. After each `interval` seconds without
+    output, the progress of every running stack is printed.
     """
 
     def __init__(
@@ -88,7 +95,7 @@ class PlainDisplay:
         self._heartbeat = Heartbeat(self._print_progress, interval=interval)
 
     def show_line(self, stack: str, text: str) -> None:
-        """Print the line of a single stack."""
+        """Print the line if only one stack runs."""
         if not self._several:
             self._print(text)
 
@@ -102,7 +109,7 @@ class PlainDisplay:
             self._print(f"{stack}: {text}")
 
     def finish(self, result: Result) -> None:
-        """Print the result, with several stacks."""
+        """Print the result if several stacks run."""
         with self._lock:
             self._stacks.pop(result.stack, None)
         if self._several:
@@ -130,7 +137,7 @@ class PlainDisplay:
 
 
 class LiveDisplay(PlainDisplay):
-    """Shows the same lines above one live line for each stack with its progress."""
+    """A terminal display with the same lines, above a live line with the progress of each stack."""
 
     def __init__(self, several: bool, console: Console | None = None) -> None:
         self._console = console or Console(highlight=False)
@@ -152,12 +159,12 @@ class LiveDisplay(PlainDisplay):
 
     def finish(self, result: Result) -> None:
         """Remove the live line of the stack."""
-        with suppress(KeyError):  # a stack without events has no line
+        with suppress(KeyError):  # a stack without events has no live line
             self._progress.remove_task(self._tasks.pop(result.stack))
         super().finish(result)
 
     def _print_above(self, text: str) -> None:
-        # The text has the colors of the engine.
+        # The text contains the colors of the engine.
         self._progress.console.print(Text.from_ansi(text), soft_wrap=True)
 
     def __enter__(self) -> Self:
@@ -171,7 +178,7 @@ class LiveDisplay(PlainDisplay):
 
 
 def describe_event(event: Event) -> str:
-    """Return an event in words; empty for events that are not worth a line."""
+    """Return an event as text; empty for events that are not shown."""
     if isinstance(event, Message):
         return f"{event.severity}: {event.text}" if event.severity in ("warning", "error") else ""
     if isinstance(event, Step) and event.operation not in ("same", "read") and event.phase != "plan":

@@ -1,7 +1,7 @@
-"""The driver: runs an action on one stack by Pulumi's Automation API [O2].
+"""The driver: runs an action on one stack by the Pulumi Automation API [O2].
 
-The driver runs the program of this checkout in the stack's work directory. Everything that it shows and logs
-is redacted.
+The driver runs the program of this checkout in the work directory of the stack. All text that the driver
+shows and logs is redacted.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ def run_action(
     show: ShowLine = print,
     on_event: OnEvent | None = None,
 ) -> Result:
-    """Carry out an action on a prepared stack and wait for its end.
+    """Run an action on a prepared stack and return the result.
 
-    Raises `StackInUse` when the stack is still in use after `options.wait`. All other failures are part of
+    Raise `StackInUse` when the stack is still in use after `options.wait`. All other failures are part of
     the result.
     """
     started = time.monotonic()
@@ -51,7 +51,7 @@ def run_action(
     try:
         retry_while_in_use(lambda: run.execute(action, options), options.wait)
     except TimedOut:
-        # The engine itself only reports that it was canceled.
+        # The engine reports only that it was canceled, so this message adds the time limit.
         failure = (
             f"stack {engine.workspace.stack}: not finished within {options.timeout:.0f} s; operations that "
             f"started are recorded, another `{action}` continues from there (--timeout allows more time)"
@@ -68,7 +68,7 @@ def run_action(
 
 
 def outputs(engine: Engine) -> dict[str, Any]:
-    """Return the stack's outputs; secret ones are masked. Raises `UserError` with the engine's message."""
+    """Return the outputs of the stack with secrets masked. Raise `UserError` with the engine's message."""
     command = EngineCommand(engine.environment.tools)
     try:
         values = select_stack(engine, command).outputs()
@@ -79,9 +79,9 @@ def outputs(engine: Engine) -> dict[str, Any]:
 
 
 def retry_while_in_use(work: Callable[[], object], seconds: float) -> None:
-    """Do work that needs exclusive use of a stack; retry for so many seconds while the stack is in use.
+    """Call `work`, which needs exclusive use of a stack. Retry for `seconds` while the stack is in use.
 
-    Raises `StackInUse`, and `Interrupted` when a shutdown is requested.
+    Raise `StackInUse` at the end of that time, and `Interrupted` when a shutdown is requested.
     """
     retrying = Retrying(
         retry=retry_if_exception_type(StackInUse),
@@ -95,5 +95,5 @@ def retry_while_in_use(work: Callable[[], object], seconds: float) -> None:
 
 
 def steps(events: Sequence[Event]) -> list[Step]:
-    """Return the steps among the events."""
+    """Return the events that are steps."""
     return [event for event in events if isinstance(event, Step)]

@@ -1,4 +1,4 @@
-"""One run of the engine on a stack: its redacted output and events, and the result."""
+"""Runs the engine once on a stack: redacts its output, collects its events, and builds the result."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ NO_REASON = "the engine failed without giving a reason"
 
 
 class EngineRun:
-    """Runs the engine once, shows its output and collects its events.
+    """A run of the engine, which shows the output and collects the events.
 
-    `checker`: judges the events of a preview by the rules of `policy/`.
+    `checker` checks the events of a preview by the policy rules.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class EngineRun:
         self._shown_errors: set[str] = set()
 
     def execute(self, action: Action, options: Options) -> None:
-        """Run the engine until it ends. Raises CommandError, TimedOut, StackInUse, Interrupted."""
+        """Execute the engine until it ends. Raise CommandError, TimedOut, StackInUse or Interrupted."""
         deadline = None if options.timeout is None else time.monotonic() + options.timeout
         self._command = EngineCommand(self._engine.environment.tools, deadline=deadline)
         stack = select_stack(self._engine, self._command)
@@ -77,7 +77,8 @@ class EngineRun:
             case Action.PREVIEW:
                 stack.preview(diff=options.diff, plan=plan, **common)
             case Action.UP:
-                # An unreachable host must not keep the other hosts from being changed.
+                # Continue after an error, so that an unreachable host does not prevent changes of other
+                # hosts.
                 stack.up(parallel=options.parallel, continue_on_error=plan is None, plan=plan, **common)
             case Action.REFRESH:
                 stack.refresh(parallel=options.parallel, **common)
@@ -85,7 +86,10 @@ class EngineRun:
                 stack.destroy(parallel=options.parallel, **common)
 
     def result(self, action: Action, seconds: float, failure: str) -> Result:
-        """Return the result. `failure`: the reason of a failed run, used when no error event has one."""
+        """Return the result.
+
+        `failure` is the reason of a failed run, which is used when no error event has a reason.
+        """
         violations = self._check_policies(complete=not failure)
         summaries = [event for event in self._events if isinstance(event, Summary)]
         changes = dict(summaries[-1].changes) if summaries else {}
@@ -104,7 +108,7 @@ class EngineRun:
         )
 
     def report_error(self, error: str) -> None:
-        """Show an error of the driver, and add it to the events."""
+        """Show an error of the driver and add the error to the events."""
         self._add_event(Message(severity="error", text=error))
         self._show(error)
 
@@ -116,10 +120,11 @@ class EngineRun:
             return  # the next run reports the problem with more context
 
     def explain_failure(self) -> str:
-        """Return why the engine failed.
+        """Return the reason of the engine's failure.
 
-        Error events say why. Without any (a wrong passphrase, an unreachable backend) the engine's message
-        becomes an event. It is shown unless it already was: the output of auxiliary calls is not shown.
+        The reason is in error events. Without error events (a wrong passphrase, an unreachable backend),
+        add the engine's message as an event. Show the message unless the output already contained it: the
+        output of auxiliary calls is not shown.
         """
         message = self._redactor.redact(self._command.error_message()) if self._command else ""
         failure = f"stack {self._engine.workspace.stack}: {message or NO_REASON}"
@@ -132,7 +137,7 @@ class EngineRun:
         return failure
 
     def _check_policies(self, *, complete: bool) -> tuple[str, ...]:
-        """Show the policy violations. Return a line for each mandatory one."""
+        """Show the policy violations. Return a line for each mandatory violation."""
         if self._checker is None:
             return ()
         violations = self._checker.violations()
@@ -147,14 +152,17 @@ class EngineRun:
         self._take_output(line)
 
     def _take_output(self, line: str) -> None:
-        # These lines name the temporary file of the plan.
+        # These lines contain the name of a temporary plan file, which is of no use to the user.
         if line.startswith(("Update plan written to", "Run `pulumi up --plan=")):
             return
         for text in self._output_filter.feed(line):
             self._show(self._line_redactor.redact_line(text))
 
     def _take_event(self, event: EngineEvent) -> None:
-        """Take an event. `execute` raises the errors of this method: the SDK would only warn of them."""
+        """Convert and store an event of the engine.
+
+        `execute` raises the errors of this method later, because the SDK would only log a warning.
+        """
         try:
             if self._checker is not None:
                 self._checker.add_event(event)
@@ -171,7 +179,7 @@ class EngineRun:
 
 
 def select_stack(engine: Engine, command: EngineCommand) -> Stack:
-    """Return the stack for the Automation API."""
+    """Return the stack object of the Automation API."""
     workspace = LocalWorkspace(
         work_dir=str(engine.workspace.directory), env_vars=engine.variables(), pulumi_command=command
     )

@@ -1,7 +1,8 @@
-"""Events: what the engine does step by step, redacted, as data and as JSON lines.
+"""Events: the steps and messages of the engine, redacted, as data and as JSON lines.
 
-The engine masks values that it knows to be secret. Texts of plugins and programs are redacted here. Unchanged
-resources keep only their names and a few inputs, so that the log of a stack of 1,000 hosts stays readable.
+The engine masks values that it knows to be secret. This module redacts the texts of plugins and programs.
+Unchanged resources keep only their names and a few inputs, so that the log of a stack of 1,000 hosts stays
+readable.
 """
 
 from __future__ import annotations
@@ -21,22 +22,23 @@ from redaction import MASK
 from redaction.redactor import Redactor
 
 Values = Mapping[str, Any]
-"""Inputs of a resource as JSON; secrets are the text `[secret]`."""
+"""Inputs of a resource as JSON. The text `[secret]` replaces secrets."""
 
 UNKNOWN = "[unknown]"
-"""Replaces a value that is known only after another resource was created."""
+"""The text that replaces a value that is unknown until another resource is created."""
 
 INPUTS_OF_UNCHANGED = frozenset(name for cloud in CLOUDS for name in cloud.types.cost_inputs)
-"""Inputs of unchanged resources that reports need for the cost of machines."""
+"""Inputs of unchanged resources that reports need to calculate the cost of machines."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """A step of the engine on a resource. `operation`: create, update, same, delete-replaced, ...
+    """A step of the engine on a resource.
 
-    `phase`: `plan` (planned by a preview, or started), `done` or `failed`. `old` and `new` are inputs.
-    `paths` are the inputs that differ, with the engine's kind of difference (`add`, `update-replace`, ...).
-    `was` is the previous parent, if the parent changed.
+    `operation` is create, update, same, delete-replaced, ... `phase` is `plan` (planned by a preview, or
+    started), `done` or `failed`. `old` and `new` are inputs. `paths` maps the inputs that differ to the
+    engine's kind of difference (`add`, `update-replace`, ...). `was` is the previous parent, if the parent
+    changed.
     """
 
     operation: str
@@ -51,13 +53,16 @@ class Step:
 
     @property
     def name(self) -> str:
-        """The resource's name in the program."""
+        """Return the name of the resource in the program."""
         return self.urn.rpartition("::")[2]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """A message. `severity`: info, warning, error or debug; `urn`: the resource, or empty."""
+    """A message of the engine or of a plugin.
+
+    `severity` is info, warning, error or debug. `urn` is the resource, or empty.
+    """
 
     severity: str
     text: str
@@ -66,7 +71,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """A policy violation. `level`: advisory, mandatory, remediate or disabled."""
+    """A violation of a policy. `level` is advisory, mandatory, remediate or disabled."""
 
     policy: str
     level: str
@@ -76,7 +81,7 @@ class Policy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """The end of a run. `changes`: the number of resources by operation."""
+    """The summary at the end of a run. `changes` is the number of resources by operation."""
 
     changes: Mapping[str, int]
     seconds: int = 0
@@ -93,11 +98,11 @@ _SAME = ("same", "refresh")
 
 
 def convert_engine_event(event: EngineEvent, redactor: Redactor) -> Event | None:
-    """Convert and redact an event of the engine. Return None for events without information."""
+    """Convert an event of the engine and redact it. Return None for events without information."""
     if event.resource_pre_event:
         return _step(event.resource_pre_event.metadata, "plan", redactor)
     if event.res_outputs_event:
-        # In a preview the event repeats the plan. In an update it means that the step is done.
+        # In a preview, this event repeats the plan. In an update, it means that the step is done.
         outputs = event.res_outputs_event
         return None if outputs.planning else _ended_step(outputs.metadata, "done", redactor)
     if event.res_op_failed_event:
@@ -128,13 +133,13 @@ def convert_engine_event(event: EngineEvent, redactor: Redactor) -> Event | None
 
 
 def format_json_line(event: Event, **more: object) -> str:
-    """Return an event as one JSON line; `more` are fields before it, such as stack and time."""
+    """Return an event as one JSON line. The fields of `more`, such as stack and time, come first."""
     kind = next(name for name, cls in _KINDS.items() if isinstance(event, cls))
     return json.dumps({**more, "kind": kind, **{key: value for key, value in asdict(event).items() if value}})
 
 
 def parse_json_lines(lines: Iterable[str]) -> Iterator[Event]:
-    """Yield the events of a log that `format_json_line` wrote. Raises `UserError` for other lines."""
+    """Yield the events of a log that `format_json_line` wrote. Raise `UserError` for other lines."""
     for number, text in enumerate(lines, 1):
         try:
             content = json.loads(text)
@@ -172,13 +177,13 @@ def _step(data: StepEventMetadata, phase: str, redactor: Redactor) -> Step:
 
 
 def _ended_step(data: StepEventMetadata, phase: str, redactor: Redactor) -> Step:
-    """Return a step that ended. Its inputs were in the event of its start."""
+    """Return a step that ended. The event at the start of the step contained the inputs."""
     operation = _name(data.op)
     return Step(operation=operation, phase=phase, urn=redactor.redact(data.urn), type=data.type)
 
 
 def _mask_special_values(value: Any) -> Any:  # noqa: ANN401 - any JSON
-    """Return the value with secrets and unknown values replaced by `MASK` and `UNKNOWN`."""
+    """Replace secrets and unknown values inside a value by `MASK` and `UNKNOWN`."""
     if signatures.has_signature(value):
         return MASK
     if isinstance(value, Mapping):
@@ -189,5 +194,5 @@ def _mask_special_values(value: Any) -> Any:  # noqa: ANN401 - any JSON
 
 
 def _name(word: object) -> str:
-    """Return the engine's name: an enumeration member if the SDK knows the name, else a string."""
+    """Return a name of the engine as text. The SDK provides an enumeration member for names that it knows."""
     return str(getattr(word, "value", word))

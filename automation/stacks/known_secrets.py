@@ -1,4 +1,4 @@
-"""The secrets that are known of a stack before its engine runs: what its redactor looks for."""
+"""Collects the secrets of a stack that are known before the engine runs, for the redactor."""
 
 from __future__ import annotations
 
@@ -16,13 +16,15 @@ from redaction.secret_names import is_secret_name
 from settings import Settings, SettingsError, load
 
 _SECRET_VARIABLE = re.compile(r"(STORAGE_KEY|SAS|PULUMI_CONFIG_PASSPHRASE)$")
-"""Variables of the deployer whose values are secret although `is_secret_name` does not accept their names."""
+"""Secret variables of the deployer whose names `is_secret_name` does not recognize."""
 _DIRECTORY_VARIABLES = ("PWD", "OLDPWD")
-"""In a shell PWD is the working directory. In other names it abbreviates `password`."""
+"""In a shell, PWD is the working directory. In other names, PWD abbreviates `password`."""
 
 
 def redactor_of_stack(engine: Engine, config: Mapping[str, Any]) -> Redactor:
-    """Return a redactor for everything known to be secret of a stack; `config` is its decrypted `config`."""
+    """Return a redactor for all known secrets of a stack. `config` is the decrypted `config` of the stack
+    file.
+    """
     secrets = [
         *_deployer_secrets(engine.environment.variables()),
         *encrypted_values(engine.workspace.config, config),
@@ -41,12 +43,12 @@ def _is_secret_variable(name: str) -> bool:
 
 
 def _plain_secrets(config: Mapping[str, Any]) -> Iterator[str]:
-    """Yield credentials that the stack file holds in plain text, and the SSH keys that it names."""
+    """Yield credentials that the stack file contains in plain text, and the SSH keys whose files it names."""
     yield from _values_with_secret_names(config)
     try:
         settings = load(config.get(CLUSTER_KEY) or {})
     except SettingsError:
-        return  # invalid settings are not used, and their errors do not repeat credentials
+        return  # invalid settings are not used, and their error messages contain no credentials
     for user, password in registry_credentials(settings).values():
         yield from (password, f"{user}:{password}")
     for path in _ssh_key_files(settings):
@@ -75,4 +77,4 @@ def _file_content(path: str) -> Iterator[str]:
         if path:
             yield Path(path).read_text()
     except (OSError, UnicodeDecodeError):
-        return  # a file that cannot be read cannot appear in output either
+        return  # the program cannot read the file either, so its content cannot appear in output

@@ -1,4 +1,4 @@
-"""Several stacks in parallel: a stack that fails does not stop the others."""
+"""Runs several stacks in parallel. A failed stack does not stop the other stacks."""
 
 from __future__ import annotations
 
@@ -24,15 +24,17 @@ from automation.stacks.result import Action, Outcome, Result
 from lab.errors import LabError
 
 RunStack = Callable[[str], Result]
-"""Carries out the action on the stack of that name; raises errors that the user can fix."""
+"""A function that runs the action on the stack of that name and raises errors that the user can fix."""
 
 
 @dataclass
 class EventLog:
-    """A file of JSON lines: `stack`, `time` (seconds since 1970), `kind`, and the fields of the event.
+    """An event log: a file of JSON lines with `stack`, `time` (seconds since 1970), `kind` and event
+    fields.
 
-    The events are redacted. The file is replaced, and only its owner can read it. Without a path nothing is
-    written. When writing fails the stacks' work continues, and the end of the context raises `UserError`.
+    The events are redacted. An existing file is replaced, and only its owner can read the file. Without a
+    path nothing is written. When writing fails, the work on stacks continues, and the end of the context
+    raises `UserError`.
     """
 
     path: Path | None
@@ -80,10 +82,10 @@ class EventLog:
 def run_all(
     stacks: Sequence[str], action: Action, work: RunStack, *, jobs: int, keep: bool = False
 ) -> list[Result]:
-    """Run all stacks, `jobs` at a time. Return the results in the order of the stacks.
+    """Run the stacks in parallel, `jobs` at a time. Return the results in the order of the stacks.
 
-    Errors of several stacks become results. The error of a single stack is raised, unless `keep`. For
-    signals see `automation.engine.interrupts`.
+    With several stacks, errors become failed results. With a single stack, raise its error, unless `keep`
+    is set. The module `automation.engine.interrupts` describes the handling of signals.
     """
     futures = run_interruptible([partial(work, stack) for stack in stacks], jobs=jobs)
     if len(stacks) == 1 and not keep:
@@ -92,7 +94,7 @@ def run_all(
 
 
 def _result_or_failure(future: Future[Result], stack: str, action: Action) -> Result:
-    """Return the result of a stack; an error that the user can fix becomes a failed result."""
+    """Return the result of a stack. An error that the user can fix becomes a failed result."""
     try:
         return future.result()
     except (UserError, ArtifactError, LabError) as error:
@@ -100,7 +102,7 @@ def _result_or_failure(future: Future[Result], stack: str, action: Action) -> Re
 
 
 def exit_code(results: Iterable[Result], *, detailed: bool) -> int:
-    """Return 1 when a stack failed; otherwise 0, or 2 when `detailed` and there are changes."""
+    """Return 1 when a stack failed; otherwise 0, or 2 when `detailed` is set and there are changes."""
     outcomes = {result.outcome for result in results}
     if Outcome.FAILED in outcomes:
         return 1

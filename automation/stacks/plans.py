@@ -32,22 +32,22 @@ from automation.stacks.events import Event, Step
 from settings.bases import is_secure
 
 Plan = Mapping[str, Any]
-"""The engine's plan, as JSON."""
+"""The plan of the engine, as JSON."""
 
 _VERSION = 3
 _MAX_SHOWN = 12
 _UNCHANGED_OPERATIONS = ("same", "read", "refresh")
 _COMPARED_KEYS = ("goal", "steps")
-# Lists whose order depends on the scheduling of the program's coroutines.
+# Lists of the plan whose order is random, because it depends on the scheduling of the program's coroutines.
 _UNORDERED_KEYS = ("dependencies", "propertyDependencies", "replaceWith")
 
 
 @dataclass(frozen=True, slots=True)
 class SavedPlan:
-    """A plan, and the state of the stack for which it was made.
+    """A saved preview: the engine's plan, and the state of the stack before the changes.
 
-    `input_digests`: by URN, a digest of the old inputs of every resource that changes. `state`:
-    `Engine.state_digest`.
+    `input_digests` maps the URN of every resource that changes to a digest of its old inputs. `state` is
+    the result of `Engine.state_digest`.
     """
 
     plan: Plan
@@ -56,21 +56,21 @@ class SavedPlan:
 
 
 class _Entry(BaseModel):
-    """The plan of one resource."""
+    """The planned change of one resource."""
 
     goal: dict[str, Any] | None = None
     steps: list[str] | None = None
 
 
 class _Plan(BaseModel):
-    """The plan in the engine's format."""
+    """A plan in the format of the engine."""
 
     resourcePlans: dict[str, _Entry] | None = None
     config: dict[str, Any] | None = None
 
 
 class _File(BaseModel):
-    """The parts of a plan file that are read here. The engine reads the rest."""
+    """The fields of a plan file that this module reads. The engine reads the other fields."""
 
     kubewright: Literal[3]
     stack: str
@@ -80,19 +80,19 @@ class _File(BaseModel):
 
 
 class PlanError(UserError):
-    """An invalid plan, a plan of another stack, or an outdated plan."""
+    """Error for an invalid plan, a plan of another stack, or an outdated plan."""
 
 
 @contextmanager
 def temporary_plan_file(engine: Engine) -> Iterator[Path]:
-    """Yield a path for the engine's plan in a private directory, which is removed afterwards."""
+    """Yield a path for the engine's plan in a private directory. Remove the directory afterwards."""
     with TemporaryDirectory(dir=engine.workspace.directory, prefix="plan-") as directory:
         yield Path(directory) / "plan.json"
 
 
 @contextmanager
 def plan_file(engine: Engine, plan: Plan) -> Iterator[Path]:
-    """Yield a file with the plan in the engine's format."""
+    """Yield the path of a temporary file with the plan in the format of the engine."""
     with temporary_plan_file(engine) as file:
         file.touch(mode=0o600)
         file.write_text(json.dumps(plan))
@@ -100,13 +100,13 @@ def plan_file(engine: Engine, plan: Plan) -> Iterator[Path]:
 
 
 def load_engine_plan(file: Path) -> Plan:
-    """Return the plan from a file in the engine's format."""
+    """Return the plan from a file in the format of the engine."""
     plan: Plan = json.loads(file.read_text())
     return plan
 
 
 def input_digests(events: Iterable[Event]) -> dict[str, str]:
-    """Return, by URN, a digest of the old (masked) inputs of every resource that a preview changes."""
+    """Return a digest of the old (masked) inputs of every resource that a preview changes, by URN."""
     return {
         step.urn: sha256(json.dumps(step.old, sort_keys=True).encode()).hexdigest()
         for step in events
@@ -115,7 +115,7 @@ def input_digests(events: Iterable[Event]) -> dict[str, str]:
 
 
 def save_plan(path: Path, stack: str, saved: SavedPlan) -> None:
-    """Save a plan of a stack, readable only by its owner. Raises `UserError`."""
+    """Save the plan of a stack in a file that only its owner can read. Raise `UserError` on failure."""
     try:
         path.unlink(missing_ok=True)
         path.touch(mode=0o600)
@@ -126,7 +126,7 @@ def save_plan(path: Path, stack: str, saved: SavedPlan) -> None:
 
 
 def read_saved_plan(path: Path, stack: str) -> SavedPlan:
-    """Return a plan that `save_plan` wrote for this stack. Raises `PlanError`."""
+    """Return a plan that `save_plan` wrote for this stack. Raise `PlanError` for other files."""
     try:
         content = json.loads(path.read_text())
         saved = _File.model_validate(content)
@@ -146,7 +146,7 @@ def read_saved_plan(path: Path, stack: str) -> SavedPlan:
 
 
 def check_unchanged(stack: str, saved: SavedPlan, current: SavedPlan) -> None:
-    """Raise `PlanError` with the differences when `up` would now make other changes than the plan."""
+    """Raise `PlanError` with the differences when `up` would make other changes than the saved plan."""
     problems = differences(saved.plan, current.plan)
     problems += _changed_since(saved.input_digests, current.input_digests)
     if saved.state != current.state:
@@ -195,7 +195,9 @@ def _resources(plan: Plan) -> dict[str, Any]:
 
 
 def _comparable(value: Any) -> Any:  # noqa: ANN401 - any JSON
-    """Return the value without differences between equal plans: encryption of secrets, order of lists."""
+    """Return a value that is equal for equal plans, without random order of lists and encryption of
+    secrets.
+    """
     if has_signature(value) or is_secure(value):
         return {"secret": True}
     if isinstance(value, Mapping):

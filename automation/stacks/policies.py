@@ -1,7 +1,7 @@
-"""The rules of `policy/` on the events of a preview, for machines without the policy plugin [O2].
+"""Checks the events of a preview by the rules of `policy/`, on machines without the policy plugin [O2].
 
-The functions and inputs are those of the CrossGuard pack: the engine's events contain the inputs of all
-resources, unchanged ones included, with every secret masked.
+The functions and inputs are the same as in the CrossGuard pack. The events of the engine contain the inputs
+of all resources, including unchanged resources, with every secret masked.
 """
 
 from __future__ import annotations
@@ -25,10 +25,12 @@ MANDATORY = "mandatory"
 
 
 class PolicyChecker:
-    """Collects the resources that a preview would create or keep, and checks them by the rules."""
+    """A checker that collects the resources of a preview and checks them by the policy rules."""
 
     def __init__(self, config: Mapping[str, Any]) -> None:
-        """`config` is the stack file's `config`, merged with its bases and decrypted."""
+        """Read the settings. `config` is the `config` of the stack file, merged with its bases and
+        decrypted.
+        """
         self._resources: dict[str, Resource] = {}
         self._stack: StackFacts | None = None
         self._settings_error = ""
@@ -39,7 +41,7 @@ class PolicyChecker:
             self._settings_error = f"not checked: {count} mistake{'' if count == 1 else 's'} in the settings"
 
     def add_event(self, event: EngineEvent) -> None:
-        """Take an event of the engine."""
+        """Add the resource of an event of the engine."""
         if event.resource_pre_event is None:
             return
         state = event.resource_pre_event.metadata.new
@@ -51,7 +53,9 @@ class PolicyChecker:
             )
 
     def violations(self) -> list[Policy]:
-        """Return all violations, mandatory ones first. Invalid settings are a mandatory violation too."""
+        """Return all violations, mandatory violations first. Invalid settings are a mandatory violation
+        too.
+        """
         if self._stack is None:
             return [Policy(policy=f"{PACK}/readable-settings", level=MANDATORY, text=self._settings_error)]
         resources = list(self._resources.values())
@@ -65,9 +69,10 @@ class PolicyChecker:
 
 
 def format_violations(policies: list[Policy], *, complete: bool) -> list[str]:
-    """Return the lines to show for the violations, or one line when there are none.
+    """Return the lines to show for the violations, or one line when there are no violations.
 
-    `complete` is false for a preview that failed: then it is unknown whether all rules are met.
+    `complete` is false for a failed preview. Then it is unknown whether the resources comply with all
+    rules.
     """
     if not policies and not complete:
         return ["\nPolicies: not checked, the preview did not finish"]

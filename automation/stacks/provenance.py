@@ -1,4 +1,4 @@
-"""Provenance: the merged settings of a stack, each value with the file that it comes from."""
+"""Shows the provenance of settings: the merged settings of a stack, and the file of each value."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _COLUMN = 60
 
 
 def format_settings(merged: MergedConfig) -> str:
-    """Return the settings as YAML, with the name of its file after each value.
+    """Return the settings as YAML, with the name of the source file after each value.
 
     Encrypted values, values below a secret name, and values with the syntax of a secret are masked.
     """
@@ -37,7 +37,7 @@ def _lines(merged: MergedConfig, tree: Mapping[str, object], at: Key) -> Iterato
 
 
 def _mask_secrets(value: Any, name: str = "") -> Any:  # noqa: ANN401 - any YAML
-    """Return the value with every secret masked; `name` is the name of the value."""
+    """Return the value with every secret masked. `name` is the name of the value."""
     if is_secure(value):
         return MASK
     if isinstance(value, Mapping):
@@ -53,7 +53,7 @@ def _mask_secrets(value: Any, name: str = "") -> Any:  # noqa: ANN401 - any YAML
 
 
 def _inherited_name(outer: str, name: str) -> str:
-    """Return the name of an inner value. Everything below a secret name is secret."""
+    """Return the name to use for an inner value. All values below a secret name are secret."""
     return outer if is_secret_name(outer) else name
 
 

@@ -1,4 +1,4 @@
-"""Actions on a stack, their options and their results."""
+"""Data types for actions on a stack, their options and their results."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from pathlib import Path
 from automation.stacks.events import Event
 
 PARALLEL = 40
-"""Resources changed at a time. Higher than the engine's default: most resources wait for a host."""
+"""Number of resources that the engine changes at a time. The number is higher than the engine's default,
+because most resources wait for a host.
+"""
 
 
 class Action(StrEnum):
-    """What the engine does with a stack."""
+    """An action of the engine on a stack."""
 
     PREVIEW = "preview"
     UP = "up"
@@ -23,7 +25,7 @@ class Action(StrEnum):
 
 
 class Outcome(StrEnum):
-    """How an action ended."""
+    """The outcome of an action."""
 
     NOTHING = "nothing to do"
     CHANGES = "changes"
@@ -32,11 +34,11 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """How to carry out an action. Times are in seconds; `timeout` None: no limit.
+    """The options of an action. Times are in seconds; a `timeout` of None means no limit.
 
-    `wait`: how long to wait for a stack in use; 0: fail at once. `plan`: the file for the plan that a preview
-    saves, or the plan that `up` must follow. `policy`: check a preview by the rules of `policy/`; the preview
-    fails when a mandatory rule is violated.
+    `wait` is the time to wait for a stack in use; 0 fails immediately. `plan` is the file in which a
+    preview saves its plan, or the plan that `up` must follow. `policy` checks a preview by the rules of
+    `policy/`; the preview fails when a mandatory rule is violated.
     """
 
     parallel: int = PARALLEL
@@ -49,7 +51,7 @@ class Options:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """The result of an action: the redacted events, the number of changed resources, the errors."""
+    """The result of an action: the redacted events, the number of changed resources and the errors."""
 
     stack: str
     action: Action
@@ -61,6 +63,6 @@ class Result:
 
 
 ShowLine = Callable[[str], object]
-"""Takes a line of the engine's output, without its line end."""
+"""A function that receives a line of the engine's output, without its line end."""
 OnEvent = Callable[[Event], object]
-"""Takes an event."""
+"""A function that receives an event."""

@@ -1,4 +1,4 @@
-"""Runs an action on several stacks, shows its progress and writes reports."""
+"""Runs an action on several stacks, shows the progress and writes reports."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from automation.report.model import Report
 
 _REPORT_WIDTH = 120
-"""Columns of a report that is not printed on a terminal."""
+"""Width in columns of a report that is not printed on a terminal."""
 
 
 class OutputFormat(StrEnum):
-    """What `preview` and `up` print: a report of the changes, or only the engine's own text."""
+    """The output of `preview` and `up`: a report of the changes, or the text of the engine."""
 
     REPORT = "report"
     RAW = "raw"
@@ -41,10 +41,10 @@ def run(
     keep: bool = False,
     output: OutputFormat = OutputFormat.RAW,
 ) -> list[Result]:
-    """Run the action on every stack, show its progress, log its events and print the report, if any.
+    """Run the action on every stack, show the progress, log events and print the report if one was chosen.
 
-    Raise UserError when the only stack fails before the engine starts, unless `keep` is set. Errors of
-    several stacks are part of their results.
+    Raise UserError when a single stack fails before the engine starts, unless `keep` is set. With several
+    stacks, errors are part of the results.
     """
     if not names:
         print("no stack is affected", file=sys.stderr)
@@ -62,7 +62,8 @@ def run(
                 file=file,
                 options=options,
                 show=lambda line: progress_display.show_line(name, line),
-                # A report replaces the text of a preview; the engine's lines of an `up` are its progress.
+                # A report replaces the text of a preview. During `up`, the lines of the engine show the
+                # progress.
                 show_engine=output is OutputFormat.RAW or action is not Action.PREVIEW,
                 on_event=handle_event,
             )
@@ -78,7 +79,7 @@ def run(
 
 
 def _print_reports(results: list[Result], file: Path | None, *, applied: bool) -> None:
-    """Print the report of every stack that the engine ran for."""
+    """Print the report of every stack for which the engine ran."""
     from automation.report.terminal import terminal_text
 
     terminal = sys.stdout.isatty()
@@ -90,7 +91,7 @@ def _print_reports(results: list[Result], file: Path | None, *, applied: bool) -
 
 def write_reports(directory: Path, results: list[Result], file: Path | None) -> None:
     """Write a Markdown and an HTML report of every preview."""
-    # Imported here because the other commands do not need Graphviz and the report's other libraries.
+    # Import the report modules here, because other commands do not need Graphviz and their other libraries.
     from automation.report import write
 
     write.write_reports(directory, _build_reports(results, file))
@@ -105,7 +106,7 @@ def _build_reports(results: list[Result], file: Path | None) -> list[Report]:
         try:
             config = workspace.merged_config(file or workspace.stack_file(result.stack)).config
         except UserError:
-            config = {}  # the result has an error for an invalid file
+            config = {}  # the result already contains an error for an invalid file
         reports.append(build_report(result, topology_or_none(config)))
     return reports
 
@@ -114,14 +115,14 @@ def _print_failures(results: list[Result]) -> None:
     if len(results) > 1:
         multi_stack.summary(results)
     elif results[0].outcome is Outcome.FAILED and not any(results[0].events):
-        # The engine printed nothing, so the user has not seen the reason yet.
+        # The engine printed nothing in this case, so the user has not seen the reason yet.
         print("\n".join(results[0].errors), file=sys.stderr)
 
 
 def select_names(
     stack: list[str] | None, file: Path | None, everything: bool, changed_from: str | None, plan: Path | None
 ) -> list[str]:
-    """Return the selected stacks. Raise UserError when an option for one stack is given for several."""
+    """Return the selected stacks. Raise UserError when an option for a single stack is given for several."""
     names = selection.select_stacks(stack or [], everything=everything, changed_from=changed_from)
     if len(names) > 1 and file is not None:
         raise UserError("--file: applies to one stack; name one stack")

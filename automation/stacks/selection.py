@@ -1,4 +1,4 @@
-"""Selection of the stacks of a command: by name, all of them, or those that a change affects."""
+"""Selects the stacks of a command: by name, all stacks, or the stacks that a change affects."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from automation import workspace
 from automation.environment import CHECKOUT
 from automation.errors import UserError
 
-# Files of the program, relative to the checkout: a change there may affect every stack.
+# Files of the program, relative to the checkout. A change of these files can affect every stack.
 PROGRAM = (
     "__main__.py",
     "Pulumi.yaml",
@@ -30,7 +30,9 @@ PROGRAM = (
 
 
 def all_stacks(checkout: Path = CHECKOUT) -> dict[str, Path]:
-    """Return every stack of the checkout with its file `Pulumi.<stack>.yaml`, without bases."""
+    """Return every stack of the checkout with its file `Pulumi.<stack>.yaml`. Bases of other stacks are
+    omitted.
+    """
     files = {path.name.removeprefix("Pulumi.").removesuffix(".yaml"): path for path in _stack_files(checkout)}
     bases: set[Path] = set()
     for path in files.values():
@@ -41,7 +43,7 @@ def all_stacks(checkout: Path = CHECKOUT) -> dict[str, Path]:
 def affected_stacks(
     changed: Iterable[str], stacks: Mapping[str, Path], checkout: Path = CHECKOUT
 ) -> list[str]:
-    """Return the stacks that a change of these files (relative to the checkout) may affect."""
+    """Return the stacks that a change of these files (relative to the checkout) can affect."""
     paths = list(changed)
     if any(path.startswith(PROGRAM) for path in paths):
         return list(stacks)
@@ -49,9 +51,9 @@ def affected_stacks(
 
 
 def changed_since(ref: str, checkout: Path = CHECKOUT) -> list[str]:
-    """Return the files that changed since the merge base with `ref`, uncommitted and new ones included.
+    """Return the files that changed since the merge base with `ref`, including uncommitted and new files.
 
-    Raises `UserError` when git does not know the reference.
+    Raise `UserError` when git does not know the reference.
     """
     if ref.startswith("-"):
         raise UserError(f"--changed-from: {ref!r} is not a commit, branch or tag")
@@ -63,7 +65,7 @@ def changed_since(ref: str, checkout: Path = CHECKOUT) -> list[str]:
 def select_stacks(names: Sequence[str], *, everything: bool, changed_from: str | None) -> list[str]:
     """Return the selected stacks; `dev` by default.
 
-    Raises `UserError` when several ways of selection are combined, and for an invalid stack name.
+    Raise `UserError` when several ways of selection are combined, and for an invalid stack name.
     """
     # Stack names become names of directories and reports.
     for name in names:
@@ -96,13 +98,13 @@ def _affects(changed: Sequence[str], file: Path, checkout: Path) -> bool:
 
 
 def _path_and_parents(path: str) -> Iterator[str]:
-    """Yield the path, and every directory above it in the checkout."""
+    """Yield the path and all directories above it in the checkout."""
     yield path
     yield from (str(parent) for parent in PurePosixPath(path).parents if parent.name)
 
 
 def _texts(value: object) -> Iterator[str]:
-    """Yield every text of a config. Each may name a file of the checkout, such as a chart or an index."""
+    """Yield every text of a config. Each text can name a file of the checkout, such as a chart."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):

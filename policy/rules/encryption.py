@@ -1,4 +1,4 @@
-"""Rules: data at rest and in transit is encrypted."""
+"""Rules: data is encrypted at rest and in transit."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from providers.registry import CLOUDS
 
 
 def check_disks(resource: Resource, facts: StackFacts) -> Iterator[str]:
-    """Yield disks without encryption."""
+    """Yield a message for a disk without encryption."""
     if resource.cloud:
         yield from resource.cloud.readers.unencrypted_disks(resource.canonical_type, resource.inputs)
 
 
 def check_transport(resource: Resource, facts: StackFacts) -> Iterator[str]:
-    """Yield stores that accept connections without TLS 1.2 or later."""
+    """Yield a message for a store that accepts connections without TLS 1.2 or later."""
     if resource.cloud:
         yield from resource.cloud.readers.weak_transport(resource.canonical_type, resource.inputs)
 
 
 def check_stores(resources: Sequence[Resource], facts: StackFacts) -> Iterator[tuple[Resource, str]]:
-    """Yield the stores of a cloud that has fewer encryption resources than stores."""
+    """Yield a message for each store of a cloud if there are fewer encryption resources than stores."""
     for cloud in CLOUDS:
         types = cloud.types
         yield from find_stores_without(

@@ -8,7 +8,7 @@ from policy.rules.model import Resource, ResourceRule, StackFacts
 
 
 def check_public_machines(resource: Resource, facts: StackFacts) -> Iterator[str]:
-    """Yield a message for each input that assigns a public address to a machine, directly or by its subnet."""
+    """Yield a message for each input that assigns a public address to a machine or to its subnet."""
     if resource.cloud:
         yield from resource.cloud.readers.public_machines(resource.canonical_type, resource.inputs)
 

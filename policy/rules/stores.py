@@ -10,13 +10,13 @@ from providers.registry import CLOUDS
 
 
 def check_public_stores(resource: Resource, facts: StackFacts) -> Iterator[str]:
-    """Yield settings, access lists and policies of stores that allow anonymous access."""
+    """Yield a message for each setting, access list or policy of a store that allows anonymous access."""
     if resource.cloud:
         yield from resource.cloud.readers.public_stores(resource.canonical_type, resource.inputs, is_public)
 
 
 def check_access_blocks(resources: Sequence[Resource], facts: StackFacts) -> Iterator[tuple[Resource, str]]:
-    """Yield the stores of a cloud that has fewer blocks of public access than stores."""
+    """Yield a message for each store of a cloud if there are fewer public access blocks than stores."""
     for cloud in CLOUDS:
         types = cloud.types
         yield from find_stores_without(
@@ -27,10 +27,11 @@ def check_access_blocks(resources: Sequence[Resource], facts: StackFacts) -> Ite
 def find_stores_without(
     resources: Sequence[Resource], stores: Collection[str], companions: Collection[str], title: str
 ) -> Iterator[tuple[Resource, str]]:
-    """Yield all stores if the resources of the types `companions`, one for each store, are fewer.
+    """Yield all stores if there are fewer resources of the types `companions` than stores.
 
-    The names of stores may be unknown before the update, so resources are counted instead of matched. A cloud
-    without such types configures this in the store.
+    Every store needs a companion resource. Before the update the names of stores can be unknown, so the
+    function counts resources instead of matching names. In a cloud without companion types, the store
+    itself has this setting.
     """
     found = [each for each in resources if each.canonical_type in stores]
     count = sum(each.canonical_type in companions for each in resources)

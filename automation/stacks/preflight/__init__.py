@@ -1,1 +1,3 @@
-"""Preflight checks of `up` and `preview`: may the delivered state of all hosts become the requested state?"""
+"""Preflight checks of `up` and `preview`: reject changes that are unsafe for the hosts in their current
+state.
+"""

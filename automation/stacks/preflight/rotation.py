@@ -1,6 +1,7 @@
-"""Preflight check for rotations: do all hosts together have the previous stage of a rotation? [B3]
+"""Checks that all hosts have the previous stage of a certificate rotation before the next stage starts
+[B3].
 
-Hosts check their own stage too. But one of two hosts may have missed a stage that the other host has had.
+Hosts check their own stage too. But a host cannot see that another host missed a stage.
 """
 
 from __future__ import annotations
@@ -21,16 +22,16 @@ from topology.model import Certificates, Rotation
 
 @dataclass(frozen=True, slots=True)
 class _HostRotation:
-    """The delivered rotation of one authority on one host."""
+    """The rotation of one authority that was last delivered to a host."""
 
     host: str
     rotation: Rotation
 
 
 def check(engine: Engine) -> None:
-    """Raise `UserError` when the stack file requests a stage that its hosts are not ready for.
+    """Raise `UserError` when the stack file requests a rotation stage that its hosts are not ready for.
 
-    The state is only read for stack files with a rotation.
+    The state is read only for stack files with a rotation.
     """
     cluster = engine.workspace.config.get(CLUSTER_KEY)
     if not isinstance(cluster, Mapping) or "certificates" not in cluster:
@@ -62,7 +63,7 @@ def find_problems(certificates: Certificates, delivered: Iterable[Delivery]) -> 
 
 
 def are_compatible(old: Rotation, new: Rotation) -> bool:
-    """Report whether hosts with the one rotation and hosts with the other trust each other."""
+    """Check whether hosts with the old rotation and hosts with the new rotation trust each other."""
     return old.signing in new.trusted and new.signing in old.trusted
 
 

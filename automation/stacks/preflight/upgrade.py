@@ -1,8 +1,8 @@
-"""Preflight check for upgrades: may all hosts together change to the requested versions? [C1, J1]
+"""Checks that all hosts together can change to the requested versions and etcd members [C1, J1].
 
 Hosts reject unsupported version changes too, each for itself. This check reports them before any change.
-Only this check can see that etcd moves to other hosts as a whole: the new members would find no cluster and
-form an empty one.
+Only this check can detect that all etcd members move to other hosts: the new members would find no cluster
+and form an empty cluster.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ from topology.model import Role, Topology
 def check(engine: Engine) -> None:
     """Raise `UserError` when the stack file requests an unsupported change.
 
-    Reading the state takes a second, so it is skipped while nothing changed since the last `record_success`.
+    Reading the state takes a second. The check is skipped while nothing has changed since the last
+    `record_success`.
     """
     topology = topology_or_none(engine.workspace.config)
     record = _record_file(engine)
@@ -53,7 +54,7 @@ def _fingerprint(topology: Topology) -> str:
 
 
 def find_problems(topology: Topology, delivered: Iterable[Delivery]) -> list[str]:
-    """Return a line for each change that must not be made in one step."""
+    """Return a line for each change that is not supported in one step."""
     deliveries = list(delivered)
     return [*_check_etcd_members(topology, deliveries), *_check_versions(topology, deliveries)]
 
@@ -88,7 +89,7 @@ def _check_versions(topology: Topology, deliveries: Sequence[Delivery]) -> list[
 
 
 def _check_version_change(current: str, requested: str, host: str) -> str:
-    """Return what is wrong with this change of a version; empty for a supported one."""
+    """Return the reason why a version change is not supported; empty for a supported change."""
     old, new = Version(current), Version(requested)
     if (new.major, new.minor) < (old.major, old.minor):
         return f"{requested} is an older minor version than {current} on {host}; downgrades are not supported"
