@@ -1,1 +1,1 @@
-"""Sources of binaries and images: catalogue, acquisition, mirror, index."""
+"""The catalogue of binaries and images, their acquisition, and the mirror from which hosts fetch them."""

@@ -1,4 +1,4 @@
-"""Acquisition of one binary: from PATH (tools of the deployer), the cache, the official place, or a build."""
+"""Acquire one binary: from PATH (tools of the deployer), the cache, the official site, or a build."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ _VERSION_COMMANDS = {
 
 
 def fetch_or_build(item: Binary, cache: Cache, progress: Progress) -> Path:
-    """Return the file of a catalogue row in the cache; download or build the file if it is missing.
+    """Return the cached file of a catalogue row; download or build the file if it is missing.
 
-    A download that fails verification is an error and no reason to build: the user must see it. Raises
-    ArtifactError.
+    If the verification of a download fails, raise ArtifactError instead of building the file, so that the
+    user notices the problem.
     """
     path = cache.path(item.name, item.version)
     if cache.record(item.name, item.version):
         return path
     with cache.lock(item.key):
-        if cache.record(item.name, item.version):  # another process made it meanwhile
+        if cache.record(item.name, item.version):  # another process created the file in the meantime
             return path
         with cache.workspace() as workspace:
-            file, source = _create(item, cache, workspace, progress)
+            file, source = _download_or_build(item, cache, workspace, progress)
             cache.add(item.name, item.version, file, source=source)
     return path
 
@@ -54,8 +54,8 @@ def tool(name: str, cache: Cache, progress: Progress) -> Path:
 def on_path(item: Binary) -> Path | None:
     """Return the program on PATH if its version is suitable: the same major version and not older.
 
-    kubectl needs the same minor version, because of Kubernetes' version skew policy. The parts of Pulumi's
-    language host come with the engine on PATH.
+    kubectl must have the same minor version because of the version skew policy of Kubernetes. The parts of
+    Pulumi's language host are taken from PATH only together with the engine.
     """
     if item.name.startswith("pulumi-language-python"):
         engine = on_path(binary("pulumi"))
@@ -68,9 +68,10 @@ def on_path(item: Binary) -> Path | None:
 
 
 def is_suitable(item: Binary, version: tuple[int, ...]) -> bool:
-    """Report whether a tool of this version can replace the catalogue's.
+    """Check whether a tool of this version can replace the version of the catalogue.
 
-    Three numbers compare as a tuple; packaging.version would add only pre-releases, which no tool has.
+    The comparison uses three numbers. packaging.version would only add pre-releases, which the tools do not
+    have.
     """
     wanted = tuple(int(part) for part in item.version.split("."))
     same = 2 if item.name == "kubectl" else 1
@@ -89,7 +90,7 @@ def _program_version(program: str, *arguments: str) -> tuple[int, ...]:
     return tuple(int(part) for part in found.groups()) if found else ()
 
 
-def _create(item: Binary, cache: Cache, workspace: Path, progress: Progress) -> tuple[Path, str]:
+def _download_or_build(item: Binary, cache: Cache, workspace: Path, progress: Progress) -> tuple[Path, str]:
     if item.name in DEBIAN_RECIPES:
         return relocatable.build(DEBIAN_RECIPES[item.name], workspace, progress), "Debian packages"
     if official.is_available(item):

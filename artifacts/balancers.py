@@ -1,4 +1,4 @@
-"""The artifacts `haproxy` and `keepalived`, the programs of load balancers on hosts."""
+"""The artifacts `haproxy` and `keepalived`, which run on load balancer hosts."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ HAPROXY = Recipe(
     packages=("haproxy",),
     programs={"haproxy": "haproxy"},
     check={"haproxy": "-v"},
-    # Ending threads load this library.
+    # haproxy and keepalived load this library when a thread ends.
     libraries=("libgcc_s.so.1",),
-    # On a reload, the haproxy master starts the program that started it: the wrapper.
+    # On a reload, the haproxy master starts its own program again. That program must be the wrapper.
     argv0='"$0"',
 )
 
 KEEPALIVED = Recipe(
     name="keepalived",
-    # busybox checks the health of haproxy, because a host need not have an HTTP client. The static busybox
-    # fails to resolve names where the host's libraries are of another version.
+    # busybox checks the health of haproxy, because hosts may lack an HTTP client. The static busybox cannot
+    # resolve names if the host has another version of the C library.
     packages=("keepalived", "busybox"),
     programs={"keepalived": "keepalived", "busybox": "busybox"},
     check={"keepalived": "--version", "busybox": "true"},

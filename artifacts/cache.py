@@ -1,6 +1,7 @@
 """The cache outside the checkout: files by name and version, each with its recorded sha256.
 
-Several processes can use the cache: a file appears by rename only, and its creator holds a lock.
+Several processes can use the cache at the same time: a file appears only by rename, and the process that
+creates the file holds a lock.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ def sha256(path: Path) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """Facts about a cached file. `size` in bytes; `source` names the origin of the file."""
+    """Facts about a cached file. `size` is in bytes; `source` names the origin of the file."""
 
     sha256: str
     size: int
@@ -63,12 +64,12 @@ class Cache:
             return None
 
     def add(self, name: str, version: str, file: Path, *, source: str) -> Record:
-        """Move `file` (from any file system) into the cache and record its digest."""
+        """Move `file` from any file system into the cache and record its digest."""
         path = self.path(name, version)
         path.parent.mkdir(parents=True, exist_ok=True)
         file.chmod(0o755)
         record = Record(sha256=sha256(file), size=file.stat().st_size, source=source)
-        _record_path(path).unlink(missing_ok=True)  # a record is never older than its file
+        _record_path(path).unlink(missing_ok=True)  # the record is written after the file
         if file.stat().st_dev == path.parent.stat().st_dev:
             file.replace(path)
         else:
@@ -105,7 +106,7 @@ class Cache:
         """Create a temporary directory on the file system of the cache."""
         base = self.root / "work"
         base.mkdir(parents=True, exist_ok=True)
-        for old in base.iterdir():  # of processes that were killed; no build takes a day
+        for old in base.iterdir():  # left by killed processes; no build takes a day
             if time.time() - old.stat().st_mtime > _DAY:
                 shutil.rmtree(old, ignore_errors=True)
         with tempfile.TemporaryDirectory(dir=base) as directory:
@@ -113,7 +114,7 @@ class Cache:
 
 
 def write_atomic(path: Path, text: str) -> None:
-    """Write a text file so that no reader sees a partial file; an unchanged file stays."""
+    """Write a text file so that no reader sees a partial file. Do not touch a file with the same content."""
     if path.is_file() and path.read_bytes() == text.encode():
         return
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,8 +1,8 @@
-"""All binaries and images of Kubewright: version, official place, and the module that builds each.
+"""All binaries and images of Kubewright, with their versions, official sites and build modules.
 
-Read the tables from top to bottom. A new version of a component is one more row in `RELEASES` and a
-directory `modules/<component>-<version>` with its go.mod and go.sum. `artifacts.components` holds the facts
-that are the same for all versions of a component.
+To add a version of a component, add a row to `RELEASES` and a directory `modules/<component>-<version>`
+with its go.mod and go.sum. `artifacts.components` holds the facts that are the same for all versions of a
+component.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ DEBIAN_PACKAGES = ("busybox-static", "ca-certificates", "gcc", "libc6-dev", "lib
 """Debian packages that builds need (gcc and libraries: runc, flanneld, pause)."""
 
 RELEASES: tuple[tuple[str, str], ...] = (
-    # component, version; the first row of a component is the default
+    # Each row is a component and its version. The first row of a component is the default.
     ("kubernetes", "1.36.3"),
     ("kubernetes", "1.36.1"),
     ("kubernetes", "1.35.6"),
@@ -54,12 +54,12 @@ NODE_ARTIFACTS = (
     *("cni-bridge", "cni-loopback", "cni-host-local", "cni-portmap"),
     *("flanneld", "crictl", "kubelet-csr-approver", "netfilter", "haproxy", "keepalived"),
 )
-"""Files that hosts fetch, and that a mirror holds."""
+"""Files that hosts fetch and that a mirror holds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """A container image. `reference`: upstream's name, `{v}` the version of `component`."""
+    """A container image. `reference` is the upstream name, in which `{v}` is the version of `component`."""
 
     reference: str
     component: str = ""
@@ -78,17 +78,19 @@ _ARCHITECTURES = {
 }
 
 
-def _default(component: str) -> str:
+def _default_version(component: str) -> str:
     return next(version for name, version in RELEASES if name == component)
 
 
-DEFAULTS = Versions(**{field.name: _default(field.name.replace("_", "-")) for field in fields(Versions)})
+DEFAULTS = Versions(
+    **{field.name: _default_version(field.name.replace("_", "-")) for field in fields(Versions)}
+)
 """The default versions of a stack."""
 
 
 @dataclass(frozen=True, slots=True)
 class Binary:
-    """One file of one release, with every template filled in."""
+    """One file of one release, with all templates filled in."""
 
     name: str
     version: str
@@ -127,19 +129,22 @@ def component_of_release(name: str) -> Component:
 
 
 def version_of(name: str, versions: Versions = DEFAULTS) -> str:
-    """Return the version of a binary in a cluster of these versions; fixed for binaries without a setting."""
+    """Return the version of a binary in a cluster with these component versions.
+
+    A binary without a setting always has the default version.
+    """
     component = component_of(name).name
     chosen: str | None = getattr(versions, component.replace("-", "_"), None)
-    return chosen or _default(component)
+    return chosen or _default_version(component)
 
 
 def binary(name: str, version: str = "") -> Binary:
-    """Return the catalogue's row of a binary, by default at its default version.
+    """Return the catalogue row of a binary, by default at its default version.
 
     Raises ArtifactError for a binary or version that is not in the catalogue.
     """
     component = component_of(name)
-    version = version or _default(component.name)
+    version = version or _default_version(component.name)
     if version not in supported(component.name):
         known = ", ".join(supported(component.name))
         raise ArtifactError(f"{name} {version}: not in the catalogue, which has {known}")
@@ -166,7 +171,7 @@ def binary(name: str, version: str = "") -> Binary:
 
 
 def architecture() -> dict[str, str]:
-    """Return the machine's architecture in the spellings of the templates. Raises ArtifactError if
+    """Return the architecture of the machine as each upstream spells it. Raises ArtifactError if it is
     unsupported.
     """
     machine = platform.machine()
@@ -176,7 +181,7 @@ def architecture() -> dict[str, str]:
 
 
 def node_binaries(versions: Versions = DEFAULTS) -> tuple[Binary, ...]:
-    """Return all files that hosts of a cluster of these versions fetch."""
+    """Return all files that hosts of a cluster with these versions fetch."""
     return tuple(binary(name, version_of(name, versions)) for name in NODE_ARTIFACTS)
 
 

@@ -1,7 +1,7 @@
-"""What is released together: the official place and the Go module of every component.
+"""The components of the catalogue: the official site and the Go module of each.
 
-In templates `{v}` is the version without a leading `v`, `{major}` and `{minor}` its parts, `{name}`
-the binary's name, `{plugin}` that without `cni-`, and `{arch}`, `{pulumi}`, `{crane}` are the
+In templates `{v}` is the version without a leading `v`, and `{major}` and `{minor}` are its parts. `{name}`
+is the name of the binary, `{plugin}` is the name without `cni-`. `{arch}`, `{pulumi}` and `{crane}` are the
 architecture as Go, Pulumi and crane spell it.
 """
 
@@ -12,10 +12,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Official:
-    """The official place of a file.
+    """The official site of a file.
 
-    `url`: template of the file or archive. `checksum`: template of the file in which upstream publishes its
-    sha256. `member`: template of the path inside the archive, empty for a bare file.
+    `url` is the template of the file or archive. `checksum` is the template of the file in which upstream
+    publishes the sha256. `member` is the template of the path inside the archive, or empty for a file that
+    is not an archive.
     """
 
     url: str
@@ -25,10 +26,10 @@ class Official:
 
 @dataclass(frozen=True, slots=True)
 class Component:
-    """Binaries that are released together: one Go module, one official place.
+    """Binaries that are released together, with their Go module and their official site.
 
-    `requires`: the Go module whose version in go.mod is the version of the release. `packages`: binary name
-    to Go package. `tool`: a program of the deployer, which may be on PATH.
+    `requires` is the Go module whose version in go.mod is the version of the release. `packages` maps the
+    name of a binary to its Go package. `tool` marks a program of the deployer, which may be on PATH.
     """
 
     name: str
@@ -44,7 +45,7 @@ class Component:
 _GITHUB = "https://github.com/{repo}/releases/download/v{{v}}/{file}"
 
 
-def _github(repo: str, file: str, checksum: str, member: str = "") -> Official:
+def _github_release(repo: str, file: str, checksum: str, member: str = "") -> Official:
     return Official(
         _GITHUB.format(repo=repo, file=file), _GITHUB.format(repo=repo, file=checksum), member=member
     )
@@ -67,7 +68,7 @@ KUBERNETES = (
 _CONTAINERD = "github.com/containerd/containerd/v2"
 _CNI = "github.com/containernetworking/plugins"
 _PULUMI_LDFLAGS = "-X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=v{v}"
-_PULUMI = _github(
+_PULUMI = _github_release(
     "pulumi/pulumi", "pulumi-v{v}-linux-{pulumi}.tar.gz", "pulumi-{v}-checksums.txt", "pulumi/{name}"
 )
 
@@ -91,7 +92,7 @@ COMPONENTS: tuple[Component, ...] = (
             ("etcdctl", "go.etcd.io/etcd/etcdctl/v3"),
             ("etcdutl", "go.etcd.io/etcd/etcdutl/v3"),
         ),
-        official=_github(
+        official=_github_release(
             "etcd-io/etcd", "etcd-v{v}-linux-{arch}.tar.gz", "SHA256SUMS", "etcd-v{v}-linux-{arch}/{name}"
         ),
     ),
@@ -101,7 +102,7 @@ COMPONENTS: tuple[Component, ...] = (
         packages=tuple(
             (name, f"{_CONTAINERD}/cmd/{name}") for name in ("containerd", "containerd-shim-runc-v2", "ctr")
         ),
-        official=_github(
+        official=_github_release(
             "containerd/containerd",
             "containerd-static-{v}-linux-{arch}.tar.gz",
             "containerd-static-{v}-linux-{arch}.tar.gz.sha256sum",
@@ -113,7 +114,7 @@ COMPONENTS: tuple[Component, ...] = (
         "runc",
         requires="github.com/opencontainers/runc",
         packages=(("runc", "github.com/opencontainers/runc"),),
-        official=_github("opencontainers/runc", "runc.{arch}", "runc.sha256sum"),
+        official=_github_release("opencontainers/runc", "runc.{arch}", "runc.sha256sum"),
         ldflags="-X main.version={v} -extldflags -static",
         tags="seccomp netgo osusergo",
         cgo=True,
@@ -127,7 +128,7 @@ COMPONENTS: tuple[Component, ...] = (
             ("cni-host-local", f"{_CNI}/plugins/ipam/host-local"),
             ("cni-portmap", f"{_CNI}/plugins/meta/portmap"),
         ),
-        official=_github(
+        official=_github_release(
             "containernetworking/plugins",
             "cni-plugins-linux-{arch}-v{v}.tgz",
             "cni-plugins-linux-{arch}-v{v}.tgz.sha256",
@@ -146,7 +147,7 @@ COMPONENTS: tuple[Component, ...] = (
         "coredns",
         requires="github.com/coredns/coredns",
         packages=(("coredns", "github.com/coredns/coredns"),),
-        official=_github(
+        official=_github_release(
             "coredns/coredns", "coredns_{v}_linux_{arch}.tgz", "coredns_{v}_linux_{arch}.tgz.sha256", "{name}"
         ),
     ),
@@ -160,7 +161,7 @@ COMPONENTS: tuple[Component, ...] = (
         "cri-tools",
         requires="sigs.k8s.io/cri-tools",
         packages=(("crictl", "sigs.k8s.io/cri-tools/cmd/crictl"),),
-        official=_github(
+        official=_github_release(
             "kubernetes-sigs/cri-tools",
             "crictl-v{v}-linux-{arch}.tar.gz",
             "crictl-v{v}-linux-{arch}.tar.gz.sha256",
@@ -168,7 +169,7 @@ COMPONENTS: tuple[Component, ...] = (
         ),
         ldflags="-X sigs.k8s.io/cri-tools/pkg/version.Version={v}",
     ),
-    Component(  # our own program: its source lies in its module's directory
+    Component(  # a program of this project, whose source is in the module directory
         "kubelet-csr-approver",
         requires="",
         packages=(("kubelet-csr-approver", "."),),
@@ -211,7 +212,7 @@ COMPONENTS: tuple[Component, ...] = (
         "crane",
         requires="github.com/google/go-containerregistry",
         packages=(("crane", "github.com/google/go-containerregistry/cmd/crane"),),
-        official=_github(
+        official=_github_release(
             "google/go-containerregistry",
             "go-containerregistry_Linux_{crane}.tar.gz",
             "checksums.txt",
@@ -220,7 +221,7 @@ COMPONENTS: tuple[Component, ...] = (
         ldflags="-X github.com/google/go-containerregistry/cmd/crane/cmd.Version=v{v}",
         tool=True,
     ),
-    Component("netfilter", requires="", packages=(("netfilter", ""),)),  # made of Debian's packages
-    Component("haproxy", requires="", packages=(("haproxy", ""),)),  # as are these
+    Component("netfilter", requires="", packages=(("netfilter", ""),)),  # built from Debian packages
+    Component("haproxy", requires="", packages=(("haproxy", ""),)),  # built from Debian packages
     Component("keepalived", requires="", packages=(("keepalived", ""),)),
 )

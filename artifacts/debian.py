@@ -1,4 +1,4 @@
-"""Debian packages, fetched by an ordinary apt client and unpacked without installation."""
+"""Debian packages: fetch them with an ordinary apt client and unpack them without installation."""
 
 from __future__ import annotations
 
@@ -10,29 +10,31 @@ from artifacts.errors import ArtifactError
 
 
 def unpack(packages: tuple[str, ...], directory: Path, *, dependencies: bool = False) -> Path:
-    """Unpack packages, on request with all their dependencies, below `directory`/root.
+    """Unpack packages, optionally with all their dependencies, into `directory`/root.
 
-    Raises ArtifactError without apt, or when a package cannot be fetched.
+    Raises ArtifactError if apt is missing or a package cannot be fetched.
     """
     if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
         raise ArtifactError(
             f"{', '.join(packages)}: making this needs apt-get and dpkg-deb; "
             "make the mirror on a Debian-like machine"
         )
-    wanted = sorted(_closure(packages)) if dependencies else list(packages)
+    wanted = sorted(_with_dependencies(packages)) if dependencies else list(packages)
     downloads = directory / "packages"
     downloads.mkdir()
-    _run(["apt-get", "download", "-q", *wanted], downloads, f"apt-get download {' '.join(packages)}")
+    _run_command(["apt-get", "download", "-q", *wanted], downloads, f"apt-get download {' '.join(packages)}")
     root = directory / "root"
     for package in sorted(downloads.glob("*.deb")):
-        _run(["dpkg-deb", "-x", str(package), str(root)], downloads, f"unpacking {package.name}")
+        _run_command(["dpkg-deb", "-x", str(package), str(root)], downloads, f"unpacking {package.name}")
     return root
 
 
-def _closure(packages: tuple[str, ...]) -> set[str]:
+def _with_dependencies(packages: tuple[str, ...]) -> set[str]:
     """Return the packages and all their dependencies; virtual packages (in <>) are skipped."""
     options = [f"--no-{kind}" for kind in _OPTIONAL]
-    output = _run(["apt-cache", "depends", "--recurse", *options, *packages], Path("/"), "apt-cache depends")
+    output = _run_command(
+        ["apt-cache", "depends", "--recurse", *options, *packages], Path("/"), "apt-cache depends"
+    )
     lines = [line for line in output.splitlines() if line and not line.startswith((" ", "<"))]
     return {line.split(":")[0] for line in lines} - {"debconf"}
 
@@ -40,7 +42,7 @@ def _closure(packages: tuple[str, ...]) -> set[str]:
 _OPTIONAL = ("recommends", "suggests", "conflicts", "breaks", "replaces", "enhances")
 
 
-def _run(command: list[str], directory: Path, what: str) -> str:
+def _run_command(command: list[str], directory: Path, what: str) -> str:
     result = subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False)
     if result.returncode != 0:
         detail = (result.stderr.strip().splitlines() or [f"ended with {result.returncode}"])[-1]

@@ -1,4 +1,4 @@
-"""Directories for data outside the checkout."""
+"""The directories for data outside the checkout."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ _DEFAULTS = {STATE: "~/.local/state/kubewright", CACHE: "~/.cache/kubewright"}
 
 def state(environment: Mapping[str, str] = os.environ) -> Path:
     """Return the directory of persistent data (stacks, labs): $KUBEWRIGHT_STATE or its default."""
-    return _home(STATE, environment)
+    return _configured_directory(STATE, environment)
 
 
 def cache(environment: Mapping[str, str] = os.environ) -> Path:
     """Return the directory of reproducible data: $KUBEWRIGHT_CACHE or its default."""
-    return _home(CACHE, environment)
+    return _configured_directory(CACHE, environment)
 
 
-def _home(variable: str, environment: Mapping[str, str]) -> Path:
+def _configured_directory(variable: str, environment: Mapping[str, str]) -> Path:
     return Path(environment.get(variable) or _DEFAULTS[variable]).expanduser().absolute()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 
 class ArtifactError(Exception):
-    """A file or image is unavailable or fails verification. The text is one line: the problem and the
+    """A file or image that is unavailable or fails verification. The text is one line: the problem and the
     remedy.
     """
 
 
 class Unavailable(ArtifactError):
-    """A server does not answer or refuses the request; another place may have the file."""
+    """A server that does not answer or that refuses the request. Another server may have the file."""

@@ -1,4 +1,4 @@
-"""HTTPS: one quick probe per host, verified downloads, checksum files in the formats of upstreams."""
+"""HTTPS downloads with verification, reachability checks, and parsing of published checksum files."""
 
 from __future__ import annotations
 
@@ -27,14 +27,15 @@ _REFUSALS = {403, 407, 451}
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, *_: object) -> None:
-        """Return no request: the redirect itself is an answer, its target is not contacted."""
+        """Return None: the redirect is the answer, and its target is not contacted."""
 
 
 @cache
 def reachable(host: str, port: int = 443) -> bool:
-    """Report whether a host answers by HTTPS (through the proxy of the environment); one probe per process.
+    """Check whether a host answers by HTTPS, through the proxy of the environment.
 
-    With `KUBEWRIGHT_OFFICIAL=never` the answer is no without a probe, for sites that must not try.
+    Each process checks a host only once. With `KUBEWRIGHT_OFFICIAL=never` return False without a
+    connection.
     """
     if os.environ.get("KUBEWRIGHT_OFFICIAL", "").lower() == "never":
         return False
@@ -49,14 +50,15 @@ def reachable(host: str, port: int = 443) -> bool:
 
 
 def host_and_port(url: str) -> tuple[str, int]:
-    """Return host and port of a URL."""
+    """Return the host and port of a URL."""
     parts = urlsplit(url)
     return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
 
 
 def context(ca_file: Path | None) -> ssl.SSLContext:
-    """Return a TLS context with only this authority, or with the system's. Raises ArtifactError for a bad
-    file.
+    """Return a TLS context that trusts only this CA file, or the CAs of the system.
+
+    Raises ArtifactError for a bad file.
     """
     try:
         return ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
@@ -65,7 +67,7 @@ def context(ca_file: Path | None) -> ssl.SSLContext:
 
 
 def text(url: str, *, tls: ssl.SSLContext | None = None) -> str:
-    """Return the text at a URL. Raises Unavailable with one line."""
+    """Return the text at a URL. Raises Unavailable with a message of one line."""
     try:
         with urllib.request.urlopen(url, timeout=READ_TIMEOUT, context=tls) as answer:
             body: bytes = answer.read()
@@ -108,7 +110,7 @@ def published_checksum(checksums: str, file: str) -> str:
     """Return the sha256 of `file` from the text of a checksum file.
 
     Upstreams publish either only the digest, or lines of `digest  name` like sha256sum. Raises
-    ArtifactError when the text has no digest for the file.
+    ArtifactError if the text has no digest for the file.
     """
     lines = [line.split() for line in checksums.splitlines() if line.strip()]
     for words in lines:
@@ -120,7 +122,7 @@ def published_checksum(checksums: str, file: str) -> str:
 
 
 def reason(error: Exception) -> str:
-    """Return a short reason for a failed request."""
+    """Return a short reason why a request failed."""
     if isinstance(error, urllib.error.HTTPError):
         return f"the server answered {error.code} {error.reason}"
     inner = error.reason if isinstance(error, urllib.error.URLError) else error

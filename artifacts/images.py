@@ -1,4 +1,4 @@
-"""Images as OCI layouts: pulled from upstream's registry, or built from scratch with the same content."""
+"""Container images as OCI layouts: pulled from the upstream registry, or built with the same content."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _COMPLETE = "complete.json"
 
 
 def split_reference(reference: str) -> tuple[str, str, str]:
-    """Return registry, path and tag of an image's full name."""
+    """Return the registry, path and tag of the full name of an image."""
     name, _, tag = reference.rpartition(":")
     registry, _, path = name.partition("/")
     return registry, path, tag
 
 
 def layout_directory(reference: str) -> Path:
-    """Return the path of an image's layout below `images/`."""
+    """Return the path of the layout of an image below `images/`."""
     registry, path, tag = split_reference(reference)
     return Path(registry, path, tag)
 
@@ -44,8 +44,8 @@ def fetch_or_build(reference: str, cache: Cache, progress: Progress) -> Path:
         with cache.workspace() as workspace:
             made = workspace / "layout"
             made.mkdir()
-            _create(reference, made, cache, workspace, progress)
-            # last in the layout, so that a layout that has it is whole
+            _create_layout(reference, made, cache, workspace, progress)
+            # written last, so a layout with this file is complete
             (made / _COMPLETE).write_text(json.dumps({"reference": reference}))
             shutil.rmtree(layout, ignore_errors=True)
             layout.parent.mkdir(parents=True, exist_ok=True)
@@ -54,7 +54,7 @@ def fetch_or_build(reference: str, cache: Cache, progress: Progress) -> Path:
 
 
 def is_complete(layout: Path) -> bool:
-    """Report whether a layout is complete."""
+    """Check whether a layout is complete."""
     return (layout / _COMPLETE).is_file()
 
 
@@ -63,12 +63,12 @@ def blobs(layout: Path) -> list[Path]:
     return sorted((layout / "blobs" / "sha256").iterdir())
 
 
-def _create(reference: str, layout: Path, cache: Cache, workspace: Path, progress: Progress) -> None:
+def _create_layout(reference: str, layout: Path, cache: Cache, workspace: Path, progress: Progress) -> None:
     registry, path, tag = split_reference(reference)
     recipe = RECIPES.get(path)
     if fetch.reachable(_REGISTRY_HOSTS.get(registry, registry)):
         try:
-            _pull(reference, layout, cache, progress)
+            _pull_image(reference, layout, cache, progress)
         except Unavailable as error:
             if recipe is None:
                 raise
@@ -86,7 +86,7 @@ def _create(reference: str, layout: Path, cache: Cache, workspace: Path, progres
         oci.write(layout, reference, architecture()["arch"], entries, config)
 
 
-def _pull(reference: str, layout: Path, cache: Cache, progress: Progress) -> None:
+def _pull_image(reference: str, layout: Path, cache: Cache, progress: Progress) -> None:
     crane = acquire.tool("crane", cache, progress)
     platform = f"linux/{architecture()['arch']}"
     with progress.step(f"pull {reference}"):
@@ -100,13 +100,15 @@ def _pull(reference: str, layout: Path, cache: Cache, progress: Progress) -> Non
 Recipe = Callable[[str, Cache, Path, Progress], tuple[Iterable[Entry], Config]]
 
 
-def _coredns(tag: str, cache: Cache, workspace: Path, progress: Progress) -> tuple[Iterable[Entry], Config]:
+def _coredns_content(
+    tag: str, cache: Cache, workspace: Path, progress: Progress
+) -> tuple[Iterable[Entry], Config]:
     # Like upstream: the file capability lets user nonroot listen on port 53 when the pod adds
     # NET_BIND_SERVICE to its bounding set, as upstream's manifest does.
     program = acquire.fetch_or_build(binary("coredns", tag.removeprefix("v")), cache, progress)
     server = Entry("coredns", program.read_bytes(), 0o755, capability=oci.NET_BIND_SERVICE)
     config = Config(entrypoint=("/coredns",), user="65532:65532", ports=("53/tcp", "53/udp"))
-    return [*_base(), server], config
+    return [*_base_entries(), server], config
 
 
 def _metrics_server(
@@ -114,10 +116,12 @@ def _metrics_server(
 ) -> tuple[Iterable[Entry], Config]:
     program = acquire.fetch_or_build(binary("metrics-server", tag.removeprefix("v")), cache, progress)
     server = Entry("metrics-server", program.read_bytes(), 0o755)
-    return [*_base(), server], Config(entrypoint=("/metrics-server",), user="65534")
+    return [*_base_entries(), server], Config(entrypoint=("/metrics-server",), user="65534")
 
 
-def _pause(tag: str, cache: Cache, workspace: Path, progress: Progress) -> tuple[Iterable[Entry], Config]:
+def _pause_content(
+    tag: str, cache: Cache, workspace: Path, progress: Progress
+) -> tuple[Iterable[Entry], Config]:
     if shutil.which("gcc") is None:
         raise ArtifactError("pause: compiling it needs gcc; run: apt-get install gcc libc6-dev")
     module = shutil.copytree(binary("kubelet").module, workspace / "pause-module")
@@ -133,7 +137,9 @@ def _pause(tag: str, cache: Cache, workspace: Path, progress: Progress) -> tuple
     return [Entry("pause", target.read_bytes(), 0o755)], Config(entrypoint=("/pause",), user="65535:65535")
 
 
-def _busybox(tag: str, cache: Cache, workspace: Path, progress: Progress) -> tuple[Iterable[Entry], Config]:
+def _busybox_content(
+    tag: str, cache: Cache, workspace: Path, progress: Progress
+) -> tuple[Iterable[Entry], Config]:
     root = debian.unpack(("busybox-static",), workspace)
     program = next(path for path in root.rglob("busybox") if path.is_file() and path.parent.name == "bin")
     version = _first_line([str(program)])
@@ -144,7 +150,7 @@ def _busybox(tag: str, cache: Cache, workspace: Path, progress: Progress) -> tup
     ).stdout.split()
     links = [Entry(f"bin/{name}", link="/bin/busybox") for name in applets if name != "busybox"]
     entries = [
-        *_base(),
+        *_base_entries(),
         Entry("bin", directory=True, mode=0o755),
         Entry("bin/busybox", program.read_bytes(), 0o755),
         *links,
@@ -153,8 +159,8 @@ def _busybox(tag: str, cache: Cache, workspace: Path, progress: Progress) -> tup
     return entries, Config(command=("sh",), environment={"PATH": "/bin:/sbin:/usr/bin:/usr/sbin"})
 
 
-def _base() -> list[Entry]:
-    """Return the files that programs expect in a root: /tmp, users, the public authorities."""
+def _base_entries() -> list[Entry]:
+    """Return the files that programs expect in an image: /tmp, user database, public CA certificates."""
     users = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/sbin/nologin\n"
     users += "nonroot:x:65532:65532:nonroot:/home/nonroot:/sbin/nologin\n"
     entries = [
@@ -175,8 +181,8 @@ def _first_line(command: list[str]) -> str:
 
 
 RECIPES: dict[str, Recipe] = {
-    "pause": _pause,
-    "coredns/coredns": _coredns,
+    "pause": _pause_content,
+    "coredns/coredns": _coredns_content,
     "metrics-server/metrics-server": _metrics_server,
-    "library/busybox": _busybox,
+    "library/busybox": _busybox_content,
 }

@@ -1,4 +1,4 @@
-"""URL and sha256 of each file that hosts fetch from the mirror."""
+"""The index of a mirror: URL and sha256 of each file that hosts fetch."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from nodeconfig import host_program
 from topology.model import Versions
 
 TAR_ARTIFACTS = ("netfilter", "haproxy", "keepalived")
-"""Artifacts that are tar archives, unpacked whole (`Artifact.member` is `*`)."""
+"""Artifacts that are tar archives and are unpacked completely (`Artifact.member` is `*`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileSource:
-    """URL and sha256 of one file. `member` as in nodeconfig.bundle.Artifact."""
+    """URL and sha256 of one file. `member` has the meaning of `nodeconfig.bundle.Artifact.member`."""
 
     url: str
     sha256: str
@@ -31,8 +31,8 @@ class FileSource:
 class Index:
     """Files of a mirror by `name/version`.
 
-    `source` names the mirror in messages. `ca` is the PEM of the authority that verifies downloads; empty
-    for the system's authorities.
+    `source` names the mirror in messages. `ca` is the PEM of the CA that verifies downloads, or empty for
+    the CAs of the system.
     """
 
     source: str
@@ -41,9 +41,9 @@ class Index:
     ca: str = ""
 
     def file(self, name: str, version: str = "") -> FileSource:
-        """Return the file `name` in `version` (default: the stack's version).
+        """Return the file `name` in `version` (by default the version of the stack).
 
-        Raises ArtifactError with the mirror and the command that completes the mirror.
+        The ArtifactError for a missing file names the mirror and the command that completes the mirror.
         """
         version = version or catalogue.version_of(name, self.versions)
         file = self.files.get(f"{name}/{version}")
@@ -55,16 +55,16 @@ class Index:
         return file
 
     def version(self, name: str, versions: Versions) -> str:
-        """Return the version of an artifact in a set of component versions."""
+        """Return the version of an artifact in a cluster with these component versions."""
         return catalogue.version_of(name, versions)
 
     def artifact(self, name: str, version: str = "") -> tuple[str, str]:
-        """Return URL and sha256 (hex) of a file. Raises ArtifactError like `file`."""
+        """Return the URL and sha256 (hex) of a file. Raises the errors of `file`."""
         file = self.file(name, version)
         return file.url, file.sha256
 
     def member(self, name: str, version: str = "") -> str:
-        """Return the part of the file to install: see `nodeconfig.bundle.Artifact.member`."""
+        """Return the path inside the archive to install: see `nodeconfig.bundle.Artifact.member`."""
         return self.file(name, version).member
 
 
@@ -75,12 +75,12 @@ def load(
     *others: Versions,
     pinned: str | None = None,
 ) -> Index:
-    """Return the index of a stack; `others` are the versions of pools that run other versions.
+    """Return the index of a stack. `others` are the versions of pools that run other versions.
 
-    `mirror`: an https URL or a directory. `ca_file`: PEM of the authority of the mirror's certificate
-    (None: the system's authorities). `pinned`: the text of a copy of the mirror's index; then the mirror
-    is not contacted. Raises ArtifactError, one line, when `mirror` is absent, unreachable, unverified or
-    not a mirror, or lacks a file of these versions.
+    `mirror` is an https URL or a directory. `ca_file` is the PEM file of the CA of the mirror (None: the
+    CAs of the system). `pinned` is the text of a saved copy of the index, which is used instead of
+    contacting the mirror. Raises ArtifactError with one line if `mirror` is missing, unreachable, not
+    verified or not a mirror, or if it lacks a file of these versions.
     """
     if not mirror:
         raise ArtifactError(
@@ -89,17 +89,17 @@ def load(
         )
     ca = _read_ca(ca_file)
     if mirror.startswith("https://"):
-        text = pinned if pinned is not None else _fetch(mirror.rstrip("/"), ca_file)
+        text = pinned if pinned is not None else _fetch_index(mirror.rstrip("/"), ca_file)
         base = mirror.rstrip("/")
     elif "://" in mirror:
         raise ArtifactError(f"artifacts.mirror {mirror}: must be an https URL or a directory")
     else:
         directory = Path(mirror).expanduser().absolute()
-        text = pinned if pinned is not None else _read(directory)
+        text = pinned if pinned is not None else _read_index_file(directory)
         base = directory.as_uri()
     index = parse(text, base, mirror, versions, ca)
     if pinned is not None:
-        # A copy of the index may be older than this checkout, whose host program has another digest.
+        # A pinned copy of the index may be older than this checkout, whose host program has another digest.
         index = _with_program(index, base)
     index.file(host_program.NAME, host_program.digest())
     for each in (versions, *others):
@@ -109,11 +109,16 @@ def load(
 
 
 def parse(text: str, base: str, mirror: str, versions: Versions, ca: str = "") -> Index:
-    """Parse the text of an index.json, with URLs below `base`. Raises ArtifactError if malformed."""
+    """Parse the text of an index.json; its paths are relative to the URL `base`.
+
+    Raises ArtifactError if the text is malformed.
+    """
     source = f"the mirror {mirror}"
     try:
         files = {
-            key: FileSource(_join(base, entry["path"]), _digest(entry["sha256"]), _member(key))
+            key: FileSource(
+                _join_url(base, entry["path"]), _parse_digest(entry["sha256"]), _member_to_install(key)
+            )
             for key, entry in json.loads(text)["files"].items()
         }
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -124,23 +129,23 @@ def parse(text: str, base: str, mirror: str, versions: Versions, ca: str = "") -
 
 
 def _with_program(index: Index, base: str) -> Index:
-    """Return the index with this checkout's host program at its path in a mirror."""
+    """Return the index with the host program of this checkout added."""
     digest = host_program.digest()
-    file = FileSource(_join(base, program_path(digest)), digest)
+    file = FileSource(_join_url(base, program_path(digest)), digest)
     return replace(index, files={**index.files, f"{host_program.NAME}/{digest}": file})
 
 
-def _member(key: str) -> str:
+def _member_to_install(key: str) -> str:
     return "*" if key.split("/")[0] in TAR_ARTIFACTS else ""
 
 
-def _join(base: str, path: str) -> str:
+def _join_url(base: str, path: str) -> str:
     if path.startswith("/") or ".." in path.split("/"):
         raise ValueError(f"path {path} leaves the mirror")
     return f"{base}/{quote(path)}"
 
 
-def _digest(value: str) -> str:
+def _parse_digest(value: str) -> str:
     if len(value) != 64 or set(value) - set("0123456789abcdef"):
         raise ValueError(f"{value!r} is not a sha256")
     return value
@@ -156,7 +161,7 @@ def _read_ca(ca_file: Path | None) -> str:
         raise ArtifactError(f"artifacts.ca_file {ca_file}: cannot be read ({detail})") from None
 
 
-def _fetch(mirror: str, ca_file: Path | None) -> str:
+def _fetch_index(mirror: str, ca_file: Path | None) -> str:
     if not urlsplit(mirror).hostname:
         raise ArtifactError(f"artifacts.mirror {mirror}: has no host")
     try:
@@ -167,7 +172,7 @@ def _fetch(mirror: str, ca_file: Path | None) -> str:
         ) from None
 
 
-def _read(directory: Path) -> str:
+def _read_index_file(directory: Path) -> str:
     try:
         return (directory / INDEX).read_text()
     except OSError as error:

@@ -33,9 +33,9 @@ def build(
     *,
     cache: Cache | None = None,
 ) -> Path:
-    """Build or complete the mirror for these versions; return its directory. Raises ArtifactError.
+    """Build or complete the mirror for these versions and return its directory. Raises ArtifactError.
 
-    Existing files stay, including other versions, so that one mirror can serve an upgrade.
+    Existing files of other versions are kept, so that one mirror can serve an upgrade.
     """
     cache = cache or Cache.default()
     progress = progress or Progress()
@@ -51,10 +51,10 @@ def build(
             reference: add_image(reference, directory, cache, progress)
             for reference in progress.each(catalogue.images(versions))
         }
-        # Other processes may complete the mirror at the same time, for other versions.
+        # Other processes may complete the mirror for other versions at the same time.
         with cache.lock("mirror"):
             index = read_index(directory)
-            _write(directory, {"files": index["files"] | files, "images": index["images"] | images})
+            _write_index(directory, {"files": index["files"] | files, "images": index["images"] | images})
     except OSError as error:
         raise ArtifactError(f"mirror {directory}: {error.strerror} ({error.filename})") from None
     return directory
@@ -64,7 +64,7 @@ Index = dict[str, dict[str, dict[str, str | int]]]
 
 
 def read_index(directory: Path) -> Index:
-    """Return the index of a mirror; empty for a new mirror. Raises ArtifactError if damaged."""
+    """Return the index of a mirror, empty for a new mirror. Raises ArtifactError if the index is damaged."""
     path = directory / INDEX
     if not path.exists():
         return {"files": {}, "images": {}}
@@ -76,7 +76,10 @@ def read_index(directory: Path) -> Index:
 
 
 def export_index(directory: Path, target: Path) -> None:
-    """Write the file for `artifacts.index`: the mirror's files with their checksums. Raises ArtifactError."""
+    """Write an index file for `artifacts.index` with the files of the mirror and their checksums.
+
+    Raises ArtifactError.
+    """
     files = {"files": read_index(directory)["files"]}
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -86,7 +89,7 @@ def export_index(directory: Path, target: Path) -> None:
 
 
 def add_file(item: Binary, directory: Path, cache: Cache, progress: Progress) -> dict[str, str | int]:
-    """Put one binary into the mirror; return its entry for the index. Raises ArtifactError."""
+    """Add one binary to the mirror and return its entry for the index. Raises ArtifactError."""
     source = acquire.fetch_or_build(item, cache, progress)
     record = cache.record(item.name, item.version)
     assert record is not None
@@ -96,7 +99,7 @@ def add_file(item: Binary, directory: Path, cache: Cache, progress: Progress) ->
 
 
 def add_host_program(directory: Path) -> dict[str, str | int]:
-    """Put this checkout's host program into the mirror; return its entry for the index."""
+    """Add the host program of this checkout to the mirror and return its entry for the index."""
     text, digest = host_program.program(), host_program.digest()
     path = program_path(digest)
     write_atomic(directory / path, text)
@@ -109,7 +112,7 @@ def program_path(digest: str) -> str:
 
 
 def _link_or_copy(source: Path, target: Path, record: Record) -> None:
-    """Put a cached file into the mirror, as a hard link if possible; an unchanged file stays."""
+    """Copy a cached file to the mirror, as a hard link if possible. Do not touch an identical file."""
     try:
         there = target.stat()
         if target.samefile(source) or (there.st_size == record.size and sha256(target) == record.sha256):
@@ -121,14 +124,14 @@ def _link_or_copy(source: Path, target: Path, record: Record) -> None:
     part.unlink(missing_ok=True)
     try:
         os.link(source, part)
-    except OSError:  # another file system
+    except OSError:  # the mirror is on another file system
         shutil.copyfile(source, part)
         part.chmod(0o755)
     part.replace(target)
 
 
 def add_image(reference: str, directory: Path, cache: Cache, progress: Progress) -> dict[str, str | int]:
-    """Put one image into the mirror; return its entry for the index. Raises ArtifactError."""
+    """Add one image to the mirror and return its entry for the index. Raises ArtifactError."""
     layout = layouts.fetch_or_build(reference, cache, progress)
     path = Path("images") / layouts.layout_directory(reference)
     target = directory / path
@@ -142,7 +145,7 @@ def add_image(reference: str, directory: Path, cache: Cache, progress: Progress)
     return {"path": str(path), "digest": oci.manifest_digest(layout), "size": size}
 
 
-def _write(directory: Path, index: Index) -> None:
+def _write_index(directory: Path, index: Index) -> None:
     sums = {str(entry["path"]): str(entry["sha256"]) for entry in index["files"].values()}
     for entry in index["images"].values():
         layout = directory / str(entry["path"])

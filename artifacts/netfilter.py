@@ -1,4 +1,4 @@
-"""The `netfilter` artifact: nft and iptables of Debian, with their xtables extensions."""
+"""The artifact `netfilter`: nft and iptables of Debian with their xtables extensions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _IPTABLES = tuple(
 NETFILTER = Recipe(
     name="netfilter",
     packages=("nftables", "iptables"),
-    # xtables-nft-multi selects its function by the name that starts it.
+    # xtables-nft-multi selects its function by the name of the command.
     programs={"nft": "nft"} | dict.fromkeys(_IPTABLES, _MULTI),
     check={"nft": "--version", "iptables": "--version"},
     plugins={"xtables": "libxt_conntrack.so"},

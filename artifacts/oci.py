@@ -1,6 +1,6 @@
-"""A deterministic OCI image layout from files in memory, without a builder.
+"""Write a deterministic OCI image layout from files in memory, without a container builder.
 
-Media types and fields: OCI image specification 1.1.
+Media types and fields follow the OCI image specification 1.1.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ NET_BIND_SERVICE = b"\x01\x00\x00\x02\x00\x04" + bytes(14)
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One entry of a layer. `path` without a leading slash; `link`: a symbolic link's target."""
+    """One entry of a layer. `path` has no leading slash; `link` is the target of a symbolic link."""
 
     path: str
     content: bytes = b""
@@ -36,7 +36,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """Runtime configuration of an image. `user`: uid or uid:gid."""
+    """The runtime configuration of an image. `user` is a uid or `uid:gid`."""
 
     entrypoint: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
@@ -46,7 +46,10 @@ class Config:
 
 
 def layer(entries: Iterable[Entry]) -> bytes:
-    """Return a tar with these entries, owned by root, without times: always the same bytes."""
+    """Return a tar archive with these entries.
+
+    Entries belong to root and have no time stamps, so that the archive is reproducible.
+    """
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as tar:
         for entry in sorted(entries, key=lambda entry: entry.path):
@@ -68,7 +71,7 @@ def layer(entries: Iterable[Entry]) -> bytes:
 def write(
     directory: Path, reference: str, architecture: str, entries: Iterable[Entry], config: Config
 ) -> str:
-    """Write an OCI layout with one image into an empty directory; return the manifest's digest."""
+    """Write an OCI layout with one image into an empty directory and return the digest of the manifest."""
     tar = layer(entries)
     packed = gzip.compress(tar, compresslevel=6, mtime=0)
     settings = {
@@ -83,42 +86,44 @@ def write(
         "architecture": architecture,
         "os": "linux",
         "config": {key: value for key, value in settings.items() if value},
-        "rootfs": {"type": "layers", "diff_ids": [_digest(tar)]},
+        "rootfs": {"type": "layers", "diff_ids": [_sha256_digest(tar)]},
         "history": [{"created_by": "kubewright"}],
     }
     manifest = {
         "schemaVersion": 2,
         "mediaType": _MANIFEST,
-        "config": _blob(directory, _json(image), _CONFIG),
-        "layers": [_blob(directory, packed, _LAYER)],
+        "config": _write_blob(directory, _encode_json(image), _CONFIG),
+        "layers": [_write_blob(directory, packed, _LAYER)],
     }
-    descriptor = _blob(directory, _json(manifest), _MANIFEST)
+    descriptor = _write_blob(directory, _encode_json(manifest), _MANIFEST)
     descriptor["annotations"] = {"org.opencontainers.image.ref.name": reference}
     descriptor["platform"] = {"architecture": architecture, "os": "linux"}
     (directory / "oci-layout").write_text('{"imageLayoutVersion":"1.0.0"}')
-    (directory / "index.json").write_bytes(_json({"schemaVersion": 2, "manifests": [descriptor]}))
+    (directory / "index.json").write_bytes(_encode_json({"schemaVersion": 2, "manifests": [descriptor]}))
     return str(descriptor["digest"])
 
 
 def manifest_digest(directory: Path) -> str:
-    """Return the digest of the only image in a layout. Raises ValueError for another layout."""
+    """Return the digest of the only image in a layout. Raises ValueError if the layout has another number
+    of images.
+    """
     manifests = json.loads((directory / "index.json").read_text())["manifests"]
     if len(manifests) != 1:
         raise ValueError(f"{directory}: holds {len(manifests)} images instead of one")
     return str(manifests[0]["digest"])
 
 
-def _blob(directory: Path, content: bytes, media_type: str) -> dict[str, object]:
-    digest = _digest(content)
+def _write_blob(directory: Path, content: bytes, media_type: str) -> dict[str, object]:
+    digest = _sha256_digest(content)
     path = directory / "blobs" / "sha256" / digest.removeprefix("sha256:")
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
     return {"mediaType": media_type, "digest": digest, "size": len(content)}
 
 
-def _digest(content: bytes) -> str:
+def _sha256_digest(content: bytes) -> str:
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
-def _json(value: object) -> bytes:
+def _encode_json(value: object) -> bytes:
     return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()

@@ -1,4 +1,4 @@
-"""Official files, verified by the checksum that upstream published."""
+"""Official files, verified by the checksum that upstream publishes."""
 
 from __future__ import annotations
 
@@ -13,12 +13,15 @@ from artifacts.progress import Progress
 
 
 def is_available(item: Binary) -> bool:
-    """Report whether the item has an official place that answers."""
+    """Check whether the item has an official site that answers."""
     return item.official is not None and fetch.reachable(*fetch.host_and_port(item.official.url))
 
 
 def published_checksum(item: Binary, cache: Cache) -> str:
-    """Return the published sha256 of the item's file or archive, cached. Raises ArtifactError."""
+    """Return the published sha256 of the file or archive of the item, from the cache if possible.
+
+    Raises ArtifactError.
+    """
     if item.official is None:
         raise ArtifactError(f"{item.name} {item.version}: upstream publishes no file with a checksum")
     file = item.official.url.rsplit("/", 1)[-1]
@@ -31,16 +34,16 @@ def published_checksum(item: Binary, cache: Cache) -> str:
 
 
 def download(item: Binary, cache: Cache, workspace: Path, progress: Progress) -> Path:
-    """Download and verify the item into `workspace`. Raises ArtifactError."""
+    """Download the item to `workspace` and verify it. Raises ArtifactError."""
     digest = published_checksum(item, cache)
     assert item.official is not None
     archive = workspace / "download"
     fetch.download(item.official.url, archive, digest, progress)
-    return _extract(archive, item.official.member, workspace) if item.official.member else archive
+    return _extract_member(archive, item.official.member, workspace) if item.official.member else archive
 
 
-def _extract(archive: Path, member: str, workspace: Path) -> Path:
-    """Extract one regular file of a tar by name, so that no other file of the archive is ever written."""
+def _extract_member(archive: Path, member: str, workspace: Path) -> Path:
+    """Extract one regular file of a tar archive by name. No other file of the archive is written."""
     target = workspace / "member"
     wanted = member.removeprefix("./")
     with tarfile.open(archive) as tar:

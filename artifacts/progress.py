@@ -1,4 +1,4 @@
-"""Progress of long work: a bar on a terminal; elsewhere a line per finished step, at least one a minute."""
+"""Progress of long work: a progress bar on a terminal, otherwise one line for each step and each minute."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ from rich.progress import BarColumn, DownloadColumn, SpinnerColumn, TextColumn, 
 from rich.progress import Progress as RichProgress
 
 Advance = Callable[[int], None]
-"""Called with the number of bytes just processed."""
+"""Callback that receives the number of bytes that were just processed."""
 
 HEARTBEAT_INTERVAL = 60.0
-"""Seconds without output after which a line is printed. CI systems end jobs that are silent for minutes."""
+"""Seconds without output after which a line is printed. CI systems end jobs that print nothing for minutes.
+"""
 
 _POLL_INTERVAL = 0.2
-"""Seconds between two looks at the clock."""
+"""Seconds between two checks of the clock."""
 
 _Item = TypeVar("_Item")
 
@@ -33,9 +34,10 @@ class _Step:
 
 
 class Heartbeat:
-    """Calls `report` from a thread whenever `interval` seconds passed without a call of `reset`.
+    """Timer that calls `report` from a thread when `interval` seconds have passed without a call of
+    `reset`.
 
-    Used as a context manager around the work. `clock` returns seconds.
+    Use it as a context manager around the work. `clock` returns seconds.
     """
 
     def __init__(
@@ -50,10 +52,10 @@ class Heartbeat:
         self._clock = clock
         self._last_output = clock()
         self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread = threading.Thread(target=self._report_silence, daemon=True)
 
     def reset(self) -> None:
-        """Record that a line was printed: the next report is due an interval from now."""
+        """Restart the interval, because a line was printed."""
         self._last_output = self._clock()
 
     def __enter__(self) -> Self:
@@ -67,7 +69,7 @@ class Heartbeat:
         self._stopped.set()
         self._thread.join()
 
-    def _run(self) -> None:
+    def _report_silence(self) -> None:
         while not self._stopped.wait(min(self._interval, _POLL_INTERVAL)):
             if self._clock() - self._last_output >= self._interval:
                 self._report()
@@ -75,10 +77,10 @@ class Heartbeat:
 
 
 class Progress:
-    """Prints the steps of long work on standard error. `quiet`: print nothing (tests, other programs).
+    """Printer of the steps of long work to standard error. `quiet` prints nothing (tests, other programs).
 
-    Counted steps (`plan`, `each`) are for example one for each artifact. Within a counted step any number of
-    `step` blocks say what is being done. A cached artifact needs none.
+    `plan` and `each` count steps, for example one for each artifact. `step` shows the current work within a
+    counted step.
     """
 
     def __init__(
@@ -99,11 +101,11 @@ class Progress:
         self._total = 0
 
     def plan(self, steps: int) -> None:
-        """Announce that at least this many counted steps follow."""
+        """Announce that at least this number of counted steps follows."""
         self._total = max(self._total, self._number + steps)
 
     def each(self, items: Sequence[_Item]) -> Iterator[_Item]:
-        """Yield the items; the work on each is a counted step."""
+        """Yield the items and count the work on each item as one step."""
         self.plan(len(items))
         for item in items:
             self._number += 1
@@ -119,24 +121,27 @@ class Progress:
 
     @contextmanager
     def step(self, text: str, *, total: int | None = None) -> Iterator[Advance]:
-        """Show that this is being done, until the block ends; `total` in bytes where known.
+        """Show the step `text` until the block ends. `total` is the size in bytes, if known.
 
-        On a terminal show a live line with a spinner or bar, elsewhere print a line a minute. Print a line
-        with the duration at the end, after a second or more. Of nested blocks the innermost is shown.
+        On a terminal show a line with a spinner or a bar. Otherwise print a line every minute. A step that
+        took a second or longer ends with a line that shows its duration. If blocks are nested, only the
+        innermost block is shown.
         """
         step = _Step(text, self._clock())
-        with self._beating(step):
+        with self._with_heartbeat(step):
             if self._console.is_terminal and not self._quiet:
-                with self._bar(total is not None) as bar:
-                    task = bar.add_task(self._numbered(text), total=total)
+                with self._create_bar(total is not None) as bar:
+                    task = bar.add_task(self._add_step_number(text), total=total)
                     yield lambda size: bar.advance(task, size)
             else:
                 yield lambda size: None
         if self._clock() - step.started >= 1:
-            self.note(f"{self._numbered(text)}, done in {format_duration(self._clock() - step.started)}")
+            self.note(
+                f"{self._add_step_number(text)}, done in {format_duration(self._clock() - step.started)}"
+            )
 
     @contextmanager
-    def _beating(self, step: _Step) -> Iterator[None]:
+    def _with_heartbeat(self, step: _Step) -> Iterator[None]:
         self._steps.append(step)
         try:
             if self._heartbeat is not None or self._quiet or self._console.is_terminal:
@@ -152,15 +157,17 @@ class Progress:
             self._steps.remove(step)
 
     def _report(self) -> None:
-        """Print what is being done, and for how long."""
+        """Print the current step and its duration so far."""
         if self._steps:
             step = self._steps[-1]
-            self.note(f"{self._numbered(step.text)}, {format_duration(self._clock() - step.started)} so far")
+            self.note(
+                f"{self._add_step_number(step.text)}, {format_duration(self._clock() - step.started)} so far"
+            )
 
-    def _numbered(self, text: str) -> str:
+    def _add_step_number(self, text: str) -> str:
         return f"step {self._number} of {self._total}: {text}" if self._number else text
 
-    def _bar(self, sized: bool) -> RichProgress:
+    def _create_bar(self, sized: bool) -> RichProgress:
         columns = [BarColumn(), DownloadColumn()] if sized else []
         return RichProgress(
             SpinnerColumn(), TextColumn("{task.description}", markup=False), *columns, TimeElapsedColumn(),

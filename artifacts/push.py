@@ -1,4 +1,6 @@
-"""Images of a mirror in a registry, under the names that containerd requests from a registry mirror."""
+"""Push the images of a mirror to a registry, under the names that containerd requests from a registry
+mirror.
+"""
 
 from __future__ import annotations
 
@@ -19,9 +21,9 @@ from artifacts.progress import Progress
 
 
 def targets(references: Iterable[str], registry: str) -> dict[str, str]:
-    """Return upstream's name of each image with its name in `registry` (host:port): the same path and tag.
+    """Return the upstream name of each image with its name in `registry` (host:port).
 
-    Raises ArtifactError when two images of different registries would get the same name.
+    The path and tag are the same. Raises ArtifactError if two images would get the same name.
     """
     result: dict[str, str] = {}
     taken: dict[str, str] = {}
@@ -45,10 +47,10 @@ def push(
     *,
     cache: Cache | None = None,
 ) -> list[str]:
-    """Push every image of the mirror `directory`; return the pushed names. Raises ArtifactError.
+    """Push all images of the mirror `directory` and return the pushed names. Raises ArtifactError.
 
-    The registry is verified by HTTPS with `ca_file` (None: the system's authorities). Credentials are those
-    of crane, from `crane auth login` or docker's configuration.
+    `ca_file` verifies the HTTPS connection to the registry (None: the CAs of the system). crane reads the
+    credentials from `crane auth login` or from the docker configuration.
     """
     progress = progress or Progress()
     index = read_index(directory)["images"]
@@ -76,14 +78,14 @@ def push(
 def _check_registry(registry: str, ca_file: Path | None) -> None:
     """Raise ArtifactError unless a registry answers by verified HTTPS.
 
-    crane would try plain HTTP for private addresses; this check stops earlier, with a clear reason.
+    crane would try plain HTTP for private addresses. This check fails earlier and with a clear reason.
     """
     url = f"https://{registry}/v2/"
     try:
         with urllib.request.urlopen(url, timeout=fetch.READ_TIMEOUT, context=fetch.context(ca_file)):
             pass
     except urllib.error.HTTPError as error:
-        if error.code != HTTPStatus.UNAUTHORIZED:  # that one is a registry that wants credentials
+        if error.code != HTTPStatus.UNAUTHORIZED:  # status 401: a registry that requires credentials
             raise ArtifactError(f"registry {registry}: {fetch.reason(error)} to {url}") from None
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise ArtifactError(

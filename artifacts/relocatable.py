@@ -1,7 +1,7 @@
-"""Debian programs as a tar that runs in any directory on any Linux host.
+"""Debian programs as a tar archive that runs in any directory on any Linux host.
 
-A tar contains the programs with their libraries and dynamic loader. Small sh wrappers start a program with
-that loader, so a host needs only a kernel, sh and coreutils.
+The archive contains the programs with their libraries and their dynamic loader. Small sh wrappers start
+each program with that loader, so a host needs only a kernel, sh and coreutils.
 """
 
 from __future__ import annotations
@@ -29,20 +29,20 @@ here=${{here%/*}}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """One tar.
+    """The description of one tar archive.
 
-    `programs`: wrappers by name, with the program that each starts. `plugins`: directories of the tar, with
-    a file that their directory in Debian's packages contains. `libraries`: file patterns of libraries that
-    programs open at run time and that no header names. `settings`: lines of sh for the wrappers; `$here` is
-    the directory of the tar. `argv0`: the name that starts a program, as a word of sh; by default its own
-    name.
+    `programs` maps the name of a wrapper to the program that it starts. `plugins` maps a directory of the
+    archive to a file that identifies the source directory in the Debian packages. `libraries` are file
+    patterns of libraries that programs open at run time and that no ELF header names. `settings` are lines
+    of sh for the wrappers, in which `$here` is the directory of the archive. `argv0` is the name of the
+    started program as a word of sh; the default is its own name.
     """
 
     name: str
     packages: tuple[str, ...]
     programs: Mapping[str, str]
     check: Mapping[str, str]
-    """Wrappers to check, with the argument that prints their version."""
+    """Wrappers to test, with the argument that prints their version."""
     plugins: Mapping[str, str] = field(default_factory=dict)
     libraries: tuple[str, ...] = ()
     settings: str = ""
@@ -50,22 +50,23 @@ class Recipe:
 
 
 def build(recipe: Recipe, workspace: Path, progress: Progress) -> Path:
-    """Build the recipe's tar in `workspace`. Raises ArtifactError."""
+    """Build the tar archive of the recipe in `workspace`. Raises ArtifactError."""
     with progress.step(f"make {recipe.name} from Debian's {' and '.join(recipe.packages)}"):
         root = debian.unpack(recipe.packages, workspace, dependencies=True)
         staging = workspace / recipe.name
-        _stage(recipe, root, staging)
+        _copy_to_staging(recipe, root, staging)
         for program, argument in recipe.check.items():
-            _check(recipe, staging / program, argument)
+            _check_program(recipe, staging / program, argument)
         target = workspace / f"{recipe.name}.tar"
         pack(staging, target)
     return target
 
 
 def pack(directory: Path, target: Path) -> None:
-    """Create a tar of a directory: sorted, owned by root, without times, so always the same bytes.
+    """Create a tar archive of a directory: sorted, owned by root and without time stamps, so it is
+    reproducible.
 
-    Not compressed, because hosts need not have gzip.
+    The archive is not compressed, because hosts may not have gzip.
     """
 
     def plain(info: tarfile.TarInfo) -> tarfile.TarInfo:
@@ -79,9 +80,9 @@ def pack(directory: Path, target: Path) -> None:
             tar.add(path, arcname=str(path.relative_to(directory)), recursive=False, filter=plain)
 
 
-def _stage(recipe: Recipe, root: Path, staging: Path) -> None:
-    loader = _one(recipe, root, "ld-linux*.so.*")
-    programs = {name: _one(recipe, root, name) for name in dict.fromkeys(recipe.programs.values())}
+def _copy_to_staging(recipe: Recipe, root: Path, staging: Path) -> None:
+    loader = _find_file(recipe, root, "ld-linux*.so.*")
+    programs = {name: _find_file(recipe, root, name) for name in dict.fromkeys(recipe.programs.values())}
     for directory in ("lib", "libexec"):
         (staging / directory).mkdir(parents=True)
     shutil.copy(loader, staging / "lib" / loader.name)
@@ -89,19 +90,19 @@ def _stage(recipe: Recipe, root: Path, staging: Path) -> None:
         shutil.copy(file, staging / "libexec" / name)
     objects = list(programs.values())
     for place, sign in recipe.plugins.items():
-        plugins = _one(recipe, root, sign).parent
+        plugins = _find_file(recipe, root, sign).parent
         shutil.copytree(plugins, staging / place, symlinks=True)
         objects += [path for path in sorted(plugins.glob("*.so")) if not path.is_symlink()]
-    opened = [_one(recipe, root, pattern) for pattern in recipe.libraries]
-    for library in dict.fromkeys([*_libraries(recipe, root, loader, [*objects, *opened]), *opened]):
+    opened = [_find_file(recipe, root, pattern) for pattern in recipe.libraries]
+    for library in dict.fromkeys([*_find_libraries(recipe, root, loader, [*objects, *opened]), *opened]):
         target = staging / "lib" / library.name
         shutil.copy(library.resolve(), target)
         target.chmod(0o755)
     for name, program in recipe.programs.items():
-        _wrap(recipe, staging / name, loader.name, program)
+        _write_wrapper(recipe, staging / name, loader.name, program)
 
 
-def _wrap(recipe: Recipe, wrapper: Path, loader: str, program: str) -> None:
+def _write_wrapper(recipe: Recipe, wrapper: Path, loader: str, program: str) -> None:
     wrapper.write_text(
         _WRAPPER.format(
             name=wrapper.name,
@@ -114,8 +115,8 @@ def _wrap(recipe: Recipe, wrapper: Path, loader: str, program: str) -> None:
     wrapper.chmod(0o755)
 
 
-def _libraries(recipe: Recipe, root: Path, loader: Path, objects: Sequence[Path]) -> list[Path]:
-    """Return the shared libraries that these objects need, all from below `root`."""
+def _find_libraries(recipe: Recipe, root: Path, loader: Path, objects: Sequence[Path]) -> list[Path]:
+    """Return the shared libraries that these objects need. All of them are below `root`."""
     directories = sorted({str(path.parent) for path in root.rglob("lib*.so.*")})
     found: set[Path] = set()
     for item in objects:
@@ -141,8 +142,10 @@ def _libraries(recipe: Recipe, root: Path, loader: Path, objects: Sequence[Path]
     return sorted(found)
 
 
-def _one(recipe: Recipe, root: Path, pattern: str) -> Path:
-    """Return the only match; prefer a program over other files of the name (completions, init scripts)."""
+def _find_file(recipe: Recipe, root: Path, pattern: str) -> Path:
+    """Return the only file that matches; prefer a program to other files of the same name (completions,
+    init scripts).
+    """
     matches = [path for path in sorted(root.rglob(pattern)) if path.is_file() and not path.is_symlink()]
     matches = [path for path in matches if path.stat().st_mode & 0o100 or ".so" in path.name] or matches
     programs = [path for path in matches if path.parent.name in ("bin", "sbin")]
@@ -151,7 +154,7 @@ def _one(recipe: Recipe, root: Path, pattern: str) -> Path:
     return (programs or matches)[0]
 
 
-def _check(recipe: Recipe, program: Path, argument: str) -> None:
+def _check_program(recipe: Recipe, program: Path, argument: str) -> None:
     result = subprocess.run([str(program), argument], capture_output=True, text=True, check=False, env={})
     if result.returncode != 0:
         raise ArtifactError(f"{recipe.name}: {program.name} does not run: {result.stderr.strip()}")

@@ -1,4 +1,4 @@
-"""Tools of the deployer in one directory for PATH."""
+"""Install the tools of the deployer into one directory for PATH."""
 
 from __future__ import annotations
 
@@ -17,28 +17,29 @@ from artifacts.progress import Progress
 def install_tools(
     directory: Path, cache: Cache, progress: Progress, names: Sequence[str] = catalogue.TOOLS
 ) -> dict[str, Path]:
-    """Put tools of the deployer, from PATH or the cache, into a directory; return name to path.
+    """Install tools of the deployer, from PATH or the cache, into a directory. Return their paths by name.
 
-    Hard links, not symbolic links: the language host searches for its companion in its own directory.
+    The files are hard links instead of symbolic links, because the language host searches for its companion
+    program in its own directory.
     """
     try:
         directory.mkdir(parents=True, exist_ok=True)
         return {
-            name: _link(acquire.tool(name, cache, progress).resolve(), directory / name)
+            name: _link_or_copy(acquire.tool(name, cache, progress).resolve(), directory / name)
             for name in progress.each(names)
         }
     except OSError as error:
         raise ArtifactError(f"{error.filename or directory}: {error.strerror}") from None
 
 
-def _link(source: Path, link: Path) -> Path:
+def _link_or_copy(source: Path, link: Path) -> Path:
     if link.exists() and not link.is_symlink() and link.samefile(source):
         return link
     part = link.with_name(f".{link.name}.{os.getpid()}")
     part.unlink(missing_ok=True)
     try:
         os.link(source, part)
-    except OSError:  # another file system
+    except OSError:  # the cache is on another file system
         if link.exists() and not link.is_symlink() and filecmp.cmp(source, link):
             return link
         shutil.copy2(source, part)

@@ -1,4 +1,4 @@
-"""The connection to the API, for components that create objects."""
+"""The connection to the Kubernetes API, for components that create objects."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from pulumi import Input, Resource, ResourceOptions
 class Api:
     """A connection to the API server.
 
-    `stored_in` is the resource that stores the objects (etcd): its deletion deletes all objects, so the
-    engine does not delete them one by one. `published` exists when pods see the trusted certificates:
-    workloads that restart for new certificates must wait for it.
+    `stored_in` is the resource that stores the objects (etcd). Deleting it deletes all objects, so the
+    engine does not delete them one by one. `published` exists when pods see the trusted certificates.
+    Workloads that restart for new certificates must wait for `published`.
     """
 
     provider: kubernetes.Provider
@@ -23,7 +23,7 @@ class Api:
     published: Sequence[Resource] = ()
 
     def options(self, parent: Resource, *, depends_on: Sequence[Input[Resource]] = ()) -> ResourceOptions:
-        """Return the options of an object with this parent."""
+        """Return the Pulumi options of an object with this parent."""
         return ResourceOptions(
             parent=parent, provider=self.provider, deleted_with=self.stored_in, depends_on=list(depends_on)
         )

@@ -16,12 +16,12 @@ _CSR_APPROVER = (
     Rule(_SIGNING, ("certificatesigningrequests",), READ),
     Rule(_SIGNING, ("certificatesigningrequests/approval",), ("update",)),
     Rule(_SIGNING, ("signers",), ("approve",), ("kubernetes.io/kubelet-serving",)),
-    # The approver compares addresses: a node gets no certificate for the address of another node.
+    # The approver compares addresses, so that a node gets no certificate for the address of another node.
     Rule("", ("nodes",), ("list",)),
     Rule("coordination.k8s.io", ("leases",), ("create", "get", "list", "watch", "update", "patch")),
     Rule("", ("events",), ("create", "patch")),
 )
-# A node drains itself and deletes its own Node; NodeRestriction protects other nodes.
+# A node drains itself and deletes its own Node. NodeRestriction protects the other nodes.
 _NODE_SELF_SERVICE = (
     Rule("apps", ("daemonsets",), ("get",)),
     Rule("", ("nodes",), ("delete",)),
@@ -50,12 +50,12 @@ class BootstrapArgs:
 
 
 class Bootstrap(ComponentResource):
-    """The bootstrap token, and permissions of nodes, API servers (at kubelets) and the CSR approver."""
+    """The bootstrap token, and permissions of nodes, of API servers (at kubelets) and of the CSR approver."""
 
     def __init__(self, name: str, args: BootstrapArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("kubewright:index:Bootstrap", name, None, opts)
         options = args.api.options(self)
-        _token(f"{name}-token", args.token, options)
+        _create_token_secret(f"{name}-token", args.token, options)
         cluster_role(
             f"{name}-node-self-service-role", "kubewright:node-self-service", _NODE_SELF_SERVICE, options
         )
@@ -67,8 +67,9 @@ class Bootstrap(ComponentResource):
         self.register_outputs({})
 
 
-def _token(name: str, token: Output[str], options: ResourceOptions) -> Secret:
-    """Create the Secret of the token. Its name has the token's public part, so a new token is a new Secret.
+def _create_token_secret(name: str, token: Output[str], options: ResourceOptions) -> Secret:
+    """Create the Secret of the token. The name has the public part of the token, so a new token is a new
+    Secret.
 
     The token does not expire, because workers can join at any time.
     """

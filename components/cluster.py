@@ -1,4 +1,4 @@
-"""The cluster: certificates, etcd, control plane and pools, on one provider."""
+"""The cluster as a component: certificates, etcd, control plane and pools, created by one provider."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from topology.certificates import FRONT_PROXY_CA, KUBERNETES_CA, trust_bundle
 from topology.model import Member, Role, Topology
 
 Connect = Callable[[Output[str], Sequence[Resource]], kubernetes.Provider]
-"""Create the connection to the API from the kubeconfig, after these healthy resources."""
+"""Function that creates the connection to the API from a kubeconfig, after these resources are healthy."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +42,9 @@ class ClusterArgs:
 
 
 class Cluster(ComponentResource):
-    """A cluster, in this order: load balancers and etcd, control planes, permissions to join, pools."""
+    """A cluster. Its parts are created in this order: load balancers and etcd, control planes, permissions,
+    pools.
+    """
 
     kubeconfig: Output[str]
     api: Api
@@ -58,18 +60,18 @@ class Cluster(ComponentResource):
         topology = args.topology
 
         load_balancers = LoadBalancers(
-            f"{name}-load-balancers", self._members(topology.load_balancers), self._child
+            f"{name}-load-balancers", self._members_args(topology.load_balancers), self._child
         )
-        etcd = Etcd(f"{name}-etcd", self._members(topology.etcd), self._child)
+        etcd = Etcd(f"{name}-etcd", self._members_args(topology.etcd), self._child)
         after = [*load_balancers.members, *etcd.members]
         control = ControlPlane(
-            f"{name}-control-plane", self._members(topology.control_planes, after), self._child
+            f"{name}-control-plane", self._members_args(topology.control_planes, after), self._child
         )
 
         self.api = Api(
             provider=args.connect(self.kubeconfig, control.members),
             stored_in=etcd,
-            published=self._publication(f"{name}-published", control.members),
+            published=self._await_publication(f"{name}-published", control.members),
         )
         join_permissions: list[Resource] = [
             *self.api.published,
@@ -81,13 +83,13 @@ class Cluster(ComponentResource):
             Cni(f"{name}-cni", CniArgs(api=self.api), self._child),
         ]
         self.pools = {
-            pool.name: self._pool(
+            pool.name: self._create_pool(
                 f"{name}-pool-{pool.name}", pool.name, [*control.members, *join_permissions]
             )
             for pool in topology.pools
         }
         labels = [pool.labels for pool in self.pools.values() if pool.labels]
-        # The name of the resource is part of its URN in existing states.
+        # The resource name is part of a URN in existing states.
         self._on_delete(f"{name}-farewell", [*self.nodes, *labels])
         self.register_outputs({"endpoint": topology.endpoint.url, "kubeconfig": self.kubeconfig})
 
@@ -96,7 +98,7 @@ class Cluster(ComponentResource):
         """The nodes of all pools."""
         return [node for pool in self.pools.values() for node in pool.nodes]
 
-    def _members(self, members: Sequence[Member], after: Sequence[Resource] = ()) -> MembersArgs:
+    def _members_args(self, members: Sequence[Member], after: Sequence[Resource] = ()) -> MembersArgs:
         return MembersArgs(
             machines={machine.name: machine for machine in self._args.topology.machines},
             members=members,
@@ -106,9 +108,9 @@ class Cluster(ComponentResource):
             after=after,
         )
 
-    def _pool(self, name: str, pool_name: str, after: Sequence[Resource]) -> NodePool:
+    def _create_pool(self, name: str, pool_name: str, after: Sequence[Resource]) -> NodePool:
         pool = next(pool for pool in self._args.topology.pools if pool.name == pool_name)
-        # Nodes that a cloud creates share one bundle, under the name of the pool.
+        # Nodes that a cloud creates share one bundle, which has the name of the pool.
         names = [pool.name] if pool.capacity else [node.name for node in pool.nodes]
         args = NodePoolArgs(
             pool=pool,
@@ -120,8 +122,8 @@ class Cluster(ComponentResource):
         )
         return NodePool(name, args, self._child)
 
-    def _publication(self, name: str, after: Sequence[Resource]) -> Sequence[Resource]:
-        """Wait until pods see the trusted certificates; return nothing for authorities without a rotation."""
+    def _await_publication(self, name: str, after: Sequence[Resource]) -> Sequence[Resource]:
+        """Wait until pods see the trusted certificates. Return an empty list for CAs without a rotation."""
         if not needs_publication(self._args.topology):
             return []
         trusted = {ca: self._secrets[f"{trust_bundle(ca)}.crt"] for ca in (KUBERNETES_CA, FRONT_PROXY_CA)}
@@ -134,9 +136,11 @@ class Cluster(ComponentResource):
         return [self._args.provider.operate(name, visible, options, kubeconfig=self.kubeconfig)]
 
     def _on_delete(self, name: str, after: Sequence[Resource]) -> Resource:
-        """Mark all nodes when `destroy` deletes the whole cluster, so that they are not drained.
+        """Create the resource that marks all nodes when `destroy` deletes the whole cluster, so that they
+        are not drained.
 
-        The resource depends on every node, so `destroy` deletes it before them; nothing else deletes it.
+        The resource depends on all nodes, so `destroy` deletes it before the nodes. No other operation
+        deletes it.
         """
         return self._args.provider.operate(
             name,

@@ -18,13 +18,13 @@ _FLANNEL = (
 
 @dataclass(frozen=True, kw_only=True)
 class CniArgs:
-    """Arguments of the permissions."""
+    """Arguments of the permissions of flannel."""
 
     api: Api
 
 
 class Cni(ComponentResource):
-    """Permissions of flannel. kube-proxy has upstream permissions, as the user `system:kube-proxy`."""
+    """Permissions of flannel. kube-proxy has the upstream permissions of the user `system:kube-proxy`."""
 
     def __init__(self, name: str, args: CniArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("kubewright:index:Cni", name, None, opts)

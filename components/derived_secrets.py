@@ -1,4 +1,4 @@
-"""Secrets derived from private keys that pulumi-tls stores in the state: token, encryption key. Pure."""
+"""Secrets derived from private keys that pulumi-tls stores in the state: bootstrap token, encryption key."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ def bootstrap_token(private_key: str) -> str:
 
     Format: kubernetes.io/docs/reference/access-authn-authz/bootstrap-tokens.
     """
-    text = base64.b32encode(_derive(private_key, "bootstrap token")).decode().lower()
+    text = base64.b32encode(_derive_bytes(private_key, "bootstrap token")).decode().lower()
     return f"{text[:6]}.{text[6:22]}"
 
 
 def encryption_configuration(private_key: str) -> str:
     """Return the EncryptionConfiguration of API servers: secretbox for Secrets, with a key of 32 bytes.
 
-    `identity` is last, so that API servers can read objects from before the encryption.
+    `identity` is last, so that API servers can read objects that were stored without encryption.
     """
-    return _ENCRYPTION.format(key=base64.b64encode(_derive(private_key, "encryption at rest")).decode())
+    return _ENCRYPTION.format(key=base64.b64encode(_derive_bytes(private_key, "encryption at rest")).decode())
 
 
-def _derive(private_key: str, purpose: str) -> bytes:
+def _derive_bytes(private_key: str, purpose: str) -> bytes:
     """Return 32 pseudorandom bytes for a purpose, derived from the key by HMAC-SHA256."""
     return hmac.new(private_key.encode(), f"kubewright {purpose}".encode(), hashlib.sha256).digest()

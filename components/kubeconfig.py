@@ -1,4 +1,4 @@
-"""The kubeconfig of the administrator. Pure."""
+"""The kubeconfig of the administrator."""
 
 from __future__ import annotations
 
@@ -7,23 +7,26 @@ import json
 
 
 def kubeconfig(*, cluster: str, server: str, ca: str, certificate: str, key: str) -> str:
-    """Return a kubeconfig with embedded certificates; `ca`, `certificate` and `key` are PEM.
+    """Return a kubeconfig with embedded certificates. `ca`, `certificate` and `key` are PEM texts.
 
-    The format is JSON, which every YAML parser reads.
+    The format is JSON, which every YAML parser can read.
     """
     return json.dumps(
         {
             "apiVersion": "v1",
             "kind": "Config",
             "clusters": [
-                {"name": cluster, "cluster": {"server": server, "certificate-authority-data": _encoded(ca)}}
+                {
+                    "name": cluster,
+                    "cluster": {"server": server, "certificate-authority-data": _encode_base64(ca)},
+                }
             ],
             "users": [
                 {
                     "name": "admin",
                     "user": {
-                        "client-certificate-data": _encoded(certificate),
-                        "client-key-data": _encoded(key),
+                        "client-certificate-data": _encode_base64(certificate),
+                        "client-key-data": _encode_base64(key),
                     },
                 }
             ],
@@ -34,5 +37,5 @@ def kubeconfig(*, cluster: str, server: str, ca: str, certificate: str, key: str
     )
 
 
-def _encoded(pem: str) -> str:
+def _encode_base64(pem: str) -> str:
     return base64.b64encode(pem.encode()).decode()

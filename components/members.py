@@ -1,4 +1,4 @@
-"""Members: machines of the load balancers, of etcd and of the control plane."""
+"""Components for the members: machines of the load balancers, of etcd and of the control plane."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class MembersArgs:
 
 
 class _Members(ComponentResource):
-    """Members of one role, which the provider delivers. `members` are their health gates."""
+    """Members of one role. `members` are the health gates of the members."""
 
     members: Sequence[Resource]
 

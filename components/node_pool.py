@@ -16,9 +16,10 @@ from topology.model import Pool
 
 @dataclass(frozen=True, kw_only=True)
 class NodePoolArgs:
-    """Arguments of a pool. `bundles` are by the name of the node, or of the pool when a cloud creates nodes.
+    """Arguments of a pool.
 
-    `after` are resources that must exist before nodes join; `kubeconfig` has administrator permissions.
+    The keys of `bundles` are names of nodes, or the name of the pool if a cloud creates the nodes. `after`
+    are resources that must exist before nodes join. `kubeconfig` has administrator permissions.
     """
 
     pool: Pool
@@ -30,7 +31,7 @@ class NodePoolArgs:
 
 
 class NodePool(ComponentResource):
-    """A pool of nodes. `nodes` are the health gates of its nodes."""
+    """A pool of nodes. `nodes` are the health gates of the nodes."""
 
     nodes: Sequence[Resource]
     labels: Resource | None = None

@@ -1,15 +1,16 @@
-"""Scripts that mark all nodes when the whole cluster is deleted, so that nodes are not drained. Pure."""
+"""Scripts that mark all nodes when the whole cluster is deleted, so that nodes are not drained."""
 
 from __future__ import annotations
 
 from typing import Final
 
 ANNOTATION: Final = "kubewright.dev/leaving"
-"""The annotation of a Node with the value `cluster`, which the host program reads before a drain."""
+"""The annotation of a Node that the host program reads before a drain. The value `cluster` skips the drain.
+"""
 
 _KUBECTL = "kubectl --request-timeout=10s"
 
-# Also reverts the mark of an interrupted `destroy`.
+# The script also removes the mark of an interrupted `destroy`.
 UNMARK: Final = f"{_KUBECTL} annotate nodes --all {ANNOTATION}- >/dev/null\n"
 
 # An unreachable API must not block the deletion of the cluster.

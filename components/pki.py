@@ -35,7 +35,7 @@ class PkiArgs:
 
 
 @dataclass(frozen=True, slots=True)
-class _Pair:
+class _KeyPair:
     """A private key and its certificate in PEM."""
 
     key: Output[str]
@@ -43,12 +43,12 @@ class _Pair:
 
 
 class Pki(ComponentResource):
-    """Authorities, leaf certificates, service account keys, the bootstrap token and the encryption key."""
+    """CAs, leaf certificates, service account keys, the bootstrap token and the encryption key."""
 
     secrets: Mapping[str, Output[str]]
     """Secret files by the names in bundles; all values are secrets."""
     ca: Output[str]
-    """The trusted certificates of the cluster in PEM, two during a rotation; public."""
+    """The trusted certificates of the cluster in PEM (two CAs during a rotation). They are public."""
     kubeconfig: Output[str]
     """The kubeconfig of the administrator; a secret."""
 
@@ -56,13 +56,15 @@ class Pki(ComponentResource):
         super().__init__("kubewright:index:Pki", name, None, opts)
         self._name = name
         self._topology = args.topology
-        generations = {authority.name: self._authority(authority) for authority in authorities(args.topology)}
+        generations = {
+            authority.name: self._create_authority(authority) for authority in authorities(args.topology)
+        }
         signers = {name: generations[signing_name(args.topology, name)] for name in AUTHORITIES.values()}
         pairs = signers | {
-            leaf.name: self._leaf(leaf, signers[leaf.authority]) for leaf in leaves(args.topology)
+            leaf.name: self._create_leaf(leaf, signers[leaf.authority]) for leaf in leaves(args.topology)
         }
         bundles = {
-            trust_bundle(name): _joined(
+            trust_bundle(name): _join_pems(
                 generations[one].certificate for one in trusted_names(args.topology, name)
             )
             for name in AUTHORITIES.values()
@@ -72,37 +74,37 @@ class Pki(ComponentResource):
         secrets |= {f"{pair}.key": created.key for pair, created in pairs.items()}
         secrets |= self._service_account()
         secrets |= {
-            "bootstrap.token": self._key("bootstrap").private_key_pem.apply(bootstrap_token),
-            "encryption.yaml": self._key("encryption").private_key_pem.apply(encryption_configuration),
+            "bootstrap.token": self._create_key("bootstrap").private_key_pem.apply(bootstrap_token),
+            "encryption.yaml": self._create_key("encryption").private_key_pem.apply(encryption_configuration),
         }
         self.secrets = {secret: Output.secret(content) for secret, content in secrets.items()}
         # Certificates are public, but the plugin marks every output with a secret input as a secret.
         self.ca = Output.unsecret(bundles[trust_bundle(KUBERNETES_CA)])
-        self.kubeconfig = self._kubeconfig(args.topology, pairs["admin"])
+        self.kubeconfig = self._create_kubeconfig(args.topology, pairs["admin"])
         self.register_outputs({"ca": self.ca, "kubeconfig": self.kubeconfig})
 
-    def _key(self, name: str, *, leaf: bool = False) -> tls.PrivateKey:
+    def _create_key(self, name: str, *, leaf: bool = False) -> tls.PrivateKey:
         return tls.PrivateKey(
             f"{self._name}-{name}-key",
             algorithm="ECDSA",
             ecdsa_curve="P256",
             opts=ResourceOptions(
                 parent=self,
-                # A new key also replaces the request and the certificate.
+                # A new key also replaces the certificate request and the certificate.
                 replacement_trigger=self._topology.certificates.leaves if leaf else None,
             ),
         )
 
     def _service_account(self) -> dict[str, Output[str]]:
         """Return the key that signs tokens, and all keys that verify them."""
-        keys = {name: self._key(name) for name in trusted_names(self._topology, SERVICE_ACCOUNT)}
+        keys = {name: self._create_key(name) for name in trusted_names(self._topology, SERVICE_ACCOUNT)}
         return {
             f"{SERVICE_ACCOUNT}.key": keys[signing_name(self._topology, SERVICE_ACCOUNT)].private_key_pem,
-            f"{SERVICE_ACCOUNT}.pub": _joined(key.public_key_pem for key in keys.values()),
+            f"{SERVICE_ACCOUNT}.pub": _join_pems(key.public_key_pem for key in keys.values()),
         }
 
-    def _authority(self, authority: Authority) -> _Pair:
-        key = self._key(authority.name).private_key_pem
+    def _create_authority(self, authority: Authority) -> _KeyPair:
+        key = self._create_key(authority.name).private_key_pem
         certificate = tls.SelfSignedCert(
             f"{self._name}-{authority.name}",
             private_key_pem=key,
@@ -113,16 +115,16 @@ class Pki(ComponentResource):
             allowed_uses=["cert_signing", "crl_signing", "digital_signature"],
             opts=ResourceOptions(parent=self),
         )
-        return _Pair(key, certificate.cert_pem)
+        return _KeyPair(key, certificate.cert_pem)
 
-    def _leaf(self, leaf: Leaf, authority: _Pair) -> _Pair:
-        key = self._key(leaf.name, leaf=True).private_key_pem
+    def _create_leaf(self, leaf: Leaf, authority: _KeyPair) -> _KeyPair:
+        key = self._create_key(leaf.name, leaf=True).private_key_pem
         request = tls.CertRequest(
             f"{self._name}-{leaf.name}-request",
             private_key_pem=key,
             subject=tls.CertRequestSubjectArgs(
                 common_name=leaf.common_name,
-                # The plugin allows one organization, and every leaf has at most one.
+                # The plugin allows one organization, and no leaf has more than one.
                 organization=leaf.organizations[0] if leaf.organizations else None,
             ),
             dns_names=list(leaf.dns_names),
@@ -140,9 +142,9 @@ class Pki(ComponentResource):
             allowed_uses=[use for use, enabled in uses.items() if enabled],
             opts=ResourceOptions(parent=self),
         )
-        return _Pair(key, certificate.cert_pem)
+        return _KeyPair(key, certificate.cert_pem)
 
-    def _kubeconfig(self, topology: Topology, admin: _Pair) -> Output[str]:
+    def _create_kubeconfig(self, topology: Topology, admin: _KeyPair) -> Output[str]:
         return Output.secret(
             Output.all(self.ca, admin.certificate, admin.key).apply(
                 lambda pems: kubeconfig(
@@ -156,7 +158,7 @@ class Pki(ComponentResource):
         )
 
 
-def _joined(pems: Iterable[Output[str]]) -> Output[str]:
-    """Return the concatenated PEM texts."""
+def _join_pems(pems: Iterable[Output[str]]) -> Output[str]:
+    """Return the concatenation of PEM texts."""
     joined: Output[str] = Output.all(*pems).apply("".join)
     return joined

@@ -1,4 +1,4 @@
-"""The contract that every provider fulfils for the components."""
+"""The interface between the cluster component and the providers."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from nodeconfig.bundle import Bundle
 from topology.model import Machine, Pool, Role
 
 Secrets = Mapping[str, Output[str]]
-"""Contents of secret files by the names in bundles, e.g. `apiserver-cp-1.key`."""
+"""Contents of secret files by their names in bundles, for example `apiserver-cp-1.key`."""
 
 
 class Provider(Protocol):
-    """Machines, and the delivery of bundles to them.
+    """A provider of machines that delivers bundles to them.
 
-    Every returned resource exists only when its host or pool is healthy, so `depends_on` is a health gate.
+    Every returned resource exists only after its host or pool is healthy, so `depends_on` is a health gate.
     """
 
     def member(
@@ -26,8 +26,8 @@ class Provider(Protocol):
     ) -> Resource:
         """Deliver one role of a member.
 
-        The cluster calls it once for each role of a member, in the order of `Role`. New members start side by
-        side; existing members change one after another.
+        The cluster calls this method once for each role of a member, in the order of `Role`. New members
+        start in parallel; existing members change one after another.
         """
         ...
 
@@ -36,8 +36,8 @@ class Provider(Protocol):
     ) -> Sequence[Resource]:
         """Deliver the nodes of a pool.
 
-        `bundles` are by the name of the node, or by the name of the pool when a cloud creates its nodes. New
-        nodes join side by side; at most `pool.max_unavailable` existing nodes change at the same time.
+        The keys of `bundles` are names of nodes, or the name of the pool if a cloud creates the nodes. New
+        nodes join in parallel. At most `pool.max_unavailable` existing nodes change at the same time.
         """
         ...
 
@@ -50,13 +50,13 @@ class Provider(Protocol):
         kubeconfig: Output[str],
         on_delete: str = "",
     ) -> Resource:
-        """Run `script` with administrator permissions, again whenever it changes.
+        """Run `script` with administrator permissions, and run it again whenever it changes.
 
-        `kubectl` in the script reaches the API: on a control plane, or on the deployer with `kubeconfig`.
-        `on_delete` is a script for the deletion of the resource, or empty.
+        `kubectl` in the script reaches the API, either on a control plane or on the deployer with
+        `kubeconfig`. `on_delete` is a script for the deletion of the resource, or empty.
         """
         ...
 
     def add_ons(self, api: Api) -> Sequence[Resource]:
-        """Install the controllers of the cloud in the cluster; nothing on bare metal."""
+        """Install the controllers of the cloud in the cluster. Do nothing on bare metal."""
         ...

@@ -1,4 +1,4 @@
-"""Roles and bindings from tables."""
+"""Roles and role bindings, built from tables."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _GROUP = "rbac.authorization.k8s.io"
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule of a role: verbs on resources, limited to `names` if there are any."""
+    """A rule of a role: verbs on resources, optionally limited to the objects in `names`."""
 
     group: str
     resources: tuple[str, ...]
@@ -33,17 +33,17 @@ READ = ("get", "list", "watch")
 
 
 def user(name: str) -> SubjectArgs:
-    """Return a user by the common name of the certificate."""
+    """Return a user subject, identified by the common name of the certificate."""
     return SubjectArgs(kind="User", name=name, api_group=_GROUP)
 
 
 def group(name: str) -> SubjectArgs:
-    """Return a group by an organization of the certificate."""
+    """Return a group subject, identified by an organization of the certificate."""
     return SubjectArgs(kind="Group", name=name, api_group=_GROUP)
 
 
 def service_account(namespace: str, name: str) -> SubjectArgs:
-    """Return a service account."""
+    """Return a service account subject."""
     return SubjectArgs(kind="ServiceAccount", namespace=namespace, name=name)
 
 
@@ -68,14 +68,16 @@ def cluster_role(
     *,
     labels: Mapping[str, str] | None = None,
 ) -> ClusterRole:
-    """Create the ClusterRole `role`; `name` is the name of the resource."""
+    """Create the ClusterRole `role`. `name` is the name of the Pulumi resource."""
     return ClusterRole(name, metadata=ObjectMetaArgs(name=role, labels=labels), rules=rules(table), opts=opts)
 
 
 def bind(
     name: str, binding: str, role: str, subjects: Sequence[SubjectArgs], opts: ResourceOptions
 ) -> ClusterRoleBinding:
-    """Create the ClusterRoleBinding `binding` for the ClusterRole `role`; `name` names the resource."""
+    """Create the ClusterRoleBinding `binding` for the ClusterRole `role`. `name` is the name of the Pulumi
+    resource.
+    """
     return ClusterRoleBinding(
         name,
         metadata=ObjectMetaArgs(name=binding),
@@ -93,7 +95,7 @@ def bind_in(
     subjects: Sequence[SubjectArgs],
     opts: ResourceOptions,
 ) -> RoleBinding:
-    """Create the RoleBinding `binding` in `namespace`; `role` is the kind and name of the role."""
+    """Create the RoleBinding `binding` in `namespace`. `role` is the kind and name of the role."""
     return RoleBinding(
         name,
         metadata=ObjectMetaArgs(name=binding, namespace=namespace),

@@ -16,7 +16,7 @@ def registry_secrets(
 ) -> dict[str, Output[str]]:
     """Return the secret files of registries with credentials, by secret name (`registry-<name>`).
 
-    `credentials` are user and password by the same names.
+    The keys of `credentials` are the same names; the values are user and password.
     """
     secrets = {}
     for registry in topology.registries:

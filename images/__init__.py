@@ -1,1 +1,3 @@
-"""Images that have a cluster's binaries already (Packer templates), and the program that fills them."""
+"""Machine images that already contain the binaries of a cluster (Packer templates), and the program that
+fills them.
+"""

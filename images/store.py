@@ -39,11 +39,11 @@ def store_program(artifacts: Iterable[Artifact], ca: str = "") -> str:
     lines = sorted({f"{a.name} {a.url} {a.sha256} {a.path} {a.member}".rstrip() for a in artifacts})
     parts = [_BEGIN, program()]
     if ca:
-        parts.append(_file("authority.pem", ca.strip().splitlines()))
-    return "\n".join([*parts, _file("artifacts.changed", lines), _END])
+        parts.append(_write_file_statement("authority.pem", ca.strip().splitlines()))
+    return "\n".join([*parts, _write_file_statement("artifacts.changed", lines), _END])
 
 
-def _file(name: str, lines: Iterable[str]) -> str:
+def _write_file_statement(name: str, lines: Iterable[str]) -> str:
     return "\n".join([f"cat >\"$WORK/{name}\" <<'KUBEWRIGHT'", *lines, "KUBEWRIGHT"])
 
 

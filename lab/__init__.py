@@ -1,1 +1,1 @@
-"""The local lab: real hosts on one machine, each in its own namespaces."""
+"""The local lab: hosts with a complete Debian on one machine, each in separate namespaces."""

@@ -1,4 +1,4 @@
-"""The certificate authority of the lab, and the gateway's certificate."""
+"""The certificate authority of the lab and the certificate of the gateway."""
 
 from __future__ import annotations
 
@@ -18,37 +18,37 @@ from lab.spec import LabSpec
 AUTHORITY_DAYS = 3650
 LEAF_DAYS = 365
 RENEW_DAYS = 30
-"""A leaf certificate with less time left is renewed."""
+"""A leaf certificate is renewed if less time than this remains."""
 
 
 def ensure(spec: LabSpec) -> None:
-    """Create the authority and the gateway's certificate where missing or near their end."""
+    """Create the CA and the gateway certificate if they are missing or about to expire."""
     paths = LabPaths.of(spec.name)
     paths.gateway.mkdir(parents=True, exist_ok=True)
     if not (paths.ca.exists() and paths.ca_key.exists()):
         _make_authority(spec.name, paths)
         paths.gateway_certificate.unlink(missing_ok=True)
-    if not _good(paths.gateway_certificate):
+    if not _is_valid(paths.gateway_certificate):
         _make_leaf(spec, paths)
 
 
-def _good(certificate: Path) -> bool:
+def _is_valid(certificate: Path) -> bool:
     if not certificate.exists():
         return False
     found = x509.load_pem_x509_certificate(certificate.read_bytes())
-    return found.not_valid_after_utc - _now() > datetime.timedelta(days=RENEW_DAYS)
+    return found.not_valid_after_utc - _current_time() > datetime.timedelta(days=RENEW_DAYS)
 
 
 def _make_authority(lab: str, paths: LabPaths) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"kubewright lab {lab}")])
     certificate = (
-        _builder(name, name, key.public_key(), AUTHORITY_DAYS)
+        _certificate_builder(name, name, key.public_key(), AUTHORITY_DAYS)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(_usage(authority=True), critical=True)
+        .add_extension(_key_usage(authority=True), critical=True)
         .sign(key, hashes.SHA256())
     )
-    _write(paths.ca_key, paths.ca, key, certificate)
+    _write_certificate(paths.ca_key, paths.ca, key, certificate)
 
 
 def _make_leaf(spec: LabSpec, paths: LabPaths) -> None:
@@ -59,9 +59,9 @@ def _make_leaf(spec: LabSpec, paths: LabPaths) -> None:
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "gateway")])
     addresses = (spec.gateway, IPv4Address("127.0.0.1"))
     certificate = (
-        _builder(name, authority.subject, key.public_key(), LEAF_DAYS)
+        _certificate_builder(name, authority.subject, key.public_key(), LEAF_DAYS)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(_usage(authority=False), critical=True)
+        .add_extension(_key_usage(authority=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .add_extension(
             x509.SubjectAlternativeName([x509.IPAddress(address) for address in addresses]), critical=False
@@ -71,10 +71,10 @@ def _make_leaf(spec: LabSpec, paths: LabPaths) -> None:
         )
         .sign(signer, hashes.SHA256())
     )
-    _write(paths.gateway_key, paths.gateway_certificate, key, certificate)
+    _write_certificate(paths.gateway_key, paths.gateway_certificate, key, certificate)
 
 
-def _builder(
+def _certificate_builder(
     subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, days: int
 ) -> x509.CertificateBuilder:
     return (
@@ -83,14 +83,14 @@ def _builder(
         .issuer_name(issuer)
         .public_key(key)
         .serial_number(x509.random_serial_number())
-        # One hour in the past: hosts with a slow clock must accept the certificate.
-        .not_valid_before(_now() - datetime.timedelta(hours=1))
-        .not_valid_after(_now() + datetime.timedelta(days=days))
+        # One hour in the past, so that hosts with a slow clock accept the certificate.
+        .not_valid_before(_current_time() - datetime.timedelta(hours=1))
+        .not_valid_after(_current_time() + datetime.timedelta(days=days))
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
     )
 
 
-def _usage(*, authority: bool) -> x509.KeyUsage:
+def _key_usage(*, authority: bool) -> x509.KeyUsage:
     return x509.KeyUsage(
         digital_signature=not authority,
         content_commitment=False,
@@ -104,7 +104,7 @@ def _usage(*, authority: bool) -> x509.KeyUsage:
     )
 
 
-def _write(
+def _write_certificate(
     key_path: Path, certificate_path: Path, key: ec.EllipticCurvePrivateKey, certificate: x509.Certificate
 ) -> None:
     private = key.private_bytes(
@@ -114,5 +114,5 @@ def _write(
     write_new(certificate_path, certificate.public_bytes(serialization.Encoding.PEM).decode(), mode=0o644)
 
 
-def _now() -> datetime.datetime:
+def _current_time() -> datetime.datetime:
     return datetime.datetime.now(datetime.UTC)

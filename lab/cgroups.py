@@ -1,7 +1,8 @@
 """Control groups of a lab: one per host and one for the gateway, in every hierarchy of the machine.
 
-The lab finds, limits and ends the processes of a host through its groups, independent of parent processes.
-Both versions are supported: with version 1 (or both mounted), every hierarchy has the same tree of groups.
+The lab finds, limits and ends the processes of a host through its groups, regardless of their parent
+processes. The module supports both versions of cgroups. With version 1, or with both versions mounted,
+every hierarchy has the same tree of groups.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ TOP = "kubewright"
 
 @dataclass(frozen=True, slots=True)
 class Hierarchy:
-    """A mounted hierarchy. `controllers` is empty for a hierarchy that only groups."""
+    """A mounted hierarchy. `controllers` is empty for a hierarchy that has groups but no controllers."""
 
     mount: Path
     version: int
@@ -31,7 +32,7 @@ class Hierarchy:
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """A process from its /proc/<pid>/status. `inner` are its ids in nested pid namespaces."""
+    """A process as described by its /proc/<pid>/status. `inner` has its ids in nested pid namespaces."""
 
     pid: int
     command: str
@@ -66,7 +67,7 @@ def create(lab: str, host: str, *, memory: int) -> None:
     """
     try:
         for hierarchy in hierarchies():
-            _create(hierarchy, lab, host, memory)
+            _create_group(hierarchy, lab, host, memory)
     except OSError as error:
         raise LabError(f"{host}: control group {error.filename}: {error.strerror}") from error
 
@@ -89,10 +90,10 @@ def all_labs() -> list[str]:
 
 
 def join_files(lab: str, host: str, *, beside: int | None = None) -> list[str]:
-    """Return the files to which a process writes its id to become part of the host.
+    """Return the files to which a process writes its id to join the groups of a host.
 
-    `beside` is a process of the host: in version 2, a host with groups of its own accepts new processes
-    only in that process's group.
+    `beside` is a process of the host. In version 2, if the host has nested groups, new processes must join
+    the group of that process.
     """
     found = []
     for hierarchy in hierarchies():
@@ -117,12 +118,12 @@ def pids(lab: str, host: str = "") -> set[int]:
             try:
                 found.update(int(line) for line in Path(directory, "cgroup.procs").read_text().split())
             except OSError:
-                continue  # the group went away while we looked
+                continue  # the group disappeared in the meantime
     return found
 
 
 def memory(lab: str, host: str) -> int:
-    """Return the bytes of memory that a host uses, without page cache that can be dropped."""
+    """Return the memory use of a host in bytes, without page cache that the kernel can drop."""
     for group in groups(lab, host):
         for usage, inactive in (
             ("memory.usage_in_bytes", "total_inactive_file"),
@@ -177,29 +178,29 @@ def kill(lab: str, host: str = "", *, timeout: float = 10) -> None:
 
 
 def kill_process(pid: int) -> None:
-    """Kill a process; a process that has ended is no failure."""
+    """Kill a process. A process that has already ended is no error."""
     with suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
 
 
 def remove(lab: str, host: str = "", *, timeout: float = 5) -> None:
-    """Remove the empty groups of a host, or of a whole lab. Raises LabError when a group stays in use."""
+    """Remove the empty groups of a host, or of a whole lab. Raises LabError if a group stays in use."""
     for group in groups(lab, host):
-        if not wait(lambda group=group: _remove(group), timeout=timeout):  # type: ignore[misc]
+        if not wait(lambda group=group: _remove_group(group), timeout=timeout):  # type: ignore[misc]
             raise LabError(f"{host or lab}: control group {group} is still in use")
         if host == "":
-            _prune(group.parent)
+            _remove_top_group(group.parent)
 
 
-def _create(hierarchy: Hierarchy, lab: str, host: str, memory: int) -> None:
+def _create_group(hierarchy: Hierarchy, lab: str, host: str, memory: int) -> None:
     group = hierarchy.mount
     for part in (TOP, lab, host):
         parent, group = group, group / part
         if hierarchy.version == 2:
-            _delegate(parent)
+            _delegate_controllers(parent)
         group.mkdir(exist_ok=True)
         if "cpuset" in hierarchy.controllers:
-            # Version 1 creates these files empty, and an empty group accepts no process.
+            # In version 1 these files are empty at first, and a group with empty files accepts no process.
             for name in ("cpuset.cpus", "cpuset.mems"):
                 (group / name).write_text((parent / name).read_text())
     if "memory" in hierarchy.controllers:
@@ -208,8 +209,10 @@ def _create(hierarchy: Hierarchy, lab: str, host: str, memory: int) -> None:
         (group / "memory.max").write_text(str(memory))
 
 
-def _delegate(group: Path) -> None:
-    """Delegate all controllers to the groups below. A host boots without controllers that refuse."""
+def _delegate_controllers(group: Path) -> None:
+    """Delegate all controllers to the child groups. A host also boots without the controllers that cannot
+    be delegated.
+    """
     for controller in (group / "cgroup.controllers").read_text().split():
         try:
             (group / "cgroup.subtree_control").write_text(f"+{controller}")
@@ -217,7 +220,7 @@ def _delegate(group: Path) -> None:
             continue
 
 
-def _remove(group: Path) -> bool:
+def _remove_group(group: Path) -> bool:
     for directory, _, _ in os.walk(group, topdown=False):
         try:
             os.rmdir(directory)
@@ -228,8 +231,8 @@ def _remove(group: Path) -> bool:
     return True
 
 
-def _prune(group: Path) -> None:
-    """Remove the group of all labs together with its last lab."""
+def _remove_top_group(group: Path) -> None:
+    """Remove the group of all labs after the last lab was removed."""
     try:
         group.rmdir()
     except OSError:

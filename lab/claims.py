@@ -1,4 +1,6 @@
-"""The state directory of each lab on this machine: two labs of one name would use the same resources."""
+"""Records of the state directory of each lab, because two labs with the same name would use the same
+resources.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +9,13 @@ from pathlib import Path
 from lab.errors import LabError
 
 CLAIMS = Path("/run/kubewright/labs")
-"""A file per lab with its state directory. Below /run: a reboot of the machine ends labs and their files."""
+"""A file per lab that contains its state directory. It is below /run, because a reboot of the machine ends
+labs and removes the file.
+"""
 
 
 def owner(lab: str) -> Path | None:
-    """Return the state directory of the running lab of this name; None without one."""
+    """Return the state directory of the running lab with this name, or None."""
     try:
         return Path((CLAIMS / lab).read_text())
     except FileNotFoundError:
@@ -21,7 +25,7 @@ def owner(lab: str) -> Path | None:
 def claim(lab: str, state: Path) -> None:
     """Record the state directory of a lab.
 
-    Raises LabError when a lab of this name runs from another state directory.
+    Raises LabError if a lab with this name runs from another state directory.
     """
     other = owner(lab)
     if other is not None and other != state and other.is_dir():

@@ -1,4 +1,4 @@
-"""Commands of the machine, with a time limit and readable errors."""
+"""Run commands of the machine, with a time limit and readable errors."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def run(argv: Sequence[str], *, what: str, timeout: float = 10, stdin: str = "")
 
 
 def wait(condition: Callable[[], bool], *, timeout: float, pause: float = 0.01) -> bool:
-    """Poll `condition` every `pause` seconds until it is true, at most `timeout` seconds; return the
+    """Poll `condition` every `pause` seconds until it is true, for at most `timeout` seconds. Return the
     result.
 
-    tenacity would need more lines for the same loop: it retries on exceptions, this function on a value.
+    tenacity is not used, because it retries on exceptions and this function waits for a value.
     """
     end = time.monotonic() + timeout
     while not condition():

@@ -1,4 +1,4 @@
-"""Check of the machine: whether it can run a lab, and what is missing."""
+"""Check whether the machine can run a lab, and report missing prerequisites."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ TOOLS = {
     "losetup": "mount",
     "apt-config": "apt",
 }
-"""Programs that the lab runs, each with its Debian package."""
+"""Programs that the lab runs, with the Debian package of each."""
 
-# All kernel features that a host uses, tested in a temporary namespace.
+# A test of all required kernel features in a temporary namespace.
 PROBE = """\
 set -eu
 ip link add probe0 type bridge
@@ -43,7 +43,7 @@ mount -t overlay probe -o "lowerdir=$1/lower,upperdir=$1/upper,workdir=$1/work" 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A missing prerequisite and its remedy."""
+    """A missing prerequisite, with its remedy."""
 
     what: str
     remedy: str
@@ -53,7 +53,7 @@ class Problem:
 
 
 def problems(spec: LabSpec | None = None) -> list[Problem]:
-    """Return all problems that prevent the lab on this machine (without `spec`: any lab)."""
+    """Return all problems that prevent this lab on this machine, or any lab if `spec` is None."""
     try:
         check_caller()
     except LabError as error:
@@ -69,14 +69,14 @@ def problems(spec: LabSpec | None = None) -> list[Problem]:
 
 
 def check(spec: LabSpec) -> None:
-    """Raise LabError with all missing prerequisites of the lab, before any change."""
+    """Raise LabError with all missing prerequisites of the lab before any change."""
     found = problems(spec)
     if found:
         raise LabError("this machine cannot have the lab: " + "; ".join(str(problem) for problem in found))
 
 
 def check_caller() -> None:
-    """Raise LabError when the operating system or the user cannot run labs at all."""
+    """Raise LabError if the operating system or the user cannot run any lab."""
     if sys.platform != "linux":
         remedy = "the lab needs Linux; use a virtual machine with Debian"
         raise LabError(f"this machine runs {sys.platform}: {remedy}")

@@ -1,7 +1,7 @@
-"""Errors of the lab, each one readable line."""
+"""The error of the lab, which is one readable line."""
 
 from __future__ import annotations
 
 
 class LabError(Exception):
-    """A step of the lab failed. The text has the host or field and the remedy."""
+    """A failed step of the lab. The text has the host or field, and the remedy."""

@@ -1,6 +1,6 @@
-"""HTTPS server for the files of a mirror, a separate program in the gateway's namespace.
+"""The HTTPS file server of a mirror, a separate program in the namespace of the gateway.
 
-It imports only the standard library, so that it starts immediately.
+The program imports only the standard library, so that it starts immediately.
 """
 
 from __future__ import annotations
@@ -14,18 +14,20 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 
 class Files(SimpleHTTPRequestHandler):
-    """Serves files without listings of directories. GET and HEAD only."""
+    """HTTP handler that serves files, without directory listings. It supports only GET and HEAD."""
 
     protocol_version = "HTTP/1.1"
     timeout = 60
 
     def list_directory(self, path: str | os.PathLike[str]) -> None:
-        """Refuse: index.json lists the files."""
+        """Refuse to list a directory, because index.json lists the files."""
         self.send_error(HTTPStatus.NOT_FOUND, "No such file")
 
 
 class Server(ThreadingHTTPServer):
-    """One thread per connection with its own TLS handshake, so that a slow client does not block others."""
+    """HTTPS server with one thread and one TLS handshake per connection, so that a slow client blocks no
+    other client.
+    """
 
     daemon_threads = True
     request_queue_size = 128
@@ -36,7 +38,10 @@ class Server(ThreadingHTTPServer):
 
 
 def serve(directory: str, address: str, port: int, certificate: str, key: str) -> None:
-    """Serve until killed. Raises OSError when the address is in use or a file is unreadable."""
+    """Serve files until the process is killed.
+
+    Raises OSError if the address is in use or a file is unreadable.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     server = Server((address, port), partial(Files, directory=directory))

@@ -1,7 +1,8 @@
-"""Servers of the gateway: files of the mirror and an image registry, by HTTPS, and services of a cloud.
+"""Servers of the gateway: the HTTPS file server of the mirror, the image registry, and emulated cloud
+services.
 
-The registry's storage is cached by the digest of the mirror's index, so only the first lab of a mirror
-fills it. Every registry serves it read-only.
+The storage of the registry is cached by the digest of the mirror index, so only the first lab of a mirror
+fills it. Registries serve the storage read-only.
 """
 
 from __future__ import annotations
@@ -28,23 +29,23 @@ from lab.paths import LabPaths
 from lab.spec import MIRROR_PORT, REGISTRY_PORT, LabSpec
 
 GROUP = "_gateway"
-"""Name of the gateway's control group; no host can have this name."""
+"""Name of the control group of the gateway. No host can have this name."""
 
 MEMORY = 1024**3
-"""Bytes. Most of it is page cache of served files."""
+"""Memory limit in bytes. Most of it is page cache of served files."""
 
 START_TIMEOUT = 20.0
-"""Seconds for a server to answer."""
+"""Seconds until a server must answer."""
 
 COMPLETE = "complete"
-"""File in a registry's storage that marks the storage as complete."""
+"""File that marks the storage of a registry as complete."""
 
 JOIN = 'for group in $1; do echo $$ > "$group"; done; shift; exec "$@"'
 
 
 @dataclass(frozen=True, slots=True)
 class _Server:
-    """A program of the gateway. `tls` false: its port does not use TLS."""
+    """A server program of the gateway. `tls` is false if its port does not use TLS."""
 
     name: str
     port: int
@@ -53,13 +54,13 @@ class _Server:
 
 
 def ensure(spec: LabSpec, *, say: Callable[[str], None]) -> None:
-    """Start the servers; servers that run with the same settings stay. Raises LabError."""
+    """Start the servers. Do not touch servers that run with the same settings. Raises LabError."""
     authority.ensure(spec)
-    servers = _servers(spec, say)
-    wanted = _settings(spec, servers)
+    servers = _requested_servers(spec, say)
+    wanted = _settings_text(spec, servers)
     settings = LabPaths.of(spec.name).gateway / "settings.json"
     same = settings.exists() and settings.read_text() == wanted
-    if same and all(_up(spec, server) for server in servers):
+    if same and all(_is_up(spec, server) for server in servers):
         return
     cgroups.kill(spec.name, GROUP)
     settings.unlink(missing_ok=True)
@@ -67,9 +68,9 @@ def ensure(spec: LabSpec, *, say: Callable[[str], None]) -> None:
         return
     cgroups.create(spec.name, GROUP, memory=MEMORY)
     for server in servers:
-        _start(spec, server)
+        _start_server(spec, server)
     for server in servers:
-        _await(spec, server)
+        _await_server(spec, server)
     settings.write_text(wanted)
     if spec.mirror is not None:
         say(f"gateway: mirror {spec.mirror_url}, registry {spec.registry_url}")
@@ -77,15 +78,15 @@ def ensure(spec: LabSpec, *, say: Callable[[str], None]) -> None:
         say(f"gateway: {spec.cloud} at {spec.gateway}")
 
 
-def _servers(spec: LabSpec, say: Callable[[str], None]) -> list[_Server]:
+def _requested_servers(spec: LabSpec, say: Callable[[str], None]) -> list[_Server]:
     """Return the servers of the lab's gateway."""
     found: list[_Server] = []
     if spec.mirror is not None:
-        storage = _storage(spec.mirror)
+        storage = _registry_storage(spec.mirror)
         if not (storage / COMPLETE).exists():
-            _fill(spec, spec.mirror, storage, say)
+            _fill_registry(spec, spec.mirror, storage, say)
         found.append(_Server("files", MIRROR_PORT, _file_server(spec, spec.mirror)))
-        found.append(_Server("registry", REGISTRY_PORT, _registry(spec, storage, readonly=True)))
+        found.append(_Server("registry", REGISTRY_PORT, _registry_command(spec, storage, readonly=True)))
     if spec.cloud is not None:
         found.append(
             _Server(spec.cloud, API_PORT, [sys.executable, "-m", f"lab.cloud.{spec.cloud}", spec.name])
@@ -96,7 +97,7 @@ def _servers(spec: LabSpec, say: Callable[[str], None]) -> list[_Server]:
 
 
 def answers(spec: LabSpec, port: int) -> bool:
-    """Report whether a server of the gateway answers with a certificate of the lab's authority."""
+    """Check whether a server of the gateway answers with a certificate of the lab CA."""
     context = ssl.create_default_context(cafile=str(LabPaths.of(spec.name).ca))
     address = str(spec.gateway)
     try:
@@ -109,7 +110,7 @@ def answers(spec: LabSpec, port: int) -> bool:
         return False
 
 
-def _up(spec: LabSpec, server: _Server) -> bool:
+def _is_up(spec: LabSpec, server: _Server) -> bool:
     if server.tls:
         return answers(spec, server.port)
     try:
@@ -119,13 +120,13 @@ def _up(spec: LabSpec, server: _Server) -> bool:
         return False
 
 
-def _storage(mirror: Path) -> Path:
+def _registry_storage(mirror: Path) -> Path:
     digest = hashlib.sha256((mirror / "index.json").read_bytes()).hexdigest()[:16]
     return directories.cache() / "lab" / f"registry-{digest}"
 
 
-def _fill(spec: LabSpec, mirror: Path, storage: Path, say: Callable[[str], None]) -> None:
-    """Push the mirror's images into a registry that writes to `storage`."""
+def _fill_registry(spec: LabSpec, mirror: Path, storage: Path, say: Callable[[str], None]) -> None:
+    """Push the images of the mirror into a registry that writes to `storage`."""
     with hold_lock(storage.name, timeout=900):
         if (storage / COMPLETE).exists():
             return
@@ -133,9 +134,9 @@ def _fill(spec: LabSpec, mirror: Path, storage: Path, say: Callable[[str], None]
         say("gateway: filling the registry from the mirror, once")
         cgroups.kill(spec.name, GROUP)
         cgroups.create(spec.name, GROUP, memory=MEMORY)
-        registry = _Server("registry", REGISTRY_PORT, _registry(spec, storage, readonly=False))
-        _start(spec, registry)
-        _await(spec, registry)
+        registry = _Server("registry", REGISTRY_PORT, _registry_command(spec, storage, readonly=False))
+        _start_server(spec, registry)
+        _await_server(spec, registry)
         try:
             if json.loads((mirror / "index.json").read_text()).get("images"):
                 push(mirror, f"{spec.gateway}:{REGISTRY_PORT}", LabPaths.of(spec.name).ca)
@@ -148,12 +149,12 @@ def _fill(spec: LabSpec, mirror: Path, storage: Path, say: Callable[[str], None]
         (storage / COMPLETE).touch()
 
 
-def _settings(spec: LabSpec, servers: Sequence[_Server]) -> str:
-    """Return all inputs of the servers: when they change, the servers restart."""
+def _settings_text(spec: LabSpec, servers: Sequence[_Server]) -> str:
+    """Return all inputs of the servers as text. The servers restart when this text changes."""
     certificate = LabPaths.of(spec.name).gateway_certificate.read_bytes()
     fields = {
         "servers": [list(server.argv) for server in servers],
-        "mirror": "" if spec.mirror is None else str(_storage(spec.mirror)),
+        "mirror": "" if spec.mirror is None else str(_registry_storage(spec.mirror)),
         "certificate": hashlib.sha256(certificate).hexdigest(),
     }
     return json.dumps(fields, indent=2) + "\n"
@@ -166,8 +167,8 @@ def _file_server(spec: LabSpec, mirror: Path) -> list[str]:
     return [sys.executable, "-m", "lab.fileserver", str(mirror), *listen, *tls]
 
 
-def _registry(spec: LabSpec, storage: Path, *, readonly: bool) -> list[str]:
-    """Write the registry's configuration (JSON is valid YAML); return the command."""
+def _registry_command(spec: LabSpec, storage: Path, *, readonly: bool) -> list[str]:
+    """Write the configuration of the registry as JSON (which is valid YAML) and return the command."""
     paths = LabPaths.of(spec.name)
     configuration = {
         "version": 0.1,
@@ -178,7 +179,7 @@ def _registry(spec: LabSpec, storage: Path, *, readonly: bool) -> list[str]:
         },
         "http": {
             "addr": f"{spec.gateway}:{REGISTRY_PORT}",
-            # Signs upload states, which end with this process, so the secret is not stored.
+            # The secret signs upload states. These end with the process, so the secret is not stored.
             "secret": hashlib.sha256(paths.gateway_key.read_bytes()).hexdigest(),
             "tls": {"certificate": str(paths.gateway_certificate), "key": str(paths.gateway_key)},
         },
@@ -189,13 +190,13 @@ def _registry(spec: LabSpec, storage: Path, *, readonly: bool) -> list[str]:
     return ["docker-registry", "serve", str(path)]
 
 
-def _start(spec: LabSpec, server: _Server) -> None:
-    """Start a server in the gateway's namespace and control group; its output goes to a log."""
+def _start_server(spec: LabSpec, server: _Server) -> None:
+    """Start a server in the namespace and control group of the gateway. Its output goes to a log file."""
     groups = " ".join(cgroups.join_files(spec.name, GROUP))
-    # Only the network namespace: `ip netns exec` would hide the control groups, which identify hosts.
+    # Enter only the network namespace. `ip netns exec` would hide the control groups, which identify hosts.
     inside = ["nsenter", f"--net={network.NAMESPACES}/{network.gateway_namespace(spec.name)}", "--"]
     code = Path(__file__).resolve().parent.parent
-    with _log(spec, server.name).open("wb") as log:
+    with _log_file(spec, server.name).open("wb") as log:
         subprocess.Popen(
             ["sh", "-c", JOIN, "sh", groups, *inside, *server.argv],
             stdin=subprocess.DEVNULL,
@@ -212,15 +213,15 @@ def _start(spec: LabSpec, server: _Server) -> None:
         )
 
 
-def _await(spec: LabSpec, server: _Server) -> None:
-    if wait(lambda: _up(spec, server), timeout=START_TIMEOUT, pause=0.05):
+def _await_server(spec: LabSpec, server: _Server) -> None:
+    if wait(lambda: _is_up(spec, server), timeout=START_TIMEOUT, pause=0.05):
         return
-    log = _log(spec, server.name)
+    log = _log_file(spec, server.name)
     lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
     said = lines[-1] if lines else "it said nothing"
     where = f"{server.name} did not answer on port {server.port}"
     raise LabError(f"gateway: {where} in {START_TIMEOUT:g} s: {said}; see {log}")
 
 
-def _log(spec: LabSpec, name: str) -> Path:
+def _log_file(spec: LabSpec, name: str) -> Path:
     return LabPaths.of(spec.name).gateway / f"{name}.log"

@@ -1,7 +1,7 @@
-"""Hosts of the lab: each boots Debian in systemd-nspawn, in its own namespaces, with its own disk.
+"""Hosts of the lab: each boots Debian in systemd-nspawn, with separate namespaces and a separate disk.
 
-The launcher of a host mounts its overlay in a mount namespace. The overlay ends with the host's last
-process, and the mounts of the machine never change.
+The launcher of a host mounts the overlay of the host in a mount namespace. The overlay disappears with the
+last process of the host, and the mounts of the machine never change.
 """
 
 from __future__ import annotations
@@ -23,18 +23,20 @@ from lab.paths import LabPaths
 from lab.spec import Instance, LabHost, LabSpec
 
 BOOT_TIMEOUT = 60.0
-"""Seconds from launch until sshd answers. It takes 0.5 s on an idle machine."""
+"""Seconds from launch until sshd must answer. On an idle machine sshd answers after 0.5 s."""
 
 STOP_TIMEOUT = 30.0
 """Seconds for a host to shut down before it is killed."""
 
 PROPAGATION = Path("/run/systemd/nspawn/propagate")
-"""Where systemd-nspawn creates a directory per machine, and leaves it."""
+"""The directory where systemd-nspawn creates a directory per machine and does not remove it."""
 
 DISK = ("containerd", "etcd", "kubelet", "kubewright")
-"""Directories of /var/lib directly on the host's disk: overlays and databases do not work on an overlay."""
+"""Directories of /var/lib that are directly on the disk of the host, because overlays and databases do not
+work on an overlay.
+"""
 
-# Joins the host's control groups, then becomes nspawn, so that all its processes belong to the host.
+# Joins the control groups of the host, then becomes nspawn, so that all processes belong to the host.
 LAUNCH = """\
 set -eu
 lower=$1; home=$2; groups=$3; shift 3
@@ -45,9 +47,9 @@ exec "$@"
 
 
 def running(lab: str, host: LabHost) -> bool:
-    """Report whether the host's systemd runs and its sshd answers, within five seconds on a busy machine.
+    """Check whether the systemd of a host runs and its sshd answers.
 
-    The machine of a cloud need not accept SSH.
+    A busy machine may need five seconds. Machines of a cloud do not have to accept SSH.
     """
     if host.instance is not None:
         return cgroups.init(lab, host.name) is not None
@@ -55,8 +57,9 @@ def running(lab: str, host: LabHost) -> bool:
 
 
 def state(lab: str, host: LabHost) -> str:
-    """Return one word: running, silent (its sshd does not answer), half-dead (without its systemd) or
-    stopped.
+    """Return the state of a host.
+
+    The state is running, silent (sshd does not answer), half-dead (processes without systemd) or stopped.
     """
     if cgroups.init(lab, host.name) is not None:
         return "running" if host.instance is not None or _answers_ssh(host, timeout=1) else "silent"
@@ -66,39 +69,38 @@ def state(lab: str, host: LabHost) -> str:
 def boot(spec: LabSpec, host: LabHost, root: Path) -> None:
     """Boot a stopped host and wait for its sshd. `root` is the shared Debian root.
 
-    Remaining processes of a half-dead host are ended first; its disk stays. Raises LabError.
+    Remaining processes of a half-dead host are ended first; its disk is kept. Raises LabError.
     """
     cgroups.kill(spec.name, host.name)
     cgroups.remove(spec.name, host.name)
     network.renew_host(spec, host)
     cgroups.create(spec.name, host.name, memory=host.memory)
-    _prepare(spec, host, root)
-    launcher = _launch(spec, host, root)
+    _prepare_overlay(spec, host, root)
+    launcher = _launch_host(spec, host, root)
     if not wait(lambda: launcher.poll() is not None or _answers_ssh(host, timeout=0.2), timeout=BOOT_TIMEOUT):
         raise LabError(
-            f"{host.name}: sshd did not answer within {BOOT_TIMEOUT:g} s; see {_console(spec, host)}"
+            f"{host.name}: sshd did not answer within {BOOT_TIMEOUT:g} s; see {_console_file(spec, host)}"
         )
     if launcher.poll() is not None:
-        raise LabError(
-            f"{host.name}: did not boot: {_last_line(_console(spec, host))}; see {_console(spec, host)}"
-        )
+        console = _console_file(spec, host)
+        raise LabError(f"{host.name}: did not boot: {_last_line(console)}; see {console}")
 
 
 def stop(lab: str, host: str, *, kill: bool = False) -> None:
-    """Shut a host down, or with `kill` end it like a power failure. Its disk and network stay.
+    """Shut a host down, or with `kill` end it like a power failure. Keep its disk and network.
 
-    A host that does not shut down within STOP_TIMEOUT is killed. Raises LabError when that fails too.
+    A host that does not shut down within STOP_TIMEOUT is killed. Raises LabError if that fails too.
     """
     leader = None if kill else cgroups.init(lab, host)
     if leader is not None:
-        os.kill(leader, signal.SIGRTMIN + 3)  # systemd: power off
+        os.kill(leader, signal.SIGRTMIN + 3)  # the signal for systemd to power off
         wait(lambda: not cgroups.pids(lab, host), timeout=STOP_TIMEOUT, pause=0.05)
     cgroups.kill(lab, host)
     cgroups.remove(lab, host)
 
 
 def remove(lab: str, host: str) -> None:
-    """Remove a host with its disk."""
+    """Remove a host and its disk."""
     stop(lab, host, kill=True)
     network.remove_host(lab, host)
     shutil.rmtree(LabPaths.of(lab).host(host), ignore_errors=True)
@@ -108,10 +110,10 @@ def remove(lab: str, host: str) -> None:
 def execute(
     lab: str, host: str, argv: Sequence[str], *, stdin: str | None = None, timeout: float | None = 60
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command as root inside a running host, without SSH; `timeout` in seconds.
+    """Run a command as root inside a running host, without SSH. `timeout` is in seconds.
 
-    With `stdin` None the command uses the caller's input and output. Raises LabError when the host does not
-    run or at the time-out.
+    If `stdin` is None, the command uses the input and output of the caller. Raises LabError if the host
+    does not run, or after the timeout.
     """
     leader = cgroups.init(lab, host)
     if leader is None:
@@ -138,17 +140,17 @@ def execute(
 
 
 def machine_name(lab: str, host: str) -> str:
-    """Return the host's name among all machines of systemd-nspawn."""
+    """Return the name of the host among all machines of systemd-nspawn."""
     return f"{lab}.{host}"
 
 
-def _launch(spec: LabSpec, host: LabHost, root: Path) -> subprocess.Popen[bytes]:
+def _launch_host(spec: LabSpec, host: LabHost, root: Path) -> subprocess.Popen[bytes]:
     home = LabPaths.of(spec.name).host(host.name)
     groups = " ".join(cgroups.join_files(spec.name, host.name))
     unshare = ["unshare", "--mount", "--propagation", "private", "sh", "-c", LAUNCH, "sh"]
-    with _console(spec, host).open("wb") as console:
+    with _console_file(spec, host).open("wb") as console:
         return subprocess.Popen(
-            [*unshare, str(root), str(home), groups, *_nspawn(spec, host, home)],
+            [*unshare, str(root), str(home), groups, *_nspawn_command(spec, host, home)],
             stdin=subprocess.DEVNULL,
             stdout=console,
             stderr=subprocess.STDOUT,
@@ -158,7 +160,7 @@ def _launch(spec: LabSpec, host: LabHost, root: Path) -> subprocess.Popen[bytes]
         )
 
 
-def _nspawn(spec: LabSpec, host: LabHost, home: Path) -> list[str]:
+def _nspawn_command(spec: LabSpec, host: LabHost, home: Path) -> list[str]:
     name = machine_name(spec.name, host.name)
     return [
         "systemd-nspawn",
@@ -167,7 +169,7 @@ def _nspawn(spec: LabSpec, host: LabHost, home: Path) -> list[str]:
         f"--directory={home}/root",
         f"--machine={name}",
         f"--hostname={host.name}",
-        f"--uuid={_identity(spec, host)}",
+        f"--uuid={_machine_id(spec, host)}",
         f"--network-namespace-path={network.NAMESPACES}/{network.host_namespace(spec.name, host.name)}",
         "--register=no",
         "--keep-unit",
@@ -183,46 +185,50 @@ def _nspawn(spec: LabSpec, host: LabHost, home: Path) -> list[str]:
 
 
 def _on_disk(host: LabHost, part: str) -> bool:
-    """Report whether a directory is on the host's disk: cloud machines have etcd on a separate volume."""
+    """Check whether a directory is directly on the disk of the host. Cloud machines have etcd on a separate
+    volume.
+    """
     return host.instance is None or part != "etcd"
 
 
-def _prepare(spec: LabSpec, host: LabHost, root: Path) -> None:
-    """Write the host's own files into its overlay before it boots."""
+def _prepare_overlay(spec: LabSpec, host: LabHost, root: Path) -> None:
+    """Write the files of the host into its overlay before the host boots."""
     paths = LabPaths.of(spec.name)
     home = paths.host(host.name)
     for part in ("upper", "work", "root", *(f"disk/{part}" for part in DISK)):
         (home / part).mkdir(parents=True, exist_ok=True)
     (home / "disk/etcd").chmod(0o700)
     upper = home / "upper"
-    _write(upper / "etc/hostname", f"{host.name}\n")
+    _write_file(upper / "etc/hostname", f"{host.name}\n")
     known = "".join(f"{address} {name}\n" for name, address in spec.names.items())
-    _write(upper / "etc/hosts", f"127.0.0.1 localhost\n::1 localhost\n{host.address} {host.name}\n{known}")
-    # No server answers at this address: names outside the lab fail immediately.
-    _write(upper / "etc/resolv.conf", f"nameserver {spec.gateway}\n")
-    _write(upper / "etc/machine-id", f"{_identity(spec, host).hex}\n")
+    _write_file(
+        upper / "etc/hosts", f"127.0.0.1 localhost\n::1 localhost\n{host.address} {host.name}\n{known}"
+    )
+    # No server has this address, so names outside the lab fail immediately.
+    _write_file(upper / "etc/resolv.conf", f"nameserver {spec.gateway}\n")
+    _write_file(upper / "etc/machine-id", f"{_machine_id(spec, host).hex}\n")
     key = paths.host_key(host.name)
-    _write(upper / "etc/ssh/ssh_host_ed25519_key", key.read_text(), mode=0o600)
-    _write(upper / "etc/ssh/ssh_host_ed25519_key.pub", public_line(key))
+    _write_file(upper / "etc/ssh/ssh_host_ed25519_key", key.read_text(), mode=0o600)
+    _write_file(upper / "etc/ssh/ssh_host_ed25519_key.pub", public_line(key))
     (upper / "root").mkdir(mode=0o700, exist_ok=True)
     (upper / "root/.ssh").mkdir(mode=0o700, exist_ok=True)
-    _write(upper / "root/.ssh/authorized_keys", public_line(paths.user_key), mode=0o600)
+    _write_file(upper / "root/.ssh/authorized_keys", public_line(paths.user_key), mode=0o600)
     if host.instance is not None:
-        _seed(upper, host.instance)
-        # The cloud's services have certificates of an authority that the cloud's images trust.
+        _write_seed(upper, host.instance)
+        # Certificates of the emulated cloud are signed by a CA that images of this cloud trust.
         system = "etc/ssl/certs/ca-certificates.crt"
-        _write(upper / system, (root / system).read_text() + paths.ca.read_text())
+        _write_file(upper / system, (root / system).read_text() + paths.ca.read_text())
 
 
-def _seed(upper: Path, instance: Instance) -> None:
-    """Write the files of cloud-init's NoCloud source: `id` decides whether this is the first boot."""
+def _write_seed(upper: Path, instance: Instance) -> None:
+    """Write the files of cloud-init's NoCloud source. By `id`, cloud-init detects the first boot."""
     seed = upper / "var/lib/cloud/seed/nocloud"
-    _write(upper / "etc/hostname", f"{instance.hostname}\n")
-    _write(seed / "meta-data", f"instance-id: {instance.id}\nlocal-hostname: {instance.hostname}\n")
-    _write(seed / "user-data", instance.user_data, mode=0o600)
+    _write_file(upper / "etc/hostname", f"{instance.hostname}\n")
+    _write_file(seed / "meta-data", f"instance-id: {instance.id}\nlocal-hostname: {instance.hostname}\n")
+    _write_file(seed / "user-data", instance.user_data, mode=0o600)
 
 
-def _write(path: Path, content: str, *, mode: int = 0o644) -> None:
+def _write_file(path: Path, content: str, *, mode: int = 0o644) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.unlink(missing_ok=True)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
@@ -230,8 +236,8 @@ def _write(path: Path, content: str, *, mode: int = 0o644) -> None:
         file.write(content)
 
 
-def _identity(spec: LabSpec, host: LabHost) -> uuid.UUID:
-    """Return a machine id that depends only on the names of lab and host."""
+def _machine_id(spec: LabSpec, host: LabHost) -> uuid.UUID:
+    """Return a machine id that depends only on the names of the lab and the host."""
     return uuid.uuid5(uuid.NAMESPACE_DNS, f"{host.name}.{spec.name}.lab.kubewright")
 
 
@@ -243,7 +249,7 @@ def _answers_ssh(host: LabHost, *, timeout: float) -> bool:
         return False
 
 
-def _console(spec: LabSpec, host: LabHost) -> Path:
+def _console_file(spec: LabSpec, host: LabHost) -> Path:
     return LabPaths.of(spec.name).host(host.name) / "console.log"
 
 

@@ -1,4 +1,4 @@
-"""SSH keys of a lab: one for the user, one per host, and the resulting known_hosts."""
+"""SSH keys of a lab: one for the user and one per host, and the known_hosts file."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def ensure(spec: LabSpec) -> None:
 
 
 def public_line(key: Path) -> str:
-    """Return the public half of a private key file as one line of authorized_keys."""
+    """Return the public key of a private key file as a line for authorized_keys."""
     private = serialization.load_ssh_private_key(key.read_bytes(), password=None)
     public = private.public_key().public_bytes(
         serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH
@@ -40,7 +40,7 @@ def public_line(key: Path) -> str:
 
 
 def write_new(path: Path, content: str, *, mode: int) -> None:
-    """Write a complete file or none; it never exists with a wider mode than `mode`."""
+    """Write a file completely or not at all. Its permissions are never wider than `mode`."""
     fresh = path.with_name(path.name + ".new")
     fresh.unlink(missing_ok=True)
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)

@@ -1,4 +1,4 @@
-"""Search for remaining resources of a lab on this machine: none remain after `down`."""
+"""Search for resources of a lab that remain on this machine after `down`."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from lab.spec import link_name
 
 
 def find_leftovers(lab: str) -> list[str]:
-    """Return every process, mount, namespace, control group, link and directory of a lab, one line each."""
+    """Return every remaining process, mount, namespace, control group, link and directory of a lab, one
+    line each.
+    """
     state = LabPaths.of(lab).root
     found = [f"process {pid}" for pid in sorted(cgroups.pids(lab) | network.pids(lab))]
-    found += [f"mount {mount}" for mount in _mounts() if Path(mount).is_relative_to(state)]
+    found += [f"mount {mount}" for mount in _list_mounts() if Path(mount).is_relative_to(state)]
     found += [f"loop device {device}" for device in volumes.devices(state)]
     found += [f"namespace {name}" for name in network.namespaces(lab)]
     found += [f"control group {group}" for group in cgroups.groups(lab)]
@@ -24,6 +26,6 @@ def find_leftovers(lab: str) -> list[str]:
     return found
 
 
-def _mounts() -> list[str]:
+def _list_mounts() -> list[str]:
     lines = Path("/proc/self/mountinfo").read_text().splitlines()
     return [line.split(" ")[4].replace("\\040", " ") for line in lines]

@@ -1,6 +1,6 @@
-"""Locks between processes: two commands on one lab, or two builds of one cached item, take turns.
+"""Locks between processes, for example for two commands on one lab or two builds of one cached item.
 
-filelock leaves its files behind; these are removed, so that `down` leaves nothing on the machine.
+filelock leaves its files behind. This module removes them, so that `down` leaves no files on the machine.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ DIRECTORY = Path("/run/lock/kubewright")
 
 @contextmanager
 def hold_lock(name: str, *, timeout: float = 120) -> Iterator[None]:
-    """Hold the machine-wide lock of that name. `timeout` in seconds.
+    """Hold the lock with this name on the whole machine. `timeout` is in seconds.
 
-    Raises LabError when another command holds the lock longer.
+    Raises LabError if another command holds the lock longer.
     """
     DIRECTORY.mkdir(parents=True, exist_ok=True)
     path = DIRECTORY / name
@@ -31,7 +31,7 @@ def hold_lock(name: str, *, timeout: float = 120) -> Iterator[None]:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # The last holder removes the file, and a lock on a removed file excludes no other process.
+            # The last holder removes the file. A lock on a removed file would not exclude other processes.
             if os.stat(path).st_ino == os.fstat(descriptor).st_ino:
                 held.append(descriptor)
                 return True

@@ -1,7 +1,7 @@
-"""Kernel settings of the machine that labs change, restored with the last lab.
+"""Kernel settings of the machine that labs change, and that the removal of the last lab restores.
 
-Hosts have their own network settings but share the machine's other settings: kubelet sets several of them,
-and the default limits of inotify are too low for a few hosts.
+Hosts have separate network settings but share the other settings of the machine. The kubelet sets several
+of them, and the default limits of inotify are too low for a few hosts.
 """
 
 from __future__ import annotations
@@ -16,10 +16,12 @@ from lab.locks import hold_lock
 
 SETTINGS = Path("/proc/sys")
 RECORD = Path("/run/kubewright/settings.json")
-"""The values before the first lab. Below /run: a reboot of the machine resets both."""
+"""The values before the first lab. The file is below /run, because a reboot of the machine resets the
+settings too.
+"""
 
 MINIMUMS = {"fs/inotify/max_user_instances": 8192, "fs/inotify/max_user_watches": 524288}
-"""Raised where they are lower. systemd, containerd and kubelet need dozens per host."""
+"""Minimum values. systemd, containerd and kubelet need dozens of inotify instances per host."""
 
 KUBELET = (
     "kernel/keys/root_maxbytes",
@@ -29,7 +31,9 @@ KUBELET = (
     "vm/overcommit_memory",
     "vm/panic_on_oom",
 )
-"""Set by kubelet (kubernetes pkg/kubelet/cm/container_manager_linux.go, setupKernelTunables)."""
+"""Settings that the kubelet changes (kubernetes pkg/kubelet/cm/container_manager_linux.go,
+setupKernelTunables).
+"""
 
 MODULES = (
     "overlay",
@@ -42,11 +46,11 @@ MODULES = (
     "nft_chain_nat",
     "ip_tables",
 )
-"""Kernel modules of the hosts. Built-in modules need no loading."""
+"""Kernel modules that hosts need. Modules that are built into the kernel are not loaded."""
 
 
 def prepare(lab: str, group: str, *, memory: int) -> None:
-    """Prepare the kernel for a lab, and create the lab's first control group, which marks the lab as
+    """Prepare the kernel for a lab, and create the first control group of the lab, which marks the lab as
     present.
 
     `memory` is the limit of that group in bytes. Raises LabError.
@@ -58,34 +62,36 @@ def prepare(lab: str, group: str, *, memory: int) -> None:
         if first and not RECORD.exists():
             RECORD.parent.mkdir(parents=True, exist_ok=True)
             RECORD.write_text(
-                json.dumps({name: _value(name) for name in (*MINIMUMS, *KUBELET) if _there(name)})
+                json.dumps(
+                    {name: _read_setting(name) for name in (*MINIMUMS, *KUBELET) if _setting_exists(name)}
+                )
             )
         for name, minimum in MINIMUMS.items():
-            if int(_value(name)) < minimum:
+            if int(_read_setting(name)) < minimum:
                 (SETTINGS / name).write_text(str(minimum))
 
 
 def restore() -> None:
-    """Restore the changed settings when no lab remains."""
+    """Restore the changed settings if no lab remains."""
     with hold_lock("machine"):
         if cgroups.all_labs() or not RECORD.exists():
             return
         for name, value in json.loads(RECORD.read_text()).items():
-            if _value(name) != value:
+            if _read_setting(name) != value:
                 (SETTINGS / name).write_text(value)
         RECORD.unlink()
 
 
 def load_modules() -> None:
-    """Load the kernel modules of hosts that the kernel has as modules."""
+    """Load the kernel modules that hosts need, except for built-in modules."""
     modprobe = shutil.which("modprobe")
     if modprobe is not None and Path("/lib/modules").is_dir():
         subprocess.run([modprobe, "--all", "--quiet", *MODULES], capture_output=True, timeout=20, check=False)
 
 
-def _there(name: str) -> bool:
+def _setting_exists(name: str) -> bool:
     return (SETTINGS / name).exists()
 
 
-def _value(name: str) -> str:
+def _read_setting(name: str) -> str:
     return (SETTINGS / name).read_text().strip()

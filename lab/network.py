@@ -1,7 +1,7 @@
-"""The lab's network: a bridge in a namespace without uplink, and one namespace per host.
+"""The network of the lab: a bridge in a namespace without uplink, and one namespace per host.
 
-The machine has one veth with an address in the lab's network. The veth is a port of the bridge, so the
-machine and the hosts are neighbors; the machine forwards no packet that arrives there.
+The machine has one veth link with an address in the network of the lab. The link is a port of the bridge,
+so the machine and the hosts are neighbors. The machine forwards no packet from this link.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from lab.spec import LabHost, LabSpec, link_name
 BRIDGE = "lab0"
 NAMESPACES = Path("/run/netns")
 
-# Forwarding lets the bridge answer "unreachable" for addresses outside the lab. The firewall does not
-# filter bridged packets: it would track every connection of every host.
+# With forwarding, the bridge answers "unreachable" for addresses outside the lab. The firewall does not
+# filter bridged packets, because it would track every connection of every host.
 SETTINGS = """\
 echo 1 > /proc/sys/net/ipv4/ip_forward
 for file in /proc/sys/net/bridge/bridge-nf-call-*; do
@@ -29,17 +29,19 @@ done
 
 
 def gateway_namespace(lab: str) -> str:
-    """Return the name of the namespace of bridge and gateway."""
+    """Return the name of the namespace that contains the bridge and the gateway."""
     return f"kw.{lab}"
 
 
 def host_namespace(lab: str, host: str) -> str:
-    """Return the name of a host's namespace. Names contain no dots, so hosts of two labs never share one."""
+    """Return the name of the namespace of a host. Names contain no dots, so hosts of two labs never share a
+    namespace.
+    """
     return f"kw.{lab}.{host}"
 
 
 def namespaces(lab: str) -> list[str]:
-    """Return the existing namespaces of the lab, sorted: the gateway's first."""
+    """Return the existing namespaces of the lab, sorted, with the gateway first."""
     if not NAMESPACES.is_dir():
         return []
     own = gateway_namespace(lab)
@@ -49,14 +51,14 @@ def namespaces(lab: str) -> list[str]:
 
 
 def links(namespace: str = "") -> set[str]:
-    """Return the names of the links of a namespace (empty: the machine's own)."""
+    """Return the names of the links in a namespace. An empty name selects the namespace of the machine."""
     place = ["-n", namespace] if namespace else []
     found = json.loads(run(["ip", "-j", *place, "link", "show"], what=f"links of {namespace or 'machine'}"))
     return {link["ifname"] for link in found}
 
 
 def routed(network: IPv4Network, *, but: str) -> str:
-    """Return the machine's route to a part of `network`, "" without one; the link `but` is ignored."""
+    """Return the route of the machine to a part of `network`, or an empty text. Ignore the link `but`."""
     for route in json.loads(run(["ip", "-j", "-4", "route", "show", "table", "all"], what="routes")):
         place = route["dst"]
         if place == "default" or route.get("dev") == but or route.get("type") in ("broadcast", "local"):
@@ -67,7 +69,9 @@ def routed(network: IPv4Network, *, but: str) -> str:
 
 
 def hardware_address(lab: str, owner: str) -> str:
-    """Return a constant hardware address for a link: neighbors remember it when the link is created again."""
+    """Return a constant hardware address for a link, because neighbors remember the address of a re-created
+    link.
+    """
     digest = hashlib.sha256(f"{lab} {owner}".encode()).hexdigest()
     return "02:" + ":".join(digest[place : place + 2] for place in range(0, 10, 2))
 
@@ -76,43 +80,43 @@ def ensure_gateway(spec: LabSpec) -> None:
     """Create the gateway's namespace, the bridge and the machine's link, or their missing parts."""
     name, link = gateway_namespace(spec.name), link_name(spec.name)
     what = f"network of lab {spec.name}"
-    _namespace(name, what)
+    _create_namespace(name, what)
     inside = links(name)
     if BRIDGE not in inside:
         run(["ip", "netns", "exec", name, "sh", "-c", SETTINGS], what=what)
-        run(["ip", "netns", "exec", name, "nft", "-f", "-"], what=what, stdin=_closed(spec))
-        _batch(name, what, _bridge(spec))
+        run(["ip", "netns", "exec", name, "nft", "-f", "-"], what=what, stdin=_packet_filter_rules(spec))
+        _run_ip_batch(name, what, _bridge_commands(spec))
     if link not in links() or "machine" not in inside:
         if link in links():
             run(["ip", "link", "del", link], what=what)
         run(["ip", "link", "add", link, "type", "veth", "peer", "name", "machine", "netns", name], what=what)
-        _batch(name, what, [f"link set machine master {BRIDGE} up"])
+        _run_ip_batch(name, what, [f"link set machine master {BRIDGE} up"])
         for key, value in (("ipv4/conf/{}/forwarding", "0"), ("ipv6/conf/{}/disable_ipv6", "1")):
             path = Path("/proc/sys/net", key.format(link))
             if path.exists():
                 path.write_text(value)
         address = f"{spec.machine}/{spec.network.prefixlen}"
         mac = hardware_address(spec.name, "machine")
-        _batch("", what, [f"addr add {address} dev {link}", f"link set {link} address {mac} up"])
+        _run_ip_batch("", what, [f"addr add {address} dev {link}", f"link set {link} address {mac} up"])
 
 
 def ensure_host(spec: LabSpec, host: LabHost) -> None:
     """Create a host's namespace with its link to the bridge, or the missing parts."""
     name, gateway = host_namespace(spec.name, host.name), gateway_namespace(spec.name)
     what = f"{host.name}: network"
-    _namespace(name, what)
+    _create_namespace(name, what)
     if "eth0" not in links(name):
-        port = _port(spec, host.address)
+        port = _bridge_port_name(spec, host.address)
         if port in links(gateway):
             run(["ip", "-n", gateway, "link", "del", port], what=what)
         run(
             ["ip", "-n", gateway, "link", "add", port, "type", "veth", "peer", "name", "eth0", "netns", name],
             what=what,
         )
-        _batch(gateway, what, [f"link set {port} master {BRIDGE} up"])
+        _run_ip_batch(gateway, what, [f"link set {port} master {BRIDGE} up"])
         address = f"{host.address}/{spec.network.prefixlen}"
         mac = hardware_address(spec.name, str(host.address))
-        _batch(
+        _run_ip_batch(
             name,
             what,
             [
@@ -126,31 +130,34 @@ def ensure_host(spec: LabSpec, host: LabHost) -> None:
 
 
 def renew_host(spec: LabSpec, host: LabHost) -> None:
-    """Give a stopped host a new namespace: a machine that starts has no old bridges or rules."""
-    gateway, port = gateway_namespace(spec.name), _port(spec, host.address)
+    """Create a new namespace for a stopped host, so that a machine starts without old bridges or rules."""
+    gateway, port = gateway_namespace(spec.name), _bridge_port_name(spec, host.address)
     if port in links(gateway):
-        # Removed first: with its namespace, the link would disappear later and conflict with the new link.
+        # Remove the link first. With its namespace the link would disappear later and conflict with the new
+        # link.
         run(["ip", "-n", gateway, "link", "del", port], what=f"{host.name}: network")
     remove_host(spec.name, host.name)
     ensure_host(spec, host)
 
 
 def set_link(spec: LabSpec, host: LabHost, *, into: bool) -> None:
-    """Disconnect or connect a host's network link. The host's own settings stay. Raises LabError."""
+    """Disconnect or connect the network link of a host. The settings inside the host do not change. Raises
+    LabError.
+    """
     state = "up" if into else "down"
-    port = ["link", "set", _port(spec, host.address), state]
+    port = ["link", "set", _bridge_port_name(spec, host.address), state]
     run(["ip", "-n", gateway_namespace(spec.name), *port], what=f"{host.name}: network")
 
 
 def remove_host(lab: str, host: str) -> None:
-    """Remove a host's namespace together with its link."""
+    """Remove the namespace of a host together with its link."""
     name = host_namespace(lab, host)
     if name in namespaces(lab):
         run(["ip", "netns", "del", name], what=f"{host}: network")
 
 
 def remove(lab: str) -> None:
-    """Remove all namespaces of the lab and the machine's link."""
+    """Remove all namespaces of the lab and the link of the machine."""
     link = link_name(lab)
     if link in links():
         run(["ip", "link", "del", link], what=f"network of lab {lab}")
@@ -165,24 +172,24 @@ def pids(lab: str) -> set[int]:
         try:
             found.update(int(word) for word in run(["ip", "netns", "pids", name], what=name).split())
         except LabError:
-            continue  # a name without a namespace behind it, left by a crash: it has no processes
+            continue  # a crash can leave a name without a namespace, which has no processes
     return found
 
 
-def _bridge(spec: LabSpec) -> list[str]:
+def _bridge_commands(spec: LabSpec) -> list[str]:
     return [
         "link set lo up",
         f"link add {BRIDGE} address {hardware_address(spec.name, 'gateway')} type bridge forward_delay 0",
         f"addr add {spec.gateway}/{spec.network.prefixlen} dev {BRIDGE}",
         f"link set {BRIDGE} up",
-        # Requests of hosts to other addresses fail immediately instead of at a time-out.
+        # Requests of hosts to other addresses fail immediately instead of after a timeout.
         "route add unreachable default",
     ]
 
 
-def _closed(spec: LabSpec) -> str:
-    """Return rules that accept traffic to the machine and never through it: a host cannot use it as a
-    router.
+def _packet_filter_rules(spec: LabSpec) -> str:
+    """Return rules that accept traffic to the machine but forward no packets, so that hosts cannot use it
+    as a router.
     """
     return f"""
         table bridge lab {{
@@ -195,19 +202,19 @@ def _closed(spec: LabSpec) -> str:
     """
 
 
-def _port(spec: LabSpec, address: IPv4Address) -> str:
-    """Return the name of a host's bridge port: its number in the network."""
+def _bridge_port_name(spec: LabSpec, address: IPv4Address) -> str:
+    """Return the name of the bridge port of a host, which contains the number of the host in the network."""
     return f"host{int(address) - int(spec.network[0])}"
 
 
-def _batch(namespace: str, what: str, lines: list[str]) -> None:
-    """Run several `ip` commands in order; stop at the first failure."""
+def _run_ip_batch(namespace: str, what: str, lines: list[str]) -> None:
+    """Run several `ip` commands in order and stop at the first failure."""
     place = ["-n", namespace] if namespace else []
     run(["ip", *place, "-batch", "-"], what=what, stdin="".join(f"{line}\n" for line in lines))
 
 
-def _namespace(name: str, what: str) -> None:
-    """Create the namespace, also when a crash left its name without a namespace."""
+def _create_namespace(name: str, what: str) -> None:
+    """Create a namespace, even if a crash left its name without a namespace."""
     path = NAMESPACES / name
     if path.exists() and path.stat().st_dev == NAMESPACES.stat().st_dev:
         run(["ip", "netns", "del", name], what=what)

@@ -1,4 +1,4 @@
-"""Paths of the state of labs."""
+"""Paths of the state of labs, and checks of their names."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from artifacts import directories
 from lab.errors import LabError
 
 NAME = r"[a-z0-9]([a-z0-9-]*[a-z0-9])?"
-"""Names of labs and hosts: DNS labels without dots; names of namespaces join the two with dots."""
+"""Names of labs and hosts are DNS labels without dots, because names of namespaces join both with a dot."""
 
 NAME_LENGTH = 30
-"""Lab and host together name a machine: at most 64 characters."""
+"""Maximum length of the names of lab and host together, which form a machine name of at most 64 characters.
+"""
 
 
 def check_name(lab: str) -> None:
-    """Raise LabError for an invalid name of a lab: the name becomes part of paths that are removed."""
+    """Raise LabError for an invalid lab name, because the name becomes part of paths that are removed."""
     if not re.fullmatch(NAME, lab) or len(lab) > NAME_LENGTH:
         raise LabError(
             f"{lab!r} is no name of a lab: use a-z, 0-9 and - between them, at most {NAME_LENGTH} characters"
@@ -32,70 +33,70 @@ def labs() -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class LabPaths:
-    """The files of one lab, all removed with the lab."""
+    """The files of one lab, which are removed with the lab."""
 
     root: Path
 
     @classmethod
     def of(cls, lab: str) -> LabPaths:
-        """Return the files of a lab. Raises LabError for an invalid name."""
+        """Return the paths of a lab. Raises LabError for an invalid name."""
         check_name(lab)
         return cls(directories.state() / "labs" / lab)
 
     @property
     def spec(self) -> Path:
-        """The latest spec of the lab."""
+        """Path of the latest spec of the lab."""
         return self.root / "spec.json"
 
     @property
     def ca(self) -> Path:
-        """Certificate of the lab's authority."""
+        """Path of the certificate of the lab CA."""
         return self.root / "ca.crt"
 
     @property
     def ca_key(self) -> Path:
-        """Private key of the lab's authority."""
+        """Path of the private key of the lab CA."""
         return self.root / "ca.key"
 
     @property
     def ssh(self) -> Path:
-        """Directory of the user's key, the hosts' keys and known_hosts."""
+        """Directory of the SSH keys of the user and of the hosts, and of known_hosts."""
         return self.root / "ssh"
 
     @property
     def user_key(self) -> Path:
-        """Private key that root on every host accepts."""
+        """Path of the private key that root on every host accepts."""
         return self.ssh / "id_ed25519"
 
     @property
     def known_hosts(self) -> Path:
-        """Host keys of all hosts."""
+        """Path of the file with the host keys of all hosts."""
         return self.ssh / "known_hosts"
 
     def host_key(self, host: str) -> Path:
-        """Private host key of one host."""
+        """Return the path of the private host key of a host."""
         return self.ssh / "hosts" / host
 
     @property
     def gateway(self) -> Path:
-        """Directory of the gateway's certificate, settings and logs."""
+        """Directory of the certificate, settings and logs of the gateway."""
         return self.root / "gateway"
 
     @property
     def gateway_certificate(self) -> Path:
-        """The gateway's certificate, for mirror and registry."""
+        """Path of the gateway certificate, which the mirror and the registry use."""
         return self.gateway / "tls.crt"
 
     @property
     def gateway_key(self) -> Path:
-        """Private key of the gateway's certificate."""
+        """Path of the private key of the gateway certificate."""
         return self.gateway / "tls.key"
 
     @property
     def cloud(self) -> Path:
-        """Directory of the emulated cloud's state."""
+        """Directory of the state of the emulated cloud."""
         return self.root / "cloud"
 
     def host(self, host: str) -> Path:
-        """Directory of a host: its overlay, its disk and its console."""
+        """Return the directory of a host, with its overlay, disk and console log."""
         return self.root / "hosts" / host

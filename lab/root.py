@@ -1,4 +1,4 @@
-"""The Debian root that all hosts share, built once from the machine's own package sources."""
+"""The Debian root file system that all hosts share, built once from the package sources of the machine."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from lab.errors import LabError
 from lab.locks import hold_lock
 
 PACKAGES = ("systemd", "systemd-sysv", "dbus", "openssh-server")
-"""Packages of a host beyond a minimal Debian: as few as on a new bare-metal machine, including apt."""
+"""Packages of a host in addition to a minimal Debian: as few as on a new bare-metal machine, including apt.
+"""
 
 MASKED = (
     "console-getty.service",
@@ -34,7 +35,7 @@ MASKED = (
     "fstrim.timer",
     "ssh.socket",
 )
-"""Units without a use in a container: terminals, clock, modules, network, package timers."""
+"""Units that have no use in a container: terminals, clock, modules, network, package timers."""
 
 CGROUPS_UNIT = """\
 [Unit]
@@ -79,11 +80,11 @@ LINKS = {
 }
 
 REMOVED = ("/etc/machine-id", "/etc/hostname", "/etc/resolv.conf", "/etc/apt/apt.conf.d/99mmdebstrap")
-"""Files that belong to one host, or to the machine that built the root."""
+"""Files that belong to one host, or to the machine that built the root file system."""
 
 
 class Kind(StrEnum):
-    """The kind of machine of a root: bare metal, or a machine with Debian's image of a cloud."""
+    """The kind of machine: bare metal, or a machine with the Debian image of a cloud."""
 
     BARE_METAL = "bare-metal"
     CLOUD = "cloud"
@@ -107,10 +108,10 @@ CLOUD_PACKAGES = (
     "vim-tiny",
     "wget",
 )
-"""Packages of Debian's cloud images beyond the plain root, as far as this project can use them."""
+"""Packages of the Debian cloud images in addition to the plain root, as far as this project can use them."""
 
-# The seed is the only source: no other source may look for its link-local address. The network exists
-# before the host boots; locales and package sources belong to the root.
+# The seed is the only data source, so that no other source contacts its link-local address. The network
+# exists before the host boots. Locales and package sources belong to the root file system.
 CLOUD_INIT = """\
 datasource_list: [NoCloud]
 datasource: {NoCloud: {fs_label: null}}
@@ -135,17 +136,17 @@ OPTIONS = (
 
 
 def recipe(suite: str, kind: Kind = Kind.BARE_METAL) -> str:
-    """Return a digest of all inputs of the root: the key of its cache."""
-    parts: list[object] = [suite, list(_options(kind)), _files(kind), LINKS, list(REMOVED)]
+    """Return a digest of all inputs of the root file system, which is its key in the cache."""
+    parts: list[object] = [suite, list(_build_options(kind)), _root_files(kind), LINKS, list(REMOVED)]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def ensure(kind: Kind = Kind.BARE_METAL) -> Path:
-    """Return the directory of the root; build it if it is not cached (about 30 s, once).
+    """Return the directory of the root file system. Build it if it is not cached (about 30 s, once).
 
-    Raises LabError when packages are unavailable.
+    Raises LabError if packages are unavailable.
     """
-    suite = _suite()
+    suite = _debian_release()
     home = directories.cache() / "lab"
     finished = home / f"root-{recipe(suite, kind)}"
     if finished.is_dir():
@@ -153,18 +154,18 @@ def ensure(kind: Kind = Kind.BARE_METAL) -> Path:
     home.mkdir(parents=True, exist_ok=True)
     with hold_lock("root", timeout=900):
         if not finished.is_dir():
-            _build(suite, finished, kind)
+            _build_root(suite, finished, kind)
     return finished
 
 
 def customize(root: Path, kind: Kind = Kind.BARE_METAL) -> None:
-    """Turn a plain Debian root into the root of hosts."""
+    """Turn a plain Debian root file system into the root file system of hosts."""
     for name in REMOVED:
         (root / name[1:]).unlink(missing_ok=True)
     for key in (root / "etc/ssh").glob("ssh_host_*"):
         key.unlink()
     shutil.rmtree(root / "etc/apt/sources.list.d", ignore_errors=True)
-    for name, content in _files(kind).items():
+    for name, content in _root_files(kind).items():
         path = root / name[1:]
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content)
@@ -173,26 +174,35 @@ def customize(root: Path, kind: Kind = Kind.BARE_METAL) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.unlink(missing_ok=True)
         path.symlink_to(target)
-    # Empty means: not the first boot, so no unit asks questions. Every host has its own id.
+    # An empty file means that this is not the first boot, so no unit asks questions. Every host has a
+    # different id.
     (root / "etc/machine-id").touch()
 
 
-def _options(kind: Kind) -> tuple[str, ...]:
+def _build_options(kind: Kind) -> tuple[str, ...]:
     packages = PACKAGES + (CLOUD_PACKAGES if kind is Kind.CLOUD else ())
     return (OPTIONS[0], f"--include={','.join(packages)}", *OPTIONS[1:])
 
 
-def _files(kind: Kind) -> dict[str, str]:
+def _root_files(kind: Kind) -> dict[str, str]:
     return FILES | (CLOUD_FILES if kind is Kind.CLOUD else {})
 
 
-def _build(suite: str, finished: Path, kind: Kind) -> None:
+def _build_root(suite: str, finished: Path, kind: Kind) -> None:
     with tempfile.TemporaryDirectory(dir=finished.parent, prefix="root-building-") as scratch:
         options = Path(scratch, "apt.conf")
         options.write_text(_apt_options())
         root = Path(scratch, "root")
         run(
-            ["mmdebstrap", "--quiet", *_options(kind), f"--aptopt={options}", suite, str(root), *_sources()],
+            [
+                "mmdebstrap",
+                "--quiet",
+                *_build_options(kind),
+                f"--aptopt={options}",
+                suite,
+                str(root),
+                *_package_sources(),
+            ],
             what="the hosts' Debian root cannot be built; check this machine's apt sources",
             timeout=900,
         )
@@ -200,15 +210,15 @@ def _build(suite: str, finished: Path, kind: Kind) -> None:
         root.rename(finished)
 
 
-def _suite() -> str:
-    """Return the machine's Debian release: hosts use the same package sources."""
+def _debian_release() -> str:
+    """Return the Debian release of the machine, because hosts use the same package sources."""
     for line in Path("/etc/os-release").read_text().splitlines():
         if line.startswith("VERSION_CODENAME="):
             return line.partition("=")[2].strip('"')
     raise LabError("/etc/os-release names no VERSION_CODENAME; the lab needs a machine with Debian or alike")
 
 
-def _sources() -> list[str]:
+def _package_sources() -> list[str]:
     home = Path("/etc/apt")
     found = [home / "sources.list", *sorted(home.glob("sources.list.d/*.list"))]
     found += sorted(home.glob("sources.list.d/*.sources"))
@@ -219,6 +229,6 @@ def _sources() -> list[str]:
 
 
 def _apt_options() -> str:
-    """Return apt options for the machine's package sources (proxy, authority, date checks)."""
+    """Return apt options for the package sources of the machine (proxy, CA, date checks)."""
     dump = run(["apt-config", "dump"], what="reading apt's settings")
     return "".join(f"{line}\n" for line in dump.splitlines() if line.startswith("Acquire::"))

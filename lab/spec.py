@@ -1,4 +1,4 @@
-"""The description of a lab: its name, network and hosts, read from and written to JSON."""
+"""The description of a lab: its name, network and hosts, stored as JSON."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ from lab.paths import NAME, NAME_LENGTH
 MIRROR_PORT = 8080
 REGISTRY_PORT = 5000
 MINIMUM_MEMORY = 128 * 1024**2
-"""Bytes. systemd and sshd do not boot reliably with less."""
+"""Bytes. With less memory systemd and sshd do not boot reliably."""
 
 Name = Annotated[str, Field(pattern=f"^{NAME}$", max_length=NAME_LENGTH)]
 
 
-class _Plain(BaseModel):
-    """Immutable and strict about unknown keys, so that misspelled fields are errors."""
+class _StrictModel(BaseModel):
+    """An immutable model that rejects unknown keys, so that misspelled fields are errors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Cloud(StrEnum):
-    """Clouds whose services the gateway can emulate."""
+    """The clouds whose services the gateway can emulate."""
 
     AWS = "aws"
     AZURE = "azure"
 
 
-class Instance(_Plain):
-    """A machine that a cloud creates from an image: cloud-init runs `user_data` at the first boot.
+class Instance(_StrictModel):
+    """A machine that a cloud creates from an image. cloud-init runs `user_data` at the first boot.
 
-    `id` is the cloud's id, different for each machine; `hostname` is the name at the start.
+    `id` is the cloud's id, different for each machine. `hostname` is the host name at the start.
     """
 
     id: Annotated[str, Field(min_length=1)]
@@ -45,21 +45,21 @@ class Instance(_Plain):
     user_data: str
 
 
-class LabHost(_Plain):
-    """One host. `memory` is the limit of its cgroup in bytes."""
+class LabHost(_StrictModel):
+    """One host of a lab. `memory` is the limit of its cgroup in bytes."""
 
     name: Name
     address: IPv4Address
     memory: int = Field(default=4 * 1024**3, ge=MINIMUM_MEMORY)
     instance: Instance | None = None
-    """Data of the cloud at the start of the machine; None: bare metal."""
+    """The cloud data of the machine at its start; None for bare metal."""
 
 
-class LabSpec(_Plain):
-    """A whole lab. `mirror` is a directory that `artifacts` wrote, or None for a lab without a mirror.
+class LabSpec(_StrictModel):
+    """A complete lab. `mirror` is a directory that `artifacts` wrote, or None for a lab without a mirror.
 
-    `cloud`: the gateway emulates this cloud, see `lab.cloud`. `names` are names with addresses that every
-    host resolves, like the private zone of a cloud.
+    If `cloud` is set, the gateway emulates this cloud (see `lab.cloud`). `names` are names with addresses
+    that every host resolves, like the private DNS zone of a cloud.
     """
 
     name: Name
@@ -70,7 +70,7 @@ class LabSpec(_Plain):
     names: dict[str, IPv4Address] = Field(default_factory=dict)
 
     @model_validator(mode="after")
-    def _consistent(self) -> Self:
+    def _check_consistency(self) -> Self:
         problems = [*_network_problems(self.network), *_host_problems(self)]
         if not self.hosts and self.cloud is None:
             problems.append("hosts: at least one is needed")
@@ -82,12 +82,16 @@ class LabSpec(_Plain):
 
     @property
     def gateway(self) -> IPv4Address:
-        """Return the address of the gateway, with mirror and registry: the first of the network."""
+        """Return the address of the gateway with the mirror and the registry: the first address of the
+        network.
+        """
         return self.network[1]
 
     @property
     def machine(self) -> IPv4Address:
-        """Return the machine's address in the lab's network: the last before the broadcast address."""
+        """Return the address of the machine in the network of the lab: the last address before the
+        broadcast address.
+        """
         return self.network[-2]
 
     @property
@@ -101,7 +105,7 @@ class LabSpec(_Plain):
         return f"https://{self.gateway}:{REGISTRY_PORT}"
 
     def host(self, name: str) -> LabHost:
-        """Return the host of that name. Raises LabError with the existing names."""
+        """Return the host with this name. The LabError for an unknown name lists the existing names."""
         for host in self.hosts:
             if host.name == name:
                 return host
@@ -110,7 +114,9 @@ class LabSpec(_Plain):
 
 
 def link_name(lab: str) -> str:
-    """Return the name of the lab's link on the machine: at most 15 characters (Linux), unique per lab."""
+    """Return the name of the lab's link on the machine. It is unique per lab and has at most 15 characters
+    (Linux).
+    """
     return "kw" + hashlib.sha256(lab.encode()).hexdigest()[:12]
 
 
@@ -121,17 +127,17 @@ def read(path: Path) -> LabSpec:
     except OSError as error:
         raise LabError(f"{path}: cannot be read ({error.strerror}); give the lab's JSON file") from error
     except ValidationError as error:
-        raise LabError(f"{path}: " + "; ".join(_problem(item) for item in error.errors())) from error
+        raise LabError(f"{path}: " + "; ".join(_describe_problem(item) for item in error.errors())) from error
 
 
 def write(spec: LabSpec, path: Path) -> None:
-    """Write a spec as JSON; readers never see a partial file."""
+    """Write a spec as JSON so that readers never see a partial file."""
     fresh = path.with_suffix(".new")
     fresh.write_text(spec.model_dump_json(indent=2) + "\n")
     fresh.replace(path)
 
 
-def _problem(item: object) -> str:
+def _describe_problem(item: object) -> str:
     assert isinstance(item, dict)
     where = ".".join(str(part) for part in item["loc"])
     return f"{where}: {item['msg']}" if where else str(item["msg"]).removeprefix("Value error, ")

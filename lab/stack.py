@@ -1,4 +1,4 @@
-"""A whole lab: create, repair and remove it, start and stop its hosts."""
+"""Operations on a complete lab: create, repair and remove it, start and stop its hosts."""
 
 from __future__ import annotations
 
@@ -16,39 +16,39 @@ from lab.spec import LabHost, LabSpec
 
 
 def up(wanted: LabSpec, *, say: Callable[[str], None] = lambda _: None) -> LabPaths:
-    """Create or complete the lab; running hosts stay.
+    """Create or complete the lab. Running hosts are not touched.
 
-    `say` receives each step as a line. Raises LabError with every failed host; another `up` continues.
+    `say` receives each step as a line. Raises LabError with all failed hosts; another `up` continues.
     """
     doctor.check(wanted)
-    debian = _roots(wanted.hosts)
+    debian = _ensure_roots(wanted.hosts)
     with hold_lock(f"lab-{wanted.name}"):
         paths = LabPaths.of(wanted.name)
-        before = _stored(paths)
+        before = _read_stored_spec(paths)
         _refuse_moved(before, wanted)
         claims.claim(wanted.name, paths.root)
         if before is None:
-            _clear(wanted.name)  # what runs by this name lost its state, and with it its keys
+            _remove_running_parts(wanted.name)  # the running lab with this name lost its state and its keys
         machine.prepare(wanted.name, gateway.GROUP, memory=gateway.MEMORY)
-        _leave(wanted, before, say)
+        _remove_obsolete_hosts(wanted, before, say)
         paths.root.mkdir(parents=True, exist_ok=True)
         spec.write(wanted, paths.spec)
         keys.ensure(wanted)
         network.ensure_gateway(wanted)
         gateway.ensure(wanted, say=say)
-        _each(wanted.hosts, lambda host: _ensure_host(wanted, host, debian, say))
+        _run_for_each(wanted.hosts, lambda host: _ensure_host(wanted, host, debian, say))
     return paths
 
 
 def down(name: str) -> None:
-    """Remove everything of a lab, in any state.
+    """Remove all parts of a lab, in any state.
 
-    Raises LabError with everything that cannot be removed.
+    Raises LabError with all parts that cannot be removed.
     """
     doctor.check_caller()
     check_name(name)
     with hold_lock(f"lab-{name}"):
-        _clear(name)
+        _remove_running_parts(name)
         for state in {LabPaths.of(name).root, claims.owner(name) or LabPaths.of(name).root}:
             shutil.rmtree(state, ignore_errors=True)
         claims.release(name)
@@ -59,11 +59,11 @@ def down(name: str) -> None:
 
 
 def start(name: str, host: str) -> None:
-    """Start a stopped host of a lab with its disk. Raises LabError."""
+    """Start a stopped host of a lab with its existing disk. Raises LabError."""
     doctor.check_caller()
     wanted = load(name)
     found = wanted.host(host)
-    debian = _roots([found])
+    debian = _ensure_roots([found])
     with hold_lock(f"lab-{name}"):
         machine.prepare(name, gateway.GROUP, memory=gateway.MEMORY)
         network.ensure_gateway(wanted)
@@ -72,7 +72,7 @@ def start(name: str, host: str) -> None:
 
 
 def stop(name: str, host: str, *, kill: bool = False) -> None:
-    """Shut down a host of a lab, or with `kill` end it like a power failure; its disk stays. Raises
+    """Shut down a host of a lab, or with `kill` end it like a power failure. Keep its disk. Raises
     LabError.
     """
     doctor.check_caller()
@@ -89,15 +89,15 @@ def set_connected(name: str, host: str, *, into: bool) -> None:
 
 
 def load(name: str) -> LabSpec:
-    """Return the spec of a lab on this machine. Raises LabError without one."""
-    found = _stored(LabPaths.of(name))
+    """Return the spec of a lab on this machine. Raises LabError for an unknown lab."""
+    found = _read_stored_spec(LabPaths.of(name))
     if found is None:
         raise LabError(f"{name}: there is no lab of that name; make it with `kubewright lab up SPEC`")
     return found
 
 
-def _clear(name: str) -> None:
-    """End and remove all running parts of a lab; its state stays."""
+def _remove_running_parts(name: str) -> None:
+    """End and remove all running parts of a lab. Keep its state."""
     cgroups.kill(name)
     for pid in network.pids(name):
         cgroups.kill_process(pid)
@@ -108,7 +108,7 @@ def _clear(name: str) -> None:
         shutil.rmtree(path, ignore_errors=True)
 
 
-def _stored(paths: LabPaths) -> LabSpec | None:
+def _read_stored_spec(paths: LabPaths) -> LabSpec | None:
     return spec.read(paths.spec) if paths.spec.exists() else None
 
 
@@ -120,36 +120,36 @@ def _refuse_moved(before: LabSpec | None, wanted: LabSpec) -> None:
         )
 
 
-def _leave(wanted: LabSpec, before: LabSpec | None, say: Callable[[str], None]) -> None:
-    """Remove hosts that the spec no longer has, and the network of hosts with another address."""
+def _remove_obsolete_hosts(wanted: LabSpec, before: LabSpec | None, say: Callable[[str], None]) -> None:
+    """Remove hosts that the spec no longer has, and the network of hosts whose address changed."""
     names = {host.name for host in wanted.hosts}
     for name in cgroups.members(wanted.name):
         if name not in names and name != gateway.GROUP:
-            _remove(wanted.name, name)
+            _remove_host(wanted.name, name)
             say(f"{name}: removed")
     for old in before.hosts if before is not None else ():
         if old.name not in names:
-            _remove(wanted.name, old.name)
+            _remove_host(wanted.name, old.name)
         elif wanted.host(old.name).instance != old.instance:
-            _remove(wanted.name, old.name)  # a cloud's machine is never changed: this is another one
+            _remove_host(wanted.name, old.name)  # a cloud machine never changes, so this is another machine
             say(f"{old.name}: removed, for another in its place")
         elif wanted.host(old.name).address != old.address:
             hosts.stop(wanted.name, old.name)
             network.remove_host(wanted.name, old.name)
 
 
-def _remove(lab: str, host: str) -> None:
-    """Remove a host with its disk; its data volumes stay."""
+def _remove_host(lab: str, host: str) -> None:
+    """Remove a host with its disk. Keep its data volumes."""
     hosts.remove(lab, host)
     volumes.leave(lab, host)
 
 
-def _roots(needed: Iterable[LabHost]) -> Mapping[root.Kind, Path]:
-    """Return the Debian roots of these hosts."""
-    return {kind: root.ensure(kind) for kind in {_kind(host) for host in needed}}
+def _ensure_roots(needed: Iterable[LabHost]) -> Mapping[root.Kind, Path]:
+    """Return the directories of the Debian root file systems that these hosts need."""
+    return {kind: root.ensure(kind) for kind in {_root_kind(host) for host in needed}}
 
 
-def _kind(host: LabHost) -> root.Kind:
+def _root_kind(host: LabHost) -> root.Kind:
     return root.Kind.BARE_METAL if host.instance is None else root.Kind.CLOUD
 
 
@@ -160,14 +160,14 @@ def _ensure_host(
         network.ensure_host(wanted, host)
         cgroups.create(wanted.name, host.name, memory=host.memory)
     if not hosts.running(wanted.name, host):
-        hosts.boot(wanted, host, debian[_kind(host)])
+        hosts.boot(wanted, host, debian[_root_kind(host)])
         for volume in volumes.of_host(wanted.name, host.name):
             volumes.appear(wanted.name, volume)
         say(f"{host.name}: booted at {host.address}")
 
 
-def _each(items: Iterable[LabHost], step: Callable[[LabHost], None]) -> None:
-    """Run a step for all hosts in parallel; continue after failures, then report them all."""
+def _run_for_each(items: Iterable[LabHost], step: Callable[[LabHost], None]) -> None:
+    """Run a step for all hosts in parallel. Continue after failures, then raise one error for all of them."""
     problems = []
     with ThreadPoolExecutor(max_workers=8) as pool:
         for future in [pool.submit(step, item) for item in items]:

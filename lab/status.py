@@ -28,7 +28,9 @@ class HostStatus:
 
 
 def status(name: str = "") -> list[HostStatus]:
-    """Return hosts and gateways of one lab, or of all labs here. Raises LabError for an unknown name."""
+    """Return the status of hosts and gateways of one lab, or of all labs. Raises LabError for an unknown
+    lab.
+    """
     found: list[HostStatus] = []
     for lab in [name] if name else sorted({*labs(), *cgroups.all_labs()}):
         if not name and not LabPaths.of(lab).spec.exists():
@@ -36,28 +38,28 @@ def status(name: str = "") -> list[HostStatus]:
             continue
         spec = load(lab)
         if spec.mirror is not None:
-            found.append(_gateway(spec))
+            found.append(_gateway_status(spec))
         with ThreadPoolExecutor(max_workers=8) as pool:
-            found += pool.map(lambda host, spec=spec: _host(spec, host), spec.hosts)
+            found += pool.map(lambda host, spec=spec: _host_status(spec, host), spec.hosts)
     return found
 
 
 def table(rows: Sequence[HostStatus]) -> str:
-    """Return the rows as text in columns, or a message without rows."""
+    """Return the rows as text in columns, or a message if no rows exist."""
     if not rows:
         return "no labs here\n"
-    cells = [HEADER, *(_cells(row) for row in rows)]
+    cells = [HEADER, *(_format_row(row) for row in rows)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(HEADER))]
     lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in cells)
     return "".join(f"{line.rstrip()}\n" for line in lines)
 
 
-def _cells(row: HostStatus) -> tuple[str, ...]:
+def _format_row(row: HostStatus) -> tuple[str, ...]:
     memory = f"{row.used >> 20}/{row.limit >> 20} MiB" if row.processes else f"-/{row.limit >> 20} MiB"
     return (row.lab, row.host, row.address, row.state, memory, str(row.processes))
 
 
-def _gateway(spec: LabSpec) -> HostStatus:
+def _gateway_status(spec: LabSpec) -> HostStatus:
     up = [gateway.answers(spec, port) for port in (MIRROR_PORT, REGISTRY_PORT)]
     count = len(cgroups.pids(spec.name, gateway.GROUP))
     state = "running" if all(up) else "half-dead" if count else "stopped"
@@ -65,7 +67,7 @@ def _gateway(spec: LabSpec) -> HostStatus:
     return HostStatus(spec.name, "(gateway)", str(spec.gateway), state, used, gateway.MEMORY, count)
 
 
-def _host(spec: LabSpec, host: LabHost) -> HostStatus:
+def _host_status(spec: LabSpec, host: LabHost) -> HostStatus:
     count = len(cgroups.pids(spec.name, host.name))
     used = cgroups.memory(spec.name, host.name)
     return HostStatus(

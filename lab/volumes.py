@@ -1,6 +1,6 @@
-"""Data volumes of a cloud's machines: files in the lab's state that hosts see as block devices.
+"""Data volumes of cloud machines: files in the state of the lab that hosts see as block devices.
 
-A volume outlives the host that has it attached, as in a cloud; it ends with its lab.
+As in a cloud, a volume remains when its host is removed. The volume is removed with its lab.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from lab.locks import hold_lock
 from lab.paths import LabPaths
 
 LIMIT = 64 * 1024**3
-"""Bytes. Volumes are sparse, so the limit only protects from mistakes."""
+"""Bytes. Volumes are sparse files, so the limit only protects from mistakes."""
 
-# Runs in the host: its /dev is separate, so devices do not appear there by themselves.
+# The script runs in the host. The /dev of a host is separate, so devices do not appear there automatically.
 APPEAR = """\
 set -eu
 device=$1 minor=$2; shift 2
@@ -32,17 +32,17 @@ DISAPPEAR = 'device=$1; shift; rm -f "$device" "$@"'
 
 @dataclass(frozen=True, slots=True)
 class Attached:
-    """The location of a volume: the host, and the paths on that host."""
+    """The location of an attached volume: the host and the paths on that host."""
 
     host: str
     links: tuple[str, ...]
 
 
 def create(lab: str, volume: str, size: int) -> None:
-    """Create an empty volume of `size` bytes; an existing volume stays. Raises LabError."""
+    """Create an empty volume of `size` bytes. Keep an existing volume. Raises LabError."""
     if not 0 < size <= LIMIT:
         raise LabError(f"{volume}: a volume has 1 to {LIMIT} bytes, not {size}")
-    path = _image(lab, volume)
+    path = _image_file(lab, volume)
     path.parent.mkdir(parents=True, exist_ok=True)
     if not path.exists():
         with path.open("wb") as file:
@@ -50,27 +50,29 @@ def create(lab: str, volume: str, size: int) -> None:
 
 
 def attach(lab: str, volume: str, host: str, links: Sequence[str]) -> None:
-    """Attach the volume to a running host, at each of `links` (absolute paths below /dev).
+    """Attach a volume to a running host, at each of `links` (absolute paths below /dev).
 
-    Raises LabError when another host has the volume, or the machine has no free loop device.
+    Raises LabError if the volume is attached to another host, or if the machine has no free loop device.
     """
     with hold_lock(f"volumes-{lab}"):
-        if not _image(lab, volume).exists():
+        if not _image_file(lab, volume).exists():
             raise LabError(f"{volume}: lab {lab} has no such volume")
         now = attached(lab, volume)
         if now is not None and now.host != host:
             raise LabError(f"{volume}: is attached to {now.host}; detach it first")
         record = {"host": host, "links": list(links)}
-        _record(lab, volume).write_text(json.dumps(record))
+        _record_file(lab, volume).write_text(json.dumps(record))
     appear(lab, volume)
 
 
 def appear(lab: str, volume: str) -> None:
-    """Show an attached volume to its host, also after a restart of the host. Raises LabError."""
+    """Create the device of an attached volume in its host, also after a restart of the host. Raises
+    LabError.
+    """
     now = attached(lab, volume)
     if now is None:
         raise LabError(f"{volume}: is attached to no host")
-    device = _device(_image(lab, volume)) or _loop(_image(lab, volume))
+    device = _find_loop_device(_image_file(lab, volume)) or _attach_loop_device(_image_file(lab, volume))
     minor = device.removeprefix("/dev/loop")
     done = hosts.execute(
         lab, now.host, ["sh", "-c", APPEAR, "sh", device, minor, *now.links], stdin="", timeout=20
@@ -80,34 +82,36 @@ def appear(lab: str, volume: str) -> None:
 
 
 def detach(lab: str, volume: str) -> None:
-    """Detach a volume from its host; a host that still uses it keeps it until it ends. Raises LabError."""
+    """Detach a volume from its host. A host that still uses the volume keeps it until the host ends. Raises
+    LabError.
+    """
     now = attached(lab, volume)
-    device = _device(_image(lab, volume))
+    device = _find_loop_device(_image_file(lab, volume))
     if now is not None and device and cgroups.init(lab, now.host) is not None:
         hosts.execute(lab, now.host, ["sh", "-c", DISAPPEAR, "sh", device, *now.links], stdin="", timeout=20)
-    _record(lab, volume).unlink(missing_ok=True)
+    _record_file(lab, volume).unlink(missing_ok=True)
     if device:
         run(["losetup", "--detach", device], what=f"volume {volume}")
 
 
 def attached(lab: str, volume: str) -> Attached | None:
-    """Return the location of an attached volume; None if detached."""
+    """Return the location of an attached volume, or None."""
     try:
-        record = json.loads(_record(lab, volume).read_text())
+        record = json.loads(_record_file(lab, volume).read_text())
     except FileNotFoundError:
         return None
     return Attached(host=record["host"], links=tuple(record["links"]))
 
 
 def of_host(lab: str, host: str) -> list[str]:
-    """Return the names of the volumes of a host."""
+    """Return the names of the volumes that are attached to a host."""
     found = {volume: attached(lab, volume) for volume in volumes(lab)}
     return [volume for volume, now in found.items() if now is not None and now.host == host]
 
 
 def volumes(lab: str) -> list[str]:
     """Return the names of all volumes of a lab, sorted."""
-    return sorted(path.stem for path in _home(lab).glob("*.img"))
+    return sorted(path.stem for path in _volumes_directory(lab).glob("*.img"))
 
 
 def leave(lab: str, host: str) -> None:
@@ -138,27 +142,27 @@ def devices(state: Path) -> list[str]:
     return [name for name, file in files.items() if Path(file).is_relative_to(state)]
 
 
-def _device(image: Path) -> str:
-    """Return the loop device of an image; empty without one."""
+def _find_loop_device(image: Path) -> str:
+    """Return the loop device of an image file, or an empty text."""
     return run(
         ["losetup", "--associated", str(image), "--noheadings", "--output", "NAME"], what=image.stem
     ).strip()
 
 
-def _loop(image: Path) -> str:
+def _attach_loop_device(image: Path) -> str:
     try:
         return run(["losetup", "--find", "--show", str(image)], what=f"volume {image.stem}").strip()
     except LabError as error:
         raise LabError(f"{error}; `losetup --list` shows who has this machine's loop devices") from error
 
 
-def _home(lab: str) -> Path:
+def _volumes_directory(lab: str) -> Path:
     return LabPaths.of(lab).root / "volumes"
 
 
-def _image(lab: str, volume: str) -> Path:
-    return _home(lab) / f"{volume}.img"
+def _image_file(lab: str, volume: str) -> Path:
+    return _volumes_directory(lab) / f"{volume}.img"
 
 
-def _record(lab: str, volume: str) -> Path:
-    return _home(lab) / f"{volume}.json"
+def _record_file(lab: str, volume: str) -> Path:
+    return _volumes_directory(lab) / f"{volume}.json"

@@ -1,4 +1,4 @@
-"""Bundles: what each host must become. Pure functions from the topology to bundles and their text."""
+"""Bundles: the desired configuration of each host, built from the topology by pure functions."""
 
 from nodeconfig.component import BundleError
 from nodeconfig.roles import bundles, pool_bundle

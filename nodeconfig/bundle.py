@@ -1,7 +1,7 @@
-"""The bundle, which says what a host must become: plain data, the same on every provider.
+"""The bundle: the desired state of a host as plain data, the same on every provider.
 
-Previews show a bundle's plain parts as text. Secret parts are only named: the delivery adds their contents
-(`nodeconfig.render.payload`).
+Previews show the plain parts of a bundle as text. Secret parts appear only by name: the delivery adds their
+contents (`nodeconfig.render.payload`).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class SecretFile:
-    """A file whose content is the delivery's secret with the name in `secret`, e.g. `apiserver-cp-1.key`."""
+    """A file whose content is a secret of the delivery. `secret` is its name, e.g. `apiserver-cp-1.key`."""
 
     path: str
     secret: str
@@ -35,9 +35,9 @@ class SecretFile:
 class Artifact:
     """A file that hosts fetch by URL, verify by `sha256` (hex) and store by digest.
 
-    `member` empty: the file itself is installed at `path` (mode 0755). `member` "*": the file is a tar
-    archive, unpacked into the directory `path`. Any other `member`: only that member of the archive is
-    installed.
+    If `member` is empty, the file itself is installed at `path` (mode 0755). If `member` is "*", the file
+    is a tar archive that is unpacked into the directory `path`. With any other `member`, only that member
+    of the archive is installed.
     """
 
     name: str
@@ -59,11 +59,11 @@ class Program:
 class Service:
     """A systemd unit that must run.
 
-    The host program restarts it when its unit file or a file in `restart_on` (paths of files, secret files or
-    artifacts of this bundle or of an earlier one on the host) changed. The section [Unit] and comments in sh
-    programs do not count (`fingerprint` in service.sh). `ready` is one line of sh that succeeds when the
-    service is healthy; the host program polls it for at most `timeout` seconds. With `reload`, files in
-    `restart_on` cause `systemctl reload` instead of a restart.
+    The host program restarts the unit when its unit file or a file in `restart_on` changed. `restart_on`
+    has paths of files, secret files or artifacts of this bundle or of an earlier bundle on the host. The
+    section [Unit] and comments in sh programs do not count (`fingerprint` in service.sh). `ready` is one
+    line of sh that succeeds when the service is healthy; the host program polls it for at most `timeout`
+    seconds. With `reload`, files in `restart_on` cause `systemctl reload` instead of a restart.
     """
 
     unit: str
@@ -77,10 +77,11 @@ class Service:
 class Bundle:
     """Everything that one role needs on a host.
 
-    `program` installs it. `ca` is the PEM that verifies downloads ("": the system's authorities). With
-    `drain`, a change of a path in `drain_on` drains the node first and uncordons it afterwards; changes of
-    other paths restart services under running pods. `rotations` are the generations of authorities that were
-    rotated and whose certificates the bundle has: a host refuses a bundle that skips a stage.
+    `program` installs the bundle. `ca` is the PEM that verifies downloads (empty: the CAs of the system).
+    With `drain`, a change of a path in `drain_on` drains the node first and uncordons it afterwards;
+    changes of other paths restart services while pods keep running. `rotations` are the generations of
+    rotated CAs whose certificates the bundle contains. A host refuses a bundle that skips a stage of a
+    rotation.
     """
 
     role: Role
@@ -102,10 +103,11 @@ class Bundle:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Name and address of a host, which units read as NODE_NAME and NODE_IP from /etc/kubewright/host.env.
+    """The name and address of a host, which units read as NODE_NAME and NODE_IP from
+    /etc/kubewright/host.env.
 
-    `provider_id` is the cloud's id of the machine (PROVIDER_ID in the file), empty on bare metal. Each value
-    may be a variable of the script's environment, e.g. `$BOOT_NAME`.
+    `provider_id` is the cloud's id of the machine (PROVIDER_ID in the file), empty on bare metal. Each
+    value may be a variable of the script's environment, e.g. `$BOOT_NAME`.
     """
 
     name: str
@@ -114,4 +116,4 @@ class Identity:
 
 
 AT_BOOT = Identity("$BOOT_NAME", "$BOOT_ADDRESS", "$BOOT_ID")
-"""The identity of a node whose name and address are known only when it boots."""
+"""The identity of a node whose name and address are known only at boot."""

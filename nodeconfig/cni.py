@@ -1,7 +1,7 @@
-"""Network devices of pods [G1]: a bridge on the subnet that flannel received, and host ports.
+"""Network devices of pods [G1]: a bridge in the pod subnet that flannel received, and host ports.
 
-Upstream's `firewall` plugin is not used: it needs iptables, and it has nothing to open, because the ruleset
-of the host filters only incoming packets and no forwarded ones.
+The upstream plugin `firewall` is not used, because it needs iptables. It is also unnecessary: the ruleset
+of the host filters only incoming packets and no forwarded packets.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from topology.model import Topology
 
 _PLUGINS = ("bridge", "loopback", "host-local", "portmap")
 WRITE_CONFLIST = f"{LIBRARY}/write-conflist"
-"""Program that writes the CNI configuration from flannel's subnet."""
+"""Path of the program that writes the CNI configuration from the subnet of flannel."""
 
 
 def component(topology: Topology) -> Component:
-    """Return the CNI plugins' component of a node."""
+    """Return the CNI component of a node."""
     return Component(
         files=(File(WRITE_CONFLIST, _write_conflist(topology), mode=0o755),),
         artifacts=tuple((f"cni-{name}", f"{CNI}/{name}") for name in _PLUGINS),

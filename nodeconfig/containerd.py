@@ -1,4 +1,4 @@
-"""containerd and runc [F4]: registries, sandbox image, and the cgroup driver of the host."""
+"""containerd and runc [F4]: registries, the sandbox image, and the cgroup driver of the host."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _BINARIES = ("containerd", "containerd-shim-runc-v2", "ctr", "runc", "crictl")
 
 
 def component(topology: Topology) -> Component:
-    """Return the container runtime's component of a node."""
-    config = File(_CONFIG, _config(topology), mode=0o600)
-    prepare = File(_PREPARE, _prepare(), mode=0o755)
-    unit = _unit()
-    mirrors, credentials = _registries(topology)
-    # containerd reads the files of registries at every pull: they need no restart. runc needs none either,
-    # and a new shim serves only new pods. roles.py decides which of these need a drain first.
+    """Return the container runtime component of a node."""
+    config = File(_CONFIG, _configuration(topology), mode=0o600)
+    prepare = File(_PREPARE, _preparation_script(), mode=0o755)
+    unit = _service_unit()
+    mirrors, credentials = _registry_files(topology)
+    # containerd reads the registry files at every pull, so they require no restart. runc requires no
+    # restart either, and a new shim serves only new pods. roles.py decides which changes require a drain.
     watched = (f"{BIN}/containerd", config.path, prepare.path)
     crictl = File("/etc/crictl.yaml", f"runtime-endpoint: unix://{CONTAINERD_SOCKET}\n")
     return Component(
@@ -40,8 +40,8 @@ def component(topology: Topology) -> Component:
     )
 
 
-def _config(topology: Topology) -> str:
-    """Return the configuration. The host appends its cgroup driver to the last table, runc's options."""
+def _configuration(topology: Topology) -> str:
+    """Return the configuration. The host appends its cgroup driver to the last table, the options of runc."""
     return f"""version = 3
 root = "/var/lib/containerd"
 state = "/run/containerd"
@@ -79,7 +79,7 @@ BinaryName = "{BIN}/runc"
 """
 
 
-def _prepare() -> str:
+def _preparation_script() -> str:
     return f"""#!/bin/sh
 # Selects the cgroup driver: systemd's under cgroup v2, where systemd owns the tree; cgroupfs under v1, where
 # systemd manages only some controllers. The kubelet asks containerd.
@@ -95,7 +95,7 @@ mv {_RUNNING_CONFIG}.new {_RUNNING_CONFIG}
 """
 
 
-def _unit() -> Unit:
+def _service_unit() -> Unit:
     return Unit(
         name="containerd.service",
         description="containerd container runtime",
@@ -103,7 +103,7 @@ def _unit() -> Unit:
         type="notify",
         service=(
             f"ExecStartPre={_PREPARE}",
-            # Containers survive a restart of the runtime.
+            # Containers keep running during a restart of the runtime.
             "KillMode=process",
             "Delegate=yes",
             "OOMScoreAdjust=-999",
@@ -115,12 +115,12 @@ def _unit() -> Unit:
     )
 
 
-def _registries(topology: Topology) -> tuple[tuple[File, ...], tuple[SecretFile, ...]]:
-    """Return each registry's mirror as a hosts.toml. With credentials the whole file is a secret."""
+def _registry_files(topology: Topology) -> tuple[tuple[File, ...], tuple[SecretFile, ...]]:
+    """Return the mirror of each registry as a hosts.toml. With credentials the whole file is a secret."""
     files: list[File] = []
     secrets: list[SecretFile] = []
     for registry in topology.registries:
-        directory = f"{_REGISTRIES}/{_directory(registry.name)}"
+        directory = f"{_REGISTRIES}/{_registry_directory(registry.name)}"
         if registry.ca:
             files.append(File(f"{directory}/ca.crt", registry.ca.rstrip("\n") + "\n"))
         if registry.credentials:
@@ -131,19 +131,19 @@ def _registries(topology: Topology) -> tuple[tuple[File, ...], tuple[SecretFile,
 
 
 def hosts_toml(registry: Registry, authorization: str = "") -> str:
-    """Return containerd's description of a registry's mirror.
+    """Return the hosts.toml that describes the mirror of a registry.
 
-    `authorization` is the value of this HTTP header for the mirror (`Basic …`). A hosts.toml with it is
-    delivered as the secret that `Registry.credentials` names.
+    `authorization` is the value of this HTTP header for the mirror (`Basic …`). A hosts.toml with this
+    value is delivered as the secret that `Registry.credentials` names.
     """
     lines = [f'[host."{registry.endpoint}"]', 'capabilities = ["pull", "resolve"]']
     if registry.ca:
-        lines.append(f'ca = "{_REGISTRIES}/{_directory(registry.name)}/ca.crt"')
+        lines.append(f'ca = "{_REGISTRIES}/{_registry_directory(registry.name)}/ca.crt"')
     if authorization:
         lines += [f'[host."{registry.endpoint}".header]', f'Authorization = "{authorization}"']
     return "\n".join(lines) + "\n"
 
 
-def _directory(name: str) -> str:
-    """Return containerd's name of a registry's directory: `host:5000` becomes `host_5000_`."""
+def _registry_directory(name: str) -> str:
+    """Return the directory name that containerd uses for a registry: `host:5000` becomes `host_5000_`."""
     return re.sub(r":(\d+)$", r"_\1_", name)

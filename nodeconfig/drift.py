@@ -1,4 +1,4 @@
-"""Drift: a delivered script turned into a comparison that changes nothing [J3]."""
+"""Drift detection: turn a delivered script into a comparison that changes nothing [J3]."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ _LAST = "compared"
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A difference from the delivery. `kind`: file, directory, artifact, service, kernel or role."""
+    """A difference between a host and its delivery. `kind` is file, directory, artifact, service, kernel or
+    role.
+    """
 
     kind: str
     what: str
@@ -21,9 +23,10 @@ class Difference:
 
 
 def comparison_script(script: str) -> str:
-    """Return a script that compares instead of installing, from a delivered script of any release.
+    """Return a script that compares instead of installing.
 
-    It reads the same standard input. Raise ValueError for a text that is no delivered script.
+    `script` is a delivered script of any release. The comparison reads the same standard input. Raise
+    ValueError for a text that is no delivered script.
     """
     before, separator, after = script.partition(LOAD_PROGRAM + "\n")
     if not separator:
@@ -32,14 +35,16 @@ def comparison_script(script: str) -> str:
 
 
 def parse_differences(output: str) -> list[Difference]:
-    """Return the differences in the output. Raise ValueError when the comparison did not complete."""
-    lines = list(_lines(output))
+    """Return the differences in the output of a comparison. Raise ValueError if the comparison did not
+    complete.
+    """
+    lines = list(_parse_lines(output))
     if not lines or lines[-1].kind != _LAST:
         raise ValueError("the comparison did not complete")
     return lines[:-1]
 
 
-def _lines(output: str) -> Iterator[Difference]:
+def _parse_lines(output: str) -> Iterator[Difference]:
     for line in output.splitlines():
         words = line.split("\t")
         if len(words) == 3:

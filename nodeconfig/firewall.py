@@ -1,6 +1,7 @@
-"""The packet filter of a host [A5]: one nftables table from the port table, replaced as a whole.
+"""The packet filter of a host [A5]: one nftables table, generated from the port table and replaced as a
+whole.
 
-It filters packets to the host. Forwarded packets belong to pods, whose rules are network policies.
+The table filters packets to the host. Forwarded packets belong to pods, and network policies filter those.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from topology.ports import Protocol, Rule, rules_for
 
 _RULES = "/etc/kubewright/firewall.nft"
 _UNIT = "kubewright-firewall.service"
-# Numbers, because a host may not have /etc/protocols.
+# Protocols are numbers, because a host may not have /etc/protocols.
 _ICMP, _ICMP6, _VRRP = 1, 58, 112
 _ACCEPTED_PORTS = re.compile(r"^\s*(?:ip6? saddr (\S+) )?((?:tcp|udp) dport \S+) accept", re.MULTILINE)
 
@@ -52,7 +53,7 @@ def ruleset(rules: Iterable[Rule]) -> str:
         "    ct state invalid drop",
         '    iifname "lo" accept',
         f"    meta l4proto {_ICMP6} accept",
-        *(f"    {line}" for rule in rules for line in _statements(rule)),
+        *(f"    {line}" for rule in rules for line in _accept_statements(rule)),
         "  }",
         "}",
     ]
@@ -60,14 +61,16 @@ def ruleset(rules: Iterable[Rule]) -> str:
 
 
 def accepted_ports(text: str) -> list[tuple[str, str]]:
-    """Return source ("" for any) and protocol with ports of each accepting line of a ruleset or delivery."""
+    """Return the source ("" for any) and the protocol with ports of each accepting line of a ruleset or
+    delivery.
+    """
     found: list[tuple[str, str]] = _ACCEPTED_PORTS.findall(text)
     return found
 
 
-def _statements(rule: Rule) -> list[str]:
+def _accept_statements(rule: Rule) -> list[str]:
     """Return one line for each network, so that an added network is one added line."""
-    match = _match(rule)
+    match = _match_expression(rule)
     comment = rule.why.replace('"', "'")
     networks = [network for network in rule.networks if network.prefixlen > 0]
     if len(networks) < len(rule.networks):
@@ -75,7 +78,7 @@ def _statements(rule: Rule) -> list[str]:
     return [f'ip saddr {network} {match} accept comment "{comment}"' for network in networks]
 
 
-def _match(rule: Rule) -> str:
+def _match_expression(rule: Rule) -> str:
     match rule.protocol:
         case Protocol.ICMP:
             return f"meta l4proto {_ICMP}"

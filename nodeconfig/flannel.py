@@ -1,4 +1,7 @@
-"""flannel [G1] as a service of the host: it needs no image, and nodes become Ready sooner."""
+"""The pod network with flannel [G1], which runs as a service of the host.
+
+A service needs no image, and nodes become Ready sooner than with a DaemonSet.
+"""
 
 from __future__ import annotations
 
@@ -15,12 +18,12 @@ _KUBECONFIG = f"{KUBERNETES}/flannel.conf"
 
 
 def component(topology: Topology, server: str) -> Component:
-    """Return flannel's component of a node; `server` is the URL of the API for this node."""
+    """Return the flannel component of a node. `server` is the URL of the API for this node."""
     kubeconfig, leaf = kubeconfig_with_certificate(_KUBECONFIG, server, "flannel")
-    network = json_file(_NETWORK, _network(topology), mode=0o644)
-    unit = _unit()
+    network = json_file(_NETWORK, _network_configuration(topology), mode=0o644)
+    unit = _service_unit()
     return Component(
-        files=(kubeconfig, network, _link(), unit.file()),
+        files=(kubeconfig, network, _link_file(), unit.file()),
         secrets=leaf,
         artifacts=(("flanneld", f"{BIN}/flanneld"), ("netfilter", NETFILTER)),
         services=(
@@ -35,11 +38,11 @@ def component(topology: Topology, server: str) -> Component:
     )
 
 
-def _network(topology: Topology) -> dict[str, object]:
+def _network_configuration(topology: Topology) -> dict[str, object]:
     plan = topology.network
     backend: dict[str, object] = {"Type": str(plan.backend)}
     if plan.backend is Backend.VXLAN and plan.mtu:
-        backend["MTU"] = plan.mtu - 50  # flannel subtracts vxlan's header only from the device's MTU
+        backend["MTU"] = plan.mtu - 50  # flannel subtracts the VXLAN header only from the MTU of the device
     return {
         "Network": str(plan.pods),
         "EnableNFTables": plan.proxy_mode is ProxyMode.NFTABLES,
@@ -47,7 +50,7 @@ def _network(topology: Topology) -> dict[str, object]:
     }
 
 
-def _unit() -> Unit:
+def _service_unit() -> Unit:
     flags = (
         "--kube-subnet-mgr",
         f"--kubeconfig-file={_KUBECONFIG}",
@@ -62,15 +65,15 @@ def _unit() -> Unit:
         description="flannel pod network",
         command=(f"{BIN}/flanneld", *flags),
         after=("network.target", "kubewright-firewall.service", "kube-apiserver.service"),
-        # It exits until its node has a range of pod addresses.
+        # flannel exits until its node has a range of pod addresses.
         restart_seconds=1,
         type="notify",
         service=(f"ExecStartPost={WRITE_CONFLIST}",),
     )
 
 
-def _link() -> File:
-    """Return a link file that keeps systemd 242 or later from assigning MAC addresses, which breaks vxlan."""
+def _link_file() -> File:
+    """Return a link file that keeps systemd 242 or later from changing MAC addresses, which breaks VXLAN."""
     return File(
         "/etc/systemd/network/10-kubewright-flannel.link",
         "[Match]\nOriginalName=flannel.*\n\n[Link]\nMACAddressPolicy=none\n",

@@ -1,7 +1,7 @@
-"""The host program as one text, and its digest. Hosts fetch it by this digest from the mirror.
+"""The host program as one text, and its digest. Hosts fetch the program by this digest from the mirror.
 
-Deliveries do not contain it: the state of a stack has every input twice, encrypted where it is secret, and
-the program would be four fifths of the state of a thousand hosts.
+Deliveries do not contain the program. The state of a stack stores every input twice, encrypted if it is
+secret, and the program would be four fifths of the state of a thousand hosts.
 """
 
 from __future__ import annotations
@@ -12,23 +12,23 @@ from hashlib import sha256
 from nodeconfig.sources import read_code, read_source
 
 NAME = "host-program"
-"""Its name in a mirror and an index; `digest()` is its version there."""
+"""Name of the program in a mirror and in an index. `digest()` is its version."""
 
 _PIECES = ("prelude.sh", "host.sh", "fetch.sh", "guard.sh", "service.sh", "node.sh")
 
 
 @cache
 def program() -> str:
-    """Return the whole host program, POSIX sh."""
+    """Return the complete host program in POSIX sh."""
     return "\n".join(read_source(piece) for piece in _PIECES)
 
 
 @cache
 def digest() -> str:
-    """Return the hex sha256 of the host program."""
+    """Return the sha256 of the host program in hex."""
     return sha256(program().encode()).hexdigest()
 
 
 def prelude() -> str:
-    """Return the code that fetches the host program; every payload contains it."""
+    """Return the code that fetches the host program. Every payload contains this code."""
     return read_code(_PIECES[0])

@@ -1,4 +1,4 @@
-"""kubeconfigs that refer to certificates by path: plain files, which a rotation does not change."""
+"""kubeconfigs that refer to certificates by path, so that a rotation does not change them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def kubeconfig(path: str, server: str, user: dict[str, str]) -> File:
 
 
 def kubeconfig_with_certificate(path: str, server: str, name: str) -> tuple[File, tuple[SecretFile, ...]]:
-    """Return a kubeconfig that authenticates with the certificate `name`, and the certificate's files."""
+    """Return a kubeconfig that authenticates with the certificate `name`, and its certificate files."""
     files = certificate_files(name)
     certificate_file, key_file = files[0].path, files[1].path
     user = {"client-certificate": certificate_file, "client-key": key_file}
@@ -34,7 +34,7 @@ def kubeconfig_with_certificate(path: str, server: str, name: str) -> tuple[File
 def certificate_files(
     name: str, directory: str = PKI, stem: str = "", owner: str = "root:root"
 ) -> tuple[SecretFile, SecretFile]:
-    """Return the delivery's certificate `name` and its key, as files `<stem or name>.crt` and `.key`."""
+    """Return the certificate `name` and its key, as files `<stem or name>.crt` and `.key`."""
     path = f"{directory}/{stem or name}"
     return (
         SecretFile(path=f"{path}.crt", secret=f"{name}.crt", mode=0o644, owner=owner),
@@ -43,10 +43,10 @@ def certificate_files(
 
 
 def authority_file(name: str, directory: str = PKI, owner: str = "root:root") -> SecretFile:
-    """Return the file of trusted certificates of an authority: during a rotation also of its next generation.
+    """Return the file with the trusted certificates of a CA, during a rotation also of its next generation.
 
-    The certificates are not secret, but known only at delivery. A signer needs `<name>.crt` and `.key`
-    instead.
+    The certificates are not secret, but they are known only at delivery. A component that signs needs
+    `<name>.crt` and `.key` instead.
     """
     return SecretFile(
         path=f"{directory}/{name}.crt", secret=f"{trust_bundle(name)}.crt", mode=0o644, owner=owner

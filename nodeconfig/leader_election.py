@@ -1,4 +1,4 @@
-"""Common flags of controller manager and scheduler: TLS on loopback, leader election, health."""
+"""Common flags of the controller manager and the scheduler: TLS on loopback, leader election, health."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from topology.model import LeaderElection
 
 
 def flags(name: str, kubeconfig: str, election: LeaderElection) -> dict[str, str]:
-    """Return flags without dashes. `name` is the certificate's, `kubeconfig` the path of the kubeconfig."""
+    """Return flags without leading dashes. `name` is the name of the certificate, `kubeconfig` is a path."""
     return {
         "kubeconfig": kubeconfig,
         "authentication-kubeconfig": kubeconfig,
@@ -29,6 +29,6 @@ def flags(name: str, kubeconfig: str, election: LeaderElection) -> dict[str, str
 
 
 def local_health(port: int) -> str:
-    """Return a line of sh that succeeds when the component on this port of the host reports health."""
+    """Return a line of sh that succeeds when the component on this port of the host is healthy."""
     server = f"--server=https://127.0.0.1:{port} --certificate-authority={CA}"
     return f"{BIN}/kubectl --kubeconfig={ADMIN} --request-timeout=3s {server} get --raw /healthz"

@@ -1,4 +1,4 @@
-"""Labels and taints [F1], set by an administrator because nodes must not choose their own."""
+"""Labels and taints [F1], which an administrator sets because nodes must not choose them."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from topology.model import Pool
 
 
 def node_labels(pool: Pool) -> str:
-    """Return the sh text that sets labels and taints of a pool's nodes with an administrator's `kubectl`.
+    """Return the sh text that sets labels and taints of the nodes of a pool with an administrator's
+    `kubectl`.
 
-    The text begins with one line for each node, label and taint, so that a preview shows data. It removes
-    what an earlier run set and the pool no longer has; an annotation of each node lists that. Labels and
-    taints from other sources stay. Missing nodes (of hosts that cannot be reached) delay no others: the
-    command fails at the end and names them, so that the next run sets theirs.
+    The text begins with one line for each node, label and taint, so that a preview shows data. The script
+    removes labels and taints that an earlier run set and the pool no longer has; an annotation of each node
+    lists them. Labels and taints from other sources are not changed. Missing nodes (of unreachable hosts)
+    do not delay other nodes: the command fails at the end and names them, and the next run sets their
+    labels.
     """
     if not pool.nodes:
         return ":\n"

@@ -1,4 +1,4 @@
-"""Settings of a host that no role owns [F3]: kernel modules, kernel settings, packet filter."""
+"""Host settings that are independent of roles [F3]: kernel modules, kernel settings, packet filter."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _SYSCTLS = "/etc/sysctl.d/90-kubewright.conf"
 
 
 def component(topology: Topology, roles: Iterable[Role]) -> Component:
-    """Return the host's component, which is delivered with the first of its roles."""
+    """Return the operating system component, which is delivered with the first role of the host."""
     modules = File("/etc/modules-load.d/kubewright.conf", "".join(f"{name}\n" for name in _MODULES))
-    sysctls = File(_SYSCTLS, _sysctls(topology))
+    sysctls = File(_SYSCTLS, _kernel_settings(topology))
     return join(
         (
             Component(
@@ -30,8 +30,8 @@ def component(topology: Topology, roles: Iterable[Role]) -> Component:
     )
 
 
-def _sysctls(topology: Topology) -> str:
-    """Return kernel settings. A dash in front skips settings that the kernel does not have."""
+def _kernel_settings(topology: Topology) -> str:
+    """Return the kernel settings. A leading dash skips settings that the kernel does not have."""
     settings = {
         "net.ipv4.ip_forward": 1,
         "-net.bridge.bridge-nf-call-iptables": 1,
@@ -40,6 +40,7 @@ def _sysctls(topology: Topology) -> str:
         "-fs.inotify.max_user_watches": 524288,
     }
     if topology.network.proxy_mode is ProxyMode.NFTABLES:
-        # Otherwise kernels before 6.1 drop packets of long connections through kube-proxy's nftables.
+        # Without this setting, kernels before 6.1 drop packets of long connections through the nftables
+        # rules of kube-proxy.
         settings["-net.netfilter.nf_conntrack_tcp_be_liberal"] = 1
     return "".join(f"{name} = {value}\n" for name, value in settings.items())

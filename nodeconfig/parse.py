@@ -27,7 +27,7 @@ _STATEMENTS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class SecretPath:
-    """A file whose content comes with the payload; the text has only its place."""
+    """A file whose content comes with the payload. The text has only the path."""
 
     path: str
     mode: int
@@ -36,7 +36,7 @@ class SecretPath:
 
 @dataclass(slots=True)
 class Delivered:
-    """Facts in the text of one delivery. `role` is None for a text that is no delivery."""
+    """Facts that the parser found in one delivery. `role` is None for a text that is no delivery."""
 
     role: Role | None = None
     identity: Identity | None = None
@@ -56,7 +56,7 @@ class Delivered:
 
 @dataclass(frozen=True, slots=True)
 class _Statement:
-    """One command of the text. `body` is its here-document; `first` and `last` are indexes of lines."""
+    """One command of the text. `body` is its here-document; `first` and `last` are line numbers from 0."""
 
     words: Sequence[str]
     body: Sequence[str]
@@ -65,28 +65,28 @@ class _Statement:
 
 
 def parse(text: str) -> Delivered:
-    """Return the facts in a delivery's text."""
-    return _parse(text, _STATEMENTS)
+    """Return the facts in the text of a delivery."""
+    return _parse_statements(text, _STATEMENTS)
 
 
 def versions(text: str) -> dict[str, str]:
-    """Return the versions of components whose steps the host guards."""
-    return _parse(text, {"version"}).versions
+    """Return the versions of components whose version steps the host checks."""
+    return _parse_statements(text, {"version"}).versions
 
 
 def rotations(text: str) -> dict[str, Rotation]:
-    """Return the generations of authorities; authorities that were never rotated are missing."""
-    return _parse(text, {"trust"}).rotations
+    """Return the generations of CAs. CAs that were never rotated are missing."""
+    return _parse_statements(text, {"trust"}).rotations
 
 
 def file_content(text: str, path: str) -> str:
-    """Return the content of a plain file, empty when the delivery has no such file."""
-    return next((item.content for item in _parse(text, {"file"}).files if item.path == path), "")
+    """Return the content of a plain file, or an empty text when the delivery has no such file."""
+    return next((item.content for item in _parse_statements(text, {"file"}).files if item.path == path), "")
 
 
 def file_at(lines: Sequence[str], index: int) -> str:
-    """Return the path on the host of the file that line `index` of a text belongs to, empty for none."""
-    for statement in _statements(lines, {"file"}):
+    """Return the path on the host of the file to which line `index` of a text belongs, or an empty text."""
+    for statement in _iterate_statements(lines, {"file"}):
         if statement.first >= index:
             break
         if index <= statement.last and len(statement.words) > 3:
@@ -94,18 +94,20 @@ def file_at(lines: Sequence[str], index: int) -> str:
     return ""
 
 
-def _parse(text: str, names: Set[str]) -> Delivered:
+def _parse_statements(text: str, names: Set[str]) -> Delivered:
     delivered = Delivered()
-    for statement in _statements(text.split("\n"), names):
+    for statement in _iterate_statements(text.split("\n"), names):
         try:
-            _read(statement, delivered)
+            _add_facts(statement, delivered)
         except (ValueError, IndexError, TypeError):
-            continue  # a line of the login shell's program, or one that redaction changed
+            continue  # a line of the login program, or a line that redaction changed
     return delivered
 
 
-def _statements(lines: Sequence[str], names: Set[str]) -> Iterator[_Statement]:
-    """Yield the commands with these names. Reports read thousands of deliveries, so others are skipped."""
+def _iterate_statements(lines: Sequence[str], names: Set[str]) -> Iterator[_Statement]:
+    """Yield the commands with these names. Other commands are skipped, because reports read thousands of
+    deliveries.
+    """
     at = 0
     while at < len(lines):
         first, line = at, lines[at]
@@ -118,7 +120,7 @@ def _statements(lines: Sequence[str], names: Set[str]) -> Iterator[_Statement]:
             line = line[: match.start()]
             end = _index_of(lines, match[1], at + 1)
             body, at = lines[at + 1 : end], end
-        if chosen and (words := _split(line)):
+        if chosen and (words := _split_words(line)):
             yield _Statement(words, body, first, at)
         at += 1
 
@@ -130,17 +132,19 @@ def _index_of(lines: Sequence[str], end: str, start: int) -> int:
         return len(lines)
 
 
-def _split(line: str) -> Sequence[str]:
+def _split_words(line: str) -> Sequence[str]:
     if not _QUOTED.search(line):
-        return line.split()  # most lines; shlex is slow, and reports read thousands of deliveries
+        return line.split()  # true for most lines; shlex is slow, and reports read thousands of deliveries
     try:
         return shlex.split(line)
     except ValueError:
         return ()
 
 
-def _read(statement: _Statement, delivered: Delivered) -> None:
-    """Add the facts of a statement. Raise ValueError, IndexError or TypeError for one of another shape."""
+def _add_facts(statement: _Statement, delivered: Delivered) -> None:
+    """Add the facts of a statement to `delivered`. Raise ValueError, IndexError or TypeError if the
+    statement is malformed.
+    """
     name, *words = statement.words
     match name:
         case "begin":
@@ -148,7 +152,7 @@ def _read(statement: _Statement, delivered: Delivered) -> None:
         case "program":
             delivered.program = Program(words[0], words[1])
         case "authority":
-            delivered.ca = _content(statement)
+            delivered.ca = _file_text(statement)
         case "identity":
             delivered.identity = Identity(words[0], words[1], *words[2:3])
         case "version":
@@ -164,9 +168,9 @@ def _read(statement: _Statement, delivered: Delivered) -> None:
         case "drain":
             delivered.drain_seconds, delivered.drain_on = int(words[0]), tuple(words[1:])
         case "service":
-            delivered.services.append(_service(words))
+            delivered.services.append(_parse_service(words))
         case "directory" | "file" | "secret":
-            _add_path(name, words, _content(statement), delivered)
+            _add_path(name, words, _file_text(statement), delivered)
 
 
 def _add_path(kind: str, words: Sequence[str], content: str, delivered: Delivered) -> None:
@@ -178,10 +182,10 @@ def _add_path(kind: str, words: Sequence[str], content: str, delivered: Delivere
         files.append(File(path, content, int(mode, 8), owner))
 
 
-def _service(words: Sequence[str]) -> Service:
+def _parse_service(words: Sequence[str]) -> Service:
     unit, timeout, action, ready, *restart_on = words
     return Service(unit, tuple(restart_on), ready, int(timeout), reload=action == "reload")
 
 
-def _content(statement: _Statement) -> str:
+def _file_text(statement: _Statement) -> str:
     return "".join(f"{line}\n" for line in statement.body)

@@ -1,7 +1,7 @@
-"""Deliveries: a bundle as visible text, and the payload for its standard input.
+"""Deliveries: a bundle as visible text, and its secrets as a payload for standard input.
 
-The text is a program for the user's login shell. It unpacks the payload and runs the bundle as one file under
-`sh`, with sudo when that user is not root.
+The text is a program for the login shell of the user. The program unpacks the payload and runs the bundle
+as one file under `sh`, with sudo if the user is not root.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ _TAR_END = 2 * tarfile.BLOCKSIZE
 
 
 def script(bundle: Bundle, identity: Identity, *, sudo: bool = False) -> str:
-    """Return the visible text that makes a host match the bundle; its standard input is `payload`.
+    """Return the visible text that installs the bundle on a host; its standard input is `payload`.
 
-    Raise BundleError when the text is too long, or a path has characters that it cannot contain.
+    Raise BundleError when the text is too long, or when a path has characters that the text cannot contain.
     """
     statements = [
         '. "$1/prelude.sh"',
@@ -41,15 +41,15 @@ def script(bundle: Bundle, identity: Identity, *, sudo: bool = False) -> str:
         LOAD_PROGRAM,
         f"begin {bundle.role}",
         *(f"version {component} {version}" for component, version in bundle.versions),
-        *(_trust(name, rotation) for name, rotation in bundle.rotations),
+        *(_rotation_statement(name, rotation) for name, rotation in bundle.rotations),
         *(f"module {name}" for name in bundle.modules),
-        *(_artifact(artifact) for artifact in bundle.artifacts),
-        *(f"directory {_location(item)}" for item in bundle.directories),
+        *(_artifact_statement(artifact) for artifact in bundle.artifacts),
+        *(f"directory {_location_words(item)}" for item in bundle.directories),
         # Kept apart from lines that change, so that previews group identical changes of several hosts.
         f"identity {identity.name} {identity.address} {identity.provider_id}".rstrip(),
-        *(f"file {_location(item)} {_here_document(item.content)}" for item in bundle.files),
-        *(f"secret {_location(item)}" for item in bundle.secrets),
-        *(_service(service) for service in bundle.services),
+        *(f"file {_location_words(item)} {_here_document(item.content)}" for item in bundle.files),
+        *(f"secret {_location_words(item)}" for item in bundle.secrets),
+        *(_service_statement(service) for service in bundle.services),
         *(
             [f"drain {bundle.drain_seconds} {' '.join(bundle.drain_on)}"]
             if bundle.drain and bundle.drain_on
@@ -69,9 +69,9 @@ def script(bundle: Bundle, identity: Identity, *, sudo: bool = False) -> str:
 
 
 def payload(bundle: Bundle, secrets: Mapping[str, str]) -> str:
-    """Return the bundle's secret files and the prelude as a tar archive in base64, on one line.
+    """Return the secret files of the bundle and the prelude as a tar archive in base64, on one line.
 
-    Raise BundleError with the names of missing secrets, never with a content.
+    Raise BundleError with the names of missing secrets, but without any content.
     """
     missing = sorted({item.secret for item in bundle.secrets} - secrets.keys())
     if missing:
@@ -86,20 +86,20 @@ def payload(bundle: Bundle, secrets: Mapping[str, str]) -> str:
             info.size, info.mode = len(data), 0o600
             archive.addfile(info, io.BytesIO(data))
         end = archive.offset + _TAR_END
-    # Without the padding to a whole record, which is longer than small secrets are.
+    # The padding to a whole record is omitted, because it is longer than small secrets.
     return base64.b64encode(buffer.getvalue()[:end]).decode()
 
 
 def reset(role: Role, *, sudo: bool = False, leave: bool = True, drain_seconds: int = 300) -> str:
-    """Return the text that removes a role from a host; it needs no standard input.
+    """Return the text that removes a role from a host. The text needs no standard input.
 
-    With `leave` a node is drained (within `drain_seconds`) and its Node deleted first, and an etcd member
-    leaves the membership. It is False when the whole cluster is removed.
+    With `leave`, a node is drained (within `drain_seconds`) and its Node is deleted first, and an etcd
+    member leaves the membership. `leave` is False when the whole cluster is removed.
     """
     body = [
         f"program=${{KUBEWRIGHT_ROOT:-}}{STATE}/host.sh",
         f'[ -f "$program" ] || {{ echo "{role} unchanged"; exit 0; }}',
-        # The last reset removes the program while it runs.
+        # The last reset removes the program while the program runs.
         'cp "$program" "$1/host.sh"',
         LOAD_PROGRAM,
         f"reset {role}{f' leave {drain_seconds}' if leave else ''}",
@@ -108,7 +108,7 @@ def reset(role: Role, *, sudo: bool = False, leave: bool = True, drain_seconds: 
 
 
 def _login_program(title: str, body: Iterable[str], unpack: str, sudo: bool) -> str:
-    """Return the program for the login shell around a body that runs under sh as root."""
+    """Return the login program around a body that runs under sh as root."""
     root = "sudo -n " if sudo else ""
     lines = [
         f"# {title}",
@@ -125,31 +125,31 @@ def _login_program(title: str, body: Iterable[str], unpack: str, sudo: bool) -> 
     return "\n".join(lines) + "\n"
 
 
-def _trust(name: str, rotation: Rotation) -> str:
+def _rotation_statement(name: str, rotation: Rotation) -> str:
     return f"trust {name} {rotation.signing} {' '.join(map(str, rotation.trusted))}"
 
 
-def _artifact(artifact: Artifact) -> str:
+def _artifact_statement(artifact: Artifact) -> str:
     words = [artifact.name, artifact.url, artifact.sha256, artifact.path]
     words += [artifact.member] if artifact.member else []
     return "artifact " + " ".join(quote(word) for word in words)
 
 
-def _location(item: File | SecretFile) -> str:
+def _location_words(item: File | SecretFile) -> str:
     if quote(item.path) != item.path:
         raise BundleError(f"{item.path}: a path on a host may contain only letters, digits and ./_-")
     return f"{item.mode:04o} {item.owner} {item.path}"
 
 
-def _service(service: Service) -> str:
-    """Return the statement of a service, one line for each watched path."""
+def _service_statement(service: Service) -> str:
+    """Return the statement for a service, with one line for each watched path."""
     how = "reload" if service.reload else "restart"
     first = f"service {service.unit} {service.timeout} {how} {quote(service.ready)}"
     return " \\\n  ".join((first, *service.restart_on))
 
 
 def _here_document(content: str) -> str:
-    """Return a here-document with that content, which ends with a newline."""
+    """Return a here-document with this content, which must end with a newline."""
     lines = content.removesuffix("\n").split("\n")
     if _END in lines:
         raise BundleError(f"a file for a host contains the line {_END}, which ends the script")

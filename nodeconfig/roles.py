@@ -28,12 +28,13 @@ from nodeconfig.host_program import NAME, digest
 from topology.model import Machine, Member, Pool, Role, Topology
 
 _DRAIN_ON = (
-    # Running pods keep the shim and runc that started them, and lose exec, logs and probes while containerd
+    # Running pods keep the shim and runc that started them, but exec, logs and probes fail while containerd
     # restarts. A new version of these programs affects running pods.
     f"{BIN}/containerd",
     f"{BIN}/containerd-shim-runc-v2",
     f"{BIN}/runc",
-    # Settings and patch versions of a kubelet are safe for running pods, a new minor version is not.
+    # New settings and patch versions of a kubelet are safe for running pods, but a new minor version is
+    # not.
     kubelet.MINOR,
 )
 
@@ -49,8 +50,8 @@ TRUSTS = {
 def bundles(topology: Topology, index: Index) -> dict[tuple[str, Role], Bundle]:
     """Return the bundles of all machines with names, by machine and role, in the order of delivery.
 
-    A pool whose nodes a cloud creates has one bundle, by the pool's name and `Role.NODE`. Raise BundleError
-    for a role without a bundle, and the errors of the index.
+    A pool whose nodes a cloud creates has one bundle, with the name of the pool and `Role.NODE` as the key.
+    Raise BundleError for a role without a bundle, and the errors of the index.
     """
     pool_of = {node.name: pool for pool in topology.pools for node in pool.nodes}
 
@@ -62,7 +63,7 @@ def bundles(topology: Topology, index: Index) -> dict[tuple[str, Role], Bundle]:
     for machine in topology.machines:
         for role in sorted(machine.roles, key=list(Role).index):
             if machine.roles == (Role.NODE,):
-                bundle = shared(_pool(pool_of, machine))
+                bundle = shared(_find_pool(pool_of, machine))
             else:
                 bundle = _member_bundle(topology, machine, role, pool_of, index)
             result[machine.name, role] = bundle
@@ -74,8 +75,11 @@ def bundles(topology: Topology, index: Index) -> dict[tuple[str, Role], Bundle]:
 def pool_bundle(topology: Topology, pool: Pool, index: Index) -> Bundle:
     """Return the bundle of a pool of workers, which is the same for all its nodes."""
     topology = with_pool_version(topology, pool)
-    parts = (operating_system.component(topology, (Role.NODE,)), _node(topology, pool, topology.endpoint.url))
-    return _bundle(topology, Role.NODE, parts, index)
+    parts = (
+        operating_system.component(topology, (Role.NODE,)),
+        _node_component(topology, pool, topology.endpoint.url),
+    )
+    return _build_bundle(topology, Role.NODE, parts, index)
 
 
 def _member_bundle(
@@ -93,10 +97,10 @@ def _member_bundle(
         case Role.NODE:
             local = Role.CONTROL_PLANE in machine.roles
             server = LOCAL_API if local else topology.endpoint.url
-            parts.append(_node(topology, _pool(pool_of, machine), server))
+            parts.append(_node_component(topology, _find_pool(pool_of, machine), server))
         case Role.LOAD_BALANCER:
             parts.append(load_balancer.component(topology, member))
-    return _bundle(topology, role, parts, index)
+    return _build_bundle(topology, role, parts, index)
 
 
 def _control_plane(topology: Topology, member: Member) -> Component:
@@ -111,13 +115,15 @@ def _control_plane(topology: Topology, member: Member) -> Component:
 
 
 def with_pool_version(topology: Topology, pool: Pool) -> Topology:
-    """Return the topology with the Kubernetes version of a pool, which may be older than the API servers'."""
+    """Return the topology with the Kubernetes version of a pool, which may be older than the version of the
+    API servers.
+    """
     if not pool.kubernetes:
         return topology
     return replace(topology, versions=replace(topology.versions, kubernetes=pool.kubernetes))
 
 
-def _node(topology: Topology, pool: Pool, server: str) -> Component:
+def _node_component(topology: Topology, pool: Pool, server: str) -> Component:
     return join(
         (
             containerd.component(topology),
@@ -129,7 +135,7 @@ def _node(topology: Topology, pool: Pool, server: str) -> Component:
     )
 
 
-def _bundle(topology: Topology, role: Role, parts: Iterable[Component], index: Index) -> Bundle:
+def _build_bundle(topology: Topology, role: Role, parts: Iterable[Component], index: Index) -> Bundle:
     part = join(tuple(parts))
     drain = role is Role.NODE and not _has_one_node(topology)
     return Bundle(
@@ -151,13 +157,13 @@ def _bundle(topology: Topology, role: Role, parts: Iterable[Component], index: I
 
 
 def _has_one_node(topology: Topology) -> bool:
-    """Report whether the cluster has one node: then a drain has no other node for its pods."""
+    """Check whether the cluster has only one node. Then a drain has no other node for the pods."""
     nodes = sum(Role.NODE in machine.roles for machine in topology.machines)
     return nodes + sum(pool.capacity.max_size for pool in topology.pools if pool.capacity) == 1
 
 
 def _guarded_versions(topology: Topology, role: Role) -> tuple[tuple[str, str], ...]:
-    """Return the components whose version steps the host checks before it changes anything, with versions."""
+    """Return the components whose version steps the host checks before any change, with their versions."""
     match role:
         case Role.ETCD:
             return (("etcd", topology.versions.etcd),)
@@ -167,7 +173,7 @@ def _guarded_versions(topology: Topology, role: Role) -> tuple[tuple[str, str], 
             return ()
 
 
-def _pool(pool_of: dict[str, Pool], machine: Machine) -> Pool:
+def _find_pool(pool_of: dict[str, Pool], machine: Machine) -> Pool:
     if machine.name not in pool_of:
         raise BundleError(f"{machine.name}: is a node, but no pool contains it; add it to a pool")
     return pool_of[machine.name]

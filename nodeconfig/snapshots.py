@@ -16,21 +16,21 @@ from nodeconfig.systemd import TOOLS_PATH
 from topology.model import Member, Topology
 
 PROGRAM = f"{LIBRARY}/etcd-snapshot"
-"""The program that takes a snapshot; its unit sets its environment."""
+"""The program that takes a snapshot. Its unit sets its environment variables."""
 SERVICE = "etcd-snapshot.service"
 TIMER = "etcd-snapshot.timer"
 
-_NO_COPY = 75  # the program's exit code when it took the snapshot but could not copy it
-_SECONDS = 900  # enough for a snapshot of the largest database and its copy
+_NO_COPY = 75  # the exit code if the program took the snapshot but could not copy it
+_SECONDS = 900  # long enough for a snapshot of the largest database and its copy
 
 
 def component(topology: Topology, member: Member) -> Component:
     """Return the files and the timer that take snapshots on an etcd member's host."""
-    timer = File(f"{SYSTEMD_UNITS}/{TIMER}", _timer(topology, member), mode=0o600)
+    timer = File(f"{SYSTEMD_UNITS}/{TIMER}", _timer_text(topology, member), mode=0o600)
     return Component(
         files=(
             File(PROGRAM, program(), mode=0o755),
-            File(f"{SYSTEMD_UNITS}/{SERVICE}", _service(topology), mode=0o600),
+            File(f"{SYSTEMD_UNITS}/{SERVICE}", _service_text(topology), mode=0o600),
             timer,
         ),
         services=(Service(TIMER),),
@@ -44,7 +44,7 @@ def program() -> str:
     return read_code("etcd-snapshot.sh")
 
 
-def _service(topology: Topology) -> str:
+def _service_text(topology: Topology) -> str:
     settings = topology.snapshots
     environment = {
         "PATH": TOOLS_PATH,
@@ -73,15 +73,15 @@ def _service(topology: Topology) -> str:
         "Restart=on-failure",
         "RestartSec=60",
         f"RestartPreventExitStatus={_NO_COPY}",
-        # The member itself has precedence.
+        # The member has precedence over the snapshot.
         "Nice=10",
         "IOSchedulingClass=idle",
     ]
     return "\n".join(lines) + "\n"
 
 
-def _timer(topology: Topology, member: Member) -> str:
-    """Return the timer. The first snapshot is soon after boot; members take turns and never run at once."""
+def _timer_text(topology: Topology, member: Member) -> str:
+    """Return the timer. The first snapshot is soon after boot. Members take snapshots at different times."""
     every = topology.snapshots.every
     number = topology.etcd.index(member)
     offset = min(300, every // 2) + number * every // len(topology.etcd)

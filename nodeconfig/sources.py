@@ -12,7 +12,7 @@ _COMMENT = re.compile(r"^[ \t]*#(?!!).*\n", re.MULTILINE)
 
 @cache
 def read_source(name: str) -> str:
-    """Return the text of a program."""
+    """Return the text of a program in nodeconfig/host/."""
     return (_DIRECTORY / name).read_text()
 
 

@@ -11,16 +11,16 @@ TOOLS_PATH = f"{BIN}:{NETFILTER}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/b
 """The PATH of services that call runc, nft, iptables or mount."""
 
 _NOTICE_DEAD_API = "HTTP2_READ_IDLE_TIMEOUT_SECONDS=10 HTTP2_PING_TIMEOUT_SECONDS=5"
-# With client-go's defaults of 30 + 15 s a node keeps outdated services that long after an API server's host
-# died.
+# With the client-go defaults of 30 + 15 s, a node would keep outdated services that long after the host of
+# an API server died.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unit:
-    """A service of the cluster.
+    """A systemd unit of a cluster component.
 
-    `command` has program and arguments; the unit's environment has NODE_NAME and NODE_IP. `service` and
-    `unit` are further lines of these sections. The unit starts after the units in `after`.
+    `command` has the program and its arguments. The environment of the unit has NODE_NAME and NODE_IP.
+    `service` and `unit` are additional lines of these sections. The unit starts after the units in `after`.
     """
 
     name: str
@@ -34,11 +34,11 @@ class Unit:
 
     @property
     def path(self) -> str:
-        """The path of the unit's file."""
+        """The path of the unit file."""
         return f"{SYSTEMD_UNITS}/{self.name}"
 
     def file(self) -> File:
-        """Return the unit's file. It restarts without limit: what a component needs may start late."""
+        """Return the unit file. Restarts are unlimited, because dependencies may start late."""
         order = " ".join(self.after)
         lines = [
             "[Unit]",
@@ -65,7 +65,7 @@ class Unit:
 
 
 def oneshot_unit(name: str, description: str, start: str, stop: str, before: str) -> File:
-    """Return a unit that runs `start` at boot and at a reload, and `stop` when it stops."""
+    """Return a unit that runs `start` at boot and at a reload, and `stop` when the unit stops."""
     lines = [
         "[Unit]",
         f"Description={description}",

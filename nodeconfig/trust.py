@@ -1,4 +1,4 @@
-"""Publication of rotated authorities to pods and extension API servers [B3]."""
+"""Publication of rotated CAs to pods and to extension API servers [B3]."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from topology.model import Rotation, Topology
 
 _SECONDS = 120
 _AUTHORITIES = ("kubernetes", "front-proxy")
-"""The authorities whose certificates the API publishes."""
+"""The CAs whose certificates the API publishes."""
 
-# For each namespace the lines of its authorities, then a line that no certificate contains.
+# For each namespace: the lines of its CAs, then a line that no certificate contains.
 _PODS = r'jsonpath={range .items[*]}{.data.ca\.crt}{"\n= "}{.metadata.namespace}{"\n"}{end}'
 _FILES = {"client-ca-file": KUBERNETES_CA, "requestheader-client-ca-file": FRONT_PROXY_CA}
-"""Keys of the ConfigMap that extension API servers read, and the authority of each."""
+"""Keys of the ConfigMap that extension API servers read, and the CA of each key."""
 _BEGIN = """\
 set -eu
 umask 077
@@ -24,18 +24,18 @@ trap 'rm -rf "$work"' EXIT"""
 
 
 def needs_publication(topology: Topology) -> bool:
-    """Report whether an authority that the API publishes was ever rotated."""
+    """Check whether a CA that the API publishes was ever rotated."""
     return bool(_published_rotations(topology))
 
 
 def publication_script(topology: Topology, authorities: Mapping[str, str]) -> str:
-    """Return the sh text that waits, with an administrator's `kubectl`, until pods trust the authorities.
+    """Return the sh text that waits, with an administrator's `kubectl`, until pods trust the CAs.
 
-    `authorities` has the PEMs of trusted certificates by the names of authorities. The next stage must not
-    begin before, because pods would receive certificates of an unknown authority. The script also waits for a
-    leading controller manager, which kubelets ask for certificates next. API servers only add to the
-    authorities that extension API servers trust: to remove one, the script deletes the ConfigMap, and they
-    write it again.
+    `authorities` has the PEMs of trusted certificates by the names of CAs. The next stage must not begin
+    earlier, because pods would receive certificates of an unknown CA. The script also waits for a leading
+    controller manager, from which kubelets request certificates next. API servers only add CAs to the list
+    for extension API servers. To remove a CA, the script deletes the ConfigMap, and the API servers write
+    it again.
     """
     lines = [
         f"# {name}: {r.signing} signs, {' '.join(map(str, r.trusted))} trusted"
@@ -44,14 +44,14 @@ def publication_script(topology: Topology, authorities: Mapping[str, str]) -> st
     files = [
         f"cat >\"$work/{name}.crt\" <<'EOF'\n{authorities[name].strip()}\nEOF" for name in _FILES.values()
     ]
-    return "\n".join((*lines, _BEGIN, *files, _program())) + "\n"
+    return "\n".join((*lines, _BEGIN, *files, _publication_program())) + "\n"
 
 
 def _published_rotations(topology: Topology) -> list[tuple[str, Rotation]]:
     return sorted((name, r) for name, r in topology.certificates.rotations if name in _AUTHORITIES)
 
 
-def _program() -> str:
+def _publication_program() -> str:
     files = {key: f'"$work/{name}.crt"' for key, name in _FILES.items()}
     checks = " && ".join(f"has_all {key} {file}" for key, file in files.items())
     leftovers = " || ".join(f"has_removed {key} {file}" for key, file in files.items())

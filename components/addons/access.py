@@ -16,38 +16,38 @@ from settings.access import AccessSettings, BindingSettings, LimitSettings, Role
 
 @dataclass(frozen=True, kw_only=True)
 class AccessArgs:
-    """Arguments of the objects."""
+    """Arguments of the access objects: the settings and their dependencies."""
 
     api: Api
     access: AccessSettings
 
 
 class Access(ComponentResource):
-    """RBAC, namespaces and their quotas. `namespaces` are the created Namespaces."""
+    """RBAC objects, namespaces and their quotas. `namespaces` are the created Namespaces."""
 
     def __init__(self, name: str, args: AccessArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("kubewright:index:Access", name, None, opts)
         self._name, self._api, self._access = name, args.api, args.access
-        self.namespaces = {key: self._namespace(key) for key in args.access.namespaces}
+        self.namespaces = {key: self._create_namespace(key) for key in args.access.namespaces}
         for account, settings in args.access.service_accounts.items():
             core.ServiceAccount(
                 f"{name}-account-{account}",
                 metadata=ObjectMetaArgs(name=account, namespace=settings.namespace),
                 automount_service_account_token=settings.automount,
-                opts=self._within(settings.namespace),
+                opts=self._options_in_namespace(settings.namespace),
             )
         for role, role_settings in args.access.roles.items():
-            self._role(role, role_settings)
+            self._create_role(role, role_settings)
         for binding, binding_settings in args.access.bindings.items():
-            self._bind(binding, binding_settings)
+            self._create_binding(binding, binding_settings)
         self.register_outputs({"namespaces": sorted(self.namespaces)})
 
-    def _within(self, namespace: str | None) -> ResourceOptions:
-        """Return the options of an object in a namespace, which may be created here."""
+    def _options_in_namespace(self, namespace: str | None) -> ResourceOptions:
+        """Return the options of an object in a namespace, which this component may have created."""
         after: list[Resource] = [self.namespaces[namespace]] if namespace in self.namespaces else []
         return self._api.options(self, depends_on=after)
 
-    def _namespace(self, key: str) -> core.Namespace:
+    def _create_namespace(self, key: str) -> core.Namespace:
         settings = self._access.namespaces[key]
         namespace = core.Namespace(
             f"{self._name}-{key}",
@@ -64,31 +64,31 @@ class Access(ComponentResource):
             core.LimitRange(f"{self._name}-{key}-limits", metadata=metadata, spec=limits, opts=options)
         return namespace
 
-    def _role(self, role: str, settings: RoleSettings) -> None:
+    def _create_role(self, role: str, settings: RoleSettings) -> None:
         table = [
             Rule(api_group, rule.resources, rule.verbs, rule.resource_names)
             for rule in settings.rules
             for api_group in rule.api_groups
         ]
-        name, options = f"{self._name}-role-{role}", self._within(settings.namespace)
+        name, options = f"{self._name}-role-{role}", self._options_in_namespace(settings.namespace)
         if settings.namespace is None:
             cluster_role(name, role, table, options)
         else:
             metadata = ObjectMetaArgs(name=role, namespace=settings.namespace)
             Role(name, metadata=metadata, rules=rules(table), opts=options)
 
-    def _bind(self, binding: str, settings: BindingSettings) -> None:
-        name, options = f"{self._name}-binding-{binding}", self._within(settings.namespace)
+    def _create_binding(self, binding: str, settings: BindingSettings) -> None:
+        name, options = f"{self._name}-binding-{binding}", self._options_in_namespace(settings.namespace)
         own = self._access.roles.get(settings.role or "")
         kind = "Role" if own and own.namespace else "ClusterRole"
         role = settings.role or settings.cluster_role or ""
         if settings.namespace is None:
-            bind(name, binding, role, _subjects(settings), options)
+            bind(name, binding, role, _binding_subjects(settings), options)
         else:
-            bind_in(name, binding, settings.namespace, (kind, role), _subjects(settings), options)
+            bind_in(name, binding, settings.namespace, (kind, role), _binding_subjects(settings), options)
 
 
-def _subjects(settings: BindingSettings) -> list[SubjectArgs]:
+def _binding_subjects(settings: BindingSettings) -> list[SubjectArgs]:
     accounts = [account.split("/", 1) for account in settings.service_accounts]
     return [
         *map(user, settings.users),

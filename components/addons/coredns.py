@@ -27,7 +27,7 @@ from topology.model import Topology
 
 _NAMESPACE = "kube-system"
 _NAME = "coredns"
-# Other software finds the DNS of a cluster by this label.
+# Other software finds the cluster DNS by this label.
 _LABELS = {"k8s-app": "kube-dns"}
 _RULES = (
     Rule("", ("endpoints", "services", "pods", "namespaces"), ("list", "watch")),
@@ -41,8 +41,8 @@ _USER = 65532
 class CoreDnsArgs:
     """Arguments of CoreDNS.
 
-    The Deployment waits for `nodes`, except failed ones: replicas that all start on the first node stay
-    there.
+    The Deployment waits for `nodes`, except for failed nodes. Otherwise all replicas would start on the
+    first node and stay there.
     """
 
     api: Api
@@ -64,11 +64,11 @@ class CoreDns(ComponentResource):
         binding = bind(f"{name}-binding", "system:coredns", "system:coredns", [subject], options)
         config = core.ConfigMap(f"{name}-config", metadata=metadata, data={"Corefile": text}, opts=options)
         # The Service is created first, so that no other service takes its fixed address.
-        service = self._service(f"{name}-service", args)
+        service = self._create_service(f"{name}-service", args)
         apps.Deployment(
             f"{name}-deployment",
             metadata=ObjectMetaArgs(name=_NAME, namespace=_NAMESPACE, labels=_LABELS),
-            spec=_deployment(args.topology, text),
+            spec=_deployment_spec(args.topology, text),
             opts=args.api.options(
                 self,
                 depends_on=[
@@ -80,14 +80,14 @@ class CoreDns(ComponentResource):
         disruption_budget(f"{name}-budget", _NAME, _NAMESPACE, _LABELS, options)
         self.register_outputs({"address": str(args.topology.network.dns_service)})
 
-    def _service(self, name: str, args: CoreDnsArgs) -> core.Service:
+    def _create_service(self, name: str, args: CoreDnsArgs) -> core.Service:
         return core.Service(
             name,
             metadata=ObjectMetaArgs(
                 name="kube-dns",
                 namespace=_NAMESPACE,
                 labels=_LABELS,
-                # Its pods start after the Service: waiting for them would be a deadlock.
+                # The pods start after the Service. Waiting for the pods here would be a deadlock.
                 annotations={"pulumi.com/skipAwait": "true"},
             ),
             spec=core.ServiceSpecArgs(
@@ -104,7 +104,7 @@ class CoreDns(ComponentResource):
 
 
 def corefile(domain: str) -> str:
-    """Return the configuration of CoreDNS, which answers pod names only for existing pods."""
+    """Return the CoreDNS configuration, which resolves pod names only for existing pods."""
     return f"""\
 .:53 {{
     errors
@@ -129,10 +129,10 @@ def corefile(domain: str) -> str:
 """
 
 
-def _deployment(topology: Topology, config: str) -> apps.DeploymentSpecArgs:
+def _deployment_spec(topology: Topology, config: str) -> apps.DeploymentSpecArgs:
     single = sum(len(pool.nodes) for pool in topology.pools) == 1
     replicas = 1 if single else 2
-    # This does not depend on the number of workers: a new worker must change nothing here.
+    # The spec does not depend on the number of workers, so that a new worker does not change this object.
     highly_available = len(topology.control_planes) > 1
     return apps.DeploymentSpecArgs(
         replicas=replicas,
@@ -162,7 +162,7 @@ def _deployment(topology: Topology, config: str) -> apps.DeploymentSpecArgs:
                     seccomp_profile=core.SeccompProfileArgs(type="RuntimeDefault"),
                     sysctls=[core.SysctlArgs(name="net.ipv4.ip_unprivileged_port_start", value="0")],
                 ),
-                containers=[_container(topology.versions.coredns)],
+                containers=[_container_args(topology.versions.coredns)],
                 volumes=[
                     core.VolumeArgs(name="config", config_map=core.ConfigMapVolumeSourceArgs(name=_NAME))
                 ],
@@ -171,7 +171,7 @@ def _deployment(topology: Topology, config: str) -> apps.DeploymentSpecArgs:
     )
 
 
-def _container(version: str) -> core.ContainerArgs:
+def _container_args(version: str) -> core.ContainerArgs:
     return core.ContainerArgs(
         name=_NAME,
         image=f"registry.k8s.io/coredns/coredns:v{version}",
@@ -184,7 +184,7 @@ def _container(version: str) -> core.ContainerArgs:
         resources=core.ResourceRequirementsArgs(
             requests={"cpu": "100m", "memory": "70Mi"}, limits={"memory": "170Mi"}
         ),
-        # The binary has this capability as a file capability and does not start without it.
+        # The binary has this capability as a file capability and does not start without the capability.
         security_context=restricted_context(add=["NET_BIND_SERVICE"]),
         readiness_probe=http_probe("/ready", 8181, period=2),
         liveness_probe=http_probe("/health", 8080, period=10, failures=5, delay=30),

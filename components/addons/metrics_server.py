@@ -42,7 +42,7 @@ _AGGREGATION_LABELS = {
 
 @dataclass(frozen=True, kw_only=True)
 class MetricsServerArgs:
-    """Arguments of metrics-server. `ca` is the PEM of the authority; `secrets` has certificate and key."""
+    """Arguments of metrics-server. `ca` is the PEM of the CA; `secrets` has the certificate and key."""
 
     api: Api
     topology: Topology
@@ -58,7 +58,7 @@ class MetricsServer(ComponentResource):
         options = args.api.options(self)
         metadata = ObjectMetaArgs(name=_NAME, namespace=_NAMESPACE)
         account = core.ServiceAccount(f"{name}-account", metadata=metadata, opts=options)
-        roles = self._roles(name, options)
+        roles = self._create_roles(name, options)
         certificate = core.Secret(
             f"{name}-certificate",
             metadata=metadata,
@@ -86,19 +86,23 @@ class MetricsServer(ComponentResource):
         deployment = apps.Deployment(
             f"{name}-deployment",
             metadata=ObjectMetaArgs(name=_NAME, namespace=_NAMESPACE, labels=_LABELS),
-            spec=_deployment(args.topology),
+            spec=_deployment_spec(args.topology),
             opts=args.api.options(self, depends_on=[account, *roles, certificate, *args.api.published]),
         )
         disruption_budget(f"{name}-budget", _NAME, _NAMESPACE, _LABELS, options)
-        self._api(f"{name}-api", args, args.api.options(self, depends_on=[service, deployment]))
+        self._create_api_service(
+            f"{name}-api", args, args.api.options(self, depends_on=[service, deployment])
+        )
         self.register_outputs({})
 
-    def _roles(self, name: str, options: ResourceOptions) -> list[Resource]:
-        """Create roles for metrics-server and for readers of metrics; return those needed to start."""
+    def _create_roles(self, name: str, options: ResourceOptions) -> list[Resource]:
+        """Create roles for metrics-server and for readers of metrics. Return the roles that metrics-server
+        needs to start.
+        """
         subject = [service_account(_NAMESPACE, _NAME)]
         role = f"system:{_NAME}"
         delegator = f"{_NAME}:system:auth-delegator"
-        # With the reader role metrics-server gets the certificate authority of the API server's requests.
+        # This role lets metrics-server read the CA that verifies requests of the API server.
         reader = ("Role", "extension-apiserver-authentication-reader")
         readers = "system:aggregated-metrics-reader"
         cluster_role(f"{name}-readers", readers, _AGGREGATED, options, labels=_AGGREGATION_LABELS)
@@ -109,7 +113,7 @@ class MetricsServer(ComponentResource):
             bind_in(f"{name}-reader", f"{_NAME}-auth-reader", _NAMESPACE, reader, subject, options),
         ]
 
-    def _api(self, name: str, args: MetricsServerArgs, options: ResourceOptions) -> APIService:
+    def _create_api_service(self, name: str, args: MetricsServerArgs, options: ResourceOptions) -> APIService:
         return APIService(
             name,
             metadata=ObjectMetaArgs(name="v1beta1.metrics.k8s.io", labels=_LABELS),
@@ -125,7 +129,7 @@ class MetricsServer(ComponentResource):
         )
 
 
-def _deployment(topology: Topology) -> apps.DeploymentSpecArgs:
+def _deployment_spec(topology: Topology) -> apps.DeploymentSpecArgs:
     replicas = 2 if len(topology.control_planes) > 1 else 1
     return apps.DeploymentSpecArgs(
         replicas=replicas,
@@ -145,7 +149,7 @@ def _deployment(topology: Topology) -> apps.DeploymentSpecArgs:
                     fs_group=1000,
                     seccomp_profile=core.SeccompProfileArgs(type="RuntimeDefault"),
                 ),
-                containers=[_container(topology.versions.metrics_server)],
+                containers=[_container_args(topology.versions.metrics_server)],
                 volumes=[core.VolumeArgs(name="tls", secret=core.SecretVolumeSourceArgs(secret_name=_NAME))],
             ),
         ),
@@ -153,13 +157,13 @@ def _deployment(topology: Topology) -> apps.DeploymentSpecArgs:
 
 
 def _restart_annotations(topology: Topology) -> dict[str, str] | None:
-    """Return annotations that restart metrics-server before the authority of its certificate goes."""
+    """Return annotations that restart metrics-server before the CA of its certificate is removed."""
     annotations = trust_annotations(topology)
     signing = topology.certificates.rotation("kubernetes").signing
     return {**annotations, "kubewright.dev/signed-by": str(signing)} if annotations else None
 
 
-def _container(version: str) -> core.ContainerArgs:
+def _container_args(version: str) -> core.ContainerArgs:
     return core.ContainerArgs(
         name=_NAME,
         image=f"registry.k8s.io/metrics-server/metrics-server:v{version}",
@@ -167,7 +171,7 @@ def _container(version: str) -> core.ContainerArgs:
             f"--secure-port={_PORT}",
             f"--tls-cert-file={_TLS_DIRECTORY}/tls.crt",
             f"--tls-private-key-file={_TLS_DIRECTORY}/tls.key",
-            # The authority of the cluster, which pods get from the ConfigMap kube-root-ca.crt.
+            # The CA of the cluster, which pods read from the ConfigMap kube-root-ca.crt.
             "--kubelet-certificate-authority=/var/run/secrets/kubernetes.io/serviceaccount/ca.crt",
             "--kubelet-preferred-address-types=InternalIP",
             "--kubelet-use-node-status-port",

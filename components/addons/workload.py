@@ -16,17 +16,19 @@ from topology.model import Topology
 def spread_constraints(
     labels: Mapping[str, str], *, replicas: int, required: bool
 ) -> list[core.TopologySpreadConstraintArgs] | None:
-    """Return constraints that spread replicas over nodes; with `required` a replica waits for another node.
+    """Return constraints that spread replicas over nodes. With `required`, a replica waits for another
+    node.
 
-    Only a highly available cluster requires it: with two nodes the second replica must be able to run while
-    one node is lost.
+    Only a highly available cluster requires this. With two nodes, the second replica must be able to run
+    while one node is down.
     """
     if replicas == 1:
         return None
     return [
         core.TopologySpreadConstraintArgs(
             max_skew=1,
-            # With fewer nodes a missing node counts as empty, so the second replica waits for it.
+            # Without this minimum, a missing node does not count as empty, and the second replica would not
+            # wait for a node.
             min_domains=replicas if required else None,
             topology_key="kubernetes.io/hostname",
             when_unsatisfiable="DoNotSchedule" if required else "ScheduleAnyway",
@@ -48,7 +50,7 @@ def trust_annotations(topology: Topology) -> dict[str, str]:
 
 
 def system_tolerations() -> list[core.TolerationArgs]:
-    """Return the tolerations of system workloads, which may run on control planes."""
+    """Return tolerations that let system workloads run on control planes."""
     return [
         core.TolerationArgs(key="CriticalAddonsOnly", operator="Exists"),
         core.TolerationArgs(
@@ -65,7 +67,7 @@ def rolling_update() -> apps.DeploymentStrategyArgs:
 
 
 def restricted_context(*, add: Sequence[str] = ()) -> core.SecurityContextArgs:
-    """Return a context without privileges and with only the capabilities `add`."""
+    """Return a security context without privileges and with only the capabilities `add`."""
     return core.SecurityContextArgs(
         allow_privilege_escalation=False,
         read_only_root_filesystem=True,
@@ -89,7 +91,9 @@ def http_probe(
 def disruption_budget(
     name: str, budget: str, namespace: str, labels: Mapping[str, str], opts: ResourceOptions
 ) -> policy.PodDisruptionBudget:
-    """Create a budget of one pod: drains happen one after another, and a single replica blocks none."""
+    """Create a disruption budget of one pod: drains happen one after another, and a single replica blocks
+    no drain.
+    """
     return policy.PodDisruptionBudget(
         name,
         metadata=ObjectMetaArgs(name=budget, namespace=namespace),

@@ -1,5 +1,6 @@
-"""Services of a cloud on the lab's gateway: metadata, identities, stores, volumes.
+"""Emulated cloud services on the gateway of the lab: metadata, identities, stores, volumes.
 
-The link-local address of real clouds is never used. All services identify the lab's hosts by source
-address, and refuse requests that the real cloud would refuse, as far as this protects a cluster.
+The services never use the link-local address of real clouds. All services identify the hosts of the lab by
+source address. They refuse requests that the real cloud would refuse, as far as these checks protect a
+cluster.
 """

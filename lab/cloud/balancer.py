@@ -1,6 +1,7 @@
-"""A TCP load balancer of a cloud: it forwards only to targets whose /readyz succeeds by HTTPS.
+"""An emulated TCP load balancer that forwards only to targets whose /readyz succeeds by HTTPS.
 
-`python -m lab.cloud.balancer LAB`; the lab's state has the addresses of the targets.
+Run it as `python -m lab.cloud.balancer LAB`. A file in the state of the lab has the addresses of the
+targets.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ CHECK_SECONDS = 2.0
 
 
 def set_targets(lab: str, addresses: Sequence[str]) -> None:
-    """Set the addresses of the API servers."""
+    """Set the addresses of the API servers as the targets."""
     path = _targets_file(lab)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.with_suffix(".new").write_text(json.dumps(list(addresses)))
@@ -31,19 +32,19 @@ def set_targets(lab: str, addresses: Sequence[str]) -> None:
 
 
 class Balancer:
-    """Forwards each connection to the next healthy target; closes it immediately without one."""
+    """A load balancer that forwards each connection to the next healthy target, or closes the connection."""
 
     def __init__(self, lab: str) -> None:
         self._lab = lab
         self._healthy: list[str] = []
         self._turn = count()
-        # As in the clouds: a health check does not verify the target's certificate.
+        # As in the clouds, a health check does not verify the certificate of the target.
         self._context = ssl.create_default_context()
         self._context.check_hostname = False
         self._context.verify_mode = ssl.CERT_NONE
 
     async def watch(self) -> None:
-        """Check the targets forever."""
+        """Check the health of the targets until the process ends."""
         while True:
             path = _targets_file(self._lab)
             wanted = json.loads(path.read_text()) if path.exists() else []
@@ -92,7 +93,7 @@ def _targets_file(lab: str) -> Path:
 
 
 async def main(lab: str) -> None:
-    """Serve until killed. Raises OSError when the address is in use."""
+    """Serve connections until the process is killed. Raises OSError if the address is in use."""
     balancer = Balancer(lab)
     gateway = str(spec.read(LabPaths.of(lab).spec).gateway)
     server = await asyncio.start_server(balancer.serve, gateway, BALANCER_PORT)

@@ -1,4 +1,4 @@
-"""Machines that the emulated cloud runs: tests write them, the services that answer machines read them."""
+"""The running machines of the emulated cloud. Tests write the list; services read it."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from lab.keys import write_new
 from lab.paths import LabPaths
 
 ADMIN = "KWLABADMIN0000000000"
-"""Name of the deployer's own key."""
+"""Name of the deployer's access key."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunningMachine:
-    """A machine of the cloud.
+    """A machine of the emulated cloud.
 
-    `id` is the cloud's id, `host` the lab's name. `identity` is the name of a role or the client id
-    of a managed identity. `group` is the group that created the machine, `version` the version of
-    its template. `lifecycle` is `InService`, or `Terminated` after the order to end. `hook` is the hook
-    that the group waits for (empty: none). `released`: the machine completed the hook.
+    `id` is the cloud's id, `host` the name in the lab. `identity` is the name of a role or the client id of
+    a managed identity. `group` is the group that created the machine, `version` the version of its
+    template. `lifecycle` is `InService`, or `Terminated` after the order to end. `hook` is the lifecycle
+    hook for which the group waits, or empty. `released` is true after the machine completed the hook.
     """
 
     id: str
@@ -45,32 +45,32 @@ class RunningMachine:
 
 @dataclass(frozen=True, slots=True)
 class MachineStates:
-    """All machines of a lab's cloud, in a file that readers never see partially written."""
+    """The list of machines of a lab, in a file that readers never see partially written."""
 
     path: Path
 
     @classmethod
     def of(cls, lab: str) -> MachineStates:
-        """Return the machines of a lab."""
+        """Return the machine list of a lab."""
         return cls(LabPaths.of(lab).cloud / "machines.json")
 
     def all(self) -> tuple[RunningMachine, ...]:
-        """Return all machines."""
+        """Return all machines of the lab."""
         try:
             return tuple(RunningMachine(**item) for item in json.loads(self.path.read_text()))
         except FileNotFoundError:
             return ()
 
     def at(self, address: str) -> RunningMachine | None:
-        """Return the machine with that address; None for other addresses."""
+        """Return the machine with this address, or None."""
         return next((machine for machine in self.all() if machine.address == address), None)
 
     def of_id(self, identifier: str) -> RunningMachine | None:
-        """Return the machine with that id."""
+        """Return the machine with this id."""
         return next((machine for machine in self.all() if machine.id == identifier), None)
 
     def add(self, machine: RunningMachine) -> None:
-        """Start a machine in place of an earlier one at its address."""
+        """Add a machine and remove an earlier machine with the same address."""
         self._update_file(
             lambda all: [*(other for other in all if other.address != machine.address), machine]
         )
@@ -88,7 +88,7 @@ class MachineStates:
         self._update_file(lambda all: [updated(machine) for machine in all])
 
     def _update_file(self, change: Callable[[Iterable[RunningMachine]], Iterable[RunningMachine]]) -> None:
-        """Change the file under a lock: several processes write it."""
+        """Change the file under a lock, because several processes write to it."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.with_suffix(".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
@@ -99,7 +99,7 @@ class MachineStates:
 
 
 def admin_secret(lab: str) -> str:
-    """Return the secret of the deployer's key in this lab's cloud; created on first use."""
+    """Return the secret key of the deployer in this lab. Create the key on first use."""
     path = LabPaths.of(lab).cloud / "admin"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)

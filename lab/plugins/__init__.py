@@ -1,1 +1,3 @@
-"""Stand-ins for Pulumi's official plugins, for machines that cannot download them; their installation."""
+"""Stand-ins for the official Pulumi plugins, for machines that cannot download those, and their
+installation.
+"""

@@ -40,22 +40,24 @@ _LAUNCHER = '#!/bin/sh\nexec {python} "${{0%/*}}/main.py" {options}"$@"\n'
 
 
 class InstallError(Exception):
-    """A plugin can be installed neither officially nor as a stand-in; the text has the reason."""
+    """The error for a plugin that can be installed neither officially nor as a stand-in. The text has the
+    reason.
+    """
 
 
 @dataclass(frozen=True)
 class Installed:
-    """One installed plugin."""
+    """An installed plugin."""
 
     name: str
     version: str
     kind: Literal["official", "stand-in"]
     fresh: bool
-    """Whether this call installed it."""
+    """Whether this call installed the plugin."""
 
     @property
     def previews_only(self) -> bool:
-        """Report whether the plugin cannot create or change resources."""
+        """Check whether the plugin can only preview and cannot create or change resources."""
         return self.kind == "stand-in" and self.name in PREVIEW_ONLY
 
     def __str__(self) -> str:
@@ -66,14 +68,14 @@ class Installed:
 def install(pulumi: Path, pulumi_home: Path, names: Sequence[str] = NAMES) -> list[Installed]:
     """Install the plugins `names` into `pulumi_home` with the engine's command `pulumi`.
 
-    Plugins that are installed and unchanged stay. A refused official download is retried after a day.
-    Raises InstallError.
+    Installed and unchanged plugins are kept. A refused official download is retried after a day. Raises
+    InstallError.
     """
-    with _lock(pulumi_home):
-        return [_install(pulumi, pulumi_home, name) for name in names]
+    with _lock_directory(pulumi_home):
+        return [_install_plugin(pulumi, pulumi_home, name) for name in names]
 
 
-def _install(pulumi: Path, home: Path, name: str) -> Installed:
+def _install_plugin(pulumi: Path, home: Path, name: str) -> Installed:
     try:
         requested = version(f"pulumi-{name}")
     except PackageNotFoundError:
@@ -84,21 +86,21 @@ def _install(pulumi: Path, home: Path, name: str) -> Installed:
         return Installed(name, requested, "official", fresh=False)
     if not _refused_recently() and _install_official(pulumi, home, name, requested):
         return Installed(name, requested, "official", fresh=True)
-    digest = _digest(name)
+    digest = _sources_digest(name)
     if digest_file.exists() and digest_file.read_text() == digest:
         return Installed(name, requested, "stand-in", fresh=False)
     with tempfile.TemporaryDirectory() as scratch:
-        tarball = _pack(name, digest, Path(scratch))
-        result = _pulumi(pulumi, home, name, requested, "--file", str(tarball))
+        tarball = _build_tarball(name, digest, Path(scratch))
+        result = _run_pulumi(pulumi, home, name, requested, "--file", str(tarball))
     if result.returncode != 0:
         raise InstallError(f"plugin {name}: the stand-in could not be installed: {_last_line(result.stderr)}")
     return Installed(name, requested, "stand-in", fresh=True)
 
 
 def _install_official(pulumi: Path, home: Path, name: str, requested: str) -> bool:
-    """Report whether the official plugin was downloaded; a refusal is remembered for all plugins."""
+    """Return whether the official plugin was downloaded. A refusal is remembered for all plugins."""
     try:
-        result = _pulumi(pulumi, home, name, requested)
+        result = _run_pulumi(pulumi, home, name, requested)
         if result.returncode == 0:
             return not (home / "plugins" / f"resource-{name}-v{requested}" / _DIGEST).exists()
     except subprocess.TimeoutExpired:
@@ -108,7 +110,7 @@ def _install_official(pulumi: Path, home: Path, name: str, requested: str) -> bo
     return False
 
 
-def _pulumi(
+def _run_pulumi(
     pulumi: Path, home: Path, name: str, requested: str, *options: str
 ) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
@@ -132,16 +134,16 @@ def _refusal_file() -> Path:
     return directories.cache() / "plugins" / "official-download-refused"
 
 
-def _digest(name: str) -> str:
+def _sources_digest(name: str) -> str:
     """Return a digest of all inputs of a stand-in's directory."""
     whole = hashlib.sha256(f"{name}\n{sys.executable}\n{sys.version}\n".encode())
     whole.update(Path(__file__).read_bytes())
-    for source in _sources(name):
+    for source in _source_files(name):
         whole.update(source.relative_to(_SOURCES).as_posix().encode() + b"\0" + source.read_bytes())
     return whole.hexdigest()
 
 
-def _sources(name: str) -> list[Path]:
+def _source_files(name: str) -> list[Path]:
     package = PREVIEW_ONLY.get(name, name)
     if not (_SOURCES / package / "__main__.py").exists():
         raise InstallError(
@@ -150,10 +152,10 @@ def _sources(name: str) -> list[Path]:
     return sorted(path for part in ("runtime", package) for path in (_SOURCES / part).rglob("*.py"))
 
 
-def _pack(name: str, digest: str, scratch: Path) -> Path:
+def _build_tarball(name: str, digest: str, scratch: Path) -> Path:
     """Build a tarball that Pulumi can install: an executable `pulumi-resource-NAME` at the top."""
     tree = scratch / "tree"
-    for source in _sources(name):
+    for source in _source_files(name):
         target = tree / "lab" / "plugins" / source.relative_to(_SOURCES)
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(source.read_bytes())
@@ -166,7 +168,8 @@ def _pack(name: str, digest: str, scratch: Path) -> Path:
     options = f"--package={name} " if name in PREVIEW_ONLY else ""
     launcher.write_text(_LAUNCHER.format(python=shlex.quote(sys.executable), options=options))
     launcher.chmod(0o755)
-    # Compiled ahead of time and valid for any time stamps after unpacking: plugins start in every run.
+    # The modules are compiled in advance and accept any time stamps after unpacking, because plugins start
+    # in every run.
     compileall.compile_dir(
         tree, quiet=2, stripdir=str(tree), invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH
     )
@@ -181,7 +184,7 @@ def _last_line(text: str) -> str:
 
 
 @contextmanager
-def _lock(home: Path) -> Iterator[None]:
+def _lock_directory(home: Path) -> Iterator[None]:
     """Allow one installation at a time in a plugin directory."""
     home.mkdir(parents=True, exist_ok=True)
     with FileLock(home / "kubewright-plugins.lock"):

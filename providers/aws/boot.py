@@ -36,7 +36,7 @@ class Boot:
     ) -> Output[str]:
         """Return the boot program. `group` is the Auto Scaling group; the other arguments are for members."""
         variables: dict[str, Input[str]] = {
-            **self._services(),
+            **self._service_urls(),
             "STORE": bucket.apply(self.store),
             "GROUP": group,
         }
@@ -47,7 +47,7 @@ class Boot:
             name=name,
             address=address,
             volume=volume,
-            ca=self._ca,
+            ca=self._endpoint_ca,
         )
 
     def store(self, bucket: str) -> str:
@@ -57,11 +57,11 @@ class Boot:
 
     def longest_program(self, kind: str, name: str) -> str:
         """Return a boot program with the maximum length, without values known only after creation."""
-        variables = {**self._services(), "STORE": self.store("b" * 63), "GROUP": "g" * 96}
+        variables = {**self._service_urls(), "STORE": self.store("b" * 63), "GROUP": "g" * 96}
         volume = f"vol-{'0' * 17}"
-        return longest_program(_CLOUD_PART, name, kind, variables, volume=volume, ca=self._ca)
+        return longest_program(_CLOUD_PART, name, kind, variables, volume=volume, ca=self._endpoint_ca)
 
-    def _services(self) -> dict[str, str]:
+    def _service_urls(self) -> dict[str, str]:
         """Return the region and the URLs of services without a trailing slash."""
         endpoints = self.endpoints
         urls = {
@@ -72,5 +72,5 @@ class Boot:
         return {"REGION": self.region, **{key: url.rstrip("/") for key, url in urls.items()}}
 
     @property
-    def _ca(self) -> str:
+    def _endpoint_ca(self) -> str:
         return self.files[self.endpoints.ca_file] if self.endpoints.ca_file else ""

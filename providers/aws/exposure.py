@@ -47,11 +47,11 @@ def _rule_opening(path: str, rule: Inputs) -> Opening:
 
 
 def _port_range(rule: Inputs) -> str:
-    first, last = (_port(rule.get(key)) for key in ("fromPort", "toPort"))
+    first, last = (_port_text(rule.get(key)) for key in ("fromPort", "toPort"))
     return first if first == last else f"{first}-{last}"
 
 
-def _port(value: object) -> str:
+def _port_text(value: object) -> str:
     # Numbers of the engine's JSON may be floats.
     return str(int(value)) if isinstance(value, int | float) else str(value)
 
@@ -85,12 +85,12 @@ def public_stores(resource_type: str, inputs: Inputs, is_public: IsPublic) -> It
     if resource_type in _ACLS and str(inputs.get("acl", "")).lower() in _PUBLIC_ACLS:
         yield "acl: must not be public"
     if resource_type in _POLICIES:
-        statements = _statements(inputs.get("policy"))
+        statements = _policy_statements(inputs.get("policy"))
         if any(_allows_anonymous(statement, is_public) for statement in statements):
             yield "policy: allows anonymous access; name the principals, or the network in a condition"
 
 
-def _statements(policy: object) -> list[Inputs]:
+def _policy_statements(policy: object) -> list[Inputs]:
     try:
         document = json.loads(policy) if isinstance(policy, str) else policy
     except ValueError:
@@ -107,13 +107,13 @@ def _allows_anonymous(statement: Inputs, is_public: IsPublic) -> bool:
     named = mapping(principal).values() or (principal,)
     anonymous = any("*" in strings(each) for each in named) or "NotPrincipal" in statement
     return anonymous and not any(
-        _restricts(str(operator), str(key).lower(), strings(value), is_public)
+        _restricts_access(str(operator), str(key).lower(), strings(value), is_public)
         for operator, keys in mapping(statement.get("Condition")).items()
         for key, value in mapping(keys).items()
     )
 
 
-def _restricts(operator: str, key: str, values: list[str], is_public: IsPublic) -> bool:
+def _restricts_access(operator: str, key: str, values: list[str], is_public: IsPublic) -> bool:
     # `…Not…` excludes only a few callers, `…IfExists` accepts a caller that does not send the key.
     if "Not" in operator or operator.endswith("IfExists") or operator == "Null":
         return False
@@ -124,12 +124,12 @@ def _restricts(operator: str, key: str, values: list[str], is_public: IsPublic) 
 
 def unencrypted_disks(resource_type: str, inputs: Inputs) -> Iterator[str]:
     """Yield EBS volumes without encryption: volumes, and the disks of templates and instances."""
-    for path, volume in _volumes(resource_type, inputs):
+    for path, volume in _find_volumes(resource_type, inputs):
         if not may_be_true(volume.get("encrypted")):
             yield f"{path}encrypted: must be true, or the volume's data can be read from a copy of it"
 
 
-def _volumes(resource_type: str, inputs: Inputs) -> Iterator[tuple[str, Inputs]]:
+def _find_volumes(resource_type: str, inputs: Inputs) -> Iterator[tuple[str, Inputs]]:
     if resource_type in VOLUMES:
         yield "", inputs
     elif resource_type == "aws:ec2/launchTemplate:LaunchTemplate":

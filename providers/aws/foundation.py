@@ -48,7 +48,7 @@ def create_foundation(settings: AwsSettings, topology: Topology) -> Foundation:
     connection = connect(settings)
     options = connection.options
     account = aws.get_caller_identity_output(opts=connection.invoke).account_id
-    zones = _zones(settings, connection)
+    zones = _select_zones(settings, connection)
     network = existing_network(settings) or _new_network(settings, names, account, zones, options)
     firewall = Firewall(
         "aws-firewall", FirewallArgs(names=names, topology=topology, network=network), options
@@ -78,7 +78,7 @@ def create_foundation(settings: AwsSettings, topology: Topology) -> Foundation:
         image=find_image(settings.image, connection.plugin),
         network=network,
         firewall=firewall,
-        endpoint=_endpoint(settings, topology, names, network, firewall, options),
+        endpoint=_create_endpoint(settings, topology, names, network, firewall, options),
         store=store,
         identities=identities,
     )
@@ -104,7 +104,7 @@ def _new_network(
     return Network("aws-network", args, options).reference
 
 
-def _endpoint(
+def _create_endpoint(
     settings: AwsSettings,
     topology: Topology,
     names: Names,
@@ -125,7 +125,7 @@ def _endpoint(
     return Endpoint("aws-endpoint", args, options)
 
 
-def _zones(settings: AwsSettings, connection: Connection) -> list[Input[str]]:
+def _select_zones(settings: AwsSettings, connection: Connection) -> list[Input[str]]:
     """Return the zones of the settings, or the first zones of the region that need no opt-in."""
     if not isinstance(settings.zones, int):
         return list(settings.zones)

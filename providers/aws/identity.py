@@ -64,7 +64,7 @@ class Identities(ComponentResource):
         self._name, self._args = name, args
         self._child = ResourceOptions(parent=self)
         self._policies: dict[str, list[Resource]] = {prefix: [] for prefix in args.prefixes}
-        self._profiles = {prefix: self._profile(prefix) for prefix in args.prefixes}
+        self._profiles = {prefix: self._create_profile(prefix) for prefix in args.prefixes}
         self.snapshot_role = self._snapshot_role()
         self.register_outputs({})
 
@@ -76,9 +76,9 @@ class Identities(ComponentResource):
         """Return the resources that must exist before machines with this identity have all permissions."""
         return [*self._policies[prefix], self._profiles[prefix]]
 
-    def _profile(self, prefix: str) -> iam.InstanceProfile:
+    def _create_profile(self, prefix: str) -> iam.InstanceProfile:
         part = identity_name(prefix)
-        role = self._role(
+        role = self._create_role(
             part, f"Machines: {part}", json.dumps(trust_policy(f"ec2.{_ec2_domain(self._args.names)}"))
         )
         granted = permissions_of(prefix, self._args.addons)
@@ -87,13 +87,13 @@ class Identities(ComponentResource):
                 f"{self._name}-{part}-{policy}",
                 name=policy,
                 role=role.id,
-                policy=self._document(statements),
+                policy=self._render_policy(statements),
                 opts=self._child,
             )
             for policy, statements in granted.inline.items()
         ]
         self._policies[prefix] += [
-            self._managed(f"{part}-{policy}", role, statements)
+            self._create_managed_policy(f"{part}-{policy}", role, statements)
             for policy, statements in granted.managed.items()
         ]
         return iam.InstanceProfile(
@@ -104,11 +104,11 @@ class Identities(ComponentResource):
             opts=self._child,
         )
 
-    def _managed(self, part: str, role: iam.Role, statements: Sequence[Statement]) -> Resource:
+    def _create_managed_policy(self, part: str, role: iam.Role, statements: Sequence[Statement]) -> Resource:
         policy = iam.Policy(
             f"{self._name}-{part}",
             name=self._args.names.identity(part),
-            policy=self._document(statements),
+            policy=self._render_policy(statements),
             tags=self._args.names.tagged(part),
             opts=self._child,
         )
@@ -120,17 +120,17 @@ class Identities(ComponentResource):
         trust = self._args.account.apply(
             lambda account: json.dumps(trust_policy("dlm.amazonaws.com", account))
         )
-        role = self._role("snapshots", "Snapshots of the members' volumes", trust)
+        role = self._create_role("snapshots", "Snapshots of the members' volumes", trust)
         iam.RolePolicy(
             f"{self._name}-snapshots-policy",
             name="snapshots",
             role=role.id,
-            policy=self._document(permissions.SNAPSHOT_MAKER),
+            policy=self._render_policy(permissions.SNAPSHOT_MAKER),
             opts=self._child,
         )
         return role.arn
 
-    def _role(self, part: str, description: str, trust: Input[str]) -> iam.Role:
+    def _create_role(self, part: str, description: str, trust: Input[str]) -> iam.Role:
         return iam.Role(
             f"{self._name}-{part}-role",
             name=self._args.names.identity(part),
@@ -140,7 +140,7 @@ class Identities(ComponentResource):
             opts=self._child,
         )
 
-    def _document(self, statements: Sequence[Statement]) -> Output[str]:
+    def _render_policy(self, statements: Sequence[Statement]) -> Output[str]:
         args = self._args
         resolved = Output.all(args.account, args.bucket, args.key)
         return resolved.apply(

@@ -53,19 +53,19 @@ def problems(settings: Settings, aws: AwsSettings, topology: Topology) -> list[P
     """Return everything in the settings that AWS would reject."""
     names = Names(cluster=topology.name, region=aws.region, tags=aws.tags)
     return [
-        *_names(names, topology),
-        *_types(settings),
-        *_policies(names, aws, topology),
+        *_name_problems(names, topology),
+        *_type_problems(settings),
+        *_policy_problems(names, aws, topology),
         *_ingress_rules(aws, topology),
-        *_vcpus(settings, aws),
-        *_addresses(aws),
+        *_vcpu_problems(settings, aws),
+        *_address_problems(aws),
     ]
 
 
 def warnings(settings: Settings, aws: AwsSettings) -> list[str]:
     """Return warnings about quotas that suffice now, but not for the maximum size of every pool."""
     messages = []
-    for spot, key, quota in _quotas(aws):
+    for spot, key, quota in _vcpu_quotas(aws):
         max_needed = _needed_vcpus(settings, spot=spot, max_size=True)
         if _needed_vcpus(settings, spot=spot, max_size=False) <= quota < max_needed:
             messages.append(
@@ -82,7 +82,7 @@ def user_data_problems(programs: Mapping[str, str]) -> list[Problem]:
     )
 
 
-def _names(names: Names, topology: Topology) -> Iterable[Problem]:
+def _name_problems(names: Names, topology: Topology) -> Iterable[Problem]:
     if len(topology.name) > MAX_NAME_CHARACTERS:
         yield Problem(
             "name",
@@ -101,7 +101,7 @@ def _names(names: Names, topology: Topology) -> Iterable[Problem]:
             )
 
 
-def _types(settings: Settings) -> Iterable[Problem]:
+def _type_problems(settings: Settings) -> Iterable[Problem]:
     for path, machine_type in requested_types(settings):
         match = _MACHINE_TYPE.fullmatch(machine_type)
         if not match:
@@ -119,7 +119,7 @@ def _types(settings: Settings) -> Iterable[Problem]:
             )
 
 
-def _policies(names: Names, aws: AwsSettings, topology: Topology) -> Iterable[Problem]:
+def _policy_problems(names: Names, aws: AwsSettings, topology: Topology) -> Iterable[Problem]:
     values = template_values(names)
     for prefix in store_prefixes(topology):
         granted = permissions_of(prefix, aws.addons)
@@ -144,7 +144,7 @@ def _policies(names: Names, aws: AwsSettings, topology: Topology) -> Iterable[Pr
 def _ingress_rules(aws: AwsSettings, topology: Topology) -> Iterable[Problem]:
     groups = {machine.roles for machine in topology.machines} | {(Role.NODE,)}
     # One more: the group of control planes allows the load balancer, the group of workers rules of services.
-    group_rules = max(_count(ingress_rules(topology, roles)) for roles in groups) + 1
+    group_rules = max(_count_rules(ingress_rules(topology, roles)) for roles in groups) + 1
     api_rules = len(topology.network.api_allowed) + len(topology.network.machines) + aws.zone_count
     for count, path in ((group_rules, "network.machines"), (api_rules, "network.api_allowed")):
         if count > aws.quotas.rules_per_group:
@@ -156,12 +156,12 @@ def _ingress_rules(aws: AwsSettings, topology: Topology) -> Iterable[Problem]:
             )
 
 
-def _count(rules: Iterable[IngressRule]) -> int:
+def _count_rules(rules: Iterable[IngressRule]) -> int:
     return sum(len(rule.networks) for rule in rules)
 
 
-def _vcpus(settings: Settings, aws: AwsSettings) -> Iterable[Problem]:
-    for spot, key, quota in _quotas(aws):
+def _vcpu_problems(settings: Settings, aws: AwsSettings) -> Iterable[Problem]:
+    for spot, key, quota in _vcpu_quotas(aws):
         needed = _needed_vcpus(settings, spot=spot, max_size=False)
         if needed > quota:
             kind = "spot" if spot else "on-demand"
@@ -174,7 +174,7 @@ def _vcpus(settings: Settings, aws: AwsSettings) -> Iterable[Problem]:
             )
 
 
-def _quotas(aws: AwsSettings) -> tuple[tuple[bool, str, int], ...]:
+def _vcpu_quotas(aws: AwsSettings) -> tuple[tuple[bool, str, int], ...]:
     return (False, "vcpus", aws.quotas.vcpus), (True, "spot_vcpus", aws.quotas.spot_vcpus)
 
 
@@ -188,7 +188,7 @@ def _needed_vcpus(settings: Settings, *, spot: bool, max_size: bool) -> int:
     return total
 
 
-def _addresses(aws: AwsSettings) -> Iterable[Problem]:
+def _address_problems(aws: AwsSettings) -> Iterable[Problem]:
     if aws.network.vpc:
         return
     gateways = aws.zone_count if aws.network.nat == "per-zone" else 1

@@ -53,9 +53,9 @@ def launch_template(name: str, args: MachineArgs, opts: ResourceOptions) -> ec2.
         key_name=args.ssh_key or None,
         user_data=Output.from_input(args.program).apply(_base64),
         iam_instance_profile=ec2.LaunchTemplateIamInstanceProfileArgs(arn=args.profile),
-        network_interfaces=[_interface(args)] if args.interface is not None else None,
+        network_interfaces=[_network_interface(args)] if args.interface is not None else None,
         vpc_security_group_ids=[args.group] if args.group is not None else None,
-        block_device_mappings=[_root(args)],
+        block_device_mappings=[_root_volume(args)],
         metadata_options=ec2.LaunchTemplateMetadataOptionsArgs(
             http_endpoint="enabled",
             http_tokens="required",
@@ -78,14 +78,14 @@ def hook_timeout(drain_seconds: int) -> int:
     return min(7200, max(30, drain_seconds + _DRAIN_MARGIN_SECONDS))
 
 
-def _interface(args: MachineArgs) -> ec2.LaunchTemplateNetworkInterfaceArgs:
+def _network_interface(args: MachineArgs) -> ec2.LaunchTemplateNetworkInterfaceArgs:
     """Return an existing interface without other inputs (terraform-provider-aws, issues 7615 and 7835)."""
     return ec2.LaunchTemplateNetworkInterfaceArgs(
         device_index=0, network_interface_id=args.interface, delete_on_termination="false"
     )
 
 
-def _root(args: MachineArgs) -> ec2.LaunchTemplateBlockDeviceMappingArgs:
+def _root_volume(args: MachineArgs) -> ec2.LaunchTemplateBlockDeviceMappingArgs:
     return ec2.LaunchTemplateBlockDeviceMappingArgs(
         device_name=args.image.root_device,
         ebs=ec2.LaunchTemplateBlockDeviceMappingEbsArgs(

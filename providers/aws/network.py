@@ -85,10 +85,10 @@ class Network(ComponentResource):
         ec2.DefaultSecurityGroup(
             f"{name}-default-group", vpc_id=self._vpc.id, tags=args.names.tagged("unused"), opts=self._child
         )
-        public = self._subnets("public")
-        private = self._subnets("private")
+        public = self._create_subnets("public")
+        private = self._create_subnets("private")
         reservations = self._reserve_member_addresses(private)
-        gateways, nat_addresses = self._gateways(public)
+        gateways, nat_addresses = self._create_gateways(public)
         tables = self._private_routes(private, gateways)
         self._s3_endpoint(tables)
         if args.flow_logs:
@@ -106,7 +106,7 @@ class Network(ComponentResource):
         )
         self.register_outputs({"vpc": self._vpc.id})
 
-    def _subnets(self, kind: str) -> list[ec2.Subnet]:
+    def _create_subnets(self, kind: str) -> list[ec2.Subnet]:
         role = "elb" if kind == "public" else "internal-elb"
         return [
             ec2.Subnet(
@@ -142,7 +142,9 @@ class Network(ComponentResource):
             for number, (subnet, ranges) in enumerate(zip(private, self._args.subnets, strict=True), start=1)
         ]
 
-    def _gateways(self, public: Sequence[ec2.Subnet]) -> tuple[list[ec2.NatGateway], list[Output[str]]]:
+    def _create_gateways(
+        self, public: Sequence[ec2.Subnet]
+    ) -> tuple[list[ec2.NatGateway], list[Output[str]]]:
         """Create internet gateway, public routes and NAT gateways; return these with their addresses."""
         internet = ec2.InternetGateway(
             f"{self._name}-internet",
@@ -151,9 +153,9 @@ class Network(ComponentResource):
             opts=self._child,
         )
         to_internet = ec2.RouteTableRouteArgs(cidr_block="0.0.0.0/0", gateway_id=internet.id)
-        table = self._routes("public", [to_internet])
+        table = self._create_route_table("public", [to_internet])
         for number, subnet in enumerate(public, start=1):
-            self._associate(f"public-{number}", subnet, table)
+            self._associate_subnet(f"public-{number}", subnet, table)
         addresses, gateways = [], []
         for number, subnet in enumerate(public if self._args.nat_per_zone else public[:1], start=1):
             address = ec2.Eip(
@@ -178,17 +180,17 @@ class Network(ComponentResource):
     ) -> list[ec2.RouteTable]:
         """Create one table for each NAT gateway; zones without a gateway use the first table."""
         tables = [
-            self._routes(
+            self._create_route_table(
                 f"private-{number}",
                 [ec2.RouteTableRouteArgs(cidr_block="0.0.0.0/0", nat_gateway_id=gateway.id)],
             )
             for number, gateway in enumerate(gateways, start=1)
         ]
         for number, subnet in enumerate(private):
-            self._associate(f"private-{number + 1}", subnet, tables[number % len(tables)])
+            self._associate_subnet(f"private-{number + 1}", subnet, tables[number % len(tables)])
         return tables
 
-    def _routes(self, part: str, routes: Sequence[ec2.RouteTableRouteArgs]) -> ec2.RouteTable:
+    def _create_route_table(self, part: str, routes: Sequence[ec2.RouteTableRouteArgs]) -> ec2.RouteTable:
         return ec2.RouteTable(
             f"{self._name}-{part}-routes",
             vpc_id=self._vpc.id,
@@ -197,7 +199,7 @@ class Network(ComponentResource):
             opts=self._child,
         )
 
-    def _associate(self, part: str, subnet: ec2.Subnet, table: ec2.RouteTable) -> None:
+    def _associate_subnet(self, part: str, subnet: ec2.Subnet, table: ec2.RouteTable) -> None:
         ec2.RouteTableAssociation(
             f"{self._name}-{part}-association",
             subnet_id=subnet.id,

@@ -33,7 +33,7 @@ def machine(prefix: str, *, volume: bool) -> tuple[Statement, ...]:
             (OURS,),
         ),
         *SESSIONS,
-        *(_volume(prefix) if volume else ()),
+        *(_volume_statements(prefix) if volume else ()),
     )
 
 
@@ -44,7 +44,7 @@ def _through_s3(objects: str) -> tuple[Condition, ...]:
     )
 
 
-def _volume(kind: str) -> tuple[Statement, ...]:
+def _volume_statements(kind: str) -> tuple[Statement, ...]:
     """Return the permissions to attach volumes with this kind tag. The user data has the id of the volume."""
     same_kind = Condition("StringEquals", f"aws:ResourceTag/{KIND_TAG}", (kind,))
     return (

@@ -50,7 +50,7 @@ def policy_document(statements: Iterable[Statement], values: Mapping[str, str]) 
 
     Raise KeyError for a template without a value.
     """
-    body = {"Version": "2012-10-17", "Statement": [_statement(item, values) for item in statements]}
+    body = {"Version": "2012-10-17", "Statement": [_render_statement(item, values) for item in statements]}
     return json.dumps(body, separators=(",", ":"))
 
 
@@ -81,7 +81,7 @@ def trust_policy(service: str, account: str = "") -> Json:
     return {"Version": "2012-10-17", "Statement": [statement]}
 
 
-def _statement(statement: Statement, values: Mapping[str, str]) -> Json:
+def _render_statement(statement: Statement, values: Mapping[str, str]) -> Json:
     body: Json = {
         "Sid": statement.name,
         "Effect": "Allow",

@@ -81,15 +81,15 @@ class WorkerPool(ComponentResource):
         self._child = ResourceOptions(parent=self)
         template = launch_template(f"{name}-template", args.machine, self._child)
         self.version = template.latest_version.apply(str)
-        group = self._group(template, ready)
-        self._hook(
+        group = self._create_group(template, ready)
+        self._create_hook(
             group, TERMINATION_HOOK, "TERMINATING", hook_timeout(args.drain_seconds), "CONTINUE", retain=True
         )
-        self._hook(group, LAUNCH_HOOK, "LAUNCHING", _LAUNCH_SECONDS, "ABANDON", retain=False)
+        self._create_hook(group, LAUNCH_HOOK, "LAUNCHING", _LAUNCH_SECONDS, "ABANDON", retain=False)
         self.group = group.name
         self.register_outputs({"group": self.group})
 
-    def _group(self, template: ec2.LaunchTemplate, ready: Sequence[Resource]) -> autoscaling.Group:
+    def _create_group(self, template: ec2.LaunchTemplate, ready: Sequence[Resource]) -> autoscaling.Group:
         args, names = self._args, self._args.machine.names
         tags = names.tagged(args.machine.part, {**args.machine.tags, names.kubernetes_tag: "owned"})
         if args.autoscaled:
@@ -107,7 +107,7 @@ class WorkerPool(ComponentResource):
             health_check_type="EC2",
             health_check_grace_period=300,
             default_instance_warmup=0,
-            instance_refresh=self._refresh(),
+            instance_refresh=self._refresh_settings(),
             # Rebalancing between zones would drain healthy nodes.
             suspended_processes=["AZRebalance"],
             ignore_failed_scaling_activities=True,
@@ -144,7 +144,7 @@ class WorkerPool(ComponentResource):
             ),
         )
 
-    def _refresh(self) -> autoscaling.GroupInstanceRefreshArgs:
+    def _refresh_settings(self) -> autoscaling.GroupInstanceRefreshArgs:
         """Replace machines after a new template. The next machine goes when a healthy node ended its hook."""
         return autoscaling.GroupInstanceRefreshArgs(
             strategy="Rolling",
@@ -160,7 +160,7 @@ class WorkerPool(ComponentResource):
             ),
         )
 
-    def _hook(
+    def _create_hook(
         self,
         group: autoscaling.Group,
         hook: str,

@@ -77,11 +77,11 @@ class AwsProvider(CloudProvider[Member]):
     def _longest_program(self, kind: str, name: str) -> str:
         return self._boot.longest_program(kind, name)
 
-    def _problems(self, programs: Mapping[str, str]) -> list[Problem]:
+    def _find_problems(self, programs: Mapping[str, str]) -> list[Problem]:
         problems = limits.problems(self._settings, self._aws, self._topology)
         return problems + limits.user_data_problems(programs)
 
-    def _warnings(self) -> list[str]:
+    def _find_warnings(self) -> list[str]:
         return limits.warnings(self._settings, self._aws)
 
     def _create_member(self, machine: Machine, config: MachineConfig, opts: ResourceOptions) -> Member:
@@ -114,7 +114,7 @@ class AwsProvider(CloudProvider[Member]):
         return Member(
             machine.name,
             MemberArgs(machine=args, identity=identity, zone=zone, drain_seconds=config.drain_seconds),
-            ready=self._ready(config, opts),
+            ready=self._create_dependencies(config, opts),
             opts=options,
         )
 
@@ -173,7 +173,7 @@ class AwsProvider(CloudProvider[Member]):
                 drain_seconds=config.drain_seconds,
                 autoscaled=self._aws.addons.autoscaler,
             ),
-            ready=self._ready(config, opts),
+            ready=self._create_dependencies(config, opts),
             opts=ResourceOptions(parent=opts.parent, providers=[foundation.connection.plugin]),
         )
         return gate(
@@ -203,7 +203,7 @@ class AwsProvider(CloudProvider[Member]):
             group=foundation.firewall[WORKERS] if config.kind == POOLS else None,
         )
 
-    def _ready(self, config: MachineConfig, opts: ResourceOptions) -> list[Resource]:
+    def _create_dependencies(self, config: MachineConfig, opts: ResourceOptions) -> list[Resource]:
         """Create the objects in the store; return them with everything that machines wait for."""
         foundation = self._foundation
         objects = [

@@ -32,7 +32,7 @@ class Store(ComponentResource):
         super().__init__("kubewright:aws:Store", name, None, opts)
         self._name, self._names = name, args.names
         self._child = ResourceOptions(parent=self)
-        self.key = self._key()
+        self.key = self._create_key()
         bucket = s3.Bucket(
             f"{name}-bucket",
             bucket=args.account.apply(args.names.bucket),
@@ -46,7 +46,7 @@ class Store(ComponentResource):
             versioning_configuration=s3.BucketVersioningVersioningConfigurationArgs(status="Enabled"),
             opts=self._child,
         )
-        encryption = self._encryption(bucket)
+        encryption = self._create_encryption(bucket)
         public_access_block = s3.BucketPublicAccessBlock(
             f"{name}-closed",
             bucket=bucket.id,
@@ -84,7 +84,7 @@ class Store(ComponentResource):
             opts=ResourceOptions(parent=self, depends_on=self._protections),
         )
 
-    def _key(self) -> Output[str]:
+    def _create_key(self) -> Output[str]:
         key = kms.Key(
             f"{self._name}-key",
             description=f"Bundles and secrets of the cluster {self._names.cluster}",
@@ -101,7 +101,7 @@ class Store(ComponentResource):
         )
         return key.arn
 
-    def _encryption(self, bucket: s3.Bucket) -> s3.BucketServerSideEncryptionConfiguration:
+    def _create_encryption(self, bucket: s3.Bucket) -> s3.BucketServerSideEncryptionConfiguration:
         """Encrypt all objects, also of machines. Without bucket keys KMS sees each object (`permissions`)."""
         by_default = s3.BucketServerSideEncryptionConfigurationRuleApplyServerSideEncryptionByDefaultArgs(
             sse_algorithm="aws:kms", kms_master_key_id=self.key

@@ -157,7 +157,7 @@ def parse_arguments(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--digest", default="")
     parser.add_argument("--version", default="", help="version of the launch template")
     parser.add_argument(
-        "--beside", action="append", default=[], type=_member, help="GROUP=KEY,KEY of a member"
+        "--beside", action="append", default=[], type=_parse_member, help="GROUP=KEY,KEY of a member"
     )
     parser.add_argument("--s3", default=None, help="URL of a private endpoint")
     parser.add_argument("--autoscaling", default=None, help="URL of a private endpoint")
@@ -177,7 +177,7 @@ def parse_arguments(words: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(words)
 
 
-def _member(text: str) -> tuple[str, list[str]]:
+def _parse_member(text: str) -> tuple[str, list[str]]:
     """Parse `GROUP=KEY,KEY` into the name of the group and its status keys."""
     group, _, keys = text.partition("=")
     return group, keys.split(",")
@@ -186,10 +186,10 @@ def _member(text: str) -> tuple[str, list[str]]:
 def main(words: Sequence[str]) -> int:
     """Run the command line and return the exit code."""
     args = parse_arguments(words)
-    return run_program(lambda: _run(args), (ClientError, BotoCoreError))
+    return run_program(lambda: _run_command(args), (ClientError, BotoCoreError))
 
 
-def _run(args: argparse.Namespace) -> None:
+def _run_command(args: argparse.Namespace) -> None:
     config, verify = Config(retries={"max_attempts": 10, "mode": "adaptive"}), args.ca_file
     s3 = boto3.client("s3", args.region, endpoint_url=args.s3, verify=verify, config=config)
     autoscaling = boto3.client(

@@ -79,13 +79,13 @@ class AddOns(ComponentResource):
             charts.append((AUTOSCALER, autoscaler(args.names, args.identity)))
         if args.chosen.storage:
             self._storage_class()
-        after = [self._configuration()]
+        after = [self._create_configuration()]
         self.releases = [
             release(name, chart, values, args.api.options(self, depends_on=after)) for chart, values in charts
         ]
         self.register_outputs({})
 
-    def _configuration(self) -> Resource:
+    def _create_configuration(self) -> Resource:
         text = Output.all(self._args.tenant, self._args.identity).apply(
             lambda values: configuration(
                 self._args.names, self._args.network, tenant=values[0], identity=values[1]

@@ -24,7 +24,7 @@ def openings(resource_type: str, inputs: Inputs) -> Iterator[Opening]:
     else:
         return
     for path, rule in rules:
-        if _lower(rule, "direction") == "inbound" and _lower(rule, "access") == "allow":
+        if _lower_case(rule, "direction") == "inbound" and _lower_case(rule, "access") == "allow":
             sources = (*strings(rule.get("sourceAddressPrefix")), *strings(rule.get("sourceAddressPrefixes")))
             ports = [
                 *strings(rule.get("destinationPortRange")),
@@ -34,7 +34,7 @@ def openings(resource_type: str, inputs: Inputs) -> Iterator[Opening]:
             yield Opening(f"{path}sourceAddressPrefix", protocol, ", ".join(ports), sources)
 
 
-def _lower(rule: Inputs, key: str) -> str:
+def _lower_case(rule: Inputs, key: str) -> str:
     """Return an enumerated value in lower case: Azure accepts any case."""
     return str(rule.get(key, "")).lower()
 

@@ -47,8 +47,8 @@ def create_foundation(settings: AzureSettings, topology: Topology, names: Names)
     options = connection.options
     network = existing_network(settings) or _new_network(settings, names, options)
     firewall = Firewall("azure-firewall", FirewallArgs(names=names, groups=groups(topology)), options)
-    endpoint = _endpoint(settings, topology, names, network, options)
-    store = _store(settings, topology, names, network, options)
+    endpoint = _create_endpoint(settings, topology, names, network, options)
+    store = _create_store(settings, topology, names, network, options)
     identities = Identities(
         "azure-identity",
         IdentityArgs(
@@ -84,7 +84,7 @@ def _new_network(settings: AzureSettings, names: Names, options: ResourceOptions
     return Network("azure-network", args, options).reference
 
 
-def _endpoint(
+def _create_endpoint(
     settings: AzureSettings,
     topology: Topology,
     names: Names,
@@ -103,7 +103,7 @@ def _endpoint(
     return Endpoint("azure-endpoint", args, options)
 
 
-def _store(
+def _create_store(
     settings: AzureSettings,
     topology: Topology,
     names: Names,

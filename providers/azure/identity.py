@@ -48,7 +48,7 @@ class Identities(ComponentResource):
         super().__init__("kubewright:azure:Identities", name, None, opts)
         self._name, self._args, self._names = name, args, args.names
         self._child = ResourceOptions(parent=self)
-        identities = {identity: self._identity(identity) for identity in args.containers}
+        identities = {identity: self._create_identity(identity) for identity in args.containers}
         for identity, (read, write) in args.containers.items():
             self._assign_role(
                 identity, identities[identity], "reads", self._names.role(BLOB_READER), args.scopes[read]
@@ -61,7 +61,7 @@ class Identities(ComponentResource):
         self.tenants = {identity: resource.tenant_id for identity, resource in identities.items()}
         self.register_outputs({})
 
-    def _identity(self, identity: str) -> UserAssignedIdentity:
+    def _create_identity(self, identity: str) -> UserAssignedIdentity:
         return UserAssignedIdentity(
             f"{self._name}-{identity}",
             resource_group_name=self._names.group,
@@ -80,7 +80,10 @@ class Identities(ComponentResource):
             role_name=f"Kubewright controllers of {self._names.group} {definition[:8]}",
             description="The cloud controller, disk driver and autoscaler of one cluster",
             scope=self._names.group_id,
-            assignable_scopes=[self._names.group_id, *sorted({_group(id) for id in self._args.networks})],
+            assignable_scopes=[
+                self._names.group_id,
+                *sorted({_resource_group_id(id) for id in self._args.networks}),
+            ],
             permissions=[PermissionArgs(actions=[*CONTROLLER_ACTIONS, *NETWORK_ACTIONS])],
             opts=self._child,
         )
@@ -104,6 +107,6 @@ class Identities(ComponentResource):
         )
 
 
-def _group(id: str) -> str:
+def _resource_group_id(id: str) -> str:
     """Return the id of the resource group of a resource, the smallest scope that a custom role can have."""
     return "/".join(id.split("/")[:5])

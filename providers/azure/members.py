@@ -70,10 +70,10 @@ class StableIdentity:
 
     def __init__(self, name: str, args: StableIdentityArgs, parent: ComponentResource) -> None:
         self._name, self._args, self._names, self._parent = name, args, args.names, parent
-        self.interface = self._interface()
+        self.interface = self._create_interface()
         self.disk = self._data_disk()
 
-    def _interface(self) -> Output[str]:
+    def _create_interface(self) -> Output[str]:
         args = self._args
         interface = network.NetworkInterface(
             f"{self._name}-interface",
@@ -150,10 +150,10 @@ class Member(ComponentResource):
         super().__init__("kubewright:azure:Member", name, placement.inputs, opts)
         self.machine_digest = machine_digest(args.machine)
         self.identity = StableIdentity(name, own, self)
-        self.machine = self._machine(name, args, ready)
+        self.machine = self._create_machine(name, args, ready)
         self.register_outputs({"address": str(own.address)})
 
-    def _machine(self, name: str, args: MemberArgs, ready: ResourceOptions) -> compute.VirtualMachine:
+    def _create_machine(self, name: str, args: MemberArgs, ready: ResourceOptions) -> compute.VirtualMachine:
         machine, names, member = args.machine, args.machine.names, args.identity.member
         return compute.VirtualMachine(
             f"{name}-machine",
@@ -172,7 +172,7 @@ class Member(ComponentResource):
                 custom_data=custom_data(machine.program),
                 linux_configuration=linux_configuration(machine.ssh_key),
             ),
-            storage_profile=self._storage(machine),
+            storage_profile=self._storage_profile(machine),
             network_profile=compute.NetworkProfileArgs(
                 network_interfaces=[
                     compute.NetworkInterfaceReferenceArgs(
@@ -194,7 +194,7 @@ class Member(ComponentResource):
             ),
         )
 
-    def _storage(self, machine: MachineArgs) -> compute.StorageProfileArgs:
+    def _storage_profile(self, machine: MachineArgs) -> compute.StorageProfileArgs:
         return compute.StorageProfileArgs(
             image_reference=machine.image,
             os_disk=compute.OSDiskArgs(

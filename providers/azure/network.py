@@ -100,10 +100,10 @@ class Network(ComponentResource):
             tags=args.names.tagged(),
             opts=self._child,
         )
-        gateway = self._gateway() if args.nat else None
-        members = self._subnet("members", args.members, gateway)
+        gateway = self._create_gateway() if args.nat else None
+        members = self._create_subnet("members", args.members, gateway)
         # One after the other: Azure rejects two changes of a network at the same time.
-        pools = self._subnet("pools", args.pools, gateway, after=[members])
+        pools = self._create_subnet("pools", args.pools, gateway, after=[members])
         self.reference = NetworkReference(
             id=self._network.id,
             members=members.id,
@@ -116,7 +116,7 @@ class Network(ComponentResource):
         )
         self.register_outputs({"id": self._network.id})
 
-    def _subnet(
+    def _create_subnet(
         self, name: str, range: IPv4Network, gateway: NatGateway | None, after: Sequence[Resource] = ()
     ) -> Subnet:
         return Subnet(
@@ -134,7 +134,7 @@ class Network(ComponentResource):
             opts=ResourceOptions(parent=self, depends_on=list(after)),
         )
 
-    def _gateway(self) -> NatGateway:
+    def _create_gateway(self) -> NatGateway:
         """Create one gateway for all zones. Losing its zone cuts only outbound traffic."""
         address = PublicIPAddress(
             f"{self._name}-nat-address",

@@ -81,11 +81,11 @@ class AzureProvider(CloudProvider[Member]):
     def _longest_program(self, kind: str, name: str) -> str:
         return self._boot.longest_program(kind, name)
 
-    def _problems(self, programs: Mapping[str, str]) -> list[Problem]:
+    def _find_problems(self, programs: Mapping[str, str]) -> list[Problem]:
         problems = limits.problems(self._settings, self._azure, self._topology)
         return problems + limits.custom_data_problems(programs)
 
-    def _warnings(self) -> list[str]:
+    def _find_warnings(self) -> list[str]:
         return limits.warnings(self._settings, self._azure, self._topology)
 
     def _create_member(self, machine: Machine, config: MachineConfig, opts: ResourceOptions) -> Member:
@@ -115,7 +115,7 @@ class AzureProvider(CloudProvider[Member]):
         return Member(
             machine.name,
             args,
-            ready=self._ready(config, opts, self._last_rollout),
+            ready=self._create_dependencies(config, opts, self._last_rollout),
             opts=ResourceOptions.merge(options, self._keep_placement(machine)),
         )
 
@@ -172,7 +172,7 @@ class AzureProvider(CloudProvider[Member]):
                 drain_seconds=config.drain_seconds,
                 autoscaled=self._azure.addons.autoscaler,
             ),
-            ready=self._ready(config, opts),
+            ready=self._create_dependencies(config, opts),
             opts=ResourceOptions.merge(ResourceOptions(parent=opts.parent), foundation.connection.options),
         )
         ids = [
@@ -209,7 +209,7 @@ class AzureProvider(CloudProvider[Member]):
             program=program,
         )
 
-    def _ready(
+    def _create_dependencies(
         self, config: MachineConfig, opts: ResourceOptions, rollouts: Sequence[Resource] = ()
     ) -> ResourceOptions:
         """Create the objects in the store; return the dependencies of the machines.

@@ -48,7 +48,7 @@ class Store(ComponentResource):
         self._child = ResourceOptions(parent=self)
         self._account = self._storage_account()
         self._versioning = self._blob_versioning()
-        self._containers = {container: self._container(container) for container in args.containers}
+        self._containers = {container: self._create_container(container) for container in args.containers}
         self.scopes = {name: container.id for name, container in self._containers.items()}
         self._private_endpoints = (
             [private_endpoint(name, args.names, args.network, self._account)] if args.private else []
@@ -114,7 +114,7 @@ class Store(ComponentResource):
             opts=self._child,
         )
 
-    def _container(self, container: str) -> storage.BlobContainer:
+    def _create_container(self, container: str) -> storage.BlobContainer:
         return storage.BlobContainer(
             f"{self._name}-{container}",
             resource_group_name=self._names.group,

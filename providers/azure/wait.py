@@ -147,11 +147,11 @@ def main(
     """Run the command line and return the exit code."""
     args = parse_arguments(words)
     return run_program(
-        lambda: _run(args, find_credential(os.environ)), (CredentialError, AzureError, OSError)
+        lambda: _run_command(args, find_credential(os.environ)), (CredentialError, AzureError, OSError)
     )
 
 
-def _run(args: argparse.Namespace, token: TokenCredential) -> None:
+def _run_command(args: argparse.Namespace, token: TokenCredential) -> None:
     statuses = StatusStore(args.statuses, token, args.ca_file)
     groups = MachineGroups(args.management, token, args.ca_file)
     polling = Polling(limit=args.seconds)

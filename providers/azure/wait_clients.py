@@ -75,15 +75,15 @@ class MachineGroups:
 
     def capacity(self, id: str) -> int:
         """Return the desired size of a scale set."""
-        return int(self._get(id)["sku"]["capacity"])
+        return int(self._get_json(id)["sku"]["capacity"])
 
     def created(self, id: str) -> datetime:
         """Return the creation time of a machine. A replacement keeps the id, but has a new time."""
-        return datetime.fromisoformat(self._get(id)["properties"]["timeCreated"])
+        return datetime.fromisoformat(self._get_json(id)["properties"]["timeCreated"])
 
     def nodes(self, id: str) -> dict[str, bool]:
         """Return the machines of a scale set by host name: whether each has the latest model of the set."""
-        machines = [machine["properties"] for machine in self._pages(f"{id}/virtualMachines")]
+        machines = [machine["properties"] for machine in self._get_pages(f"{id}/virtualMachines")]
         return {
             machine["osProfile"]["computerName"].lower(): bool(machine.get("latestModelApplied", True))
             for machine in machines
@@ -92,7 +92,7 @@ class MachineGroups:
     def failed_upgrade(self, id: str) -> FailedUpgrade | None:
         """Return the latest upgrade of a scale set if it failed."""
         try:
-            properties = self._get(f"{id}/rollingUpgrades/latest")["properties"]
+            properties = self._get_json(f"{id}/rollingUpgrades/latest")["properties"]
         except ResourceNotFoundError:
             return None
         status = properties.get("runningStatus", {})
@@ -101,20 +101,20 @@ class MachineGroups:
         reason = properties.get("error", {}).get("message") or "no reason given"
         return FailedUpgrade(started=str(status.get("startTime", "")), reason=str(reason))
 
-    def _pages(self, path: str) -> Iterator[Mapping[str, Any]]:
-        answer = self._get(path)
+    def _get_pages(self, path: str) -> Iterator[Mapping[str, Any]]:
+        answer = self._get_json(path)
         yield from answer["value"]
         while link := answer.get("nextLink"):
             # The link must lead to the same host, because the request contains the token.
             if urlsplit(link).netloc != urlsplit(self._url).netloc:
                 raise WaitError(f"the next page of {path} is at another host and was not requested")
-            answer = self._send(link)
+            answer = self._send_request(link)
             yield from answer["value"]
 
-    def _get(self, path: str) -> Mapping[str, Any]:
-        return self._send(f"{self._url}{path}?api-version={_COMPUTE_API}")
+    def _get_json(self, path: str) -> Mapping[str, Any]:
+        return self._send_request(f"{self._url}{path}?api-version={_COMPUTE_API}")
 
-    def _send(self, url: str) -> Mapping[str, Any]:
+    def _send_request(self, url: str) -> Mapping[str, Any]:
         response = self._client.send_request(HttpRequest("GET", url))
         if response.status_code == 404:
             raise ResourceNotFoundError(f"there is no {urlsplit(url).path}", response=response)

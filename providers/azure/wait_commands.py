@@ -29,7 +29,7 @@ class WaitCommands:
         """Wait until the statuses of all keys are the digest of the config."""
         return config.digest.apply(
             lambda digest: command_line(
-                _MODULE, *self._common(config, _MEMBER_SECONDS), "gate", digest, *keys
+                _MODULE, *self._common_arguments(config, _MEMBER_SECONDS), "gate", digest, *keys
             )
         )
 
@@ -43,7 +43,7 @@ class WaitCommands:
         return Output.all(config.digest, machine_digest).apply(
             lambda digests: command_line(
                 _MODULE,
-                *self._common(config, _MEMBER_SECONDS),
+                *self._common_arguments(config, _MEMBER_SECONDS),
                 *("--described", digests[1], "roll", machine, digests[0], *keys),
             )
         )
@@ -55,7 +55,7 @@ class WaitCommands:
         return Output.all(config.digest, machine_digest).apply(
             lambda digests: command_line(
                 _MODULE,
-                *self._common(config, _POOL_SECONDS),
+                *self._common_arguments(config, _POOL_SECONDS),
                 *("--described", digests[1], "pool", digests[0], config.status_prefix, role, *sets),
             )
         )
@@ -63,9 +63,9 @@ class WaitCommands:
     def leave(self, config: MachineConfig) -> str:
         """Request a member to leave the cluster permanently and wait until it has left."""
         objects = self._boot.read_url(config.kind, config.name)
-        common = self._common(config, _LEAVE_SECONDS)
+        common = self._common_arguments(config, _LEAVE_SECONDS)
         return command_line(_MODULE, *common, "leave", objects, config.leave_key, config.left_key)
 
-    def _common(self, config: MachineConfig, seconds: int) -> list[str]:
+    def _common_arguments(self, config: MachineConfig, seconds: int) -> list[str]:
         statuses = self._boot.status_url(config.kind, config.name)
         return ["--statuses", statuses, "--seconds", str(seconds), *self._ca_file]

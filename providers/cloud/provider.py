@@ -114,10 +114,10 @@ class CloudProvider(ABC, Generic[M]):
     def _check_limits(self) -> None:
         """Raise SettingsError with everything that the cloud would reject; log warnings."""
         programs = {name: self._longest_program(kind, name) for kind, name in config_names(self._topology)}
-        problems = self._problems(programs)
+        problems = self._find_problems(programs)
         if problems:
             raise SettingsError(problems)
-        for warning in self._warnings():
+        for warning in self._find_warnings():
             pulumi.warn(warning)
 
     @abstractmethod
@@ -125,11 +125,11 @@ class CloudProvider(ABC, Generic[M]):
         """Return a boot program with the maximum length for that machine config."""
 
     @abstractmethod
-    def _problems(self, programs: Mapping[str, str]) -> list[Problem]:
+    def _find_problems(self, programs: Mapping[str, str]) -> list[Problem]:
         """Return what the cloud would reject; `programs` are the longest boot programs by config name."""
 
     @abstractmethod
-    def _warnings(self) -> list[str]:
+    def _find_warnings(self) -> list[str]:
         """Return warnings about limits that a growing cluster reaches."""
 
     @abstractmethod

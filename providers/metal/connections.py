@@ -51,12 +51,12 @@ class Connections:
             user=connection.user,
             private_key=self._private_key(connection.private_key_file),
             host_key=connection.host_key or self._host_key(connection, connection.address, connection.port),
-            proxy=self._proxy(connection),
+            proxy=self._bastion_proxy(connection),
             dial_error_limit=_DIAL_ATTEMPTS,
             per_dial_timeout=_DIAL_SECONDS,
         )
 
-    def _proxy(self, connection: Connection) -> ProxyConnectionArgs | None:
+    def _bastion_proxy(self, connection: Connection) -> ProxyConnectionArgs | None:
         bastion = connection.bastion
         if bastion is None:
             return None

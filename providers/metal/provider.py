@@ -45,7 +45,7 @@ class MetalProvider:
     ) -> Resource:
         """Deliver one role to one host."""
         identity = Identity(machine.name, str(machine.address))
-        return self._deliver(
+        return self._create_delivery(
             identity, bundle, secret_payload(bundle, secrets), self._member_limits[role], opts
         )
 
@@ -57,7 +57,7 @@ class MetalProvider:
         # Nodes of a pool share one bundle, except for control planes among them.
         payloads = {bundle: secret_payload(bundle, secrets) for bundle in set(bundles.values())}
         return [
-            self._deliver(
+            self._create_delivery(
                 Identity(node.name, str(node.address)),
                 bundles[node.name],
                 payloads[bundles[node.name]],
@@ -92,7 +92,7 @@ class MetalProvider:
         """Return nothing: bare metal needs no cloud controllers."""
         return []
 
-    def _deliver(
+    def _create_delivery(
         self,
         identity: Identity,
         bundle: Bundle,

@@ -1,4 +1,4 @@
-"""Serves a lab's AWS in the gateway's namespace: `python -m lab.cloud.aws LAB`."""
+"""The command that serves the emulated AWS in the namespace of the gateway: `python -m lab.cloud.aws LAB`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from lab.paths import LabPaths
 
 
 def main(lab: str) -> None:
-    """Serve until killed. Raises OSError when an address is in use."""
+    """Serve requests until the process is killed. Raises OSError if an address is in use."""
     paths = LabPaths.of(lab)
     gateway = str(spec.read(paths.spec).gateway)
     states, sessions = MachineStates.of(lab), Sessions(admin_secret(lab))

@@ -1,4 +1,4 @@
-"""The API of AWS: moto behind checks of signature and role, with volumes that appear on hosts."""
+"""The emulated AWS API: moto behind checks of signatures and roles, with volumes that appear on hosts."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MAX_BODY = 64 * 1024**2
 
 
 class Api:
-    """A WSGI application. The deployer may do everything, a machine what the policies of its role allow."""
+    """A WSGI application. The deployer has all permissions; a machine has the permissions of its role."""
 
     def __init__(self, lab: str, states: MachineStates, sessions: Sessions) -> None:
         self._lab = lab
@@ -71,7 +71,7 @@ class Api:
             return _refusal_response(Refused("InternalError", str(error), 500), start)
 
     def _check_permissions(self, machine: RunningMachine, call: calls.Call, address: str) -> None:
-        """Raise Refused when the role does not allow the call, or the keys come from another address."""
+        """Raise Refused if the role does not allow the call, or if the keys are used from another address."""
         if self._states.of_id(machine.id) is None:
             raise Refused("UnauthorizedOperation", "the machine of this key has ended")
         if address != machine.address:
@@ -109,7 +109,7 @@ class Api:
 
 
 def _read_body(environ: Environ) -> bytes:
-    """Return the whole body, including chunked ones."""
+    """Return the complete body of a request, including chunked bodies."""
     if environ.get("wsgi.input_terminated"):
         return bytes(environ["wsgi.input"].read())
     return bytes(environ["wsgi.input"].read(min(int(environ.get("CONTENT_LENGTH") or 0), MAX_BODY)))

@@ -1,4 +1,4 @@
-"""Requests to AWS in the terms of policies, and checks of AWS that moto lacks."""
+"""Requests to AWS as actions and resources of IAM policies, and checks of AWS that moto lacks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from lab.cloud.running import RunningMachine
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """An action on resources (ARNs, or "*" for actions without resources). `form` has its parameters."""
+    """An action on resources (ARNs, or "*" for actions without resources). `form` has the parameters of the
+    call.
+    """
 
     action: str
     resources: tuple[str, ...]
@@ -34,7 +36,7 @@ class Need:
 
 
 def needs(call: Call, machine: RunningMachine) -> list[Need]:
-    """Return all permissions of a call: for the action itself, and for the keys of encrypted resources."""
+    """Return all permissions that a call needs, including permissions for encryption keys."""
     found = [Need(call.action, resource, context(resource, machine)) for resource in call.resources]
     use = {"s3:GetObject": "kms:Decrypt", "s3:PutObject": "kms:GenerateDataKey"}.get(call.action)
     if use:
@@ -49,7 +51,7 @@ def needs(call: Call, machine: RunningMachine) -> list[Need]:
 
 
 def _bucket_key(bucket: str) -> str:
-    """Return the ARN of a bucket's encryption key; empty without one."""
+    """Return the ARN of the encryption key of a bucket, or an empty text."""
     known = s3_backends[ACCOUNT]["aws"].buckets.get(bucket)
     rule = ((known.encryption if known is not None else None) or {}).get("Rule", {})
     return str(rule.get("ApplyServerSideEncryptionByDefault", {}).get("KMSMasterKeyID", ""))
@@ -61,7 +63,7 @@ _OBJECTS = {"GET": "GetObject", "HEAD": "GetObject", "PUT": "PutObject", "DELETE
 def call(
     service: str, region: str, method: str, path: str, query: Mapping[str, str], form: Mapping[str, str]
 ) -> Call:
-    """Return the call of a request."""
+    """Return the action and resources of a request."""
     if service == "s3":
         return _s3_call(method, path, query)
     words = form or query
@@ -124,7 +126,7 @@ def context(resource: str, machine: RunningMachine) -> dict[str, str]:
 
 
 def check_attach(volume: str, instance: str, device: str) -> None:
-    """Refuse what AWS refuses and moto allows: a volume in use or of another zone. Raises Refused."""
+    """Raise Refused for a volume that is in use or in another zone, which AWS refuses and moto allows."""
     if not device:
         raise Refused("MissingParameter", "The request must contain the parameter device", 400)
     region = _volume_region(volume)

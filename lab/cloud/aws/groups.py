@@ -1,6 +1,7 @@
-"""Auto Scaling for machines and their deployer: groups of the running machines, and their hooks.
+"""Emulated Auto Scaling for machines and the deployer: groups of the running machines, and their lifecycle
+hooks.
 
-moto's groups would start machines of their own; here the tests start them.
+moto is not used here, because its groups would start machines. In the lab, tests start the machines.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ _WAITING = {"InService": "Pending:Wait", "Terminated": "Terminating:Wait"}
 
 
 def answer(states: MachineStates, action: str, form: Mapping[str, str]) -> str | None:
-    """Return the XML response of a call of Auto Scaling; None for unsupported calls. Raises Refused."""
+    """Return the XML response of an Auto Scaling call, or None for unsupported calls. Raises Refused."""
     if action == "CompleteLifecycleAction":
         _complete_lifecycle_action(states, form)
         return _xml_response(action, "")

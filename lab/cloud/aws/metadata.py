@@ -1,4 +1,4 @@
-"""The instance metadata service, version 2 only, for the requesting machine.
+"""The emulated instance metadata service, version 2 only, which answers the requesting machine.
 
 https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-data-categories.html
 """
@@ -17,31 +17,31 @@ from lab.cloud.aws.sessions import Sessions
 from lab.cloud.running import MachineStates, RunningMachine
 
 ACCOUNT = "123456789012"
-"""The account of moto."""
+"""The account number that moto uses."""
 
 MAX_TTL = 21600
 
 
 class Tokens:
-    """Issued tokens: each is valid for the requesting address and the requested time."""
+    """Issued tokens. Each token is valid for the requesting address and for the requested time."""
 
     def __init__(self) -> None:
         self._known: dict[str, tuple[str, float]] = {}
 
     def give(self, address: str, seconds: int) -> str:
-        """Return a new token."""
+        """Issue a new token and return its value."""
         token = secrets.token_urlsafe(42)
         self._known[token] = (address, time.monotonic() + seconds)
         return token
 
     def good(self, address: str, token: str) -> bool:
-        """Report whether the address may use the token now."""
+        """Check whether the token is valid for the address at this time."""
         owner, end = self._known.get(token, ("", 0.0))
         return owner == address and time.monotonic() < end
 
 
 class Metadata(BaseHTTPRequestHandler):
-    """Answers one machine. Refuses requests without a token and from addresses of no machine."""
+    """HTTP handler of the metadata service. It refuses unknown addresses and requests without a token."""
 
     protocol_version = "HTTP/1.1"
     timeout = 30
@@ -85,11 +85,11 @@ class Metadata(BaseHTTPRequestHandler):
         self.wfile.write(data)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Log nothing: the log of requests has no reader."""
+        """Log nothing: a log of these requests has no reader."""
 
 
 def value(path: str, machine: RunningMachine, sessions: Sessions) -> str | None:
-    """Return the value at a path for a machine; None without one."""
+    """Return the value at a path for a machine, or None if the path has no value."""
     if path == "/latest/dynamic/instance-identity/document":
         return json.dumps(_identity_document(machine), indent=2)
     item = path.removeprefix("/latest/meta-data/")

@@ -1,4 +1,4 @@
-"""Evaluation of policies: the part of IAM's rules that roles of machines use.
+"""Evaluation of IAM policies, as far as the roles of machines need it.
 
 An explicit denial wins, then any allowance; otherwise the action is denied. A condition fails for a key
 that the request lacks, unless its operator ends in IfExists.
@@ -17,7 +17,7 @@ Context = Mapping[str, str]
 
 
 def allowed(policies: Iterable[str], action: str, resource: str, context: Context) -> bool:
-    """Report whether these policy documents (JSON) allow `action` (`ec2:AttachVolume`) on the ARN
+    """Check whether these policy documents (JSON) allow `action` (`ec2:AttachVolume`) on the ARN
     `resource`.
     """
     effects = [
@@ -60,7 +60,7 @@ def _condition_holds(operator: str, key: str, values: list[str], context: Contex
     if plain == "Null":
         return (found is None) == (str(values[0]).lower() == "true")
     if found is None:
-        # An absent value equals nothing.
+        # A missing value is not equal to any value.
         return plain != operator or "Not" in plain
     test = _TESTS.get(plain.replace("Not", ""))
     if test is None:

@@ -1,4 +1,4 @@
-"""Keys that sign requests: the deployer's, and those of roles for machines."""
+"""The access keys that sign requests: the key of the deployer and the keys of machine roles."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ HOURS = 6
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A key pair with its token. `machine` is the owner; None: the deployer, who may do everything."""
+    """An access key with its secret and token. `machine` is the owner; None is the deployer, who has all
+    permissions.
+    """
 
     key: str
     secret: str
@@ -24,7 +26,7 @@ class Session:
 
 
 class Sessions:
-    """The issued keys; each machine gets the same keys until half of their time is over."""
+    """The issued access keys. Each machine gets the same keys until half of their lifetime is over."""
 
     def __init__(self, admin_secret: str) -> None:
         far = _current_time() + datetime.timedelta(days=3650)
@@ -33,20 +35,20 @@ class Sessions:
         self._lock = threading.Lock()
 
     def give(self, machine: RunningMachine) -> Session:
-        """Return the keys of a machine's role."""
+        """Return the access keys for the role of a machine."""
         with self._lock:
             session = self._current.get(machine.id)
             if session is None or session.expires - _current_time() < datetime.timedelta(hours=HOURS / 2):
                 expires = _current_time().replace(microsecond=0) + datetime.timedelta(hours=HOURS)
                 key = "ASIA" + "".join(secrets.choice("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") for _ in range(16))
-                # Real tokens contain such characters: this detects clients that do not quote them.
+                # Real tokens contain such characters, so that clients that do not quote them fail here too.
                 token = f"IQoJ{secrets.token_urlsafe(90)}+/=="
                 session = Session(key, secrets.token_urlsafe(30), token, expires, machine)
                 self._by_key[key] = self._current[machine.id] = session
             return session
 
     def find(self, key: str) -> Session | None:
-        """Return the session of a key while it is valid."""
+        """Return the session of an access key, or None if the key is unknown or expired."""
         session = self._by_key.get(key)
         return session if session is not None and session.expires > _current_time() else None
 

@@ -1,4 +1,4 @@
-"""Verification of signatures, as strict as AWS about signed headers.
+"""Verification of request signatures, with the rules of AWS for signed headers.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
 """
@@ -27,7 +27,7 @@ _HEADER = re.compile(
 
 
 class Refused(Exception):
-    """A request that AWS would refuse, with AWS' error code and the reason."""
+    """The error for a request that AWS would refuse, with the AWS error code and the reason."""
 
     def __init__(self, code: str, message: str, status: int = 403) -> None:
         super().__init__(message)
@@ -36,12 +36,12 @@ class Refused(Exception):
 
 
 class Signed:
-    """A request with a valid signature: its key and service."""
+    """A request with a valid signature. It has the access key and the service."""
 
     def __init__(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes, known: Sessions
     ) -> None:
-        """`headers` by lower-case name. Raises Refused."""
+        """Verify the signature of a request. `headers` are keyed by lower-case name. Raises Refused."""
         found = _HEADER.fullmatch(headers.get("authorization", ""))
         if found is None:
             raise Refused("MissingAuthenticationToken", "the request has no signature of version 4")
@@ -63,7 +63,7 @@ class Signed:
 
     def _check_headers(self, headers: Mapping[str, str], signed: list[str], body: bytes) -> None:
         missing = sorted({"host", "x-amz-date"} - set(signed))
-        # All x-amz-* headers of the request must be signed.
+        # The signature must cover all x-amz-* headers of the request.
         missing += sorted(name for name in headers if name.startswith("x-amz-") and name not in signed)
         if missing or any(name not in headers for name in signed):
             raise Refused(

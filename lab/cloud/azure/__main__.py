@@ -1,4 +1,6 @@
-"""Serves a lab's Azure in the gateway's namespace: `python -m lab.cloud.azure LAB`."""
+"""The command that serves the emulated Azure in the namespace of the gateway: `python -m lab.cloud.azure
+LAB`.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,7 @@ from lab.paths import LabPaths
 
 
 def main(lab: str) -> None:
-    """Serve until killed. Raises OSError when an address is in use."""
+    """Serve requests until the process is killed. Raises OSError if an address is in use."""
     paths = LabPaths.of(lab)
     gateway = str(spec.read(paths.spec).gateway)
     known = {"states": MachineStates.of(lab), "tokens": Tokens(admin_secret(lab))}

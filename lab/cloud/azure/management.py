@@ -1,4 +1,4 @@
-"""Azure's management API for scale sets: the part that a deployer polls.
+"""The part of Azure's management API that a deployer polls: scale sets and their machines.
 
 https://learn.microsoft.com/rest/api/compute/virtual-machine-scale-sets
 """
@@ -20,7 +20,7 @@ _SET = re.compile(
 
 
 def answer(states: MachineStates, path: str) -> Mapping[str, Any] | None:
-    """Return the resource at a path; None without one. The size of a set is its number of machines."""
+    """Return the resource at a path, or None. The capacity of a scale set is its number of machines."""
     found = _SET.fullmatch(path)
     if found is None:
         return None

@@ -1,4 +1,4 @@
-"""The instance metadata service: the machine, tokens of its identities, and scheduled events.
+"""The emulated instance metadata service: machine data, identity tokens and scheduled events.
 
 https://learn.microsoft.com/azure/virtual-machines/instance-metadata-service
 """
@@ -18,7 +18,9 @@ SUBSCRIPTION = "00000000-0000-0000-0000-000000000000"
 
 
 class Metadata(Handler):
-    """Answers one machine; refuses requests without the header and requests from a proxy."""
+    """HTTP handler of the metadata service. It refuses requests without the required header and requests
+    from a proxy.
+    """
 
     states: MachineStates
     tokens: Tokens
@@ -38,7 +40,7 @@ class Metadata(Handler):
             self.refuse(HTTPStatus.NOT_FOUND, "NotFound", "there is no such item")
 
     def do_POST(self) -> None:
-        """Approve the start of an event."""
+        """Approve the start of a scheduled event."""
         machine = self._requesting_machine()
         if machine is None:
             return
@@ -99,7 +101,7 @@ class Metadata(Handler):
         if self.query("format") == "text" and isinstance(found, str):
             self.give(found.encode(), "text/plain; charset=utf-8")
         elif isinstance(found, str):
-            # As in the real service: a single value is available only as text.
+            # As in the real service, a single value is available only as text.
             self.refuse(HTTPStatus.BAD_REQUEST, "Bad request", "a leaf is given as text only: format=text")
         else:
             self.give_json(found)
@@ -136,7 +138,9 @@ def _instance(machine: RunningMachine) -> dict[str, Any]:
 
 
 def _instance_name(machine: RunningMachine) -> str:
-    """Return Azure's name: an instance of a scale set has the set's name and a number."""
+    """Return the name that Azure assigns: the name of a scale set instance is the name of the set and a
+    number.
+    """
     words = machine.id.split("/")
     return f"{machine.group}_{words[-1]}" if machine.group else words[-1]
 

@@ -1,4 +1,4 @@
-"""Common parts of both Azure servers: connections, requests and responses."""
+"""Common parts of the two emulated Azure servers: connections, requests and responses."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 
 class Server(ThreadingHTTPServer):
-    """One thread for each connection; a failed connection is one line in the log."""
+    """HTTP server with one thread for each connection. A failed connection is one line in the log."""
 
     daemon_threads = True
     request_queue_size = 128
@@ -22,22 +22,22 @@ class Server(ThreadingHTTPServer):
 
 
 class Handler(BaseHTTPRequestHandler):
-    """A request with its path and query, and its responses."""
+    """HTTP handler that parses the path and query of a request and sends responses."""
 
     protocol_version = "HTTP/1.1"
     timeout = 60
 
     @property
     def where(self) -> str:
-        """Return the path without escapes."""
+        """Return the request path without escapes."""
         return unquote(urlsplit(self.path).path)
 
     def query(self, name: str) -> str:
-        """Return a parameter of the query; empty without one."""
+        """Return a query parameter, or an empty text if it is missing."""
         return parse_qs(urlsplit(self.path).query).get(name, [""])[0]
 
     def body(self) -> bytes:
-        """Return the body of the request."""
+        """Return the request body."""
         return self.rfile.read(int(self.headers.get("Content-Length") or 0))
 
     def give(
@@ -47,7 +47,7 @@ class Handler(BaseHTTPRequestHandler):
         status: HTTPStatus = HTTPStatus.OK,
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        """Respond with data."""
+        """Send a response with data."""
         self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(data)))
@@ -58,11 +58,11 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(data)
 
     def give_json(self, value: object) -> None:
-        """Respond with JSON."""
+        """Send a response with JSON."""
         self.give(json.dumps(value).encode(), "application/json; charset=utf-8")
 
     def refuse(self, status: HTTPStatus, code: str, message: str) -> None:
-        """Respond with an error, and log it."""
+        """Send an error response and log the error."""
         print(
             f"{self.client_address[0]}: {self.command} {self.where}: {code}: {message}",
             file=sys.stderr,
@@ -73,4 +73,4 @@ class Handler(BaseHTTPRequestHandler):
         self.give(data, "application/json", status)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Log nothing: refused requests are logged elsewhere."""
+        """Log nothing: `refuse` logs refused requests."""

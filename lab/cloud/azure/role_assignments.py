@@ -1,4 +1,4 @@
-"""Role assignments: the permissions of identities on the containers of a store."""
+"""Role assignments: the permissions of identities on the containers of the store."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lab.paths import LabPaths
 
 
 class Right(StrEnum):
-    """A permission of an assignment."""
+    """A permission that a role assignment grants."""
 
     READ_BLOBS = "read-blobs"
     WRITE_BLOBS = "write-blobs"
@@ -20,7 +20,7 @@ class Right(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A permission of an identity (its client id) on a container."""
+    """A role assignment: a permission of an identity (its client id) on a container."""
 
     identity: str
     right: Right
@@ -36,7 +36,7 @@ def assign(lab: str, grants: Iterable[Grant]) -> None:
 
 
 def granted(lab: str, identity: str, right: Right, container: str) -> bool:
-    """Report whether an identity has a permission on a container."""
+    """Check whether an identity has a permission on a container."""
     path = _assignments_file(lab)
     known = [Grant(**item) for item in json.loads(path.read_text())] if path.exists() else []
     return Grant(identity, right, container) in known

@@ -1,4 +1,4 @@
-"""Blobs, for tokens of identities with a role assignment.
+"""The emulated blob service, which accepts tokens of identities with a role assignment.
 
 https://learn.microsoft.com/rest/api/storageservices/blob-service-rest-api
 """
@@ -23,7 +23,7 @@ OLDEST = "2017-11-09"
 
 
 class Store(Handler):
-    """The blobs of one account, by container."""
+    """HTTP handler for the blobs of one account, by container."""
 
     lab: str
     states: MachineStates
@@ -32,7 +32,7 @@ class Store(Handler):
     lock = threading.Lock()
 
     def do_GET(self) -> None:
-        """Return a blob, or for the deployer a resource of the management API."""
+        """Send a blob, or for the deployer a resource of the management API."""
         if self.where.startswith(management.PREFIX):
             self._answer_management_request()
             return
@@ -44,7 +44,7 @@ class Store(Handler):
             return
         headers = {"ETag": f'"0x{hashlib.sha256(data).hexdigest()[:16]}"'} | _date_headers()
         if data and (self.headers.get("x-ms-range") or self.headers.get("Range")):
-            # No client requests less than a whole blob, because blobs here are small.
+            # Clients always request whole blobs, because blobs here are small.
             headers["Content-Range"] = f"bytes 0-{len(data) - 1}/{len(data)}"
             self.give(data, "application/octet-stream", HTTPStatus.PARTIAL_CONTENT, headers)
             return
@@ -53,7 +53,7 @@ class Store(Handler):
     do_HEAD = do_GET
 
     def do_PUT(self) -> None:
-        """Write a blob."""
+        """Store a blob."""
         if not self._check_permission(Right.WRITE_BLOBS):
             return
         if self.headers.get("x-ms-blob-type") != "BlockBlob":
@@ -86,7 +86,7 @@ class Store(Handler):
             self.give_json(found)
 
     def _check_permission(self, right: Right) -> bool:
-        """Report whether the request is allowed; refuse it otherwise."""
+        """Check whether the request is allowed, and refuse the request if it is not."""
         token = self.tokens.find(self.headers.get("Authorization", ""))
         if self.headers.get("x-ms-version", "") < OLDEST:
             self.refuse(

@@ -1,4 +1,4 @@
-"""Access tokens of managed identities: for one machine, one identity and one audience."""
+"""Access tokens of managed identities. Each token is for one machine, one identity and one audience."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ class Token:
 
 
 class Tokens:
-    """Issues and finds tokens."""
+    """The issued tokens."""
 
     def __init__(self, admin: str) -> None:
         self._known = {admin: Token(None, "", time.time() + 3650 * 86400)}
 
     def issue(self, machine: RunningMachine, audience: str) -> str:
-        """Create a token for the identity of a machine."""
+        """Create a token for an identity of a machine."""
         text = f"eyJ{secrets.token_urlsafe(600)}.{secrets.token_urlsafe(200)}"
         self._known[text] = Token(machine, audience.rstrip("/"), time.time() + SECONDS)
         return text
 
     def find(self, header: str) -> Token | None:
-        """Return the valid token in an Authorization header; None if there is none."""
+        """Return the valid token in an Authorization header, or None."""
         kind, _, text = header.partition(" ")
         token = self._known.get(text)
         return token if kind == "Bearer" and token is not None and token.ends > time.time() else None

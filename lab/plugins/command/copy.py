@@ -1,4 +1,4 @@
-"""Copies of files and directories to a host over SFTP."""
+"""Copy files and directories to a host over SFTP."""
 
 import hashlib
 import posixpath
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import asyncssh
 
 Source = Mapping[str, str]
-"""An asset or archive of the engine with either `path` or `text`."""
+"""An asset or archive of the engine, with either `path` or `text`."""
 
 
 def digest(source: Source) -> str:
@@ -66,7 +66,7 @@ async def _copy_path(sftp: "asyncssh.SFTPClient", source: str, destination: str)
     if not local.is_dir():
         if await sftp.isdir(destination):
             destination = posixpath.join(destination, local.name)
-        await _put(sftp, local, destination)
+        await _copy_file(sftp, local, destination)
         return
     await _make_directory(sftp, destination)
     if not source.endswith("/"):
@@ -77,10 +77,10 @@ async def _copy_path(sftp: "asyncssh.SFTPClient", source: str, destination: str)
         if item.is_dir():
             await _make_directory(sftp, target)
         else:
-            await _put(sftp, item, target)
+            await _copy_file(sftp, item, target)
 
 
-async def _put(sftp: "asyncssh.SFTPClient", local: Path, destination: str) -> None:
+async def _copy_file(sftp: "asyncssh.SFTPClient", local: Path, destination: str) -> None:
     async with sftp.open(destination, "wb") as remote:
         await remote.write(local.read_bytes())
 

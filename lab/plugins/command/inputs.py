@@ -1,4 +1,4 @@
-"""Inputs of each resource: fields, their types, defaults, and the checks of given inputs."""
+"""Inputs of each resource: fields, types, defaults and checks."""
 
 from collections.abc import Mapping
 
@@ -64,7 +64,9 @@ LOGGING = ("stdout", "stderr", "stdoutAndStderr", "none")
 
 
 def check(token: str, given: Properties) -> Properties:
-    """Return the inputs with defaults, the connection as a secret. Raises CheckError with every failure."""
+    """Return the inputs with defaults and with the connection as a secret. Raises CheckError with all
+    failures.
+    """
     failures = _type_failures("", FIELDS[token], given)
     for key in _REQUIRED.get(token, []):
         if given.get(key) is None:

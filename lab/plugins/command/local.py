@@ -1,4 +1,4 @@
-"""Commands on the deployer."""
+"""Run commands on the deployer."""
 
 import asyncio
 import os
@@ -39,9 +39,9 @@ async def run(
         raise PluginError(output.failure(str(error), command)) from None
     try:
         await asyncio.gather(
-            _feed(process, stdin),
-            _pump(process.stdout, "stdout", output),
-            _pump(process.stderr, "stderr", output),
+            _write_stdin(process, stdin),
+            _copy_stream(process.stdout, "stdout", output),
+            _copy_stream(process.stderr, "stderr", output),
         )
         status = await process.wait()
     except asyncio.CancelledError:
@@ -50,19 +50,19 @@ async def run(
         raise
     if status != 0:
         raise PluginError(output.failure(_exit_text(status), command))
-    return _outputs(inputs, Path(directory), output)
+    return _collect_outputs(inputs, Path(directory), output)
 
 
-async def _feed(process: asyncio.subprocess.Process, stdin: str | None) -> None:
+async def _write_stdin(process: asyncio.subprocess.Process, stdin: str | None) -> None:
     if process.stdin is None:
         return
-    with suppress(BrokenPipeError, ConnectionResetError):  # a command need not read its input
+    with suppress(BrokenPipeError, ConnectionResetError):  # a command may end without reading its input
         process.stdin.write((stdin or "").encode())
         await process.stdin.drain()
     process.stdin.close()
 
 
-async def _pump(stream: asyncio.StreamReader | None, name: str, output: Output) -> None:
+async def _copy_stream(stream: asyncio.StreamReader | None, name: str, output: Output) -> None:
     partial = bytearray()
     while stream is not None and (data := await stream.read(65536)):
         await output.add(name, data, partial)
@@ -76,7 +76,7 @@ def _exit_text(status: int) -> str:
     return f"exit status {status}"
 
 
-def _outputs(inputs: Mapping[str, Any], directory: Path, output: Output) -> dict[str, Any]:
+def _collect_outputs(inputs: Mapping[str, Any], directory: Path, output: Output) -> dict[str, Any]:
     stdout, stderr = output.results()
     outputs: dict[str, Any] = {"stdout": stdout, "stderr": stderr}
     if inputs.get("assetPaths") is not None:
@@ -88,7 +88,7 @@ def _outputs(inputs: Mapping[str, Any], directory: Path, output: Output) -> dict
 
 
 def _matching_files(directory: Path, globs: Sequence[str]) -> dict[str, dict[str, str]]:
-    """Return files below `directory` as assets. The last matching pattern decides; "!" excludes."""
+    """Return files below `directory` as assets. The last matching pattern decides; "!" excludes files."""
     rules = [(_compile_glob(glob.removeprefix("!")), not glob.startswith("!")) for glob in globs]
     assets = {}
     for path in sorted(directory.rglob("*")):
@@ -100,7 +100,9 @@ def _matching_files(directory: Path, globs: Sequence[str]) -> dict[str, dict[str
 
 
 def _compile_glob(glob: str) -> re.Pattern[str]:
-    """Compile a pattern: `*` and `?` match within one name, `**` across names, `{a,b}` either word."""
+    """Compile a pattern: `*` and `?` match within one name, `**` matches across names, `{a,b}` matches
+    either word.
+    """
     parts = {"**": ".*", "*": "[^/]*", "?": "[^/]", "{": "(?:", "}": ")", ",": "|"}
     tokens = re.findall(r"\*\*|\[[^]]*\]|.", glob, re.DOTALL)
     return re.compile(

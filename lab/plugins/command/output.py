@@ -1,4 +1,4 @@
-"""The output of a running command: each stream, both in order for errors, and line by line for the log."""
+"""The output of a running command, stored by stream and in order, and sent to the log line by line."""
 
 import json
 from collections.abc import Awaitable, Callable
@@ -9,7 +9,7 @@ Show = Callable[[str], Awaitable[None]]
 
 @dataclass
 class Output:
-    """Collects standard output and error; `logging` selects the streams that `show` receives."""
+    """Collector of standard output and standard error. `logging` selects the streams that `show` receives."""
 
     logging: str | None
     show: Show
@@ -30,14 +30,14 @@ class Output:
             await self.show(text(line))
 
     def results(self) -> tuple[str, str]:
-        """Return standard output and error, each without one newline at its end."""
+        """Return standard output and standard error, each without a final newline."""
         return text(self.stdout).removesuffix("\n"), text(self.stderr).removesuffix("\n")
 
     def failure(self, status: str, command: str) -> str:
-        """Return the text of an error: exit status, command, and all output."""
+        """Return the text of an error: exit status, command and complete output."""
         return f"{status}: running {json.dumps(command, ensure_ascii=False)}:\n{text(self.both)}"
 
 
 def text(data: bytes | bytearray) -> str:
-    """Decode output; bytes that are not UTF-8 become replacement characters."""
+    """Decode output. Bytes that are not UTF-8 become replacement characters."""
     return data.decode("utf-8", "replace")

@@ -1,4 +1,4 @@
-"""The provider: operations of the plugin's resources on create, update and delete."""
+"""The provider of the command plugin, with the operations on its resources."""
 
 import asyncio
 import secrets
@@ -22,7 +22,7 @@ _NOT_ACCEPTED = (
     "Unable to set '{0}'. This only works if the host's SSH server accepts it (AcceptEnv). "
     "With a POSIX shell on the host, put the variable before the command instead: VAR=value command"
 )
-_DIGEST = "__sourceDigest"  # states hold this name; the engine does not show names with "__"
+_DIGEST = "__sourceDigest"  # states contain this name; the engine does not show names with "__"
 _RESULTS = {
     LOCAL_COMMAND: ("stdout", "stderr", "assets", "archive"),
     REMOTE_COMMAND: ("stdout", "stderr"),
@@ -31,7 +31,7 @@ _RESULTS = {
 
 
 class CommandProvider(Provider):
-    """Resources `local:Command`, `remote:Command`, `remote:CopyToRemote`; function `local:run`."""
+    """Provider of `local:Command`, `remote:Command`, `remote:CopyToRemote` and the function `local:run`."""
 
     name = "command"
     version = "1.2.1"
@@ -41,7 +41,7 @@ class CommandProvider(Provider):
 
     async def check(self, urn: str, olds: Properties, news: Properties, seed: bytes) -> Properties:
         """Fill in defaults and check each field."""
-        token = _supported(resource_type(urn))
+        token = _require_supported(resource_type(urn))
         inputs = check(token, news)
         if token == COPY and not has_unknown(inputs["source"]):
             inputs[_DIGEST] = await asyncio.to_thread(digest, reveal(inputs["source"]))
@@ -50,8 +50,8 @@ class CommandProvider(Provider):
     async def diff(
         self, urn: str, state: Properties, olds: Properties, news: Properties, ignore: list[str]
     ) -> Diff:
-        """Changed triggers replace the resource; other changes update it."""
-        fields = {*FIELDS[_supported(resource_type(urn))], _DIGEST}
+        """Compare inputs. Changed triggers replace the resource; other changes update it."""
+        fields = {*FIELDS[_require_supported(resource_type(urn))], _DIGEST}
         old = {key: value for key, value in state.items() if key in fields}
         changes = compare(old, news, lambda path: top_level(path) == "triggers", secrecy_counts=True)
         return Diff(changes, of_inputs=False).without(map(top_level, ignore))
@@ -59,11 +59,11 @@ class CommandProvider(Provider):
     async def create(
         self, urn: str, inputs: Properties, *, preview: bool, timeout: float
     ) -> tuple[str, Properties]:
-        """Run `create`, or copy."""
-        token = _supported(resource_type(urn))
+        """Run the command `create`, or copy files."""
+        token = _require_supported(resource_type(urn))
         if preview:
-            return "", _preview(token, inputs)
-        results = await self._apply(token, urn, inputs, {}, "create")
+            return "", _preview_outputs(token, inputs)
+        results = await self._execute(token, urn, inputs, {}, "create")
         prefix = "" if token == COPY else resource_name(urn)
         return prefix + secrets.token_hex(4), inputs | results
 
@@ -77,47 +77,49 @@ class CommandProvider(Provider):
         preview: bool,
         timeout: float,
     ) -> Properties:
-        """Run `update`, or `create` where the resource has no `update`."""
-        token = _supported(resource_type(urn))
+        """Run the command `update`, or `create` if the resource has no `update`."""
+        token = _require_supported(resource_type(urn))
         if preview:
-            return _preview(token, news)
+            return _preview_outputs(token, news)
         if token == COPY and all(state.get(key) == news.get(key) for key in (_DIGEST, "remotePath")):
             return news
         previous = {key: state[key] for key in _RESULTS[token] if key in state}
         step = "update" if news.get("update") is not None else "create"
-        return news | await self._apply(token, urn, news, previous, step)
+        return news | await self._execute(token, urn, news, previous, step)
 
     async def delete(self, urn: str, identity: str, state: Properties, *, timeout: float) -> None:
-        """Run `delete` with the connection and the input in the state. Copied files stay on the host."""
-        token = _supported(resource_type(urn))
+        """Run the command `delete` with the connection and the input of the state. Copied files remain on
+        the host.
+        """
+        token = _require_supported(resource_type(urn))
         if token != COPY:
-            await self._apply(token, urn, state, state, "delete")
+            await self._execute(token, urn, state, state, "delete")
 
     async def invoke(self, token: str, args: Properties, *, preview: bool) -> Properties:
-        """Run a command immediately (`command:local:run`)."""
+        """Run a command immediately (function `command:local:run`)."""
         if token != "command:local:run":
             raise PluginError(f"the command plugin has no function {token}")
         inputs = check(token, args)
         plain = reveal(inputs)
-        return inputs | await self._run(LOCAL_COMMAND, "", plain, {}, plain["command"])
+        return inputs | await self._run_command(LOCAL_COMMAND, "", plain, {}, plain["command"])
 
-    async def _apply(
+    async def _execute(
         self, token: str, urn: str, properties: Properties, previous: Properties, step: str
     ) -> Properties:
         inputs = reveal(properties)
         if token == COPY:
-            async with connect(inputs["connection"], self._show(urn)) as client:
+            async with connect(inputs["connection"], self._log_lines(urn)) as client:
                 await copy(client, inputs["source"], inputs["remotePath"])
             return {}
         command = inputs.get(step)
         if command is None:
             return {"stdout": "", "stderr": ""} | previous
-        return await self._run(token, urn, inputs, reveal(previous), command)
+        return await self._run_command(token, urn, inputs, reveal(previous), command)
 
-    async def _run(
+    async def _run_command(
         self, token: str, urn: str, inputs: Mapping[str, Any], previous: Mapping[str, Any], command: str
     ) -> Properties:
-        show = self._show(urn)
+        show = self._log_lines(urn)
         output = Output(inputs.get("logging"), show)
         previous_output = _previous_output(inputs, previous)
         requested = {key: str(value) for key, value in inputs.get("environment", {}).items()}
@@ -139,14 +141,14 @@ class CommandProvider(Provider):
         stdout, stderr = output.results()
         return {"stdout": stdout, "stderr": stderr}
 
-    def _show(self, urn: str) -> Show:
+    def _log_lines(self, urn: str) -> Show:
         async def show(line: str) -> None:
             await asyncio.to_thread(self._log.status, urn, line)
 
         return show
 
 
-def _supported(token: str) -> str:
+def _require_supported(token: str) -> str:
     if token not in _RESULTS:
         raise PluginError(f"the command plugin has no resource {token}")
     return token
@@ -159,5 +161,5 @@ def _previous_output(inputs: Mapping[str, Any], previous: Mapping[str, Any]) -> 
     return {name: previous[key] for name, key in names.items() if previous.get(key)}
 
 
-def _preview(token: str, inputs: Properties) -> Properties:
+def _preview_outputs(token: str, inputs: Properties) -> Properties:
     return inputs | {key: UNKNOWN for key in ("stdout", "stderr") if key in _RESULTS[token]}

@@ -1,6 +1,7 @@
-"""SSH connections that the `connection` property describes, and commands over them.
+"""SSH connections, as described by the `connection` property, and commands over them.
 
-asyncssh is imported on first use: previews do not need it, and it loads slower than the rest of the plugin.
+asyncssh is imported on first use: previews do not need it, and it loads more slowly than the rest of the
+plugin.
 """
 
 import asyncio
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     import asyncssh
 
 _FIRST_PAUSE, _PAUSE_GROWTH, _MAX_PAUSE = 0.1, 1.5, 5.0  # seconds between two attempts
-_KEEPALIVE_SECONDS, _KEEPALIVES_MISSED = 15, 4  # detects a lost host after one minute
+_KEEPALIVE_SECONDS, _KEEPALIVES_MISSED = 15, 4  # interval in seconds; detects a lost host after one minute
 
 Status = Callable[[str], Awaitable[None]]
 
@@ -27,10 +28,10 @@ Status = Callable[[str], Awaitable[None]]
 async def connect(
     connection: Mapping[str, Any], status: Status
 ) -> "AsyncIterator[asyncssh.SSHClientConnection]":
-    """Connect to the host, through its proxy if it has one; retry after failures.
+    """Connect to the host, through its proxy if there is a proxy, and retry after failures.
 
-    Raises PluginError with the host's name after more than `dialErrorLimit` failed attempts (-1: no
-    limit), or immediately when the connection's own data is unusable.
+    Raises PluginError with the name of the host after more than `dialErrorLimit` failed attempts (-1: no
+    limit), or immediately if the connection settings are unusable.
     """
     proxy = connection.get("proxy")
     if proxy:
@@ -47,12 +48,12 @@ async def connect(
 async def _dial_until(
     connection: Mapping[str, Any], status: Status, tunnel: "asyncssh.SSHClientConnection | None"
 ) -> "asyncssh.SSHClientConnection":
-    options = _options(connection)
+    options = _connection_options(connection)
     limit = int(connection.get("dialErrorLimit", 10))
     dials, pause = 0, _FIRST_PAUSE
     while True:
         try:
-            return await _dial(connection, options, tunnel)
+            return await _open_connection(connection, options, tunnel)
         except PluginError as error:
             dials += 1
             if -1 < limit < dials:
@@ -63,7 +64,7 @@ async def _dial_until(
         pause = min(pause * _PAUSE_GROWTH, _MAX_PAUSE)
 
 
-async def _dial(
+async def _open_connection(
     connection: Mapping[str, Any], options: Mapping[str, Any], tunnel: "asyncssh.SSHClientConnection | None"
 ) -> "asyncssh.SSHClientConnection":
     import asyncssh
@@ -85,7 +86,7 @@ async def _dial(
         raise PluginError(f"ssh to {where}: {error}") from None
 
 
-def _options(connection: Mapping[str, Any]) -> dict[str, Any]:
+def _connection_options(connection: Mapping[str, Any]) -> dict[str, Any]:
     key = connection.get("privateKey")
     host_key = connection.get("hostKey")
     return {
@@ -140,12 +141,12 @@ async def run(
     try:
         process = await client.create_process(command, env=dict(environment), encoding=None)
         try:
-            # A command may end before it reads its input; the exit status is checked below.
+            # A command may end before it reads its input. The exit status is checked below.
             with contextlib.suppress(OSError):
                 process.stdin.write((stdin or "").encode())
                 process.stdin.write_eof()
             await asyncio.gather(
-                _pump(process.stdout, "stdout", output), _pump(process.stderr, "stderr", output)
+                _copy_stream(process.stdout, "stdout", output), _copy_stream(process.stderr, "stderr", output)
             )
             await process.wait_closed()
         finally:
@@ -157,9 +158,10 @@ async def run(
 
 
 async def refused_variables(client: "asyncssh.SSHClientConnection", names: Iterable[str]) -> list[str]:
-    """Return the environment variables among `names` that the host's sshd does not accept.
+    """Return the environment variables among `names` that the sshd of the host does not accept.
 
-    sshd silently drops variables that AcceptEnv does not list, so the host prints its environment.
+    sshd silently drops variables that AcceptEnv does not list, so a command on the host prints the
+    environment.
     """
     import asyncssh
 
@@ -171,7 +173,7 @@ async def refused_variables(client: "asyncssh.SSHClientConnection", names: Itera
     return [name for name in requested if f"{name}=set" not in lines]
 
 
-async def _pump(stream: "asyncssh.SSHReader[bytes]", name: str, output: Output) -> None:
+async def _copy_stream(stream: "asyncssh.SSHReader[bytes]", name: str, output: Output) -> None:
     partial = bytearray()
     while data := await stream.read(65536):
         await output.add(name, data, partial)

@@ -126,7 +126,7 @@ RENEWED: Mapping[str, tuple[str, ...]] = {
 """By type, the outputs that an update renews: properties that depend on them show as computed."""
 
 NAMES = {"aws:s3/bucket:Bucket": "bucket"}
-"""The input that gets a generated name, for types where it is not `name`."""
+"""The input that receives a generated name, for types where this input is not `name`."""
 
 MAX_NAME_LENGTHS = {"aws:lb/loadBalancer:LoadBalancer": 32, "aws:lb/targetGroup:TargetGroup": 32}
 """Maximum lengths of generated names where AWS allows fewer than 64 characters."""
@@ -137,7 +137,7 @@ _SYSTEM_DEVICES = {"099720109477": "/dev/sda1"}  # Canonical; Debian, Amazon and
 Arguments = Mapping[str, Value]
 
 
-def _ami(arguments: Arguments, settings: Arguments) -> dict[str, Value]:
+def _assume_image(arguments: Arguments, settings: Arguments) -> dict[str, Value]:
     filters = {item["name"]: item["values"] for item in arguments.get("filters") or []}
     owner = (arguments.get("owners") or [""])[0]
     identity = (filters.get("image-id") or [f"ami-{_PLACEHOLDER}"])[0]
@@ -154,12 +154,12 @@ def _ami(arguments: Arguments, settings: Arguments) -> dict[str, Value]:
     }
 
 
-def _zones(arguments: Arguments, settings: Arguments) -> dict[str, Value]:
+def _assume_zones(arguments: Arguments, settings: Arguments) -> dict[str, Value]:
     region = _region_of(arguments, settings)
     return {"id": region, "region": region, "names": [region + zone for zone in _ZONES]}
 
 
-def _caller(arguments: Arguments, settings: Arguments) -> dict[str, Value]:
+def _assume_caller(arguments: Arguments, settings: Arguments) -> dict[str, Value]:
     account = (settings.get("allowedAccountIds") or ["0" * 12])[0]
     partition = _partition_of(_region_of(arguments, settings))
     return {
@@ -170,26 +170,28 @@ def _caller(arguments: Arguments, settings: Arguments) -> dict[str, Value]:
     }
 
 
-def _partition(arguments: Arguments, settings: Arguments) -> dict[str, Value]:
+def _assume_partition(arguments: Arguments, settings: Arguments) -> dict[str, Value]:
     partition = _partition_of(_region_of(arguments, settings))
     suffix = "amazonaws.com.cn" if partition == "aws-cn" else "amazonaws.com"
     reverse = ".".join(reversed(suffix.split(".")))
     return {"id": partition, "partition": partition, "dnsSuffix": suffix, "reverseDnsPrefix": reverse}
 
 
-def _region(arguments: Arguments, settings: Arguments) -> dict[str, Value]:
+def _assume_region(arguments: Arguments, settings: Arguments) -> dict[str, Value]:
     region = _region_of(arguments, settings)
     return {"id": region, "region": region, "name": region}
 
 
 FUNCTIONS: Mapping[str, Callable[[Arguments, Arguments], dict[str, Value]]] = {
-    "aws:ec2/getAmi:getAmi": _ami,
-    "aws:index/getAvailabilityZones:getAvailabilityZones": _zones,
-    "aws:index/getCallerIdentity:getCallerIdentity": _caller,
-    "aws:index/getPartition:getPartition": _partition,
-    "aws:index/getRegion:getRegion": _region,
+    "aws:ec2/getAmi:getAmi": _assume_image,
+    "aws:index/getAvailabilityZones:getAvailabilityZones": _assume_zones,
+    "aws:index/getCallerIdentity:getCallerIdentity": _assume_caller,
+    "aws:index/getPartition:getPartition": _assume_partition,
+    "aws:index/getRegion:getRegion": _assume_region,
 }
-"""Results of functions, from the arguments and the provider's settings; assumed values are recognizable."""
+"""Results of functions, computed from the arguments and the provider settings. Assumed values are
+recognizable.
+"""
 
 
 def _region_of(arguments: Arguments, settings: Arguments) -> str:

@@ -26,13 +26,15 @@ NOT_OF_THE_PATH = frozenset({"id", "source"})
 """Inputs without an output that are not parts of the path."""
 
 UNLIKE_INPUTS = frozenset({"userAssignedIdentities"})
-"""Properties, at any depth, whose output has another form than the input: ids as input, a map as output."""
+"""Properties, at any depth, whose output has another form than the input: the input is ids, the output is a
+map.
+"""
 
 _PLACEHOLDER_ID = "00000000-0000-0000-0000-000000000000"
 Arguments = Mapping[str, Value]
 
 
-def _client(arguments: Arguments, settings: Arguments) -> dict[str, Value]:
+def _client_config(arguments: Arguments, settings: Arguments) -> dict[str, Value]:
     return {
         "clientId": settings.get("clientId") or _PLACEHOLDER_ID,
         "objectId": _PLACEHOLDER_ID,
@@ -42,6 +44,6 @@ def _client(arguments: Arguments, settings: Arguments) -> dict[str, Value]:
 
 
 FUNCTIONS: Mapping[str, Callable[[Arguments, Arguments], dict[str, Value]]] = {
-    "azure-native:authorization:getClientConfig": _client,
+    "azure-native:authorization:getClientConfig": _client_config,
 }
-"""Results of functions, from the arguments and the provider's settings, without a request to Azure."""
+"""Results of functions, computed from the arguments and the provider settings without a request to Azure."""

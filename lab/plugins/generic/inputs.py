@@ -26,8 +26,9 @@ def complete(
 ) -> Properties:
     """Return the inputs with the defaults of the official plugin.
 
-    `name`: the resource's name in the program. `olds`: the inputs of the last deployment, whose generated
-    name stays. `settings`: the provider's own. `seed`: makes a generated name random but repeatable.
+    `name` is the name of the resource in the program. `olds` are the inputs of the last deployment, whose
+    generated name is kept. `settings` are the inputs of the provider. The same `seed` gives the same random
+    part of a generated name.
     """
     inputs = {key: value for key, value in news.items() if value is not None}
     field = package.generated_name_input(kind)
@@ -74,7 +75,7 @@ def _default_tags(kind: ResourceType, inputs: Properties, settings: Mapping[str,
 
 
 def as_outputs(inputs: Properties, unlike: frozenset[str]) -> Properties:
-    """Return inputs in the form of a state; properties in `unlike` are unknown before the real run."""
+    """Return inputs in the form of a state. Properties in `unlike` are unknown in a preview."""
     return {
         key: UNKNOWN if key in unlike else _as_output(value, unlike)
         for key, value in inputs.items()
@@ -93,16 +94,16 @@ def _as_output(value: Value, unlike: frozenset[str]) -> Value:
 
 
 def comparable(old: Properties, new: Properties) -> Properties:
-    """Return old inputs without defaults of the plugin that the new inputs leave to the plugin again."""
-    return {key: _without_defaults(value, new.get(key)) for key, value in _given(old, new).items()}
+    """Return old inputs without plugin defaults that the new inputs again leave to the plugin."""
+    return {key: _without_defaults(value, new.get(key)) for key, value in _provided_inputs(old, new).items()}
 
 
 def without_defaults(inputs: Properties) -> Properties:
-    """Return inputs without the names of defaults, at every depth."""
+    """Return inputs without the lists of default names, at every depth."""
     return {key: _without_defaults(value, value) for key, value in inputs.items() if key != DEFAULTS}
 
 
-def _given(old: Mapping[str, Value], new: Mapping[str, Value]) -> Properties:
+def _provided_inputs(old: Mapping[str, Value], new: Mapping[str, Value]) -> Properties:
     defaults = set(reveal(old.get(DEFAULTS)) or ())
     return {
         key: value
@@ -118,7 +119,8 @@ def _without_defaults(old: Value, new: Value) -> Value:
     if isinstance(old, Mapping):
         against = new if isinstance(new, Mapping) else {}
         return {
-            key: _without_defaults(value, against.get(key)) for key, value in _given(old, against).items()
+            key: _without_defaults(value, against.get(key))
+            for key, value in _provided_inputs(old, against).items()
         }
     if isinstance(old, list):
         items = new if isinstance(new, list) else []

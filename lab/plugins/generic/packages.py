@@ -15,7 +15,7 @@ Function = Callable[[Mapping[str, Value], Mapping[str, Value]], dict[str, Value]
 
 @dataclass(frozen=True, kw_only=True)
 class Package:
-    """Differences between the official plugins that the stand-in replaces."""
+    """Description of a package: the differences between the official plugins that the stand-in replaces."""
 
     name: str
     module: str
@@ -32,7 +32,7 @@ class Package:
     unlike_inputs: frozenset[str] = frozenset()
     """Properties, at any depth, whose output has another form than the input."""
     path_replaces: bool = False
-    """Whether inputs without an output are parts of the resource's path."""
+    """Whether inputs without an output are parts of the path of the resource."""
     separator: str
     digits: int
     """A generated name has the resource's name, the separator, and this number of hexadecimal digits."""
@@ -42,7 +42,7 @@ class Package:
 
     @property
     def version(self) -> str:
-        """The version of the installed SDK: the engine requests the plugin in this version."""
+        """The version of the installed SDK, because the engine requests the plugin in this version."""
         return version(f"pulumi-{self.name}")
 
     def replacing(self, kind: ResourceType) -> frozenset[str]:
@@ -51,7 +51,7 @@ class Package:
         return path | frozenset(self.replaces.get(kind.token, ()))
 
     def generated_name_input(self, kind: ResourceType) -> str | None:
-        """Return the input that gets a generated name if it is not set, or None."""
+        """Return the input that receives a generated name if the program does not set it, or None."""
         if self.path_replaces:
             # The last part of the path is the only optional part.
             optional = sorted(kind.address - azure.NOT_OF_THE_PATH - kind.required)

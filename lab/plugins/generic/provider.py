@@ -16,7 +16,7 @@ from lab.plugins.runtime.values import UNKNOWN, Properties, Secret, Value, revea
 
 
 class GenericProvider(Provider):
-    """Every resource type of a package's SDK, in previews only."""
+    """Provider for every resource type of the SDK of a package, in previews only."""
 
     def __init__(self, package: Package) -> None:
         self.name = package.name
@@ -25,7 +25,7 @@ class GenericProvider(Provider):
         self._settings: Properties = {}
 
     async def configure(self, args: Properties) -> None:
-        """Keep the provider's settings without a test: no cloud is contacted."""
+        """Store the provider settings without testing them, because no cloud is contacted."""
         self._settings = {key: _parse_setting(value) for key, value in args.items()}
 
     async def diff_config(self, olds: Properties, news: Properties) -> Diff:
@@ -43,7 +43,9 @@ class GenericProvider(Provider):
     async def diff(
         self, urn: str, state: Properties, olds: Properties, news: Properties, ignore: list[str]
     ) -> Diff:
-        """Compare old and new inputs: the state of the official plugin has other fields than the inputs."""
+        """Compare old and new inputs. The state is not used, because the official plugin's state has other
+        fields.
+        """
         replacing = self._package.replacing(self._resource_type(urn))
         changes = compare(
             comparable(olds, news),
@@ -59,9 +61,9 @@ class GenericProvider(Provider):
         """Preview a new resource: the inputs, and unknown values for outputs that the cloud generates."""
         kind = self._resource_type(urn)
         if not preview:
-            self._refuse(urn, "created")
-        state = dict.fromkeys(kind.computed - {"id"}, UNKNOWN) | self._outputs(inputs)
-        return "", state | self._derived(kind, state)
+            self._refuse_operation(urn, "created")
+        state = dict.fromkeys(kind.computed - {"id"}, UNKNOWN) | self._inputs_as_outputs(inputs)
+        return "", state | self._derived_outputs(kind, state)
 
     async def update(
         self,
@@ -75,22 +77,22 @@ class GenericProvider(Provider):
     ) -> Properties:
         """Preview an update: the state with the new inputs; outputs that an update renews are unknown."""
         if not preview:
-            self._refuse(urn, "updated")
+            self._refuse_operation(urn, "updated")
         kind = self._resource_type(urn)
         outputs = {key: value for key, value in state.items() if key not in kind.inputs}
         renewed = dict.fromkeys(self._package.renewed.get(kind.token, ()), UNKNOWN)
-        updated = outputs | renewed | self._outputs(news)
-        return updated | self._derived(kind, updated)
+        updated = outputs | renewed | self._inputs_as_outputs(news)
+        return updated | self._derived_outputs(kind, updated)
 
     async def read(
         self, urn: str, identity: str, state: Properties, inputs: Properties
     ) -> tuple[Properties, Properties]:
-        """Refuse: the stand-in contacts no cloud."""
-        self._refuse(urn, "read")
+        """Refuse to read a resource, because the stand-in contacts no cloud."""
+        self._refuse_operation(urn, "read")
 
     async def delete(self, urn: str, identity: str, state: Properties, *, timeout: float) -> None:
-        """Refuse: the stand-in contacts no cloud."""
-        self._refuse(urn, "deleted")
+        """Refuse to delete a resource, because the stand-in contacts no cloud."""
+        self._refuse_operation(urn, "deleted")
 
     async def invoke(self, token: str, args: Properties, *, preview: bool) -> Properties:
         """Return an assumed result of a function.
@@ -99,18 +101,18 @@ class GenericProvider(Provider):
         """
         functions = self._package.functions
         if not preview:
-            raise PluginError(f"{token} cannot be answered: {self._reason()}")
+            raise PluginError(f"{token} cannot be answered: {self._refusal_reason()}")
         if token not in functions:
             names = ", ".join(sorted(functions))
             raise PluginError(
-                f"{token} cannot be answered: {self._reason()}; in previews it answers only {names}"
+                f"{token} cannot be answered: {self._refusal_reason()}; in previews it answers only {names}"
             )
         return functions[token](reveal(args), reveal(self._settings))
 
-    def _outputs(self, inputs: Properties) -> Properties:
+    def _inputs_as_outputs(self, inputs: Properties) -> Properties:
         return as_outputs(inputs, self._package.unlike_inputs)
 
-    def _derived(self, kind: sdk.ResourceType, state: Properties) -> Properties:
+    def _derived_outputs(self, kind: sdk.ResourceType, state: Properties) -> Properties:
         """Return outputs that follow from inputs and from the provider's settings."""
         location = self._package.location
         derived = {}
@@ -127,10 +129,12 @@ class GenericProvider(Provider):
             raise PluginError(f"pulumi-{self.name} {self.version} has no resource {token}")
         return kind
 
-    def _refuse(self, urn: str, verb: str) -> NoReturn:
-        raise PluginError(f"{resource_type(urn)} {resource_name(urn)} cannot be {verb}: {self._reason()}")
+    def _refuse_operation(self, urn: str, verb: str) -> NoReturn:
+        raise PluginError(
+            f"{resource_type(urn)} {resource_name(urn)} cannot be {verb}: {self._refusal_reason()}"
+        )
 
-    def _reason(self) -> str:
+    def _refusal_reason(self) -> str:
         plugin = f"{self.name} {self.version}"
         return (
             f"here is only the stand-in for the plugin {plugin}, which answers previews and makes nothing; "

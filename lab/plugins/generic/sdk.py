@@ -21,7 +21,7 @@ _REQUIRED = re.compile(r"raise TypeError\(\"Missing required property '(\w+)'\"\
 
 @dataclass(frozen=True, slots=True)
 class ResourceType:
-    """Names of a resource type's properties in the provider protocol (camelCase)."""
+    """Names of the properties of a resource type in the provider protocol (camelCase)."""
 
     token: str
     inputs: frozenset[str]
@@ -31,22 +31,22 @@ class ResourceType:
 
     @property
     def computed(self) -> frozenset[str]:
-        """Outputs that the cloud generates."""
+        """The outputs that the cloud generates."""
         return self.outputs - self.inputs
 
     @property
     def address(self) -> frozenset[str]:
-        """Inputs without an output: on Azure, the parts of the resource's path."""
+        """The inputs without an output; on Azure these are the parts of the path of the resource."""
         return self.inputs - self.outputs
 
 
 @functools.cache
 def resource_type(module: str, token: str) -> ResourceType | None:
-    """Return a type of the SDK `module`, such as `pulumi_aws`; None if the SDK lacks the type."""
-    source = _source(module, token)
+    """Return a type of the SDK `module`, such as `pulumi_aws`, or None if the SDK lacks the type."""
+    source = _source_text(module, token)
     if source is None:
         return None
-    text = source[source.index(_mark(token)) :]
+    text = source[source.index(_type_marker(token)) :]
     wire: dict[str, str] = {
         match["name"]: match["wire"] or match["name"] for match in _GETTER.finditer(source)
     }
@@ -63,24 +63,24 @@ def resource_type(module: str, token: str) -> ResourceType | None:
     )
 
 
-def _source(module: str, token: str) -> str | None:
+def _source_text(module: str, token: str) -> str | None:
     """Return the text of the file that defines a type."""
     spec = importlib.util.find_spec(module)
     if spec is None or spec.origin is None:
         return None
     _, path, name = token.split(":")
     directory = Path(spec.origin).parent / path.split("/")[0].removeprefix("index")
-    likely = directory / f"{_snake(name)}.py"
-    # Most file names follow the rule; otherwise search the directory.
+    likely = directory / f"{_to_snake_case(name)}.py"
+    # Most file names follow the rule. For other files, search the directory.
     for file in (likely, *sorted(directory.glob("*.py"))):
-        if file.exists() and _mark(token) in (text := file.read_text()):
+        if file.exists() and _type_marker(token) in (text := file.read_text()):
             return text
     return None
 
 
-def _mark(token: str) -> str:
+def _type_marker(token: str) -> str:
     return f'@pulumi.type_token("{token}")'
 
 
-def _snake(name: str) -> str:
+def _to_snake_case(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", name).lower()

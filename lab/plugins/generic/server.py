@@ -1,4 +1,4 @@
-"""The gRPC server of the generic stand-in, which must know whether a function is called in a preview."""
+"""The gRPC server of the generic stand-in, which detects whether a function is called in a preview."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from lab.plugins.runtime.server import Context, Servicer
 
 
 class GenericServicer(Servicer):
-    """The servicer of a `GenericProvider`."""
+    """gRPC servicer for a `GenericProvider`."""
 
     _engine_reports_previews = False
 
     async def Handshake(
         self, request: proto.ProviderHandshakeRequest, context: Context
     ) -> proto.ProviderHandshakeResponse:
-        """Learn whether the engine reports previews in calls of functions."""
+        """Record whether the engine reports previews in calls of functions."""
         self._engine_reports_previews = request.invoke_with_preview
         return proto.ProviderHandshakeResponse(accept_secrets=True)
 

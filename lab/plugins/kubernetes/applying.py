@@ -1,4 +1,4 @@
-"""Requests that create or change objects on the API server, real or as a dry run."""
+"""Requests that create or change objects on the API server, also as a dry run."""
 
 from __future__ import annotations
 
@@ -32,12 +32,10 @@ class Target:
 
 
 class Applier:
-    """Applies objects on one cluster.
+    """Client that applies objects on one cluster.
 
-    Args:
-        settings: the provider's configuration.
-        client: returns the cluster's client, or raises `PluginError` without a usable kubeconfig.
-        log: receives the server's warnings.
+    Args: settings: the provider's configuration. client: returns the cluster's client, or raises
+    `PluginError` without a usable kubeconfig. log: receives the server's warnings.
     """
 
     def __init__(self, settings: Settings, client: Callable[[], Client], log: EngineLog) -> None:
@@ -46,7 +44,9 @@ class Applier:
         self._log = log
 
     def target(self, kind: Kind, inputs: Inputs, *, patient: bool = False) -> Target:
-        """Return the target of an object; with `patient`, wait for a kind that was defined a moment ago."""
+        """Return the target of an object. With `patient`, wait for a kind whose definition was just
+        created.
+        """
         deadline = time.monotonic() + (_NEW_KIND_SECONDS if patient else 0)
         while True:
             try:
@@ -63,7 +63,9 @@ class Applier:
     def apply(
         self, urn: str, target: Target, inputs: Inputs, manager: str, olds: Inputs, *, dry_run: bool = False
     ) -> Answer:
-        """Send an object: server-side apply, or create and merge patch when server-side apply is disabled."""
+        """Apply an object by server-side apply, or by create and merge patch if server-side apply is
+        disabled.
+        """
         body = bodies.request_body(target.kind, inputs)
         if target.api.namespaced:
             body["metadata"] = {**body.get("metadata", {}), "namespace": target.namespace}
@@ -92,16 +94,15 @@ class Applier:
     def dry_run(
         self, urn: str, kind: Kind, inputs: Inputs, manager: str, olds: Inputs | None = None
     ) -> dict[str, Any] | None:
-        """Return the server's result of a dry run; None when the server cannot be asked yet.
+        """Return the result of a dry run, or None if the server cannot be reached yet.
 
-        Raises:
-            ApiError: the server would refuse the inputs.
+        Raises: ApiError: the server would refuse the inputs.
         """
         if has_unknown(dict(inputs)) or self._settings.access is None or not self._client().answers():
             return None
         try:
             target = self.target(kind, inputs)
-            if olds is None and (not target.name or self._taken(target)):
+            if olds is None and (not target.name or self._name_is_taken(target)):
                 return None
             return self.apply(urn, target, inputs, manager, olds or {}, dry_run=True).body
         except Unreachable:
@@ -112,8 +113,6 @@ class Applier:
                 return None
             raise
 
-    def _taken(self, target: Target) -> bool:
-        """Report whether an object with the name exists, as before a replacement: then a dry run would
-        fail.
-        """
+    def _name_is_taken(self, target: Target) -> bool:
+        """Check whether an object of this name exists (before a replacement). Then a dry run would fail."""
         return self._client().get(target.api, target.namespace, target.name, what=target.what) is not None

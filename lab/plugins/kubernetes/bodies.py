@@ -1,4 +1,4 @@
-"""Bodies of requests to the API, and the state from its responses."""
+"""Request bodies for the API, and states built from its responses."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def outputs(
 def previewed(
     kind: Kind, expected: Mapping[str, Any], inputs: Mapping[str, Value], manager: str
 ) -> dict[str, Value]:
-    """Return the previewed state of a new object: fields that only the server can set are unknown."""
+    """Return the state of a new object for a preview. Fields that only the server sets are unknown."""
     state = outputs(kind, expected, inputs, manager)
     given = mapping(reveal(inputs.get("metadata")))
     if state.get("metadata") is not UNKNOWN:
@@ -95,7 +95,7 @@ def previewed(
 
 
 def merged(old: Value, new: Value) -> Value:
-    """Merge new inputs into the old state, for a preview without the cluster."""
+    """Merge new inputs into the old state, for a preview without access to the cluster."""
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         return {**old, **{key: merged(old.get(key), value) for key, value in new.items()}}
     return new
@@ -123,12 +123,12 @@ def refreshed(kind: Kind, inputs: Mapping[str, Value], live: Mapping[str, Any]) 
     """Return inputs with live values: only fields that the program sets, so that the diff is the drift."""
     known = {key: value for key, value in live.items() if key != "status"}
     if kind.kind == "Secret" and not kind.group:
-        known["stringData"] = _decoded(mapping(live.get("data")))
-    result = _project(dict(inputs), known)
+        known["stringData"] = _decode_secret_data(mapping(live.get("data")))
+    result = _project_live_value(dict(inputs), known)
     return result if isinstance(result, dict) else dict(inputs)
 
 
-def _decoded(data: Mapping[str, Any]) -> dict[str, str]:
+def _decode_secret_data(data: Mapping[str, Any]) -> dict[str, str]:
     readable: dict[str, str] = {}
     for key, text in data.items():
         try:
@@ -138,27 +138,29 @@ def _decoded(data: Mapping[str, Any]) -> dict[str, str]:
     return readable
 
 
-def _project(asked: Value, live: Value) -> Value:
-    """Return the live value in the structure of the inputs; an equal value keeps its notation."""
+def _project_live_value(asked: Value, live: Value) -> Value:
+    """Return the live value in the structure of the inputs. If both values are equal, keep the notation of
+    the input.
+    """
     if isinstance(asked, Secret):
-        inner = _project(asked.value, live)
+        inner = _project_live_value(asked.value, live)
         return _ABSENT if inner is _ABSENT else Secret(inner)
     if live is _ABSENT:
         # The server omits empty and default values; other absent values are missing from the cluster.
         return asked if not asked else _ABSENT
     if isinstance(asked, Mapping) and isinstance(live, Mapping):
-        pairs = ((key, _project(value, live.get(key, _ABSENT))) for key, value in asked.items())
+        pairs = ((key, _project_live_value(value, live.get(key, _ABSENT))) for key, value in asked.items())
         return {key: value for key, value in pairs if value is not _ABSENT}
     if isinstance(asked, list) and isinstance(live, list):
         if len(asked) != len(live):
             return live
-        pairs_of = [_project(before, after) for before, after in zip(asked, live, strict=True)]
+        pairs_of = [_project_live_value(before, after) for before, after in zip(asked, live, strict=True)]
         return live if any(item is _ABSENT for item in pairs_of) else pairs_of
-    return asked if _same(asked, live) else live
+    return asked if _values_equal(asked, live) else live
 
 
-def _same(asked: Value, live: Value) -> bool:
-    """Report whether two values are equal, also as quantities (`0.5` and `500m`)."""
+def _values_equal(asked: Value, live: Value) -> bool:
+    """Check whether two values are equal, also as quantities (`0.5` and `500m`)."""
     if asked == live:
         return True
     left, right = quantity(asked), quantity(live)

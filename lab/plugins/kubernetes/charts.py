@@ -1,4 +1,4 @@
-"""Charts in local files, and helm's arguments that select a chart."""
+"""Helm charts in local files, and the arguments of helm that select a chart."""
 
 from __future__ import annotations
 
@@ -32,10 +32,9 @@ class LocalChart:
 
 
 def local(chart: str) -> LocalChart | None:
-    """Return the chart at a path, relative to the program; None without a local chart.
+    """Return the chart at a path relative to the program, or None if no local chart exists there.
 
-    Raises:
-        InvalidInput: the path is not a chart.
+    Raises: InvalidInput: the path is not a chart.
     """
     path = Path(chart).expanduser()
     if chart.startswith(_OCI) or not path.exists():
@@ -51,7 +50,7 @@ def local(chart: str) -> LocalChart | None:
         raise InvalidInput(
             "chart", f"{chart} is not a Helm chart: no readable Chart.yaml with a version"
         ) from None
-    return LocalChart(version, _checksum(path))
+    return LocalChart(version, _chart_checksum(path))
 
 
 def _chart_yaml(path: Path) -> bytes:
@@ -66,7 +65,7 @@ def _chart_yaml(path: Path) -> bytes:
     raise KeyError("Chart.yaml")
 
 
-def _checksum(path: Path) -> str:
+def _chart_checksum(path: Path) -> str:
     digest = hashlib.sha256()
     files = [path] if path.is_file() else sorted(item for item in path.rglob("*") if item.is_file())
     for file in files:

@@ -47,14 +47,14 @@ class Api:
 
 @dataclass(frozen=True)
 class Answer:
-    """A successful response: the object and the server's warnings."""
+    """A successful response, with the object and the warnings of the server."""
 
     body: dict[str, Any]
     warnings: tuple[str, ...] = ()
 
 
 class Client:
-    """The API of one cluster; safe for many threads."""
+    """A client of the API of one cluster, which several threads can use."""
 
     def __init__(self, access: Access) -> None:
         self.access = access
@@ -64,7 +64,7 @@ class Client:
         self._lock = threading.Lock()
         self._probed: bool | None = None
 
-    def _connections(self) -> urllib3.PoolManager:
+    def _connection_pool(self) -> urllib3.PoolManager:
         # Imported with the first request: the preview of an unchanged stack sends none, and starts faster.
         import urllib3
 
@@ -81,16 +81,16 @@ class Client:
             return self._pool
 
     def answers(self) -> bool:
-        """Report whether the cluster answers within two seconds; asked once."""
+        """Check whether the cluster answers within two seconds. The check runs only once."""
         if self._probed is None:
             try:
-                self._send("GET", "/version", None, {}, connect=_PROBE_SECONDS, read=_PROBE_SECONDS)
+                self._send_once("GET", "/version", None, {}, connect=_PROBE_SECONDS, read=_PROBE_SECONDS)
                 self._probed = True
             except Unreachable:
                 self._probed = False
         return self._probed
 
-    def _send(
+    def _send_once(
         self,
         method: str,
         path: str,
@@ -111,7 +111,7 @@ class Client:
         sent |= self._credentials.headers()
         timeout = urllib3.Timeout(connect=connect, read=read)
         try:
-            return self._connections().request(
+            return self._connection_pool().request(
                 method,
                 f"{self.access.server}{path}",
                 body=body,
@@ -120,10 +120,10 @@ class Client:
                 redirect=False,
             )
         except (urllib3.exceptions.HTTPError, OSError) as problem:
-            raise Unreachable(self._silence(problem)) from None
+            raise Unreachable(self._describe_missing_response(problem)) from None
 
-    def _silence(self, problem: BaseException) -> str:
-        """Return a short reason for the missing response, with the cluster's name and address."""
+    def _describe_missing_response(self, problem: BaseException) -> str:
+        """Return a short reason for the missing response, with the name and address of the cluster."""
         import urllib3
 
         cause: BaseException = problem
@@ -171,7 +171,7 @@ class Client:
         for attempt in range(1, _ATTEMPTS + 1):
             last = attempt == _ATTEMPTS
             try:
-                response = self._send(
+                response = self._send_once(
                     method, url, data, headers, connect=_CONNECT_SECONDS, read=_READ_SECONDS
                 )
             except Unreachable:
@@ -179,10 +179,10 @@ class Client:
                     raise
                 time.sleep(0.5 * attempt)
                 continue
-            answer = _parse(response)
+            answer = _parse_body(response)
             if response.status < 300:
                 self._probed = True
-                return Answer(answer, _warnings(response))
+                return Answer(answer, _parse_warnings(response))
             if response.status in (429, 503, 504) and not last and not _about_namespace(answer):
                 time.sleep(min(float(response.headers.get("Retry-After") or 0.5 * attempt), 5.0))
                 continue
@@ -219,7 +219,7 @@ class Client:
         return known[kind.kind]
 
     def get(self, api: Api, namespace: str, name: str, *, what: str) -> dict[str, Any] | None:
-        """Return an object, or None without one."""
+        """Return an object, or None if it does not exist."""
         try:
             return self.request("GET", api.path(namespace, name), what=what).body
         except ApiError as problem:
@@ -233,7 +233,7 @@ class Client:
         return list(answer.body.get("items") or [])
 
 
-def _parse(response: urllib3.BaseHTTPResponse) -> dict[str, Any]:
+def _parse_body(response: urllib3.BaseHTTPResponse) -> dict[str, Any]:
     try:
         parsed = json.loads(response.data or b"{}")
     except ValueError:
@@ -246,11 +246,11 @@ def _parse(response: urllib3.BaseHTTPResponse) -> dict[str, Any]:
 
 
 def _about_namespace(answer: Mapping[str, Any]) -> bool:
-    """Report whether waiting is useless because the namespace is being deleted."""
+    """Check whether the namespace is being deleted, so that a retry is useless."""
     return "being terminated" in str(answer.get("message", ""))
 
 
-def _warnings(response: urllib3.BaseHTTPResponse) -> tuple[str, ...]:
+def _parse_warnings(response: urllib3.BaseHTTPResponse) -> tuple[str, ...]:
     """Return the texts of the Warning headers (`299 - "text"`)."""
     return tuple(
         text.partition('"')[2].rpartition('"')[0] or text for text in response.headers.getlist("Warning")

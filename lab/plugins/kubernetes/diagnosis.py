@@ -1,4 +1,4 @@
-"""Reasons why an object is not ready: the state of its pods, and its latest warnings."""
+"""Find the reasons why an object is not ready: the state of its pods and its latest warnings."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Object = Mapping[str, Any]
 
 
 def reasons(client: Client, obj: Object) -> list[str]:
-    """Return a few lines about an unready object; empty without further facts."""
+    """Return a few lines about an object that is not ready, or an empty list."""
     meta = mapping(obj.get("metadata"))
     namespace = str(meta.get("namespace") or "")
     found: list[str] = []

@@ -1,4 +1,4 @@
-"""Errors of requests to the API: one readable line each, without the body of an object."""
+"""Errors of requests to the API. Each is one readable line without the body of an object."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from lab.plugins.runtime.errors import PluginError
 
 
 class Unreachable(PluginError):
-    """The cluster does not answer."""
+    """The error for a cluster that does not answer."""
 
 
 class ApiError(PluginError):
@@ -38,8 +38,8 @@ def refusal(what: str, status: int, body: Mapping[str, Any]) -> ApiError:
     details = body.get("details")
     causes = details.get("causes") or [] if isinstance(details, Mapping) else []
     if status == 409 and any(cause.get("reason") == "FieldManagerConflict" for cause in causes):
-        return ApiError(_conflict(what, causes), status=status, reason="FieldManagerConflict")
-    message = _quiet(str(body.get("message", "")) or f"HTTP {status}")
+        return ApiError(_describe_conflict(what, causes), status=status, reason="FieldManagerConflict")
+    message = _without_quoted_values(str(body.get("message", "")) or f"HTTP {status}")
     if status == 409 and reason == "AlreadyExists":
         message = (
             "it already exists in the cluster; import it (pulumi import), delete it, or set "
@@ -50,8 +50,8 @@ def refusal(what: str, status: int, body: Mapping[str, Any]) -> ApiError:
     return ApiError(f"{what}: {message}", status=status, reason=reason)
 
 
-def _conflict(what: str, causes: Sequence[Mapping[str, Any]]) -> str:
-    """Return the fields with their managers, and the remedy."""
+def _describe_conflict(what: str, causes: Sequence[Mapping[str, Any]]) -> str:
+    """Return the conflicting fields with their managers, and the remedy."""
     fields: dict[str, list[str]] = {}
     for cause in causes:
         manager = str(cause.get("message", "")).removeprefix("conflict with ").strip() or "another manager"
@@ -63,8 +63,8 @@ def _conflict(what: str, causes: Sequence[Mapping[str, Any]]) -> str:
     )
 
 
-def _quiet(message: str) -> str:
-    """Return a server's message on one line without quoted objects, whose values may be secret.
+def _without_quoted_values(message: str) -> str:
+    """Return the message of the server on one line without quoted objects, whose values may be secret.
 
     Validation errors quote the rejected value (`Invalid value: …: explanation`); an object has braces.
     """

@@ -24,10 +24,10 @@ def invoke(token: str, args: Mapping[str, Value]) -> dict[str, Value]:
         documents = list(yaml.safe_load_all(str(reveal(args.get("text")) or "")))
     except yaml.YAMLError:
         raise PluginError("kubernetes:yaml:decode: the text is not valid YAML") from None
-    return {"result": [item for document in documents if document for item in _items(document)]}
+    return {"result": [item for document in documents if document for item in _list_objects(document)]}
 
 
-def _items(document: Value) -> list[Value]:
+def _list_objects(document: Value) -> list[Value]:
     """Return the objects in a document; the items of a list count separately."""
     if isinstance(document, Mapping) and str(document.get("kind", "")).endswith("List"):
         return list(document.get("items") or [])

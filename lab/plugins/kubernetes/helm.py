@@ -1,4 +1,6 @@
-"""The helm binary. Kubeconfig, values and passwords go through private files or stdin, never arguments."""
+"""Run the helm binary. Kubeconfig, values and passwords are passed by private files or stdin, never by
+arguments.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,7 @@ _ERROR_CHARACTERS = 1500
 
 
 class HelmError(PluginError):
-    """Helm failed; the text is the end of its output with secrets masked."""
+    """The error of a failed helm command. The text is the end of its output with secrets masked."""
 
 
 def masked(text: str, secrets: Sequence[str]) -> str:
@@ -33,12 +35,10 @@ def masked(text: str, secrets: Sequence[str]) -> str:
 
 
 class Helm:
-    """The helm binary on one cluster.
+    """Runner of the helm binary on one cluster.
 
-    Args:
-        access: the cluster; None for work without a cluster.
-        settings: helmReleaseSettings of the provider.
-        cancelled: ends running commands.
+    Args: access: the cluster; None for work without a cluster. settings: helmReleaseSettings of the
+    provider. cancelled: ends running commands.
     """
 
     def __init__(
@@ -54,9 +54,9 @@ class Helm:
         with tempfile.TemporaryDirectory(prefix="pulumi-helm-") as name:
             directory = Path(name)
             if self._access is not None:
-                _write(directory / "kubeconfig", self._access.minimal())
+                _write_private_json(directory / "kubeconfig", self._access.minimal())
             if values is not None:
-                _write(directory / "values.json", values)
+                _write_private_json(directory / "values.json", values)
             yield directory
 
     def run(
@@ -85,18 +85,18 @@ class Helm:
             raise HelmError("helm is not on PATH; install helm 3 to use helm.sh/v3:Release with this plugin")
         process = subprocess.Popen(
             [binary, *arguments],
-            env=self._environment(directory),
+            env=self._helm_environment(directory),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
-        output, errors = self._finish(process, stdin, timeout, arguments[0])
+        output, errors = self._wait_for_exit(process, stdin, timeout, arguments[0])
         if process.returncode != 0:
             raise HelmError(_last_words(masked(errors or output, secrets)))
         return output
 
-    def _finish(
+    def _wait_for_exit(
         self, process: subprocess.Popen[str], stdin: str, timeout: float, verb: str
     ) -> tuple[str, str]:
         waited, text = 0.0, stdin or None
@@ -116,7 +116,7 @@ class Helm:
                 why = "was stopped" if self._cancelled.is_set() else f"did not end within {timeout:.0f} s"
                 raise HelmError(f"helm {verb} {why}")
 
-    def _environment(self, directory: Path) -> dict[str, str]:
+    def _helm_environment(self, directory: Path) -> dict[str, str]:
         environment = {**os.environ, "KUBECONFIG": str(directory / "kubeconfig"), "HELM_NAMESPACE": ""}
         names = {
             "driver": "HELM_DRIVER",
@@ -136,7 +136,7 @@ class Helm:
         return environment
 
 
-def _write(path: Path, content: Mapping[str, Any]) -> None:
+def _write_private_json(path: Path, content: Mapping[str, Any]) -> None:
     """Write JSON that only the current user can read; helm and kubectl read JSON as YAML."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
@@ -154,11 +154,11 @@ def write_repository(directory: Path, options: Mapping[str, Any]) -> None:
         "certFile": str(options.get("certFile") or ""),
         "keyFile": str(options.get("keyFile") or ""),
     }
-    _write(directory / "repositories.yaml", {"apiVersion": "", "repositories": [entry]})
+    _write_private_json(directory / "repositories.yaml", {"apiVersion": "", "repositories": [entry]})
 
 
 def _last_words(text: str) -> str:
-    """Return the part of helm's errors with the reason, on one line."""
+    """Return the part of the error output of helm that has the reason, on one line."""
     lines = [
         line.strip()
         for line in text.splitlines()

@@ -1,6 +1,6 @@
-"""Kubeconfig: address of the cluster, its authority, and the user's credentials.
+"""Kubeconfig parsing: the address of the cluster, its CA, and the credentials of the user.
 
-Certificates and keys in the kubeconfig never reach a disk: TLS reads them from memory files.
+Certificates and keys in the kubeconfig are never written to a disk: TLS reads them from memory files.
 """
 
 from __future__ import annotations
@@ -27,8 +27,7 @@ from lab.plugins.runtime.errors import PluginError
 def read(text_or_path: str) -> dict[str, Any]:
     """Parse a kubeconfig from text or from a path.
 
-    Raises:
-        PluginError: the source is neither, or is not a kubeconfig; the error hides the text.
+    Raises: PluginError: the source is neither, or is not a kubeconfig; the error does not show the text.
     """
     source = "kubeconfig"
     text = text_or_path
@@ -50,14 +49,11 @@ def read(text_or_path: str) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Access:
-    """One resolved context of a kubeconfig.
+    """The cluster and user of one context of a kubeconfig.
 
-    Attributes:
-        cluster: the cluster's name in the kubeconfig.
-        server: URL of the API.
-        namespace: the context's namespace, by default `default`.
-        cluster_entry: the kubeconfig's cluster.
-        user_entry: the kubeconfig's user.
+    Attributes: cluster: the cluster's name in the kubeconfig. server: URL of the API. namespace: the
+    context's namespace, by default `default`. cluster_entry: the kubeconfig's cluster. user_entry: the
+    kubeconfig's user.
     """
 
     cluster: str
@@ -90,20 +86,20 @@ def resolve(config: Mapping[str, Any], *, context: str = "", cluster: str = "") 
         PluginError: the context, cluster or user is missing, or the cluster has no server.
     """
     name = context or str(config.get("current-context") or "")
-    chosen = _entry(config, "contexts", "context", name) if name else {}
+    chosen = _find_entry(config, "contexts", "context", name) if name else {}
     cluster_name = cluster or str(chosen.get("cluster") or "")
     if not cluster_name:
         raise PluginError("kubeconfig has no current-context; set context on the provider")
-    entry = _entry(config, "clusters", "cluster", cluster_name)
+    entry = _find_entry(config, "clusters", "cluster", cluster_name)
     server = str(entry.get("server") or "").rstrip("/")
     if not server.startswith(("https://", "http://")):
         raise PluginError(f"kubeconfig: cluster {cluster_name} has no server URL")
     user_name = str(chosen.get("user") or "")
-    user = _entry(config, "users", "user", user_name) if user_name else {}
+    user = _find_entry(config, "users", "user", user_name) if user_name else {}
     return Access(cluster_name, server, str(chosen.get("namespace") or "default"), entry, user)
 
 
-def _entry(config: Mapping[str, Any], section: str, key: str, name: str) -> dict[str, Any]:
+def _find_entry(config: Mapping[str, Any], section: str, key: str, name: str) -> dict[str, Any]:
     for item in config.get(section) or []:
         if isinstance(item, Mapping) and item.get("name") == name:
             return dict(item.get(key) or {})
@@ -111,7 +107,7 @@ def _entry(config: Mapping[str, Any], section: str, key: str, name: str) -> dict
     raise PluginError(f"kubeconfig has no {key} named {name!r}; it has: {known}")
 
 
-def _material(entry: Mapping[str, Any], key: str) -> bytes | None:
+def _read_pem(entry: Mapping[str, Any], key: str) -> bytes | None:
     """Return PEM from `<key>-data` or from the file at `<key>`."""
     if data := entry.get(f"{key}-data"):
         try:
@@ -128,7 +124,7 @@ def _material(entry: Mapping[str, Any], key: str) -> bytes | None:
 
 @contextlib.contextmanager
 def _in_memory(data: bytes) -> Iterator[str]:
-    """Return a path at which TLS can read bytes that must not reach a disk."""
+    """Return a path from which TLS can read bytes that must not be written to a disk."""
     descriptor = os.memfd_create("kubeconfig", os.MFD_CLOEXEC)
     try:
         os.write(descriptor, data)
@@ -145,10 +141,10 @@ def tls_context(access: Access, user: Mapping[str, Any]) -> ssl.SSLContext:
     """
     if access.cluster_entry.get("insecure-skip-tls-verify"):
         raise PluginError(f"kubeconfig: cluster {access.cluster} asks not to verify TLS; give its CA instead")
-    authority = _material(access.cluster_entry, "certificate-authority")
+    authority = _read_pem(access.cluster_entry, "certificate-authority")
     try:
         context = ssl.create_default_context(cadata=authority.decode("ascii") if authority else None)
-        certificate, key = _material(user, "client-certificate"), _material(user, "client-key")
+        certificate, key = _read_pem(user, "client-certificate"), _read_pem(user, "client-key")
         if certificate and key:
             with _in_memory(certificate) as certificate_path, _in_memory(key) as key_path:
                 context.load_cert_chain(certificate_path, key_path)
@@ -160,7 +156,9 @@ def tls_context(access: Access, user: Mapping[str, Any]) -> ssl.SSLContext:
 
 
 class Credentials:
-    """The user's bearer token, from the kubeconfig, a file, or a credential command, renewed in time."""
+    """The credentials of the user, from the kubeconfig, a file or a credential command, renewed when they
+    expire.
+    """
 
     def __init__(self, access: Access) -> None:
         self._access = access
@@ -171,14 +169,14 @@ class Credentials:
     def user(self) -> dict[str, Any]:
         """Return the user's entry, with certificates from a credential command."""
         if self._user.get("exec"):
-            self._refresh()
+            self._refresh_credentials()
         return self._user
 
     def headers(self) -> dict[str, str]:
-        """Return the Authorization header, for users with other credentials than a certificate."""
+        """Return the Authorization header, empty for users who authenticate with a certificate."""
         user = self._user
         if user.get("exec"):
-            self._refresh()
+            self._refresh_credentials()
             return {"Authorization": f"Bearer {self._token}"} if self._token else {}
         if path := user.get("tokenFile"):
             try:
@@ -196,7 +194,7 @@ class Credentials:
             raise PluginError("kubeconfig: auth-provider is no longer supported by Kubernetes; use exec")
         return {}
 
-    def _refresh(self) -> None:
+    def _refresh_credentials(self) -> None:
         """Run the credential command when its last result is missing or about to expire."""
         if time.time() < self._expires:
             return

@@ -1,4 +1,4 @@
-"""Names of a resource: its kind, its id, and its generated name."""
+"""Kinds, ids and generated names of resources."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ BUILT_IN_GROUPS = frozenset(
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of object; `patch`: the resource patches an object that others own."""
+    """A kind of object. `patch` means that the resource patches an object of another owner."""
 
     api_version: str
     kind: str
@@ -91,7 +91,9 @@ class Kind:
 
     @property
     def namespaced(self) -> bool | None:
-        """Report whether objects of the kind have a namespace; None for kinds that only the cluster knows."""
+        """Check whether objects of the kind have a namespace. Return None for kinds that only the cluster
+        defines.
+        """
         if self.group and self.group not in BUILT_IN_GROUPS:
             return None
         return self.kind not in CLUSTER_SCOPED
@@ -119,7 +121,7 @@ def random_suffix(seed: bytes) -> str:
 
 
 def mapping(value: Value) -> dict[str, Any]:
-    """Return the map in a possibly secret or missing value; empty without one."""
+    """Return the map in a value that may be secret or missing, or an empty map."""
     inner = value.value if isinstance(value, Secret) else value
     return dict(inner) if isinstance(inner, Mapping) else {}
 
@@ -136,7 +138,7 @@ def annotation(inputs: Mapping[str, Value], name: str) -> str | None:
 
 
 def is_true(inputs: Mapping[str, Value], name: str) -> bool:
-    """Report whether an annotation is true."""
+    """Check whether an annotation is true."""
     return (annotation(inputs, name) or "").lower() == "true"
 
 

@@ -1,4 +1,4 @@
-"""Objects of the API as resources: check, diff, create, update, read, delete."""
+"""API objects as resources: check, diff, create, update, read, delete."""
 
 from __future__ import annotations
 
@@ -35,13 +35,11 @@ _DELETE_SECONDS = 600.0
 
 
 class Objects:
-    """Creates, changes and deletes objects of one cluster.
+    """Manager that creates, changes and deletes objects of one cluster.
 
-    Args:
-        settings: the provider's configuration.
-        client: returns the cluster's client, or raises `PluginError` without a usable kubeconfig.
-        waiter: returns the waiter of that cluster.
-        log: receives progress and warnings.
+    Args: settings: the provider's configuration. client: returns the cluster's client, or raises
+    `PluginError` without a usable kubeconfig. waiter: returns the waiter of that cluster. log: receives
+    progress and warnings.
     """
 
     def __init__(
@@ -103,7 +101,7 @@ class Objects:
             PluginError: the object could not be created.
         """
         kind = kind_of(resource_type(urn), inputs)
-        manager = annotation(inputs, "pulumi.com/patchFieldManager") or _manager(urn)
+        manager = annotation(inputs, "pulumi.com/patchFieldManager") or _field_manager(urn)
         if preview:
             expected = self._applier.dry_run(urn, kind, inputs, manager)
             return "", bodies.previewed(kind, expected or inputs, inputs, manager)
@@ -115,10 +113,10 @@ class Objects:
     def update(
         self, urn: str, state: Inputs, olds: Inputs, news: Inputs, *, timeout: float, preview: bool
     ) -> dict[str, Value]:
-        """Change an object and wait until it is ready again; errors like `create`."""
+        """Change an object and wait until it is ready again. Raises the same errors as `create`."""
         kind = kind_of(resource_type(urn), news)
         manager = annotation(news, "pulumi.com/patchFieldManager") or str(
-            state.get(bodies.MANAGER) or _manager(urn)
+            state.get(bodies.MANAGER) or _field_manager(urn)
         )
         named = _with_live_name(news, state)
         if preview:
@@ -154,7 +152,7 @@ class Objects:
             raise
         if live is None:
             return {}, {}
-        manager = str(state.get(bodies.MANAGER) or _manager(urn))
+        manager = str(state.get(bodies.MANAGER) or _field_manager(urn))
         found = bodies.refreshed(kind, inputs, live) if inputs else bodies.imported(live)
         return bodies.outputs(kind, live, found, manager), found
 
@@ -170,9 +168,9 @@ class Objects:
         try:
             target = Target(kind, self._client().api(kind), namespace, name, what)
             if kind.patch:
-                self._relinquish(target, state)
+                self._release_fields(target, state)
             else:
-                self._remove(urn, target, state, timeout)
+                self._delete_object(urn, target, state, timeout)
         except ApiError as problem:
             if problem.status != 404:
                 raise
@@ -185,7 +183,7 @@ class Objects:
                 ) from None
             self._log.warning(urn, f"{what} dropped from the state, as deleteUnreachable is set")
 
-    def _remove(self, urn: str, target: Target, state: Inputs, timeout: float) -> None:
+    def _delete_object(self, urn: str, target: Target, state: Inputs, timeout: float) -> None:
         """Send the deletion, and wait unless `skipAwait` is set."""
         policy = (annotation(state, "pulumi.com/deletionPropagationPolicy") or "foreground").capitalize()
         options = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": policy}
@@ -207,8 +205,8 @@ class Objects:
             report=lambda line: self._log.status(urn, line),
         )
 
-    def _relinquish(self, target: Target, state: Inputs) -> None:
-        """Give up the fields that a patch owns; the object stays."""
+    def _release_fields(self, target: Target, state: Inputs) -> None:
+        """Release the fields that a patch owns. The object remains."""
         meta = {"name": target.name, **({"namespace": target.namespace} if target.api.namespaced else {})}
         stub = {"apiVersion": target.kind.api_version, "kind": target.kind.kind, "metadata": meta}
         path = target.api.path(target.namespace, target.name)
@@ -218,13 +216,12 @@ class Objects:
         self._client().request("PATCH", path, what=target.what, query=query, body=stub, content_type=APPLY)
 
     def _clear_name(self, urn: str, target: Target, manager: str) -> None:
-        """Make sure that no other object has the name of a new object.
+        """Ensure that no other object has the name of a new object.
 
-        Wait for an object that is being deleted. An object with this resource's field manager comes from an
-        `up` that was interrupted before it could record the object, and is taken over.
+        Wait for an object that is being deleted. Take over an object with the field manager of this
+        resource: an interrupted `up` created the object but could not record it.
 
-        Raises:
-            ApiError: another owner's object has the name, or a patch has no object.
+        Raises: ApiError: another owner's object has the name, or a patch has no object.
         """
         if not target.name:
             return
@@ -267,9 +264,9 @@ class Objects:
         return identity, state
 
 
-def _manager(urn: str) -> str:
-    """Return the field manager of a resource: the same in every run, to recognize objects of interrupted
-    runs.
+def _field_manager(urn: str) -> str:
+    """Return the field manager of a resource, which is the same in every run, to find objects of
+    interrupted runs.
     """
     return f"pulumi-kubernetes-{hashlib.sha256(urn.encode()).hexdigest()[:8]}"
 

@@ -1,4 +1,4 @@
-"""The provider: each operation runs in a thread of its own, since the Kubernetes client and helm block."""
+"""The provider of the Kubernetes plugin. Each operation runs in a thread, since the client and helm block."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Result = TypeVar("Result")
 
 
 class KubernetesProvider(Provider):
-    """Objects of the API and Helm releases of one cluster."""
+    """Provider of the API objects and Helm releases of one cluster."""
 
     name = "kubernetes"
     version = "4.34.2"
@@ -43,9 +43,9 @@ class KubernetesProvider(Provider):
         self._cancelled = threading.Event()
         self._client_lock = threading.Lock()
         self._cluster: Client | None = None
-        self._use(Settings(problem="the provider is not configured yet"))
+        self._apply_settings(Settings(problem="the provider is not configured yet"))
 
-    def _use(self, settings: Settings) -> None:
+    def _apply_settings(self, settings: Settings) -> None:
         self._settings = settings
         self._cluster = None
         helm = Helm(settings.access, settings.helm, self._cancelled)
@@ -70,14 +70,14 @@ class KubernetesProvider(Provider):
     def _waiter(self) -> Waiter:
         return Waiter(self._client(), self._cancelled)
 
-    def _resources(self, urn: str) -> Objects | Releases:
+    def _resources_for(self, urn: str) -> Objects | Releases:
         return self._releases if resource_type(urn) == RELEASE else self._objects
 
     async def _in_thread(self, work: Callable[[], Result]) -> Result:
         return await asyncio.get_running_loop().run_in_executor(self._pool, work)
 
     def cancel(self) -> None:
-        """End every wait."""
+        """End all waiting operations."""
         self._cancelled.set()
 
     def masked(self, text: str, *trees: Properties) -> str:
@@ -91,13 +91,13 @@ class KubernetesProvider(Provider):
         return news
 
     async def diff_config(self, olds: Properties, news: Properties) -> Diff:
-        """Compare the provider's inputs: an update, unless they now mean another cluster."""
+        """Compare the provider inputs. Inputs that select another cluster replace the provider."""
         moved = moves_cluster(olds, news)
         return Diff(compare(olds, news, lambda path: path in moved))
 
     async def configure(self, args: Properties) -> None:
         """Apply the provider's inputs."""
-        self._use(await self._in_thread(lambda: configured(args)))
+        self._apply_settings(await self._in_thread(lambda: configured(args)))
 
     async def invoke(self, token: str, args: Properties, *, preview: bool) -> Properties:
         """Call a function that needs no cluster."""
@@ -111,20 +111,20 @@ class KubernetesProvider(Provider):
 
     async def check(self, urn: str, olds: Properties, news: Properties, seed: bytes) -> Properties:
         """Complete and check a resource's inputs."""
-        return await self._in_thread(lambda: self._resources(urn).check(urn, olds, news, seed))
+        return await self._in_thread(lambda: self._resources_for(urn).check(urn, olds, news, seed))
 
     async def diff(
         self, urn: str, state: Properties, olds: Properties, news: Properties, ignore: list[str]
     ) -> Diff:
         """Compare a resource's inputs without a request to the cluster."""
-        diff = await self._in_thread(lambda: self._resources(urn).diff(urn, olds, news))
+        diff = await self._in_thread(lambda: self._resources_for(urn).diff(urn, olds, news))
         return diff.without(ignore)
 
     async def create(
         self, urn: str, inputs: Properties, *, preview: bool, timeout: float
     ) -> tuple[str, Properties]:
         """Create a resource and wait until it is ready."""
-        resources = self._resources(urn)
+        resources = self._resources_for(urn)
         return await self._in_thread(lambda: resources.create(urn, inputs, timeout=timeout, preview=preview))
 
     async def update(
@@ -138,7 +138,7 @@ class KubernetesProvider(Provider):
         timeout: float,
     ) -> Properties:
         """Change a resource in place and wait until it is ready."""
-        resources = self._resources(urn)
+        resources = self._resources_for(urn)
         return await self._in_thread(
             lambda: resources.update(urn, state, olds, news, timeout=timeout, preview=preview)
         )
@@ -147,9 +147,9 @@ class KubernetesProvider(Provider):
         self, urn: str, identity: str, state: Properties, inputs: Properties
     ) -> tuple[Properties, Properties]:
         """Read a resource from the cluster."""
-        return await self._in_thread(lambda: self._resources(urn).read(urn, identity, state, inputs))
+        return await self._in_thread(lambda: self._resources_for(urn).read(urn, identity, state, inputs))
 
     async def delete(self, urn: str, identity: str, state: Properties, *, timeout: float) -> None:
         """Delete a resource."""
-        resources = self._resources(urn)
+        resources = self._resources_for(urn)
         await self._in_thread(lambda: resources.delete(urn, identity, state, timeout=timeout))

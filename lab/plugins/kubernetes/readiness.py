@@ -1,4 +1,4 @@
-"""Readiness of an object from its status only; one function per kind, in one table."""
+"""Check the readiness of an object from its status, with one function per kind in a table."""
 
 from __future__ import annotations
 
@@ -26,14 +26,16 @@ class RelatedFacts:
 
 @dataclass(frozen=True)
 class Readiness:
-    """Ready, or what is missing; `failed` is the reason why the object can no longer become ready."""
+    """The result of a check: the missing conditions. `failed` is the reason why the object can no longer
+    become ready.
+    """
 
     missing: tuple[str, ...] = ()
     failed: str = ""
 
     @property
     def ready(self) -> bool:
-        """Report whether nothing is missing and nothing failed."""
+        """Check whether no condition is missing and nothing has failed."""
         return not self.missing and not self.failed
 
 
@@ -42,7 +44,7 @@ ReadinessCheck = Callable[[Object, RelatedFacts], Readiness]
 
 
 def condition(obj: Object, kind: str) -> Object:
-    """Return one of the object's conditions; empty without a condition of that type."""
+    """Return the condition of an object with this type, or an empty map."""
     for item in mapping(obj.get("status")).get("conditions") or []:
         if item.get("type") == kind:
             return mapping(item)
@@ -50,7 +52,7 @@ def condition(obj: Object, kind: str) -> Object:
 
 
 def explain(found: Object, kind: str) -> str:
-    """Return a condition in words: `Available is False: MinimumReplicasUnavailable (…)`."""
+    """Return a condition as text: `Available is False: MinimumReplicasUnavailable (…)`."""
     if not found:
         return f"condition {kind} is not there yet"
     reason = f": {found['reason']}" if found.get("reason") else ""
@@ -58,21 +60,21 @@ def explain(found: Object, kind: str) -> str:
     return f"{kind} is {found.get('status')}{reason}{message}"
 
 
-def _observed(obj: Object) -> list[str]:
+def _check_observed_generation(obj: Object) -> list[str]:
     generation = mapping(obj.get("metadata")).get("generation", 0)
     seen = mapping(obj.get("status")).get("observedGeneration", 0)
     return [] if seen >= generation else ["its controller has not seen the change yet"]
 
 
-def _replicas(obj: Object) -> int:
+def _desired_replicas(obj: Object) -> int:
     return int(mapping(obj.get("spec")).get("replicas", 1))
 
 
 def check_deployment(obj: Object, _facts: RelatedFacts) -> Readiness:
-    """Check a Deployment: rolled out and available, as in `kubectl rollout status`."""
-    if missing := _observed(obj):
+    """Check whether a Deployment is rolled out and available, as `kubectl rollout status` does."""
+    if missing := _check_observed_generation(obj):
         return Readiness(tuple(missing))
-    status, wanted = mapping(obj.get("status")), _replicas(obj)
+    status, wanted = mapping(obj.get("status")), _desired_replicas(obj)
     updated, available = status.get("updatedReplicas", 0), status.get("availableReplicas", 0)
     old = status.get("replicas", 0) - updated
     if updated < wanted:
@@ -89,8 +91,8 @@ def check_deployment(obj: Object, _facts: RelatedFacts) -> Readiness:
 
 
 def check_daemon_set(obj: Object, _facts: RelatedFacts) -> Readiness:
-    """Check a DaemonSet: a current, available pod on every eligible node."""
-    if missing := _observed(obj):
+    """Check whether every eligible node has a current, available pod of a DaemonSet."""
+    if missing := _check_observed_generation(obj):
         return Readiness(tuple(missing))
     status = mapping(obj.get("status"))
     wanted = status.get("desiredNumberScheduled", 0)
@@ -103,10 +105,12 @@ def check_daemon_set(obj: Object, _facts: RelatedFacts) -> Readiness:
 
 
 def check_stateful_set(obj: Object, _facts: RelatedFacts) -> Readiness:
-    """Check a StatefulSet: all replicas ready and, with rolling updates, of the current revision."""
-    if missing := _observed(obj):
+    """Check whether all replicas of a StatefulSet are ready and, with rolling updates, of the current
+    revision.
+    """
+    if missing := _check_observed_generation(obj):
         return Readiness(tuple(missing))
-    status, wanted = mapping(obj.get("status")), _replicas(obj)
+    status, wanted = mapping(obj.get("status")), _desired_replicas(obj)
     strategy = mapping(mapping(obj.get("spec")).get("updateStrategy"))
     partition = mapping(strategy.get("rollingUpdate")).get("partition", 0)
     if status.get("readyReplicas", 0) < wanted:
@@ -120,15 +124,15 @@ def check_stateful_set(obj: Object, _facts: RelatedFacts) -> Readiness:
 
 
 def check_replica_set(obj: Object, _facts: RelatedFacts) -> Readiness:
-    """Check a ReplicaSet: all replicas available."""
-    if missing := _observed(obj):
+    """Check whether all replicas of a ReplicaSet are available."""
+    if missing := _check_observed_generation(obj):
         return Readiness(tuple(missing))
-    available, wanted = mapping(obj.get("status")).get("availableReplicas", 0), _replicas(obj)
+    available, wanted = mapping(obj.get("status")).get("availableReplicas", 0), _desired_replicas(obj)
     return READY if available >= wanted else Readiness((f"{available} of {wanted} replicas available",))
 
 
 def check_job(obj: Object, _facts: RelatedFacts) -> Readiness:
-    """Check a Job: complete, or suspended on purpose."""
+    """Check whether a Job is complete, or suspended by its spec."""
     failed = condition(obj, "Failed")
     if failed.get("status") == "True":
         return Readiness(failed=explain(failed, "Failed"))
@@ -140,28 +144,28 @@ def check_job(obj: Object, _facts: RelatedFacts) -> Readiness:
 
 
 def check_service(obj: Object, facts: RelatedFacts) -> Readiness:
-    """Check a Service: endpoints, and an address for type LoadBalancer."""
+    """Check whether a Service has endpoints and, for type LoadBalancer, an address."""
     spec, missing = mapping(obj.get("spec")), []
     if spec.get("type") == "ExternalName":
         return READY
     if spec.get("selector") and facts.ready_endpoints == 0:
         missing.append("no ready pod matches its selector")
-    if spec.get("type") == "LoadBalancer" and not _addresses(obj):
+    if spec.get("type") == "LoadBalancer" and not _assigned_addresses(obj):
         missing.append("no address from the load balancer")
     return Readiness(tuple(missing))
 
 
-def _addresses(obj: Object) -> list[Any]:
+def _assigned_addresses(obj: Object) -> list[Any]:
     return mapping(mapping(obj.get("status")).get("loadBalancer")).get("ingress") or []
 
 
 def check_ingress(obj: Object, _facts: RelatedFacts) -> Readiness:
-    """Check an Ingress: its controller has assigned an address."""
-    return READY if _addresses(obj) else Readiness(("no address from the ingress controller",))
+    """Check whether the controller of an Ingress has assigned an address."""
+    return READY if _assigned_addresses(obj) else Readiness(("no address from the ingress controller",))
 
 
 def check_pod(obj: Object, _facts: RelatedFacts) -> Readiness:
-    """Check a Pod: ready, or finished successfully."""
+    """Check whether a Pod is ready, or finished successfully."""
     phase = mapping(obj.get("status")).get("phase")
     if phase == "Failed":
         status = mapping(obj.get("status"))
@@ -175,7 +179,7 @@ def check_pod(obj: Object, _facts: RelatedFacts) -> Readiness:
 
 
 def check_volume_claim(obj: Object, facts: RelatedFacts) -> Readiness:
-    """Check a claim: bound, unless its class waits for the first pod."""
+    """Check whether a volume claim is bound. A claim whose class waits for the first pod is ready."""
     phase = mapping(obj.get("status")).get("phase")
     if phase == "Lost":
         return Readiness(failed="its volume is lost")
@@ -185,13 +189,13 @@ def check_volume_claim(obj: Object, facts: RelatedFacts) -> Readiness:
 
 
 def check_namespace(obj: Object, _facts: RelatedFacts) -> Readiness:
-    """Check a Namespace: active."""
+    """Check whether a Namespace is active."""
     phase = mapping(obj.get("status")).get("phase")
     return READY if phase == "Active" else Readiness((f"its phase is {phase or 'unknown'}, not Active",))
 
 
-def _has(kind: str) -> ReadinessCheck:
-    """Return the check of kinds that are ready when one condition is true."""
+def _condition_check(kind: str) -> ReadinessCheck:
+    """Return a check for kinds that are ready when one condition is true."""
 
     def check(obj: Object, _facts: RelatedFacts) -> Readiness:
         found = condition(obj, kind)
@@ -201,11 +205,11 @@ def _has(kind: str) -> ReadinessCheck:
 
 
 def check_resource_definition(obj: Object, facts: RelatedFacts) -> Readiness:
-    """Check a definition: established; names that another definition uses are a failure."""
+    """Check whether a custom resource definition is established. Names of another definition fail."""
     names = condition(obj, "NamesAccepted")
     if names.get("status") == "False":
         return Readiness(failed=explain(names, "NamesAccepted"))
-    return _has("Established")(obj, facts)
+    return _condition_check("Established")(obj, facts)
 
 
 READINESS_CHECKS: dict[tuple[str, str], tuple[ReadinessCheck, float]] = {
@@ -220,7 +224,9 @@ READINESS_CHECKS: dict[tuple[str, str], tuple[ReadinessCheck, float]] = {
     ("", "Pod"): (check_pod, 300),
     ("", "PersistentVolumeClaim"): (check_volume_claim, 300),
     ("", "Namespace"): (check_namespace, 60),
-    ("apiregistration.k8s.io", "APIService"): (_has("Available"), 600),
+    ("apiregistration.k8s.io", "APIService"): (_condition_check("Available"), 600),
     ("apiextensions.k8s.io", "CustomResourceDefinition"): (check_resource_definition, 60),
 }
-"""Check and default time-out in seconds of each kind; other kinds are ready once they exist."""
+"""Check and default timeout in seconds of each kind. Objects of other kinds are ready as soon as they
+exist.
+"""

@@ -1,4 +1,4 @@
-"""Inputs of a release for helm: flags, values, and the objects of the release."""
+"""Inputs of a release as arguments of helm: flags, values, and the objects of the release."""
 
 from __future__ import annotations
 
@@ -57,11 +57,11 @@ def values(plain: Mapping[str, Any]) -> dict[str, Any]:
     """
     result: dict[str, Any] = {}
     for index, asset in enumerate(plain.get("valueYamlFiles") or []):
-        result = dict(_overlaid(result, _asset(asset, index)))
-    return dict(_overlaid(result, plain.get("values") or {}))
+        result = dict(_merge_values(result, _read_values_file(asset, index)))
+    return dict(_merge_values(result, plain.get("values") or {}))
 
 
-def _asset(asset: Value, index: int) -> dict[str, Any]:
+def _read_values_file(asset: Value, index: int) -> dict[str, Any]:
     field = f"valueYamlFiles[{index}]"
     if not isinstance(asset, Mapping) or asset.get(SIGNATURE) != rpc._special_asset_sig:
         raise InvalidInput(field, f"{field} must be a file or string asset")
@@ -75,9 +75,9 @@ def _asset(asset: Value, index: int) -> dict[str, Any]:
     return parsed
 
 
-def _overlaid(base: Value, top: Value) -> Value:
+def _merge_values(base: Value, top: Value) -> Value:
     if isinstance(base, Mapping) and isinstance(top, Mapping):
-        return {**base, **{key: _overlaid(base.get(key), value) for key, value in top.items()}}
+        return {**base, **{key: _merge_values(base.get(key), value) for key, value in top.items()}}
     return top
 
 

@@ -17,10 +17,9 @@ Inputs = Mapping[str, Value]
 
 
 def found(helm: Helm, identity: str, default_namespace: str) -> dict[str, Any] | None:
-    """Return helm's data of a release `namespace/name`; None without one.
+    """Return the data of helm about a release `namespace/name`, or None.
 
-    Raises:
-        PluginError: helm fails.
+    Raises: PluginError: helm fails.
     """
     namespace, name = split_id(identity, default_namespace)
     with helm.workspace() as directory:
@@ -50,7 +49,7 @@ def found(helm: Helm, identity: str, default_namespace: str) -> dict[str, Any] |
 
 
 def word(found: Mapping[str, Any]) -> str:
-    """Return helm's status of a release: `deployed`, `failed`, `pending-upgrade`, …"""
+    """Return the status of a release in the terms of helm: `deployed`, `failed`, `pending-upgrade`, …"""
     return str((found.get("info") or {}).get("status") or "")
 
 

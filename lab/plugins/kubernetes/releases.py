@@ -34,13 +34,10 @@ _OUTPUT_ONLY = ("status", "resourceNames", "manifest")
 
 
 class Releases:
-    """Creates, changes and deletes Helm releases on one cluster.
+    """Manager that creates, changes and deletes Helm releases on one cluster.
 
-    Args:
-        settings: the provider's configuration.
-        helm: the helm binary on the cluster.
-        client: returns the cluster's client, or raises without a usable kubeconfig.
-        log: receives progress and warnings.
+    Args: settings: the provider's configuration. helm: the helm binary on the cluster. client: returns the
+    cluster's client, or raises without a usable kubeconfig. log: receives progress and warnings.
     """
 
     def __init__(self, settings: Settings, helm: Helm, client: Callable[[], Client], log: EngineLog) -> None:
@@ -68,7 +65,7 @@ class Releases:
         return inputs
 
     def diff(self, urn: str, olds: Inputs, news: Inputs) -> Diff:
-        """Compare two sets of inputs; another name or namespace needs a replacement."""
+        """Compare two sets of inputs. Another name or namespace requires a replacement."""
         changes = compare(dict(olds), dict(news), lambda path: path in ("name", "namespace"))
         same = all(reveal(olds.get(key)) == reveal(news.get(key)) for key in ("name", "namespace"))
         return Diff(changes, delete_first=same)
@@ -84,9 +81,9 @@ class Releases:
         """
         identity = f"{reveal(inputs['namespace'])}/{reveal(inputs['name'])}"
         if preview:
-            return "", self._previewed(inputs)
+            return "", self._preview_state(inputs)
         self._log.status(urn, f"installing {identity}")
-        found = self._status(identity)
+        found = self._release_status(identity)
         # An upgrade completes a release of an interrupted or failed installation.
         leftover = found is not None and release_state.word(found) != "deployed"
         if (
@@ -105,14 +102,14 @@ class Releases:
     def update(
         self, urn: str, state: Inputs, olds: Inputs, news: Inputs, *, timeout: float, preview: bool
     ) -> dict[str, Value]:
-        """Upgrade a release in place; helm rolls back on failure when `atomic` is set. Errors like
+        """Upgrade a release in place. With `atomic`, helm rolls back after a failure. Raises the errors of
         `create`.
         """
         identity = f"{reveal(news['namespace'])}/{reveal(news['name'])}"
         if preview:
-            return self._previewed(news)
+            return self._preview_state(news)
         self._log.status(urn, f"upgrading {identity}")
-        verb = "upgrade" if self._status(identity) is not None else "install"
+        verb = "upgrade" if self._release_status(identity) is not None else "install"
         return self._install_or_upgrade(verb, identity, news, timeout)
 
     def read(
@@ -120,7 +117,7 @@ class Releases:
     ) -> tuple[dict[str, Value], dict[str, Value]]:
         """Return state and inputs of a release from the cluster; both empty when it no longer exists."""
         try:
-            found = self._status(identity)
+            found = self._release_status(identity)
         except Unreachable as problem:
             return self._settings.unread(problem, state, inputs)
         if found is None:
@@ -139,9 +136,9 @@ class Releases:
         return release_state.outputs(known, found), known
 
     def delete(self, urn: str, identity: str, state: Inputs, *, timeout: float) -> None:
-        """Uninstall a release; an absent release is no failure."""
+        """Uninstall a release. A missing release is no error."""
         namespace, name = split_id(identity, self._settings.namespace)
-        limit = _seconds(reveal(dict(state)), timeout)
+        limit = _timeout_seconds(reveal(dict(state)), timeout)
         arguments = [
             "uninstall",
             name,
@@ -169,16 +166,15 @@ class Releases:
             raise PluginError(f"Helm release {identity} was not uninstalled: {problem}") from None
 
     def _require_cluster(self) -> None:
-        """Check that the cluster answers: helm's own error about it is hard to read.
+        """Check that the cluster answers, because the error of helm about this is hard to read.
 
-        Raises:
-            Unreachable: the cluster does not answer.
+        Raises: Unreachable: the cluster does not answer.
         """
         client = self._client()
         client.request("GET", "/version", what=f"cluster {client.access.cluster}")
 
-    def _status(self, identity: str) -> dict[str, Any] | None:
-        """Return helm's data of a release; None without one."""
+    def _release_status(self, identity: str) -> dict[str, Any] | None:
+        """Return the data of helm about a release, or None."""
         self._require_cluster()
         return release_state.found(self._helm, identity, self._settings.namespace)
 
@@ -193,7 +189,7 @@ class Releases:
         """
         plain = reveal(dict(inputs))
         secrets = list(secret_strings(dict(inputs)))
-        limit = _seconds(plain, timeout)
+        limit = _timeout_seconds(plain, timeout)
         namespace, name = split_id(identity, self._settings.namespace)
         self._require_cluster()
         try:
@@ -210,29 +206,28 @@ class Releases:
                     arguments, directory=directory, secrets=secrets, timeout=limit * 2 + _GRACE_SECONDS
                 )
         except HelmError as problem:
-            self._fail(verb, identity, inputs, problem)
-        found = self._status(identity)
+            self._raise_failure(verb, identity, inputs, problem)
+        found = self._release_status(identity)
         if found is None:
             raise PluginError(f"Helm release {identity} vanished after helm {verb}")
         return release_state.outputs(inputs, found)
 
-    def _fail(self, verb: str, identity: str, inputs: Inputs, problem: HelmError) -> None:
-        """Turn helm's failure into an error that keeps an existing release."""
+    def _raise_failure(self, verb: str, identity: str, inputs: Inputs, problem: HelmError) -> None:
+        """Raise an error for a failure of helm. The error keeps an existing release in the state."""
         rolled_back = bool(reveal(inputs.get("atomic"))) and verb == "upgrade"
         outcome = (
             "; it was rolled back to what ran before" if rolled_back and "rolled back" in str(problem) else ""
         )
         text = f"Helm release {identity}: {verb} failed{outcome}: {problem}"
-        found = self._status(identity)
+        found = self._release_status(identity)
         if found is None:
             raise PluginError(text) from None
         raise NotReady([text], resource_id=identity, outputs=release_state.outputs(inputs, found)) from None
 
-    def _previewed(self, inputs: Inputs) -> dict[str, Value]:
-        """Return the previewed state; a local chart is rendered, so that its errors appear early.
+    def _preview_state(self, inputs: Inputs) -> dict[str, Value]:
+        """Return the state for a preview. A local chart is rendered, so that its errors appear early.
 
-        Raises:
-            InvalidInput: the chart does not render with these values.
+        Raises: InvalidInput: the chart does not render with these values.
         """
         state = {**inputs, "status": UNKNOWN, "resourceNames": UNKNOWN, "manifest": UNKNOWN}
         plain = reveal(dict(inputs))
@@ -263,5 +258,5 @@ class Releases:
         return state
 
 
-def _seconds(plain: Mapping[str, Any], asked: float) -> int:
+def _timeout_seconds(plain: Mapping[str, Any], asked: float) -> int:
     return int(asked or plain.get("timeout") or _TIMEOUT_SECONDS)

@@ -1,4 +1,4 @@
-"""Fields whose change needs a new object. The table follows the official plugin and the rules of the API."""
+"""The fields whose change requires a new object, as in the official plugin and in the rules of the API."""
 
 from __future__ import annotations
 
@@ -79,21 +79,21 @@ def needs_replacement(
         secrets_mutable: the provider's enableSecretMutable.
         immutable: the old ConfigMap or Secret has `immutable: true`.
     """
-    if _within(path, IDENTITY):
+    if _is_within(path, IDENTITY):
         return True
     if kind.patch:
         return False
     fields = IMMUTABLE.get((kind.group, kind.kind), ())
     if kind.kind == "Pod" and kind.group == "":
-        return _within(path, fields) and not _within(path, POD_MUTABLE)
+        return _is_within(path, fields) and not _is_within(path, POD_MUTABLE)
     if kind.group == "" and kind.kind in ("ConfigMap", "Secret"):
-        if immutable and _within(path, (*fields, "immutable")):
+        if immutable and _is_within(path, (*fields, "immutable")):
             return True
         mutable = config_maps_mutable if kind.kind == "ConfigMap" else secrets_mutable
         fields = tuple(field for field in fields if field == "type" or not mutable)
-    return _within(path, fields)
+    return _is_within(path, fields)
 
 
-def _within(path: str, fields: tuple[str, ...]) -> bool:
-    """Report whether a path is one of the fields or below one."""
+def _is_within(path: str, fields: tuple[str, ...]) -> bool:
+    """Check whether a path is one of the fields or below one of the fields."""
     return any(path == field or path.startswith((f"{field}.", f"{field}[")) for field in fields)

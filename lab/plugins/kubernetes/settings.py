@@ -1,4 +1,4 @@
-"""The provider's configuration, with the official names; checked without a cluster."""
+"""The configuration of the provider, with the official names, checked without a cluster."""
 
 from __future__ import annotations
 
@@ -30,12 +30,10 @@ _FLAGS = {
 
 @dataclass(frozen=True)
 class Settings:
-    """The configured provider.
+    """The configuration of the provider.
 
-    Attributes:
-        access: the cluster; None for a missing or wrong kubeconfig, with the reason in `problem`.
-        namespace: for objects without one.
-        helm: helmReleaseSettings.
+    Attributes: access: the cluster; None for a missing or wrong kubeconfig, with the reason in `problem`.
+    namespace: for objects without one. helm: helmReleaseSettings.
     """
 
     access: Access | None = field(default=None, repr=False)
@@ -54,11 +52,10 @@ class Settings:
     def unread(
         self, problem: Unreachable, state: Mapping[str, Value], inputs: Mapping[str, Value]
     ) -> tuple[dict[str, Value], dict[str, Value]]:
-        """Return state and inputs to use for an unreachable cluster; both empty: the resource counts as
-        deleted.
+        """Return the state and inputs to use for an unreachable cluster. If both are empty, the resource
+        counts as deleted.
 
-        Raises:
-            Unreachable: `problem`, when no setting applies.
+        Raises: Unreachable: `problem`, when no setting applies.
         """
         if self.delete_unreachable:
             return {}, {}
@@ -74,7 +71,7 @@ def configured(args: Mapping[str, Value]) -> Settings:
         InvalidInput: a setting has a wrong type or is not supported.
     """
     plain = {key: reveal(value) for key, value in args.items()}
-    flags = {name: _flag(plain, name) for name in _FLAGS}
+    flags = {name: _parse_flag(plain, name) for name in _FLAGS}
     if plain.get("renderYamlToDirectory"):
         raise InvalidInput(
             "renderYamlToDirectory",
@@ -82,7 +79,7 @@ def configured(args: Mapping[str, Value]) -> Settings:
         )
     access, problem = None, ""
     try:
-        access = _access(plain)
+        access = _resolve_access(plain)
     except PluginError as error:
         problem = str(error)
     helm = plain.get("helmReleaseSettings") or {}
@@ -98,11 +95,11 @@ def configured(args: Mapping[str, Value]) -> Settings:
         patch_force=flags["enablePatchForce"],
         upsert=flags["upsertExistingObjects"],
         quiet=flags["suppressDeprecationWarnings"],
-        helm=_object("helmReleaseSettings", helm),
+        helm=_parse_object("helmReleaseSettings", helm),
     )
 
 
-def _access(plain: Mapping[str, Any]) -> Access:
+def _resolve_access(plain: Mapping[str, Any]) -> Access:
     """Return the cluster of the given kubeconfig, or of the deployer's default kubeconfig."""
     source = plain.get("kubeconfig") or os.environ.get("KUBECONFIG", "").split(os.pathsep)[0]
     if isinstance(source, Mapping):
@@ -114,8 +111,8 @@ def _access(plain: Mapping[str, Any]) -> Access:
     )
 
 
-def _flag(plain: Mapping[str, Any], name: str) -> bool:
-    """Parse a switch, sent as a boolean or as text."""
+def _parse_flag(plain: Mapping[str, Any], name: str) -> bool:
+    """Parse a Boolean setting, which is a boolean or a text."""
     value = plain.get(name)
     if value is None:
         value = os.environ.get(_FLAGS[name]) or name == "enableServerSideApply"
@@ -125,7 +122,7 @@ def _flag(plain: Mapping[str, Any], name: str) -> bool:
     return text in ("true", "1")
 
 
-def _object(name: str, value: Value) -> dict[str, Any]:
+def _parse_object(name: str, value: Value) -> dict[str, Any]:
     """Parse a structured setting, which the SDK sends as JSON text."""
     if isinstance(value, str):
         try:
@@ -138,9 +135,10 @@ def _object(name: str, value: Value) -> dict[str, Any]:
 
 
 def moves_cluster(olds: Mapping[str, Value], news: Mapping[str, Value]) -> list[str]:
-    """Return the provider inputs whose change means another cluster, which replaces all resources.
+    """Return the provider inputs whose change selects another cluster, which replaces all resources.
 
-    A clusterIdentifier decides if set, otherwise the server's address of the active context.
+    If clusterIdentifier is set, only this input decides. Otherwise the address of the server in the active
+    context decides.
     """
     old, new = reveal(dict(olds)), reveal(dict(news))
     if any(new.get(name) is UNKNOWN for name in ("kubeconfig", "context", "cluster", "clusterIdentifier")):
@@ -150,7 +148,7 @@ def moves_cluster(olds: Mapping[str, Value], news: Mapping[str, Value]) -> list[
         # A first identifier only names the cluster in use.
         return [] if same or not old.get("clusterIdentifier") else ["clusterIdentifier"]
     try:
-        same = _access(old).server == _access(new).server
+        same = _resolve_access(old).server == _resolve_access(new).server
     except PluginError:
         return []
     return [] if same else ["kubeconfig"]

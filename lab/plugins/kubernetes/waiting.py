@@ -1,4 +1,4 @@
-"""Waiting for objects to become ready or to disappear, by short polls up to the time-out."""
+"""Wait until objects are ready or gone, by short polls up to a timeout."""
 
 from __future__ import annotations
 
@@ -20,15 +20,14 @@ Report = Callable[[str], None]
 
 
 class Cancelled(PluginError):
-    """The user canceled the deployment."""
+    """The error after the user canceled the deployment."""
 
 
 def seconds(inputs: Mapping[str, Any], *, asked: float, default: float) -> float:
-    """Return the time-out: custom_timeouts, the annotation pulumi.com/timeoutSeconds, or the kind's
-    default.
+    """Return the timeout: custom_timeouts, the annotation pulumi.com/timeoutSeconds, or the default of the
+    kind.
 
-    Raises:
-        PluginError: the annotation is not a number.
+    Raises: PluginError: the annotation is not a number.
     """
     if asked > 0:
         return asked
@@ -44,7 +43,7 @@ def seconds(inputs: Mapping[str, Any], *, asked: float, default: float) -> float
 
 
 class Waiter:
-    """Waits on one cluster; `cancelled` ends every wait."""
+    """Waiter for objects of one cluster. `cancelled` ends every wait."""
 
     def __init__(self, client: Client, cancelled: threading.Event) -> None:
         self._client = client
@@ -71,7 +70,7 @@ class Waiter:
         deadline = time.monotonic() + seconds(obj, asked=asked, default=default)
         meta, last = mapping(obj.get("metadata")), ""
         while True:
-            readiness = self._check(check, kind, obj)
+            readiness = self._check_readiness(check, kind, obj)
             if readiness.ready:
                 return obj, []
             line = readiness.failed or ", ".join(readiness.missing)
@@ -79,8 +78,8 @@ class Waiter:
                 report(f"waiting for {title(kind, meta)}: {line}" if not readiness.failed else line)
                 last = line
             if readiness.failed or time.monotonic() >= deadline:
-                return obj, self._complaint(kind, obj, readiness)
-            self._pause()
+                return obj, self._describe_missing(kind, obj, readiness)
+            self._wait_interval()
             try:
                 live = self._client.get(
                     api, str(meta.get("namespace") or ""), str(meta["name"]), what=title(kind, meta)
@@ -111,28 +110,28 @@ class Waiter:
             if time.monotonic() >= deadline:
                 holders = ", ".join(meta.get("finalizers") or []) or "nothing that can be seen"
                 raise PluginError(f"{what} still exists after {timeout:.0f} s; it is held by: {holders}")
-            self._pause()
+            self._wait_interval()
 
-    def _pause(self) -> None:
+    def _wait_interval(self) -> None:
         if self._cancelled.wait(INTERVAL):
             raise Cancelled("stopped while waiting; run the same command again to go on")
 
-    def _complaint(self, kind: Kind, obj: dict[str, Any], readiness: Readiness) -> list[str]:
-        """Return the missing parts with reasons, for the error."""
+    def _describe_missing(self, kind: Kind, obj: dict[str, Any], readiness: Readiness) -> list[str]:
+        """Return the missing conditions with reasons, for the error."""
         head = readiness.failed or "; ".join(readiness.missing)
         what = title(kind, mapping(obj.get("metadata")))
         verb = "failed" if readiness.failed else "is not ready in time"
         return [f"{what} {verb}: {head}", *diagnosis.reasons(self._client, obj)]
 
-    def _check(self, check: ReadinessCheck, kind: Kind, obj: dict[str, Any]) -> Readiness:
-        """Return the readiness; an object is not ready while the cluster does not answer."""
+    def _check_readiness(self, check: ReadinessCheck, kind: Kind, obj: dict[str, Any]) -> Readiness:
+        """Return the readiness of an object. Without an answer of the cluster the object is not ready."""
         try:
-            return check(obj, self._facts(kind, obj))
+            return check(obj, self._related_facts(kind, obj))
         except Unreachable as problem:
             return Readiness((str(problem),))
 
-    def _facts(self, kind: Kind, obj: dict[str, Any]) -> RelatedFacts:
-        """Return the facts that the check needs in addition to the status of the object."""
+    def _related_facts(self, kind: Kind, obj: dict[str, Any]) -> RelatedFacts:
+        """Return the related facts that the check needs in addition to the status of the object."""
         meta, spec = mapping(obj.get("metadata")), mapping(obj.get("spec"))
         if kind.kind == "Service" and spec.get("selector") and spec.get("type") != "ExternalName":
             path = f"/apis/discovery.k8s.io/v1/namespaces/{meta.get('namespace')}/endpointslices"
@@ -145,7 +144,7 @@ class Waiter:
         return RelatedFacts()
 
     def _binds_late(self, storage_class: str) -> bool:
-        """Report whether a storage class binds with the first pod."""
+        """Check whether a storage class binds volumes only with the first pod."""
         if not storage_class:
             return False
         path = f"/apis/storage.k8s.io/v1/storageclasses/{storage_class}"

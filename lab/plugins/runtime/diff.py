@@ -21,7 +21,7 @@ ChangeKind = Literal["add", "delete", "update"]
 
 @dataclass(frozen=True)
 class Change:
-    """One changed property, and whether the change replaces the resource."""
+    """A changed property and the kind of its change, which may replace the resource."""
 
     kind: ChangeKind
     replace: bool
@@ -69,7 +69,7 @@ def compare(
             secret is one change: paths inside the secret would reveal its structure.
     """
     changes: dict[str, Change] = {}
-    _compare(old, new, "", changes, replaces, secrecy_counts)
+    _compare_values(old, new, "", changes, replaces, secrecy_counts)
     return changes
 
 
@@ -86,7 +86,7 @@ def join(path: str, key: str) -> str:
     return f"{path}.{key}" if path else key
 
 
-def _compare(
+def _compare_values(
     old: Value,
     new: Value,
     path: str,
@@ -97,25 +97,25 @@ def _compare(
     if secrecy_counts and (isinstance(old, Secret) or isinstance(new, Secret)):
         same_secrecy = contains_secret(old) == contains_secret(new)
         if not same_secrecy or compare(reveal(old), reveal(new), replaces):
-            changes[path] = _change(old, new, path, replaces)
+            changes[path] = _describe_change(old, new, path, replaces)
         return
     old, new = without_secret(old), without_secret(new)
     if is_asset(old) or is_asset(new):
         if not _same_asset(old, new):
-            changes[path] = _change(old, new, path, replaces)
+            changes[path] = _describe_change(old, new, path, replaces)
     elif isinstance(old, Mapping) and isinstance(new, Mapping):
         for key in [*old, *(key for key in new if key not in old)]:
-            _compare(old.get(key), new.get(key), join(path, key), changes, replaces, secrecy_counts)
+            _compare_values(old.get(key), new.get(key), join(path, key), changes, replaces, secrecy_counts)
     elif isinstance(old, list) and isinstance(new, list):
         for index in range(max(len(old), len(new))):
             before = old[index] if index < len(old) else None
             after = new[index] if index < len(new) else None
-            _compare(before, after, f"{path}[{index}]", changes, replaces, secrecy_counts)
+            _compare_values(before, after, f"{path}[{index}]", changes, replaces, secrecy_counts)
     elif new is UNKNOWN or old != new or isinstance(old, bool) != isinstance(new, bool):
-        changes[path] = _change(old, new, path, replaces)
+        changes[path] = _describe_change(old, new, path, replaces)
 
 
-def _change(old: Value, new: Value, path: str, replaces: Callable[[str], bool]) -> Change:
+def _describe_change(old: Value, new: Value, path: str, replaces: Callable[[str], bool]) -> Change:
     kind: ChangeKind = "update"
     if without_secret(old) is None:
         kind = "add"
@@ -125,7 +125,9 @@ def _change(old: Value, new: Value, path: str, replaces: Callable[[str], bool]) 
 
 
 def _same_asset(old: Value, new: Value) -> bool:
-    """Compare two assets by hash where both have one: the engine omits contents whose hash it knows."""
+    """Compare two assets by hash if both have a hash, because the engine omits contents whose hash it
+    already has.
+    """
     if not (is_asset(old) and is_asset(new)):
         return False
     if "hash" in old and "hash" in new:

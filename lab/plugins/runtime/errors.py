@@ -8,12 +8,12 @@ from typing import Any
 
 
 class PluginError(Exception):
-    """A failure that the user can act upon."""
+    """A failure that the user can fix."""
 
 
 @dataclass(frozen=True)
 class CheckFailure:
-    """One input that fails its check."""
+    """An input that fails its check."""
 
     field: str
     """The path of the input, such as `connection.host`."""
@@ -21,7 +21,7 @@ class CheckFailure:
 
 
 class CheckError(PluginError):
-    """Inputs of a resource or a function fail their check."""
+    """The error with all failed checks of the inputs of a resource or function."""
 
     def __init__(self, failures: Sequence[CheckFailure]) -> None:
         super().__init__("; ".join(f"{failure.field}: {failure.reason}" for failure in failures))
@@ -29,7 +29,7 @@ class CheckError(PluginError):
 
 
 class InvalidInput(CheckError):
-    """One input cannot be accepted; the text is the reason only."""
+    """The error for one unacceptable input. The text has only the reason."""
 
     def __init__(self, field: str, reason: str) -> None:
         super().__init__([CheckFailure(field, reason)])
@@ -38,11 +38,9 @@ class InvalidInput(CheckError):
 
 
 class NotReady(PluginError):
-    """A resource exists but is not ready, or differs from the request.
+    """The error for a resource that exists but is not ready, or that differs from the request.
 
-    Attributes:
-        resource_id: the id of the resource.
-        outputs: its state, which the engine keeps.
+    Attributes: resource_id: the id of the resource. outputs: its state, which the engine keeps.
     """
 
     def __init__(self, reasons: Sequence[str], *, resource_id: str, outputs: Mapping[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""The engine's log, which the user sees beside the resource."""
+"""The log of the engine, which the user sees next to the resource."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ _SECONDS = 5
 
 
 class EngineLog:
-    """Sends lines to the engine at `address` (host:port). A line that cannot be sent is no failure.
+    """Client of the engine log at `address` (host:port). A line that cannot be sent is no error.
 
-    The methods block for a moment and may be called from any thread.
+    The methods block for a moment. Any thread may call them.
     """
 
     def __init__(self, address: str) -> None:
-        # The channel connects on the first line: most runs of a plugin never log.
+        # The channel connects on the first line, because most runs of a plugin never log.
         self._stub = engine_pb2_grpc.EngineStub(grpc.insecure_channel(address)) if address else None
 
     def status(self, urn: str, text: str) -> None:
-        """Show a line of progress beside the resource; the engine does not keep the line."""
-        self._send(engine_pb2.INFO, urn, text, ephemeral=True)
+        """Show a line of progress next to the resource. The engine does not store the line."""
+        self._send_line(engine_pb2.INFO, urn, text, ephemeral=True)
 
     def warning(self, urn: str, text: str) -> None:
-        """Show a warning, which the summary repeats."""
-        self._send(engine_pb2.WARNING, urn, text, ephemeral=False)
+        """Show a warning, which the engine repeats in the summary."""
+        self._send_line(engine_pb2.WARNING, urn, text, ephemeral=False)
 
-    def _send(
+    def _send_line(
         self, severity: engine_pb2.LogSeverity.ValueType, urn: str, text: str, *, ephemeral: bool
     ) -> None:
         if self._stub is None:

@@ -1,4 +1,4 @@
-"""The interface of a stand-in provider: what the server calls for each request of the engine."""
+"""The interface of a stand-in provider, which the server calls for each request of the engine."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ class Provider:
 
     name: str
     version: str
-    """The version of the official plugin that the provider stands in for."""
+    """The version of the official plugin that the provider replaces."""
     accepts_resources = False
     """Whether inputs may contain references to resources."""
     limits_itself = False
-    """Whether operations end on `cancel` and at their time-out without help of the server."""
+    """Whether operations end after `cancel` and after their timeout without help of the server."""
 
     async def check_config(self, news: Properties) -> Properties:
-        """Return the provider's own inputs, checked. Raises CheckError."""
+        """Check the inputs of the provider and return them. Raises CheckError."""
         return news
 
     async def diff_config(self, olds: Properties, news: Properties) -> Diff:
@@ -41,13 +41,13 @@ class Provider:
     async def diff(
         self, urn: str, state: Properties, olds: Properties, news: Properties, ignore: list[str]
     ) -> Diff:
-        """Compare a resource's state and old inputs with its new inputs, without the paths `ignore`."""
+        """Compare a resource's state and old inputs with its new inputs, except for the paths `ignore`."""
         raise NotImplementedError(f"the {self.name} plugin has no resources")
 
     async def create(
         self, urn: str, inputs: Properties, *, preview: bool, timeout: float
     ) -> tuple[str, Properties]:
-        """Create a resource; return its id and state. `timeout`: seconds, 0 for the default."""
+        """Create a resource. Return its id and state. `timeout` is in seconds; 0 selects the default."""
         raise NotImplementedError(f"the {self.name} plugin has no resources")
 
     async def update(
@@ -60,7 +60,7 @@ class Provider:
         preview: bool,
         timeout: float,
     ) -> Properties:
-        """Change a resource in place; return its new state."""
+        """Change a resource in place. Return its new state."""
         raise NotImplementedError(f"the {self.name} plugin has no resources")
 
     async def read(
@@ -70,7 +70,7 @@ class Provider:
         raise NotImplementedError(f"the {self.name} plugin cannot read or import resources")
 
     async def delete(self, urn: str, identity: str, state: Properties, *, timeout: float) -> None:
-        """Delete a resource; one that no longer exists is no failure."""
+        """Delete a resource. A missing resource is no error."""
         raise NotImplementedError(f"the {self.name} plugin has no resources")
 
     async def invoke(self, token: str, args: Properties, *, preview: bool) -> Properties:
@@ -85,5 +85,5 @@ class Provider:
         """End running operations."""
 
     def masked(self, text: str, *trees: Properties) -> str:
-        """Return the text of an error without the secrets of the request's `trees`."""
+        """Return the text of an error without the secrets in the request's `trees`."""
         return text

@@ -25,7 +25,7 @@ _KINDS = {
 
 
 @dataclass(frozen=True)
-class _Status(grpc.Status):
+class _GrpcStatus(grpc.Status):
     """A gRPC status with details for the engine."""
 
     code: grpc.StatusCode
@@ -56,7 +56,7 @@ def diff_response(diff: Diff) -> provider_pb2.DiffResponse:
     )
 
 
-def partial_failure(error: NotReady, text: str) -> _Status:
+def partial_failure(error: NotReady, text: str) -> _GrpcStatus:
     """Return the status that makes the engine keep a resource that exists but failed."""
     detail = provider_pb2.ErrorResourceInitFailed(
         id=error.resource_id, properties=encode_map(error.outputs), reasons=[text]
@@ -64,4 +64,6 @@ def partial_failure(error: NotReady, text: str) -> _Status:
     packed = any_pb2.Any()
     packed.Pack(detail)
     status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=text, details=[packed])
-    return _Status(grpc.StatusCode.UNKNOWN, text, (("grpc-status-details-bin", status.SerializeToString()),))
+    return _GrpcStatus(
+        grpc.StatusCode.UNKNOWN, text, (("grpc-status-details-bin", status.SerializeToString()),)
+    )

@@ -45,10 +45,10 @@ class Servicer(ResourceProviderServicer):
     async def _call_provider(
         self, context: Context, operation: Awaitable[Result], *trees: Properties, timeout: float = 0
     ) -> Result:
-        """Await an operation of the provider; its failure becomes the failure of the request.
+        """Await an operation of the provider and turn its failure into the failure of the request.
 
-        `trees`: properties of the request, whose secrets errors must not show. `timeout`: the resource's
-        custom time-out in seconds; 0: none.
+        `trees` are properties of the request whose secrets an error must not show. `timeout` is the custom
+        timeout of the resource in seconds; 0 means no timeout.
         """
         limited = not self._provider.limits_itself
         task = asyncio.ensure_future(operation)
@@ -78,7 +78,9 @@ class Servicer(ResourceProviderServicer):
             self._running.discard(task)
 
     def _internal_error(self, error: Exception) -> str:
-        """Name the source line of a bug in the plugin, but no value: a value could be secret."""
+        """Return an error for a bug in the plugin. It names the source line but no value, because a value
+        may be secret.
+        """
         frame = traceback.extract_tb(error.__traceback__)[-1]
         where = f"{frame.filename.rpartition('/')[2]}:{frame.lineno}"
         return f"internal error of the {self._provider.name} plugin ({type(error).__name__} at {where})"
@@ -90,14 +92,14 @@ class Servicer(ResourceProviderServicer):
     async def GetSchema(
         self, request: provider_pb2.GetSchemaRequest, context: Context
     ) -> provider_pb2.GetSchemaResponse:
-        """Return name and version only: programs use the official SDK, which has its own types."""
+        """Return only name and version, because programs use the types of the official SDK."""
         provider = self._provider
         return provider_pb2.GetSchemaResponse(
             schema=f'{{"name": "{provider.name}", "version": "{provider.version}"}}'
         )
 
     async def Cancel(self, request: empty_pb2.Empty, context: Context) -> empty_pb2.Empty:
-        """End running operations, which then fail."""
+        """End running operations. They then fail."""
         self._cancel()
         return empty_pb2.Empty()
 
@@ -265,8 +267,8 @@ async def _serve(servicer: Servicer) -> None:
     await server.start()
     print(port, flush=True)
     parent = os.getppid()
-    while os.getppid() == parent:  # an engine that was killed cannot end its plugins
+    while os.getppid() == parent:  # a killed engine cannot end its plugins
         await asyncio.sleep(_PARENT_CHECK_SECONDS)
     await servicer.abandon()
-    # Worker threads may still wait for a host or cluster: leave without joining them.
+    # Worker threads may still wait for a host or cluster. End the process without joining them.
     os._exit(1)

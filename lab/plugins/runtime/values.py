@@ -126,22 +126,22 @@ def reveal(value: Value) -> Value:
 
 
 def without_secret(value: Value) -> Value:
-    """Return the value without an outer `Secret` wrapper; secrets inside stay."""
+    """Return the value without an outer `Secret` wrapper. Secrets inside the value keep their wrappers."""
     return without_secret(value.value) if isinstance(value, Secret) else value
 
 
 def is_unknown(value: Value) -> bool:
-    """Report whether the value itself, secret or not, is unknown."""
+    """Check whether the value itself, secret or not, is unknown."""
     return without_secret(value) is UNKNOWN
 
 
 def is_asset(value: Value) -> bool:
-    """Report whether the value is an asset or an archive."""
+    """Check whether the value is an asset or an archive."""
     return isinstance(value, Mapping) and value.get(SIGNATURE) in (ASSET, ARCHIVE)
 
 
 def contains_secret(value: Value) -> bool:
-    """Report whether the tree contains a secret."""
+    """Check whether the tree contains a secret."""
     return next(secret_paths(value), None) is not None
 
 
@@ -151,7 +151,7 @@ def as_secret(value: Value) -> Secret:
 
 
 def has_unknown(value: Value) -> bool:
-    """Report whether the tree contains an unknown value."""
+    """Check whether the tree contains an unknown value."""
     if value is UNKNOWN:
         return True
     if isinstance(value, Secret):
@@ -190,7 +190,7 @@ def secret_strings(value: Value, *, inside: bool = False) -> Iterator[str]:
 
 
 def conceal(value: Value, path: Path) -> Value:
-    """Return a copy in which the value at a path is secret; unchanged when the path leads nowhere."""
+    """Return a copy in which the value at a path is secret. A path without a value changes nothing."""
     if isinstance(value, Secret):
         return value
     if not path:

@@ -33,7 +33,7 @@ _SUBJECT = (
 
 @dataclass(frozen=True)
 class Issuer:
-    """The signer: certificate of the authority (None: self-signed) and key."""
+    """The issuer of a certificate: the CA certificate (None: self-signed) and the signing key."""
 
     certificate: x509.Certificate | None
     key: Key
@@ -41,17 +41,21 @@ class Issuer:
 
 def request(inputs: Mapping[str, Any], key: Key) -> x509.CertificateSigningRequest:
     """Return a request with the subject and names of `inputs`, signed by `key`."""
-    subject = _name(inputs.get("subject"))
+    subject = _subject_name(inputs.get("subject"))
     builder = x509.CertificateSigningRequestBuilder().subject_name(subject)
     if names := _alternative_names(inputs):
         builder = builder.add_extension(names, critical=not subject.rdns)
-    return builder.sign(key, _hash(key))
+    return builder.sign(key, _signature_hash(key))
 
 
 def self_signed(inputs: Mapping[str, Any], key: Key) -> x509.Certificate:
     """Return a certificate for the names of `inputs`, signed with its own key."""
-    return _certificate(
-        inputs, _name(inputs.get("subject")), key.public_key(), _alternative_names(inputs), Issuer(None, key)
+    return _build_certificate(
+        inputs,
+        _subject_name(inputs.get("subject")),
+        key.public_key(),
+        _alternative_names(inputs),
+        Issuer(None, key),
     )
 
 
@@ -69,7 +73,7 @@ def locally_signed(inputs: Mapping[str, Any], key: Key) -> x509.Certificate:
         names = csr.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:
         names = None
-    return _certificate(inputs, csr.subject, public, names, Issuer(authority, key))
+    return _build_certificate(inputs, csr.subject, public, names, Issuer(authority, key))
 
 
 def load_request(pem: str) -> x509.CertificateSigningRequest:
@@ -92,11 +96,11 @@ def load_certificate(pem: str) -> x509.Certificate:
 
 
 def pem(item: x509.Certificate | x509.CertificateSigningRequest) -> str:
-    """Return the PEM form."""
+    """Return an object in PEM form."""
     return item.public_bytes(Encoding.PEM).decode()
 
 
-def _certificate(
+def _build_certificate(
     inputs: Mapping[str, Any],
     subject: x509.Name,
     public: PublicKey,
@@ -113,17 +117,17 @@ def _certificate(
         .not_valid_before(start)
         .not_valid_after(start + timedelta(hours=inputs["validityPeriodHours"]))
     )
-    for extension, critical in _usages(inputs["allowedUses"]):
+    for extension, critical in _usage_extensions(inputs["allowedUses"]):
         builder = builder.add_extension(extension, critical)
-    builder = builder.add_extension(_constraints(inputs), critical=True)
+    builder = builder.add_extension(_basic_constraints(inputs), critical=True)
     for extension in _key_identifiers(inputs, subject, public, issuer):
         builder = builder.add_extension(extension, critical=False)
     if names:
         builder = builder.add_extension(names, critical=not subject.rdns)
-    return builder.sign(issuer.key, _hash(issuer.key))
+    return builder.sign(issuer.key, _signature_hash(issuer.key))
 
 
-def _usages(uses: Sequence[str]) -> list[tuple[x509.ExtensionType, bool]]:
+def _usage_extensions(uses: Sequence[str]) -> list[tuple[x509.ExtensionType, bool]]:
     extensions: list[tuple[x509.ExtensionType, bool]] = []
     basic = {KEY_USAGES[use] for use in uses if use in KEY_USAGES}
     if basic:
@@ -134,7 +138,7 @@ def _usages(uses: Sequence[str]) -> list[tuple[x509.ExtensionType, bool]]:
     return extensions
 
 
-def _constraints(inputs: Mapping[str, Any]) -> x509.BasicConstraints:
+def _basic_constraints(inputs: Mapping[str, Any]) -> x509.BasicConstraints:
     if not inputs.get("isCaCertificate"):
         return x509.BasicConstraints(ca=False, path_length=None)
     length = inputs.get("maxPathLength", -1)
@@ -144,7 +148,9 @@ def _constraints(inputs: Mapping[str, Any]) -> x509.BasicConstraints:
 def _key_identifiers(
     inputs: Mapping[str, Any], subject: x509.Name, public: PublicKey, issuer: Issuer
 ) -> list[x509.ExtensionType]:
-    """Return the subject's identifier for authorities or on request, and the issuer's if it has one."""
+    """Return the subject key identifier (for CAs or on request) and the authority key identifier of the
+    issuer.
+    """
     own = x509.SubjectKeyIdentifier.from_public_key(public)
     identifiers: list[x509.ExtensionType] = []
     if inputs.get("isCaCertificate") or inputs.get("setSubjectKeyId"):
@@ -161,7 +167,7 @@ def _key_identifiers(
     return identifiers
 
 
-def _name(subject: Mapping[str, Any] | None) -> x509.Name:
+def _subject_name(subject: Mapping[str, Any] | None) -> x509.Name:
     attributes = []
     for field, oid in _SUBJECT:
         value = (subject or {}).get(field)
@@ -186,8 +192,8 @@ def _alternative_names(inputs: Mapping[str, Any]) -> x509.SubjectAlternativeName
     return x509.SubjectAlternativeName(names) if names else None
 
 
-def _hash(key: Key) -> Any:  # noqa: ANN401 - the builders' own type of hash
-    """Return a SHA-2 hash of the strength of the signer's key; ED25519 brings its own hash."""
+def _signature_hash(key: Key) -> Any:  # noqa: ANN401 - the builders' own type of hash
+    """Return a SHA-2 hash for the strength of the signing key. ED25519 includes its own hash."""
     if isinstance(key, ec.EllipticCurvePrivateKey):
         return {384: hashes.SHA384(), 521: hashes.SHA512()}.get(key.key_size, hashes.SHA256())
     return hashes.SHA256() if hasattr(key, "private_numbers") else None

@@ -1,4 +1,4 @@
-"""Inputs of each resource: fields, defaults, allowed values, and which inputs are secret."""
+"""Inputs of each resource: fields, defaults, allowed values and secret inputs."""
 
 import ipaddress
 from collections.abc import Callable, Mapping, Sequence
@@ -56,7 +56,7 @@ Rule = Callable[[Any], str | None]
 
 @dataclass(frozen=True)
 class Kind:
-    """One resource type."""
+    """The inputs and rules of one resource type."""
 
     rules: Mapping[str, Rule]
     required: Sequence[str] = ()
@@ -65,10 +65,10 @@ class Kind:
     defaults: Mapping[str, Any] = field(default_factory=dict)
     """Values in the state for absent inputs."""
     in_place: frozenset[str] = frozenset()
-    """Inputs that change without a replacement of the resource."""
+    """Inputs whose change does not replace the resource."""
 
 
-def _is(kind: type, name: str) -> Rule:
+def _require_type(kind: type, name: str) -> Rule:
     return lambda value: None if type(value) is kind else f"expected {name}, got {value!r}"
 
 
@@ -76,13 +76,13 @@ def _one_of(*names: str) -> Rule:
     return lambda value: None if value in names else f"value must be one of: {', '.join(names)}; got: {value}"
 
 
-def _at_least(minimum: int) -> Rule:
+def _minimum(minimum: int) -> Rule:
     return lambda value: (
         None if type(value) is int and value >= minimum else f"value must be at least {minimum}"
     )
 
 
-def _each(rule: Rule) -> Rule:
+def _check_each(rule: Rule) -> Rule:
     def check_all(values: Any) -> str | None:  # noqa: ANN401 - any property value
         if not isinstance(values, list):
             return f"expected a list, got {values!r}"
@@ -91,7 +91,7 @@ def _each(rule: Rule) -> Rule:
     return check_all
 
 
-def _address(value: object) -> str | None:
+def _check_address(value: object) -> str | None:
     try:
         ipaddress.ip_address(str(value))
     except ValueError:
@@ -99,40 +99,50 @@ def _address(value: object) -> str | None:
     return None
 
 
-_TEXT, _FLAG = _is(str, "a string"), _is(bool, "a boolean")
-_SUBJECT = _is(dict, "an object")
-_NAMES = {"dnsNames": _each(_TEXT), "ipAddresses": _each(_address), "uris": _each(_TEXT)}
+_TEXT, _FLAG = _require_type(str, "a string"), _require_type(bool, "a boolean")
+_SUBJECT = _require_type(dict, "an object")
+_NAMES = {
+    "dnsNames": _check_each(_TEXT),
+    "ipAddresses": _check_each(_check_address),
+    "uris": _check_each(_TEXT),
+}
 _VALIDITY = {
-    "allowedUses": _each(_one_of(*KEY_USAGES, *EXTENDED_USAGES)),
-    "validityPeriodHours": _at_least(0),
-    "earlyRenewalHours": _at_least(0),
+    "allowedUses": _check_each(_one_of(*KEY_USAGES, *EXTENDED_USAGES)),
+    "validityPeriodHours": _minimum(0),
+    "earlyRenewalHours": _minimum(0),
     "isCaCertificate": _FLAG,
-    "maxPathLength": _at_least(-1),
+    "maxPathLength": _minimum(-1),
     "setSubjectKeyId": _FLAG,
 }
 _VALIDITY_DEFAULTS = {"earlyRenewalHours": 0, "isCaCertificate": False, "setSubjectKeyId": False}
 
 
-def _key(name: str) -> dict[str, Rule]:
-    return {name: _TEXT, f"{name}Wo": _TEXT, f"{name}WoVersion": _at_least(0)}
+def _key_rules(name: str) -> dict[str, Rule]:
+    return {name: _TEXT, f"{name}Wo": _TEXT, f"{name}WoVersion": _minimum(0)}
 
 
 KINDS: Mapping[str, Kind] = {
     PRIVATE_KEY: Kind(
-        {"algorithm": _one_of(*ALGORITHMS), "ecdsaCurve": _one_of(*CURVES), "rsaBits": _at_least(1024)},
+        {"algorithm": _one_of(*ALGORITHMS), "ecdsaCurve": _one_of(*CURVES), "rsaBits": _minimum(1024)},
         required=("algorithm",),
         defaults={"ecdsaCurve": "P224", "rsaBits": 2048},
     ),
-    REQUEST: Kind({"subject": _SUBJECT, **_NAMES, **_key("privateKeyPem")}, key="privateKeyPem"),
+    REQUEST: Kind({"subject": _SUBJECT, **_NAMES, **_key_rules("privateKeyPem")}, key="privateKeyPem"),
     SELF_SIGNED: Kind(
-        {"subject": _SUBJECT, "setAuthorityKeyId": _FLAG, **_NAMES, **_VALIDITY, **_key("privateKeyPem")},
+        {
+            "subject": _SUBJECT,
+            "setAuthorityKeyId": _FLAG,
+            **_NAMES,
+            **_VALIDITY,
+            **_key_rules("privateKeyPem"),
+        },
         required=("allowedUses", "validityPeriodHours"),
         key="privateKeyPem",
         defaults={**_VALIDITY_DEFAULTS, "setAuthorityKeyId": False},
         in_place=frozenset({"earlyRenewalHours"}),
     ),
     LOCALLY_SIGNED: Kind(
-        {"certRequestPem": _TEXT, "caCertPem": _TEXT, **_VALIDITY, **_key("caPrivateKeyPem")},
+        {"certRequestPem": _TEXT, "caCertPem": _TEXT, **_VALIDITY, **_key_rules("caPrivateKeyPem")},
         required=("allowedUses", "validityPeriodHours", "certRequestPem", "caCertPem"),
         key="caPrivateKeyPem",
         defaults=_VALIDITY_DEFAULTS,
@@ -142,7 +152,7 @@ KINDS: Mapping[str, Kind] = {
 
 
 def check(kind: Kind, given: Properties) -> Properties:
-    """Return the inputs with private keys as secrets. Raises CheckError with every failure."""
+    """Return the inputs with private keys as secrets. Raises CheckError with all failures."""
     failures = []
     for name in kind.required:
         if given.get(name) is None:
@@ -163,11 +173,11 @@ def check(kind: Kind, given: Properties) -> Properties:
 
 
 def with_defaults(kind: Kind, inputs: Properties) -> Properties:
-    """Return the inputs with defaults, without nulls: the form that a state holds."""
+    """Return the inputs with defaults and without nulls, as in a state."""
     given = {name: value for name, value in inputs.items() if value is not None and not name.startswith("__")}
     return {**kind.defaults, **given}
 
 
 def without_empty_lists(inputs: Properties) -> Properties:
-    """Return the inputs without empty lists: an empty list means the same as no list."""
+    """Return the inputs without empty lists, because an empty list means the same as no list."""
     return {name: value for name, value in inputs.items() if reveal(value) != []}

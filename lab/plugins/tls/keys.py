@@ -59,9 +59,9 @@ def private_forms(key: Key) -> dict[str, str]:
     """Return the secret outputs of a private key."""
     own = form.PrivateFormat.PKCS8 if algorithm(key) == "ED25519" else form.PrivateFormat.TraditionalOpenSSL
     return {
-        "privateKeyPem": _private(key, own),
-        "privateKeyPemPkcs8": _private(key, form.PrivateFormat.PKCS8),
-        "privateKeyOpenssh": _private(key, form.PrivateFormat.OpenSSH) if _openssh_supports(key) else "",
+        "privateKeyPem": _private_pem(key, own),
+        "privateKeyPemPkcs8": _private_pem(key, form.PrivateFormat.PKCS8),
+        "privateKeyOpenssh": _private_pem(key, form.PrivateFormat.OpenSSH) if _openssh_supports(key) else "",
     }
 
 
@@ -93,7 +93,7 @@ def identity(key: Key) -> str:
     return hashlib.sha1(der, usedforsecurity=False).hexdigest()
 
 
-def _private(key: Key, shape: form.PrivateFormat) -> str:
+def _private_pem(key: Key, shape: form.PrivateFormat) -> str:
     return key.private_bytes(form.Encoding.PEM, shape, form.NoEncryption()).decode()
 
 

@@ -1,4 +1,4 @@
-"""The provider: operations of the plugin's resources.
+"""The provider of the tls plugin, with the operations on its resources.
 
 cryptography is imported on first use, since most previews create nothing.
 """
@@ -47,23 +47,23 @@ _RESULTS: Mapping[str, tuple[str, ...]] = {
 
 
 class TlsProvider(Provider):
-    """Resources PrivateKey, CertRequest, SelfSignedCert, LocallySignedCert; function getPublicKey."""
+    """Provider of PrivateKey, CertRequest, SelfSignedCert, LocallySignedCert and function getPublicKey."""
 
     name = "tls"
     version = "5.6.2"
 
     def __init__(self, log: EngineLog) -> None:
-        """Ignore the log: no operation takes long."""
+        """Create the provider. The log is not used, because all operations are short."""
 
     async def check(self, urn: str, olds: Properties, news: Properties, seed: bytes) -> Properties:
         """Check each field and mark private keys as secret."""
-        return check(_kind(resource_type(urn)), news)
+        return check(_resource_kind(resource_type(urn)), news)
 
     async def diff(
         self, urn: str, state: Properties, olds: Properties, news: Properties, ignore: list[str]
     ) -> Diff:
-        """Replace the resource on every change except of `earlyRenewalHours`."""
-        kind = _kind(resource_type(urn))
+        """Compare inputs. Every change except of `earlyRenewalHours` replaces the resource."""
+        kind = _resource_kind(resource_type(urn))
         new = with_defaults(kind, news)
         old = {name: value for name, value in state.items() if name in kind.rules or name in new}
         changes = compare(
@@ -79,10 +79,10 @@ class TlsProvider(Provider):
     ) -> tuple[str, Properties]:
         """Create the key, request or certificate."""
         token = resource_type(urn)
-        state = with_defaults(_kind(token), inputs)
+        state = with_defaults(_resource_kind(token), inputs)
         if preview:
             return "", state | dict.fromkeys(_RESULTS[token], UNKNOWN)
-        identity, results = await asyncio.to_thread(_create, token, reveal(state))
+        identity, results = await asyncio.to_thread(_create_resource, token, reveal(state))
         outputs = {
             name: Secret(value) if name in _SECRET_RESULTS else value for name, value in results.items()
         }
@@ -98,22 +98,22 @@ class TlsProvider(Provider):
         preview: bool,
         timeout: float,
     ) -> Properties:
-        """Change the hours before renewal; the certificate stays the same."""
+        """Change the hours before the renewal. The certificate does not change."""
         token = resource_type(urn)
         results = {name: state[name] for name in _RESULTS[token] if name in state}
-        updated = with_defaults(_kind(token), news) | results
-        return updated | _renewal(updated)
+        updated = with_defaults(_resource_kind(token), news) | results
+        return updated | _renewal_state(updated)
 
     async def read(
         self, urn: str, identity: str, state: Properties, inputs: Properties
     ) -> tuple[Properties, Properties]:
-        """Return the state, which is complete; only the renewal may have become due."""
+        """Return the state, which is complete. Only the renewal may have become due."""
         if not state:
             raise PluginError(f"{resource_type(urn)}: resources of the tls plugin cannot be imported")
-        return state | _renewal(state), inputs
+        return state | _renewal_state(state), inputs
 
     async def delete(self, urn: str, identity: str, state: Properties, *, timeout: float) -> None:
-        """Do nothing: the resources exist in the state only."""
+        """Do nothing, because the resources exist only in the state."""
 
     async def invoke(self, token: str, args: Properties, *, preview: bool) -> Properties:
         """Return the public part of a private key (`getPublicKey`)."""
@@ -128,13 +128,13 @@ class TlsProvider(Provider):
         return args | outputs
 
 
-def _kind(token: str) -> Kind:
+def _resource_kind(token: str) -> Kind:
     if token not in KINDS:
         raise PluginError(f"the tls plugin has no resource {token}")
     return KINDS[token]
 
 
-def _create(token: str, inputs: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+def _create_resource(token: str, inputs: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     """Return the id and the results of one resource. Runs in a thread: RSA keys take seconds."""
     from lab.plugins.tls import certificates, keys
 
@@ -151,27 +151,27 @@ def _create(token: str, inputs: Mapping[str, Any]) -> tuple[str, dict[str, Any]]
         certificate, algorithm = certificates.self_signed(inputs, key), "keyAlgorithm"
     else:
         certificate, algorithm = certificates.locally_signed(inputs, key), "caKeyAlgorithm"
-    results = _validity(certificate, certificates.pem(certificate), inputs["earlyRenewalHours"])
+    results = _validity_outputs(certificate, certificates.pem(certificate), inputs["earlyRenewalHours"])
     return str(certificate.serial_number), results | {algorithm: keys.algorithm(key)}
 
 
-def _validity(certificate: "Certificate", text: str, early_hours: int) -> dict[str, Any]:
+def _validity_outputs(certificate: "Certificate", text: str, early_hours: int) -> dict[str, Any]:
     end = certificate.not_valid_after_utc
     return {
         "certPem": text,
         "validityStartTime": certificate.not_valid_before_utc.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "validityEndTime": end.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "readyForRenewal": _due(end, early_hours),
+        "readyForRenewal": _is_due(end, early_hours),
     }
 
 
-def _renewal(state: Properties) -> Properties:
-    """Return whether the renewal of a certificate is due now; empty for other resources."""
+def _renewal_state(state: Properties) -> Properties:
+    """Return whether the renewal of a certificate is due now, empty for other resources."""
     end, early_hours = reveal(state.get("validityEndTime")), reveal(state.get("earlyRenewalHours"))
     if not isinstance(end, str) or not isinstance(early_hours, int):
         return {}
-    return {"readyForRenewal": _due(datetime.fromisoformat(end), early_hours)}
+    return {"readyForRenewal": _is_due(datetime.fromisoformat(end), early_hours)}
 
 
-def _due(end: datetime, early_hours: int) -> bool:
+def _is_due(end: datetime, early_hours: int) -> bool:
     return datetime.now(UTC) > end - timedelta(hours=early_hours)

@@ -1,4 +1,4 @@
-"""Fixtures: a cache with a small fake of every file, and an HTTPS server with a private authority."""
+"""Fixtures: a cache with a small fake of every file, and an HTTPS server with a private CA."""
 
 from __future__ import annotations
 

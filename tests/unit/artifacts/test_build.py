@@ -86,8 +86,10 @@ def test_requirements_of_a_go_mod(tmp_path: Path) -> None:
 
 
 def test_go_of_pypi_can_build_every_default_release() -> None:
-    """Older releases, kept for upgrades, may want a newer Go (containerd 2.3.7 does): the builder says so."""
-    defaults = dict(reversed(catalogue.RELEASES))  # the first row of a component is its default
+    """Older releases that are kept for upgrades may require a newer Go (containerd 2.3.7 does). The builder
+    reports this.
+    """
+    defaults = dict(reversed(catalogue.RELEASES))  # the first row of a component is the default
     files = [catalogue.MODULES / f"{name}-{version}" / "go.mod" for name, version in defaults.items()]
     lines = [path.read_text() for path in files if path.exists()]
     wanted = [re.search(r"^go (.+)$", text, re.MULTILINE) for text in lines]

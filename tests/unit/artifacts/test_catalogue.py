@@ -52,7 +52,7 @@ def test_every_binary_can_be_built(name: str, version: str) -> None:
 def test_go_mod_requires_the_version_of_the_table(name: str, version: str) -> None:
     item = catalogue.binary(name, version)
     required = gobuild.requirements(item.module / "go.mod")
-    # the last sdk that still holds the language host; see components.py
+    # the last SDK that contains the language host; see components.py
     expected = "3.68.0" if item.component.name == "pulumi-language-python" else version
     assert required[item.component.requires] == f"v{expected}"
 

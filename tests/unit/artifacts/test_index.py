@@ -146,7 +146,7 @@ def test_host_program_of_another_checkout_is_missing(
     monkeypatch.setattr(host_program, "digest", lambda: "e" * 64)
     with pytest.raises(ArtifactError, match=r"host-program e{64}: not in the mirror .*; run make mirror"):
         index.load(str(directory), None, catalogue.DEFAULTS)
-    # A pinned index is not renewed with each checkout.
+    # A pinned index is not updated for each checkout.
     kept = (directory / "index.json").read_text()
     found = index.load("https://127.0.0.1:9", None, catalogue.DEFAULTS, pinned=kept)
     at = f"https://127.0.0.1:9/files/host-program/{'e' * 64}/host-program"

@@ -23,7 +23,9 @@ def _digest(content: bytes) -> str:
 
 @pytest.fixture
 def item(server: Server, monkeypatch: pytest.MonkeyPatch) -> Binary:
-    """crictl as published by the local server; its module is taken away, so that nothing is built."""
+    """Return crictl as published by the local server. The fixture removes its module, so that it cannot be
+    built.
+    """
     monkeypatch.setenv("SSL_CERT_FILE", str(server.ca_file))
     monkeypatch.setenv("KUBEWRIGHT_OFFICIAL", "")
     place = Official(f"{server.url}/v1/crictl.tar.gz", f"{server.url}/v1/SUMS", "bin/crictl")

@@ -76,7 +76,7 @@ def test_total_grows_when_more_work_follows() -> None:
     progress = Progress(quiet=True)
     assert list(progress.each([1, 2])) == [1, 2]
     assert list(progress.each([3])) == [3]
-    assert progress._numbered("x") == "step 3 of 3: x"
+    assert progress._add_step_number("x") == "step 3 of 3: x"
 
 
 def test_quiet_progress_prints_nothing_and_starts_no_thread(capsys: pytest.CaptureFixture[str]) -> None:

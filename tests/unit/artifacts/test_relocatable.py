@@ -1,4 +1,4 @@
-"""Tests of relocatable archives of programs from Debian packages, made of programs of this machine."""
+"""Tests of relocatable archives of programs from Debian packages, with programs of this machine."""
 
 from __future__ import annotations
 

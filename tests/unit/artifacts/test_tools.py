@@ -12,7 +12,7 @@ from testkit.artifact_server import put
 
 
 @pytest.fixture
-def stocked(cache: Cache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cache:
+def cache_with_tools(cache: Cache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cache:
     """Return a cache with all tools. PATH contains only the directory `path` of the test."""
     for name in catalogue.TOOLS:
         put(cache, name, catalogue.version_of(name), name.encode(), tmp_path)
@@ -27,41 +27,46 @@ def _program(path: Path, output: str) -> Path:
     return path
 
 
-def test_all_tools_are_in_one_directory(stocked: Cache, tmp_path: Path, progress: Progress) -> None:
-    tools = install_tools(tmp_path / "bin", stocked, progress)
+def test_all_tools_are_in_one_directory(cache_with_tools: Cache, tmp_path: Path, progress: Progress) -> None:
+    tools = install_tools(tmp_path / "bin", cache_with_tools, progress)
     assert sorted(tools) == sorted(catalogue.TOOLS)
     for name, path in tools.items():
         assert path == tmp_path / "bin" / name
         assert path.read_text() == name
 
 
-def test_second_run_changes_nothing(stocked: Cache, tmp_path: Path, progress: Progress) -> None:
-    first = {path: path.stat().st_ino for path in install_tools(tmp_path / "bin", stocked, progress).values()}
-    install_tools(tmp_path / "bin", stocked, progress)
+def test_second_run_changes_nothing(cache_with_tools: Cache, tmp_path: Path, progress: Progress) -> None:
+    first = {
+        path: path.stat().st_ino
+        for path in install_tools(tmp_path / "bin", cache_with_tools, progress).values()
+    }
+    install_tools(tmp_path / "bin", cache_with_tools, progress)
     assert {path: path.stat().st_ino for path in (tmp_path / "bin").iterdir()} == first
 
 
-def test_suitable_tool_on_path_is_used(stocked: Cache, tmp_path: Path, progress: Progress) -> None:
+def test_suitable_tool_on_path_is_used(cache_with_tools: Cache, tmp_path: Path, progress: Progress) -> None:
     version = catalogue.version_of("kubectl")
     found = _program(tmp_path / "path" / "kubectl", f"Client Version: v{version}")
-    assert acquire.tool("kubectl", stocked, progress) == found
+    assert acquire.tool("kubectl", cache_with_tools, progress) == found
 
 
 @pytest.mark.parametrize("output", ["Client Version: v1.20.0", "", "nonsense"])
 def test_unsuitable_tool_on_path_is_ignored(
-    output: str, stocked: Cache, tmp_path: Path, progress: Progress
+    output: str, cache_with_tools: Cache, tmp_path: Path, progress: Progress
 ) -> None:
     _program(tmp_path / "path" / "kubectl", output)
-    assert acquire.tool("kubectl", stocked, progress) == stocked.path(
+    assert acquire.tool("kubectl", cache_with_tools, progress) == cache_with_tools.path(
         "kubectl", catalogue.version_of("kubectl")
     )
 
 
 def test_language_host_comes_with_the_engine_on_path(
-    stocked: Cache, tmp_path: Path, progress: Progress
+    cache_with_tools: Cache, tmp_path: Path, progress: Progress
 ) -> None:
     name = "pulumi-language-python"
     host = _program(tmp_path / "path" / name, "")
-    assert acquire.tool(name, stocked, progress) == stocked.path(name, catalogue.version_of(name))
+    assert acquire.tool(name, cache_with_tools, progress) == cache_with_tools.path(
+        name, catalogue.version_of(name)
+    )
     _program(tmp_path / "path" / "pulumi", f"v{catalogue.version_of('pulumi')}")
-    assert acquire.tool(name, stocked, progress) == host
+    assert acquire.tool(name, cache_with_tools, progress) == host

@@ -16,7 +16,7 @@ _DEFAULTS = {"isCaCertificate": False, "setSubjectKeyId": False, "setAuthorityKe
 
 
 class Engine(Plugins):
-    """Plugins that keep resources with unchanged inputs and create all other resources again."""
+    """Mocks of plugins that keep resources with unchanged inputs and create all other resources again."""
 
     def __init__(self) -> None:
         self._made: dict[tuple[str, str], tuple[str, Json]] = {}

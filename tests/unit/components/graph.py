@@ -21,7 +21,7 @@ from automation.signatures import SIGNATURE, has_signature
 from nodeconfig.host_program import NAME, digest
 
 Json = dict[str, object]
-# Every private part that a mock gives begins with this, so that a leak can be seen anywhere.
+# Every private value of a mock begins with this text, so that tests find leaks anywhere.
 PRIVATE = "PRIVATE-"
 
 
@@ -107,7 +107,7 @@ class Graph:
 
 
 class _Monitor(mocks.MockMonitor):
-    """Records the requests to the engine."""
+    """Mock of the engine that records the requests."""
 
     def __init__(self, graph: Graph, plugins: mocks.Mocks) -> None:
         super().__init__(plugins)
@@ -163,7 +163,7 @@ class Plugins(mocks.Mocks):
 
 
 class _Callbacks:
-    """Accepts registrations of hooks, for which Pulumi mocks have no server."""
+    """Mock of the callback server, which accepts registrations of hooks. Pulumi mocks lack this server."""
 
     def register_resource_hook(self, hook: pulumi.ResourceHook) -> None:
         assert hook.callback is not None
@@ -181,10 +181,11 @@ def record(
     asyncio.set_event_loop(loop)
     plugins = plugins or Plugins()
     mocks.set_mocks(plugins, "kubewright", "test", preview, monitor=_Monitor(graph, plugins))
-    # set_mocks makes a stack of its own; ours is made as the engine's language host does.
+    # set_mocks creates a default stack. This code creates the stack as the language host of the engine
+    # does.
     ROOT.set(None)
     SETTINGS.callbacks = _Callbacks()
-    # What other tests have left waiting is of loops that are closed: the stack would wait for it.
+    # Pending calls of other tests belong to closed event loops. The stack would wait for them.
     SETTINGS.outputs.clear()
     SETTINGS.rpc_manager.clear()
     try:

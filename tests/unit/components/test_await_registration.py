@@ -11,7 +11,7 @@ from components.await_registration import await_registration
 
 
 class Registering:
-    """A resource whose URN comes when its test says so."""
+    """A resource whose URN is resolved when the test decides."""
 
     def __init__(self) -> None:
         self.known: asyncio.Future[str] = asyncio.get_running_loop().create_future()

@@ -64,7 +64,7 @@ class TestResources:
         one, two, three = (deploy(document(tmp_path, workers=count)) for count in (1, 2, 3))
         assert three.names - two.names == {(COMMAND, "w-3-node")}
         assert two.names < three.names
-        # Nor does the second worker change what runs in the cluster.
+        # The second worker also changes no objects in the cluster.
         for name in ("coredns-deployment", "metrics-server-deployment"):
             assert one.node(name).inputs == two.node(name).inputs
         for node in commands(two):
@@ -85,7 +85,8 @@ class TestResources:
         for member in ("cp-1", "cp-2", "cp-3"):
             before = three.dependencies(three.node(f"{member}-control-plane"))
             assert {"cp-1-etcd", "cp-2-etcd", "cp-3-etcd"} <= before
-            # No member waits for another of its kind: a first quorum needs them side by side.
+            # Members of the same kind do not wait for each other, because the first quorum needs them in
+            # parallel.
             assert not {name for name in before if name.endswith("-control-plane")} - {member}
         assert replicas(three, "metrics-server-deployment") == 2
 
@@ -222,7 +223,7 @@ class TestErrors:
         caplog: pytest.LogCaptureFixture,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        # `kubewright:cluster: hello` in a stack file reaches the program as it stands.
+        # The program receives `kubewright:cluster: hello` of a stack file unchanged.
         monkeypatch.setattr("json.dumps", lambda _: "hello")
         with pytest.raises(SystemExit) as exit_:
             deploy({})

@@ -24,7 +24,7 @@ def test_a_bootstrap_token_has_the_format_of_kubernetes(key: str) -> None:
     assert token == bootstrap_token(key)
 
 
-# HMAC fills short keys up with NUL; a PEM has none.
+# HMAC pads short keys with NUL bytes, which a PEM text does not contain.
 _KEYS = st.text(st.characters(codec="ascii", exclude_characters="\0"))
 
 

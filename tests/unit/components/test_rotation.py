@@ -1,4 +1,4 @@
-"""Rotation of certificates [B3]: what each stage changes, and that all connections work after each step."""
+"""Tests of certificate rotation [B3]: the changes of each stage, and working connections after each step."""
 
 from __future__ import annotations
 
@@ -114,7 +114,9 @@ def test_stages_can_be_reverted(cluster: Cluster) -> None:
     ids=lambda stage: stage or "nothing",
 )
 def test_a_skipped_stage_breaks_a_connection(cluster: Cluster, first: str | None, second: str) -> None:
-    """Else the test above could not fail; and why hosts refuse it."""
+    """Skipping a stage must fail, so that the test above can detect errors. For this reason hosts refuse to
+    skip a stage.
+    """
     if first:
         cluster.up(settings(first), random.Random(1))
     with pytest.raises(AssertionError, match="after "):

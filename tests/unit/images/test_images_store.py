@@ -1,4 +1,4 @@
-"""The program that fills the store of a machine image, run with files of this machine."""
+"""Tests of the program that fills the store of a machine image, run with files of this machine."""
 
 from __future__ import annotations
 

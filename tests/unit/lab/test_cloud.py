@@ -1,4 +1,4 @@
-"""The pure parts of the emulated clouds: policies, signatures, and who runs."""
+"""Tests of the emulated clouds without servers: policies, signatures and running machines."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def sessions() -> Sessions:
 
 
 def signed(session: Session, service: str, url: str, body: bytes = b"", **more: str) -> dict[str, str]:
-    """Return the headers of a request with the signature of botocore, by lower-case name."""
+    """Return the headers of a request that botocore signed, by lower-case name."""
     request = AWSRequest(method="GET", url=url, data=body, headers={"Host": "gw:8443", **more})
     keys = Credentials(session.key, session.secret, session.token or None)
     (S3SigV4Auth if service == "s3" else SigV4Auth)(keys, service, "eu-central-1").add_auth(request)

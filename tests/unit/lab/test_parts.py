@@ -1,4 +1,6 @@
-"""The lab's parts that need no root: parsing, certificates, keys, the file server, refusals, the table."""
+"""Tests of parts of the lab that need no root: parsing, certificates, keys, file server, refusals, status
+table.
+"""
 
 import ssl
 import subprocess

@@ -1,4 +1,4 @@
-"""The lab's description: what is refused, and what names and addresses follow from it."""
+"""Tests of the spec of a lab: its errors, and the names and addresses that follow from the spec."""
 
 import json
 from ipaddress import IPv4Address

@@ -1,4 +1,4 @@
-"""Fixture with the index of the mirror."""
+"""Fixture for the index of the mirror."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""A stand-in for etcdctl with the rules of etcd's membership; its cluster is a JSON file ($FAKE_ETCD).
+"""A fake etcdctl with the membership rules of etcd. Its cluster is a JSON file ($FAKE_ETCD).
 
-Run as a program. `members` by peer URL: id, name, learner, served (its addresses for clients are agreed
-on), up, ready (a learner in sync), version. Of a cluster that forms all names are there from the beginning.
-Voters that are up make a quorum or not, as in etcd.
+Tests run this file as a program. `members` maps peer URLs to id, name, learner, served (the cluster has
+agreed on the client addresses of the member), up, ready (a learner in sync) and version. A new cluster has
+all names from the beginning. As in etcd, a quorum requires a majority of voters that are up.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Members = dict[str, dict[str, Any]]
 
 
 def main(arguments: list[str]) -> None:
-    """Run one command, and exit like etcdctl with an exit code and a message on standard error."""
+    """Run one command and exit like etcdctl, with an exit code and a message on standard error."""
     file = Path(os.environ["FAKE_ETCD"])
     state = json.loads(file.read_text())
     members: Members = state["members"]
@@ -75,7 +75,7 @@ def _call(words: list[str], options: dict[str, str], asked: str, state: dict[str
         case ["member", "promote", number]:
             member = members[_url(number, members)]
             if not member["ready"]:
-                member["ready"] = True  # in sync by the next time
+                member["ready"] = True  # in sync at the next call
                 raise RuntimeError(
                     "etcdserver: can only promote a learner member which is in sync with leader"
                 )

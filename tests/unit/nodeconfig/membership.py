@@ -1,4 +1,4 @@
-"""Runs the program of an etcd member on a host against a fake etcd cluster (`etcdctl.py`)."""
+"""Run the host program of an etcd member against a fake etcd cluster (`etcdctl.py`)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bundles: security, completeness, and the effect of changed settings."""
+"""Tests of bundles: security, completeness, and the effect of changed settings."""
 
 from __future__ import annotations
 
@@ -204,7 +204,7 @@ def test_members_of_a_new_etcd_do_not_wait_for_each_other(index: FakeIndex) -> N
     several = service(bundles(cluster(etcd=3), index)["e-0", Role.ETCD])
     assert "listens" not in alone
     assert "listens 2380" in several.ready
-    # The host decides with which membership a member starts: no flag sets it.
+    # The host decides on the membership with which a member starts, so no flag sets the membership.
     flags = unit(bundles(cluster(etcd=3), index)["e-0", Role.ETCD], "etcd")
     assert not {"initial-cluster", "initial-cluster-state"} & flags.keys()
 

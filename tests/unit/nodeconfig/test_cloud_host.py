@@ -1,4 +1,4 @@
-"""The host program on cloud machines: identity, an old Node with the same name, removal."""
+"""Tests of the host program on cloud machines: identity, an old Node with the same name, removal."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def deliver(host: Host, identity: Identity = ME, role: Role = Role.NODE) -> subp
     return host.run(script(bundle, identity), payload(bundle, {}))
 
 
-def asked(host: Host) -> list[str]:
+def kubectl_calls(host: Host) -> list[str]:
     log = host.fake / "asked"
     return log.read_text().splitlines() if log.exists() else []
 
@@ -65,7 +65,7 @@ def test_the_identity_of_a_cloud_machine_has_the_provider_id(host: Host) -> None
 def test_a_host_without_provider_id_does_not_query_the_api(host: Host) -> None:
     assert deliver(host, Identity("cp-1", "10.0.0.10")).returncode == 0
     assert host.path("/etc/kubewright/host.env").read_text() == "NODE_NAME=cp-1\nNODE_IP=10.0.0.10\n"
-    assert asked(host) == []
+    assert kubectl_calls(host) == []
 
 
 def test_the_identity_may_come_from_the_environment(host: Host) -> None:
@@ -84,7 +84,7 @@ def test_the_node_of_a_replaced_machine_is_deleted_before_the_kubelet_starts(hos
         "deleted the Node of the machine that had this name before, aws:///eu-central-1a/i-old"
         in answer.stdout
     )
-    assert [line for line in asked(host) if " delete node cp-1 " in line]
+    assert [line for line in kubectl_calls(host) if " delete node cp-1 " in line]
     assert not (host.fake / "provider").exists()
 
 
@@ -92,7 +92,7 @@ def test_the_node_of_a_replaced_machine_is_deleted_before_the_kubelet_starts(hos
 def test_the_machines_current_node_is_not_deleted(host: Host, known: str) -> None:
     (host.fake / "provider").write_text(known)
     assert deliver(host).returncode == 0
-    assert not [line for line in asked(host) if "delete" in line]
+    assert not [line for line in kubectl_calls(host) if "delete" in line]
 
 
 def test_an_api_that_does_not_answer_starts_no_kubelet(host: Host) -> None:
@@ -106,13 +106,13 @@ def test_an_api_that_does_not_answer_starts_no_kubelet(host: Host) -> None:
 def test_only_a_control_planes_node_can_have_an_old_one(host: Host) -> None:
     host.path("/etc/kubernetes/admin.conf").unlink()
     assert deliver(host).returncode == 0
-    assert asked(host) == []
+    assert kubectl_calls(host) == []
     host.path("/etc/kubernetes/admin.conf").touch()
     assert deliver(host, role=Role.ETCD).returncode == 0
-    assert asked(host) == []
+    assert kubectl_calls(host) == []
 
 
-def away(host: Host) -> subprocess.CompletedProcess[str]:
+def run_host_function(host: Host) -> subprocess.CompletedProcess[str]:
     """Run a function of the host program as the boot program does."""
     work = host.root / "run/work"
     work.mkdir(parents=True, exist_ok=True)
@@ -126,9 +126,9 @@ def test_a_removed_machine_is_drained_and_its_node_deleted(host: Host) -> None:
     kubelet.parent.mkdir(parents=True)
     kubelet.touch()
     host.calls()
-    answer = away(host)
+    answer = run_host_function(host)
     assert answer.returncode == 0, answer.stderr
-    orders = [word for line in asked(host) for word in ("drain", "delete") if f" {word} " in line]
+    orders = [word for line in kubectl_calls(host) for word in ("drain", "delete") if f" {word} " in line]
     assert orders == ["drain", "delete"]
     assert "stop kubelet.service" in host.calls()
     # The cloud removes everything else with the machine.
@@ -138,6 +138,6 @@ def test_a_removed_machine_is_drained_and_its_node_deleted(host: Host) -> None:
 def test_a_machine_without_a_node_has_nothing_to_drain(host: Host) -> None:
     assert deliver(host, role=Role.ETCD).returncode == 0
     host.calls()
-    assert away(host).returncode == 0
-    assert asked(host) == []
+    assert run_host_function(host).returncode == 0
+    assert kubectl_calls(host) == []
     assert host.calls() == []

@@ -1,4 +1,4 @@
-"""Differences between nodes of a cloud and of bare metal."""
+"""Tests of the differences between nodes of a cloud and of bare metal."""
 
 from __future__ import annotations
 

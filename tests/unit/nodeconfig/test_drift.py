@@ -1,4 +1,4 @@
-"""The comparison, run in an emulated host: it reports every difference and changes nothing."""
+"""Tests of the comparison in an emulated host: it reports every difference and changes nothing."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def test_a_tampered_binary_is_found_by_its_digest(tmp_path: Path) -> None:
     host = Host(directory, "sh")
     content = "#!/bin/sh\n"
     digest = subprocess.run(["sha256sum"], input=content, text=True, capture_output=True).stdout.split()[0]
-    # The host has the program already, so that it downloads nothing.
+    # The host already has the program, so that it downloads nothing.
     store = host.path(f"/var/lib/kubewright/artifacts/{digest}/tool")
     store.parent.mkdir(parents=True)
     store.write_text(content)

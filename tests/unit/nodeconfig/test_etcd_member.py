@@ -1,4 +1,6 @@
-"""Decisions of an etcd member on its host: every branch, against a membership with etcd's rules."""
+"""Tests of the decisions of an etcd member on its host, with a fake cluster that has the membership rules
+of etcd.
+"""
 
 from __future__ import annotations
 
@@ -70,7 +72,7 @@ def test_an_interrupted_addition_is_not_repeated(cluster: Cluster) -> None:
 
 
 def test_a_joining_member_starts_with_the_membership_not_the_configuration(cluster: Cluster) -> None:
-    """The member c does not exist yet, e still exists: etcd needs the actual membership."""
+    """Member c does not exist yet, and member e still exists: etcd requires the actual membership."""
     cluster.write({"b": {}, "e": {}})
     assert cluster.start() == ("existing", entries("a", "b", "e"))
 
@@ -98,7 +100,9 @@ def test_a_learner_that_is_never_promoted_gives_one_readable_line(cluster: Clust
 
 
 def test_lost_data_never_creates_a_second_cluster(cluster: Cluster) -> None:
-    """After a power loss the others may not run yet: state `new` would create a second cluster."""
+    """After a power failure the other members may not run yet. With state `new`, etcd would create a second
+    cluster.
+    """
     cluster.path("etc/etcd/joined").touch()
     done = cluster.run("start")
     assert done.returncode == 1

@@ -1,4 +1,4 @@
-"""Refused changes: version steps, restarts without quorum, blocked drains."""
+"""Tests of refused changes: version steps, restarts without quorum, blocked drains."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def host(tmp_path: Path) -> Host:
     return Host(tmp_path, "sh")
 
 
-def brings(role: Role, component: str, version: str) -> Bundle:
-    """Return a bundle with a version, and a unit that changes with the version."""
+def bundle_with_version(role: Role, component: str, version: str) -> Bundle:
+    """Return a bundle with a version, and with a unit that changes when the version changes."""
     unit = File(UNIT, f"[Service]\n# {version}\n") if role is Role.ETCD else File("/etc/a", f"{version}\n")
     services = (Service("etcd.service", timeout=2),) if role is Role.ETCD else ()
     return Bundle(
@@ -59,11 +59,11 @@ def etcd_member(host: Host, text: str) -> None:
 def test_refused_version_steps_change_nothing(
     host: Host, role: Role, component: str, old: str, new: str, reason: str
 ) -> None:
-    assert host.deliver(brings(role, component, old)).returncode == 0
+    assert host.deliver(bundle_with_version(role, component, old)).returncode == 0
     before = {path: path.read_bytes() for path in host.root.rglob("*") if path.is_file()}
     host.calls()
     etcd_member(host, "exit 0")
-    done = host.deliver(brings(role, component, new))
+    done = host.deliver(bundle_with_version(role, component, new))
     assert done.returncode == 1
     lines = done.stderr.splitlines()
     assert len(lines) == 1
@@ -84,38 +84,42 @@ def test_refused_version_steps_change_nothing(
     ],
 )
 def test_supported_version_steps_are_taken(host: Host, role: Role, old: str, new: str) -> None:
-    assert host.deliver(brings(role, "kubernetes", old)).returncode == 0
-    done = host.deliver(brings(role, "kubernetes", new))
+    assert host.deliver(bundle_with_version(role, "kubernetes", old)).returncode == 0
+    done = host.deliver(bundle_with_version(role, "kubernetes", new))
     assert done.returncode == 0, done.stderr
 
 
 def test_an_interrupted_version_step_is_remembered(host: Host) -> None:
-    """1.36 was installed but not healthy: 1.35 is then a step back, although the record still has it."""
-    host.deliver(brings(Role.CONTROL_PLANE, "kubernetes", "1.35.6"))
+    """Version 1.36 was installed but not healthy, so 1.35 is a step back, although the record still has
+    1.35.
+    """
+    host.deliver(bundle_with_version(Role.CONTROL_PLANE, "kubernetes", "1.35.6"))
     sick = replace(
-        brings(Role.CONTROL_PLANE, "kubernetes", "1.36.3"),
+        bundle_with_version(Role.CONTROL_PLANE, "kubernetes", "1.36.3"),
         services=(Service("a.service", ready="false", timeout=1),),
     )
     assert host.deliver(sick).returncode != 0
-    assert "a step back" in host.deliver(brings(Role.CONTROL_PLANE, "kubernetes", "1.35.6")).stderr
+    assert (
+        "a step back" in host.deliver(bundle_with_version(Role.CONTROL_PLANE, "kubernetes", "1.35.6")).stderr
+    )
 
 
 def test_etcd_3_7_joins_only_members_of_a_late_3_6(host: Host) -> None:
-    host.deliver(brings(Role.ETCD, "etcd", "3.6.16"))
+    host.deliver(bundle_with_version(Role.ETCD, "etcd", "3.6.16"))
     etcd_member(host, '[ "$1" != versions ] || printf "a 3.6.16\\nb 3.6.9\\n"')
-    done = host.deliver(brings(Role.ETCD, "etcd", "3.7.3"))
+    done = host.deliver(bundle_with_version(Role.ETCD, "etcd", "3.7.3"))
     assert done.returncode == 1
     assert "etcd cannot become 3.7.3 while member b is at 3.6.9" in done.stderr
     etcd_member(host, '[ "$1" != versions ] || printf "a 3.6.16\\nb 3.7.3\\nc 3.6.11\\n"')
-    assert host.deliver(brings(Role.ETCD, "etcd", "3.7.3")).returncode == 0
+    assert host.deliver(bundle_with_version(Role.ETCD, "etcd", "3.7.3")).returncode == 0
 
 
 def test_etcd_does_not_restart_while_another_member_is_unavailable(host: Host) -> None:
-    old = brings(Role.ETCD, "etcd", "3.7.2")
+    old = bundle_with_version(Role.ETCD, "etcd", "3.7.2")
     host.deliver(old)
     etcd_member(host, 'echo "kubewright: w-1: etcd: member c does not serve" >&2; [ "$1" != others ]')
     host.calls()
-    done = host.deliver(brings(Role.ETCD, "etcd", "3.7.3"))
+    done = host.deliver(bundle_with_version(Role.ETCD, "etcd", "3.7.3"))
     assert done.returncode == 1
     assert "member c does not serve" in done.stderr
     assert host.calls() == []
@@ -125,7 +129,7 @@ def test_etcd_does_not_restart_while_another_member_is_unavailable(host: Host) -
 
 
 def test_a_reset_member_leaves_first_and_stays_when_it_cannot(host: Host) -> None:
-    host.deliver(brings(Role.ETCD, "etcd", "3.7.3"))
+    host.deliver(bundle_with_version(Role.ETCD, "etcd", "3.7.3"))
     etcd_member(host, 'echo "$1" >>"$FAKE/asked"; exit 1')
     done = host.run(reset(Role.ETCD))
     assert done.returncode == 1
@@ -137,7 +141,7 @@ def test_a_reset_member_leaves_first_and_stays_when_it_cannot(host: Host) -> Non
 
 
 def test_members_do_not_leave_a_cluster_that_is_removed(host: Host) -> None:
-    host.deliver(brings(Role.ETCD, "etcd", "3.7.3"))
+    host.deliver(bundle_with_version(Role.ETCD, "etcd", "3.7.3"))
     etcd_member(host, "exit 1")
     host.path("/var/lib/kubewright/leaving").touch()
     assert host.run(reset(Role.ETCD)).returncode == 0

@@ -1,4 +1,4 @@
-"""The host program, run in a directory that emulates a host, with a systemctl that records calls."""
+"""Tests of the host program in a directory that emulates a host, with a systemctl that records its calls."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from topology.model import Role
 
 class Quiet(SimpleHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:
-        """Nothing: tests need no log of requests."""
+        """Log nothing, because tests need no log of requests."""
 
 
 @pytest.fixture
@@ -228,7 +228,7 @@ esac
 
 
 def joined(host: Host) -> None:
-    """Return a host that is a node. Files with these names make the API unavailable or the node unknown."""
+    """Return a host that is a node. Files with these names simulate an unavailable API or an unknown node."""
     assert host.deliver(example()).returncode == 0
     for path, text in {
         "/usr/local/lib/kubewright/bin/kubectl": KUBECTL,

@@ -1,4 +1,4 @@
-"""Files of load balancers, and the program that finds their network interface."""
+"""Tests of load balancer files and of the program that finds the network interface."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.unit.settings.support import AVAILABLE
 from topology.model import Role, Topology
 
 SCRIPT = Path(load_balancer.__file__).parent / "host" / "balancer-interface.sh"
-# As the kernel writes them, on a machine whose first byte in memory is the lowest.
+# Addresses in the byte order of the kernel on a little-endian machine.
 ROUTES = """\
 Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT
 up0\t00000000\t0100000A\t0003\t0\t0\t0\t00000000\t0\t0\t0

@@ -1,4 +1,4 @@
-"""Labels and taints of a pool: the script's data, and its commands against a `kubectl` that records them."""
+"""Tests of labels and taints of a pool: the data in the script, and its commands with a fake `kubectl`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Deliveries read back: everything that the renderer wrote, from this release and from earlier ones."""
+"""Tests of parsing deliveries of this release and of earlier releases."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The download of the host program by its digest."""
+"""Tests of the download of the host program by its digest."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Texts and payloads: size, completeness, no secret in a text."""
+"""Tests of delivery texts and payloads: size, completeness, no secret in a text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Which changes of a unit or a watched file restart its service, also on hosts of earlier releases."""
+"""Tests of which changes of a unit or a watched file restart its service, also on hosts of earlier
+releases.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +44,7 @@ def deliver(host: Host, wanted: Bundle) -> list[str]:
 
 
 def record_as_before(host: Host) -> None:
-    """Replace the record with the one that releases before this one wrote: digests of whole files."""
+    """Replace the record with the format of earlier releases: digests of whole files."""
     digests = []
     for path in (UNIT, SCRIPT):
         content = sha256(host.path(path).read_bytes()).hexdigest()
@@ -105,7 +107,7 @@ def test_a_restart_that_an_earlier_release_missed_is_not_forgotten(host: Host) -
 
 
 def test_a_renamed_helper_unit_is_stopped_and_removed(host: Host) -> None:
-    """No list of services has a helper: its service starts it."""
+    """The list of services does not contain a helper unit, because the service of the helper starts it."""
     new = replace(File(HELPER, "[Service]\n"), path=HELPER.replace("a-helper", "b-helper"))
     deliver(host, bundle(UNIT_TEXT, SCRIPT_TEXT, File(HELPER, "[Service]\n")))
     calls = deliver(host, bundle(UNIT_TEXT.replace("a-helper", "b-helper"), SCRIPT_TEXT, new))

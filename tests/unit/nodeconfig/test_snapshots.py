@@ -1,4 +1,4 @@
-"""The program that takes snapshots, run with a file in place of etcd."""
+"""Tests of the program that takes snapshots, with a file instead of etcd."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Member:
             ["sh", str(program)], env=environment, capture_output=True, text=True, timeout=30
         )
 
-    def whole(self, directory: Path) -> list[str]:
+    def verified_snapshots(self, directory: Path) -> list[str]:
         """Return the snapshots in a directory. Assert valid checksums, and no other files."""
         found = sorted(path.name for path in directory.glob("*.db"))
         for name in found:
@@ -68,7 +68,7 @@ def test_the_newest_snapshots_are_kept_with_checksums_readable_only_by_root(memb
     for _ in range(5):
         done = member.run()
         assert done.returncode == 0, done.stderr
-    assert member.whole(member.kept) == [f"etcd-20261120T0000{n}Z-cp-1.db" for n in (13, 14, 15)]
+    assert member.verified_snapshots(member.kept) == [f"etcd-20261120T0000{n}Z-cp-1.db" for n in (13, 14, 15)]
     assert all(path.stat().st_mode & 0o077 == 0 for path in member.kept.iterdir())
 
 
@@ -77,8 +77,10 @@ def test_copies_have_separate_retention_and_do_not_affect_other_members(member: 
     other.write_text("x")
     for _ in range(3):
         assert member.run(keep=2, copy_to=str(member.copies)).returncode == 0
-    assert len(member.whole(member.kept)) == 2
-    assert sorted(path.name for path in member.copies.glob("*cp-1.db")) == member.whole(member.kept)
+    assert len(member.verified_snapshots(member.kept)) == 2
+    assert sorted(path.name for path in member.copies.glob("*cp-1.db")) == member.verified_snapshots(
+        member.kept
+    )
     assert other.exists()
 
 
@@ -86,7 +88,7 @@ def test_a_missing_directory_for_copies_fails_after_the_snapshot(member: Member)
     done = member.run(copy_to="/nowhere/backup")
     assert done.returncode == 75
     assert "etcd-snapshot: no copy in /nowhere/backup" in done.stderr
-    assert len(member.whole(member.kept)) == 1
+    assert len(member.verified_snapshots(member.kept)) == 1
 
 
 def test_a_blocked_directory_for_copies_ends_with_a_time_out(member: Member) -> None:
@@ -104,7 +106,7 @@ def test_a_stopped_etcd_leaves_no_partial_file(member: Member) -> None:
     done = member.run()
     assert done.returncode != 0
     assert "etcd did not deliver a snapshot" in done.stderr
-    assert len(member.whole(member.kept)) == 1
+    assert len(member.verified_snapshots(member.kept)) == 1
 
 
 def test_members_take_snapshots_at_different_times() -> None:

@@ -1,4 +1,4 @@
-"""A host refuses a change that skips a stage of a rotation, before it changes anything."""
+"""Tests that a host refuses a change that skips a stage of a rotation, before the host changes anything."""
 
 from __future__ import annotations
 

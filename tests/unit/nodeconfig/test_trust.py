@@ -1,4 +1,4 @@
-"""The script that waits for published authorities, run with a stand-in for kubectl."""
+"""Tests of the script that waits for published CAs, with a fake kubectl."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from testkit import pki
 from testkit.bundles import cluster
 from topology.model import Certificates, Rotation, Topology
 
-# Answers from files; what is deleted comes again as the API server would write it.
+# The fake answers from files. It creates deleted objects again, as the API server does.
 KUBECTL = """#!/bin/sh
 echo "$*" >>"$FAKE/log"
 case "$*" in

@@ -1,4 +1,4 @@
-"""Pools with older versions than the API servers, and versions in bundles."""
+"""Tests of pools with older versions than the API servers, and of versions in bundles."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""AWS and Azure have the same files with the same public classes; each difference has a reason."""
+"""Tests that AWS and Azure have the same files with the same public classes, and that each difference has a
+reason.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,7 @@ FILES = {
     "azure/private_dns.py": "the API and the store have private zones; on AWS only the API has one",
     "azure/private_endpoint.py": "a private store needs it; on AWS the network has a gateway endpoint",
 }
-"""Files of only one cloud, and why."""
+"""Files of only one cloud, with the reason."""
 
 CLASSES = {
     "aws/identity.py:Permissions": "roles have inline and managed policies; Azure assigns roles",
@@ -25,10 +27,10 @@ CLASSES = {
     "azure/snapshots.py:Snapshots": "a vault with instances; on AWS one resource (`snapshot_policy`)",
     "azure/wait_clients.py:FailedUpgrade": "upgrades have no id; on AWS the id of a refresh identifies it",
 }
-"""Public classes of only one cloud, and why. Classes of files in FILES are not listed."""
+"""Public classes of only one cloud, with the reason. Classes of files in FILES are not listed."""
 
 PROVIDER_CLASSES = {"AwsProvider": "Provider", "AzureProvider": "Provider"}
-"""Classes that carry the name of their cloud."""
+"""Classes whose names contain the name of the cloud."""
 
 
 def file_names(cloud: str) -> set[str]:

@@ -8,7 +8,8 @@ import pytest
 
 from lab.plugins.install import InstallError, install
 
-# An engine's command: unpacks --file as the real one does, downloads only when DOWNLOADS is set, keeps a log.
+# A fake command of the engine: it unpacks --file like the real command, downloads only if DOWNLOADS is set,
+# and writes a log.
 ENGINE = """#!/bin/sh
 echo "$*" >> "$LOG"
 dir="$PULUMI_HOME/plugins/resource-$4-v$5"
@@ -47,7 +48,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     return made
 
 
-def test_the_official_plugin_goes_first(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_official_plugin_is_preferred(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOWNLOADS", "yes")
     done = install(machine.engine, machine.home, ["command", "tls"])
     assert [str(item) for item in done] == [
@@ -61,16 +62,16 @@ def test_the_official_plugin_goes_first(machine: Machine, monkeypatch: pytest.Mo
     assert machine.calls() == 2
 
 
-def test_a_refusal_is_asked_for_once_and_remembered_for_a_day(machine: Machine) -> None:
+def test_refused_download_is_not_repeated_for_a_day(machine: Machine) -> None:
     done = install(machine.engine, machine.home, ["command", "tls"])
     assert [(item.kind, item.fresh) for item in done] == [("stand-in", True), ("stand-in", True)]
-    assert machine.calls() == 3  # one refusal, two stand-ins
+    assert machine.calls() == 3  # one refusal for two stand-ins
     again = install(machine.engine, machine.home, ["command", "tls"])
     assert [(item.kind, item.fresh) for item in again] == [("stand-in", False), ("stand-in", False)]
     assert machine.calls() == 3
 
 
-def test_a_day_later_the_official_one_replaces_the_stand_in(
+def test_official_plugin_replaces_the_stand_in_after_a_day(
     machine: Machine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     install(machine.engine, machine.home, ["tls"])
@@ -87,7 +88,7 @@ def test_changed_sources_are_installed_again(machine: Machine) -> None:
 
 
 @pytest.mark.parametrize("name", ["command", "tls"])
-def test_an_installed_stand_in_runs_from_anywhere_on_its_own_copy(
+def test_installed_stand_in_runs_its_copy_in_any_directory(
     machine: Machine, name: str, tmp_path: Path
 ) -> None:
     install(machine.engine, machine.home, [name])
@@ -105,7 +106,7 @@ def test_an_installed_stand_in_runs_from_anywhere_on_its_own_copy(
     assert list((machine.plugin(name) / "lab/plugins" / name / "__pycache__").glob("provider.*.pyc"))
 
 
-def test_a_plugin_ends_when_its_engine_was_killed(machine: Machine, tmp_path: Path) -> None:
+def test_plugin_ends_after_its_engine_was_killed(machine: Machine, tmp_path: Path) -> None:
     install(machine.engine, machine.home, ["command"])
     plugin = machine.plugin("command") / "pulumi-resource-command"
     started = tmp_path / "started"
@@ -132,12 +133,12 @@ def _sleep() -> None:
     subprocess.run(["sleep", "0.05"], check=True)
 
 
-def test_what_nobody_offers_is_an_error(machine: Machine) -> None:
+def test_plugin_without_official_download_and_stand_in_is_an_error(machine: Machine) -> None:
     with pytest.raises(InstallError, match="install the Python package pulumi-nonesuch"):
         install(machine.engine, machine.home, ["nonesuch"])
 
 
-def test_a_tarball_that_is_refused_is_an_error(machine: Machine) -> None:
+def test_rejected_tarball_is_an_error(machine: Machine) -> None:
     machine.engine.write_text("#!/bin/sh\necho 'error: disk full' >&2\nexit 1\n")
     with pytest.raises(
         InstallError, match="plugin tls: the stand-in could not be installed: error: disk full"
@@ -145,7 +146,7 @@ def test_a_tarball_that_is_refused_is_an_error(machine: Machine) -> None:
         install(machine.engine, machine.home, ["tls"])
 
 
-def test_the_command_says_what_it_did_in_one_line_each(machine: Machine) -> None:
+def test_command_prints_one_line_per_plugin(machine: Machine) -> None:
     done = subprocess.run(
         [
             sys.executable,

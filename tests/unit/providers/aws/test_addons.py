@@ -37,7 +37,7 @@ def rendered(manifests: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([program], input=manifests, capture_output=True, text=True, check=False)
 
 
-def test_only_the_drivers_controller_goes_to_the_host_network() -> None:
+def test_only_the_controller_of_the_driver_uses_the_host_network() -> None:
     done = rendered(MANIFESTS)
     assert done.returncode == 0, done.stderr
     specs = {one["kind"]: one["spec"]["template"]["spec"] for one in yaml.safe_load_all(done.stdout) if one}
@@ -45,14 +45,14 @@ def test_only_the_drivers_controller_goes_to_the_host_network() -> None:
     assert "hostNetwork" not in specs["DaemonSet"]
 
 
-def test_a_chart_that_has_become_another_is_an_error() -> None:
+def test_chart_with_unexpected_content_is_an_error() -> None:
     done = rendered(MANIFESTS.replace("ebs-csi-controller-sa", "something-else"))
     assert done.returncode == 1
     assert "no controller with the service account" in done.stderr
     assert done.stdout == ""
 
 
-def test_the_cloud_controllers_image_is_a_published_one() -> None:
+def test_image_of_the_cloud_controller_is_published() -> None:
     image = addons.cloud_controller(NAMES)["image"]
     assert image == {
         "repository": "registry.k8s.io/provider-aws/cloud-controller-manager",
@@ -69,7 +69,7 @@ def test_every_chart_has_an_exact_version(chart: Chart) -> None:
 
 
 class TestPrices:
-    def test_the_example_an_hour(self) -> None:
+    def test_hourly_price_of_the_example(self) -> None:
         settings, aws, _ = plan()
         lines = {line.item: line for line in prices.estimate(settings, aws)}
         assert lines["t3.large"].count == 3
@@ -79,20 +79,20 @@ class TestPrices:
         assert lines["GiB of gp3 volume"].count == 480
         assert total(lines.values()) == pytest.approx(0.78, abs=0.01)
 
-    def test_the_documentation_says_the_same(self) -> None:
+    def test_documentation_has_the_same_price(self) -> None:
         settings, aws, _ = plan()
         hourly = total(prices.estimate(settings, aws))
         assert hourly is not None
         assert f"{hourly:.2f} US dollars an hour" in (ROOT / "docs/aws.md").read_text()
 
-    def test_an_unknown_price_gives_no_total(self) -> None:
+    def test_unknown_price_has_no_total(self) -> None:
         def change(cluster: Json) -> None:
             section(cluster, "control_planes", "machine")["type"] = "m5dn.large"
 
         settings, aws, _ = plan(change)
         assert total(prices.estimate(settings, aws)) is None
 
-    def test_a_region_without_prices(self) -> None:
+    def test_region_without_prices_has_no_total(self) -> None:
         def change(cluster: Json) -> None:
             section(cluster, "aws").update({"region": "sa-east-1", "zones": 3})
 

@@ -83,7 +83,7 @@ def taggable(node: Node) -> bool:
     module, _, kind = node.type.removeprefix("aws:").partition("/")
     name = kind.partition(":")[2]
     arguments = getattr(importlib.import_module(f"pulumi_aws.{module}"), f"{name}Args", None)
-    if arguments is None:  # renamed ones: BucketVersioning and the like, which have none
+    if arguments is None:  # resource types that were renamed, such as BucketVersioning, and that have no tags
         return False
     return "tags" in inspect.signature(arguments.__init__).parameters
 

@@ -21,7 +21,7 @@ from tests.unit.providers.program import Change, section
 from topology.model import Capacity
 
 
-def said(change: Change) -> list[str]:
+def messages(change: Change) -> list[str]:
     return [str(problem) for problem in limits.problems(*plan(change))]
 
 
@@ -36,21 +36,21 @@ class TestQuotas:
     def test_the_example_fits(self) -> None:
         assert limits.problems(*plan()) == []
 
-    def test_more_machines_than_the_account_may_have(self) -> None:
+    def test_vcpus_above_the_quota_are_a_problem(self) -> None:
         def change(cluster: Json) -> None:
             section(cluster, "aws", "quotas")["vcpus"] = 8
 
-        (error,) = said(change)
-        # Three t3.large and three m6i.large of 2 vCPUs each; spot machines have a quota of their own.
+        (error,) = messages(change)
+        # Three t3.large and three m6i.large with 2 vCPUs each. Spot machines have a separate quota.
         assert "aws.quotas.vcpus: 8: the on-demand machines of the cluster need at least 12 vCPUs" in error
         assert "L-1216C47A" in error
 
-    def test_spot_machines_have_their_own(self) -> None:
+    def test_spot_machines_have_a_separate_quota(self) -> None:
         def change(cluster: Json) -> None:
             section(cluster, "pools", "batch")["size"] = {"min": 2, "max": 20}
             section(cluster, "aws", "quotas")["spot_vcpus"] = 5
 
-        (error,) = said(change)
+        (error,) = messages(change)
         assert "spot_vcpus: 5: the spot machines of the cluster need at least 8 vCPUs" in error
 
     def test_growth_beyond_the_quota_is_a_warning(self) -> None:
@@ -62,19 +62,19 @@ class TestQuotas:
         assert "need 26 vCPUs" in warning
         assert limits.problems(*plan(change)) == []
 
-    def test_addresses_of_nat_gateways(self) -> None:
+    def test_addresses_of_nat_gateways_above_the_quota_are_a_problem(self) -> None:
         def change(cluster: Json) -> None:
             section(cluster, "aws", "network")["nat"] = "per-zone"
             section(cluster, "aws", "quotas")["addresses"] = 2
 
-        (error,) = said(change)
+        (error,) = messages(change)
         assert "3 NAT gateways" in error
 
-    def test_rules_of_a_group(self) -> None:
+    def test_rules_of_a_security_group_above_the_quota_are_a_problem(self) -> None:
         def change(cluster: Json) -> None:
             section(cluster, "network")["api_allowed"] = [f"192.0.2.{n}/32" for n in range(0, 140, 2)]
 
-        (error,) = said(change)
+        (error,) = messages(change)
         assert "network.api_allowed" in error
         assert "the account allows 60" in error
 
@@ -87,15 +87,15 @@ class TestQuotas:
 
 
 class TestSizes:
-    def test_a_name_that_makes_the_buckets_too_long(self) -> None:
-        assert said(renamed("a" * 24)) == []
-        (error,) = said(renamed("a" * 25))
+    def test_cluster_name_is_too_long_for_bucket_names(self) -> None:
+        assert messages(renamed("a" * 24)) == []
+        (error,) = messages(renamed("a" * 25))
         assert "at most 24 characters" in error
         longest = Names(cluster="a" * 24, region="ap-southeast-1")
         assert len(longest.bucket("1" * 12)) <= 63
         assert len(longest.name("api")) <= 32
 
-    def test_a_pools_name_that_makes_its_roles_too_long(self) -> None:
+    def test_pool_name_is_too_long_for_role_names(self) -> None:
         def named(name: str) -> Change:
             def change(cluster: Json) -> None:
                 pools = section(cluster, "pools")
@@ -103,9 +103,9 @@ class TestSizes:
 
             return change
 
-        # aws-example-pool-…-eu-central-1
-        assert said(named("p" * 34)) == []
-        (error,) = said(named("p" * 35))
+        # The role name is aws-example-pool-…-eu-central-1.
+        assert messages(named("p" * 34)) == []
+        (error,) = messages(named("p" * 35))
         assert error.startswith(
             f"kubewright:cluster.pools.{'p' * 35}: the name of its role, aws-example-pool-ppp"
         )
@@ -116,34 +116,34 @@ class TestSizes:
         def change(cluster: Json) -> None:
             section(cluster, "control_planes", "machine")["type"] = machine
 
-        assert any("arm64" in error for error in said(change))
+        assert any("arm64" in error for error in messages(change))
 
     @pytest.mark.parametrize("machine", ["m4.large", "t2.medium", "i3.large", "x1e.xlarge", "g3s.xlarge"])
-    def test_a_member_needs_its_volume_by_nvme(self, machine: str) -> None:
+    def test_member_requires_a_type_with_nvme_volumes(self, machine: str) -> None:
         def change(cluster: Json) -> None:
             section(cluster, "control_planes", "machine")["type"] = machine
 
-        (error,) = said(change)
+        (error,) = messages(change)
         assert f"control_planes.machine.type: {machine}: has no device names with volume ids" in error
 
         def of_workers(cluster: Json) -> None:
             section(cluster, "pools", "general", "machine")["types"] = [machine]
 
-        assert said(of_workers) == []
+        assert messages(of_workers) == []
 
     @pytest.mark.parametrize("machine", ["g4dn.xlarge", "i3en.large", "p4d.24xlarge", "m5dn.large"])
-    def test_others_are_not(self, machine: str) -> None:
+    def test_other_types_are_accepted(self, machine: str) -> None:
         def change(cluster: Json) -> None:
             section(cluster, "control_planes", "machine")["type"] = machine
             section(cluster, "aws", "quotas")["vcpus"] = 1000
 
-        assert said(change) == []
+        assert messages(change) == []
 
-    def test_no_machine_type(self) -> None:
+    def test_text_that_is_no_machine_type_is_a_problem(self) -> None:
         def change(cluster: Json) -> None:
             section(cluster, "pools", "general", "machine")["types"] = ["large"]
 
-        assert any("not an instance type" in error for error in said(change))
+        assert any("not an instance type" in error for error in messages(change))
 
     def test_policies_fit_with_every_add_on_and_the_longest_names(self) -> None:
         filled = template_values(Names(cluster="a" * 24, region="ap-southeast-1"))
@@ -155,7 +155,7 @@ class TestSizes:
             for statements in permissions.managed.values():
                 assert len(policy_document(statements, filled)) <= limits.MAX_MANAGED_CHARACTERS
 
-    def test_user_data_that_is_too_long_names_its_machine(self) -> None:
+    def test_problem_of_long_user_data_names_the_machine(self) -> None:
         authority = "x" * limits.MAX_USER_DATA_BYTES
         boot = Boot("eu-central-1", "amazonaws.com", AwsEndpoints(ca_file="ca"), {"ca": authority})
         (problem,) = limits.user_data_problems({"cp-1": boot.longest_program(CONTROL_PLANES, "cp-1")})
@@ -163,7 +163,7 @@ class TestSizes:
         short = Boot("eu-central-1", "amazonaws.com", AwsEndpoints(), {})
         assert limits.user_data_problems({"cp-1": short.longest_program(CONTROL_PLANES, "cp-1")}) == []
 
-    def test_errors_stop_everything(self, caplog: pytest.LogCaptureFixture) -> None:
+    def test_problems_raise_one_error(self, caplog: pytest.LogCaptureFixture) -> None:
         caplog.set_level(logging.ERROR)
         with pytest.raises(SystemExit) as ended:
             deploy(changed(renamed("a" * 25)))
@@ -174,17 +174,17 @@ class TestSizes:
 
 
 class TestPolicies:
-    def test_an_action_that_is_a_pattern_cannot_be_written(self) -> None:
+    def test_action_with_a_wildcard_raises_an_error(self) -> None:
         with pytest.raises(ValueError, match="one by one"):
             Statement("Wide", ("ec2:*",), ("arn:aws:ec2:::x",))
 
-    def test_any_resource_needs_its_reason(self) -> None:
+    def test_wildcard_resource_requires_a_reason(self) -> None:
         with pytest.raises(ValueError, match="because"):
             Statement("Wide", ("ec2:DescribeVolumes",), ("*",))
         with pytest.raises(ValueError, match="because"):
             Statement("Narrow", ("s3:GetObject",), ("arn:aws:s3:::x",), because="no reason is needed")
 
-    def test_templates_are_filled_in_everywhere(self) -> None:
+    def test_all_templates_of_policies_are_replaced(self) -> None:
         condition = Condition("StringEquals", "aws:ResourceTag/{cluster}", ("{region}",))
         statement = Statement("One", ("s3:GetObject",), ("{bucket}/x",), (condition,))
         text = policy_document(
@@ -200,9 +200,11 @@ class TestRefresh:
         ("maximum", "unavailable", "percent"),
         [(3, 1, 67), (10, 1, 90), (20, 3, 85), (3000, 1, 100), (1, 1, 0), (2, 5, 0)],
     )
-    def test_no_more_than_asked_for_are_away(self, maximum: int, unavailable: int, percent: int) -> None:
+    def test_refresh_keeps_the_minimum_number_of_machines(
+        self, maximum: int, unavailable: int, percent: int
+    ) -> None:
         capacity = Capacity(min_size=1, max_size=maximum, types=("m5.large",), spot=False, disk=0)
         assert healthy_percentage(capacity, unavailable) == percent
-        # As AWS reckons: what must stay, rounded up.
+        # AWS rounds up the number of machines that must stay.
         stays = -(-maximum * percent // 100)
         assert maximum - stays <= max(1, unavailable)

@@ -91,19 +91,19 @@ class TestMembers:
         assert words[words.index("--version") + 1] == "7"
 
     def test_a_rollout_checks_the_other_members_of_its_kind(self, example: Graph) -> None:
-        def beside(found: Graph, name: str) -> dict[str, str]:
+        def other_members(found: Graph, name: str) -> dict[str, str]:
             words = found.node(name).text("update").split()
             named = [words[number + 1] for number, word in enumerate(words) if word == "--beside"]
             return dict(one.split("=", 1) for one in named)
 
-        found = beside(example, "cp-1-roll")
+        found = other_members(example, "cp-1-roll")
         assert set(found) == {"aws-example-cp-2", "aws-example-cp-3"}
         prefix = "status/members/control-plane/cp-2"
         roles = ("etcd", "control-plane", "node")
         assert found["aws-example-cp-2"] == ",".join(f"{prefix}/{role}" for role in roles)
         apart = graph(with_own_etcd)
-        assert set(beside(apart, "e-2-roll")) == {"aws-example-e-1", "aws-example-e-3"}
-        assert set(beside(apart, "cp-2-roll")) == {"aws-example-cp-1", "aws-example-cp-3"}
+        assert set(other_members(apart, "e-2-roll")) == {"aws-example-e-1", "aws-example-e-3"}
+        assert set(other_members(apart, "cp-2-roll")) == {"aws-example-cp-1", "aws-example-cp-3"}
 
     def test_a_deleted_member_leaves_the_cluster_first(self, example: Graph) -> None:
         words = str(example.node("cp-1-roll").inputs["delete"]).split()
@@ -129,7 +129,7 @@ class TestMembers:
         assert settings_of(found, "e-2-seat-interface")["securityGroups"] == ["aws-firewall-etcd-id"]
         assert settings_of(found, "e-2-template")["instanceType"] == "m5.large"
         assert "KIND=members/etcd\n" in user_data(found.node("e-2-template"))
-        # The control planes wait for etcd's gates, and change after its members.
+        # The control planes wait for the gates of etcd and change after the etcd members.
         assert {"e-1-etcd", "e-2-etcd", "e-3-etcd"} <= found.dependencies(found.node("cp-1-control-plane"))
         assert "e-3-roll" in found.dependencies(found.node("cp-1-roll"))
 
@@ -158,7 +158,7 @@ class TestPools:
     def test_a_refresh_has_a_version_and_continues_when_nodes_are_healthy(self, example: Graph) -> None:
         group = settings_of(example, "pool-general-group")
         specification = group["mixedInstancesPolicy"]["launchTemplate"]["launchTemplateSpecification"]
-        # "$Latest" would never start one.
+        # With "$Latest" no refresh would ever start.
         assert specification["version"] == "7"
         preferences = group["instanceRefresh"]["preferences"]
         assert preferences["minHealthyPercentage"] == 90
@@ -179,16 +179,19 @@ class TestPools:
 
         found = graph(change)
         assert settings_of(found, "pool-general-leaving")["heartbeatTimeout"] == 20 * 60 + 120
-        # Who waits for a member waits for its drain, too.
+        # Resources that wait for a member also wait for its drain.
         for key, seconds in (("update", "3300"), ("delete", "1800")):
             words = str(found.node("cp-1-roll").inputs[key]).split()
             assert words[words.index("--seconds") + 1] == seconds
 
     def test_the_hook_of_a_deleted_pool_drains_its_nodes(self, example: Graph) -> None:
-        """Resources go before what they depend on: the hook would, before the group's machines do."""
+        """The engine deletes a resource before its dependencies: the hook must exist until the machines of
+        the group are gone.
+        """
         assert example.node("pool-general-leaving").retained
         assert not example.node("pool-general-joining").retained
-        # A member has left by its roll's `delete` before; its machine is not waited for a second time.
+        # A member has already left through the `delete` of its rollout, so its machine does not wait a
+        # second time.
         assert not example.node("cp-1-leaving").retained
         assert example.node("pool-general-group").timeouts["delete"] == "47m"
 

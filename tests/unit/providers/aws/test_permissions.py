@@ -131,7 +131,7 @@ class TestRights:
 
 
 def test_reasons_are_documented() -> None:
-    """Every statement on any resource is in the documentation, with its reason."""
+    """The documentation lists every statement on any resource with its reason."""
     text = Path(ROOT / "docs/aws.md").read_text()
     for statement in known_statements():
         if statement.because:

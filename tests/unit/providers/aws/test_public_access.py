@@ -33,11 +33,11 @@ class TestOpenness:
         assert len(ingress(recorded)) > 15
         assert [rule for rule in ingress(recorded) if rule[1] & WORLD] == []
 
-    def test_only_the_balancers_group_is_as_open_as_the_api_is_allowed_to_be(self) -> None:
+    def test_only_the_load_balancer_group_allows_the_public_api(self) -> None:
         found = {name for name, networks in ingress(graph(open_to_all)) if networks & WORLD}
         assert found == {"aws-firewall-balancer"}
 
-    def test_the_balancer_lets_in_who_is_allowed_and_the_machines(self) -> None:
+    def test_load_balancer_group_allows_the_configured_sources_and_the_machines(self) -> None:
         (networks,) = [networks for name, networks in ingress(graph()) if name == "aws-firewall-balancer"]
         assert networks == {"192.0.2.0/24", "10.20.0.0/16", "198.51.100.7/32"}
 
@@ -59,7 +59,7 @@ class TestOpenness:
             for interface in cast(list[dict[str, Any]], node.inputs.get("networkInterfaces", [])):
                 assert "associatePublicIpAddress" not in interface
 
-    def test_etcd_is_reached_by_members_alone(self) -> None:
+    def test_only_members_can_connect_to_etcd(self) -> None:
         found = graph(with_own_etcd)
         node = found.node("aws-firewall-etcd")
         rules = {rule["fromPort"]: rule for rule in cast(list[dict[str, Any]], node.inputs["ingress"])}

@@ -23,7 +23,7 @@ _NAMED = {
     "StorageAccount": "accountName",
     "VirtualNetwork": "virtualNetworkName",
 }
-"""Where the names are of resources that others name."""
+"""Maps each lookup to the input that has the name of the resource."""
 
 
 class AzurePlugins(Plugins):
@@ -46,7 +46,7 @@ class AzurePlugins(Plugins):
             state["identity"] = {"type": "SystemAssigned", "principalId": "vault", "tenantId": "tenant"}
         given = state.get("identity")
         if isinstance(given, dict) and "userAssignedIdentities" in given:
-            # A list that is asked for comes back as a mapping.
+            # The result of a list operation is a mapping.
             ids = {id: {"clientId": "c", "principalId": "p"} for id in given["userAssignedIdentities"]}
             state["identity"] = given | {"userAssignedIdentities": ids}
         return identity, state

@@ -16,7 +16,7 @@ import pytest
 
 HALF = Path(__file__).resolve().parents[4] / "providers/azure/boot.sh"
 TOKEN = "eyJ.a-token"
-# What the shared half has, as far as this one uses it.
+# The functions of the shared part that the part of Azure uses.
 SHARED = """
 set -eu
 umask 077
@@ -30,7 +30,7 @@ mkdir -p "$FAKE/place" "$FAKE/etc"
 
 @dataclass
 class Machine:
-    """A machine with what its metadata service and store say."""
+    """A machine with the data of its metadata service and its store."""
 
     directory: Path
     url: str = ""
@@ -125,7 +125,7 @@ class _Azure(BaseHTTPRequestHandler):
         self.wfile.write(data)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture
@@ -140,7 +140,7 @@ def machine(tmp_path: Path) -> Iterator[Machine]:
 
 
 class TestIdentity:
-    def test_a_node_is_called_what_the_cloud_controller_calls_it(self, machine: Machine) -> None:
+    def test_node_name_equals_the_name_of_the_cloud_controller(self, machine: Machine) -> None:
         done = machine.run('cloud_identity && echo "$BOOT_NAME $BOOT_ADDRESS $BOOT_ID"')
         assert done.stdout.split() == [
             "general-1-000007",
@@ -153,12 +153,12 @@ class TestIdentity:
         done = machine.run('cloud_identity && echo "$BOOT_NAME"', BOOT_NAME="cp-1")
         assert done.stdout == "cp-1\n"
 
-    def test_the_machine_is_prepared_once(self, machine: Machine) -> None:
+    def test_machine_is_prepared_only_once(self, machine: Machine) -> None:
         machine.run("cloud_identity && cloud_identity", ENDPOINT="api.test")
         assert machine.unit("log").count("systemctl enable") == 1
         assert machine.unit("etc/hosts") == "127.0.0.1 api.test # kubewright\n"
 
-    def test_pods_are_kept_from_the_metadata_service(self, machine: Machine) -> None:
+    def test_pods_cannot_reach_the_metadata_service(self, machine: Machine) -> None:
         machine.run("cloud_identity", METADATA=machine.url)
         port = machine.url.rsplit(":", 1)[1]
         rules = [
@@ -167,12 +167,12 @@ class TestIdentity:
         assert f"from 10.244.0.0/16 to 127.0.0.1 ipproto 6 dport {port} prohibit" in rules[0]
         assert len(rules) == 3
 
-    def test_and_systemd_networkd_leaves_it_so(self, machine: Machine) -> None:
+    def test_systemd_networkd_keeps_the_rule_for_the_metadata_service(self, machine: Machine) -> None:
         machine.run("cloud_identity", METADATA=machine.url)
         assert "PartOf=systemd-networkd.service\n" in machine.unit("kubewright-metadata.service")
         settings = machine.directory / "etc/systemd/networkd.conf.d/kubewright.conf"
         assert settings.read_text() == "[Network]\nManageForeignRoutingPolicyRules=no\n"
-        # It runs as a user of its own.
+        # The process has a separate user.
         assert settings.stat().st_mode & 0o004
         assert settings.parent.stat().st_mode & 0o005 == 0o005
 
@@ -185,7 +185,7 @@ class TestStore:
         assert done.returncode == 0, done.stderr
         assert target.read_text() == "what it becomes\n"
 
-    def test_a_status_goes_into_the_container_beside_it(self, machine: Machine) -> None:
+    def test_status_is_written_to_the_status_container(self, machine: Machine) -> None:
         (machine.directory / "status").write_text("digest\n")
         done = machine.run(f"cloud_put status/pools/general/n/node {machine.directory}/status")
         assert done.returncode == 0, done.stderr
@@ -211,13 +211,13 @@ class TestLeaving:
         }
 
     @pytest.mark.parametrize("kind", ["Terminate", "Preempt"])
-    def test_it_goes_when_its_own_end_is_announced(self, machine: Machine, kind: str) -> None:
+    def test_machine_drains_after_its_termination_notice(self, machine: Machine, kind: str) -> None:
         machine.events = [self.event("Reboot", "general-1_7"), self.event(kind, "general-1_7")]
         assert machine.run("cloud_leaving").returncode == 0
         assert machine.run("cloud_left").returncode == 0
         assert machine.started == [f"{kind}-general-1_7"]
 
-    def test_it_stays_for_anothers_end_and_for_maintenance(self, machine: Machine) -> None:
+    def test_machine_ignores_other_terminations_and_maintenance(self, machine: Machine) -> None:
         machine.events = [
             self.event("Terminate", "general-1_77"),
             self.event("Freeze", "general-1_7"),
@@ -244,13 +244,13 @@ class TestHealth:
         assert f"Content-Length: {len(body)}" in head
         return head.splitlines()[0], json.loads(body)
 
-    def test_a_node_without_a_kubelet_says_so_in_the_extensions_words(self, machine: Machine) -> None:
+    def test_health_extension_reports_a_node_without_a_kubelet(self, machine: Machine) -> None:
         with socket.create_server(("127.0.0.1", 0)) as closed:
             port = closed.getsockname()[1]
         status, body = self.answer(machine, f"http://127.0.0.1:{port}")
         assert (status, body) == ("HTTP/1.1 200 OK", {"ApplicationHealthState": "Unhealthy"})
 
-    def test_a_healthy_one(self, machine: Machine) -> None:
+    def test_health_extension_reports_a_healthy_node(self, machine: Machine) -> None:
         machine.blobs["/healthz"] = b"ok"
         plain = type("Kubelet", (_Azure,), {"machine": machine, "_allowed": lambda _: True})
         server = ThreadingHTTPServer(("127.0.0.1", 0), plain)
@@ -262,6 +262,6 @@ class TestHealth:
             server.server_close()
         assert body == {"ApplicationHealthState": "Healthy"}
 
-    def test_only_pools_have_it(self, machine: Machine) -> None:
+    def test_only_pools_have_the_health_endpoint(self, machine: Machine) -> None:
         machine.run("cloud_identity")
         assert not (machine.directory / "kubewright-health.socket").exists()

@@ -1,4 +1,4 @@
-"""The deployer's credentials: the variables that the plugin reads, and GitHub's tokens by request."""
+"""Tests of the credentials of the deployer: the variables of the plugin, and tokens requested from GitHub."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class _GitHub(BaseHTTPRequestHandler):
         self.wfile.write(data)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def github() -> Iterator[str]:
     server.server_close()
 
 
-def test_credentials_are_the_plugins() -> None:
+def test_credentials_use_the_variables_of_the_plugin() -> None:
     assert isinstance(credential({**NAMED, "ARM_CLIENT_SECRET": "s"}), ClientSecretCredential)
     assert isinstance(credential({**NAMED, "ARM_USE_OIDC": "true"}), ClientAssertionCredential)
     assert isinstance(credential({}), AzureCliCredential)
@@ -61,13 +61,13 @@ def test_the_token_is_requested_from_github(github: str, prefix: str) -> None:
     assert federated_token(asked) == "a-jwt"
 
 
-def test_a_refused_token_is_not_told(github: str) -> None:
+def test_error_of_a_refused_token_hides_the_token(github: str) -> None:
     with pytest.raises(HttpResponseError) as refused:
         federated_token({"ARM_OIDC_REQUEST_URL": github, "ARM_OIDC_REQUEST_TOKEN": "another"})
     assert "another" not in str(refused.value)
 
 
-def test_none_is_one_line() -> None:
+def test_error_without_credentials_is_one_line() -> None:
     with pytest.raises(CredentialError, match="id-token: write") as missing:
         federated_token({})
     assert "\n" not in str(missing.value)

@@ -22,14 +22,14 @@ def machines(found: Graph) -> list[Json]:
 
 
 class TestMachines:
-    def test_trusted_launch_everywhere(self, recorded: Graph) -> None:
+    def test_all_machines_use_trusted_launch(self, recorded: Graph) -> None:
         assert len(machines(recorded)) >= 9
         for machine in machines(recorded):
             profile = inner(machine, "securityProfile")
             assert profile["securityType"] == "TrustedLaunch"
             assert profile["uefiSettings"] == {"secureBootEnabled": True, "vTpmEnabled": True}
 
-    def test_no_passwords(self, recorded: Graph) -> None:
+    def test_no_machine_allows_passwords(self, recorded: Graph) -> None:
         for machine in machines(recorded):
             system = inner(machine, "osProfile")
             assert system["linuxConfiguration"]["disablePasswordAuthentication"] is True
@@ -55,7 +55,7 @@ class TestMachines:
             assert inner(disk_node.inputs, "encryption", "type")
             assert len(cast(list[str], disk_node.inputs["zones"])) == 1
 
-    def test_members_are_spread_over_zones_with_addresses_of_the_plan(self, recorded: Graph) -> None:
+    def test_members_are_in_different_zones_with_planned_addresses(self, recorded: Graph) -> None:
         zones = [recorded.node(f"cp-{n}-machine").inputs["zones"] for n in (1, 2, 3)]
         assert zones == [["1"], ["2"], ["3"]]
         addresses = {
@@ -64,13 +64,13 @@ class TestMachines:
         }
         assert len(addresses) == 3
 
-    def test_a_machine_that_changes_waits_for_the_one_before(self, recorded: Graph) -> None:
+    def test_changed_member_waits_for_the_previous_member(self, recorded: Graph) -> None:
         assert "cp-1-roll" in recorded.dependencies(recorded.node("cp-2-machine"))
         assert "cp-2-roll" in recorded.dependencies(recorded.node("cp-3-machine"))
-        # What a new machine waits for does nothing: members come up side by side.
+        # The command for a new machine does nothing, so that members start in parallel.
         assert recorded.node("cp-1-roll").inputs["create"] == ":"
 
-    def test_the_next_machine_waits_whatever_it_is_that_replaces_them(self) -> None:
+    def test_next_member_waits_for_every_kind_of_replacement(self) -> None:
         def other_image(cluster: Json) -> None:
             section(cluster, "azure", "image")["version"] = "0.20261101.1"
 
@@ -82,23 +82,23 @@ class TestMachines:
         assert before.split(" roll ")[1].split()[0].endswith("/virtualMachines/cp-1")
         for change in (other_image, larger):
             after = graph(change).node("cp-1-roll").text("update")
-            # The digest of what the machine becomes is the same.
+            # The digest of the machine config is the same.
             assert after != before
             assert after.split(" roll ")[1] == before.split(" roll ")[1]
 
-    def test_machines_wait_for_what_they_ask_for(self, recorded: Graph) -> None:
+    def test_machines_wait_for_their_dependencies(self, recorded: Graph) -> None:
         before = recorded.dependencies(recorded.node("cp-1-machine"))
         assert {"azure-network-members", "azure-identity-control-plane-reads", "azure-group"} <= before
         assert "azure-store-members/control-plane/cp-1/control-plane.payload" in before
 
-    def test_a_gate_shows_what_its_machines_become(self, recorded: Graph) -> None:
-        """The engine shows nothing of a blob's content: a changed setting must be a changed line here."""
+    def test_gate_shows_the_bundles_of_its_machines(self, recorded: Graph) -> None:
+        """The engine shows no content of a blob, so a changed setting must be a changed line of the gate."""
         for gate, role in (("cp-1-control-plane", "control-plane"), ("pool-general-nodes", "node")):
             shown = inner(recorded.node(gate).inputs, "environment", "BECOMES")
             assert f"\nbegin {role}\n" in shown
             assert "PRIVATE KEY" not in shown
 
-    def test_gates_wait_for_the_units_digest(self, recorded: Graph) -> None:
+    def test_gates_wait_for_the_digest_of_the_machine_config(self, recorded: Graph) -> None:
         gate = recorded.node("cp-1-control-plane").text("create")
         digest = re.search(
             r"DIGEST=([0-9a-f]{64})", custom_data(recorded.node("cp-1-machine").inputs["osProfile"])
@@ -108,7 +108,7 @@ class TestMachines:
 
 
 class TestPools:
-    def test_a_pool_costs_as_many_resources_for_3_nodes_as_for_3_000(self) -> None:
+    def test_number_of_resources_does_not_depend_on_the_pool_size(self) -> None:
         def large(cluster: Json) -> None:
             section(cluster, "pools", "general")["size"] = {"min": 3000, "max": 3000}
             section(cluster, "network")["node_prefix"] = 28
@@ -128,13 +128,14 @@ class TestPools:
         ]
         assert capacities == [1000, 1000, 1000]
 
-    def test_sets_are_repaired_upgraded_and_told_before_they_go(self, recorded: Graph) -> None:
+    def test_scale_sets_have_repairs_upgrades_and_termination_notices(self, recorded: Graph) -> None:
         for node in recorded.of_type(":VirtualMachineScaleSet"):
             assert inner(node.inputs, "automaticRepairsPolicy", "enabled") is True
             assert inner(node.inputs, "upgradePolicy", "mode") == "Rolling"
             rolling = inner(node.inputs, "upgradePolicy", "rollingUpgradePolicy")
             assert rolling["maxSurge"] is True
-            # A set of one ill node can still be changed, and a change that makes new nodes ill ends.
+            # A set with one unhealthy node can still change, and a change that creates unhealthy nodes
+            # stops.
             assert rolling["maxUnhealthyInstancePercent"] == 100
             assert rolling["maxUnhealthyUpgradedInstancePercent"] < 100
             profile = inner(node.inputs, "virtualMachineProfile")
@@ -144,7 +145,7 @@ class TestPools:
             assert f"HEALTH={health['settings']['port']:.0f}\n" in custom_data(inner(profile, "osProfile"))
             assert len(cast(list[str], node.inputs["zones"])) == 1
 
-    def test_bounds_are_the_autoscalers(self, recorded: Graph) -> None:
+    def test_size_limits_are_tags_for_the_autoscaler(self, recorded: Graph) -> None:
         tags = [cast(Json, node.inputs["tags"]) for node in recorded.of_type(":VirtualMachineScaleSet")]
         general = sorted((str(tag["min"]), str(tag["max"])) for tag in tags if tag["min"] != "0")
         assert general == [("1", "3"), ("1", "3"), ("1", "4")]
@@ -162,7 +163,7 @@ class TestAll:
         group = recorded.node("azure-group").urn
         whole = [recorded.node(f"azure-network-{name}") for name in ("network", "members", "pools", "nat")]
         assert {node.deleted_with for node in whole} == {group}
-        # These are nothing of the group's, or keep it from going: each is deleted by itself.
+        # These resources are not part of the group or prevent its deletion, so each is deleted separately.
         for kind in (":RoleDefinition", ":RoleAssignment", ":BackupInstance", "compute:VirtualMachine"):
             assert {node.deleted_with for node in recorded.of_type(kind)} == {""}
 
@@ -191,7 +192,7 @@ class TestAll:
         for node in azure_resources(recorded):
             assert node.provider.startswith(provider.urn), node.name
 
-    def test_the_example_is_of_moderate_size(self) -> None:
+    def test_example_has_a_limited_number_of_resources(self) -> None:
         assert len(azure_resources(graph())) <= 120
 
     def test_add_ons_run_on_control_planes(self, recorded: Graph) -> None:
@@ -217,7 +218,7 @@ class TestAll:
             for node in recorded.of_type(":BackupInstance")
         }
         assert backed == {f"{node.name}-id" for node in recorded.of_type(":Disk")}
-        # By then the permissions of the vault have had minutes to take effect.
+        # At this point the role assignments of the vault have had minutes to become effective.
         for node in recorded.of_type(":BackupInstance"):
             assert any(
                 name.startswith("cp-") and name.endswith("-roll") for name in recorded.dependencies(node)

@@ -62,7 +62,7 @@ class TestFirewall:
             assert inner(interface, "networkSecurityGroup", "id") == "azure-firewall-nodes-id"
             assert "publicIPAddressConfiguration" not in inner(interface, "ipConfigurations", 0)
 
-    def test_only_the_gateway_gives_outbound_traffic(self, recorded: Graph) -> None:
+    def test_only_the_gateway_allows_outbound_traffic(self, recorded: Graph) -> None:
         for node in recorded.of_type(":Subnet"):
             assert node.inputs["defaultOutboundAccess"] is False
             assert inner(node.inputs, "natGateway", "id")

@@ -26,7 +26,7 @@ def capacity(minimum: int, maximum: int) -> Capacity:
 
 
 class TestNames:
-    def test_ids(self) -> None:
+    def test_resource_ids(self) -> None:
         id = NAMES.id("Microsoft.Network/virtualNetworks/subnets", "dev", "pools")
         assert id.endswith(
             "/resourceGroups/kubewright-dev/providers/Microsoft.Network/virtualNetworks/dev/subnets/pools"
@@ -67,7 +67,7 @@ class TestPools:
 
 
 class TestStore:
-    def test_rules(self) -> None:
+    def test_firewall_rules(self) -> None:
         networks = [IPv4Network(text) for text in ("203.0.113.0/24", "198.51.100.7/32", "10.0.0.0/8")]
         assert ip_rules(networks) == ("203.0.113.0/24", "198.51.100.7")
         assert ip_rules([IPv4Network("0.0.0.0/0")]) is None
@@ -139,9 +139,9 @@ class TestLimits:
         ("size", "count"),
         [("Standard_D2s_v5", 2), ("Standard_D16ads_v6", 16), ("Standard_E8-4s_v5", 4), ("Standard_B2ms", 2)],
     )
-    def test_vcpus(self, size: str, count: int) -> None:
+    def test_vcpus_are_parsed_from_the_machine_size(self, size: str, count: int) -> None:
         assert limits.vcpus(size) == count
 
-    def test_custom_data_that_is_too_long_names_its_machine(self) -> None:
+    def test_problem_of_long_custom_data_names_the_machine(self) -> None:
         (problem,) = limits.custom_data_problems({"cp-1": "x" * 65_536, "cp-2": "x" * 65_535})
         assert problem.path == "cp-1"

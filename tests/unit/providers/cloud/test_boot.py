@@ -95,17 +95,17 @@ class TestDeliver:
         assert "node: not healthy yet" in answer.stderr
         assert not machine.status("pools/general/i-0123/node")
         assert "ready" not in machine.calls()
-        # systemd runs it again: by then it is.
+        # systemd runs the program again, and then the service is healthy.
         again = put_bundles(machine, "pools/general", bundle())
         assert machine.run("deliver").returncode == 0
         assert machine.status("pools/general/i-0123/node") == again
 
     def test_old_statuses_are_cleared_first(self, machine: BootMachine) -> None:
-        """No deployer waits for a machine that its cloud replaces: the machine itself clears the status."""
+        """No deployer waits for a machine that the cloud replaces, so that machine clears the status."""
         kind, roles = "members/etcd", (Role.ETCD,)
         found = put_bundles(machine, f"{kind}/e-1", bundle(Role.ETCD))
         machine.put(f"status/{kind}/e-1/etcd", f"{found}\n")
-        # It has no volume yet, and may wait long for it.
+        # The machine has no volume yet and may wait a long time for the volume.
         machine.write_user_data(
             KIND=kind, UNIT="e-1", ROLES=" ".join(roles), DIGEST=found, BOOT_NAME="e-1", VOLUME="vol-1"
         )
@@ -114,7 +114,7 @@ class TestDeliver:
         (machine.fake / "device").write_bytes(bytes(2 << 20))
         assert machine.run("deliver").returncode == 0
         assert machine.status(f"{kind}/e-1/etcd") == found
-        # What has been said since the boot stays, also where something else keeps it from its end.
+        # Statuses that were written after the boot remain, even if another step fails later.
         (machine.store / kind / "e-1/etcd.sh").unlink()
         assert machine.run("deliver").returncode == 1
         assert machine.status(f"{kind}/e-1/etcd") == found

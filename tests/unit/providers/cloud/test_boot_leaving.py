@@ -31,7 +31,7 @@ class TestLeaving:
         (running.fake / "told").touch()
         assert running.run("leaving").returncode == 0
         assert running.calls() == ["stop kubewright-boot.service", "away 30", "left"]
-        # Told once, done once.
+        # A completed request is not repeated.
         assert running.run("leaving").returncode == 0
         assert running.calls() == []
 
@@ -66,7 +66,9 @@ class TestLeaving:
     def test_etcd_leaves_its_cluster_when_the_whole_cluster_is_deleted(
         self, running: BootMachine, quorum: str, tries: list[str]
     ) -> None:
-        """The node's reset notes the cluster's end; etcd's would then leave the others without a quorum."""
+        """The reset of the node records that the whole cluster is deleted. Otherwise the reset of etcd
+        would leave the other members without quorum.
+        """
         state = running.root / "var/lib/kubewright"
         resetting = f"""reset() {{
             case $1 in

@@ -38,7 +38,8 @@ class TestVolume:
         data = "/var/lib/kubewright-data"
         assert fstab[0] == f"UUID=12-34 {data} ext4 noatime,x-systemd.device-timeout=900,nofail 0 0"
         assert fstab[1] == f"{data}/etcd /var/lib/etcd none bind,nofail 0 0"
-        # The next machine of that name finds it: it is checked, grown, and never made anew.
+        # The next machine with this name finds the volume: it checks and grows the file system and never
+        # formats the volume again.
         member.restart()
         assert member.run("deliver").returncode == 0
         again = member.calls()

@@ -23,7 +23,7 @@ def test_separate_etcd_machines_count_and_stacked_ones_count_once() -> None:
     vcpus = {"t3.large": 2, "m5.xlarge": 4}
     assert member_vcpus(stacked, vcpus.get) == 3 * 2
     assert member_vcpus(dedicated, vcpus.get) == 3 * 2 + 3 * 4
-    # One that follows no rule counts none.
+    # A type that does not follow the naming rule counts as 0 vCPUs.
     assert member_vcpus(dedicated, {"t3.large": 2}.get) == 3 * 2
     assert ("etcd.machine.type", "m5.xlarge") in list(requested_types(dedicated))
     assert [(each.count, each.volumes) for each in purchased_machines(dedicated)][:2] == [
@@ -36,7 +36,7 @@ def test_sizes_are_rounded_up() -> None:
     assert [parse_gib(size) for size in ("1Gi", "1500M", "1025Mi")] == [1, 2, 2]
 
 
-def test_an_unknown_price_gives_no_total() -> None:
+def test_unknown_price_has_no_total() -> None:
     assert total([Line(1, "a", 1.0), Line(2, "b", 0.5)]) == 1.5
     assert total([Line(1, "a", 1.0), Line(2, "b", None)]) is None
 

@@ -19,7 +19,7 @@ HERE = {"address": "10.0.0.10", "zone": "a", "subnet": "subnet-1"}
         (HERE, ""),
         (HERE | {"address": "10.0.0.11"}, "address 10.0.0.10 -> 10.0.0.11"),
         (HERE | {"zone": "b", "subnet": "subnet-2"}, "zone a -> b, subnet subnet-1 -> subnet-2"),
-        # Not known before the subnet is made: no text.
+        # The value is unknown before the subnet is created, so it is no text.
         (HERE | {"subnet": object()}, ""),
     ],
 )

@@ -1,4 +1,4 @@
-"""The command plugin, called as the engine calls it, without an engine."""
+"""The command plugin, called in the same way as by the engine, but without an engine."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Result = TypeVar("Result")
 
 
 class Log:
-    """Keeps the lines that the engine would show."""
+    """A log that stores the lines that the engine would show."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
@@ -30,7 +30,7 @@ class Log:
 
 
 class Plugin:
-    """The provider for one resource: each operation checks the inputs first, as the engine does."""
+    """The provider for one resource. Each operation checks the inputs first, as the engine does."""
 
     def __init__(self, token: str) -> None:
         self.urn = f"urn:pulumi:dev::kubewright::{token}::thing"

@@ -1,4 +1,4 @@
-"""An SSH server on loopback."""
+"""An SSH server on loopback for tests."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import asyncssh
 
 
 class Forwarder(asyncssh.SSHServer):
-    """Lets its users connect onwards, and notes where to."""
+    """An SSH server whose users can connect to other hosts. It records these hosts."""
 
     def __init__(self, forwarded: list[int]) -> None:
         self._forwarded = forwarded
@@ -21,7 +21,7 @@ class Forwarder(asyncssh.SSHServer):
 
 
 class Host(threading.Thread):
-    """An SSH server on loopback, in a thread; its commands run in a local shell."""
+    """An SSH server on loopback in a thread. Its commands run in a local shell."""
 
     def __init__(self) -> None:
         super().__init__(daemon=True)

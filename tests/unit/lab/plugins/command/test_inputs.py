@@ -1,4 +1,4 @@
-"""Checks and diffs of the inputs of remote commands."""
+"""Tests of checks and diffs of the inputs of remote commands."""
 
 from __future__ import annotations
 

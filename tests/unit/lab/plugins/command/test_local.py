@@ -1,4 +1,4 @@
-"""Commands on the deployer."""
+"""Tests of commands on the deployer."""
 
 from __future__ import annotations
 

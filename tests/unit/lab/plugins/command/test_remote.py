@@ -1,4 +1,4 @@
-"""Commands and copies over SSH."""
+"""Tests of commands and copies over SSH."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The stand-in for the plugins of the clouds: previews work, other operations are refused."""
+"""Tests of the stand-in for cloud plugins: previews work, and other operations are refused."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def test_generated_name_starts_with_the_resource_name_and_is_stable() -> None:
     assert first["__defaults"] == ["bucket"]
     kept = check(BUCKET, {}, {"bucket": "thing-0a1b2c3", "__defaults": ["bucket"]})
     assert kept["bucket"] == "thing-0a1b2c3"
-    # A name that the program set and no longer sets was not generated.
+    # A name that the program set earlier was not generated.
     assert check(BUCKET, {}, {"bucket": "mine", "__defaults": []})["bucket"] == first["bucket"]
     assert check(BUCKET, {"bucket": "mine"})["__defaults"] == []
     assert "name" not in check(GROUP, {"namePrefix": "p", "maxSize": 1, "minSize": 1})

@@ -1,4 +1,4 @@
-"""The messages of the generic stand-in."""
+"""Tests of the messages of the generic stand-in."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Context:
 
 
 def call(package: str, method: str, request: Message, *, first: Message | None = None) -> dict[str, Any]:
-    """Return the response as plain data. `first`: a handshake before the call."""
+    """Return the response as plain data. `first` is a handshake before the call."""
 
     async def work() -> Message:
         servicer = GenericServicer(GenericProvider(PACKAGES[package]))

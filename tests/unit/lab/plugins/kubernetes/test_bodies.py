@@ -26,7 +26,7 @@ def test_string_data_is_sent_as_data() -> None:
     assert body == {"apiVersion": "v1", "kind": "Secret", "data": {"a": "Yg==", "c": "ZA=="}}
 
 
-def test_a_secrets_data_is_secret_in_the_state() -> None:
+def test_data_of_a_secret_is_marked_secret_in_the_state() -> None:
     live = {"metadata": {"name": "a", "managedFields": [1]}, "data": {"a": "Yg=="}}
     state = bodies.outputs(SECRET, live, {}, "me")
     assert state["data"] == Secret({"a": "Yg=="})
@@ -34,13 +34,13 @@ def test_a_secrets_data_is_secret_in_the_state() -> None:
     assert live["metadata"] == {"name": "a", "managedFields": [1]}
 
 
-def test_what_is_secret_in_the_inputs_is_secret_in_the_state() -> None:
+def test_secret_inputs_are_secret_in_the_state() -> None:
     live = {"metadata": {"name": "a"}, "data": {"a": "x", "b": "y"}}
     state = bodies.outputs(CONFIG_MAP, live, {"data": {"a": Secret("x")}}, "me")
     assert state["data"] == {"a": Secret("x"), "b": "y"}
 
 
-def test_a_preview_promises_only_what_can_be_known() -> None:
+def test_preview_has_unknown_server_fields() -> None:
     expected = {
         "metadata": {"name": "a", "uid": "u"},
         "spec": {"clusterIP": "10.0.0.9", "ports": [{"port": 1}]},
@@ -54,7 +54,7 @@ def test_a_preview_promises_only_what_can_be_known() -> None:
 
 
 @given(objects, objects)
-def test_a_merge_patch_leads_to_the_new_object(old: Value, new: Value) -> None:
+def test_merge_patch_produces_the_new_object(old: Value, new: Value) -> None:
     def merge(target: Any, patch: Any) -> Any:  # noqa: ANN401 - the algorithm of RFC 7396 on any JSON
         if not isinstance(patch, dict):
             return patch
@@ -70,7 +70,7 @@ def test_a_merge_patch_leads_to_the_new_object(old: Value, new: Value) -> None:
     assert merge(before, bodies.merge_patch(before, after)) == after
 
 
-def test_refreshed_inputs_show_drift_and_nothing_else() -> None:
+def test_refreshed_inputs_contain_only_drift() -> None:
     inputs = {
         "metadata": {"name": "a", "labels": {"x": "1"}},
         "spec": {"cpu": "0.5", "hostNetwork": False, "list": [{"name": "c", "image": "i:1"}], "gone": "y"},
@@ -89,7 +89,7 @@ def test_refreshed_inputs_show_drift_and_nothing_else() -> None:
     }
 
 
-def test_a_refreshed_secret_is_compared_by_its_text_and_stays_secret() -> None:
+def test_refreshed_secret_is_compared_as_text_and_remains_secret() -> None:
     inputs = {"metadata": {"name": "a"}, "stringData": Secret({"w": "b"})}
     same = bodies.refreshed(SECRET, inputs, {"metadata": {"name": "a"}, "data": {"w": "Yg=="}})
     assert same == inputs
@@ -98,7 +98,7 @@ def test_a_refreshed_secret_is_compared_by_its_text_and_stays_secret() -> None:
     assert reveal(other["stringData"]) == {"w": "x"}
 
 
-def test_imported_inputs_leave_out_what_the_server_adds() -> None:
+def test_imported_inputs_omit_server_fields() -> None:
     live = {
         "kind": "Secret",
         "metadata": {"name": "a", "uid": "u", "resourceVersion": "1", "labels": {"x": "y"}},
@@ -115,7 +115,7 @@ def test_imported_inputs_leave_out_what_the_server_adds() -> None:
 @pytest.mark.parametrize(
     ("left", "right"), [("0.5", "500m"), ("1Gi", "1024Mi"), (2, "2"), ("1k", "1000"), ("1.5Gi", "1536Mi")]
 )
-def test_equal_quantities(left: str | int, right: str) -> None:
+def test_equal_quantities_have_the_same_number(left: str | int, right: str) -> None:
     assert bodies.quantity(left) == bodies.quantity(right) is not None
 
 

@@ -22,7 +22,7 @@ def conflict(*pairs: tuple[str, str]) -> dict[str, Any]:
     }
 
 
-def test_a_conflict_names_fields_managers_and_the_way_out() -> None:
+def test_conflict_error_names_fields_managers_and_remedy() -> None:
     body = conflict((".spec.replicas", "hpa"), (".spec.paused", "kubectl"), (".spec.strategy", "hpa"))
     text = str(refusal("Deployment web/shop", 409, body))
     assert text.startswith("Deployment web/shop: fields are managed by someone else: ")
@@ -32,25 +32,25 @@ def test_a_conflict_names_fields_managers_and_the_way_out() -> None:
     assert "\n" not in text
 
 
-def test_a_plain_conflict_is_the_servers_own_text() -> None:
+def test_conflict_without_causes_shows_the_message_of_the_server() -> None:
     text = str(
         refusal("ConfigMap a/b", 409, {"reason": "Conflict", "message": "the object has been modified"})
     )
     assert text == "ConfigMap a/b: the object has been modified"
 
 
-def test_objects_in_a_servers_message_are_left_out() -> None:
+def test_objects_in_a_server_message_are_omitted() -> None:
     message = 'Pod "x" is invalid: spec: Invalid value: {"env":[{"value":"sesame"}]}: may not change\nfields'
     text = str(refusal("Pod a/x", 422, {"message": message}))
     assert "sesame" not in text
     assert "may not change fields" in text
 
 
-def test_existing_objects_and_bad_credentials_say_what_to_do() -> None:
+def test_errors_for_existing_objects_and_bad_credentials_have_a_remedy() -> None:
     assert "pulumi import" in str(refusal("ConfigMap a/b", 409, {"reason": "AlreadyExists", "message": "x"}))
     assert "credentials" in str(refusal("ConfigMap a/b", 401, {"message": "Unauthorized"}))
 
 
-def test_secrets_are_masked_longest_first_and_short_words_are_left() -> None:
+def test_secrets_are_masked_longest_first_except_for_short_words() -> None:
     text = masked("open-sesame and open, at a", ["open", "open-sesame", "a", " "])
     assert text == "[secret] and [secret], at a"

@@ -12,7 +12,7 @@ from lab.plugins.runtime.values import UNKNOWN, Secret, Value
 CONFIG_MAP = Kind("v1", "ConfigMap")
 
 
-def named(
+def named_inputs(
     inputs: dict[str, Value], *, kind: Kind = CONFIG_MAP, olds: dict[str, Value] | None = None
 ) -> dict[str, Any]:
     found = with_name(inputs, kind=kind, name="Web", olds=olds or {}, seed=b"seed", namespace="team")[
@@ -21,8 +21,8 @@ def named(
     return dict(found.value if isinstance(found, Secret) else found)
 
 
-def test_a_name_is_made_where_the_program_gives_none_and_then_kept() -> None:
-    first = named({})
+def test_missing_name_is_generated_once_and_kept() -> None:
+    first = named_inputs({})
     assert re.fullmatch(r"web-[0-9a-f]{8}", first["name"])
     assert first["annotations"] == {AUTONAMED: "true"}
     again = with_name(
@@ -31,19 +31,22 @@ def test_a_name_is_made_where_the_program_gives_none_and_then_kept() -> None:
     assert again["metadata"]["name"] == first["name"]
 
 
-def test_a_name_that_was_given_is_not_kept_once_it_is_left_out() -> None:
-    assert named({}, olds={"metadata": {"name": "given"}})["name"] != "given"
+def test_explicit_name_is_not_kept_after_its_removal() -> None:
+    assert named_inputs({}, olds={"metadata": {"name": "given"}})["name"] != "given"
 
 
-def test_the_namespace_is_the_providers_for_kinds_that_live_in_one() -> None:
-    assert named({"metadata": {"name": "a"}}) == {"name": "a", "namespace": "team"}
-    assert named({"metadata": {"name": "a"}}, kind=Kind("v1", "Namespace")) == {"name": "a"}
-    assert named({"metadata": {"name": "a"}}, kind=Kind("example.com/v1", "Widget")) == {"name": "a"}
+def test_namespaced_kinds_default_to_the_namespace_of_the_provider() -> None:
+    assert named_inputs({"metadata": {"name": "a"}}) == {"name": "a", "namespace": "team"}
+    assert named_inputs({"metadata": {"name": "a"}}, kind=Kind("v1", "Namespace")) == {"name": "a"}
+    assert named_inputs({"metadata": {"name": "a"}}, kind=Kind("example.com/v1", "Widget")) == {"name": "a"}
 
 
-def test_unknown_and_generated_names_are_left_alone() -> None:
-    assert named({"metadata": {"name": UNKNOWN, "namespace": "x"}}) == {"name": UNKNOWN, "namespace": "x"}
-    assert "name" not in named({"metadata": {"generateName": "a-"}})
+def test_unknown_and_generated_names_are_not_changed() -> None:
+    assert named_inputs({"metadata": {"name": UNKNOWN, "namespace": "x"}}) == {
+        "name": UNKNOWN,
+        "namespace": "x",
+    }
+    assert "name" not in named_inputs({"metadata": {"generateName": "a-"}})
 
 
 def test_secret_metadata_stays_secret() -> None:
@@ -53,9 +56,9 @@ def test_secret_metadata_stays_secret() -> None:
     assert isinstance(found["metadata"], Secret)
 
 
-def test_a_patch_must_name_what_it_patches() -> None:
+def test_patch_requires_the_name_of_its_object() -> None:
     with pytest.raises(InvalidInput, match="must name the object"):
-        named({}, kind=Kind("v1", "Node", patch=True))
+        named_inputs({}, kind=Kind("v1", "Node", patch=True))
 
 
 @pytest.mark.parametrize(
@@ -72,7 +75,7 @@ def test_a_patch_must_name_what_it_patches() -> None:
         ("kubernetes:example.com/v1:Widget", {}, Kind("example.com/v1", "Widget")),
     ],
 )
-def test_the_kind_of_a_resource(token: str, inputs: dict[str, Value], expected: Kind) -> None:
+def test_kind_is_parsed_from_the_type_token(token: str, inputs: dict[str, Value], expected: Kind) -> None:
     assert kind_of(token, inputs) == expected
 
 
@@ -81,7 +84,7 @@ def test_lists_are_refused() -> None:
         kind_of("kubernetes:core/v1:ConfigMapList", {"apiVersion": "v1", "kind": "ConfigMapList"})
 
 
-def test_ids() -> None:
+def test_ids_are_built_and_split() -> None:
     assert resource_id({"metadata": {"name": "a", "namespace": "b"}}) == "b/a"
     assert split_id("b/a", "default") == ("b", "a")
     assert split_id("a", "default") == ("default", "a")

@@ -22,7 +22,7 @@ def conditions(*pairs: tuple[str, str]) -> dict[str, Any]:
     return {"status": {"conditions": [{"type": kind, "status": status} for kind, status in pairs]}}
 
 
-def rolled(**status: int) -> dict[str, Any]:
+def rolled_out(**status: int) -> dict[str, Any]:
     return {
         "metadata": {"generation": 2},
         "spec": {"replicas": 2},
@@ -36,26 +36,30 @@ DONE = {"replicas": 2, "updatedReplicas": 2, "availableReplicas": 2, "readyRepli
 @pytest.mark.parametrize(
     ("kind", "obj", "expected"),
     [
-        ("Deployment", rolled(**DONE), "ready"),
+        ("Deployment", rolled_out(**DONE), "ready"),
         (
             "Deployment",
-            rolled(**{**DONE, "observedGeneration": 1}),
+            rolled_out(**{**DONE, "observedGeneration": 1}),
             "its controller has not seen the change yet",
         ),
-        ("Deployment", rolled(**{**DONE, "replicas": 3}), "1 old replicas still running"),
-        ("Deployment", rolled(**{**DONE, "availableReplicas": 1}), "1 of 2 replicas available"),
-        ("Deployment", rolled(), "0 of 2 replicas updated; 0 of 2 replicas available"),
-        ("Deployment", {**rolled(), "spec": {"replicas": 0}}, "ready"),
-        ("StatefulSet", rolled(**DONE), "ready"),
-        ("StatefulSet", rolled(**{**DONE, "readyReplicas": 1}), "1 of 2 replicas ready"),
-        ("ReplicaSet", rolled(**{**DONE, "availableReplicas": 0}), "0 of 2 replicas available"),
-        ("DaemonSet", rolled(desiredNumberScheduled=2, updatedNumberScheduled=2, numberAvailable=2), "ready"),
+        ("Deployment", rolled_out(**{**DONE, "replicas": 3}), "1 old replicas still running"),
+        ("Deployment", rolled_out(**{**DONE, "availableReplicas": 1}), "1 of 2 replicas available"),
+        ("Deployment", rolled_out(), "0 of 2 replicas updated; 0 of 2 replicas available"),
+        ("Deployment", {**rolled_out(), "spec": {"replicas": 0}}, "ready"),
+        ("StatefulSet", rolled_out(**DONE), "ready"),
+        ("StatefulSet", rolled_out(**{**DONE, "readyReplicas": 1}), "1 of 2 replicas ready"),
+        ("ReplicaSet", rolled_out(**{**DONE, "availableReplicas": 0}), "0 of 2 replicas available"),
         (
             "DaemonSet",
-            rolled(desiredNumberScheduled=2, updatedNumberScheduled=1, numberAvailable=2),
+            rolled_out(desiredNumberScheduled=2, updatedNumberScheduled=2, numberAvailable=2),
+            "ready",
+        ),
+        (
+            "DaemonSet",
+            rolled_out(desiredNumberScheduled=2, updatedNumberScheduled=1, numberAvailable=2),
             "1 of 2 pods updated",
         ),
-        ("DaemonSet", rolled(desiredNumberScheduled=0), "ready"),
+        ("DaemonSet", rolled_out(desiredNumberScheduled=0), "ready"),
         ("Job", conditions(("Complete", "True")), "ready"),
         ("Job", conditions(("Failed", "True")), "failed: Failed is True"),
         ("Job", {"status": {"active": 1}}, "not complete (pods: 1 active, 0 succeeded, 0 failed)"),
@@ -96,7 +100,7 @@ def test_endpoints_and_storage_class_make_objects_ready() -> None:
 
 
 def test_stuck_rollout_reports_the_reason() -> None:
-    stuck = rolled()
+    stuck = rolled_out()
     stuck["status"]["conditions"] = [
         {
             "type": "Progressing",

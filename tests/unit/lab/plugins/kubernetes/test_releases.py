@@ -46,7 +46,7 @@ def test_a_chart_archive(tmp_path: Path) -> None:
     assert found.version == "1.2.3"
 
 
-def test_charts_elsewhere_and_nowhere(tmp_path: Path) -> None:
+def test_remote_charts_and_missing_charts(tmp_path: Path) -> None:
     assert charts.local("ingress-nginx") is None
     assert charts.local("oci://registry/charts/page") is None
     with pytest.raises(InvalidInput, match="there is no chart at"):
@@ -67,13 +67,13 @@ def test_values_are_merged_in_order(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "bad", [asset(path="/nowhere.yaml"), asset(text="- a"), asset(text="{"), {"a": 1}, "x"]
 )
-def test_bad_value_files_name_their_place(bad: object) -> None:
+def test_error_names_the_invalid_value_file(bad: object) -> None:
     with pytest.raises(InvalidInput) as caught:
         values({"valueYamlFiles": [asset(text="a: b"), bad]})
     assert caught.value.field == "valueYamlFiles[1]"
 
 
-def test_flags() -> None:
+def test_inputs_become_helm_flags() -> None:
     assert options("install", {"atomic": True, "createNamespace": True}) == [
         "--atomic",
         "--create-namespace",
@@ -87,7 +87,7 @@ def test_flags() -> None:
     ]
 
 
-def test_names_of_a_releases_objects() -> None:
+def test_objects_of_a_release_are_listed_by_kind() -> None:
     manifest = """
 apiVersion: v1
 kind: ConfigMap
@@ -102,7 +102,7 @@ metadata: {name: b, namespace: c}
     assert resource_names(manifest) == {"ConfigMap/v1": ["a"], "Deployment/apps/v1": ["c/b"]}
 
 
-def test_helm_gets_secrets_by_private_files_and_its_errors_are_masked(
+def test_helm_reads_secrets_from_private_files_and_errors_are_masked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     program = tmp_path / "helm"
@@ -120,7 +120,7 @@ def test_helm_gets_secrets_by_private_files_and_its_errors_are_masked(
     assert "sesame" not in (tmp_path / "helm.args").read_text()
 
 
-def test_a_helm_that_hangs_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hanging_helm_is_terminated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program = tmp_path / "helm"
     program.write_text("#!/bin/sh\nexec sleep 60\n")
     program.chmod(0o755)
@@ -130,7 +130,7 @@ def test_a_helm_that_hangs_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         helm.run(["install"], directory=directory, timeout=1)
 
 
-def test_a_missing_helm_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_error_reports_missing_helm(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     helm = Helm(None, {}, threading.Event())
     with helm.workspace() as directory, pytest.raises(HelmError, match="helm is not on PATH"):

@@ -1,4 +1,4 @@
-"""The table of fields whose change replaces an object."""
+"""Tests of the table of fields whose change replaces an object."""
 
 from __future__ import annotations
 

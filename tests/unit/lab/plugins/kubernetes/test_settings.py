@@ -26,7 +26,7 @@ def kubeconfig(server: str = "https://one:6443", **user: object) -> str:
     )
 
 
-def test_a_kubeconfig_as_text_as_path_and_in_part(tmp_path: Path) -> None:
+def test_kubeconfig_is_read_from_text_path_or_selected_context(tmp_path: Path) -> None:
     (tmp_path / "config").write_text(kubeconfig())
     by_text, by_path = (configured({"kubeconfig": item}) for item in (kubeconfig(), str(tmp_path / "config")))
     assert by_text.access is not None
@@ -38,20 +38,20 @@ def test_a_kubeconfig_as_text_as_path_and_in_part(tmp_path: Path) -> None:
     assert other.namespace == "mine"
 
 
-def test_a_wrong_kubeconfig_is_kept_as_the_reason() -> None:
+def test_error_of_an_invalid_kubeconfig_is_stored_as_the_problem() -> None:
     found = configured({"kubeconfig": kubeconfig(), "context": "nowhere"})
     assert found.access is None
     assert found.problem == "kubeconfig has no context named 'nowhere'; it has: ctx"
 
 
 @pytest.mark.parametrize("text", ["{]\n", "a: b\n", "clusters: 3\n"])
-def test_broken_kubeconfigs_are_one_line_and_show_nothing(text: str) -> None:
+def test_error_of_a_broken_kubeconfig_is_one_line_without_content(text: str) -> None:
     with pytest.raises(PluginError) as caught:
         read(text)
     assert "\n" not in str(caught.value)
 
 
-def test_switches_are_sent_as_text_or_boolean() -> None:
+def test_boolean_settings_are_parsed_from_text_or_boolean() -> None:
     found = configured(
         {"kubeconfig": kubeconfig(), "enableConfigMapMutable": "true", "deleteUnreachable": True}
     )
@@ -63,7 +63,7 @@ def test_switches_are_sent_as_text_or_boolean() -> None:
         configured({"kubeconfig": kubeconfig(), "enableSecretMutable": "perhaps"})
 
 
-def test_switches_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_boolean_settings_are_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PULUMI_K8S_DELETE_UNREACHABLE", "true")
     assert configured({"kubeconfig": kubeconfig()}).delete_unreachable
 
@@ -88,11 +88,13 @@ def test_rendering_to_a_directory_is_refused() -> None:
         ({"clusterIdentifier": "a"}, {"clusterIdentifier": "b"}, ["clusterIdentifier"]),
     ],
 )
-def test_what_means_another_cluster(old: dict[str, Any], new: dict[str, Any], expected: list[str]) -> None:
+def test_inputs_that_select_another_cluster(
+    old: dict[str, Any], new: dict[str, Any], expected: list[str]
+) -> None:
     assert moves_cluster(old, new) == expected
 
 
-def test_tokens_and_their_files(tmp_path: Path) -> None:
+def test_tokens_are_read_from_text_or_file(tmp_path: Path) -> None:
     def headers(**user: object) -> dict[str, str]:
         return Credentials(resolve(json.loads(kubeconfig(**user)))).headers()  # type: ignore[arg-type]
 
@@ -102,7 +104,7 @@ def test_tokens_and_their_files(tmp_path: Path) -> None:
     assert headers() == {}
 
 
-def test_a_credential_command_gives_the_token_and_fails_in_one_line(tmp_path: Path) -> None:
+def test_credential_command_returns_the_token_or_an_error_of_one_line(tmp_path: Path) -> None:
     script = tmp_path / "login"
     script.write_text('#!/bin/sh\necho \'{"status": {"token": "made"}}\'\n')
     script.chmod(0o755)

@@ -1,4 +1,4 @@
-"""Diffs of properties, and parts of URNs."""
+"""Tests of diffs of properties and of parts of URNs."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_changes_are_found_exactly_when_values_differ(secrecy_counts: bool, old:
 
 
 def canonical(value: Value) -> Value:
-    """Return a form in which True differs from 1 and the order of keys does not matter."""
+    """Return a form in which True differs from 1 and the order of keys has no effect."""
     if isinstance(value, dict):
         return ("map", sorted((key, canonical(item)) for key, item in value.items()))
     if isinstance(value, list):

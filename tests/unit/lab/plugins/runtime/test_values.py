@@ -31,12 +31,12 @@ trees = st.recursive(
 
 
 @given(trees)
-def test_what_is_encoded_decodes_to_the_same(tree: Value) -> None:
+def test_encoded_value_decodes_to_the_same_value(tree: Value) -> None:
     assert decode(encode(tree)) == tree
 
 
 @given(trees)
-def test_nothing_secret_is_left_after_revealing_and_all_paths_are_found(tree: Value) -> None:
+def test_reveal_removes_all_secrets_and_all_secret_paths_are_listed(tree: Value) -> None:
     plain = reveal(tree)
     assert not list(secret_paths(plain))
     hidden = plain
@@ -45,16 +45,16 @@ def test_nothing_secret_is_left_after_revealing_and_all_paths_are_found(tree: Va
     assert set(secret_paths(hidden)) == set(secret_paths(tree))
 
 
-def test_a_secret_never_shows_in_a_representation() -> None:
+def test_representation_hides_the_secret() -> None:
     assert "sesame" not in repr({"a": [Secret("sesame")]})
     assert f"{Secret({'b': 'sesame'})}" == "Secret(…)"
 
 
-def test_strings_within_secrets_are_found_to_be_masked() -> None:
+def test_all_strings_inside_secrets_are_listed() -> None:
     tree = {"open": "a", "closed": Secret({"x": ["b", {"y": "c"}]})}
     assert sorted(secret_strings(tree)) == ["b", "c"]
 
 
-def test_unknowns_are_found_anywhere() -> None:
+def test_unknown_values_are_detected_at_every_depth() -> None:
     assert has_unknown({"a": [Secret({"b": UNKNOWN})]})
     assert not has_unknown({"a": [Secret({"b": 1})]})

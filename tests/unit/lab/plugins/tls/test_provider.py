@@ -1,4 +1,4 @@
-"""Private keys, certificate requests and certificates of the tls plugin."""
+"""Tests of private keys, certificate requests and certificates of the tls plugin."""
 
 import base64
 import hashlib
