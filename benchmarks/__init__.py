@@ -1,1 +1,1 @@
-"""Benchmarks of clusters and previews."""
+"""Benchmarks of clusters, previews and imports."""

@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: measures `up` from no hosts, and the empty preview after it."""
+"""Benchmark of `up` without existing hosts and of the empty preview after it: `python -m benchmarks`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def main(
     rounds: Annotated[int, typer.Option(min=1, help="Number of rounds; the table has the medians.")] = 3,
     write: Annotated[bool, typer.Option("--write", help="Write docs/benchmarks.md too.")] = False,
 ) -> None:
-    """Measure a cluster of one control plane and two workers in a separate lab."""
+    """Measure a cluster with a control plane and two workers in a separate lab."""
     console = Console(stderr=True)
     measured: list[Round] = []
     with tempfile.TemporaryDirectory(prefix="kubewright-bench-") as directory:
@@ -53,7 +53,7 @@ def stack_file(directory: Path) -> Path:
 
 
 def show(measured: list[Round]) -> None:
-    """Print the table."""
+    """Print the table of medians."""
     table = Table("part", "seconds", "from - to", "description")
     for row in report.rows(measured):
         table.add_row(*(cell.replace("**", "") for cell in row))

@@ -1,4 +1,4 @@
-"""Cost of commands: elapsed time, processor time and memory."""
+"""Measurement of a command's costs: elapsed time, processor time and memory."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Seconds of elapsed time, seconds of processor time, and GiB of memory (peak of all processes
-    together).
+    """The cost of a command: seconds of elapsed time and processor time, GiB of memory (peak of all
+    processes together).
     """
 
     seconds: float
@@ -31,7 +31,7 @@ def machine_description() -> str:
 
 @contextmanager
 def measure_cost() -> Iterator[list[Cost]]:
-    """Measure the cost of the code in the block. The yielded list has the result after the block."""
+    """Measure the cost of the code in the block. The yielded list contains the result after the block."""
     costs: list[Cost] = []
     peak, finished = [0.0], threading.Event()
 
@@ -48,7 +48,7 @@ def measure_cost() -> Iterator[list[Cost]]:
         seconds = time.monotonic() - begin
         finished.set()
         watcher.join()
-        # Subtract this process, which is not part of the command.
+        # Subtract the benchmark's process, which is not part of the command.
         memory = max(0.0, peak[0] - memory_before)
         costs.append(Cost(seconds, _processor_seconds() - processor_before, memory))
 
@@ -78,7 +78,7 @@ def _memory_gib(root: int) -> float:
 
 
 def _proportional_kib(pid: int) -> int:
-    """Return the KiB that a process uses, with its part of shared memory."""
+    """Return the KiB that a process uses, including its share of shared memory."""
     try:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     except OSError:

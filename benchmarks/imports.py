@@ -1,8 +1,8 @@
-"""`python -m benchmarks.imports`: measures the time and memory that a preview needs to import cloud SDKs.
+"""Benchmark of the cloud SDK imports of a preview, in time and memory: `python -m benchmarks.imports`.
 
-The modules that the providers import are found in their sources. Each set of modules is imported in a
-separate process. Processor time is measured because it does not depend on other work of the machine, and
-imports wait for nothing else.
+The imported modules are read from the source files of the providers. Each set of modules is imported in a
+separate process. The benchmark measures processor time, which does not depend on other work of the machine;
+an import waits for nothing else.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 SDKS = {"aws": "pulumi_aws", "azure": "pulumi_azure_native"}
 MAX_SECONDS = 3.0
 MAX_BYTES = 400 * 10**6
-"""Limits of a cloud, with the program's own libraries."""
+"""Limits for the imports of a cloud, including the program's other libraries."""
 
 _MEASURE = """
 import importlib, json, resource, sys
@@ -42,7 +42,9 @@ print(json.dumps([used.ru_utime + used.ru_stime, peak * 1024]))
 
 @dataclass(frozen=True, slots=True)
 class ImportCost:
-    """Cost of one set of modules: processor seconds, and the maximum memory of the process in bytes."""
+    """The cost of importing a set of modules: processor seconds, and the maximum memory of the process in
+    bytes.
+    """
 
     label: str
     modules: tuple[str, ...]
@@ -51,7 +53,7 @@ class ImportCost:
 
     @property
     def within_limits(self) -> bool:
-        """Return whether both limits hold."""
+        """Report whether both limits are met."""
         return self.seconds <= MAX_SECONDS and self.size <= MAX_BYTES
 
 
@@ -73,7 +75,7 @@ def imported_modules(sources: Iterable[str], sdk: str) -> tuple[str, ...]:
 
 
 def measure(label: str, modules: tuple[str, ...], rounds: int) -> ImportCost:
-    """Return the median of several rounds, after one round that fills the caches."""
+    """Return the median of several rounds, after a first round that fills the caches."""
     results = [_measure_once(modules) for _ in range(rounds + 1)][1:]
     return ImportCost(
         label,
@@ -97,7 +99,7 @@ def main(
     rounds: Annotated[int, typer.Option(min=1, help="Number of rounds; the table has the medians.")] = 5,
     each: Annotated[bool, typer.Option("--each", help="Measure every module separately, too.")] = False,
 ) -> None:
-    """Show the cost of each cloud's imports; fail when one exceeds its limit."""
+    """Print the cost of each cloud's imports. Exit with an error when a cost exceeds its limit."""
     costs = [measure("only pulumi", ("pulumi",), rounds)]
     for cloud, sdk in SDKS.items():
         sources = [path.read_text() for path in sorted((CHECKOUT / "providers" / cloud).rglob("*.py"))]

@@ -1,4 +1,4 @@
-"""The medians of several rounds as a table."""
+"""Report of several rounds: medians as a Markdown table."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from benchmarks.rounds import Round
 from benchmarks.timeline import PARTS
 
 Row = tuple[str, str, str, str]
-"""Part, median seconds, begin and end in seconds after the start, description."""
+"""A table row: part, median seconds, begin and end in seconds after the start, description."""
 
 
 def rows(rounds: Sequence[Round]) -> list[Row]:
-    """Return the rows of the table. Parts that no round has are omitted."""
+    """Return the rows of the table. Parts without a measurement are omitted."""
     table: list[Row] = [
         (
             "**up, whole**",
@@ -34,13 +34,13 @@ def rows(rounds: Sequence[Round]) -> list[Row]:
 
 
 def _span(values: Sequence[float]) -> str:
-    """Return the median and, for several values, the range."""
+    """Return the median and, for several values, the range as text."""
     shown = f"{median(values):.1f}"
     return shown if len(values) == 1 else f"{shown} ({min(values):.1f} - {max(values):.1f})"
 
 
 def markdown(rounds: Sequence[Round], machine: str) -> str:
-    """Return the text of docs/benchmarks.md. `machine`: one line that describes the machine."""
+    """Return the text of docs/benchmarks.md. `machine` is a line that describes the machine."""
     lines = [
         "# How long a cluster takes",
         "",

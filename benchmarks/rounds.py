@@ -1,4 +1,4 @@
-"""One round: a cluster from no hosts, an empty preview, and `down`."""
+"""A round of the benchmark: `up` without existing hosts, an empty preview, and `down`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MAX_SECONDS = 900
 
 
 class BenchmarkError(Exception):
-    """A failed or slow command. The message has the last lines of its output."""
+    """The error of a failed or slow command. The message has the last lines of the output."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +31,14 @@ class Round:
 
 @dataclass(frozen=True, slots=True)
 class BenchmarkStack:
-    """The stack that is measured. `state` is a directory of the benchmark."""
+    """The stack that the benchmark measures. `state` is a directory of the benchmark."""
 
     stack: str
     file: Path
     state: Path
 
     def round(self) -> Round:
-        """Create the cluster, preview it again, take it down. Raise `BenchmarkError` on failure."""
+        """Create the cluster, preview it again, and destroy it. Raise `BenchmarkError` on failure."""
         try:
             up, lines = self.timed("up")
             preview, preview_lines = self.timed("preview")
@@ -50,7 +50,7 @@ class BenchmarkStack:
         return Round(up=up, parts=spans(lines), preview=preview, down=down)
 
     def timed(self, command: str, *options: str) -> tuple[float, list[Line]]:
-        """Run a command. Return its duration and its lines with their times."""
+        """Run a command. Return its duration and its output lines with their times."""
         stack = ("--stack", self.stack, "--file", str(self.file))
         argv = [str(CHECKOUT / "kubewright"), command, *stack, *options]
         environment = os.environ | {"KUBEWRIGHT_STATE": str(self.state)}

@@ -1,4 +1,4 @@
-"""Begin and end of the parts of an `up`, read from the lines of its output."""
+"""The start and end of each part of an `up`, read from the lines of the output."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PARTS = (
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Begin and end of a part, in seconds after the start of the command."""
+    """The begin and end of a part, in seconds after the start of the command."""
 
     begin: float
     end: float
@@ -37,7 +37,7 @@ class Line:
 
 
 def spans(lines: Iterable[Line]) -> dict[str, Span]:
-    """Return the parts of one `up` by name. Parts may overlap. Parts without a line are omitted."""
+    """Return the parts of an `up` by name. Parts may overlap. Parts without an output line are omitted."""
     parts: dict[str, Span] = {}
     engine = 0.0
     for line in lines:

@@ -73,7 +73,7 @@ class AwsEndpoints(Endpoints):
 
 
 class AwsQuotaSettings(Section):
-    """Quotas of the account in the region; defaults are the quotas of a new account (Service Quotas, 2026)."""
+    """Quotas of the account in the region; defaults are those of a new account (Service Quotas, 2026)."""
 
     vcpus: int = Field(default=5, ge=1)
     """Number of vCPUs of on-demand instances."""

@@ -1,4 +1,4 @@
-"""Types of setting values. Each type rejects an invalid value with a message that names the allowed values."""
+"""Types of setting values. Each type rejects invalid values with an error that names the allowed values."""
 
 from __future__ import annotations
 

@@ -1,3 +1,3 @@
-"""Helpers that tests and benchmarks share: hosts, stack files, processes, servers that emulate forges and
-mirrors.
+"""Helpers that tests and benchmarks share: emulated hosts, stack files, processes, servers that emulate
+forges and mirrors.
 """

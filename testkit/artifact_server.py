@@ -1,4 +1,4 @@
-"""An HTTPS server with its own certificate, and files for a cache."""
+"""An HTTPS server for artifacts with a self-signed certificate, and artifact files for a cache."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def put(cache: Cache, name: str, version: str, content: bytes, tmp_path: Path) -
 
 @dataclass
 class Server:
-    """An HTTPS server that answers GET with `files` (path to body) or 404, and records requests in
+    """An HTTPS server that answers GET with the content in `files` or 404, and records requests in
     `requested`.
     """
 
@@ -40,7 +40,7 @@ class Server:
 
 @contextmanager
 def serving(directory: Path) -> Iterator[Server]:
-    """Start an HTTPS server on loopback; its certificate is written to the directory."""
+    """Start an HTTPS server on loopback until the block ends; its certificate is written to the directory."""
     certificate, key = self_signed(directory)
     state = Server("", certificate)
 

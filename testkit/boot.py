@@ -1,4 +1,4 @@
-"""A directory that emulates a cloud machine: the boot program runs in it and its tools record their calls."""
+"""An emulated cloud machine in a directory, in which the boot program runs. Its tools record their calls."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _TOOLS = {
     "systemctl": SYSTEMCTL,
     "mount": _RECORD + ': >"$FAKE/mounted.$(echo "$1" | tr / +)"\n',
     "mountpoint": '#!/bin/sh\n[ -e "$FAKE/mounted.$(echo "$2" | tr / +)" ]\n',
-    # Like the real blkid: no output and exit code 2 for an unknown content.
+    # The real blkid also has no output and exit code 2 for unknown content.
     "blkid": '#!/bin/sh\ncase $* in *UUID*) echo 12-34 ;; *) cat "$FAKE/type" 2>/dev/null || exit 2 ;; esac',
     "mkfs.ext4": _RECORD + 'echo ext4 >"$FAKE/type"\n',
     "e2fsck": _RECORD + 'echo "what e2fsck says"; exit "$(cat "$FAKE/e2fsck.code" 2>/dev/null || echo 0)"\n',
@@ -46,7 +46,7 @@ _TOOLS = {
 
 
 class BootMachine:
-    """A directory that emulates a cloud machine and the store of its cloud."""
+    """A directory that emulates a cloud machine, and the object store of the cloud."""
 
     def __init__(self, directory: Path) -> None:
         self.root, self.fake = directory / "root", directory / "fake"
@@ -84,12 +84,12 @@ class BootMachine:
         path.write_text(content)
 
     def status(self, key: str) -> str:
-        """Return the status that the machine wrote; empty without one."""
+        """Return the status that the machine wrote; empty if it wrote no status."""
         path = self.store / "status" / key
         return path.read_text().strip() if path.exists() else ""
 
     def run(self, command: str = "", shell: str = "sh") -> subprocess.CompletedProcess[str]:
-        """Run the boot program as cloud-init does (no command) or as its units do."""
+        """Run the boot program: without a command as cloud-init does, with a command as systemd units do."""
         environment = {
             "PATH": f"{self.fake}:{os.environ['PATH']}",
             "KUBEWRIGHT_ROOT": str(self.root),
@@ -116,7 +116,7 @@ class BootMachine:
         return [line.strip().replace(str(self.root), "").replace(str(self.fake), "FAKE") for line in lines]
 
     def restart(self) -> None:
-        """Emulate a restart of the machine: memory is lost, fstab mounts again."""
+        """Emulate a restart of the machine: memory is cleared, and file systems are mounted by fstab."""
         shutil.rmtree(self.root / "run")
         for path in self.fake.glob("mounted.*"):
             path.unlink()

@@ -1,4 +1,4 @@
-"""A small cluster as plain data, with an index that needs no mirror."""
+"""A small cluster for tests of bundles, with an index that needs no mirror."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from topology.model import Topology, Versions
 
 
 class FakeIndex:
-    """An index whose URLs and digests consist of names and versions."""
+    """An index with URLs and digests that are derived from names and versions."""
 
     ca = "-----BEGIN CERTIFICATE-----\nauthority\n-----END CERTIFICATE-----\n"
 

@@ -1,4 +1,4 @@
-"""A small cloud cluster as plain data."""
+"""A small cloud cluster as the dictionary of its settings."""
 
 from __future__ import annotations
 
@@ -10,5 +10,7 @@ from topology.model import Topology
 
 
 def cloud(**edits: object) -> Topology:
-    """Return three control planes with etcd and one pool, with the values at dotted paths replaced."""
+    """Return settings of a cluster with three control planes and a pool; `edits` replaces values at dotted
+    paths.
+    """
     return build_topology(load(edited(AWS, edits)))

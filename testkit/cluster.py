@@ -1,4 +1,4 @@
-"""A cluster under test. Tests use it like a user: with commands, kubectl and ssh."""
+"""The cluster under test, which tests operate as users do: with commands, kubectl and ssh."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def tool(name: str) -> str:
 
 @dataclass
 class Cluster:
-    """A stack, its file and its hosts. `config` is the configuration in the stack file."""
+    """The cluster of a stack, with its hosts. `config` is the configuration in the stack file."""
 
     name: str
     state: Path
@@ -48,38 +48,40 @@ class Cluster:
 
     @property
     def file(self) -> Path:
-        """The path of the stack file."""
+        """Return the path of the stack file."""
         return self.state / f"{self.name}.yaml"
 
     @property
     def kubeconfig(self) -> Path:
-        """The path of the administrator's kubeconfig, which `up` writes."""
+        """Return the path of the administrator's kubeconfig, which `up` writes."""
         return self.state / "stacks" / self.name / "kubeconfig"
 
     @property
     def lab(self) -> Path:
-        """The state directory of the lab."""
+        """Return the state directory of the lab."""
         return self.state / "labs" / self.name
 
     @property
     def environment(self) -> dict[str, str]:
-        """The environment variables of this cluster's commands."""
+        """Return the environment variables of this cluster's commands."""
         return {"KUBEWRIGHT_STATE": str(self.state), "KUBEWRIGHT_CACHE": str(cache())}
 
     @property
     def nodes(self) -> list[str]:
-        """The names of all nodes in the stack file."""
+        """Return the names of all nodes in the stack file."""
         pools = self.config[CLUSTER].get("pools", {}).values()
         members: list[str] = list(self.config[CLUSTER]["control_planes"]["hosts"])
         return members + [name for pool in pools for name in pool["hosts"]]
 
     @property
     def workers(self) -> list[str]:
-        """The nodes of the pool `workers`."""
+        """Return the names of the nodes in the pool `workers`."""
         return list(self.config[CLUSTER]["pools"]["workers"]["hosts"])
 
     def address(self, host: str) -> str:
-        """Return the address of a host, also of a host that left the inventory and is still in the lab."""
+        """Return the address of a host. The host may have been removed from the inventory if the lab still
+        has it.
+        """
         inventory = self.config[CLUSTER]["metal"]["hosts"]
         if host in inventory:
             return str(inventory[host]["address"])
@@ -87,7 +89,7 @@ class Cluster:
         return str(next(item["address"] for item in lab["hosts"] if item["name"] == host))
 
     def boot_empty_host(self, name: str, address: str) -> None:
-        """Boot a host in the lab that is not in the stack file."""
+        """Boot an empty host in the lab that is not in the stack file."""
         lab = json.loads((self.lab / "spec.json").read_text())
         if name in (host["name"] for host in lab["hosts"]):
             return
@@ -124,15 +126,17 @@ class Cluster:
         return result
 
     def up(self, *, check: bool = True) -> CommandResult:
-        """Run `up`."""
+        """Run `kubewright up`."""
         return self.command("up", check=check)
 
     def preview(self) -> CommandResult:
-        """Run `preview`."""
+        """Run `kubewright preview`."""
         return self.command("preview")
 
     def steps(self) -> dict[str, str]:
-        """Return the changes that `up` would make: resource name -> operation, no unchanged resources."""
+        """Return the operation that `up` would perform on each resource, by resource name, without
+        unchanged resources.
+        """
         said = self.command("preview", "--json").stdout
         plan = json.loads(said[said.index("{") :])
         return {
@@ -142,7 +146,7 @@ class Cluster:
         }
 
     def down(self) -> CommandResult:
-        """Run `down`."""
+        """Run `kubewright down`."""
         return self.command("down")
 
     def pulumi(self, *words: str) -> str:
@@ -160,12 +164,12 @@ class Cluster:
         return run(argv, timeout=120, env=environment, cwd=self.checkout)
 
     def change(self, change: Mapping[str, Any]) -> None:
-        """Merge a change into the cluster of the stack file."""
+        """Merge a change into `kubewright:cluster` in the stack file."""
         self.config[CLUSTER] = stackfile.merge(self.config[CLUSTER], change)
 
     @contextmanager
     def edited(self, change: Mapping[str, Any]) -> Iterator[None]:
-        """Change the stack file inside the block only. The cluster does not change."""
+        """Change the stack file until the block ends. The cluster does not change."""
         before = copy.deepcopy(self.config)
         self.change(change)
         try:
@@ -175,7 +179,7 @@ class Cluster:
 
     @contextmanager
     def changed(self, change: Mapping[str, Any]) -> Iterator[None]:
-        """Change the stack file inside the block only, and run `up` after the block."""
+        """Change the stack file until the block ends, and run `up` after the block."""
         try:
             with self.edited(change):
                 yield
@@ -190,16 +194,16 @@ class Cluster:
         return run(argv, stdin=stdin, check=check, timeout=timeout)
 
     def get(self, *words: str) -> Document:
-        """Return the parsed result of `kubectl get … -o json`."""
+        """Return the parsed output of `kubectl get … -o json`."""
         document: Document = json.loads(self.kubectl("get", *words, "-o", "json").stdout)
         return document
 
     def items(self, *words: str) -> list[Any]:
-        """Return the items of `kubectl get … -o json`."""
+        """Return the items in the output of `kubectl get … -o json`."""
         return list(self.get(*words)["items"])
 
     def apply(self, *objects: Mapping[str, Any]) -> None:
-        """Apply objects."""
+        """Apply Kubernetes objects."""
         listed = {"apiVersion": "v1", "kind": "List", "items": objects}
         self.kubectl("apply", "-f", "-", stdin=json.dumps(listed))
 
@@ -211,13 +215,13 @@ class Cluster:
     def run_in_pod(
         self, namespace: str, pod: str, script: str, *, check: bool = True, timeout: float = 60
     ) -> CommandResult:
-        """Run a line of sh in a pod (`name` or `deployment/name`)."""
+        """Run a shell command in a pod (`name` or `deployment/name`)."""
         return self.kubectl(
             "exec", "-n", namespace, pod, "--", "sh", "-c", script, check=check, timeout=timeout
         )
 
     def pods(self, namespace: str, selector: str = "") -> list[Any]:
-        """Return the pods of a namespace that are not being deleted."""
+        """Return the pods of a namespace, except pods that are being deleted."""
         pods = self.items("pods", "-n", namespace, "-l", selector)
         return [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
 
@@ -242,7 +246,7 @@ class Cluster:
     # The hosts
 
     def ssh(self, host: str, script: str, *, check: bool = True, timeout: float = 60) -> CommandResult:
-        """Run sh on a host, with the script in standard input."""
+        """Run a shell script on a host through ssh; the script is sent by standard input."""
         argv = [
             *["ssh", "-F", "none", "-i", str(self.lab / "ssh/id_ed25519")],
             *["-o", f"UserKnownHostsFile={self.lab / 'ssh/known_hosts'}", "-o", "StrictHostKeyChecking=yes"],
@@ -251,7 +255,7 @@ class Cluster:
         return run(argv, stdin=script, check=check, timeout=timeout)
 
     def network_links(self, host: str) -> list[str]:
-        """Return the names of a host's network links. (/sys on the host shows the links of the machine.)"""
+        """Return the names of a host's network links. (/sys in a lab host shows the links of the machine.)"""
         lines = self.ssh(host, "cat /proc/net/dev").stdout.splitlines()
         return [line.split(":", 1)[0].strip() for line in lines if ":" in line]
 
@@ -272,12 +276,14 @@ class Cluster:
         self.lab_command("join", self.name, "--host", host)
 
     def services(self, host: str) -> dict[str, str]:
-        """Return the running services of a host: unit -> invocation id, which changes with each restart."""
+        """Return the running services of a host as unit name and invocation id, which changes with each
+        restart.
+        """
         script = "systemctl show --type=service --state=running --property=Id,InvocationID '*'"
         runs: dict[str, str] = {}
         for block in self.ssh(host, script).stdout.split("\n\n"):
             properties = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
-            # Instances (logins, connections) start and stop on their own.
+            # Ignore instances (logins, connections), which start and stop without a change of the cluster.
             if properties and "@" not in properties["Id"]:
                 runs[properties["Id"]] = properties["InvocationID"]
         return runs

@@ -1,4 +1,4 @@
-"""A clean checkout: the files that git would commit, uncommitted changes included."""
+"""A clean copy of the checkout: the files that git would commit, including uncommitted changes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def clean_checkout(directory: Path) -> Path:
 
 
 def git_status(directory: Path) -> str:
-    """Return what git reports as changed or new, ignored files included."""
+    """Return the files that git reports as changed or new, including ignored files."""
     return run(["git", "status", "--porcelain", "--ignored"], timeout=30, cwd=directory).stdout
 
 

@@ -1,7 +1,7 @@
 """A loopback server that emulates the parts of GitHub's and GitLab's APIs that comments and issues need.
 
 Answers follow https://docs.github.com/rest/issues/comments and https://docs.gitlab.com/api/notes: pages
-with their headers, status codes, authors. `failures` turns the next answers into errors.
+with their headers, status codes, authors. `failures` replaces the next answers with errors.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _PAGE_MOST = 100
 
 @dataclass(frozen=True)
 class Failure:
-    """An answer that is an error. With `after` the server handles the request and only the answer is lost."""
+    """A pending error answer. With `after`, the server handles the request and only the answer is lost."""
 
     status: int
     headers: dict[str, str] = field(default_factory=dict)
@@ -41,11 +41,11 @@ class ForgeServer:
     requests: list[str] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     may_read_account: bool = True
-    """Whether the token may read its own account; the token of a workflow may not."""
+    """Whether the token may read its account; the token of a workflow may not."""
     url: str = ""
 
     def add(self, body: str, *, author: int = 1) -> dict[str, Any]:
-        """Add a comment; author 1 is the token's own account."""
+        """Add a comment; author 1 is the account of the token."""
         number = 1000 + len(self.comments)
         self.comments.append({"id": number, "body": body, "author": author})
         return self.comments[-1]
@@ -55,7 +55,7 @@ class ForgeServer:
         return [comment["body"] for comment in self.comments]
 
     def failure(self, method: str) -> Failure | None:
-        """Return the failure for this request and remove it."""
+        """Remove and return the pending failure for this request."""
         if self.failures and self.failures[0].method in ("", method):
             return self.failures.pop(0)
         return None
@@ -65,7 +65,7 @@ Answer = tuple[int, Any, dict[str, str]]
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """A request to either API."""
+    """A handler for requests to both APIs."""
 
     server_version = "forges"
     forge: ForgeServer
@@ -178,7 +178,7 @@ class _Handler(BaseHTTPRequestHandler):
             "url": url,
         }
 
-    # Issues of both
+    # Issues of both APIs
 
     def _new_issue(self, body: str, title: str, labels: list[str]) -> dict[str, Any]:
         item = self.forge.add(body)

@@ -1,4 +1,4 @@
-"""A directory that emulates a host: the host program runs in it, and its systemctl only records calls."""
+"""An emulated host in a directory, in which the host program runs. Its systemctl only records calls."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class Host:
         return self.run(script(bundle, Identity("w-1", "10.9.0.21")), payload(bundle, all_secrets))
 
     def calls(self) -> list[str]:
-        """Return the changes that systemctl was called for since the last call of this method."""
+        """Return the calls that systemctl received since the last call of this method, without queries."""
         log = self.fake / "log"
         lines = log.read_text().splitlines() if log.exists() else []
         log.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Kill a command of Kubewright at a chosen point."""
+"""Helpers that kill a command of Kubewright at a chosen point."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from testkit.cluster import Cluster
 from testkit.process import TAIL, CommandResult, kill_group
 
 DEATH = 1.0
-"""Seconds between a kill and the next command: as fast as a person can be."""
+"""Seconds between a kill and the next command, as short as for a quick user."""
 
 
 def kill_at_output(cluster: Cluster, command: str, point: str, *, timeout: float) -> None:
     """Start `up` or `down` and kill it (SIGKILL) when a line of its output matches `point`.
 
-    Its process group dies with it. Raise AssertionError when the command ends before that line, or does not
-    print it within `timeout` seconds.
+    Its process group is killed with it. Raise AssertionError when the command ends before that line, or
+    does not print the line within `timeout` seconds.
     """
     with _started(cluster, command, timeout) as (process, output):
         _follow(process, output, point)
@@ -57,7 +57,7 @@ def kill_when(cluster: Cluster, command: str, moment: Callable[[], bool], *, tim
 
 
 def _follow(process: subprocess.Popen[str], output: list[str], point: str) -> None:
-    """Read the output of a command up to the matching line."""
+    """Read the output of a command up to the line that matches."""
     assert process.stdout is not None
     for line in process.stdout:
         output.append(line)
@@ -70,7 +70,9 @@ def _follow(process: subprocess.Popen[str], output: list[str], point: str) -> No
 def _started(
     cluster: Cluster, command: str, timeout: float
 ) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
-    """Start a command and collect its output; kill it at the end and after `timeout` seconds."""
+    """Start a command and collect its output; kill the command at the end of the block and after `timeout`
+    seconds.
+    """
     process = subprocess.Popen(
         cluster.argv(command),
         cwd=cluster.state,
@@ -89,8 +91,8 @@ def _started(
     finally:
         alarm.cancel()
         kill_group(process)
-        # Do not read the rest of its output: a child process may hold the pipe open.
+        # Do not read the rest of the output: a child process may keep the pipe open.
         process.wait()
-        # Its children die after it: a large process takes a moment.
+        # Child processes of the command need a moment to end, because a large process is slow to exit.
         time.sleep(DEATH)
         cluster.outputs.append("".join(output))

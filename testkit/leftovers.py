@@ -1,4 +1,4 @@
-"""Find what a lab created on the machine, without the lab's own records."""
+"""Search for resources of a lab on the machine that does not use the lab's records."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from testkit.processes import command_lines
 
 
 def leftovers(cluster: Cluster) -> list[str]:
-    """Return processes, mounts, namespaces, cgroups, links and routes that belong to the lab of a cluster.
+    """Return processes, mounts, namespaces, cgroups, links and routes of a cluster's lab that still exist.
 
     They contain the name of the lab, the path of its state, or an address of its network.
     """
@@ -21,7 +21,7 @@ def leftovers(cluster: Cluster) -> list[str]:
     remains = [f"process {line[:120]}" for line in command_lines() if pattern.search(line)]
     mounts = Path("/proc/self/mountinfo").read_text().splitlines()
     remains += [f"mount {line[:160]}" for line in mounts if pattern.search(line)]
-    # Not rglob: groups disappear during the search.
+    # Path.rglob fails when a cgroup disappears during the search.
     groups = [path for path, _, _ in os.walk("/sys/fs/cgroup")]
     remains += [f"cgroup {path}" for path in groups if pattern.search(path)]
     for what in ("netns", "link", "address", "route"):

@@ -1,4 +1,4 @@
-"""A test of the pod network that works on any cluster, whatever the network implementation."""
+"""Tests of the pod network that work on any cluster with any network implementation."""
 
 from __future__ import annotations
 
@@ -21,13 +21,17 @@ _SERVE = (
 
 
 def get(address: str, path: str = "/") -> str:
-    """Return sh that fetches a page within 10 s. (With -T the wget of Debian's static busybox crashes.)"""
+    """Return a shell command that fetches a page within 10 s. (With -T the wget of Debian's static busybox
+    crashes.)
+    """
     return f"timeout 10 wget -q -O - http://{address}:{pods.PORT}{path}"
 
 
 @dataclass(frozen=True)
 class Proof:
-    """A DaemonSet `web` on all nodes behind a NodePort service, and a client pod."""
+    """The workloads of the network test: a DaemonSet `web` on all nodes behind a NodePort service, and a
+    client pod.
+    """
 
     cluster: Cluster
     namespace: str
@@ -35,11 +39,11 @@ class Proof:
     client: str
 
     def run_in_client(self, script: str, *, check: bool = True, timeout: float = 30) -> CommandResult:
-        """Run sh in the client pod."""
+        """Run a shell command in the client pod."""
         return self.cluster.run_in_pod(self.namespace, self.client, script, check=check, timeout=timeout)
 
     def addresses(self) -> dict[str, str]:
-        """Return the address of the serving pod of each node."""
+        """Return the address of the serving pod on each node."""
         web_pods = self.cluster.pods(self.namespace, "app=web")
         return {pod["spec"]["nodeName"]: pod["status"]["podIP"] for pod in web_pods}
 
@@ -58,13 +62,15 @@ class Proof:
             assert self.fetch(address) == by_node[node], f"pod of {node} at {address}"
 
     def assert_large_files_arrive(self) -> None:
-        """Assert that whole files arrive: a packet of the size of the MTU passes."""
+        """Assert that complete files arrive, so that packets with the size of the MTU pass."""
         for node, address in self.addresses().items():
             got = self.run_in_client(f"{get(address, '/big')} | wc -c").stdout.strip()
             assert got == str(MEGABYTE), f"from {node}: {got} bytes"
 
     def assert_service_answers(self) -> None:
-        """Assert that the service answers by address and by names, and spreads connections over all pods."""
+        """Assert that the service answers at its address and names, and distributes connections over all
+        pods.
+        """
         service = self.cluster.get("service", "-n", self.namespace, "web")["spec"]["clusterIP"]
         for name in (service, "web", f"web.{self.namespace}.svc.cluster.local"):
             assert self.fetch(name).startswith("web-"), name
@@ -73,7 +79,7 @@ class Proof:
         assert len(set(answers)) == len(self.cluster.nodes), f"only {set(answers)} answered"
 
     def assert_node_ports_answer(self) -> None:
-        """Assert that this machine reaches the service on the port of each node."""
+        """Assert that this machine reaches the service at the NodePort of each node."""
         for node in self.cluster.nodes:
             url = f"http://{self.cluster.address(node)}:{self.node_port}/"
 

@@ -1,4 +1,4 @@
-"""The secrets of a cluster, created with `cryptography` from the tables that the program uses."""
+"""The secrets of a test cluster, created with `cryptography` from the certificate tables of the program."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _Signer = tuple[x509.Certificate, ec.EllipticCurvePrivateKey]
 
 
 def secrets(topology: Topology) -> dict[str, str]:
-    """Create every secret of a delivery; return them by name."""
+    """Create every secret of a delivery and return the secrets by name."""
     result: dict[str, str] = {}
     signers: dict[str, _Signer] = {}
     for authority in authorities(topology):

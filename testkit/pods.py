@@ -1,4 +1,4 @@
-"""Workloads for tests as plain objects. All of them pass the `restricted` Pod Security level."""
+"""Kubernetes workloads for tests as dictionaries. All workloads pass the `restricted` Pod Security level."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ANYWHERE = [{"operator": "Exists"}]
 Object = dict[str, Any]
 
 SERVE = f"mkdir -p /tmp/www && hostname >/tmp/www/index.html && exec httpd -f -p {PORT} -h /tmp/www"
-"""sh that serves the pod's name at /."""
+"""Shell command that serves the pod's name at the path `/`."""
 
 
 PROBE = {"httpGet": {"path": "/", "port": PORT}, "periodSeconds": 1}
@@ -21,7 +21,7 @@ PROBE = {"httpGet": {"path": "/", "port": PORT}, "periodSeconds": 1}
 
 
 def container(script: str, **more: object) -> Object:
-    """Return a container that runs a line of sh and listens on `PORT` if the script does."""
+    """Return a container that runs a shell command. The command may listen on `PORT`."""
     return {
         "name": "main",
         "image": IMAGE,
@@ -38,17 +38,17 @@ def container(script: str, **more: object) -> Object:
 
 
 def serving_container(**more: object) -> Object:
-    """Return a container that serves the pod's name, with a readiness probe."""
+    """Return a container that serves the pod's name and has a readiness probe."""
     return container(SERVE, readinessProbe=PROBE, ports=[{"containerPort": PORT}], **more)
 
 
 def spec(main: Mapping[str, Any], **more: object) -> Object:
-    """Return a pod specification with that container, which terminates immediately when stopped."""
+    """Return a pod specification with this container. The pod terminates without a grace period."""
     return {"containers": [dict(main)], "terminationGracePeriodSeconds": 1, **more}
 
 
 def on_node(node: str) -> Object:
-    """Return the part of a specification that runs the pod on a node, whatever its taints."""
+    """Return the fields of a specification that run the pod on a node with any taints."""
     return {"nodeSelector": {"kubernetes.io/hostname": node}, "tolerations": ANYWHERE}
 
 

@@ -1,4 +1,6 @@
-"""Run commands with a time limit, keep their whole output, and report failures with their last lines."""
+"""Helper that runs commands with a time limit, collects their output, and reports failures with their last
+lines.
+"""
 
 from __future__ import annotations
 
@@ -25,12 +27,12 @@ class CommandResult:
 
     @property
     def text(self) -> str:
-        """The output on both streams."""
+        """Return the output of both streams."""
         return self.stdout + self.stderr
 
 
 class CommandFailed(AssertionError):
-    """A command failed or exceeded its time limit."""
+    """The error of a command that failed or exceeded its time limit."""
 
     def __init__(self, argv: Sequence[str], why: str, output: str) -> None:
         tail = "\n".join(output.splitlines()[-TAIL:])
@@ -48,7 +50,7 @@ def run(
 ) -> CommandResult:
     """Run a command and return its result.
 
-    `timeout` is in seconds; a command that takes longer is killed with all its child processes. `env` is
+    `timeout` is in seconds; after that time the command is killed with all its child processes. `env` is
     added to the environment. Raise CommandFailed on a time-out and, with `check`, when the exit code is not
     0.
     """
@@ -76,9 +78,10 @@ def run(
 
 
 def kill_group(process: subprocess.Popen[str]) -> None:
-    """Kill (SIGKILL) a process that was started in its own session, with its children.
+    """Kill (SIGKILL) a process that was started in a separate session, with its child processes.
 
-    The engine of a killed driver ends too, in its own session (`automation.engine.launch`).
+    The engine of a killed driver also ends, although it has a separate session
+    (`automation.engine.launch`).
     """
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""Command lines of processes, sampled."""
+"""Sampling of the command lines of all processes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from types import TracebackType
 
 
 def command_lines() -> set[str]:
-    """Return the command lines of all processes on this machine, those in hosts of labs included."""
+    """Return the command lines of all processes on this machine, including the hosts of labs."""
     lines = set()
     for process in Path("/proc").glob("[0-9]*"):
         try:
@@ -20,7 +20,7 @@ def command_lines() -> set[str]:
 
 
 class Watch:
-    """Collects command lines in the background, four times a second."""
+    """A background thread that collects command lines four times a second."""
 
     def __init__(self) -> None:
         self.seen: set[str] = set()

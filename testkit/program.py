@@ -1,4 +1,4 @@
-"""A small Pulumi program under the real engine, with separate plugins and state."""
+"""Small Pulumi programs for tests with the real engine, with separate plugins and state."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def tool(name: str) -> str:
 
 @dataclass(frozen=True)
 class Program:
-    """The stack of a program. `head` is prepended to every program text."""
+    """The stack of a Pulumi program. `head` is added before every program text."""
 
     directory: Path
     environment: Mapping[str, str]

@@ -1,4 +1,4 @@
-"""A pull request for a stack, handled as a workflow does: preview, comment, later `up` with the plan."""
+"""A pull request for a stack, handled as a workflow does: preview, comment, and `up` with the saved plan."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ class PullRequest:
     stack: str
     run: Run
     comment: Run
-    """Runs `kubewright comment <words>` with the token in its environment."""
+    """Runs `kubewright comment <words>` with the forge's token in the environment."""
     server: ForgeServer
     directory: Path
 
     @property
     def plan(self) -> Path:
-        """The plan that the last preview saved."""
+        """Return the path of the plan that the last preview saved."""
         return self.directory / "plan.json"
 
     def push(self, *, check: bool = True) -> str:
-        """Preview and comment as a push to the branch does; return the text of the comment."""
+        """Run preview and comment like a push to the branch, and return the text of the comment."""
         self.run(
             *["preview", "--policy", "--report", str(self.directory), "--save-plan", str(self.plan)],
             check=check,
@@ -46,5 +46,5 @@ class PullRequest:
         return comments[0]
 
     def merge(self, plan: Path | None = None, *, check: bool = True) -> CommandResult:
-        """Run `up` with the approved plan (default: the last) as a merge does."""
+        """Run `up` with the approved plan (default: the last plan) like a merge."""
         return self.run("up", "--policy", "--plan", str(plan or self.plan), check=check)

@@ -1,7 +1,7 @@
-"""The secret values of a cluster, and a search for them in texts.
+"""Search for secret values of a cluster in texts.
 
-A value is searched as plain text and in base64 at each of the three alignments, so that it is found inside
-an encoded file or archive. Results contain names, never values.
+A value is searched as plain text and in base64 at each of the three alignments, so that it is also found
+inside an encoded file or archive. Results contain names, never values.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ _ENCRYPTION = re.compile(r"secret:\s*\"?([A-Za-z0-9+/]{43}=)")
 
 @dataclass(frozen=True, slots=True)
 class Secret:
-    """A value that must not be visible. `name` says where the value comes from."""
+    """A value that must not be visible. `name` describes the source of the value."""
 
     name: str
     value: str
 
     def needles(self) -> Iterator[str]:
-        """Yield the value, and its forms inside base64."""
+        """Yield the search terms for a value: the value and its base64 forms."""
         yield self.value
         raw = self.value.encode()
         for offset in range(3):
             encoded = base64.b64encode(b"\0" * offset + raw).decode()
-            # The first and last characters depend on the neighbors.
+            # The first and last base64 characters depend on the neighbors of the value.
             first = -(-offset * 4 // 3)
             yield encoded[first : (offset + len(raw)) * 8 // 6]
 
@@ -42,8 +42,8 @@ class Secret:
 def secrets_in(name: str, text: str) -> Iterator[Secret]:
     """Yield the private keys, bootstrap tokens and encryption keys in a text.
 
-    Of a key only the first whole line of its body: it contains the secret number, while later lines may
-    contain only the public part.
+    The search term of a private key is only the first complete line of its body. This line contains the
+    secret number; later lines may contain only the public part.
     """
     for match in _KEY.finditer(text):
         yield Secret(f"private key in {name}", match.group(1).split()[0])
@@ -54,7 +54,7 @@ def secrets_in(name: str, text: str) -> Iterator[Secret]:
 
 
 def secrets_of_state(exported: str) -> list[Secret]:
-    """Return the secrets in `pulumi stack export --show-secrets`: in every value that is marked secret."""
+    """Return the secrets in the output of `pulumi stack export --show-secrets`, which marks secret values."""
     secrets: list[Secret] = []
 
     def walk(name: str, node: Any) -> None:  # noqa: ANN401  JSON of any shape
@@ -78,7 +78,7 @@ def _of_plaintext(name: str, plaintext: str) -> Iterator[Secret]:
 
 
 def _texts(value: Any) -> Iterator[str]:  # noqa: ANN401  JSON of any shape
-    """Yield the texts in a value; join a bootstrap token that is stored in two parts."""
+    """Yield the texts in a value. Join a bootstrap token that is stored in two parts."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, list):
@@ -92,7 +92,7 @@ def _texts(value: Any) -> Iterator[str]:  # noqa: ANN401  JSON of any shape
 
 
 def _unpacked(text: str) -> str:
-    """Return the content of a base64 text, also of an archive; empty for other texts."""
+    """Return the content of a base64 text or of a base64 archive; empty for other texts."""
     try:
         raw = base64.b64decode("".join(text.split()), validate=True)
         if raw.startswith(b"\x1f\x8b"):

@@ -1,4 +1,4 @@
-"""Stack files for tests: one control plane and workers on hosts of a separate lab."""
+"""Configurations of stack files for tests: a control plane and workers on hosts of a separate lab."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ import yaml
 CLUSTER = "kubewright:cluster"
 LAB = "kubewright:lab"
 DELETE = object()
-"""As a value in a change: remove the key."""
+"""Marker for `merge`: a change with this value removes the key."""
 
 Document = dict[str, Any]
 
 
 def merge(base: Mapping[str, Any], change: Mapping[str, Any]) -> Document:
-    """Return `base` with `change` merged into it, mapping by mapping; `DELETE` removes a key."""
+    """Return `base` with `change` merged into it, mapping by mapping. The value `DELETE` removes a key."""
     result = copy.deepcopy(dict(base))
     for key, value in change.items():
         if value is DELETE:
@@ -32,12 +32,12 @@ def merge(base: Mapping[str, Any], change: Mapping[str, Any]) -> Document:
 
 
 def host(network: str, number: int, memory: str = "3Gi") -> Document:
-    """Return a host of the inventory; the lab gives it this address and memory."""
+    """Return the inventory entry of a lab host with this address and memory."""
     return {"address": str(IPv4Network(network)[number]), "cpus": 2, "memory": memory, "disk": "20Gi"}
 
 
 def lab_settings(name: str, network: str) -> Document:
-    """Return the settings of every cluster in the lab of that name: mirror, registry, keys."""
+    """Return the settings that every cluster in the lab has: mirror, registry and SSH keys."""
     gateway = IPv4Network(network)[1]
     lab = f"$KUBEWRIGHT_STATE/labs/{name}"
     return {
@@ -62,8 +62,9 @@ def document(
 ) -> Document:
     """Return the configuration of a cluster in a lab on `network`.
 
-    Control planes have addresses from .11, workers from .21. `hello` is the NodePort of the page of the
-    chart in `lab/charts`; None: no release. The control plane accepts pods when there are no workers.
+    Addresses of control planes start at .11, of workers at .21. `hello` is the NodePort of the page served
+    by the chart in `lab/charts`; without it, no release is installed. Without workers, the control plane
+    accepts pods.
     """
     hosts = {member: host(network, 11 + i) for i, member in enumerate(control_planes)}
     hosts |= {member: host(network, 21 + i) for i, member in enumerate(workers)}

@@ -1,4 +1,4 @@
-"""The directory in which tests on real hosts keep the state of their stacks and labs."""
+"""The directory for the state of stacks and labs in tests on real hosts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 _KEEP = "KUBEWRIGHT_TEST_STATE"
-"""The variable that names a directory: state stays there, and clusters stay up."""
+"""Name of the variable with a state directory that is kept, together with its clusters."""
 
 
 def is_kept() -> bool:
@@ -17,7 +17,9 @@ def is_kept() -> bool:
 
 
 def create_directory(factory: pytest.TempPathFactory, hint: str) -> Path:
-    """Return a directory for a test run; `hint` is the command that runs the tests. Fail without root."""
+    """Return a state directory for a test run. Fail without root; the message has `hint`, the command for
+    the tests.
+    """
     if os.geteuid() != 0:
         pytest.fail(f"tests on real hosts need root: run {hint}")
     if not is_kept():

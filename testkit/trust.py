@@ -1,4 +1,4 @@
-"""A model of trust: hosts with the files that they have on disk, and every connection between them.
+"""A model of certificate trust between hosts: the files on every host, and every connection between hosts.
 
 Programs read their certificates at each handshake, and their trusted CAs at a restart.
 """
@@ -22,7 +22,7 @@ ETCD = "/etc/etcd/pki"
 
 @dataclass
 class Host:
-    """A host: its files, and the generation and certificate of its kubelet."""
+    """A host with its files, and the generation and certificate of its kubelet."""
 
     name: str
     files: dict[str, str] = field(default_factory=dict)
@@ -36,7 +36,7 @@ class Host:
         return x509.load_pem_x509_certificates(self.files[path].encode())
 
     def start_kubelet(self, script: str, planes: list[Host]) -> None:
-        """Emulate the start of the kubelet: it requests new certificates when the signing generation
+        """Emulate the start of the kubelet, which requests new certificates when the signing generation
         changed.
         """
         match = re.search(r'echo (\d+) >"\$signer"', script)
@@ -49,7 +49,7 @@ class Host:
 
 @dataclass(frozen=True)
 class Connection:
-    """One side presents a certificate; the other must trust its CA."""
+    """A TLS connection: a side presents a certificate, the other side must trust its CA."""
 
     what: str
     presented: x509.Certificate
@@ -61,7 +61,7 @@ class Connection:
 
 
 def connections(hosts: Mapping[str, Host], planes: list[str], etcd: list[str]) -> Iterator[Connection]:
-    """Yield both directions of every connection of the cluster."""
+    """Yield every TLS connection of the cluster in both directions."""
     members, servers = [hosts[name] for name in etcd], [hosts[name] for name in planes]
     for member in members:
         for other in members:
@@ -83,7 +83,7 @@ def connections(hosts: Mapping[str, Host], planes: list[str], etcd: list[str]) -
 
 
 def tokens(hosts: Mapping[str, Host], planes: list[str]) -> Iterator[tuple[str, bool]]:
-    """Yield whether each API server accepts the tokens that each API server signs."""
+    """Yield, for each pair of API servers, whether the second accepts tokens that the first has signed."""
     for signer in planes:
         key = serialization.load_pem_private_key(
             hosts[signer].files[f"{PKI}/service-account.key"].encode(), None
@@ -130,7 +130,7 @@ def _signed_by(certificate: x509.Certificate, authority: x509.Certificate) -> bo
 
 
 def _sign(name: str, plane: Host) -> x509.Certificate:
-    """Return a kubelet certificate signed like the controller manager of a control plane does."""
+    """Return a kubelet certificate, signed as by the controller manager of a control plane."""
     authority = plane.certificate(f"{PKI}/kubernetes-ca-signer.crt")
     signing = serialization.load_pem_private_key(
         plane.files[f"{PKI}/kubernetes-ca-signer.key"].encode(), None

@@ -1,4 +1,4 @@
-"""Wait for a condition and report the last value."""
+"""Wait for a condition in a test, with the last failure in the error."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 def eventually(what: str, probe: Callable[[], T], *, timeout: float, interval: float = 1.0) -> T:
-    """Call `probe` until it neither raises AssertionError nor returns a false value; return its value.
+    """Call `probe` until it returns a true value without AssertionError, and return this value.
 
     Raise AssertionError with `what` and the last failure after `timeout` seconds. Every other exception of
     the probe is raised immediately.

@@ -1,4 +1,4 @@
-"""Observe a value repeatedly while something else runs."""
+"""Background observation of a value during other work."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from types import TracebackType
 
 
 class Watcher:
-    """Calls `probe` every second in the background and collects its values in `seen`.
+    """A background thread that calls `probe` every second and collects its values in `seen`.
 
-    A probe that fails (AssertionError: the API was unreachable for a moment) is ignored.
+    A probe that raises AssertionError (the API was unreachable for a moment) is ignored.
     """
 
     def __init__(self, probe: Callable[[], int], interval: float = 1.0) -> None:

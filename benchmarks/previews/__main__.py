@@ -1,4 +1,4 @@
-"""`python -m benchmarks.previews [HOSTS…]`: measures previews and fails when a cost exceeds its limit."""
+"""Benchmark of previews, `python -m benchmarks.previews [HOSTS…]`: fails when a cost exceeds its limit."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def main(
     rounds: Annotated[int, typer.Option(help="Rounds of the cloud examples; 0 omits them.")] = clouds.ROUNDS,
     write: Annotated[bool, typer.Option("--write", help="Write docs/previews.md too.")] = False,
 ) -> None:
-    """Measure previews; fail when a cost exceeds its limit."""
+    """Measure previews. Exit with an error when a cost exceeds its limit."""
     console = Console(stderr=True)
     measured, compared = [], []
     with tempfile.TemporaryDirectory(prefix="kubewright-previews-") as directory:

@@ -1,4 +1,4 @@
-"""Previews of the cloud examples with few and with many workers, in turns.
+"""Benchmark of previews for the cloud examples, with few and with many workers alternately.
 
 A pool is one group of machines of any size, so the cost of a preview must not depend on the size.
 """
@@ -18,7 +18,9 @@ from testkit.stackfile import CLUSTER, Document
 
 CLOUDS = ("aws", "azure")
 FEW, MANY = 5, 4997
-"""Numbers of workers. MANY and three control planes are the 5,000 nodes that Kubernetes is tested with."""
+"""Numbers of workers. MANY workers and three control planes are the 5,000 nodes that Kubernetes is tested
+with.
+"""
 MAX_EXTRA = 0.1
 """Maximum additional processor time with many workers, as a fraction of the time with few."""
 ROUNDS = 5
@@ -28,7 +30,7 @@ _MAX_PODS = 30
 
 @dataclass(frozen=True, slots=True)
 class SizeComparison:
-    """Costs of both sizes of a cloud's example, each in several rounds."""
+    """Costs of previews of a cloud's example in both sizes, each in several rounds."""
 
     cloud: str
     few: tuple[Cost, ...]
@@ -43,12 +45,12 @@ class SizeComparison:
 
     @property
     def over_limit(self) -> bool:
-        """Return whether many workers cost more than the limit."""
+        """Report whether the cost with many workers exceeds the limit."""
         return self.ratio > 1 + MAX_EXTRA
 
 
 def compare_sizes(machine: Machine, cloud: str, rounds: int = ROUNDS) -> SizeComparison:
-    """Preview a cloud's example in both sizes, in turns. Raise CommandFailed."""
+    """Preview a cloud's example in both sizes alternately. Raise CommandFailed on a failure."""
     costs_by_size: dict[int, list[Cost]] = {FEW: [], MANY: []}
     for _ in range(rounds):
         for workers, costs in costs_by_size.items():
@@ -61,12 +63,12 @@ def compare_sizes(machine: Machine, cloud: str, rounds: int = ROUNDS) -> SizeCom
 
 
 def stack_config(cloud: str, workers: int) -> Document:
-    """Return the example's configuration with this number of workers in two pools. Nothing else differs."""
+    """Return the example's configuration with this number of workers in two pools."""
     config: Document = yaml.safe_load((CHECKOUT / f"Pulumi.{cloud}-example.yaml").read_text())["config"]
     cluster = config[CLUSTER]
     cluster["network"] |= {"pods": "172.16.0.0/12", "node_prefix": 26}
     cluster["kubelet"] = {"max_pods": _MAX_PODS}
-    # A single scale set of Azure cannot have this many machines.
+    # A scale set of Azure cannot have this many machines, so the workers are in two pools.
     halves = {"general": workers // 2, "more": workers - workers // 2}
     pool = cluster["pools"]["general"]
     cluster["pools"] = {name: pool | {"size": {"min": half, "max": half}} for name, half in halves.items()}

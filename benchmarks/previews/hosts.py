@@ -1,8 +1,8 @@
-"""Previews of bare-metal stacks with many hosts.
+"""Benchmark of previews for bare-metal stacks with many hosts.
 
 The engine, the program and the driver are real. The plugins of `testkit/offline` check and compare like the
 lab's stand-in plugins and contact no host. Each stack is created once, then previewed without a change, and
-with one kubelet setting changed on every worker, report included.
+with one kubelet setting changed on every worker. The previews include the report.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from testkit.stackfile import CLUSTER, Document
 
 SIZES = (10, 100, 1000, 5000)
 LIMITS = (1000, 30.0, 1.0)
-"""Number of hosts with a limit, and the maximum seconds and GiB of its previews on two cores."""
+"""Number of hosts that has limits, and the maximum seconds and GiB of its previews on two cores."""
 _TIMEOUT = 3600.0
-# The file backend writes the whole state after each step, which is terabytes for thousands of hosts. The
-# previews need the state only once, at the end.
+# The file backend writes the whole state after each step: terabytes for thousands of hosts. Previews need
+# only the final state.
 _SINGLE_CHECKPOINT = {"PULUMI_SKIP_CHECKPOINTS": "true", "PULUMI_EXPERIMENTAL": "true"}
-# 5,000 nodes may have at most 150,000 pods, the number that Kubernetes is tested with.
+# 5,000 nodes may have at most 150,000 pods, the number of pods that Kubernetes is tested with.
 _MAX_PODS, _CHANGED_MAX_PODS = 30, 25
 
 
 @dataclass(frozen=True, slots=True)
 class PreviewCosts:
-    """Costs of previews of one stack size."""
+    """Costs of the previews of a stack with this number of hosts."""
 
     hosts: int
     unchanged: Cost
@@ -36,14 +36,14 @@ class PreviewCosts:
 
     @property
     def over_limit(self) -> bool:
-        """Return whether this size has a limit and exceeds it."""
+        """Report whether this size has a limit and exceeds the limit."""
         hosts, seconds, memory = LIMITS
         costs = (self.unchanged, self.changed)
         return self.hosts == hosts and any(cost.seconds > seconds or cost.memory > memory for cost in costs)
 
 
 def measure_previews(machine: Machine, hosts: int) -> PreviewCosts:
-    """Create a stack with this number of hosts and measure its previews. Raise CommandFailed."""
+    """Create a stack with this number of hosts and measure its previews. Raise CommandFailed on a failure."""
     name = f"hosts-{hosts}"
     config = stack_config(machine, name, hosts)
     words = ("--stack", name, "--file", str(machine.file(name, config)))
@@ -59,7 +59,7 @@ def measure_previews(machine: Machine, hosts: int) -> PreviewCosts:
 
 
 def stack_config(machine: Machine, name: str, hosts: int) -> Document:
-    """Return a stack with one control plane and workers that have a /26 of pods each."""
+    """Return a stack with a control plane and with workers that have a /26 of pods each."""
     first = IPv4Address("10.0.1.1")
     inventory = {"cp-1": {"address": str(first)}}
     inventory |= {f"w-{i}": {"address": str(first + i)} for i in range(1, hosts)}

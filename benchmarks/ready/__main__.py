@@ -1,6 +1,4 @@
-"""`python -m benchmarks.ready`: runs Kubewright and kubeadm in turns; exits with 1 when the ratio is too
-high.
-"""
+"""Benchmark against kubeadm, `python -m benchmarks.ready`: fails when the ratio of medians is too high."""
 
 from __future__ import annotations
 
@@ -36,7 +34,7 @@ def main(
         sys.exit(2)
     measured: dict[str, list[Round]] = {name: [] for name in programs}
     with tempfile.TemporaryDirectory(prefix="kubewright-ready-") as directory:
-        # The lab and the commands keep and find their hosts in this directory.
+        # The lab and the commands store and find their hosts in this directory.
         os.environ["KUBEWRIGHT_STATE"] = directory
         for turn in range(1, number + 1):
             for name, run in programs.items():

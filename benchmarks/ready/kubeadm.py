@@ -1,8 +1,8 @@
-"""Creates a cluster by kubeadm's guide for highly available clusters, in parallel where possible.
+"""Creation of a cluster by kubeadm's guide for highly available clusters, in parallel where possible.
 
 All hosts are prepared at the same time. The first control plane is created as soon as its host is ready.
-Then all workers join at once, and further control planes join one after another as the guide requires,
-because each adds an etcd member.
+Then all workers join at the same time, and further control planes join one after another, as the guide
+requires, because each adds an etcd member.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Kubeadm:
         with self._part("files and images on the hosts"):
             self._run(host, self._preparation(host))
             if host in CONTROL_PLANES:
-                # The guide's own step that fetches images early: `kubeadm config images pull`.
+                # The guide uses the same command to fetch images early: `kubeadm config images pull`.
                 document = kubeadm_config.init_config(host, "abcdef.0123456789abcdef", "0" * 64)
                 self._write(host, "/etc/kubernetes/pull.yaml", document)
                 self._run(host, "kubeadm config images pull --config /etc/kubernetes/pull.yaml")
@@ -81,8 +81,8 @@ class Kubeadm:
         return match[0]
 
     def _flannel(self, host: str) -> str:
-        """Create the permissions and credentials of the pod network; start its service on the first host.
-        Return the kubeconfig.
+        """Create the permissions and credentials of the pod network, start its service on the first host,
+        and return the kubeconfig.
         """
         with self._part("pod network"):
             self._run(host, f"{_ADMIN} kubectl apply -f -", stdin=kubeadm_config.flannel_permissions())
@@ -134,8 +134,8 @@ class Kubeadm:
 
     @contextmanager
     def _part(self, name: str) -> Iterator[None]:
-        """Record the duration of a step. Steps with the same name on several hosts are one part, first to
-        last.
+        """Record the duration of a step. A step on several hosts is recorded as one part, from first start
+        to last end.
         """
         begin = time.monotonic() - self.start
         yield
@@ -147,7 +147,9 @@ class Kubeadm:
         self._run(host, f"umask 077; mkdir -p {path.rpartition('/')[0]}; cat >{path}", stdin=content)
 
     def _run(self, host: str, script: str, *, stdin: str | None = None) -> str:
-        """Run sh on a host. The script comes by standard input, or as an argument when `stdin` is given."""
+        """Run a shell script on a host. The script is sent by standard input, or as an argument when
+        `stdin` is set.
+        """
         words = ["sh", "-s"] if stdin is None else ["sh", "-c", quote(script)]
         done = subprocess.run(
             [*self._ssh(host), *words],

@@ -1,4 +1,4 @@
-"""kubeadm's configuration files, written as JSON, which is valid YAML."""
+"""Configuration files of kubeadm, written as JSON, which is valid YAML."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def init_config(host: str, token: str, certificate_key: str) -> str:
             "networking": {"podSubnet": layout.PODS, "serviceSubnet": layout.SERVICES},
             "etcd": {"local": {"imageTag": versions.etcd}},
             "dns": {"imageTag": f"v{versions.coredns}"},
-            # The same algorithm as Kubewright's keys, and faster than the default.
+            # The key algorithm is the same as Kubewright's, and faster than kubeadm's default.
             "encryptionAlgorithm": "ECDSA-P256",
         },
         {

@@ -1,4 +1,4 @@
-"""The cluster that both programs create: hosts, addresses and ranges."""
+"""The cluster that both programs create: hosts, addresses and address ranges."""
 
 from __future__ import annotations
 
@@ -21,32 +21,30 @@ CONTROL_PLANES = ("cp-1", "cp-2", "cp-3")
 WORKERS = ("w-1", "w-2", "w-3")
 HOSTS = (*CONTROL_PLANES, *WORKERS)
 MEMORY = {**dict.fromkeys(CONTROL_PLANES, 3 * 1024**3), **dict.fromkeys(WORKERS, 2 * 1024**3)}
-"""Bytes by host."""
+"""Memory of each host, in bytes."""
 API_PORT = 6443
 
 
 @dataclass(frozen=True, slots=True)
 class ClusterSetup:
-    """Directories of one cluster: its state, and the mirror that the lab serves."""
+    """The directories of a benchmark cluster: its state, and the mirror that the lab serves."""
 
     state: Path
     mirror: Path
 
     @property
     def lab(self) -> Path:
-        """Return the directory of the lab's state, which has its keys and the mirror's certificate
-        authority.
-        """
+        """Return the state directory of the lab, with its keys and the mirror's certificate authority."""
         return self.state / "labs" / NAME
 
     @property
     def spec(self) -> LabSpec:
-        """Return the lab, with the same hosts for both programs."""
+        """Return the specification of the lab, which has the same hosts for both programs."""
         hosts = tuple(LabHost(name=host, address=address(host), memory=MEMORY[host]) for host in HOSTS)
         return LabSpec(name=NAME, network=NETWORK, hosts=hosts, mirror=self.mirror)
 
     def disk(self, host: str) -> Path:
-        """Return the directory on this machine that has the files a host has written."""
+        """Return the directory on this machine with the files that a host has written."""
         return self.lab / "hosts" / host / "upper"
 
 
@@ -58,12 +56,12 @@ def address(host: str) -> IPv4Address:
 
 
 def endpoint() -> str:
-    """Return the API's address for both programs: the benchmark's load balancer on the lab's machine."""
+    """Return the API's address for both programs: the address of the benchmark's load balancer."""
     return f"{NETWORK[-2]}:{API_PORT}"
 
 
 def write_stack_file(path: Path) -> Path:
-    """Write Kubewright's stack file of this cluster."""
+    """Write the stack file of this cluster for Kubewright."""
     hosts: dict[str, Any] = {
         host: {"address": str(address(host)), "cpus": 2, "memory": f"{MEMORY[host] // 1024**3}Gi"}
         for host in HOSTS

@@ -1,6 +1,6 @@
-"""The API's load balancer for both programs: one haproxy on the machine of the lab.
+"""The API's load balancer for both programs: haproxy on the machine of the lab.
 
-kubeadm creates no load balancer, so the benchmark does not use Kubewright's either.
+kubeadm creates no load balancer, so the benchmark does not use Kubewright's load balancer either.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ backend control-planes
 
 @contextmanager
 def run_load_balancer(directory: Path) -> Iterator[None]:
-    """Run the load balancer during the block. `directory` is for its program and settings."""
+    """Run the load balancer during the block. `directory` is for its program and its configuration."""
     programs = directory / "haproxy"
     if not programs.exists():
         with tarfile.open(acquire.fetch_or_build(binary("haproxy"), Cache.default(), Progress())) as tar:

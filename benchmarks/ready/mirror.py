@@ -1,4 +1,4 @@
-"""The mirror for kubeadm: Kubewright's mirror with kubeadm and with images of the control plane.
+"""The mirror for kubeadm: Kubewright's mirror with kubeadm and with container images of the control plane.
 
 The images contain the same binaries that Kubewright runs as services.
 """
@@ -18,14 +18,14 @@ from artifacts.oci import Config, Entry
 from artifacts.progress import Progress
 
 PAUSE = "3.10.2"
-"""The tag that kubeadm 1.36.3 uses."""
+"""The image tag of the pause container that kubeadm 1.36.3 uses."""
 _PLACE = "usr/local/bin"
 _TOOLS = "usr/local/netfilter"
 _PATH = "/usr/local/bin:/usr/local/netfilter:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 def image_references() -> dict[str, str]:
-    """Return the images that kubeadm uses, by program name."""
+    """Return the image references that kubeadm uses, by program name."""
     versions = catalogue.DEFAULTS
     kubernetes = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy")
     named = {name: f"registry.k8s.io/{name}:v{versions.kubernetes}" for name in kubernetes}
@@ -50,15 +50,15 @@ def build_kubeadm_mirror(directory: Path) -> Path:
 
 
 def build_kubewright_mirror(directory: Path) -> Path:
-    """Create or complete Kubewright's mirror as its `up` would. Raise ArtifactError."""
+    """Create or complete Kubewright's mirror as `kubewright up` would. Raise ArtifactError."""
     return mirror.build(directory, progress=Progress())
 
 
 def _program_image(
     name: str, tag: str, cache: Cache, workspace: Path, progress: Progress
 ) -> tuple[Iterable[Entry], Config]:
-    """Return an image with one program. The image of kube-proxy also has the tools that kube-proxy calls,
-    and a shell.
+    """Return a container image with one program. The image of kube-proxy also has a shell and the tools
+    that kube-proxy calls.
     """
     config = Config(entrypoint=(f"/{_PLACE}/{name}",), environment={"PATH": _PATH})
     program = acquire.fetch_or_build(binary(name), cache, progress)
@@ -75,7 +75,7 @@ def _directories(*paths: str) -> list[Entry]:
 
 
 def _tree(archive: Path) -> Iterable[Entry]:
-    """Return the files of a tar archive, below the image's directory for tools."""
+    """Return the files of a tar archive with paths below the image's tool directory."""
     with tarfile.open(archive) as tar:
         for member in tar:
             path = f"{_TOOLS}/{member.name}"

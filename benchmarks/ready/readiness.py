@@ -1,4 +1,4 @@
-"""Readiness of a cluster, the same for both programs: all nodes are Ready and CoreDNS is Available."""
+"""Check whether a cluster is ready, for both programs: all nodes are Ready and CoreDNS is Available."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ _PAUSE = 0.25
 
 
 class ReadinessWatch:
-    """Checks the first control plane four times a second, with the administrator's certificate.
+    """A thread that checks the first control plane four times a second, with the administrator's
+    certificate.
 
-    `ready` is the time at which the cluster was ready, in seconds after `start`; None before.
+    `ready` is the time at which the cluster was ready, in seconds after `start`; until then it is None.
     """
 
     def __init__(self, setup: ClusterSetup, start: float) -> None:
@@ -66,7 +67,7 @@ class ReadinessWatch:
 
 
 def administrator_context(disk: Path) -> ssl.SSLContext:
-    """Return the administrator's credentials that either program leaves on a control plane's disk."""
+    """Return the administrator's credentials, which both programs store on the disk of a control plane."""
     kubernetes = disk / "etc/kubernetes"
     document = yaml.safe_load((kubernetes / "admin.conf").read_text())
     cluster, user = document["clusters"][0]["cluster"], document["users"][0]["user"]
@@ -85,7 +86,9 @@ def administrator_context(disk: Path) -> ssl.SSLContext:
 
 
 def _file(disk: Path, target: Path, part: dict[str, str], name: str) -> str:
-    """Return the path of a kubeconfig's file, or of a new file with the kubeconfig's inline data."""
+    """Return the path of a file that the kubeconfig refers to, or of a new file with the kubeconfig's
+    inline data.
+    """
     if name in part:
         return str(disk / part[name].lstrip("/"))
     target.touch(mode=0o600)

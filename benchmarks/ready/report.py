@@ -1,4 +1,4 @@
-"""Medians and parts of both programs as Markdown."""
+"""Report of the benchmark against kubeadm: medians and parts of both programs as Markdown."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def ratio(rounds: Mapping[str, Sequence[Round]]) -> float:
 
 
 def markdown(rounds: Mapping[str, Sequence[Round]], machine: str) -> str:
-    """Return the text of docs/benchmarks-ready.md. `machine`: one line that describes the machine."""
+    """Return the text of docs/benchmarks-ready.md. `machine` is a line that describes the machine."""
     number = len(rounds["kubeadm"])
     lines = [
         "# To a ready cluster: Kubewright and kubeadm",
@@ -62,7 +62,7 @@ def _summary(name: str, measured: Sequence[Round]) -> str:
 
 
 def parts(measured: Sequence[Round]) -> list[str]:
-    """Return the median of each part, in the order of their begin."""
+    """Return the median of each part, in order of start time."""
     rows = []
     for name in dict.fromkeys(name for r in measured for name in r.parts):
         spans = [r.parts[name] for r in measured if name in r.parts]

@@ -1,4 +1,4 @@
-"""One round of each program: from booted hosts to a ready cluster."""
+"""A round of the benchmark for each program: from booted hosts to a ready cluster."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _READY_TIMEOUT = 120
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """Measurements of one round: seconds until the cluster is ready, and the parts."""
+    """Measurements of a round: seconds until the cluster is ready, and the parts."""
 
     ready: float
     parts: dict[str, Span]
 
 
 def run_kubeadm(directory: Path) -> Round:
-    """Create a cluster with kubeadm. Raise BenchmarkError."""
+    """Create a cluster with kubeadm and measure the time. Raise BenchmarkError on failure."""
     setup = ClusterSetup(
         state=directory, mirror=mirror.build_kubeadm_mirror(directories.cache() / "benchmarks" / "mirror")
     )
@@ -45,7 +45,7 @@ def run_kubeadm(directory: Path) -> Round:
 
 
 def run_kubewright(directory: Path) -> Round:
-    """Create a cluster with Kubewright. Raise BenchmarkError."""
+    """Create a cluster with Kubewright and measure the time. Raise BenchmarkError on failure."""
     setup = ClusterSetup(state=directory, mirror=directories.cache() / "mirror")
     mirror.build_kubewright_mirror(setup.mirror)
     with _lab_hosts(setup, directory):
@@ -71,7 +71,7 @@ def _wait_until_ready(watch: ReadinessWatch, program: str) -> float:
 
 @contextmanager
 def _lab_hosts(setup: ClusterSetup, directory: Path) -> Iterator[None]:
-    """Run fresh hosts and their load balancer, and take them down afterwards."""
+    """Run new hosts and their load balancer, and remove them after the block."""
     stack.down(NAME)
     stack.up(setup.spec)
     try:

@@ -1,5 +1,5 @@
-"""The real engine without hosts: plugins that check and diff like those of `lab/plugins` and change
-nothing.
+"""Engine plugins that work without hosts: they check and compare like the plugins in `lab/plugins` and
+change nothing.
 
-With them tests create a state with any number of hosts, anywhere, in seconds, with unique keys.
+With these plugins, tests create a state with any number of hosts within seconds, on any machine.
 """

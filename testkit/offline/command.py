@@ -1,4 +1,4 @@
-"""The command plugin without commands: `python -m testkit.offline.command ENGINE`."""
+"""The command plugin without command execution: `python -m testkit.offline.command ENGINE`."""
 
 from __future__ import annotations
 
@@ -11,15 +11,17 @@ from lab.plugins.runtime.server import serve
 from lab.plugins.runtime.values import Properties
 
 FAIL = "KUBEWRIGHT_OFFLINE_FAIL"
-"""A variable `<resource name>=<text>`: the command of that resource fails with the text."""
+"""Name of the variable `<resource name>=<text>`, which makes the command of the resource fail with the
+text.
+"""
 
 
 SLOW = "KUBEWRIGHT_OFFLINE_SLOW"
-"""A variable `<resource name>=<seconds>`: the command of that resource takes that long."""
+"""Name of the variable `<resource name>=<seconds>`, which sets the duration of the resource's command."""
 
 
 class Offline(CommandProvider):
-    """Runs nothing and returns empty output."""
+    """A command provider that runs nothing and returns empty output."""
 
     async def _apply(
         self, token: str, urn: str, properties: Properties, previous: Properties, step: str

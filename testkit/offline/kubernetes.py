@@ -9,7 +9,7 @@ from lab.plugins.runtime.values import Properties
 
 
 class Offline(KubernetesProvider):
-    """Accepts every operation without a request. Checks and diffs are the stand-in's own."""
+    """A Kubernetes provider that accepts every operation without a request to a cluster."""
 
     async def create(
         self, urn: str, inputs: Properties, *, preview: bool, timeout: float

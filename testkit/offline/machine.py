@@ -1,4 +1,4 @@
-"""A cache and a state directory for commands that run the real engine on plugins without hosts."""
+"""Commands of the checkout with the real engine and offline plugins, with cache and state in a directory."""
 
 from __future__ import annotations
 
@@ -27,19 +27,21 @@ _LAUNCHER = """#!/bin/sh
 PYTHONPATH={checkout} exec {python} -m testkit.offline.{name} "$@"
 """
 _VERSIONS = ("1.35.6", "1.36.1", "1.36.3")
-"""Versions of Kubernetes in the mirror."""
+"""Versions of Kubernetes that the mirror contains."""
 
 
 @dataclass(frozen=True)
 class Machine:
-    """Runs commands of the checkout with all files below `root`."""
+    """A machine for commands of the checkout; all files are below `root`."""
 
     root: Path
     server: Server
 
     @classmethod
     def make(cls, root: Path, server: Server) -> Machine:
-        """Create the machine: tools of the shared cache, offline plugins. Hosts would fetch from `server`."""
+        """Create the machine with tools of the shared cache and offline plugins. `server` serves the
+        mirror.
+        """
         machine = cls(root, server)
         server.files[f"/{INDEX}"] = _index().encode()
         machine.cache.mkdir(parents=True)
@@ -61,16 +63,18 @@ class Machine:
 
     @property
     def cache(self) -> Path:
-        """$KUBEWRIGHT_CACHE."""
+        """Return the directory for $KUBEWRIGHT_CACHE."""
         return self.root / "cache"
 
     @property
     def state(self) -> Path:
-        """$KUBEWRIGHT_STATE."""
+        """Return the directory for $KUBEWRIGHT_STATE."""
         return self.root / "state"
 
     def stack(self, path: Path) -> Document:
-        """Return the configuration of a stack file of the checkout, for hosts that do not exist."""
+        """Return the configuration of a stack file of the checkout, with SSH settings of hosts that do not
+        exist.
+        """
         config: Document = yaml.safe_load(path.read_text())["config"]
         config.pop("kubewright:lab", None)
         cluster = config["kubewright:cluster"]
@@ -82,7 +86,7 @@ class Machine:
         return config
 
     def keys(self, hosts: Document) -> Document:
-        """Create an SSH key that opens nothing, and a known_hosts file."""
+        """Create an unused SSH key and a known_hosts file, and return their paths as SSH settings."""
         key, known_hosts = self.root / "key", self.root / "known_hosts"
         if not key.exists():
             key.write_text("-----BEGIN OPENSSH PRIVATE KEY-----\nb2ZmbGluZS1rZXktb2YtYS10ZXN0\n")
@@ -92,14 +96,14 @@ class Machine:
         return {"private_key_file": str(key), "known_hosts_file": str(known_hosts)}
 
     def file(self, name: str, config: Document) -> Path:
-        """Write the stack file."""
+        """Write the stack file of a stack."""
         path = self.root / f"Pulumi.{name}.yaml"
         write(path, config)
         return path
 
     @property
     def environment(self) -> dict[str, str]:
-        """The environment variables of the commands."""
+        """Return the environment variables of the commands."""
         return {
             "KUBEWRIGHT_STATE": str(self.state),
             "KUBEWRIGHT_CACHE": str(self.cache),
@@ -109,7 +113,7 @@ class Machine:
     def command(
         self, *words: str, check: bool = True, timeout: float = 900, **variables: str
     ) -> CommandResult:
-        """Run `python -m automation …`."""
+        """Run `python -m automation …` and return the result."""
         return self.execute(words, check=check, timeout=timeout, variables=variables)
 
     def execute(
@@ -120,7 +124,7 @@ class Machine:
         timeout: float = 900,
         variables: Mapping[str, str] | None = None,
     ) -> CommandResult:
-        """Run `python -m automation …` with arguments and variables as data."""
+        """Run `python -m automation …` with lists of arguments and variables."""
         environment = {**self.environment, **(variables or {})}
         return run(
             [sys.executable, "-m", "automation", *words],

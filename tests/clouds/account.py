@@ -1,4 +1,4 @@
-"""Mocks of the AWS plugin that create the program's resources in an emulated AWS account."""
+"""Mocks of the AWS plugin, which create some of the program's resources in an emulated AWS account."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FIRST_WORKER = 100
 
 
 class Account(Engine):
-    """Creates stores, identities and volumes in the emulator. Other resources get only an id."""
+    """Mocks that create stores, identities and volumes in the emulator. Other resources get only an id."""
 
     def __init__(self, amazon: Amazon) -> None:
         super().__init__()
@@ -59,7 +59,7 @@ class Account(Engine):
         return {**args.args, **known[name]}, []
 
     def launches(self, graph: Graph, sizes: Mapping[str, int]) -> list[Launch]:
-        """Return the machines that the groups start: one for each member, `sizes` for the groups of pools."""
+        """Return the machines to launch: one for each member, and `sizes` machines for each pool's group."""
         templates = {
             f"{node.name}-id": without_secret_marks(node.inputs) for node in graph.of_type(":LaunchTemplate")
         }
@@ -110,7 +110,7 @@ class Account(Engine):
         )
         return f"arn:aws:{place}:{ACCOUNT}:{kind.lower()}/{identity}"
 
-    # One method for each type of resource that is real in the emulator
+    # Methods for the types of resources that exist in the emulator
 
     def _Bucket(self, _: str, inputs: Mapping[str, Any]) -> Json:
         place = {"LocationConstraint": REGION}

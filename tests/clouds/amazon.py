@@ -1,4 +1,4 @@
-"""The test's control of an emulated AWS: the actions of the account holder and of Auto Scaling."""
+"""An emulated AWS under control of the test, which acts as the account holder and as Auto Scaling."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ REGION = "eu-central-1"
 
 @dataclass(frozen=True, kw_only=True)
 class Launch:
-    """A machine to start: the lab's name, the address of its interface, and the data of its template.
+    """A machine to launch: the lab's name, the address of its interface, and the data of its launch
+    template.
 
-    `hook` is the lifecycle hook that its group waits for.
+    `hook` is the lifecycle hook that the machine's group waits for.
     """
 
     host: str
@@ -34,7 +35,7 @@ class Launch:
 
 
 class Amazon(EmulatedCloud):
-    """An account. Clients are boto3's, with the deployer's own key."""
+    """An emulated AWS account. Clients are boto3's, with the deployer's access key."""
 
     def __init__(self, lab: str) -> None:
         super().__init__(lab)
@@ -45,7 +46,7 @@ class Amazon(EmulatedCloud):
         return self._session.client(service, endpoint_url=self.url, verify=str(self.ca))  # type: ignore[call-overload]
 
     def role(self, name: str, *policies: Mapping[str, Any]) -> None:
-        """Create a role with these inline policies."""
+        """Create a role with inline policies."""
         iam = self.client("iam")
         trust = {"Version": "2012-10-17", "Statement": []}
         iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))
@@ -53,13 +54,13 @@ class Amazon(EmulatedCloud):
             iam.put_role_policy(RoleName=name, PolicyName=f"p{number}", PolicyDocument=json.dumps(policy))
 
     def launch(self, *launches: Launch) -> tuple[RunningMachine, ...]:
-        """Start machines at the same time, as groups do; return when they have booted."""
+        """Launch machines at the same time, as groups do, and return when all have booted."""
         machines = tuple(self._machine(launch) for launch in launches)
         self.boot([(machine, launch.user_data) for machine, launch in zip(machines, launches, strict=True)])
         return machines
 
     def terminate(self, machine: RunningMachine) -> None:
-        """End a machine like Auto Scaling: immediately, with its disk; its data volume remains."""
+        """Terminate a machine as Auto Scaling does: immediately, with its disk; its data volume is kept."""
         self.terminate_machine(machine)
         self.client("ec2").terminate_instances(InstanceIds=[machine.id])
 

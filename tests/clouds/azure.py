@@ -1,4 +1,4 @@
-"""The test's control of an emulated Azure: the actions of the account holder."""
+"""An emulated Azure under control of the test, which acts as the account holder."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LOCATION = "westeurope"
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """A machine to start, with its custom data and its disks: names and sizes in bytes, by LUN."""
+    """A machine to start, with its custom data and its disks (names and sizes in bytes, by LUN)."""
 
     machine: RunningMachine
     user_data: str
@@ -23,7 +23,7 @@ class Start:
 
 
 class Azure(EmulatedCloud):
-    """A subscription with one storage account."""
+    """An emulated Azure subscription with one storage account."""
 
     def put(self, path: str, content: str) -> None:
         """Write a blob: `container/name`."""
@@ -34,7 +34,7 @@ class Azure(EmulatedCloud):
         return self._call("GET", path)
 
     def launch(self, *starts: Start) -> None:
-        """Start machines at the same time, and attach their disks."""
+        """Launch machines at the same time and attach their disks."""
         self.boot([(start.machine, start.user_data) for start in starts])
         for start in starts:
             for lun, (disk, size) in enumerate(start.disks):

@@ -1,4 +1,4 @@
-"""A cluster in an emulated cloud, as tests observe it."""
+"""A cluster in an emulated cloud, with checks for tests."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ READY_SECONDS = 420
 
 @dataclass(frozen=True, kw_only=True)
 class CloudCluster:
-    """`hosts` are the slots of all machines by address; `node_name` gives the node name of a worker."""
+    """A cluster in an emulated cloud. `hosts` are the slots of all machines by address; `node_name` returns
+    the node name of a worker.
+    """
 
     cloud: EmulatedCloud
     deployment: Deployment
@@ -30,11 +32,11 @@ class CloudCluster:
 
     @property
     def workers(self) -> list[str]:
-        """The slots of the workers."""
+        """Return the slots of the workers."""
         return [host for host in self.hosts if host not in MEMBERS]
 
     def machine(self, host: str) -> RunningMachine:
-        """Return the machine that runs in that slot now."""
+        """Return the machine that currently runs in a slot."""
         return self.cloud.machine_at(self.hosts[host])
 
     def ready_nodes(self) -> set[str]:
@@ -75,7 +77,7 @@ class CloudCluster:
         return self.is_healthy()
 
     def spread_pods(self) -> None:
-        """Create pods on every worker, so that a drain has something to move."""
+        """Create pods on every worker, so that a drain has pods to evict."""
         labels = {"app": "movable"}
         spread = {
             "maxSkew": 1,
@@ -99,7 +101,7 @@ class CloudCluster:
         eventually("pods run on every worker", self._pods_everywhere, timeout=120)
 
     def pods_on(self, node: str) -> int:
-        """Return how many of these pods are on a node."""
+        """Return the number of these pods on a node."""
         return self._placed().count(node)
 
     def _pods_everywhere(self) -> list[str]:

@@ -1,4 +1,6 @@
-"""Fixtures: labs that emulate AWS or Azure. cloud-init configures the hosts, the gateway serves the APIs."""
+"""Fixtures for labs that emulate AWS or Azure: cloud-init configures the hosts, the gateway serves the
+cloud's APIs.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A cloud controller manager, implemented by the test: only what the real one does to Nodes.
+"""A minimal cloud controller manager for tests, which changes Nodes as the real controller does.
 
 kubernetes.io/docs/concepts/architecture/cloud-controller: a new Node gets its addresses, its provider ID
 and its zone, and loses the taint `uninitialized`; the Node of a terminated machine is deleted.
@@ -23,14 +23,14 @@ SECONDS = 2.0
 
 @dataclass(frozen=True, kw_only=True)
 class Controller:
-    """`provider_id` gives the cloud controller's id of a machine."""
+    """A cloud controller manager. `provider_id` returns the provider ID of a machine."""
 
     cloud: EmulatedCloud
     deployment: Deployment
     provider_id: Callable[[RunningMachine], str]
 
     def process_nodes(self) -> None:
-        """Process all Nodes once."""
+        """Process all Nodes of the cluster once."""
         machines = {self.provider_id(machine): machine for machine in self.cloud.states.all()}
         for node in self.deployment.items("nodes"):
             name, spec = node["metadata"]["name"], node.get("spec", {})

@@ -28,10 +28,10 @@ COMMAND_SECONDS = 900
 
 
 class Deployment:
-    """One run of the program.
+    """A run of the Pulumi program.
 
-    `environment` has the environment variables of the commands. `rewrite` replaces addresses in commands that
-    the lab cannot reach.
+    `environment` has the environment variables of the commands. `rewrite` replaces addresses in commands
+    that the lab cannot reach.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class Deployment:
         return run(argv, stdin=stdin, timeout=timeout).stdout
 
     def items(self, *words: str) -> list[Any]:
-        """Return the items of `kubectl get … -o json`."""
+        """Return the items in the output of `kubectl get … -o json`."""
         return list(json.loads(self.kubectl("get", *words, "-o", "json"))["items"])
 
     def write_kubeconfig(self, directory: Path, balancer: str) -> None:
@@ -89,7 +89,9 @@ class Deployment:
         self._kubeconfig_file.write_text(self._reachable(self.kubeconfig))
 
     def _reachable(self, kubeconfig: str) -> str:
-        """Return the kubeconfig with the load balancer's address, and the API's name for the TLS check."""
+        """Return the kubeconfig with the load balancer's address, and with the API's name for TLS
+        verification.
+        """
         document = json.loads(kubeconfig)
         for item in document["clusters"]:
             host, _, port = item["cluster"]["server"].removeprefix("https://").partition(":")

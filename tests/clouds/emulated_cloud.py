@@ -1,4 +1,4 @@
-"""The parts of every emulated cloud in tests: a lab, its machines, and commands on them."""
+"""The common parts of emulated clouds in tests: a lab, its machines, and commands on machines."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ MEMORY = 2 * 1024**3
 
 
 class EmulatedCloud:
-    """A lab as a cloud. `url` is its API and store, `metadata_url` the metadata service of machines."""
+    """A lab that emulates a cloud. `url` is the address of the API and the store, `metadata_url` of the
+    machines' metadata service.
+    """
 
     def __init__(self, lab: str) -> None:
         self.lab = lab
@@ -26,11 +28,11 @@ class EmulatedCloud:
 
     @property
     def spec(self) -> LabSpec:
-        """The current specification of the lab."""
+        """Return the current specification of the lab."""
         return stack.load(self.lab)
 
     def machine_at(self, address: str) -> RunningMachine:
-        """Return the machine with that address; fail without one."""
+        """Return the machine with an address. Fail if no machine has the address."""
         machine = self.states.at(address)
         assert machine is not None, f"no machine at {address}"
         return machine
@@ -42,8 +44,8 @@ class EmulatedCloud:
         return done.stdout.strip()
 
     def boot(self, machines: Sequence[tuple[RunningMachine, str]]) -> None:
-        """Start machines from their image, each with its user data, at the same time; return when they
-        booted.
+        """Start machines from their image at the same time, each with its user data, and return when all
+        have booted.
         """
         places = []
         for machine, user_data in machines:
@@ -55,7 +57,7 @@ class EmulatedCloud:
         self._hosts([*(other for other in self.spec.hosts if other.name not in names), *places])
 
     def terminate_machine(self, machine: RunningMachine) -> None:
-        """Delete a machine with its disk; a data volume remains."""
+        """Delete a machine with its disk. A data volume is kept."""
         self._hosts([host for host in self.spec.hosts if host.name != machine.host])
         self.states.remove(machine.id)
 

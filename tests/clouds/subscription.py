@@ -1,4 +1,4 @@
-"""Azure behind Pulumi's mocks: the emulator has blobs and permissions, all other resources are recorded."""
+"""Mocks of the Azure plugin: the emulator has blobs and permissions, other resources are only recorded."""
 
 from __future__ import annotations
 
@@ -47,7 +47,9 @@ GIB = 1024**3
 
 
 class Subscription(Engine):
-    """Creates what machines need in the emulator; every resource has an id in Azure's format."""
+    """Mocks that create the resources of machines in the emulator. Every resource has an id in Azure's
+    format.
+    """
 
     def __init__(self, azure: Azure) -> None:
         super().__init__()
@@ -63,7 +65,7 @@ class Subscription(Engine):
         if not args.typ.startswith("azure-native:"):
             identity, state = super().new_resource(args)
             return identity, {"publicKeyOpenssh": "ssh-rsa AAAA", **state}
-        # Several threads call mocks at the same time.
+        # Pulumi calls mocks from several threads.
         with self._turn:
             return self._new(args, without_secret_marks(args.inputs))
 
@@ -82,7 +84,7 @@ class Subscription(Engine):
         return identity, state
 
     def call(self, args: mocks.MockCallArgs) -> tuple[Json, list[tuple[str, str]] | None]:
-        """Answer a function call of the program."""
+        """Return the result of a provider function that the program calls."""
         known: dict[str, Json] = {
             "getClientConfig": {"subscriptionId": SUBSCRIPTION, "tenantId": SUBSCRIPTION, "objectId": "test"}
         }
@@ -92,8 +94,8 @@ class Subscription(Engine):
         return {**args.args, **known[name]}, []
 
     def starts(self, graph: Graph, sizes: Mapping[str, int]) -> list[Start]:
-        """Return the machines: each member, and of each scale set as many as `sizes` says (or its
-        capacity).
+        """Return the machines to start: each member, and `sizes` machines (or the capacity) of each scale
+        set.
         """
         members = [
             self._member(node.urn, without_secret_marks(node.inputs))
@@ -159,7 +161,7 @@ class Subscription(Engine):
         word = kind[0].lower() + kind[1:] + "s"
         return f"{group}/providers/Microsoft.{module[0].upper()}{module[1:]}/{word}/{name}"
 
-    # One method for each type of resource that machines use
+    # Methods for the types of resources that machines use
 
     def _UserAssignedIdentity(self, identity: str, _: Mapping[str, Any]) -> Json:
         client, principal = (str(uuid.uuid5(uuid.NAMESPACE_URL, identity + part)) for part in ("c", "p"))

@@ -1,4 +1,4 @@
-"""A cluster on AWS in the lab: cloud-init runs the program's user data on every machine."""
+"""Tests of a cluster on emulated AWS: cloud-init runs the program's user data on every machine."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ POOL = "general"
 
 
 def description(ca: Path) -> dict[str, Any]:
-    """Return the stack's `kubewright:cluster`: as on AWS, with the lab's mirror and endpoints."""
+    """Return the stack's `kubewright:cluster` for AWS, with the lab's mirror and endpoints."""
     api = f"https://{GATEWAY}:8443"
     return {
         "name": NAME,
@@ -60,13 +60,13 @@ def description(ca: Path) -> dict[str, Any]:
 
 
 def provider_id(machine: RunningMachine) -> str:
-    """Return the AWS cloud controller's id of a machine."""
+    """Return the provider ID of a machine in the format of the AWS cloud controller."""
     return f"aws:///{machine.zone}/{machine.id}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class AwsCluster(CloudCluster):
-    """A cluster whose machines can be started again."""
+    """A cluster with machines that can be launched again."""
 
     amazon: Amazon
     launches: dict[str, Launch]
@@ -74,7 +74,7 @@ class AwsCluster(CloudCluster):
 
 @pytest.fixture(scope="module")
 def cluster(state: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AwsCluster]:
-    """Create three control planes and two workers."""
+    """Return a cluster with three control planes and two workers."""
     spec = {"name": NAME, "network": RANGE, "cloud": "aws", "mirror": str(mirror()), "names": {API: GATEWAY}}
     with lab(LabSpec.model_validate(spec)):
         amazon = Amazon(NAME)
@@ -101,7 +101,7 @@ def cluster(state: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[A
 
 
 def environment(amazon: Amazon) -> dict[str, str]:
-    """The deployer's own credentials, as the program's commands receive them."""
+    """Return the deployer's credentials as environment variables of the program's commands."""
     return {
         "AWS_ACCESS_KEY_ID": ADMIN,
         "AWS_SECRET_ACCESS_KEY": admin_secret(amazon.lab),
@@ -116,7 +116,7 @@ def test_every_machine_becomes_a_ready_node(cluster: AwsCluster) -> None:
     eventually("all nodes are Ready", cluster.is_healthy, timeout=READY_SECONDS, interval=3)
 
 
-def test_pool_group_learns_that_its_machines_are_healthy(cluster: AwsCluster) -> None:
+def test_group_of_a_pool_is_notified_of_healthy_machines(cluster: AwsCluster) -> None:
     def joined() -> bool:
         return all(cluster.machine(host).released for host in cluster.workers)
 

@@ -1,4 +1,4 @@
-"""The emulated AWS grants and refuses requests of machines, made with Debian's own curl on a host."""
+"""Tests of the emulated AWS, which allows and rejects requests that Debian's curl sends from a host."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def test_volume_appears_where_it_is_attached_and_survives_its_machine(machine: A
         form = f"Action=AttachVolume&Device=%2Fdev%2Fxvdu&InstanceId={instance}&Version=2016-11-15"
         return f"ec2 '{form}&VolumeId={volume}'"
 
-    assert status_code(machine, attach(other.id)) == "403"  # has no tag of the cluster
+    assert status_code(machine, attach(other.id)) == "403"  # the volume has no tag of the cluster
     assert status_code(machine, attach(first.id)) == "200"
     machine.run("a", f"mkfs.ext4 -q {path} && mount {path} /mnt && echo kept > /mnt/x")
     assert "VolumeInUse" in run_on(machine, attach(first.id))

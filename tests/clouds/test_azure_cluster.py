@@ -1,4 +1,4 @@
-"""A cluster on Azure in the lab: cloud-init runs the program's custom data on every machine."""
+"""Tests of a cluster on emulated Azure: cloud-init runs the program's custom data on every machine."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ WAITING = "python3 -m providers.azure.wait"
 
 
 def description(ca: Path) -> dict[str, Any]:
-    """Return the stack's `kubewright:cluster`: as on Azure, with the lab's mirror and endpoints."""
+    """Return the stack's `kubewright:cluster` for Azure, with the lab's mirror and endpoints."""
     return {
         "name": NAME,
         "endpoint": {"host": API},
@@ -65,13 +65,15 @@ def description(ca: Path) -> dict[str, Any]:
 
 
 def provider_id(machine: RunningMachine) -> str:
-    """Return the Azure cloud controller's id of a machine: the resource group is in lower case."""
+    """Return the provider ID of a machine in the format of the Azure cloud controller: the resource group
+    is in lower case.
+    """
     return f"azure://{machine.id}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class AzureCluster(CloudCluster):
-    """A cluster whose machines can be started again."""
+    """A cluster with machines that can be started again."""
 
     azure: Azure
     starts: dict[str, Start]
@@ -79,7 +81,7 @@ class AzureCluster(CloudCluster):
 
 @pytest.fixture(scope="module")
 def cluster(state: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AzureCluster]:
-    """Create three control planes, and a worker in each of two zones."""
+    """Return a cluster with three control planes and a worker in each of two zones."""
     spec = {
         "name": NAME,
         "network": RANGE,
@@ -92,7 +94,7 @@ def cluster(state: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[A
         directory = tmp_path_factory.mktemp("deployer")
         subscription = Subscription(azure)
         deployment = Deployment(
-            description(azure.ca), subscription, environment(azure, directory), managed(azure)
+            description(azure.ca), subscription, environment(azure, directory), use_lab_management_api(azure)
         )
         deployment.write_kubeconfig(directory, GATEWAY)
         starts = {start.machine.host: start for start in subscription.starts(deployment.graph, {})}
@@ -112,7 +114,7 @@ def cluster(state: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[A
 
 
 def environment(azure: Azure, directory: Path) -> dict[str, str]:
-    """The deployer's own credentials: those of a logged-in `az`."""
+    """Return the deployer's credentials, which are those of a logged-in `az`."""
     token = {"accessToken": admin_secret(azure.lab), "expiresOn": "2099-01-01 00:00:00.000000"}
     (directory / "token").touch(mode=0o600)
     (directory / "token").write_text(json.dumps(token))
@@ -122,8 +124,10 @@ def environment(azure: Azure, directory: Path) -> dict[str, str]:
     return {"PATH": ":".join([*map(str, places), os.environ["PATH"]])}
 
 
-def managed(azure: Azure) -> Any:  # noqa: ANN401 — a function of text
-    """Send the commands that wait for a scale set to the lab's management API, which no setting names."""
+def use_lab_management_api(azure: Azure) -> Any:  # noqa: ANN401 — a function of text
+    """Send the commands that wait for a scale set to the lab's management API; settings cannot configure
+    that address.
+    """
     return lambda words: words.replace(WAITING, f"{WAITING} --management {azure.url}")
 
 

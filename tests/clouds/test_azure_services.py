@@ -1,4 +1,4 @@
-"""The emulated Azure grants and refuses requests of machines, made with Debian's own curl on a host."""
+"""Tests of the emulated Azure, which allows and rejects requests that Debian's curl sends from a host."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The real engine on plugins that touch no host: no root, no lab."""
+"""Fixtures for tests with the real engine and plugins that change no host. The tests need neither root nor
+a lab.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +12,10 @@ from testkit.artifact_server import serving
 from testkit.offline.machine import Machine
 
 
-# Stacks of several test files have the same names.
+# Test files run in separate groups, because several test files have stacks with the same name.
 @pytest.fixture(scope="module")
 def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
-    """Return a machine with the stacks of one test file, and a mirror that it can read."""
+    """Return a machine with the stacks of a test file, and with a readable mirror."""
     root = tmp_path_factory.mktemp("machine")
     with serving(root) as server:
         yield Machine.make(root, server)

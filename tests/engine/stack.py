@@ -1,4 +1,4 @@
-"""A stack of the checkout, created once by the engine, and changes of its file that are only previewed."""
+"""A stack of the checkout that the engine creates once. Tests preview changes of its stack file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from testkit.process import CommandResult
 from testkit.stackfile import CLUSTER, Document
 
 Change = Callable[[Document], object]
-"""Changes the object `kubewright:cluster` in place."""
+"""A function that changes the object `kubewright:cluster` in place."""
 
 
 def keep_one_machine(cluster: Document) -> None:
@@ -26,7 +26,7 @@ def keep_one_machine(cluster: Document) -> None:
 
 @dataclass
 class Stack:
-    """A stack; `config` is the configuration of the last `up`."""
+    """A stack for previews; `config` is the configuration of the last `up`."""
 
     machine: Machine
     name: str
@@ -34,7 +34,7 @@ class Stack:
 
     @classmethod
     def from_checkout(cls, machine: Machine, name: str, change: Change | None = None) -> Stack:
-        """Return the stack of that name of the checkout, with a change."""
+        """Return the checkout's stack with this name, with a change of its configuration."""
         config = machine.stack(CHECKOUT / f"Pulumi.{name}.yaml")
         if change is not None:
             change(config[CLUSTER])
@@ -42,7 +42,7 @@ class Stack:
 
     @property
     def reports(self) -> Path:
-        """The directory of reports."""
+        """Return the directory of reports."""
         return self.machine.root / "reports"
 
     def up(self, *words: str, check: bool = True) -> CommandResult:
@@ -64,12 +64,12 @@ class Stack:
         return self._run(config, *words, check=check, variables=variables)
 
     def markdown(self) -> str:
-        """Return the last report, with names in place of values that differ between machines."""
+        """Return the last report in Markdown, with placeholders for values that differ between machines."""
         text = (self.reports / f"{self.name}.md").read_text()
         return text.replace(self.machine.server.url, "https://mirror.example.com")
 
     def html(self) -> Path:
-        """Return the last report as a page."""
+        """Return the last report in HTML."""
         return self.reports / f"{self.name}.html"
 
     def _run(

@@ -1,4 +1,4 @@
-"""The real engine refuses to move a cloud member, in the preview and in `up`."""
+"""Tests with the real engine: a moved cloud member is an error in the preview and in `up`."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def stack(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Program:
 
 
 def test_member_that_would_move_stops_preview_and_up_with_one_line(stack: Program) -> None:
-    # The names changed places: each member would have the other's address.
+    # The change swaps two names, so that each member would get the other member's address.
     stack.program("member('cp-2', '10.0.0.10', 'a')\n")
     for output in (stack.run("preview", fails=True), stack.up(fails=True)):
         lines = [line.strip() for line in output.splitlines()]

@@ -1,4 +1,4 @@
-"""Policies with the real engine: inside the driver, and as a CrossGuard pack."""
+"""Tests of policies with the real engine: in the driver, and as a CrossGuard policy pack."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from tests.engine.stack import Stack
 _OPEN = "network.api_allowed: the API is public"
 
 
-def unchanged(cluster: Document) -> None:
-    """Nothing."""
+def no_change(cluster: Document) -> None:
+    """Change nothing."""
 
 
-def production(cluster: Document) -> None:
+def set_production(cluster: Document) -> None:
     cluster["environment"] = "production"
 
 
@@ -32,23 +32,23 @@ def stack(machine: Machine) -> Stack:
 
 
 def test_compliant_stack_passes(stack: Stack) -> None:
-    output = stack.preview(unchanged, "--policy")
+    output = stack.preview(no_change, "--policy")
     assert f"Policies: all {len(RULES)} rules are recorded" in output.text
 
 
 def test_violation_stops_the_stack_and_is_in_the_report(stack: Stack) -> None:
-    output = stack.preview(production, "--policy", check=False)
+    output = stack.preview(set_production, "--policy", check=False)
     assert output.code == 1
     assert _OPEN in output.text
     report = stack.markdown()
     assert _OPEN in report
     assert "no-open-api" in report
-    # Without --policy no rule is applied.
-    assert stack.preview(production).code == 0
+    # Rules are applied only with --policy.
+    assert stack.preview(set_production).code == 0
 
 
 def test_update_with_a_violation_does_not_start(machine: Machine) -> None:
-    stack = Stack.from_checkout(machine, "dev", production)
+    stack = Stack.from_checkout(machine, "dev", set_production)
     output = stack.up("--policy", check=False)
     assert output.code == 1
     assert _OPEN in output.text
@@ -56,7 +56,7 @@ def test_update_with_a_violation_does_not_start(machine: Machine) -> None:
 
 
 def test_rules_handle_encrypted_settings(machine: Machine) -> None:
-    """Also where not every text will do: they are judged as what they are."""
+    """Rules check decrypted values, also in fields that do not accept arbitrary text."""
     stack = Stack.from_checkout(machine, "dev")
     stack.name = "encrypted"
     file = machine.file(stack.name, stack.config)
@@ -65,31 +65,32 @@ def test_rules_handle_encrypted_settings(machine: Machine) -> None:
     encrypted = {}
     for key, value in (("label", "marked-frontend"), ("environment", "production")):
         machine.command(*words, f"test:{key}", value)
-        # Each command begins with the stack file as it is.
+        # Each command starts with the current content of the stack file.
         encrypted[key] = yaml.safe_load(recorded.read_text())["config"][f"test:{key}"]
 
-    def label(cluster: Document) -> None:
+    def set_encrypted_label(cluster: Document) -> None:
         next(iter(cluster["pools"].values())).setdefault("labels", {})["tier"] = encrypted["label"]
 
-    def both(cluster: Document) -> None:
-        label(cluster)
+    def set_encrypted_label_and_environment(cluster: Document) -> None:
+        set_encrypted_label(cluster)
         cluster["environment"] = encrypted["environment"]
 
-    output = stack.preview(label, "--policy")
+    output = stack.preview(set_encrypted_label, "--policy")
     assert f"Policies: all {len(RULES)} rules are recorded" in output.text
     assert "marked-frontend" not in output.text + stack.markdown()
-    broken = stack.preview(both, "--policy", check=False)
+    broken = stack.preview(set_encrypted_label_and_environment, "--policy", check=False)
     assert broken.code == 1
     assert _OPEN in broken.text
 
 
 @pytest.fixture(scope="module")
 def pack(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The pack under a runtime that the engine starts by a program of its own.
+    """Return a policy pack with a runtime that the engine starts through a separate program.
 
-    The language host that is built where it cannot be downloaded is older than the engine, and runs no
-    packs. The engine's other way, for runtimes without a language host, is the one that the official
-    `pulumi-analyzer-policy-python` took: it is started with the engine's address and the pack.
+    On machines without downloads, the language host is built from source. This language host is older than
+    the engine and cannot run policy packs. For runtimes without a language host, the engine starts a
+    program with the engine's address and the path of the pack. The official `pulumi-analyzer-policy-python`
+    used this method.
     """
     root = tmp_path_factory.mktemp("pack")
     (root / "PulumiPolicy.yaml").write_text("runtime: kubewright-test\nversion: 1.0.0\n")
@@ -102,7 +103,7 @@ def pack(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("recorded", [True, False])
 def test_pack_and_driver_report_the_same_violations(machine: Machine, pack: Path, recorded: bool) -> None:
-    stack = Stack.from_checkout(machine, "dev", unchanged if recorded else production)
+    stack = Stack.from_checkout(machine, "dev", no_change if recorded else set_production)
     file = machine.file("dev", stack.config)
     output = machine.command(
         *["pulumi", "--stack", "dev", "--file", str(file), "--", "preview", "--policy-pack", str(pack)],
@@ -113,5 +114,6 @@ def test_pack_and_driver_report_the_same_violations(machine: Machine, pack: Path
     assert (output.code == 0) is recorded, output.text
     assert (_OPEN in output.text) is not recorded
     assert ("[mandatory]  no-open-api" in output.text) is not recorded
-    # Of a hundred resources, with secrets in most of them, nothing else is found.
+    # The stack has about a hundred resources, most of them with secrets. The pack reports no other
+    # violation.
     assert "no-plain-secret" not in output.text

@@ -1,4 +1,4 @@
-"""A pull request from its opening to its merge, with the real engine and a server that stores comments."""
+"""Test of a pull request from opening to merge, with the real engine and an emulated forge."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""Reports of real previews match the expected reports, and a browser shows the page.
+"""Comparison of reports of real previews with the expected reports, and a test of the page in a browser.
 
-`KUBEWRIGHT_UPDATE_REPORTS=1` writes the expected reports; review the difference before you commit it.
+`KUBEWRIGHT_UPDATE_REPORTS=1` writes the expected reports; review the difference before you commit the
+files.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ def control_planes_removed(cluster: Document) -> None:
 
 @pytest.fixture(scope="module")
 def dev(machine: Machine) -> Stack:
-    """Create one control plane and two workers, one minor version before the catalogue's."""
+    """Return a stack with a control plane and two workers, one minor version older than the catalogue's."""
     stack = Stack.from_checkout(
         machine, "dev", lambda cluster: cluster.update(kubernetes={"version": "1.35.6"})
     )
@@ -59,7 +60,7 @@ def dev(machine: Machine) -> Stack:
 
 @pytest.fixture(scope="module")
 def ha(machine: Machine) -> Stack:
-    """Create two load balancers, three control planes and two pools."""
+    """Return a stack with two load balancers, three control planes and two pools."""
     stack = Stack.from_checkout(machine, "ha")
     stack.up()
     return stack
@@ -70,19 +71,19 @@ def ha(machine: Machine) -> Stack:
     [one_kubelet_setting, one_worker_more, minor_version, ca_rotation],
     ids=lambda each: each.__name__,
 )
-def test_the_report_of_a_change_is_as_expected(dev: Stack, change: Change) -> None:
+def test_report_of_a_change_is_as_expected(dev: Stack, change: Change) -> None:
     result = dev.preview(change, "--detailed-exit-code", check=False)
     assert result.code == 2, result.text
     _assert_expected(dev.markdown(), getattr(change, "__name__", ""))
 
 
-def test_the_report_of_removed_control_planes_is_as_expected(ha: Stack) -> None:
+def test_report_of_removed_control_planes_is_as_expected(ha: Stack) -> None:
     ha.preview(control_planes_removed)
     _assert_expected(ha.markdown(), control_planes_removed.__name__)
     assert "🔴" in ha.markdown()
 
 
-def test_the_output_is_the_report_or_the_text_of_the_engine(dev: Stack) -> None:
+def test_output_is_the_report_or_the_text_of_the_engine(dev: Stack) -> None:
     report = dev.preview(one_kubelet_setting, "--format", "report").text
     assert "Stack dev: 2 changes, low risk" in report
     assert '-   "maxPods": 110,' in report
@@ -93,13 +94,13 @@ def test_the_output_is_the_report_or_the_text_of_the_engine(dev: Stack) -> None:
         assert "Stack dev:" not in raw
 
 
-def test_the_report_of_no_change_is_one_line(dev: Stack) -> None:
+def test_report_without_changes_is_a_single_line(dev: Stack) -> None:
     result = dev.preview(lambda cluster: None, "--detailed-exit-code", check=False)
     assert result.code == 0, result.text
     assert dev.markdown() == "### Stack `dev`: ✅ no changes\n"
 
 
-def test_a_broken_configuration_is_a_report_with_all_errors(dev: Stack) -> None:
+def test_report_of_an_invalid_configuration_has_all_errors(dev: Stack) -> None:
     def add_mistakes(cluster: Document) -> None:
         cluster["pools"]["workers"]["hots"] = ["w-1"]
         cluster["network"]["mtu"] = "wide"
@@ -113,12 +114,12 @@ def test_a_broken_configuration_is_a_report_with_all_errors(dev: Stack) -> None:
     assert "Traceback" not in report + result.text
 
 
-def test_the_page_shows_picture_and_table_in_a_browser(ha: Stack, tmp_path: Path) -> None:
+def test_browser_shows_picture_and_table_of_the_page(ha: Stack, tmp_path: Path) -> None:
     ha.preview(control_planes_removed)
     page = ha.html().as_uri()
     dom = _chromium("--dump-dom", page, home=tmp_path)
     assert dom.count("<svg") == 2
-    # The picture as the browser parsed it: three control planes before, one after.
+    # The browser's DOM of the picture: three control planes before the change, one control plane after it.
     before, after = re.findall(r"<svg.*?</svg>", dom, re.DOTALL)
     assert len(re.findall(r">[-~] cp-\d<", before)) == 3
     assert len(re.findall(r">~ cp-\d<", after)) == 1
@@ -129,7 +130,7 @@ def test_the_page_shows_picture_and_table_in_a_browser(ha: Stack, tmp_path: Path
     assert "cp-2, cp-3" in table[0]
     _chromium("--window-size=1200,1400", f"--screenshot={tmp_path}/page.png", page, home=tmp_path)
     pixels = _count_pixels(tmp_path / "page.png", tmp_path)
-    # Unchanged, changed and deleted hosts have boxes, which have more pixels than letters.
+    # Unchanged, changed and deleted hosts have colored boxes, which have more pixels than text.
     for state in (Operation.SAME, Operation.CHANGE, Operation.DELETE):
         assert pixels.get(STYLES[state].fill, 0) > 2000, f"no box of a host: {state}"
 
@@ -142,7 +143,9 @@ def _assert_expected(report: str, name: str) -> None:
 
 
 def _chromium(*words: str, home: Path) -> str:
-    """Return the output of a browser with its own directory, apart from other running browsers."""
+    """Return the output of a browser with a separate profile directory, independent of other running
+    browsers.
+    """
     browser = shutil.which("chromium")
     assert browser, "chromium is missing: apt-get install chromium"
     options = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
@@ -170,7 +173,7 @@ picture.src = "data:image/png;base64,PICTURE";
 
 
 def _count_pixels(screenshot: Path, home: Path) -> dict[str, int]:
-    """Return the number of pixels of each color in a screenshot, counted by the browser."""
+    """Return the number of pixels of each color in a screenshot. The browser counts the pixels."""
     page = home / "colors.html"
     page.write_text(_COUNT.replace("PICTURE", base64.b64encode(screenshot.read_bytes()).decode()))
     dom = _chromium("--virtual-time-budget=20000", "--dump-dom", page.as_uri(), home=home)

@@ -1,4 +1,6 @@
-"""Signals to the driver, and closed outputs, with the real engine: an ordered end, no lock, no orphan."""
+"""Tests of signals to the driver and of closed outputs, with the real engine: no lock and no process
+remains.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,7 @@ def single(machine: Machine) -> Stack:
 def started(
     stack: Stack, command: str, *words: str, variables: Mapping[str, str] | None = None
 ) -> Iterator[subprocess.Popen[str]]:
-    """Start a command of the driver in its own session and kill it at the end."""
+    """Start a command of the driver in a separate session, and kill the command at the end of the block."""
     file = stack.machine.file(stack.name, stack.config)
     process = subprocess.Popen(
         [sys.executable, "-m", "automation", command, "--stack", stack.name, "--file", str(file), *words],
@@ -63,7 +65,9 @@ def read_to(process: subprocess.Popen[str], word: str) -> None:
 
 
 def remaining_processes(machine: Machine) -> list[str]:
-    """Return command lines of processes that commands on this machine started, after a moment."""
+    """Return command lines of processes that commands on this machine started and that still run after a
+    moment.
+    """
     mark = f"KUBEWRIGHT_STATE={machine.state}".encode()
     end = time.monotonic() + 5
     while True:
@@ -90,7 +94,7 @@ def test_interrupted_up_completes_the_steps_it_has_begun(single: Stack, number: 
     with started(single, "up", variables={SLOW: "cp-1-node=6"}) as process:
         read_to(process, "cp-1-node updating")
         time.sleep(1)
-        # The signal goes only to the driver, as with `kill` and a cancelled CI job.
+        # The signal is sent only to the driver, as by `kill` or by a cancelled CI job.
         process.send_signal(number)
         output, _ = process.communicate(timeout=120)
     assert process.returncode == 1
@@ -101,7 +105,8 @@ def test_interrupted_up_completes_the_steps_it_has_begun(single: Stack, number: 
     assert "Traceback" not in output
     assert remaining_processes(single.machine) == []
     assert lock_files(single) == []
-    # The engine tells its plugins that their work is cancelled and records it: the work is repeated.
+    # The engine cancels the plugins' operations and records these operations as pending, so that they are
+    # repeated.
     assert single.up("--detailed-exit-code", check=False).code == 2
     assert single.up("--detailed-exit-code").code == 0
 

@@ -1,9 +1,10 @@
-"""A client of the cluster that writes and reads through the API continuously and records the results.
+"""A test client that writes and reads through the API continuously and records the results.
 
-Run it as a separate process: `python -m tests.faults.client KUBECONFIG RESULT`. It writes increasing
-numbers, five per second, each as a key of a ConfigMap. A number counts as written when the API has
-acknowledged it; other numbers are retried. It reads at the same rate, and a read must contain the last
-number that was acknowledged before it. On SIGTERM it writes its record to RESULT and ends.
+Run the client as a separate process: `python -m tests.faults.client KUBECONFIG RESULT`. The client writes
+increasing numbers, five per second, each as a key of a ConfigMap. A number counts as written when the API
+has acknowledged the write; other numbers are retried. The client reads at the same rate, and a read must
+contain the last number that was acknowledged before the read. On SIGTERM the client writes its record to
+RESULT and ends.
 """
 
 from __future__ import annotations
@@ -27,16 +28,16 @@ import yaml
 NAMESPACE = "load"
 PERIOD = 0.2
 TIMEOUT = 2.0
-"""Seconds that a request may take; the client then opens a new connection."""
+"""Time limit of a request in seconds; afterwards the client opens a new connection."""
 KEYS = 200
-"""The number of numbers in one ConfigMap."""
+"""The count of numbers that a ConfigMap contains."""
 _CONFIGMAPS = f"/api/v1/namespaces/{NAMESPACE}/configmaps"
 _RECONNECT = (http.client.UNAUTHORIZED, http.client.TOO_MANY_REQUESTS)
 _FAILURES = (OSError, http.client.HTTPException, ssl.SSLError, ValueError)
 
 
 class Refused(ValueError):
-    """The API answered with an error."""
+    """The error for a rejected request."""
 
     def __init__(self, status: int, reason: str) -> None:
         super().__init__(f"{status} {reason}")
@@ -50,19 +51,21 @@ class Caller(Protocol):
 
 
 class Api:
-    """A connection to the API. After a failure it is opened again with the current kubeconfig."""
+    """A connection to the API. After a failure, the next call opens a new connection with the current
+    kubeconfig.
+    """
 
     def __init__(self, kubeconfig: Path) -> None:
         self._kubeconfig = kubeconfig
         self._connection: http.client.HTTPSConnection | None = None
 
     def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Send one request. Raise one of `_FAILURES` after closing the connection."""
+        """Send a request. Raise one of `_FAILURES` after closing the connection."""
         try:
             return self._call(method, path, body)
         except Refused as refusal:
-            # The server's own answer. A new connection helps when the server shuts down ("too many
-            # requests") or does not accept these credentials any more.
+            # The server rejected the request. A new connection helps when the server shuts down ("too many
+            # requests") or no longer accepts these credentials.
             if refusal.status in _RECONNECT or refusal.status >= http.client.INTERNAL_SERVER_ERROR:
                 self.close()
             raise
@@ -92,7 +95,7 @@ class Api:
 
 
 def credentials(kubeconfig: Path) -> tuple[str, ssl.SSLContext]:
-    """Return host and port of the API, and the credentials of the kubeconfig's only user."""
+    """Return the host and port of the API, and the credentials of the only user in the kubeconfig."""
     document = yaml.safe_load(kubeconfig.read_text())
     cluster, user = document["clusters"][0]["cluster"], document["users"][0]["user"]
     context = ssl.create_default_context(cadata=_data(cluster, "certificate-authority").decode())
@@ -110,7 +113,7 @@ def _data(part: dict[str, str], name: str) -> bytes:
 
 
 class Account:
-    """The times of successes and failures, in seconds of wall-clock time."""
+    """The recorded times of successes and failures, in seconds of wall-clock time."""
 
     def __init__(self) -> None:
         self.began = time.time()
@@ -126,7 +129,7 @@ class Account:
             self.failed.append((time.time(), what, f"{type(error).__name__}: {error}"))
 
     def save(self, path: Path) -> None:
-        """Write the record to a file atomically."""
+        """Save the record to a file atomically."""
         document = {
             "began": self.began,
             "ended": time.time(),
@@ -141,7 +144,7 @@ class Account:
 
 
 def write(api: Caller, number: int) -> None:
-    """Write a number. Writing it twice is harmless."""
+    """Write a number. A repeated write of the same number is harmless."""
     name = f"load-{number // KEYS}"
     patch = {"data": {str(number): "written"}}
     try:
@@ -154,7 +157,7 @@ def write(api: Caller, number: int) -> None:
 
 
 def writing(account: Account, api: Caller, stopped: threading.Event) -> None:
-    """Write one number after another."""
+    """Write increasing numbers until stopped."""
     while not stopped.is_set():
         began = time.monotonic()
         try:
@@ -166,7 +169,7 @@ def writing(account: Account, api: Caller, stopped: threading.Event) -> None:
 
 
 def reading(account: Account, api: Caller, stopped: threading.Event) -> None:
-    """Read the last acknowledged number."""
+    """Read the last acknowledged number repeatedly until stopped."""
     while not stopped.is_set():
         began = time.monotonic()
         last = len(account.written) - 1

@@ -1,5 +1,4 @@
-"""The highly available stack on real hosts, created once for all faults; each test reports its
-measurements.
+"""Fixtures for the highly available stack on real hosts, which is created once for all fault tests.
 
 `KUBEWRIGHT_TEST_STATE` names a directory to keep, as in tests/lab: a cluster that one run created there is
 used, and left running, by the next run.
@@ -54,7 +53,7 @@ def healthy(ha: Ha) -> Iterator[Ha]:
     """Assert before and after a fault that the stack is healthy and its preview empty."""
     ha.wait_healthy()
     yield ha
-    ha.boot_hosts()  # a failed test may have left a host without its network
+    ha.boot_hosts()  # a failed test may have left a host disconnected
     ha.wait_healthy()
     assert ha.steps() == {}, "after the fault the preview of the unchanged stack is not empty"
 
@@ -63,14 +62,14 @@ def healthy(ha: Ha) -> Iterator[Ha]:
 def note(request: pytest.FixtureRequest, state: Path) -> Note:
     """Record the measurements of a test: a line in faults.jsonl, and a row in the table at the end."""
 
-    def keep(**figures: object) -> None:
+    def record(**figures: object) -> None:
         entry = {"test": request.node.name, **figures}
         _figures.append(entry)
         with (state / "faults.jsonl").open("a") as file:
             file.write(json.dumps(entry) + "\n")
         print(json.dumps(entry))
 
-    return keep
+    return record
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

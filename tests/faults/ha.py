@@ -1,4 +1,4 @@
-"""The highly available cluster under test: the current role of each host, and the health of the cluster."""
+"""The highly available cluster under test, with the current role of each host and health checks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from testkit.wait import eventually
 
 NETWORK = "10.99.0.0/24"
 RECOVERY_SECONDS = 240
-"""Seconds for restarted hosts to become healthy members again."""
+"""Time limit in seconds until restarted hosts are healthy members again."""
 _ETCDCTL = (
     "/usr/local/lib/kubewright/bin/etcdctl --cacert=/etc/etcd/pki/etcd-ca.crt "
     "--cert=/etc/etcd/pki/operator.crt --key=/etc/etcd/pki/operator.key --command-timeout=5s"
@@ -22,40 +22,42 @@ _ETCDCTL = (
 
 
 class Ha(Cluster):
-    """A stack with load balancers and several control planes."""
+    """A highly available stack with load balancers and several control planes."""
 
     @property
     def hosts(self) -> list[str]:
-        """All hosts of the inventory."""
+        """Return all hosts of the inventory."""
         return list(self.config[CLUSTER]["metal"]["hosts"])
 
     @property
     def load_balancers(self) -> list[str]:
-        """The hosts of the load balancers."""
+        """Return the hosts of the load balancers."""
         return list(self.config[CLUSTER]["load_balancers"]["hosts"])
 
     @property
     def control_planes(self) -> list[str]:
-        """The hosts of the control planes."""
+        """Return the hosts of the control planes."""
         return list(self.config[CLUSTER]["control_planes"]["hosts"])
 
     @property
     def members(self) -> list[str]:
-        """The hosts of etcd."""
+        """Return the hosts of the etcd members."""
         return list(self.config[CLUSTER].get("etcd", {}).get("hosts", []) or self.control_planes)
 
     @property
     def workers(self) -> list[str]:
-        """The nodes of all pools."""
+        """Return the nodes of all pools."""
         return [host for pool in self.config[CLUSTER]["pools"].values() for host in pool["hosts"]]
 
     @property
     def endpoint(self) -> str:
-        """The virtual address of the API."""
+        """Return the virtual address of the API."""
         return str(self.config[CLUSTER]["endpoint"]["host"])
 
     def by_role(self, role: str) -> str:
-        """Return the host to disturb; for `control-plane` one whose etcd member is not the leader."""
+        """Return the host to disturb in a role; for `control-plane` a host whose etcd member is not the
+        leader.
+        """
         match role:
             case "active-load-balancer":
                 return self.active_load_balancer()
@@ -74,12 +76,12 @@ class Ha(Cluster):
         return eventually("one load balancer holds the address", self._address_holder, timeout=30)
 
     def etcd_leader(self) -> str:
-        """Return the etcd member that is the leader."""
+        """Return the host of the etcd leader."""
         return eventually("etcd has a leader", self._leader, timeout=30)
 
     def etcd(self, host: str) -> list[dict[str, Any]]:
-        """Return the status of every member, requested from a host. Raise CommandFailed when one does not
-        answer.
+        """Return the status of every etcd member, requested from a host. Raise CommandFailed when a member
+        does not answer.
         """
         endpoints = ",".join(f"https://{self.address(member)}:2379" for member in self.members)
         output = self.ssh(host, f"{_ETCDCTL} --endpoints={endpoints} endpoint status -w json", timeout=30)
@@ -87,7 +89,7 @@ class Ha(Cluster):
         return statuses
 
     def wait_healthy(self, timeout: float = RECOVERY_SECONDS) -> None:
-        """Wait until every node is Ready, every member serves, and `status` reports no problem."""
+        """Wait until every node is Ready, every member serves requests, and `status` reports no problem."""
         self.wait_all_ready(timeout)
         eventually("all etcd members serve", self._has_quorum, timeout=timeout, interval=2)
         last = ""
@@ -102,7 +104,7 @@ class Ha(Cluster):
         eventually("`status` reports no problem", is_healthy, timeout=120, interval=3)
 
     def kill_service(self, unit: str, host: str) -> None:
-        """Kill the processes of a service (SIGKILL) and wait until it runs again."""
+        """Kill (SIGKILL) the processes of a service and wait until the service runs again."""
         before = self.invocation_id(unit, host)
         self.ssh(host, f"systemctl kill --signal=KILL {unit}")
         eventually(
@@ -125,12 +127,12 @@ class Ha(Cluster):
             list(pool.map(self.stop_host, hosts))
 
     def boot_hosts(self) -> None:
-        """Boot every host that does not run."""
+        """Boot every host that is not running."""
         self.lab_command("up", str(self.lab / "spec.json"))
 
     @contextmanager
     def disconnected(self, host: str) -> Iterator[None]:
-        """Disconnect a host from the network inside the block."""
+        """Disconnect a host from the network until the block ends."""
         self.disconnect_host(host)
         try:
             yield

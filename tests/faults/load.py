@@ -1,4 +1,4 @@
-"""Control of the test client: start, watch and stop the client, and evaluate its recorded requests."""
+"""Control of the test client: start and stop the client, and evaluate its recorded requests."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _numbers = itertools.count(1)
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The requests that the client recorded between two times. Gaps are in seconds."""
+    """The requests that the client recorded in a time interval. Gaps are in seconds."""
 
     writes: int
     reads: int
@@ -47,7 +47,7 @@ class Report:
 
 
 class Load:
-    """A running client. It reads `kubeconfig` again for every new connection."""
+    """A running test client. The client reads `kubeconfig` again for every new connection."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
@@ -60,18 +60,18 @@ class Load:
         )
 
     def wait_started(self) -> None:
-        """Wait until writes and reads succeed, so that the start of the client is not measured."""
+        """Wait until writes and reads succeed, so that measurements exclude the start of the client."""
         eventually("the client writes", lambda: self.alive() and self.last_write() > 0, timeout=30)
         time.sleep(2)
 
     def alive(self) -> bool:
-        """Assert that the process still runs."""
+        """Assert that the client process still runs."""
         code = self._process.poll()
         assert code is None, f"the client ended with exit code {code}"
         return True
 
     def last_write(self) -> float:
-        """Return the time of the last acknowledged write. The value can be one second old."""
+        """Return the time of the last acknowledged write, which can be one second old."""
         written = self._account()["written"] if self._result.exists() else []
         return float(written[-1]) if written else 0.0
 
@@ -83,7 +83,7 @@ class Load:
         )
 
     def stop(self) -> None:
-        """Stop the client. The file with its recorded requests stays."""
+        """Stop the client. The file with its recorded requests is kept."""
         if self._process.poll() is None:
             self._process.terminate()
         try:
@@ -118,7 +118,7 @@ class Load:
         )
 
     def lost_numbers(self, until: float = 0) -> list[int]:
-        """Return the numbers that were acknowledged (until a time) and no longer exist."""
+        """Return the numbers that were acknowledged until a time and no longer exist in the cluster."""
         written = [moment for moment in self._account()["written"] if not until or moment <= until]
         existing = {
             number
@@ -159,7 +159,7 @@ def running_client(cluster: Cluster) -> Iterator[Load]:
 
 
 def assert_limits(client: Load, cluster: Cluster, gap: float, note: Callable[..., None]) -> Report:
-    """Stop the client, record its measurements, and check them against the limits.
+    """Stop the client, record its measurements, and check the measurements against the limits.
 
     Assert that the longest time without a write is at most `gap`, that no acknowledged write is lost, and
     that no read returned an old value.

@@ -1,4 +1,6 @@
-"""The cluster changes while it serves: rolling restart, certificate authorities, members."""
+"""Fault tests: the cluster serves requests during a rolling restart, a rotation of authorities and a
+member's replacement.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,7 @@ def test_control_planes_restart_one_by_one(healthy: Ha, note: Note) -> None:
 
 @pytest.mark.parametrize("authority", ["kubernetes", "etcd", "front-proxy"])
 def test_certificate_authority_is_replaced_in_stages(healthy: Ha, note: Note, authority: str) -> None:
-    """No request fails after one reconnection, at any stage; at the end the old CA is gone."""
+    """At every stage requests succeed after one reconnection. At the end the old CA no longer exists."""
     old = healthy.ssh(healthy.control_planes[0], f"cat /etc/kubernetes/pki/{authority}-ca.crt").stdout
     with running_client(healthy) as client:
         for stage in ("trust", "sign", "done"):
@@ -50,13 +52,13 @@ def test_certificate_authority_is_replaced_in_stages(healthy: Ha, note: Note, au
 
 
 def test_member_that_lost_all_data_is_replaced(healthy: Ha, note: Note) -> None:
-    """An empty host with the old name takes its place without an effect on clients."""
+    """A new empty host with the same name replaces the member, and clients notice nothing."""
     host = healthy.by_role("control-plane")
     identity = member_ids(healthy)[host]
     healthy.stop_host(host)
     for part in ("upper", "work", "disk"):
         shutil.rmtree(healthy.lab / "hosts" / host / part)
-    time.sleep(20)  # the loss of a member is tested elsewhere
+    time.sleep(20)  # another test checks the loss of a member
     with running_client(healthy) as client:
         healthy.start_host(host)
         began = time.monotonic()

@@ -1,4 +1,4 @@
-"""etcd is upgraded by one minor version, member by member, while a client writes [J1]."""
+"""Fault test: etcd is upgraded by one minor version, member by member, while a client writes [J1]."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_etcd_upgrade_member_by_member_without_a_gap(hosts: list[Host]) -> None:
             try:
                 hosts[0].ctl("put", f"key-{len(written)}", "x", endpoints, "--command-timeout=2s")
                 written.append(time.monotonic())
-            except Exception:  # retried: only the gap matters
+            except Exception:  # failed writes are retried, because only the gap matters
                 time.sleep(0.1)
 
     writer = threading.Thread(target=write)

@@ -1,4 +1,4 @@
-"""A host fails without warning or is disconnected, or all lose power: acknowledged writes remain."""
+"""Fault tests: a host fails or is disconnected, or all hosts lose power. Acknowledged writes are not lost."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ GAPS = {
 }
 """The maximum number of seconds that writes may pause, by the role of the disturbed host."""
 GONE_SECONDS = 45
-"""The time that a killed host stays away: longer than every time-out that leads to it."""
+"""Seconds for which a killed host is off: longer than every time-out that a lost host causes."""
 CUT_SECONDS = 60
 
 

@@ -1,4 +1,4 @@
-"""Dedicated etcd on three hosts: the host of a member is killed and returns."""
+"""Fault test of dedicated etcd hosts: the host of a member is killed and returns."""
 
 from __future__ import annotations
 
@@ -22,8 +22,10 @@ MEMBERS = ("e-1", "e-2", "e-3")
 
 
 @pytest.fixture(scope="module")
-def dedicated(state: Path) -> Iterator[Ha]:
-    """Return a stack of two load balancers, three control planes without etcd, three members, one worker."""
+def dedicated_etcd(state: Path) -> Iterator[Ha]:
+    """Return a stack with two load balancers, three control planes without etcd, three etcd hosts and a
+    worker.
+    """
     config = stackfile.from_checkout(CHECKOUT / "Pulumi.ha.yaml", "kwetcd", NETWORK)
     cluster = Ha(name="kwetcd", state=state, config=config)
     hosts = {
@@ -42,16 +44,16 @@ def dedicated(state: Path) -> Iterator[Ha]:
 
 
 @pytest.mark.parametrize("role", ["etcd-leader", "control-plane"])
-def test_killed_host_returns(dedicated: Ha, note: Note, role: str) -> None:
-    dedicated.wait_healthy()
-    host = dedicated.by_role(role)
+def test_killed_host_returns(dedicated_etcd: Ha, note: Note, role: str) -> None:
+    dedicated_etcd.wait_healthy()
+    host = dedicated_etcd.by_role(role)
     assert (host in MEMBERS) == (role == "etcd-leader")
-    with running_client(dedicated) as client:
-        dedicated.stop_host(host)
+    with running_client(dedicated_etcd) as client:
+        dedicated_etcd.stop_host(host)
         time.sleep(GONE_SECONDS)
         client.wait_for_write(timeout=30)
-        dedicated.start_host(host)
-        dedicated.wait_healthy()
+        dedicated_etcd.start_host(host)
+        dedicated_etcd.wait_healthy()
         note(host=host)
-        assert_limits(client, dedicated, GAPS[role], note)
-    assert dedicated.steps() == {}
+        assert_limits(client, dedicated_etcd, GAPS[role], note)
+    assert dedicated_etcd.steps() == {}

@@ -1,4 +1,6 @@
-"""A snapshot of etcd is taken while clients write, the data of every member is destroyed, and restored."""
+"""Fault test of a restore: a snapshot is taken during writes, the data of every member is destroyed and
+restored.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,8 @@ def test_restore_returns_every_object_of_the_snapshot(healthy: Ha, note: Note, t
         time.sleep(5)
         client.stop()
         assert client.report().writes > 0
-        # Writes after the snapshot do not return, which proves that the data was restored.
+        # Writes after the snapshot do not exist after the restore, which proves that the data comes from
+        # the snapshot.
         healthy.kubectl("create", "configmap", "later", "-n", NAMESPACE)
         for host in healthy.members:
             healthy.ssh(host, "systemctl stop etcd.service; rm -rf /var/lib/etcd/member")
@@ -36,7 +39,7 @@ def test_restore_returns_every_object_of_the_snapshot(healthy: Ha, note: Note, t
         assert lost == []
     later = healthy.kubectl("get", "configmap", "later", "-n", NAMESPACE, check=False)
     assert later.code != 0, "a write after the snapshot exists: nothing was restored"
-    # Watches must not continue from the past: a new pod must be created, scheduled and run.
+    # Watches must not continue with old revisions: a new pod must be created, scheduled and run.
     healthy.kubectl("delete", "namespace", NAMESPACE, timeout=120)
     replaced = healthy.pods("kube-system", "k8s-app=kube-dns")[0]["metadata"]
     healthy.kubectl("delete", "pod", "-n", "kube-system", replaced["name"])

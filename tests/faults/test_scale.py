@@ -1,4 +1,6 @@
-"""Only the configuration adds and removes control planes and etcd members, while a client writes [J2]."""
+"""Fault tests: configuration changes add and remove control planes and etcd members while a client writes
+[J2].
+"""
 
 from __future__ import annotations
 
@@ -22,17 +24,17 @@ EXTRA = ("e-4", "e-5")
 
 
 @pytest.fixture(scope="module")
-def small(state: Path) -> Iterator[Ha]:
-    """Return the stack `ha` with one control plane, and hosts without a role yet."""
+def single_control_plane(state: Path) -> Iterator[Ha]:
+    """Return the stack `ha` with a single control plane; the other hosts have no role yet."""
     config = stackfile.from_checkout(CHECKOUT / "Pulumi.ha.yaml", "kwscale", NETWORK)
     cluster = Ha(name="kwscale", state=state, config=config)
-    resize(cluster, ["cp-1"], [])
+    set_role_hosts(cluster, ["cp-1"], [])
     with stack(cluster) as cluster:
         yield cluster
 
 
-def resize(cluster: Ha, planes: Sequence[str], members: Sequence[str]) -> None:
-    """Set the hosts of these roles in the stack file; the inventory has only these hosts."""
+def set_role_hosts(cluster: Ha, planes: Sequence[str], members: Sequence[str]) -> None:
+    """Set the hosts of these roles in the stack file, and reduce the inventory to these hosts."""
     extra = {name: stackfile.host(NETWORK, 40 + number, "1Gi") for number, name in enumerate(EXTRA)}
     own = stackfile.from_checkout(CHECKOUT / "Pulumi.ha.yaml", cluster.name, NETWORK)[stackfile.CLUSTER][
         "metal"
@@ -48,31 +50,31 @@ def resize(cluster: Ha, planes: Sequence[str], members: Sequence[str]) -> None:
     [
         (["cp-1", "cp-2", "cp-3"], []),
         (["cp-1", "cp-2", "cp-3"], ["cp-1", "cp-2", "cp-3", *EXTRA]),
-        # The first member is removed: no member is special.
+        # The removed member is the first: no member is special.
         (["cp-1", "cp-2", "cp-3"], ["cp-2", "cp-3", EXTRA[0]]),
         (["cp-3"], ["cp-3"]),
     ],
     ids=["1-to-3", "3-to-5", "5-to-3", "3-to-1"],
 )
 def test_members_are_added_and_removed(
-    small: Ha, note: Note, planes: Sequence[str], members: Sequence[str]
+    single_control_plane: Ha, note: Note, planes: Sequence[str], members: Sequence[str]
 ) -> None:
-    """Every step is one `up`. Afterwards all writes exist, and the members are the configured ones."""
-    before = len(small.control_planes)
-    with running_client(small) as client:
-        resize(small, planes, members)
+    """Every step is a single `up`. Afterwards all writes exist, and the members are as configured."""
+    before = len(single_control_plane.control_planes)
+    with running_client(single_control_plane) as client:
+        set_role_hosts(single_control_plane, planes, members)
         began = time.monotonic()
-        small.command("up", timeout=SECONDS)
+        single_control_plane.command("up", timeout=SECONDS)
         note(up=round(time.monotonic() - began, 1))
-        small.wait_healthy()
-        # The only API server is unavailable while it restarts with the new members.
-        assert_limits(client, small, SINGLE_API_SERVER_GAP if before == 1 else GAP, note)
-    statuses = small.etcd(small.members[0])
+        single_control_plane.wait_healthy()
+        # The API is unavailable while its only server restarts with the new etcd members.
+        assert_limits(client, single_control_plane, SINGLE_API_SERVER_GAP if before == 1 else GAP, note)
+    statuses = single_control_plane.etcd(single_control_plane.members[0])
     assert len(statuses) == len(members or planes)
     assert not [status for status in statuses if status["Status"].get("isLearner")]
-    known = small.ssh(small.members[0], MEMBERS).stdout.split()
+    known = single_control_plane.ssh(single_control_plane.members[0], MEMBERS).stdout.split()
     assert sorted(known) == sorted(members or planes)
-    assert small.steps() == {}
+    assert single_control_plane.steps() == {}
 
 
 MEMBERS = """\

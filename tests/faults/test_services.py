@@ -1,4 +1,4 @@
-"""The process of each component is killed, and a disk is full."""
+"""Fault tests: the process of each component is killed, and the disk of a member is full."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ SERVICES = {
     "flanneld": ("worker", 2),
     "kube-proxy": ("worker", 2),
 }
-"""Each component: the role of the host where it is killed, and the seconds that writes may pause."""
+"""The role of each component's host, and the maximum number of seconds without a write."""
 DATA = "/var/lib/etcd"
 BULK = 200
-"""Objects of half a megabyte: a segment of etcd's log has 64 MiB."""
+"""Number of objects of half a megabyte that fill a segment of etcd's log (64 MiB)."""
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -48,24 +48,26 @@ def test_killed_component_returns(healthy: Ha, note: Note, service: str) -> None
 
 
 def test_full_disk_of_an_etcd_member(healthy: Ha, note: Note) -> None:
-    """The others serve, `status` names the host and its disk, and free space is enough to recover."""
+    """The other members serve requests, `status` names the host and the full disk, and free space ends the
+    fault.
+    """
     host = healthy.by_role("etcd-leader")
     with small_disk(healthy, host), running_client(healthy) as client:
         before = healthy.invocation_id("etcd.service", host)
         healthy.ssh(host, f"dd if=/dev/zero of={DATA}/filler bs=1M 2>/dev/null || :")
-        # More than etcd has reserved on its disk.
+        # The data exceeds the space that etcd has reserved on the disk.
         for number in range(BULK):
-            healthy.kubectl("create", "-f", "-", stdin=json.dumps(bulk(number)))
+            healthy.kubectl("create", "-f", "-", stdin=json.dumps(large_config_map(number)))
         failed = healthy.invocation_id("etcd.service", host) != before
 
-        def names_the_disk() -> bool:
+        def status_names_the_disk() -> bool:
             done = healthy.command("status", check=False, timeout=120)
             assert done.code != 0, "`status` reports no problem with a full disk"
             lines = [line for line in done.text.splitlines() if host in line]
             assert any("full" in line for line in lines), f"`status` does not name the cause:\n{done.text}"
             return True
 
-        eventually("`status` names the full disk", names_the_disk, timeout=60, interval=3)
+        eventually("`status` names the full disk", status_names_the_disk, timeout=60, interval=3)
         client.wait_for_write(timeout=30)
         healthy.ssh(host, f"rm {DATA}/filler")
         healthy.wait_healthy()
@@ -73,8 +75,8 @@ def test_full_disk_of_an_etcd_member(healthy: Ha, note: Note) -> None:
         assert_limits(client, healthy, 15, note)
 
 
-def bulk(number: int) -> pods.Object:
-    """Return a ConfigMap of half a megabyte that cannot be compressed."""
+def large_config_map(number: int) -> pods.Object:
+    """Return a ConfigMap with half a megabyte of incompressible data."""
     metadata = {"namespace": NAMESPACE, "name": f"bulk-{number}"}
     content = base64.b64encode(os.urandom(384 * 1024)).decode()
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "binaryData": {"bulk": content}}
@@ -82,7 +84,7 @@ def bulk(number: int) -> pods.Object:
 
 @contextmanager
 def small_disk(cluster: Ha, host: str) -> Iterator[None]:
-    """Move the data of a member to a file system that has 200 MiB free."""
+    """Move the data of a member to a file system with 200 MiB of free space."""
     aside = "/var/lib/etcd-aside"
     cluster.ssh(
         host,

@@ -1,4 +1,6 @@
-"""Upgrades of the whole cluster while it serves, and an upgrade that is interrupted repeatedly."""
+"""Fault tests: the whole cluster is upgraded while it serves requests, and an upgrade is interrupted
+repeatedly.
+"""
 
 from __future__ import annotations
 
@@ -29,12 +31,12 @@ RUNTIME_VERSIONS = (
     {"containerd": "2.4.2", "coredns": "1.15.0"},
     {"containerd": "2.3.7", "coredns": "1.14.7"},
 )
-"""Versions back and forth: every step drains all nodes, and the last version is the newest."""
+"""Versions in both directions: every step drains all nodes, and the last version is the newest."""
 SECONDS = 900
-"""Seconds for an upgrade of every host, one after another, drains included."""
+"""Time limit in seconds for an upgrade of all hosts one after another, including drains."""
 INTERRUPTIONS = 5
 KILL_AFTER = (6.0, 32.0)
-"""Seconds after the start of an `up` that takes longer than that."""
+"""Seconds after the start of an `up` for an interruption; every such `up` takes longer."""
 SEED = "KUBEWRIGHT_FAULT_SEED"
 
 
@@ -49,7 +51,7 @@ def old_stack(state: Path) -> Iterator[Ha]:
 
 
 def test_minor_upgrade_of_the_whole_cluster(old_stack: Ha, note: Note) -> None:
-    """No gap is longer than 5 s, and of two pods with a disruption budget one is always available."""
+    """Writes pause for at most 5 s, and one of two pods with a disruption budget is always available."""
     old_stack.wait_healthy()
     assert versions(old_stack) == {f"v{OLD['version']}"}
     create_pod_pair(old_stack)
@@ -72,7 +74,7 @@ def test_minor_upgrade_of_the_whole_cluster(old_stack: Ha, note: Note) -> None:
 
 @pytest.mark.parametrize("turn", range(INTERRUPTIONS))
 def test_another_up_completes_an_interrupted_upgrade(old_stack: Ha, note: Note, turn: int) -> None:
-    """The engine or a host is killed at random points; the first upgrade covers all components."""
+    """The engine or a host is killed at random points. The first upgrade changes all components."""
     seed = int(os.environ.get(SEED) or random.SystemRandom().randrange(10**6))
     chance = random.Random(seed)
     after, host = chance.uniform(*KILL_AFTER), chance.choice(old_stack.hosts) if turn % 2 else ""
@@ -106,7 +108,7 @@ def assert_versions(cluster: Ha, expected: dict[str, str]) -> None:
 
 
 def up_with_killed_host(cluster: Ha, host: str, after: float) -> None:
-    """Run an `up` during which a host loses its power; the host returns when that `up` has ended."""
+    """Run an `up` during which a host loses power; the host boots again after the `up`."""
     process = subprocess.Popen(
         cluster.argv("up"),
         cwd=cluster.state,
@@ -131,7 +133,7 @@ def up_with_killed_host(cluster: Ha, host: str, after: float) -> None:
 
 
 def create_pod_pair(cluster: Ha) -> None:
-    """Create two pods on two nodes, of which one may be unavailable."""
+    """Create two pods on two nodes, with a disruption budget that allows one unavailable pod."""
     spec = pods.spec(pods.serving_container())
     apart = {"labelSelector": {"matchLabels": {"app": "twins"}}, "topologyKey": "kubernetes.io/hostname"}
     spec["affinity"] = {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [apart]}}
@@ -147,7 +149,7 @@ def create_pod_pair(cluster: Ha) -> None:
 
 
 def count_ready(cluster: Ha) -> int:
-    """Return how many of the two pods are Ready."""
+    """Return the number of Ready pods of the pair."""
     return sum(
         condition["type"] == "Ready" and condition["status"] == "True"
         for pod in cluster.items("pods", "-n", "twins")
@@ -156,12 +158,12 @@ def count_ready(cluster: Ha) -> int:
 
 
 def versions(cluster: Ha) -> set[str]:
-    """Return the versions of the kubelets and of the API."""
+    """Return the versions of the kubelets and of the API server."""
     kubelets = {str(node["status"]["nodeInfo"]["kubeletVersion"]) for node in cluster.items("nodes")}
     return kubelets | {server_version(cluster)}
 
 
 def server_version(cluster: Ha) -> str:
-    """Return the version of the API server that answers."""
+    """Return the version of the API server that answers at the endpoint."""
     version: dict[str, str] = json.loads(cluster.kubectl("get", "--raw", "/version").stdout)
     return version["gitVersion"]

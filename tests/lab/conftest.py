@@ -1,8 +1,8 @@
-"""Clusters on real hosts, created once for all tests and always taken down at the end.
+"""Fixtures for clusters on real hosts, which are created once for all tests and always removed at the end.
 
-Their state is in a temporary directory, so that the user's clusters are not touched; they use the user's
-cache (tools, mirror, root of the hosts). KUBEWRIGHT_TEST_STATE names a directory to keep: a cluster that
-one run created there is used, and left running, by the next run.
+The state is in a temporary directory, so that tests do not affect the user's clusters. Tests use the user's
+cache (tools, mirror, root file system of hosts). KUBEWRIGHT_TEST_STATE names a directory to keep: a cluster
+that one run created there is used, and left running, by the next run.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _numbers = itertools.count(1)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Start tests that need hosts first: they take longest, and other tests run beside them."""
+    """Move tests that need hosts to the start: they take longest, and other tests run in parallel."""
     here = Path(__file__).parent
     items.sort(key=lambda item: not item.path.is_relative_to(here))
 
@@ -52,14 +52,16 @@ def stack(cluster: Cluster) -> Iterator[Cluster]:
 
 @pytest.fixture(scope="session")
 def watch() -> Iterator[Watch]:
-    """Sample all command lines of the machine (hosts included) while the first cluster is created."""
+    """Yield a watch that samples all command lines of the machine (including hosts) while the first cluster
+    is created.
+    """
     with Watch() as watch:
         yield watch
 
 
 @pytest.fixture(scope="session")
 def cluster(state: Path, watch: Watch) -> Iterator[Cluster]:
-    """Create one control plane, two workers, vxlan and nftables, and the page of the chart in lab/charts."""
+    """Return a cluster with a control plane, two workers, vxlan, nftables, and the chart in lab/charts."""
     config = stackfile.document(
         NAME, NETWORK, control_planes=["cp-1"], workers=["w-1", "w-2"], hello=HELLO_PORT
     )
@@ -71,7 +73,7 @@ def cluster(state: Path, watch: Watch) -> Iterator[Cluster]:
 
 @pytest.fixture
 def namespace(cluster: Cluster) -> Iterator[str]:
-    """Create a namespace for the test."""
+    """Create a namespace for a test."""
     name = f"test-{next(_numbers)}"
     cluster.apply(pods.namespace(name))
     yield name

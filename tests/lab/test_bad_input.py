@@ -1,4 +1,4 @@
-"""A mistake of the user is one readable message and changes nothing."""
+"""Lab tests of mistakes in stack files: each mistake is one readable message and changes nothing."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ WRONG: list[tuple[str, dict[str, Any], list[str]]] = [
 
 @pytest.mark.parametrize(("what", "change", "words"), WRONG, ids=[case[0] for case in WRONG])
 @pytest.mark.parametrize("command", ["preview", "up"])
-def test_mistake_in_the_stack_file_is_one_readable_message(
+def test_mistake_in_the_stack_file_is_a_single_readable_message(
     state: Path, what: str, change: dict[str, Any], words: list[str], command: str
 ) -> None:
     config = stackfile.document("kwbad", "10.94.0.0/24", control_planes=["cp-1"], workers=["w-1"])

@@ -1,4 +1,4 @@
-"""The API issues kubelet certificates, the cluster approves them, and they are replaced in time."""
+"""Lab tests of kubelet certificates, which the API issues, the cluster approves and kubelets rotate."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_workers_get_certificates_from_the_api_and_rotate_them(cluster: Cluster)
 
 
 def test_deleted_serving_certificate_of_a_kubelet_is_replaced(cluster: Cluster) -> None:
-    """The kubelet requests another certificate, which is approved and signed automatically."""
+    """The kubelet requests a new certificate, which the cluster approves and signs automatically."""
     node = cluster.workers[0]
     link = "/var/lib/kubelet/pki/kubelet-server-current.pem"
     before = cluster.ssh(node, f"readlink {link}").stdout
@@ -102,7 +102,7 @@ def test_node_gets_no_serving_certificate_for_another_node(
 
 
 def _request(common_name: str, alternative: x509.GeneralName) -> bytes:
-    """Return a certificate request for a node with one alternative name, as PEM."""
+    """Return a PEM certificate request for a node with one alternative name."""
     subject = x509.Name(
         [
             x509.NameAttribute(NameOID.ORGANIZATION_NAME, "system:nodes"),
@@ -116,7 +116,7 @@ def _request(common_name: str, alternative: x509.GeneralName) -> bytes:
 
 
 def _kubelet(cluster: Cluster, host: str) -> dict[str, Any]:
-    """Return the configuration of a running kubelet."""
+    """Return the current configuration of a node's kubelet."""
     answer = cluster.kubectl("get", "--raw", f"/api/v1/nodes/{host}/proxy/configz").stdout
     configuration: dict[str, Any] = json.loads(answer)["kubeletconfig"]
     return configuration

@@ -1,4 +1,4 @@
-"""Changes of a running cluster affect only what they are about."""
+"""Lab tests of changes: a change of a running cluster affects only the parts that it must affect."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def _assert_one_line_per_host(cluster: Cluster) -> None:
 
 
 def test_labels_and_taints_follow_the_configuration(cluster: Cluster) -> None:
-    """Labels and taints that were set by hand remain."""
+    """Labels and taints that users set by hand are kept."""
     cluster.kubectl("label", "node", "w-1", "by-hand=yes")
     try:
         pool = {"labels": {"tier": "gold", "keep": "me"}, "taints": ["dedicated=tests:PreferNoSchedule"]}
@@ -93,7 +93,7 @@ def test_worker_is_added_and_removed(cluster: Cluster) -> None:
 
 
 def _remove_worker(cluster: Cluster) -> None:
-    """Remove w-3 from the pool while a workload with a disruption budget runs there."""
+    """Remove w-3 from the pool during the run of a workload with a disruption budget."""
     namespace = "leaving"
     cluster.apply(pods.namespace(namespace))
     try:
@@ -149,7 +149,7 @@ def _taints(cluster: Cluster, node: str) -> str:
 
 
 def _snapshot(cluster: Cluster, host: str) -> dict[str, set[str]]:
-    """Return what is on a host: files, units, processes by name, links and mounts."""
+    """Return the state of a host: files, units, processes by name, links and mounts."""
     looks = {
         "files": "find /etc /usr/local /opt /var/lib /root -xdev ! -path '/var/lib/systemd/*'",
         "units": "systemctl list-unit-files --no-legend --no-pager",
@@ -162,8 +162,8 @@ def _snapshot(cluster: Cluster, host: str) -> dict[str, set[str]]:
 
 
 def _assert_reset(before: dict[str, set[str]], after: dict[str, set[str]]) -> None:
-    """Assert that nothing of Kubewright is left on a host."""
-    # These change with logins and with systemd's own housekeeping.
+    """Assert that nothing of Kubewright remains on a host."""
+    # Ignore entries that change with logins and with systemd's own maintenance.
     passing = re.compile(
         r"^\(?sd-pam|^sshd|^ls$|^cat$|^sh$|^find$|^systemd-|^kworker|session-\d+\.scope|/run/user"
     )

@@ -1,4 +1,4 @@
-"""`make preview` of the example stacks for clouds: without a lab, an account, credentials or a network."""
+"""Tests of `make preview` with the cloud examples, without a lab, an account, credentials or a network."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ import pytest
 from lab.paths import LabPaths
 from testkit.cluster import CHECKOUT
 
-# Only loopback exists; the engine and its plugins use it.
+# The network namespace has only loopback, which the engine and its plugins use.
 ALONE = ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh"]
 CREDENTIALS = ("AWS_", "ARM_", "AZURE_")
 
 
 def preview(stack: str, state: Path) -> list[dict[str, Any]]:
-    """Return the steps of a preview, as the engine reports them to programs."""
+    """Return the steps of a preview from the engine's JSON output."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith(CREDENTIALS)}
     cache = os.environ.get("KUBEWRIGHT_CACHE") or str(Path.home() / ".cache/kubewright")
     environment |= {

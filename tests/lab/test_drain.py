@@ -1,4 +1,4 @@
-"""A disruption budget blocks a drain at a real API server: the host's message, and how the drain resumes."""
+"""Lab test of a drain that a disruption budget blocks at a real API server."""
 
 from __future__ import annotations
 

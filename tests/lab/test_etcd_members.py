@@ -1,4 +1,6 @@
-"""Real etcd members on loopback, started by the host's member program: formed, grown, replaced, shrunk."""
+"""Tests of the member program with real etcd members on loopback: members are formed, added, replaced,
+removed.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,7 @@ def test_members_form_a_cluster_are_replaced_added_and_removed(hosts: dict[str, 
     assert_voters(a, "abc")
     a.ctl("put", "key", "first")
 
-    # The same data again, and then a host without data.
+    # Start the member again with its data, and then without data.
     c.kill()
     assert c.start() == ""
     identity = a.members["c"][0]
@@ -46,7 +48,7 @@ def test_members_form_a_cluster_are_replaced_added_and_removed(hosts: dict[str, 
     assert_voters(a, "abc")
     assert a.members["c"][0] != identity
 
-    # Two more at the same time, of which only one can be a learner.
+    # Add two members at the same time. Only one of them can be a learner.
     d, e = hosts["d"], hosts["e"]
     for host in hosts.values():
         host.configure(NAMES)
@@ -56,7 +58,7 @@ def test_members_form_a_cluster_are_replaced_added_and_removed(hosts: dict[str, 
     assert_voters(e, NAMES)
     assert e.ctl("get", "key", "--print-value-only") == "first\n"
 
-    # Two leave at the same time, the first member of the cluster among them: no member is special.
+    # Remove two members at the same time, including the first member: no member is special.
     for name in "bce":
         hosts[name].configure("bce")
     began = time.monotonic()
@@ -71,7 +73,7 @@ def test_members_form_a_cluster_are_replaced_added_and_removed(hosts: dict[str, 
 
 
 def test_power_loss_of_all_members_with_one_lost_disk(hosts: dict[str, Host]) -> None:
-    """The member without data must not form a second cluster while the others have not started."""
+    """The member without data must not form a second cluster before the other members start."""
     three = [hosts[name] for name in "abc"]
     for host in three:
         host.configure("abc")

@@ -1,4 +1,4 @@
-"""Hosts that fail, an unreachable host, a killed `up`."""
+"""Lab tests of failed hosts, an unreachable host, and a killed `up`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.lab.conftest import stack
 
 MAX_PODS = 96
 POINTS = ("LocallySignedCert", "cp-1-etcd", "cp-1-control-plane", "cp-1-node", "coredns")
-"""The points at which `up` is killed: types or names of resources, in the order of their creation."""
+"""The points at which `up` is killed: types or names of resources, in order of creation."""
 
 
 @pytest.mark.parametrize("host", ["w-1", "cp-1"])
@@ -32,13 +32,13 @@ def test_host_returns_with_its_pods_after_power_loss(cluster: Cluster, namespace
     cluster.start_host(host)
     eventually(f"services of {host} run", lambda: running <= set(cluster.services(host)), timeout=60)
 
-    def is_back() -> bool:
+    def is_running_again() -> bool:
         pod = cluster.get("pod", "-n", namespace, "stays")
         state = pod["status"]["containerStatuses"][0]
         assert pod["metadata"]["uid"] == uid, "the pod was replaced"
         return bool(state["ready"]) and state["restartCount"] >= 1
 
-    eventually(f"the pod on {host} (boot {booted}) runs again", is_back, timeout=120)
+    eventually(f"the pod on {host} (boot {booted}) runs again", is_running_again, timeout=120)
     cluster.wait_all_ready()
     eventually(
         "DNS and metrics are available",
@@ -51,10 +51,10 @@ def test_host_returns_with_its_pods_after_power_loss(cluster: Cluster, namespace
 
 
 def test_unreachable_host_does_not_stop_other_hosts(cluster: Cluster) -> None:
-    """The other hosts are completed, the error names the host, and the next `up` completes the rest."""
+    """`up` completes the other hosts and names the host in the error. The next `up` completes the host."""
     change = {"pools": {"workers": {"kubelet": {"max_pods": MAX_PODS}, "max_unavailable": 1}}}
     with cluster.changed(change):
-        # At the start of the engine: before that, `up` would boot the lab's host again.
+        # Stop the host after the engine has started: before that, `up` boots stopped hosts of the lab.
         failed = act_at_output(
             cluster, "up", r"^Updating", lambda: cluster.stop_host("w-1"), timeout=UP_SECONDS
         )

@@ -1,4 +1,4 @@
-"""A HorizontalPodAutoscaler follows the load up and down with the metrics API."""
+"""Lab test of a HorizontalPodAutoscaler, which follows the load by the metrics API."""
 
 from __future__ import annotations
 
@@ -14,33 +14,33 @@ MOST = 3
 
 def test_replicas_follow_the_load(cluster: Cluster, namespace: str) -> None:
     resources = {"requests": {"cpu": "50m", "memory": "16Mi"}, "limits": {"cpu": "200m", "memory": "32Mi"}}
-    # The load is CPU time of the pod itself, as long as a file exists.
+    # The pod uses CPU time as long as a file exists.
     burn = "while :; do if [ -e /tmp/load ]; then i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; "
     burn += "else sleep 1; fi; done"
     main = pods.container(burn, resources=resources)
     cluster.apply(pods.deployment(namespace, "load", 1, pods.spec(main)), _autoscaler(namespace))
     cluster.wait_rollout(namespace, "deployment/load")
 
-    def replicas() -> int:
+    def current_replicas() -> int:
         return int(cluster.get("deployment", "-n", namespace, "load")["spec"]["replicas"])
 
-    def measured() -> bool:
+    def cpu_is_measured() -> bool:
         current = cluster.get("hpa", "-n", namespace, "load")["status"].get("currentMetrics") or []
         return any(
             "averageUtilization" in metric.get("resource", {}).get("current", {}) for metric in current
         )
 
-    eventually("the autoscaler has the pod's CPU", measured, timeout=90)
-    assert replicas() == 1, "scaled up without load"
+    eventually("the autoscaler has the pod's CPU", cpu_is_measured, timeout=90)
+    assert current_replicas() == 1, "scaled up without load"
     cluster.run_in_pod(namespace, "deployment/load", "touch /tmp/load")
-    eventually("scaled up under load", lambda: replicas() > 1, timeout=LOAD_SECONDS)
+    eventually("scaled up under load", lambda: current_replicas() > 1, timeout=LOAD_SECONDS)
     for pod in cluster.pods(namespace, "app=load"):
         cluster.run_in_pod(namespace, pod["metadata"]["name"], "rm -f /tmp/load", check=False)
-    eventually("scaled down without load", lambda: replicas() == 1, timeout=120)
+    eventually("scaled down without load", lambda: current_replicas() == 1, timeout=120)
 
 
 def _autoscaler(namespace: str) -> dict[str, Any]:
-    """Return an autoscaler for 60 % of the requested CPU that reacts immediately in both directions."""
+    """Return an autoscaler for 60 % of the requested CPU without delays in both directions."""
     at_once = {
         "stabilizationWindowSeconds": 0,
         "policies": [{"type": "Percent", "value": 100, "periodSeconds": 5}],

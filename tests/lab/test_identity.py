@@ -1,4 +1,4 @@
-"""Tests of permissions: anonymous requests, certificates, and the permissions of a node."""
+"""Lab tests of authentication and permissions: anonymous requests, certificates, permissions of a node."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ KUBECTL = "/usr/local/lib/kubewright/bin/kubectl"
 
 @pytest.fixture(scope="module")
 def authority(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the CA in the kubeconfig."""
+    """Return the path of a file with the certificate authority in the kubeconfig."""
     view = cluster.kubectl("config", "view", "--raw", "-o", "json").stdout
     data = json.loads(view)["clusters"][0]["cluster"]["certificate-authority-data"]
     path = tmp_path_factory.mktemp("ca") / "ca.crt"
@@ -31,7 +31,7 @@ def authority(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 
 def _status(url: str, authority: Path) -> int:
-    """Return the HTTP status of an anonymous request; verify the certificate of the server."""
+    """Return the HTTP status of an anonymous request that verifies the certificate of the server."""
     context = ssl.create_default_context(cafile=str(authority))
     try:
         with urllib.request.urlopen(url, timeout=10, context=context) as answer:
@@ -46,7 +46,7 @@ def test_api_refuses_anonymous_requests(cluster: Cluster, authority: Path, path:
 
 
 def test_api_answers_anonymous_requests_only_on_health_paths(cluster: Cluster, authority: Path) -> None:
-    """Load balancers use these paths (CIS 2.1 accepts it)."""
+    """Load balancers use these paths (CIS 2.1 accepts anonymous health checks)."""
     for path in ("/livez", "/readyz"):
         assert _status(f"https://{cluster.address('cp-1')}:6443{path}", authority) == 200, path
 
@@ -59,7 +59,7 @@ def test_kubelets_refuse_anonymous_requests(cluster: Cluster, authority: Path, p
 
 
 def test_etcd_refuses_clients_without_certificate(cluster: Cluster) -> None:
-    """Connect from the control plane, because the firewall refuses connections from other machines."""
+    """The control plane sends the request, because the firewall refuses connections from other machines."""
     pki = "/etc/etcd/pki"
     script = f"""
     export ETCDCTL_ENDPOINTS=https://127.0.0.1:2379 ETCDCTL_CACERT={pki}/etcd-ca.crt
@@ -82,21 +82,21 @@ def test_etcd_refuses_plain_http(cluster: Cluster) -> None:
 
 
 class TestNodeRestriction:
-    """Requests with the kubelet's own credentials on a worker."""
+    """Tests of requests with the kubelet's credentials on a worker."""
 
     @pytest.fixture
     def node(self, cluster: Cluster) -> str:
         return cluster.workers[0]
 
     @pytest.fixture
-    def other(self, cluster: Cluster) -> str:
+    def other_node(self, cluster: Cluster) -> str:
         return cluster.workers[1]
 
     @staticmethod
     def kubectl(cluster: Cluster, node: str, words: str) -> CommandResult:
         return cluster.ssh(node, f"{KUBECTL} {NODE_CREDENTIALS} {words}", check=False)
 
-    def refused(self, cluster: Cluster, node: str, words: str) -> None:
+    def assert_refused(self, cluster: Cluster, node: str, words: str) -> None:
         done = self.kubectl(cluster, node, words)
         assert done.code != 0, f"{words}: a node was allowed to: {done.text}"
         assert re.search(r"[Ff]orbidden|not allowed", done.text), (
@@ -111,9 +111,9 @@ class TestNodeRestriction:
         assert "system:masters" not in user["groups"]
 
     def test_kubelet_reads_only_secrets_of_its_own_pods(
-        self, cluster: Cluster, namespace: str, node: str, other: str
+        self, cluster: Cluster, namespace: str, node: str, other_node: str
     ) -> None:
-        for name, where in (("mine", node), ("theirs", other)):
+        for name, where in (("mine", node), ("theirs", other_node)):
             cluster.kubectl("create", "secret", "generic", "-n", namespace, name, "--from-literal=word=x")
             source = [{"name": "WORD", "valueFrom": {"secretKeyRef": {"name": name, "key": "word"}}}]
             main = pods.container("sleep 600", env=source)
@@ -122,22 +122,24 @@ class TestNodeRestriction:
             wait = ("wait", "-n", namespace, "--for=condition=Ready", f"pod/{name}", "--timeout=60s")
             cluster.kubectl(*wait)
         assert self.kubectl(cluster, node, f"get secret -n {namespace} mine").code == 0
-        self.refused(cluster, node, f"get secret -n {namespace} theirs")
-        self.refused(cluster, node, f"get secrets -n {namespace}")
+        self.assert_refused(cluster, node, f"get secret -n {namespace} theirs")
+        self.assert_refused(cluster, node, f"get secrets -n {namespace}")
 
     def test_kubelet_changes_only_unrestricted_labels_of_its_own_node(
-        self, cluster: Cluster, node: str, other: str
+        self, cluster: Cluster, node: str, other_node: str
     ) -> None:
-        self.refused(cluster, node, f"label node {other} color=red")
-        self.refused(cluster, node, f"label node {node} node-restriction.kubernetes.io/team=x")
-        self.refused(cluster, node, f"label node {node} node-role.kubernetes.io/control-plane=")
-        self.refused(cluster, node, f"taint node {node} key=value:NoSchedule")
+        self.assert_refused(cluster, node, f"label node {other_node} color=red")
+        self.assert_refused(cluster, node, f"label node {node} node-restriction.kubernetes.io/team=x")
+        self.assert_refused(cluster, node, f"label node {node} node-role.kubernetes.io/control-plane=")
+        self.assert_refused(cluster, node, f"taint node {node} key=value:NoSchedule")
 
-    def test_kubelet_deletes_only_its_own_node(self, cluster: Cluster, node: str, other: str) -> None:
-        self.refused(cluster, node, f"delete node {other} --dry-run=server")
+    def test_kubelet_deletes_only_its_own_node(self, cluster: Cluster, node: str, other_node: str) -> None:
+        self.assert_refused(cluster, node, f"delete node {other_node} --dry-run=server")
 
     def test_kubelet_creates_no_pods_on_other_nodes(
         self, cluster: Cluster, node: str, namespace: str
     ) -> None:
-        self.refused(cluster, node, f"run -n {namespace} stray --image={pods.IMAGE}")
-        self.refused(cluster, node, "create clusterrolebinding stray --clusterrole=cluster-admin --user=x")
+        self.assert_refused(cluster, node, f"run -n {namespace} stray --image={pods.IMAGE}")
+        self.assert_refused(
+            cluster, node, "create clusterrolebinding stray --clusterrole=cluster-admin --user=x"
+        )

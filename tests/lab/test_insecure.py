@@ -1,4 +1,4 @@
-"""No flag, file or process on any host requests an unverified connection."""
+"""Lab tests that no flag, file or process on hosts requests an unverified connection."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ OURS = re.compile(
 )
 
 
-def insecure(text: str) -> list[str]:
-    """Return what is insecure in a text."""
+def insecure_options(text: str) -> list[str]:
+    """Return the insecure options in a text."""
     return [match.group(0) for match in INSECURE.finditer(text) if not SECURE.search(match.group(0))]
 
 
@@ -49,14 +49,14 @@ def insecure(text: str) -> list[str]:
     ],
 )
 def test_scan_finds_insecure_options(text: str) -> None:
-    assert insecure(text), text
+    assert insecure_options(text), text
 
 
 @pytest.mark.parametrize(
     "text", ["--anonymous-auth=false", "http://127.0.0.1:2381/health", "--client-cert-auth=true"]
 )
 def test_scan_accepts_secure_options(text: str) -> None:
-    assert not insecure(text), text
+    assert not insecure_options(text), text
 
 
 def test_files_on_hosts_request_no_insecure_connection(cluster: Cluster) -> None:
@@ -73,7 +73,7 @@ def test_files_on_hosts_request_no_insecure_connection(cluster: Cluster) -> None
             if "\0" in content:
                 continue
             settings = "\n".join(line for line in content.splitlines() if not line.lstrip().startswith("#"))
-            assert not insecure(settings), f"{host}: {path}: {insecure(settings)}"
+            assert not insecure_options(settings), f"{host}: {path}: {insecure_options(settings)}"
 
 
 def test_command_lines_on_hosts_request_no_insecure_connection(cluster: Cluster) -> None:
@@ -82,7 +82,7 @@ def test_command_lines_on_hosts_request_no_insecure_connection(cluster: Cluster)
         lines = [line for line in cluster.ssh(host, script).stdout.splitlines() if OURS.search(line)]
         assert any("kubelet" in line for line in lines), f"{host}: no kubelet among {lines}"
         for line in lines:
-            assert not insecure(line), f"{host}: {insecure(line)} in: {line}"
+            assert not insecure_options(line), f"{host}: {insecure_options(line)} in: {line}"
 
 
 def test_objects_in_the_cluster_request_no_insecure_connection(cluster: Cluster) -> None:
@@ -94,4 +94,4 @@ def test_objects_in_the_cluster_request_no_insecure_connection(cluster: Cluster)
         for item in cluster.items(kind, "-A"):
             text = str(item.get("spec", item.get("data", {})))
             where = f"{kind} {item['metadata']['namespace']}/{item['metadata']['name']}"
-            assert not insecure(text), f"{where}: {insecure(text)}"
+            assert not insecure_options(text), f"{where}: {insecure_options(text)}"

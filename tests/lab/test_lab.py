@@ -1,6 +1,6 @@
-"""The lab itself, on real hosts: two labs at the same time, faults and their repair, complete removal.
+"""Tests of the lab with real hosts: two labs at the same time, faults and their repair, complete removal.
 
-These labs have their own names and address ranges, and state in a temporary directory.
+These labs have separate names and address ranges, and state in a temporary directory.
 """
 
 import os
@@ -40,7 +40,7 @@ TWO = spec("kwlab-two", 2, "a")
 
 @pytest.fixture(scope="module", name="lab_root")
 def _lab_root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Yield a state directory for these tests and remove their labs at the end."""
+    """Yield a state directory for these tests, and remove its labs at the end."""
     if os.geteuid() != 0:
         pytest.fail("tests on real hosts need root: run `make test` as root, or `make test-unit`")
     home = tmp_path_factory.mktemp("lab-state")
@@ -57,7 +57,7 @@ def _lab_root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture
 def first_lab(lab_root: Path) -> LabSpec:
-    """Return the first lab, healthy."""
+    """Return the first lab in a healthy state."""
     stack.up(FIRST_LAB)
     return FIRST_LAB
 
@@ -69,7 +69,7 @@ def run_on_host(lab: LabSpec, host: str, command: str) -> str:
 
 
 def boot_times(lab: LabSpec) -> dict[str, str]:
-    """Return when each host's systemd started, in kernel ticks: another number means another boot."""
+    """Return the boot time of each host in kernel ticks."""
     leaders = {host.name: cgroups.init(lab.name, host.name) for host in lab.hosts}
     assert None not in leaders.values()
     return {
@@ -92,7 +92,7 @@ def ssh(lab: LabSpec, host: LabHost, command: str) -> str:
 
 
 def is_healthy(lab: LabSpec, host: str) -> bool:
-    """Report whether systemd on the host finished its start without a failed unit."""
+    """Report whether systemd on the host has finished its start without a failed unit."""
     return run_on_host(lab, host, "systemctl is-system-running || :") == "running"
 
 
@@ -111,10 +111,10 @@ def test_second_up_changes_nothing_and_is_fast(first_lab: LabSpec) -> None:
     assert boot_times(first_lab) == before
 
 
-def test_lab_has_no_outside_access_and_refuses_at_once(first_lab: LabSpec) -> None:
+def test_lab_has_no_outside_access_and_rejects_connections_immediately(first_lab: LabSpec) -> None:
     outside = "timeout 5 bash -c 'exec 3<>/dev/tcp/198.51.100.1/80' 2>&1 || :"
     assert "No route to host" in run_on_host(first_lab, "a", outside)
-    # Not even with the machine as a router, which root on a host could configure.
+    # A host has no access through the machine either, which root on the host could configure as a router.
     gateway, own = network.gateway_namespace(first_lab.name), network.host_namespace(first_lab.name, "a")
     route = ["ip", "-n", own, "route", "add", "198.51.100.0/24", "via", str(first_lab.machine)]
     subprocess.run(route, check=True, timeout=10)
@@ -236,7 +236,7 @@ def test_two_labs_are_independent_and_leave_nothing(first_lab: LabSpec) -> None:
     stack.up(TWO)
     assert ssh(TWO, TWO.hosts[0], "hostname") == "a"
     assert boot_times(first_lab) == before
-    os.kill(cgroups.init(TWO.name, "a") or 0, signal.SIGKILL)  # partly dead
+    os.kill(cgroups.init(TWO.name, "a") or 0, signal.SIGKILL)  # partly stopped
     assert find_leftovers(TWO.name) != []
     stack.down(TWO.name)
     assert find_leftovers(TWO.name) == []

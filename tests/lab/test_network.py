@@ -1,4 +1,4 @@
-"""The pod network, services, DNS and the API, from pods and from the machine outside."""
+"""Lab tests of the pod network, services, DNS and the API, from pods and from the machine."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_cluster_name_resolves(cluster: Cluster, net: Proof) -> None:
     assert api in answer, answer
 
 
-def test_unknown_name_is_refused_at_once(net: Proof) -> None:
+def test_unknown_name_is_rejected_immediately(net: Proof) -> None:
     start = time.monotonic()
     done = net.run_in_client("nslookup no-such-service.default.svc.cluster.local.", check=False)
     assert done.code != 0
@@ -71,7 +71,7 @@ def test_node_port_answers_outside_the_cluster(cluster: Cluster, net: Proof) -> 
 
 
 def test_pods_see_the_address_of_callers_on_other_nodes(cluster: Cluster, net: Proof) -> None:
-    """Without masquerading inside the cluster the caller's own address arrives."""
+    """The receiving pod sees the caller's own address, because the cluster network is not masqueraded."""
     client = cluster.get("pod", "-n", net.namespace, net.client)["status"]["podIP"]
     for address in net.addresses().values():
         net.run_in_client(get(address, "/marked"), check=False)
@@ -120,18 +120,20 @@ def test_kubectl_port_forward_works(cluster: Cluster, net: Proof) -> None:
 
 
 def test_top_nodes_shows_every_node(cluster: Cluster) -> None:
-    def lines() -> list[str]:
+    def node_metrics() -> list[str]:
         return cluster.kubectl("top", "nodes", "--no-headers").stdout.splitlines()
 
     shown = eventually(
-        "metrics of all nodes", lambda: len(lines()) == len(cluster.nodes) and lines(), timeout=60
+        "metrics of all nodes",
+        lambda: len(node_metrics()) == len(cluster.nodes) and node_metrics(),
+        timeout=60,
     )
     for line in shown or []:
         assert re.match(r"\S+\s+\d+m\s+\d+%\s+\d+Mi\s+\d+%", line), line
 
 
 def test_service_account_reaches_and_verifies_the_api(cluster: Cluster, namespace: str) -> None:
-    """kubectl in a pod (the host's binary) trusts only the CA that is mounted in the pod."""
+    """kubectl in a pod (the host's binary) trusts only the CA that is mounted into the pod."""
     cluster.kubectl("label", "namespace", namespace, "pod-security.kubernetes.io/enforce=privileged")
     cluster.kubectl("create", "role", "-n", namespace, "look", "--verb=list", "--resource=pods")
     binding = ("create", "rolebinding", "-n", namespace, "look", "--role=look")

@@ -1,4 +1,4 @@
-"""The tables of ports against the ports that hosts listen on."""
+"""Lab tests that compare the tables of ports with the ports that hosts listen on."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ ABSENT = {
     9443: "the controllers of clouds run on clouds",
     10290: "Azure's health extension runs on Azure",
 }
-"""Ports of the table without a listener in this cluster."""
+"""Ports of the table without a listener in the test cluster."""
 _EPHEMERAL = 32768
-"""Start of the kernel's ephemeral ports. containerd's streaming server takes one on loopback."""
+"""Start of the kernel's ephemeral ports. containerd's streaming server uses an ephemeral port on loopback."""
 
 _LISTENERS = """
 for table in tcp tcp6 udp udp6; do
@@ -23,13 +23,13 @@ for table in tcp tcp6 udp udp6; do
     done <"/proc/net/$table"
 done
 """
-# Loopback as the kernel prints it: 127.0.0.0/8 in reverse byte order, and ::1.
+# Loopback addresses in the kernel's notation: 127.0.0.0/8 in reverse byte order, and ::1.
 _LOOPBACK = ("7F", "00000000000000000000000001000000")
 
 
 @pytest.fixture(scope="module")
 def listeners(cluster: Cluster) -> set[tuple[str, int, bool]]:
-    """Return protocol, port and whether only the host itself reaches it, of all listeners on all hosts."""
+    """Return all listeners on all hosts as protocol, port and whether only the host itself can connect."""
     lines = [line for host in cluster.nodes for line in cluster.ssh(host, _LISTENERS).stdout.splitlines()]
     found = set()
     for line in lines:

@@ -1,4 +1,4 @@
-"""A pull request on a real cluster: opened, changed, commented, merged; the hosts match the plan."""
+"""Lab test of a pull request on a real cluster: opened, changed, commented and merged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests of the restore of etcd members from a snapshot. The members are real and listen on loopback."""
+"""Tests of a snapshot's restore with real etcd members on loopback."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ STAMP = "20261120T000000Z"
 
 @pytest.fixture
 def members(tmp_path: Path) -> Iterator[list[Host]]:
-    """Return three running members."""
+    """Return three running etcd members."""
     keys = secrets(etcd_topology(NAMES))
     hosts = [Host(tmp_path / name, name, keys) for name in NAMES]
     version = cluster().versions.etcd
@@ -70,7 +70,7 @@ def test_restore_returns_every_key_of_the_snapshot_and_no_later_key(
     assert a.ctl("get", "later") == ""
     assert revision(a) > last_revision + 900_000_000, "revisions decreased: client caches would be wrong"
     assert_voters(b, NAMES)
-    # The old data is kept, and a member with that data belongs to another cluster.
+    # The old data is kept. A member with the old data belongs to another cluster.
     assert (c.root / f"var/lib/etcd/before-{STAMP}/member/wal").is_dir()
     assert {member for member, _ in a.members.values()}.isdisjoint(member for member, _ in old.values())
 
@@ -81,7 +81,7 @@ def test_interrupted_restore_can_be_repeated(members: list[Host], tmp_path: Path
     snapshot = take_snapshot(a, tmp_path)
     for host in members:
         host.kill()
-    # Interrupted during the exchange on one member, before it on the others.
+    # The restore is interrupted on one member during the exchange of data, and on the others before it.
     for step in ("receive", "prepare", "swap"):
         run_step(a, step, snapshot)
     run_step(b, "receive", snapshot)
@@ -106,16 +106,18 @@ def test_data_of_a_running_member_is_not_exchanged(members: list[Host], tmp_path
 def test_damaged_snapshot_is_refused(members: list[Host], tmp_path: Path) -> None:
     a = members[0]
     snapshot = take_snapshot(a, tmp_path)
-    whole = snapshot.read_bytes()
-    digest = sha256(whole).hexdigest()
-    snapshot.write_bytes(whole[:-100])
+    snapshot_bytes = snapshot.read_bytes()
+    digest = sha256(snapshot_bytes).hexdigest()
+    snapshot.write_bytes(snapshot_bytes[:-100])
     refused = step(a, "receive", snapshot, digest=digest)
     assert refused.returncode != 0
     assert "is not complete" in refused.stderr
 
 
 class AcknowledgedWrites:
-    """The numbers that a client has written. It writes the next number after the previous is acknowledged."""
+    """A record of the numbers that a client has written. Each number is written after the previous is
+    acknowledged.
+    """
 
     def __init__(self) -> None:
         self.done: list[int] = []
@@ -132,7 +134,7 @@ class AcknowledgedWrites:
 
 
 class writing:
-    """Write numbers to a member during the block."""
+    """A background client that writes numbers to a member until the block ends."""
 
     def __init__(self, host: Host) -> None:
         self._host, self._written, self._stop = host, AcknowledgedWrites(), threading.Event()
@@ -155,7 +157,7 @@ class writing:
 
 
 def take_snapshot(host: Host, directory: Path) -> Path:
-    """Return a snapshot taken by the program that the timer runs on hosts."""
+    """Return a snapshot that was taken by the snapshot program of hosts."""
     pki, kept = host.root / "etc/etcd/pki", directory / "kept"
     environment = {
         "PATH": f"{host.root / BINARIES}:/usr/bin:/bin",
@@ -179,7 +181,7 @@ def take_snapshot(host: Host, directory: Path) -> Path:
 def step(
     host: Host, name: str, snapshot: Path, *, digest: str = "", stamp: str = STAMP
 ) -> subprocess.CompletedProcess[str]:
-    """Run a step of the restore on a member's host, with the text that is sent to hosts."""
+    """Run a step of the restore on a member's host, with the script that hosts receive."""
     digest = digest or sha256(snapshot.read_bytes()).hexdigest()
     text = restore.step_script(name, restore.member_variables(etcd_topology(NAMES), digest, stamp)[host.name])
     environment = {"KUBEWRIGHT_ROOT": str(host.root), "PATH": f"{host.root}:/usr/bin:/bin"}
@@ -195,13 +197,13 @@ def run_step(host: Host, name: str, snapshot: Path, *, stamp: str = STAMP) -> No
 
 
 def run_restore(hosts: Sequence[Host], snapshot: Path, *, stamp: str = STAMP) -> None:
-    """Run all steps of the restore on all members, except for the start."""
+    """Run all steps of the restore on all members, except the start of the members."""
     for name in ("receive", "prepare", "swap"):
         for host in hosts:
             run_step(host, name, snapshot, stamp=stamp)
 
 
 def revision(host: Host) -> int:
-    """Return the revision of a member."""
+    """Return the current revision of a member."""
     rows = host.ctl("endpoint", "status", "--write-out=fields").splitlines()
     return next(int(row.split(" : ")[1]) for row in rows if row.startswith('"Revision"'))

@@ -1,4 +1,4 @@
-"""Secrets stay secret: encrypted in etcd, and visible nowhere on the way."""
+"""Lab tests of secrets, which must be encrypted in etcd and visible nowhere."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ KEY_FILES = "/etc/kubernetes /etc/etcd /var/lib/kubelet /etc/kubewright"
 
 @pytest.fixture(scope="module")
 def cluster_secrets(cluster: Cluster) -> list[Secret]:
-    """Return the real secrets of the cluster: those of the state, and those in the files of hosts."""
+    """Return the secrets of the cluster from the state and from files of hosts."""
     secrets = secrets_of_state(cluster.pulumi("stack", "export", "--show-secrets"))
     names = {secret.name for secret in secrets}
     for kind in ("private key", "token", "encryption key"):
@@ -84,7 +84,9 @@ def test_state_contains_no_plain_secret(cluster: Cluster, cluster_secrets: list[
 
 
 def test_no_command_line_contains_a_secret(cluster_secrets: list[Secret], watch: Watch) -> None:
-    """Neither during the creation of the cluster (sampled four times a second) nor now."""
+    """No command line contains a secret during the creation of the cluster (sampled four times a second) or
+    now.
+    """
     assert any("pulumi" in line for line in watch.seen), "the engine was not observed"
     assert any("kubelet" in line for line in watch.seen), "the processes of hosts were not observed"
     for line in watch.seen | command_lines():

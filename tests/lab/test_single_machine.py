@@ -1,6 +1,7 @@
-"""One host with all roles, created from a clean checkout beside the other cluster; then it grows.
+"""Lab tests of a host with all roles, created from a clean checkout next to another cluster, and later
+extended.
 
-Its network is the other kind: host-gw for packets between nodes, iptables for services.
+Its network has the other options: host-gw between nodes, iptables for services.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ NETWORK = "10.95.0.0/24"
 
 @pytest.fixture(scope="module")
 def single(state: Path, cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """Create the single machine while the other cluster runs."""
+    """Return the single machine, which is created while the other cluster runs."""
     config = stackfile.document("kwsolo", NETWORK, control_planes=["cp-1"], workers=[])
     network = {"backend": "host-gw", "proxy_mode": "iptables"}
     config[stackfile.CLUSTER]["network"] |= network
@@ -82,7 +83,7 @@ def test_kube_proxy_uses_iptables(single: Cluster) -> None:
 
 
 def test_down_leaves_nothing_and_does_not_touch_the_other_cluster(single: Cluster, cluster: Cluster) -> None:
-    """The last test in this file: the single machine is removed."""
+    """This test removes the single machine. The following tests check the removal."""
     before = {host: cluster.services(host) for host in cluster.nodes}
     assert leftovers(single), "the search for leftovers finds nothing while the cluster runs"
     single.down()
@@ -94,12 +95,12 @@ def test_down_leaves_nothing_and_does_not_touch_the_other_cluster(single: Cluste
     cluster.kubectl("get", "--raw", "/readyz")
 
 
-def test_second_down_is_no_error(single: Cluster) -> None:
+def test_second_down_succeeds(single: Cluster) -> None:
     done = single.command("down", check=False)
     assert done.code == 0, done.text
     assert "Traceback" not in done.text
 
 
-def test_the_other_cluster_still_serves(cluster: Cluster) -> None:
+def test_other_cluster_still_serves_requests(cluster: Cluster) -> None:
     with network_proof(cluster, "beside", 30093, client=cluster.workers[0]) as net:
         net.assert_every_pod_answers()

@@ -1,4 +1,4 @@
-"""`up` without hosts ends with a working cluster, and a second `up` changes nothing."""
+"""Lab tests of `up`: the created cluster works, and a second `up` changes nothing."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_dns_and_metrics_are_available(cluster: Cluster) -> None:
     assert conditions["Available"] == "True", f"metrics API: {conditions}"
 
 
-def test_the_helm_release_is_deployed(cluster: Cluster) -> None:
+def test_helm_release_is_deployed(cluster: Cluster) -> None:
     argv = [tool("helm"), "list", "--all-namespaces", "--output", "json"]
     listed = json.loads(run(argv, timeout=30, env={"KUBECONFIG": str(cluster.kubeconfig)}).stdout)
     releases = {item["name"]: item["status"] for item in listed}

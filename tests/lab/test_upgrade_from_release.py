@@ -1,4 +1,6 @@
-"""An existing stack of an earlier release: `up` with this checkout replaces nothing and restarts nothing."""
+"""Lab tests of a stack that an earlier release created: `up` with this checkout replaces and restarts
+nothing.
+"""
 
 from __future__ import annotations
 
@@ -16,11 +18,12 @@ from testkit.cluster import CHECKOUT, Cluster
 from tests.lab.conftest import stack
 
 RELEASE = "e084926"
-"""The commit that brings up the stack."""
+"""The commit of the release that creates the stack."""
 NAME = "kwrelease"
 NETWORK = "10.93.0.0/24"
 RESTARTED: dict[str, str] = {}
-"""Services that this checkout restarts on hosts of that release, with the reason. CHANGELOG.md lists them."""
+"""Services that this checkout restarts on hosts of that release, with the reasons. CHANGELOG.md lists them.
+"""
 REMOVED = ("/etc/systemd/system/etcd-settle.service",)
 """Files of that release that hosts no longer have."""
 _SHOWN = "InvocationID,NRestarts,ExecMainStartTimestampMonotonic,ActiveState"
@@ -41,7 +44,7 @@ def release_checkout(directory: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def existing(state: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """Create a control plane with etcd and a worker, with labels and a taint, by the release."""
+    """Return a control plane with etcd and a worker, with labels and a taint, created by the release."""
     config = stackfile.document(NAME, NETWORK, control_planes=["cp-1"], workers=["w-1"])
     config[stackfile.CLUSTER]["pools"]["workers"] |= {
         "labels": {"tier": "web"},
@@ -55,7 +58,7 @@ def existing(state: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 def services(cluster: Cluster, host: str) -> dict[str, str]:
-    """Return the start of every running service that a bundle delivered, by unit."""
+    """Return the start time of every running service that a bundle delivered, by unit."""
     script = (
         "for unit in $(cat /var/lib/kubewright/roles/*/units | sort -u); do "
         f'echo "$unit $(systemctl show --property={_SHOWN} "$unit" | tr "\\n" " ")"; done'

@@ -1,4 +1,4 @@
-"""A user gets and loses access, with a real API server and signer on loopback."""
+"""Tests of users with a real API server and signer on loopback: a user gets and loses access."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ ANN = User(name="ann", groups=("dev",), namespace="web", role="edit", days=1)
 
 @pytest.fixture(scope="module")
 def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
-    """Return a stack whose API runs here, with a namespace `web`."""
+    """Return a stack with an API server on this machine and a namespace `web`."""
     directory = tmp_path_factory.mktemp("users")
     environment = Environment(state=directory / "state", cache=directory / "cache")
     environment.tools.mkdir(parents=True)
@@ -56,13 +56,13 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
 
 
 def is_allowed(target: Target, kubeconfig: Path, *words: str) -> bool:
-    """Report whether the user of a kubeconfig has that permission now."""
+    """Report whether the user of a kubeconfig currently has a permission."""
     argv = [str(target.environment.tools / "kubectl"), f"--kubeconfig={kubeconfig}", *words]
     return subprocess.run(argv, capture_output=True, timeout=30, check=False).returncode == 0
 
 
 def wait_until_allowed(target: Target, kubeconfig: Path, allowed: bool) -> None:
-    """Wait until the user may (or may not) list pods: the API server learns of bindings by a watch."""
+    """Wait until the user may (or may not) list pods: the API server receives bindings with a delay."""
     deadline = time.monotonic() + 15
     while is_allowed(target, kubeconfig, "get", "pods") != allowed:
         assert time.monotonic() < deadline, f"pods may {'not ' if allowed else ''}be listed after 15 s"

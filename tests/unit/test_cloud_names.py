@@ -1,4 +1,4 @@
-"""A cloud is named only in its own packages and in the places that this table lists with a reason."""
+"""Test that code names a cloud only in the cloud's packages and in the files of a table with reasons."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ALLOWED = {
     "tests/": "tests name what they test",
     "testkit/": "tests name what they test",
 }
-"""Paths, or prefixes of paths, that may name a cloud, and why."""
+"""Paths, or prefixes of paths, whose files may name a cloud, with the reasons."""
 
 
 def code_files() -> list[str]:

@@ -1,4 +1,4 @@
-"""Documents: width of lines, links, commands, options and paths."""
+"""Tests of the documents: width of lines, links, commands, options and paths."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ MAKE = re.compile(r"\bmake ([a-z][a-z-]*)")
 PATH = re.compile(r"[\w.{},/-]+")
 
 
-def name(path: Path) -> str:
+def document_name(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
-def prose(text: str) -> str:
+def text_without_code(text: str) -> str:
     return CODE_BLOCK.sub("", text)
 
 
-def code(text: str) -> Iterator[str]:
+def code_texts(text: str) -> Iterator[str]:
     """Yield each inline code and each line of shell blocks, without comments."""
-    yield from INLINE_CODE.findall(prose(text))
+    yield from INLINE_CODE.findall(text_without_code(text))
     for language, block in CODE_BLOCK.findall(text):
         if language in ("sh", "shell", "console"):
             yield from (line.split("  #")[0].strip() for line in block.splitlines())
@@ -45,12 +45,12 @@ def code(text: str) -> Iterator[str]:
 
 def anchors(path: Path) -> set[str]:
     """Return the anchors that GitHub gives to the headings of a document."""
-    headings = re.findall(r"^#+ (.*)$", prose(path.read_text()), re.MULTILINE)
+    headings = re.findall(r"^#+ (.*)$", text_without_code(path.read_text()), re.MULTILINE)
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def wrong_part(words: list[str]) -> str | None:
-    """Return the first word that is no command of `kubewright`, or no option of its command."""
+    """Return the first word that is neither a command of `kubewright` nor an option of its command."""
     command = get_command(app)
     context = typer.Context(command)
     position = 0
@@ -58,7 +58,7 @@ def wrong_part(words: list[str]) -> str | None:
         found = command.get_command(context, words[position])
         if found is None:
             return words[position]
-        # `user` is a command and a group: `user --name N`, `user revoke`.
+        # `user` is both a command and a group of commands: `user --name N`, `user revoke`.
         command, position = found, position + 1
         if position < len(words) and words[position].startswith("-"):
             break
@@ -71,16 +71,16 @@ def wrong_part(words: list[str]) -> str | None:
     return None
 
 
-@pytest.mark.parametrize("path", DOCUMENTS, ids=name)
+@pytest.mark.parametrize("path", DOCUMENTS, ids=document_name)
 def test_lines_are_at_most_120_wide(path: Path) -> None:
     lines = path.read_text().splitlines()
     assert not [f"{number}: {line}" for number, line in enumerate(lines, 1) if len(line) > WIDTH]
 
 
-@pytest.mark.parametrize("path", DOCUMENTS, ids=name)
+@pytest.mark.parametrize("path", DOCUMENTS, ids=document_name)
 def test_relative_links_resolve(path: Path) -> None:
     broken = []
-    for link in LINK.findall(prose(path.read_text())):
+    for link in LINK.findall(text_without_code(path.read_text())):
         target, _, anchor = link.partition("#")
         if target.startswith(("https:", "http:", "mailto:")):
             continue
@@ -90,10 +90,10 @@ def test_relative_links_resolve(path: Path) -> None:
     assert not broken
 
 
-@pytest.mark.parametrize("path", CURRENT, ids=name)
+@pytest.mark.parametrize("path", CURRENT, ids=document_name)
 def test_commands_and_options_exist(path: Path) -> None:
     wrong = []
-    for text in code(path.read_text()):
+    for text in code_texts(path.read_text()):
         if not (match := COMMAND.search(text)):
             continue
         first, *rest = re.sub(r"[\[\]]", " ", match[1]).split()
@@ -104,31 +104,31 @@ def test_commands_and_options_exist(path: Path) -> None:
     assert not wrong
 
 
-@pytest.mark.parametrize("path", CURRENT, ids=name)
+@pytest.mark.parametrize("path", CURRENT, ids=document_name)
 def test_make_targets_exist(path: Path) -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    named = {target for text in code(path.read_text()) for target in MAKE.findall(text)}
+    named = {target for text in code_texts(path.read_text()) for target in MAKE.findall(text)}
     assert not named - targets
 
 
-def braces(text: str) -> list[str]:
-    """Expand `a/{b,c}/d` as a shell does."""
+def expand_braces(text: str) -> list[str]:
+    """Return the expansions of braces such as `a/{b,c}/d`, as in a shell."""
     if not (match := re.search(r"\{([^{}]*)\}", text)):
         return [text]
     start, end = text[: match.start()], text[match.end() :]
-    return [path for choice in match[1].split(",") for path in braces(f"{start}{choice}{end}")]
+    return [path for choice in match[1].split(",") for path in expand_braces(f"{start}{choice}{end}")]
 
 
 def named_paths(path: Path) -> Iterator[str]:
     """Yield the paths of this repository that a document names in inline code."""
     listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     directories = {line.split("/")[0] for line in listed.splitlines() if "/" in line}
-    for text in INLINE_CODE.findall(prose(path.read_text())):
+    for text in INLINE_CODE.findall(text_without_code(path.read_text())):
         if PATH.fullmatch(text) and "/" in text:
-            yield from (item for item in braces(text) if item.split("/")[0] in directories)
+            yield from (item for item in expand_braces(text) if item.split("/")[0] in directories)
 
 
-@pytest.mark.parametrize("path", CURRENT, ids=name)
+@pytest.mark.parametrize("path", CURRENT, ids=document_name)
 def test_paths_exist(path: Path) -> None:
     # `images/` and `files/…` are also directories of a mirror.
     assert not [item for item in named_paths(path) if not (ROOT / item).exists()]

@@ -1,4 +1,4 @@
-"""The example stacks are valid, and their artifacts are pinned, without a network."""
+"""Tests that the example stacks are valid and have pinned artifacts. The tests need no network."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ import yaml
 
 import nodeconfig
 from artifacts import catalogue
-from artifacts.index import load as load_index  # bound here: tests of the program replace it
+from artifacts.index import (
+    load as load_index,
+)  # imported here because tests of the program replace the function
 from assembly import build_topology
 from settings import Settings, files, load
 
@@ -21,10 +23,10 @@ EXAMPLES = sorted(ROOT.glob("Pulumi.*-example.yaml"))
 
 @pytest.fixture(autouse=True)
 def offline(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object, **__: object) -> Any:  # noqa: ANN401  replaces methods of sockets
+    def raise_on_connection(*_: object, **__: object) -> Any:  # noqa: ANN401  replaces methods of sockets
         raise AssertionError("these tests must not use a network")
 
-    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket.socket, "connect", raise_on_connection)
 
 
 def settings(path: Path) -> Settings:

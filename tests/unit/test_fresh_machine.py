@@ -1,4 +1,4 @@
-"""The project's files install everything that a fresh machine lacks."""
+"""Tests of the setup files, which install all packages that a fresh machine lacks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from artifacts import catalogue
 from lab import doctor
 
 ROOT = Path(__file__).resolve().parents[2]
-# Part of every Debian machine.
+# Packages that every Debian machine has.
 ESSENTIAL = {"apt", "util-linux"}
 
 

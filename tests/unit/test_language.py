@@ -1,4 +1,4 @@
-"""Private words and earlier names do not come back: docs/glossary.md has the words to use."""
+"""Test that private words and earlier names are not used. docs/glossary.md has the words to use."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ EXCEPTIONS: dict[tuple[str, str], str] = {
     ("CHANGELOG.md", r".*"): "names what earlier versions had",
     ("tests/unit/test_language.py", r".*"): "this table",
 }
-"""(Prefix of the path, pattern that removes the allowed text from a line) and the reason."""
+"""Exceptions by path prefix and by the pattern of the allowed text, with the reasons."""
 
 
 @cache

@@ -1,4 +1,4 @@
-"""The program does not distinguish official plugins from stand-ins and does not know the lab."""
+"""Tests that the program neither distinguishes official plugins from stand-ins nor imports the lab."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import pytest
 CHECKOUT = Path(__file__).resolve().parents[2]
 PACKAGES = ("settings", "topology", "nodeconfig", "components", "providers")
 FORBIDDEN_IMPORTS = {"lab", "automation", "tests", "benchmarks"}
-# Words that would reveal which plugin is installed: the stand-ins' names, their directory, the engine's
-# home. The word `plugins` without more belongs to Kubernetes and containerd.
+# Words that would reveal the installed plugin: names of stand-ins, their directory, the engine's home
+# directory. The word `plugins` without one of these words refers to plugins of Kubernetes and containerd.
 PLUGIN_QUESTION = re.compile(
     r"stand.?ins?\b|PULUMI_HOME|\.pulumi\b|pulumi-resource-|plugin_?download|version_ref"
     r"|plugins?_?(version|kind|info|installed)|(command|tls|kubernetes)[-_ ]plugin",
@@ -37,7 +37,7 @@ def imports(tree: ast.AST) -> set[str]:
 
 
 def code_words(tree: ast.AST) -> list[tuple[int, str]]:
-    """Return the names and texts of the code, without comments and docstrings."""
+    """Return the names and string constants in the code, without comments and docstrings."""
     docstrings = {
         id(node.body[0].value)
         for node in ast.walk(tree)

@@ -1,4 +1,4 @@
-"""Every requirement id that code, tests and documents cite is defined in docs/requirements.md."""
+"""Test that docs/requirements.md defines every requirement id that code, tests and documents cite."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 REQUIREMENTS = ROOT / "docs/requirements.md"
-# One id or several in brackets, such as [C2, J4]. Ids of sections K, L and M have no number.
+# An id or several ids in brackets, such as [C2, J4]. Ids of sections K, L and M have no number.
 CITATION = re.compile(r"(?<!\w)\[((?:[A-P]\d|[KLM])(?:, (?:[A-P]\d|[KLM]))*)\](?!\()")
 DEFINITION = re.compile(r"^- \*\*([A-P]\d?)\*\* ", re.MULTILINE)
 

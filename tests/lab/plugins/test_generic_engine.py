@@ -1,4 +1,4 @@
-"""Previews of the clouds without their plugins, under the real engine."""
+"""Previews of cloud stacks with stand-in plugins and the real engine."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ _PROVIDER_ID = "11111111-1111-4111-8111-111111111111"
 
 @pytest.fixture
 def stack(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Program:
-    # Credentials of the machine's user must not matter.
+    # Set HOME, so that the user's cloud credentials do not affect the test.
     home = tmp_path_factory.getbasetemp() / "pulumi-home-clouds"
     return create_stack(
         tmp_path, home, list(PACKAGES), variables={"HOME": str(tmp_path), "AWS_PROFILE": "nobody"}
@@ -74,7 +74,7 @@ def program(*, content: str = BUNDLE, script: str = SCRIPT, network: str = "10.0
     return PROGRAM.format(content=content, script=script, range=network)
 
 
-def deployment() -> dict[str, Any]:
+def official_plugin_state() -> dict[str, Any]:
     """Return a state of the official plugin, with `__defaults` and with outputs that are not inputs."""
     resources = _stack_and_provider()
 
@@ -84,26 +84,34 @@ def deployment() -> dict[str, Any]:
         given = {key: value for key, value in inputs.items() if key != "__defaults"}
         resources.append(resource | links | {"inputs": inputs, "outputs": given | {"id": identity} | outputs})
 
-    vpc = _filled({"cidrBlock": "10.0.0.0/16"}, instanceTenancy="default")
+    vpc = _with_defaults({"cidrBlock": "10.0.0.0/16"}, instanceTenancy="default")
     add("aws:ec2/vpc:Vpc", "net", "vpc-1", vpc, {"arn": "arn:vpc"})
-    bucket = _filled({}, bucket="store-0a1b2c3", forceDestroy=False)
+    bucket = _with_defaults({}, bucket="store-0a1b2c3", forceDestroy=False)
     add("aws:s3/bucket:Bucket", "store", "store-0a1b2c3", bucket, {"arn": "arn:store"})
     bundle = {"bucket": "store-0a1b2c3", "key": "a", "content": BUNDLE}
-    add("aws:s3/bucketObjectv2:BucketObjectv2", "bundle", "a", _filled(bundle), {"versionId": "v1"})
+    add("aws:s3/bucketObjectv2:BucketObjectv2", "bundle", "a", _with_defaults(bundle), {"versionId": "v1"})
     template = {
         "name": "machine",
         "imageId": "ami-unknown-in-this-preview",
         "userData": base64.b64encode(SCRIPT.encode()).decode(),
     }
-    add("aws:ec2/launchTemplate:LaunchTemplate", "machine", "lt-1", _filled(template), {"latestVersion": 7})
+    add(
+        "aws:ec2/launchTemplate:LaunchTemplate",
+        "machine",
+        "lt-1",
+        _with_defaults(template),
+        {"latestVersion": 7},
+    )
     group = {
         "name": "group",
         "minSize": 1,
         "maxSize": 1,
         "vpcZoneIdentifiers": ["subnet-1"],
-        "launchTemplate": _filled({"id": "lt-1", "version": "7"}),
+        "launchTemplate": _with_defaults({"id": "lt-1", "version": "7"}),
     }
-    add("aws:autoscaling/group:Group", "group", "group", _filled(group, healthCheckGracePeriod=300), {})
+    add(
+        "aws:autoscaling/group:Group", "group", "group", _with_defaults(group, healthCheckGracePeriod=300), {}
+    )
     return {
         "version": 3,
         "deployment": {"manifest": {"time": "2026-01-01T00:00:00Z"}, "resources": resources},
@@ -131,12 +139,12 @@ def _stack_and_provider() -> list[dict[str, Any]]:
     ]
 
 
-def _filled(given: dict[str, Any], **filled_in: object) -> dict[str, Any]:
+def _with_defaults(given: dict[str, Any], **filled_in: object) -> dict[str, Any]:
     return {**given, **filled_in, "__defaults": sorted(filled_in)}
 
 
-def changed(preview: str) -> list[str]:
-    """The preview's lines, as the driver shows them, that say that something of a property changes."""
+def changed_lines(preview: str) -> list[str]:
+    """Return the lines of a preview that show a changed property, with the line filter of the driver."""
     lines = [line.strip() for line in filter_lines(preview.splitlines(keepends=True))]
     return [line for line in lines if line[:2] in ("+ ", "- ", "~ ") and not line.startswith("~ aws:")]
 
@@ -151,18 +159,18 @@ def test_first_preview_shows_inputs_and_unknown_outputs(stack: Program) -> None:
     assert 'region : "eu-central-1"' in shown
 
 
-def test_first_preview_of_azure(stack: Program) -> None:
+def test_first_azure_preview_shows_inputs_and_unknown_outputs(stack: Program) -> None:
     stack.program(AZURE)
     shown = stack.run("preview", "--diff")
     assert "4 to create" in shown
     assert 'subscription: "1234"' in shown
     assert "net         : [unknown]" in shown
-    places = re.findall(r'location +: "westeurope"', shown)
-    assert len(places) == 3, "the provider's, and both resources' by default"
+    locations = re.findall(r'location +: "westeurope"', shown)
+    assert len(locations) == 3, "the provider's, and both resources' by default"
 
 
 def test_state_of_the_official_plugin_has_only_real_changes(stack: Program) -> None:
-    (stack.directory / "state.json").write_text(json.dumps(deployment()))
+    (stack.directory / "state.json").write_text(json.dumps(official_plugin_state()))
     stack.run("stack", "import", "--file", "state.json")
     stack.program(program())
     stack.assert_unchanged()
@@ -171,7 +179,7 @@ def test_state_of_the_official_plugin_has_only_real_changes(stack: Program) -> N
     content = BUNDLE.replace("110", "250")
     stack.program(program(content=content, script=script, network="10.1.0.0/16"))
     shown = stack.run("preview", "--diff")
-    assert sorted(changed(shown)) == sorted(
+    assert sorted(changed_lines(shown)) == sorted(
         [
             *("~ content:", "- max_pods=110", "+ max_pods=250"),
             *("~ userData: (base64)", "- echo step 20", "+ echo step twenty"),
@@ -183,12 +191,14 @@ def test_state_of_the_official_plugin_has_only_real_changes(stack: Program) -> N
     assert "+-1 to replace" in shown
 
     for command in ("up", "destroy"):
-        said = stack.run(command, "--yes", "--skip-preview", fails=True)
-        assert "only the stand-in for the plugin aws" in said
+        output = stack.run(command, "--yes", "--skip-preview", fails=True)
+        assert "only the stand-in for the plugin aws" in output
     assert len(json.loads(stack.run("stack", "export"))["deployment"]["resources"]) == 7
 
 
 def test_functions_outside_a_preview_are_refused(stack: Program) -> None:
     stack.program(AZURE)
-    said = stack.up(fails=True)
-    assert "azure-native:authorization:getClientConfig cannot be answered: here is only the stand-in" in said
+    output = stack.up(fails=True)
+    assert (
+        "azure-native:authorization:getClientConfig cannot be answered: here is only the stand-in" in output
+    )

@@ -1,4 +1,4 @@
-"""The stand-ins for `command` and `tls` under the real engine, with an sshd of their own on loopback."""
+"""Tests of the stand-in plugins for `command` and `tls` with the real engine and an sshd on loopback."""
 
 import json
 import socket

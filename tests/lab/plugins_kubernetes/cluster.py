@@ -1,4 +1,4 @@
-"""A control plane without nodes on loopback: etcd, API server, controller manager."""
+"""A Kubernetes control plane without nodes on loopback: etcd, API server, controller manager."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from automation.environment import environment
 
 
 def binary(name: str) -> str:
-    """Where a binary is: in KUBEWRIGHT_BIN, among the tools, or in the cache, where the catalogue puts it."""
+    """Return the path of a binary in KUBEWRIGHT_BIN, in the tools, or in the cache."""
     places = [Path(os.environ["KUBEWRIGHT_BIN"])] if "KUBEWRIGHT_BIN" in os.environ else []
     for place in [*places, environment().tools]:
         if (place / name).exists():
@@ -36,7 +36,7 @@ def binary(name: str) -> str:
 
 @dataclass(frozen=True)
 class Pair:
-    """A certificate and its key."""
+    """A certificate and its private key."""
 
     certificate: x509.Certificate
     key: ec.EllipticCurvePrivateKey
@@ -53,7 +53,7 @@ class Pair:
 
 
 def issue(name: str, *, organization: str = "", issuer: Pair | None = None, server: bool = False) -> Pair:
-    """A certificate, self-signed as an authority when no issuer is given."""
+    """Issue a certificate. Without an issuer, the certificate is a self-signed authority."""
     key = ec.generate_private_key(ec.SECP256R1())
     attributes = [x509.NameAttribute(NameOID.COMMON_NAME, name)]
     if organization:
@@ -91,7 +91,7 @@ def free_ports(count: int) -> list[int]:
 
 @dataclass
 class ControlPlane:
-    """Processes of a control plane below a directory."""
+    """The processes of a control plane; their files are in a directory."""
 
     directory: Path
     server: str = ""
@@ -110,7 +110,7 @@ class ControlPlane:
         self.stop()
 
     def start(self) -> None:
-        """Start everything and wait until the API is ready."""
+        """Start all processes and wait until the API is ready."""
         authority = issue("test-ca")
         serving = issue("kube-apiserver", issuer=authority, server=True)
         admin = issue("admin", organization="system:masters", issuer=authority)
@@ -200,17 +200,17 @@ class ControlPlane:
         raise AssertionError(f"the API server did not become ready: {self.logs()}")
 
     def logs(self) -> str:
-        """The end of every process's log."""
+        """Return the last part of every process's log."""
         return "\n".join(path.read_text()[-1500:] for path in sorted(self.directory.glob("*.log")))
 
     def stop(self) -> None:
-        """End the processes that `start` made; nothing of this cluster is worth a graceful end."""
+        """Kill the processes that `start` started. The data is not used again."""
         for process in reversed(self.processes):
             process.kill()
             process.wait()
 
     def kubectl(self, *arguments: str, stdin: str = "") -> str:
-        """Run kubectl and give its output."""
+        """Run kubectl and return its output."""
         command = [binary("kubectl"), f"--kubeconfig={self.directory}/kubeconfig", *arguments]
         done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, timeout=60)
         assert done.returncode == 0, done.stderr
@@ -218,7 +218,7 @@ class ControlPlane:
 
 
 def kubeconfig(server: str, authority: Pair, user: Pair) -> str:
-    """A kubeconfig with everything inside."""
+    """Return a kubeconfig that contains all certificates and keys."""
 
     def text(data: bytes) -> str:
         return base64.b64encode(data).decode()

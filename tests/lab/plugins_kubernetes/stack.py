@@ -1,4 +1,4 @@
-"""A Pulumi stack in a directory of its own, run by the real engine with the stand-in installed."""
+"""A Pulumi stack in a separate directory, for the real engine with the stand-in plugin."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ on = ResourceOptions(provider=cluster)
 
 @dataclass(frozen=True)
 class Run:
-    """What the engine said."""
+    """The exit code and the output of a run of the engine."""
 
     code: int
     text: str
 
 
 class Stack:
-    """One stack; `home` is a PULUMI_HOME with the plugin installed."""
+    """A stack for tests of the plugin. `home` is a PULUMI_HOME with the plugin installed."""
 
     def __init__(self, directory: Path, home: Path, kubeconfig: str) -> None:
         self.directory = directory
@@ -57,11 +57,13 @@ class Stack:
         (self.directory / "provider.json").write_text(json.dumps(settings))
 
     def program(self, text: str) -> None:
-        """Set the program, after a head that makes the provider `cluster` and the options `on`."""
+        """Set the program. The text follows a head that defines the provider `cluster` and the options
+        `on`.
+        """
         (self.directory / "__main__.py").write_text(_HEAD + textwrap.dedent(text))
 
     def run(self, *arguments: str) -> Run:
-        """Run the engine."""
+        """Run the engine and return its exit code and output."""
         tools = os.pathsep.join(
             [str(Path(sys.executable).parent), str(Path(binary("pulumi")).parent), os.environ["PATH"]]
         )
@@ -73,7 +75,7 @@ class Stack:
             "PULUMI_CONFIG_PASSPHRASE": "test",
             "PULUMI_SKIP_UPDATE_CHECK": "true",
         }
-        done = subprocess.run(
+        process = subprocess.run(
             [binary("pulumi"), *arguments, "--non-interactive", "--color=never"],
             cwd=self.directory,
             env=environment,
@@ -82,35 +84,35 @@ class Stack:
             timeout=300,
             check=False,
         )
-        return Run(done.returncode, done.stdout + done.stderr)
+        return Run(process.returncode, process.stdout + process.stderr)
 
     def up(self, *arguments: str, fails: bool = False) -> str:
-        """Deploy; gives the engine's output."""
+        """Run `pulumi up` and return the engine's output."""
         result = self.run("up", "--yes", "--skip-preview", "--stack=test", *arguments)
         assert (result.code != 0) == fails, result.text
         return result.text
 
     def preview(self, *arguments: str, fails: bool = False) -> str:
-        """Preview; gives the engine's output."""
+        """Run `pulumi preview` and return the engine's output."""
         result = self.run("preview", "--diff", "--stack=test", *arguments)
         assert (result.code != 0) == fails, result.text
         return result.text
 
     def changes(self) -> dict[str, int]:
-        """The previewed number of resources per operation, without those that stay."""
+        """Return the number of resources for each previewed operation, without unchanged resources."""
         result = self.run("preview", "--json", "--stack=test")
         assert result.code == 0, result.text
         summary: dict[str, int] = json.loads(result.text[result.text.index("{") :])["changeSummary"]
         return {operation: count for operation, count in summary.items() if operation != "same"}
 
     def state(self) -> dict[str, Any]:
-        """The exported state, secrets encrypted."""
+        """Return the exported state with encrypted secrets."""
         result = self.run("stack", "export", "--stack=test")
         exported: dict[str, Any] = json.loads(result.text)
         return exported
 
     def destroy(self, *arguments: str, fails: bool = False) -> str:
-        """Destroy; gives the engine's output."""
+        """Run `pulumi destroy` and return the engine's output."""
         result = self.run("destroy", "--yes", "--skip-preview", "--stack=test", *arguments)
         assert (result.code != 0) == fails, result.text
         return result.text

@@ -1,4 +1,4 @@
-"""Objects on a real API server, through the real engine."""
+"""Tests of Kubernetes objects on a real API server with the real engine."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ BASICS = """
 FIRST = {"colour": "red", "word": "open-sesame", "role": "role.metadata.name", "replicas": 1}
 
 
-def test_a_life(stack: Stack, cluster: ControlPlane) -> None:
+def test_objects_are_created_updated_replaced_and_deleted(stack: Stack, cluster: ControlPlane) -> None:
     stack.program(BASICS % FIRST)
     preview = stack.preview()
     assert "open-sesame" not in preview
@@ -68,13 +68,15 @@ def test_a_life(stack: Stack, cluster: ControlPlane) -> None:
 
 
 def config_map(name: str, body: str) -> str:
-    """A program with one ConfigMap."""
+    """Return a program with one ConfigMap."""
     return f"""
     k8s.core.v1.ConfigMap("{name}", metadata={{"name": "{name}", "namespace": "default"}}, {body}, opts=on)
     """
 
 
-def test_a_conflict_names_field_and_manager_and_can_be_forced(stack: Stack, cluster: ControlPlane) -> None:
+def test_conflict_error_names_field_and_manager_and_can_be_forced(
+    stack: Stack, cluster: ControlPlane
+) -> None:
     stack.program(config_map("shared", 'data={"colour": "red"}'))
     stack.up()
     theirs = {
@@ -106,7 +108,7 @@ def test_a_conflict_names_field_and_manager_and_can_be_forced(stack: Stack, clus
     stack.destroy()
 
 
-def test_what_exists_already_is_not_overwritten_unless_asked(stack: Stack, cluster: ControlPlane) -> None:
+def test_existing_object_is_overwritten_only_with_upsert(stack: Stack, cluster: ControlPlane) -> None:
     cluster.kubectl("create", "configmap", "older", "--from-literal=a=1")
     stack.program(config_map("older", 'data={"b": "2"}'))
     assert "ConfigMap default/older already exists in the cluster; import it" in stack.up(fails=True)
@@ -117,10 +119,10 @@ def test_what_exists_already_is_not_overwritten_unless_asked(stack: Stack, clust
     stack.destroy()
 
 
-def test_an_interrupted_create_is_taken_up_again(stack: Stack, cluster: ControlPlane) -> None:
+def test_interrupted_create_is_completed_by_the_next_up(stack: Stack, cluster: ControlPlane) -> None:
     stack.program(config_map("lost", 'data={"a": "1"}'))
     stack.up()
-    # The state of a run that was killed after the object was made, and before that was noted.
+    # Import the state of a run that was killed after the object was created and before it was recorded.
     state = stack.state()
     state["deployment"]["resources"] = []
     (stack.directory / "empty.json").write_text(json.dumps(state))
@@ -143,7 +145,7 @@ def test_immutable_data_is_replaced_under_the_same_name(stack: Stack, cluster: C
     stack.destroy()
 
 
-def test_what_does_not_become_ready_is_kept_and_retried(stack: Stack, cluster: ControlPlane) -> None:
+def test_object_that_is_not_ready_is_kept_and_retried(stack: Stack, cluster: ControlPlane) -> None:
     service = """
     k8s.core.v1.Service("lonely", metadata={"name": "lonely", "namespace": "default",
             "annotations": {"pulumi.com/timeoutSeconds": "2"}},
@@ -173,7 +175,7 @@ def test_what_does_not_become_ready_is_kept_and_retried(stack: Stack, cluster: C
     cluster.kubectl("delete", "endpointslice", "lonely-1")
 
 
-def test_drift_shows_after_a_refresh_and_is_undone(stack: Stack, cluster: ControlPlane) -> None:
+def test_drift_is_shown_after_a_refresh_and_reverted(stack: Stack, cluster: ControlPlane) -> None:
     stack.configure(enable_patch_force=True)
     stack.program(config_map("drifting", 'data={"a": "1"}'))
     stack.up()
@@ -187,7 +189,7 @@ def test_drift_shows_after_a_refresh_and_is_undone(stack: Stack, cluster: Contro
     stack.destroy()
 
 
-def test_import_by_id(stack: Stack, cluster: ControlPlane) -> None:
+def test_existing_object_is_imported_by_its_id(stack: Stack, cluster: ControlPlane) -> None:
     cluster.kubectl("create", "configmap", "adopted", "--from-literal=a=1")
     imported = """
     k8s.core.v1.ConfigMap("adopted", metadata={"name": "adopted", "namespace": "default"}, data={"a": "1"},
@@ -201,7 +203,7 @@ def test_import_by_id(stack: Stack, cluster: ControlPlane) -> None:
     assert cluster.kubectl("get", "configmap", "adopted", "--ignore-not-found") == ""
 
 
-def test_custom_resources_and_patches(stack: Stack, cluster: ControlPlane) -> None:
+def test_custom_resources_and_patches_are_applied(stack: Stack, cluster: ControlPlane) -> None:
     stack.program("""
     crd = k8s.apiextensions.v1.CustomResourceDefinition(
         "widgets", metadata={"name": "widgets.example.com"}, spec={
@@ -225,7 +227,7 @@ def test_custom_resources_and_patches(stack: Stack, cluster: ControlPlane) -> No
     assert cluster.kubectl("get", "ns", "kube-public", "-ojsonpath={.metadata.labels.seen}") == ""
 
 
-def test_wrong_objects_fail_the_preview_in_one_line_without_their_secrets(stack: Stack) -> None:
+def test_preview_of_an_invalid_object_fails_without_showing_secrets(stack: Stack) -> None:
     stack.program("""
     k8s.core.v1.Secret("bad", metadata={"name": "Not_A_Name", "namespace": "default"},
         string_data={"word": "open-sesame"}, opts=on)
@@ -234,11 +236,11 @@ def test_wrong_objects_fail_the_preview_in_one_line_without_their_secrets(stack:
     assert "Secret default/Not_A_Name: " in text
     assert "metadata.name" in text
     assert "open-sesame" not in text
-    # The engine interrupts the program on an error, which may show a traceback of the language host.
+    # An error interrupts the program, which may add a traceback of the language host to the output.
     assert "lab/plugins" not in text
 
 
-def test_an_unreachable_cluster(stack: Stack) -> None:
+def test_unreachable_cluster_is_reported_and_can_be_deleted_from_the_state(stack: Stack) -> None:
     stack.program(config_map("stranded", 'data={"a": "1"}'))
     stack.up()
     reachable = (stack.directory / "kubeconfig").read_text()

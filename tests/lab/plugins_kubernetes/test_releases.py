@@ -1,4 +1,4 @@
-"""Helm releases on a real API server, through the real engine and helm binary."""
+"""Tests of Helm releases on a real API server with the real engine and the helm binary."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ FIRST = {"text": "hello", "stuck": False, "broken": False, "timeout": 60}
 
 
 def chart(directory: Path, version: str) -> None:
-    """Write the chart."""
+    """Write a chart with this version."""
     (directory / "chart" / "templates").mkdir(parents=True, exist_ok=True)
     (directory / "chart" / "Chart.yaml").write_text(
         f"apiVersion: v2\nname: page\nversion: {version}\nappVersion: a1\n"
@@ -53,26 +53,26 @@ def chart(directory: Path, version: str) -> None:
     (directory / "chart" / "templates" / "page.yaml").write_text(CONFIG_MAP)
 
 
-def text_of(cluster: ControlPlane) -> str:
+def displayed_text(cluster: ControlPlane) -> str:
     return cluster.kubectl("get", "configmap", "-n", "pages", "page-page", "-ojsonpath={.data.text}")
 
 
-def test_a_release(stack: Stack, cluster: ControlPlane) -> None:
+def test_release_is_installed_upgraded_rolled_back_and_deleted(stack: Stack, cluster: ControlPlane) -> None:
     chart(stack.directory, "1.0.0")
     stack.program(PROGRAM % FIRST)
     stack.preview()
     output = stack.up()
     assert "revision: 1" in output
-    assert text_of(cluster) == "hello"
+    assert displayed_text(cluster) == "hello"
     assert stack.changes() == {}
     assert "open-sesame" not in json.dumps(stack.state())
 
     stack.program(PROGRAM % {**FIRST, "text": "good day"})
     assert '"hello" => "good day"' in stack.preview()
     assert "revision: 1 => 2" in stack.up()
-    assert text_of(cluster) == "good day"
+    assert displayed_text(cluster) == "good day"
 
-    # A changed chart is a change, though no value changed.
+    # A new version of the chart is an update, even with unchanged values.
     chart(stack.directory, "1.1.0")
     assert stack.changes() == {"update": 1}
     stack.up()
@@ -84,33 +84,33 @@ def test_a_release(stack: Stack, cluster: ControlPlane) -> None:
     failure = stack.up(fails=True)
     assert "Helm release pages/page: upgrade failed; it was rolled back" in failure
     assert "open-sesame" not in failure
-    assert text_of(cluster) == "good day"
+    assert displayed_text(cluster) == "good day"
 
     stack.program(PROGRAM % {**FIRST, "text": "good day", "broken": True})
     assert "Not_A_Name" in stack.up(fails=True)
-    assert text_of(cluster) == "good day"
+    assert displayed_text(cluster) == "good day"
 
     stack.program(PROGRAM % {**FIRST, "text": "good night"})
     stack.up()
-    assert text_of(cluster) == "good night"
+    assert displayed_text(cluster) == "good night"
     assert stack.changes() == {}
     stack.destroy()
     assert cluster.kubectl("get", "configmap", "-n", "pages", "-l", "none=none") == ""
     assert cluster.kubectl("get", "configmap", "-n", "pages", "page-page", "--ignore-not-found") == ""
 
 
-def test_a_failed_install_leaves_nothing_and_can_be_repeated(stack: Stack, cluster: ControlPlane) -> None:
+def test_failed_install_leaves_nothing_and_can_be_repeated(stack: Stack, cluster: ControlPlane) -> None:
     chart(stack.directory, "1.0.0")
     stack.program(PROGRAM % {**FIRST, "broken": True})
     assert "Helm release pages/page: install failed" in stack.up(fails=True)
     assert cluster.kubectl("get", "secret", "-n", "pages", "-l", "owner=helm", "-oname") == ""
     stack.program(PROGRAM % FIRST)
     stack.up()
-    assert text_of(cluster) == "hello"
+    assert displayed_text(cluster) == "hello"
     stack.destroy()
 
 
-def test_a_missing_chart_is_one_line(stack: Stack) -> None:
+def test_missing_chart_is_reported_in_the_preview(stack: Stack) -> None:
     stack.program(PROGRAM % FIRST)
     text = stack.preview(fails=True)
     assert "there is no chart at ./chart" in text

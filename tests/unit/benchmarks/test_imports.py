@@ -1,4 +1,4 @@
-"""The benchmark of imports finds what the providers import, and the limits hold."""
+"""Tests of the import benchmark: it finds the imports of providers, and checks the limits."""
 
 from __future__ import annotations
 
@@ -24,7 +24,9 @@ def test_both_kinds_of_limits_are_checked() -> None:
 
 @pytest.mark.parametrize(("cloud", "sdk"), SDKS.items())
 def test_imports_of_a_provider_load_and_stay_below_the_limit(cloud: str, sdk: str) -> None:
-    """Seconds are checked by the benchmark: they double on a machine with shared cores."""
+    """The limit of seconds is checked only by the benchmark, because times double on machines with shared
+    cores.
+    """
     sources = [path.read_text() for path in (CHECKOUT / "providers" / cloud).rglob("*.py")]
     modules = imported_modules(sources, sdk)
     assert modules

@@ -1,4 +1,6 @@
-"""The benchmark against kubeadm gives both programs the same cluster, and reports both."""
+"""Tests of the benchmark against kubeadm: both programs create the same cluster, and the report covers
+both.
+"""
 
 from __future__ import annotations
 
@@ -15,15 +17,15 @@ from benchmarks.timeline import Span
 from settings import load
 
 
-def documents(text: str) -> dict[str, Any]:
-    """Return kubeadm's documents by kind."""
+def documents_by_kind(text: str) -> dict[str, Any]:
+    """Return kubeadm's configuration documents by kind."""
     return {document["kind"]: document for document in yaml.safe_load_all(text)}
 
 
 def test_both_programs_get_the_same_hosts_endpoint_and_ranges(tmp_path: Path) -> None:
     stack = yaml.safe_load(layout.write_stack_file(tmp_path / "stack.yaml").read_text())
     settings = load(stack["config"]["kubewright:cluster"])
-    cluster = documents(kubeadm_config.init_config("cp-1", "abcdef.0123456789abcdef", "0" * 64))[
+    cluster = documents_by_kind(kubeadm_config.init_config("cp-1", "abcdef.0123456789abcdef", "0" * 64))[
         "ClusterConfiguration"
     ]
     assert settings.endpoint is not None
@@ -43,19 +45,21 @@ def test_images_have_kubewrights_versions() -> None:
     named = mirror.image_references()
     assert named["kube-apiserver"].endswith(f":v{catalogue.DEFAULTS.kubernetes}")
     assert named["etcd"].endswith(f":{catalogue.DEFAULTS.etcd}")
-    cluster = documents(kubeadm_config.init_config("cp-1", "a.b", ""))["ClusterConfiguration"]
+    cluster = documents_by_kind(kubeadm_config.init_config("cp-1", "a.b", ""))["ClusterConfiguration"]
     assert named["etcd"].endswith(cluster["etcd"]["local"]["imageTag"])
 
 
 def test_only_control_planes_join_with_a_certificate_key() -> None:
-    worker = documents(kubeadm_config.join_config("w-1", "a.b", "sha256:0"))["JoinConfiguration"]
-    member = documents(kubeadm_config.join_config("cp-2", "a.b", "sha256:0", "key"))["JoinConfiguration"]
+    worker = documents_by_kind(kubeadm_config.join_config("w-1", "a.b", "sha256:0"))["JoinConfiguration"]
+    member = documents_by_kind(kubeadm_config.join_config("cp-2", "a.b", "sha256:0", "key"))[
+        "JoinConfiguration"
+    ]
     assert "controlPlane" not in worker
     assert member["controlPlane"]["certificateKey"] == "key"
     assert json.dumps(worker).count("key") == 0
 
 
-def test_the_report_has_medians_ratio_and_reasons() -> None:
+def test_report_has_medians_ratio_and_reasons() -> None:
     rounds = {
         "kubeadm": [Round(100, {"init": Span(10, 20)}), Round(90, {"init": Span(12, 20)}), Round(80, {})],
         "kubewright": [Round(45, {"PKI": Span(1, 2)})] * 3,

@@ -1,4 +1,4 @@
-"""The benchmark finds the parts of an `up` in the command's output."""
+"""Tests of the timeline, which reads the parts of an `up` from the command's output."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ OUTPUT = """\
 """
 
 
-def lines() -> list[Line]:
+def output_lines() -> list[Line]:
     pairs = (line.split(" ", 1) for line in OUTPUT.splitlines())
     return [Line(float(at), text) for at, text in pairs]
 
 
 def test_parts_span_from_their_first_to_their_last_resource() -> None:
-    found = spans(lines())
+    found = spans(output_lines())
     assert found["hosts of the lab"] == Span(0.0, 4.0)
     assert found["engine and program"] == Span(4.0, 5.5)
     assert found["PKI"] == Span(6.0, 7.0)
@@ -39,8 +39,8 @@ def test_parts_span_from_their_first_to_their_last_resource() -> None:
     assert "control plane" not in found
 
 
-def test_the_table_has_medians() -> None:
-    rounds = [Round(up=up, parts=spans(lines()), preview=3.0, down=2.0) for up in (50.0, 40.0, 45.0)]
+def test_table_has_medians() -> None:
+    rounds = [Round(up=up, parts=spans(output_lines()), preview=3.0, down=2.0) for up in (50.0, 40.0, 45.0)]
     table = {row[0]: row[1] for row in report.rows(rounds)}
     assert table["**up, whole**"] == "45.0 (40.0 - 50.0)"
     assert table["nodes"] == "8.5"

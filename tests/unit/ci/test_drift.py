@@ -1,4 +1,4 @@
-"""The nightly drift check (.ci/drift): its commands and its report, with a fake `kubewright`."""
+"""Tests of the nightly drift check (.ci/drift), its commands and its report, with a fake `kubewright`."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ esac
 
 @dataclass
 class DriftCheck:
-    """A directory with the script and a fake `kubewright`."""
+    """A directory with the drift check script and a fake `kubewright`."""
 
     root: Path
 
     def run(self, *, settings: str, fails: str = "") -> tuple[int, str | None, list[str]]:
-        """Run the script. Return its exit code, its report and the commands that it ran."""
+        """Run the script. Return its exit code, its report and the commands that the script ran."""
         calls = self.root / "calls"
         calls.unlink(missing_ok=True)
         report = self.root / "drift.md"

@@ -1,4 +1,4 @@
-"""The workflows: their triggers and permissions, and that every `kubewright` command in them exists."""
+"""Tests of CI workflows: triggers, permissions, and the `kubewright` commands in scripts."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _ACTION = CHECKOUT / ".github/actions/credentials/action.yml"
 _GITLAB = CHECKOUT / ".gitlab-ci.yml"
 _SCRIPTS = [CHECKOUT / ".ci/drift"]
 
-# The permissions of each job's GitHub token. Further permissions are an error.
+# The permissions of each job's GitHub token. Other permissions are an error.
 _ALLOWED: dict[tuple[str, str], dict[str, str]] = {
     ("preview", "preview"): {"contents": "read", "id-token": "write"},
     ("preview", "comment"): {"contents": "read", "pull-requests": "write"},
@@ -144,7 +144,9 @@ def test_checkouts_do_not_persist_the_token() -> None:
 
 
 def test_scripts_contain_no_expressions() -> None:
-    """A title or branch name in a script would run as a command: scripts read variables instead."""
+    """A title or branch name in a script would run as a command; scripts must read environment variables
+    instead.
+    """
     for where, step in steps():
         assert "${{" not in step.get("run", ""), where
 
@@ -208,7 +210,7 @@ def test_gitlab_jobs_extend_templates_that_exist() -> None:
 
 
 def scripts() -> Iterator[tuple[str, str]]:
-    """Yield the place and the text of every shell script."""
+    """Yield the location and the text of every shell script in workflows."""
     for where, step in steps():
         if "run" in step:
             yield where, step["run"]
@@ -222,7 +224,7 @@ def scripts() -> Iterator[tuple[str, str]]:
 
 
 def commands() -> Iterator[tuple[str, list[str]]]:
-    """Yield the place and the arguments of every call of `kubewright`."""
+    """Yield the location and the arguments of every call of `kubewright`."""
     for where, text in scripts():
         joined = text.replace("\\\n", " ")
         for match in re.finditer(r"\S*/kubewright ([a-z][^\n;|>]*)", joined):
@@ -245,7 +247,7 @@ def test_calls_use_commands_and_options_that_exist(where: str, words: list[str])
     command = group.commands.get(words[0])
     assert command is not None, f"{where}: no command {words[0]}"
     own = words[: words.index("--")] if "--" in words else words
-    # Parsing fails for wrong options and missing values; the command does not run.
+    # Parsing fails for invalid options and missing values; the command itself does not run.
     context = command.make_context(words[0], [*own[1:]], resilient_parsing=False)
     assert context.params
 

@@ -1,4 +1,4 @@
-"""The client of the fault tests counts correctly; all its measurements depend on this."""
+"""Tests of the client of the fault tests, whose measurements depend on correct counting."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ Work = Callable[[Account, Caller, threading.Event], None]
 
 
 class FakeApi:
-    """Answers from a dictionary of ConfigMaps; raises `faults` first, one for each call."""
+    """A fake API that stores ConfigMaps in a dictionary. Each call first raises the next exception in
+    `faults`, if any.
+    """
 
     def __init__(self, faults: list[Exception] | None = None) -> None:
         self.maps: dict[str, dict[str, str]] = {}
@@ -46,7 +48,7 @@ def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def run(work: Work, account: Account, api: FakeApi, calls: int) -> None:
-    """Let a worker make this number of calls."""
+    """Let a worker of the client make this number of calls."""
     stopped = threading.Event()
     left = [calls]
 

@@ -70,18 +70,18 @@ AVAILABLE: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Wrong:
-    """`edits` of `base` give a problem at `path` whose line has `phrase` in it."""
+    """An invalid configuration: `edits` of `base` cause a problem at `path` whose text contains `phrase`."""
 
     path: str
     phrase: str
     edits: Mapping[str, object]
     base: Mapping[str, Any] = field(default_factory=lambda: WORKERS)
     together_with: int = 0
-    """How many further problems the same mistake rightly causes."""
+    """Number of further problems that the same mistake causes."""
 
 
 def edited(base: Mapping[str, Any], edits: Mapping[str, object]) -> dict[str, Any]:
-    """`base` with the values at dotted paths replaced, made, or (REMOVE) taken out."""
+    """Return a copy of `base` with values at dotted paths replaced, added, or removed (value REMOVE)."""
     raw = copy.deepcopy(dict(base))
     for path, value in edits.items():
         *way, last = path.split(".")
@@ -96,7 +96,7 @@ def edited(base: Mapping[str, Any], edits: Mapping[str, object]) -> dict[str, An
 
 
 def grown(base: Mapping[str, Any], count: int) -> dict[str, Any]:
-    """`base` with `count` workers in all, in a machines' network large enough."""
+    """Return `base` with `count` workers in total, and with a machine network that is large enough."""
     network = IPv4Network("192.168.0.0/16")
     hosts = {f"n-{number}": {"address": str(network[number])} for number in range(1, count + 1)}
     control = base["metal"]["hosts"][base["control_planes"]["hosts"][0]]

@@ -1,4 +1,4 @@
-"""Property tests: any configuration results in settings or in readable problems."""
+"""Property tests of settings: every configuration results in settings or in readable problems."""
 
 from __future__ import annotations
 
@@ -71,8 +71,8 @@ def test_arbitrary_values_give_settings_or_a_settings_error(
                 holder = holder[part]
             holder[way[-1]] = value
         except (KeyError, IndexError, TypeError):
-            continue  # an earlier change took the place away
-    check(raw)
+            continue  # an earlier edit removed the parent
+    assert_topology_or_readable_problems(raw)
 
 
 @settings(max_examples=300, deadline=None)
@@ -86,7 +86,7 @@ def test_arbitrary_values_in_a_cloud_give_settings_or_a_settings_error(
     for part in way[:-1]:
         holder = holder[part]
     holder[way[-1]] = value
-    check(raw)
+    assert_topology_or_readable_problems(raw)
 
 
 @settings(max_examples=100, deadline=None)
@@ -97,16 +97,16 @@ def test_missing_values_give_settings_or_a_settings_error(way: tuple[str | int, 
     for part in way[:-1]:
         holder = holder[part]
     del holder[way[-1]]
-    check(raw)
+    assert_topology_or_readable_problems(raw)
 
 
 @given(values)
 def test_arbitrary_objects_give_settings_or_a_settings_error(raw: Any) -> None:  # noqa: ANN401 - that is the point
-    check(raw)
+    assert_topology_or_readable_problems(raw)
 
 
-def check(raw: Any) -> None:  # noqa: ANN401 - whatever was generated
-    """Assert that the configuration either has a topology, or that each problem is one line."""
+def assert_topology_or_readable_problems(raw: Any) -> None:  # noqa: ANN401 - whatever was generated
+    """Assert that the configuration has a topology, or that each of its problems is a single line."""
     lines, loaded = answer(raw)
     assert (loaded is None) == bool(lines)
     for line in lines:

@@ -1,4 +1,4 @@
-"""Tests of bases: values that a stack file overrides, and the source of each value."""
+"""Tests of bases: a stack file overrides values of its base, and each value has a source file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from settings.bases import merge_bases
 from settings.stackfile import load_file
 
 
-def put(path: Path, config: object) -> Path:
+def write_stack_file(path: Path, config: object) -> Path:
     path.write_text(yaml.safe_dump({"config": config}))
     return path
 
@@ -28,11 +28,13 @@ def base(tmp_path: Path) -> Path:
         "network": {"machines": ["10.0.0.0/24"], "mtu": 1400},
         "pools": {"w": {"hosts": ["a", "b"], "labels": {"tier": "x"}}},
     }
-    return put(tmp_path / "Pulumi.base.yaml", {"kubewright:cluster": cluster})
+    return write_stack_file(tmp_path / "Pulumi.base.yaml", {"kubewright:cluster": cluster})
 
 
 def stack(tmp_path: Path, cluster: object, base: str = "Pulumi.base.yaml") -> Path:
-    return put(tmp_path / "Pulumi.x.yaml", {"kubewright:base": base, "kubewright:cluster": cluster})
+    return write_stack_file(
+        tmp_path / "Pulumi.x.yaml", {"kubewright:base": base, "kubewright:cluster": cluster}
+    )
 
 
 def test_mappings_merge_lists_are_replaced_and_null_removes(tmp_path: Path, base: Path) -> None:
@@ -56,8 +58,8 @@ def test_mappings_merge_lists_are_replaced_and_null_removes(tmp_path: Path, base
     }
 
 
-def test_a_base_may_have_a_base(tmp_path: Path, base: Path) -> None:
-    put(
+def test_base_may_have_a_base(tmp_path: Path, base: Path) -> None:
+    write_stack_file(
         tmp_path / "Pulumi.middle.yaml",
         {"kubewright:base": base.name, "a": 2, "kubewright:cluster": {"name": "m"}},
     )
@@ -75,7 +77,7 @@ def test_a_base_may_have_a_base(tmp_path: Path, base: Path) -> None:
 
 
 def test_cycle_of_bases_is_an_error_that_names_the_chain(tmp_path: Path, base: Path) -> None:
-    put(base, {"kubewright:base": "Pulumi.x.yaml"})
+    write_stack_file(base, {"kubewright:base": "Pulumi.x.yaml"})
     with pytest.raises(
         UserError, match=r"x\.yaml -> Pulumi\.base\.yaml -> Pulumi\.x\.yaml: a file extends itself"
     ):
@@ -84,7 +86,7 @@ def test_cycle_of_bases_is_an_error_that_names_the_chain(tmp_path: Path, base: P
 
 @pytest.mark.parametrize("name", ["../Pulumi.base.yaml", "/etc/passwd", "", 3])
 def test_base_must_be_a_file_in_the_same_directory(tmp_path: Path, name: object) -> None:
-    file = put(tmp_path / "Pulumi.x.yaml", {"kubewright:base": name})
+    file = write_stack_file(tmp_path / "Pulumi.x.yaml", {"kubewright:base": name})
     with pytest.raises(UserError, match=r"^Pulumi\.x\.yaml: kubewright:base: .*name of a file beside it"):
         workspace.merged_config(file)
 
@@ -95,13 +97,13 @@ def test_missing_base_is_an_error_that_names_the_file(tmp_path: Path) -> None:
 
 
 def test_encrypted_value_in_a_base_is_an_error(tmp_path: Path, base: Path) -> None:
-    put(base, {"kubewright:cluster": {"registries": {"r": {"password": {"secure": "v1:abc"}}}}})
+    write_stack_file(base, {"kubewright:cluster": {"registries": {"r": {"password": {"secure": "v1:abc"}}}}})
     with pytest.raises(UserError, match=r"kubewright:cluster\.registries\.r\.password: is encrypted"):
         workspace.merged_config(stack(tmp_path, {}))
 
 
 def test_encrypted_value_replaces_the_value_of_the_base(tmp_path: Path, base: Path) -> None:
-    put(base, {"kubewright:cluster": {"registries": {"r": {"password": "plain-of-the-base"}}}})
+    write_stack_file(base, {"kubewright:cluster": {"registries": {"r": {"password": "plain-of-the-base"}}}})
     merged = workspace.merged_config(
         stack(tmp_path, {"registries": {"r": {"password": {"secure": "v1:abc"}}}})
     )
@@ -109,7 +111,7 @@ def test_encrypted_value_replaces_the_value_of_the_base(tmp_path: Path, base: Pa
 
 
 def test_file_without_a_base_is_unchanged(tmp_path: Path) -> None:
-    file = put(tmp_path / "Pulumi.x.yaml", {"kubewright:cluster": {"name": None, "pools": {}}})
+    file = write_stack_file(tmp_path / "Pulumi.x.yaml", {"kubewright:cluster": {"name": None, "pools": {}}})
     assert workspace.merged_config(file).config == {"kubewright:cluster": {"name": None, "pools": {}}}
 
 
@@ -127,14 +129,14 @@ def test_printed_settings_name_files_and_hide_secrets(tmp_path: Path, base: Path
     "config", [{"name": None, "pools": {"a": {"b": None}}}, {"pools": {}, "list": [None]}]
 )
 def test_empty_settings_print_nothing(tmp_path: Path, config: dict[str, object]) -> None:
-    file = put(tmp_path / "Pulumi.x.yaml", {"kubewright:cluster": config})
+    file = write_stack_file(tmp_path / "Pulumi.x.yaml", {"kubewright:cluster": config})
     text = provenance.format_settings(workspace.merged_config(file))
     assert yaml.safe_load(text) == {"kubewright:cluster": config}
     assert "# Pulumi.x.yaml" in text
 
 
 def test_emptied_mapping_comes_from_the_file_that_removed_its_last_key(tmp_path: Path, base: Path) -> None:
-    put(base, {"kubewright:cluster": {"pools": {"a": {"hosts": ["w-1"]}}}})
+    write_stack_file(base, {"kubewright:cluster": {"pools": {"a": {"hosts": ["w-1"]}}}})
     text = provenance.format_settings(workspace.merged_config(stack(tmp_path, {"pools": {"a": None}})))
     assert "  pools: {}" in text
     assert "# Pulumi.x.yaml" in text
@@ -155,7 +157,7 @@ def test_emptied_mapping_comes_from_the_file_that_removed_its_last_key(tmp_path:
     ],
 )
 def test_printed_settings_hide_secrets_at_every_path(tmp_path: Path, config: dict[str, object]) -> None:
-    file = put(tmp_path / "Pulumi.x.yaml", {"kubewright:cluster": config})
+    file = write_stack_file(tmp_path / "Pulumi.x.yaml", {"kubewright:cluster": config})
     text = provenance.format_settings(workspace.merged_config(file))
     assert "marked-secret" not in text
     assert "4711" not in text
@@ -164,7 +166,7 @@ def test_printed_settings_hide_secrets_at_every_path(tmp_path: Path, config: dic
 
 def test_many_hosts_merge_fast(tmp_path: Path, base: Path) -> None:
     hosts = {f"w-{number}": {"address": "10.0.0.5", "user": "x"} for number in range(3000)}
-    put(base, {"kubewright:cluster": {"metal": {"hosts": hosts}}})
+    write_stack_file(base, {"kubewright:cluster": {"metal": {"hosts": hosts}}})
     file = stack(tmp_path, {"metal": {"hosts": {"w-1": {"user": "y"}}}})
     content = {path: yaml.safe_load(path.read_text())["config"] for path in (base, file)}
     begun = time.process_time()
@@ -174,7 +176,7 @@ def test_many_hosts_merge_fast(tmp_path: Path, base: Path) -> None:
 
 def test_printed_settings_of_a_file_without_a_base(tmp_path: Path) -> None:
     values = {"token": "marked-1", "list": [{"api-key": "marked-2"}], "kept": "shown", "none": None}
-    path = put(
+    path = write_stack_file(
         tmp_path / "Pulumi.x.yaml", {"kubewright:cluster": {"values": values, "network": {"mtu": None}}}
     )
     text = provenance.format_settings(workspace.merged_config(path))
@@ -193,7 +195,7 @@ def test_engine_and_tools_read_the_merged_file(tmp_path: Path) -> None:
         "artifacts": {"mirror": "https://mirror.example.com"},
         "metal": {"ssh": ssh, "hosts": {"cp-1": host}},
     }
-    put(tmp_path / "Pulumi.base.yaml", {"kubewright:cluster": cluster})
+    write_stack_file(tmp_path / "Pulumi.base.yaml", {"kubewright:cluster": cluster})
     file = stack(tmp_path, {"control_planes": {"hosts": ["cp-1"], "schedulable": True}})
     environment = Environment(state=tmp_path / "state", cache=tmp_path / "cache")
     work = workspace.prepare(environment=environment, stack="x", source=file)

@@ -1,4 +1,4 @@
-"""Tests of invalid YAML: every reader reports the error in one line."""
+"""Tests of invalid YAML files: every reader reports the error in a single line."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _ENDLESS = {
 
 
 @pytest.mark.parametrize("text", _ENDLESS.values(), ids=_ENDLESS)
-def test_endless_yaml_is_an_error_of_one_line(tmp_path: Path, text: str) -> None:
+def test_endless_yaml_is_an_error_with_a_single_line(tmp_path: Path, text: str) -> None:
     file = tmp_path / "Pulumi.x.yaml"
     file.write_text(text)
     with pytest.raises(UserError, match=r"^Pulumi\.x\.yaml: not valid YAML: .*alias") as refused:

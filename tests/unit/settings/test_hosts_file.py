@@ -29,15 +29,15 @@ def test_config_size_is_the_size_of_the_engines_variable() -> None:
 
 
 def test_limit_is_just_below_the_limit_of_linux() -> None:
-    def passes(length: int) -> bool:
+    def linux_accepts_size(length: int) -> bool:
         try:
             subprocess.run(["true"], env={**os.environ, "PULUMI_CONFIG": "x" * length}, check=True)
         except OSError:
             return False
         return True
 
-    assert passes(MAX_CONFIG_BYTES)
-    assert not passes(MAX_CONFIG_BYTES + 12_000)
+    assert linux_accepts_size(MAX_CONFIG_BYTES)
+    assert not linux_accepts_size(MAX_CONFIG_BYTES + 12_000)
 
 
 def test_split_hosts_can_be_joined_again(tmp_path: Path) -> None:

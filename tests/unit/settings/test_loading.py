@@ -1,4 +1,4 @@
-"""Tests of valid configurations, secrets in errors, files and host keys."""
+"""Tests of loading settings: valid configurations, secrets in errors, referenced files and host keys."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def test_valid_settings_load(raw: dict[str, Any]) -> None:
     assert load(raw).name == raw["name"]
 
 
-def test_defaults() -> None:
+def test_missing_settings_have_defaults() -> None:
     settings = load(SINGLE)
     assert settings.kubernetes.version == DEFAULTS.kubernetes
     assert settings.network.services == IPv4Network("10.96.0.0/20")
     assert settings.etcd_hosts == ("only",)
 
 
-def test_a_thousand_workers_load() -> None:
+def test_settings_with_a_thousand_workers_load() -> None:
     settings = load(edited(grown(WORKERS, 1000), {"network.pods": "172.16.0.0/12"}))
     assert len(settings.worker_hosts) == 1000
 
@@ -97,7 +97,7 @@ def test_state_and_cache_have_defaults() -> None:
     assert paths.expand("$KUBEWRIGHT_OTHER/x", {}) == "$KUBEWRIGHT_OTHER/x"
 
 
-def test_a_host_overrides_the_common_connection() -> None:
+def test_host_overrides_the_common_connection() -> None:
     own = {"address": "host.example", "user": "ada", "port": 2222, "host_key": "ssh-ed25519 AAAA"}
     settings = load(edited(WORKERS, {"metal.hosts.w-1.ssh": own}))
     assert settings.metal is not None
@@ -145,7 +145,8 @@ def hashed(name: str) -> str:
     ("text", "address", "port", "key"),
     [
         ("10.0.0.1 ssh-ed25519 AAAA comment", "10.0.0.1", 22, "ssh-ed25519 AAAA"),
-        # Of several the one that Go's SSH client asks for first (golang.org/x/crypto/ssh/common.go).
+        # Of several keys, the expected key is the first in the preference order of Go's SSH client
+        # (golang.org/x/crypto/ssh/common.go).
         ("# c\n\n10.0.0.1 ssh-ed25519 EE\na,10.0.0.1 ssh-rsa RR", "10.0.0.1", 22, "ssh-rsa RR"),
         (
             "h ssh-ed25519 EE\nh ssh-rsa RR\nh ecdsa-sha2-nistp256 NN",
@@ -153,7 +154,8 @@ def hashed(name: str) -> str:
         ),
         ("[10.0.0.1]:2222 ssh-ed25519 PP\n10.0.0.1 ssh-ed25519 QQ", "10.0.0.1", 2222, "ssh-ed25519 PP"),
         ("10.0.0.* ssh-ed25519 WW", "10.0.0.7", 22, "ssh-ed25519 WW"),
-        # The first of a kind, whether it names the host in full or not.
+        # The expected key is the first of its kind, whether the line has the full name of the host or a
+        # pattern.
         ("10.0.0.* ssh-ed25519 WW\n10.0.0.7 ssh-ed25519 NN", "10.0.0.7", 22, "ssh-ed25519 WW"),
         ("10.0.0.7 ssh-ed25519 NN\n10.0.0.* ssh-ed25519 WW", "10.0.0.7", 22, "ssh-ed25519 NN"),
         ("Host.Example ssh-ed25519 UU", "host.example", 22, "ssh-ed25519 UU"),

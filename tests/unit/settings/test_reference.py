@@ -1,4 +1,6 @@
-"""The generated reference of settings: complete, current, and a schema that accepts and rejects correctly."""
+"""Tests of the generated settings reference: it is complete and current, and its schema accepts and rejects
+correctly.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,7 @@ VALIDATOR = Draft202012Validator(reference.schema())
 COMMAND = "run: python -m settings.reference"
 
 
-def errors(cluster: object, **config: object) -> list[ValidationError]:
+def schema_errors(cluster: object, **config: object) -> list[ValidationError]:
     return list(VALIDATOR.iter_errors({"config": {"kubewright:cluster": cluster, **config}}))
 
 
@@ -34,12 +36,12 @@ def test_every_field_has_a_description() -> None:
     assert not [path for path, field in paths.items() if not (field.description or "").endswith(".")]
 
 
-def test_the_markdown_has_every_key() -> None:
+def test_markdown_has_every_key() -> None:
     text = reference.markdown()
     assert not [path for path, _ in reference.fields(Settings) if f"`{path.rpartition('.')[2]}`" not in text]
 
 
-def test_the_schema_is_valid() -> None:
+def test_schema_is_valid() -> None:
     Draft202012Validator.check_schema(reference.schema())
 
 
@@ -53,17 +55,19 @@ def test_stack_files_of_the_checkout_are_valid(path: Path) -> None:
 @pytest.mark.parametrize("cluster", [SINGLE, WORKERS, AVAILABLE, AWS, AZURE])
 def test_valid_settings_match_the_schema(cluster: dict[str, Any]) -> None:
     load(cluster)
-    assert not errors(cluster)
+    assert not schema_errors(cluster)
 
 
-def test_a_file_with_a_base_may_override_and_remove_single_keys() -> None:
+def test_file_with_a_base_may_override_and_remove_single_keys() -> None:
     overrides = {"metal": {"hosts": {"w-1": {"memory": "8Gi"}}}, "pools": {"workers": None}}
-    assert not errors(overrides, **{"kubewright:base": "Pulumi.base.yaml"})
+    assert not schema_errors(overrides, **{"kubewright:base": "Pulumi.base.yaml"})
 
 
 def test_encrypted_passwords_and_keys_of_plugins_are_valid() -> None:
     registry = {"endpoint": "https://r.example", "username": "me", "password": {"secure": "v1:abc"}}
-    assert not errors(edited(WORKERS, {"registries": {"_default": registry}}), **{"aws:region": "eu-west-1"})
+    assert not schema_errors(
+        edited(WORKERS, {"registries": {"_default": registry}}), **{"aws:region": "eu-west-1"}
+    )
 
 
 @pytest.mark.parametrize(
@@ -86,10 +90,10 @@ def test_encrypted_passwords_and_keys_of_plugins_are_valid() -> None:
     ],
 )
 def test_wrong_keys_and_values_are_rejected_at_their_path(edits: dict[str, object], at: str) -> None:
-    (error,) = errors(edited(WORKERS, edits))
+    (error,) = schema_errors(edited(WORKERS, edits))
     assert "/".join(map(str, error.absolute_path)) == f"config/kubewright:cluster/{at}".rstrip("/")
 
 
 def test_unknown_keys_of_the_stack_file_are_rejected() -> None:
-    assert errors(WORKERS, **{"kubewright:clusters": {}})
+    assert schema_errors(WORKERS, **{"kubewright:clusters": {}})
     assert list(VALIDATOR.iter_errors({"configuration": {}}))

@@ -1,4 +1,4 @@
-"""Tests of invalid configurations, each with its error. The rows are in the files wrong_*.py."""
+"""Tests of invalid configurations and their errors. The files wrong_*.py contain the configurations."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ def problems(row: Wrong) -> SettingsError:
     return caught.value
 
 
-def matching(row: Wrong) -> list[str]:
+def matching_problems(row: Wrong) -> list[str]:
     found = problems(row).problems
     return [str(problem) for problem in found if problem.path == row.path and row.phrase in str(problem)]
 
 
 @pytest.mark.parametrize("row", WRONG, ids=lambda row: f"{row.path or 'cluster'}: {row.phrase[:40]}")
-def test_the_error_names_field_and_reason(row: Wrong) -> None:
+def test_error_names_field_and_reason(row: Wrong) -> None:
     found = problems(row).problems
-    assert len(matching(row)) == 1, (
+    assert len(matching_problems(row)) == 1, (
         f"expected one problem of {row.path} with {row.phrase!r}, got:\n{problems(row)}"
     )
     assert len(found) == 1 + row.together_with, f"further problems:\n{problems(row)}"
@@ -39,7 +39,7 @@ def test_the_error_names_field_and_reason(row: Wrong) -> None:
 
 
 def test_all_messages_differ() -> None:
-    lines = [line for row in WRONG for line in matching(row)]
+    lines = [line for row in WRONG for line in matching_problems(row)]
     assert len(WRONG) >= 40
     assert len(set(lines)) == len(lines)
 
@@ -51,7 +51,7 @@ def test_lines_begin_with_the_full_path() -> None:
 
 
 def test_all_problems_are_reported_at_once() -> None:
-    """Mistakes of single fields and between fields, in every part of the object, in one go."""
+    """Loading reports mistakes of single fields and between fields, in every section of the settings."""
     edits = {
         "nam": "x",
         "network.pods": "10.89.0.0/16",

@@ -1,4 +1,4 @@
-"""Invalid leases, mirrors, registries, Helm releases and access."""
+"""Invalid settings of leases, mirrors, registries, Helm releases and access."""
 
 from __future__ import annotations
 

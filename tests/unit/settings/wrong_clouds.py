@@ -1,4 +1,4 @@
-"""Invalid configurations of clusters in clouds."""
+"""Invalid settings of clusters in clouds."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _MEMBER = {"id": "subnet-1", "range": "10.30.0.0/24"}
 _POOLS = {"id": "subnet-2", "range": "10.30.1.0/24"}
 
 CLOUDS = (
-    # One place
+    # Provider sections
     Wrong("", "metal and aws are there", {"aws": AWS["aws"]}, together_with=0),
     Wrong("", "aws and azure are there", {"azure": AZURE["azure"]}, AWS),
     Wrong("aws.region", "missing", {"aws.region": REMOVE}, AWS),

@@ -1,4 +1,4 @@
-"""Invalid hosts, roles and sizes."""
+"""Invalid settings of hosts, roles and sizes."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""Invalid network plans."""
+"""Invalid network settings."""
 
 from __future__ import annotations
 
 from tests.unit.settings.support import WORKERS, Wrong, grown
 
 NETWORK = (
-    # Network plan
+    # Address ranges
     Wrong(
         "network.pods",
         'overlaps network.machines[0] ("10.89.0.0/24"): 10.89.0.0 to 10.89.0.255, 256 addresses',

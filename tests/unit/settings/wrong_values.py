@@ -1,4 +1,4 @@
-"""Invalid keys, values, versions and labels."""
+"""Invalid keys, values, versions and labels in settings."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ VALUES = (
     Wrong("metal.hosts.w-1.address", "missing; add it", {"metal.hosts.w-1.address": REMOVE}),
     Wrong("control_planes.hosts", "needs a control plane", {"control_planes.hosts": []}, together_with=1),
     Wrong("", "exactly one provider section of metal, aws, azure; none", {"metal": REMOVE}),
-    # Kinds of values
+    # Types of values
     Wrong("name", "not a DNS label", {"name": "Dev_1"}),
     Wrong("environment", "allowed: poc, lab, test, production", {"environment": "staging"}),
     Wrong(

@@ -1,4 +1,4 @@
-"""The certificate table: names, authorities, minimal usages."""
+"""Tests of the certificate table: names, authorities and minimal usages."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_usages_are_minimal(leaf: Leaf) -> None:
     serves = leaf.name.startswith((*both, "metrics-server")) or leaf.common_name == "kube-apiserver"
     assert leaf.server == serves
     assert leaf.client == (not serves or leaf.name.startswith(both))
-    # Only what serves has names and addresses, and what serves has some.
+    # Server certificates have names or addresses; other certificates have neither.
     assert bool(leaf.dns_names or leaf.ip_addresses) == leaf.server
 
 

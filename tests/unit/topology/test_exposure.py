@@ -1,4 +1,6 @@
-"""Public networks are reported, except in a lab, whose network is closed."""
+"""Tests of the warning about public networks, which a lab does not have, because the lab's network is
+closed.
+"""
 
 from __future__ import annotations
 

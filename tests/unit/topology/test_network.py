@@ -1,4 +1,4 @@
-"""Address arithmetic, for all ranges there are."""
+"""Property tests of address arithmetic with arbitrary address ranges."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The port policy: what hosts let in, and what changes nothing."""
+"""Tests of the firewall rules for the ports of hosts."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_additional_worker_changes_no_rule() -> None:
 
 
 def test_sources_of_a_rule_do_not_overlap() -> None:
-    """nftables refuses a set whose intervals overlap: 0.0.0.0/0 together with the machines', say."""
+    """nftables rejects a set with overlapping intervals, such as 0.0.0.0/0 and the machines' network."""
     for raw in (SINGLE, WORKERS, AVAILABLE):
         for rule in rules_for(build_topology(load(raw)), Role):
             assert not any(left.overlaps(right) for left, right in combinations(rule.networks, 2))
@@ -103,7 +103,8 @@ def test_all_ports_of_the_table_are_cluster_ports() -> None:
 def test_printed_table_has_all_rows_that_apply(closed: Topology) -> None:
     text = port_table(closed)
     for row in PORT_TABLE:
-        # On a cluster without load balancers their rows are left out, and a cloud's on bare metal.
+        # Rows for load balancers are omitted on a cluster without load balancers, and rows for clouds on
+        # bare metal.
         assert (row.why in text) == (row.roles != (Role.LOAD_BALANCER,) and not row.in_a_cloud)
     assert "192.0.2.0/24" in text
     assert "tcp 30000-32767" in text

@@ -1,4 +1,4 @@
-"""Presets of sizes and the capacity plan."""
+"""Tests of presets of machine sizes and of the capacity plan."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_capacity_plan_matches_a_manual_calculation() -> None:
         Application("db", replicas=3, cpu=Fraction(2), memory=8 * GIB, containers=2),
     ]
     result = plan(applications, WorkerSize(cpu=Fraction(4), memory=16 * GIB))
-    # 11 cores and 34 GiB of requests, and a fifth more: 13.2 cores, 40.8 GiB.
+    # Requests of 11 cores and 34 GiB with a reserve of 20 % are 13.2 cores and 40.8 GiB.
     assert (result.by_cpu, result.by_memory, result.by_pods, result.workers) == (4, 3, 1, 4)
     assert (result.pods, result.containers) == (16, 20)
     assert result.problems == ()
@@ -101,7 +101,7 @@ def test_planned_workers_are_sufficient_and_minimal(
         (".5", Fraction(1, 2)),
     ],
 )
-def test_quantities(text: str, value: Fraction | int) -> None:
+def test_quantities_are_parsed(text: str, value: Fraction | int) -> None:
     assert parse_quantity(text) == value
 
 

@@ -1,4 +1,6 @@
-"""A virtual network's range is split so that nothing meets, and nothing moves."""
+"""Tests of the split of a virtual network's range: subnets do not overlap, and later changes do not move
+them.
+"""
 
 from __future__ import annotations
 
@@ -39,12 +41,12 @@ counts = st.integers(1, MAX_ZONES)
 
 @given(networks(), counts)
 def test_subnets_are_disjoint_and_inside_the_network(network: IPv4Network, zones: int) -> None:
-    made = split_into_zones(network, zones)
-    assert len(made) == zones
-    ranges = [subnet for zone in made for subnet in (zone.public, zone.private)]
+    zone_subnets = split_into_zones(network, zones)
+    assert len(zone_subnets) == zones
+    ranges = [subnet for zone in zone_subnets for subnet in (zone.public, zone.private)]
     assert all(subnet.subnet_of(network) for subnet in ranges)
     assert not any(one.overlaps(other) for one, other in combinations(ranges, 2))
-    # Aligned: IPv4Network refuses others, so what there is must be a network of its own.
+    # IPv4Network raises ValueError for ranges that are not aligned, so the range must be a valid network.
     assert all(IPv4Network(str(subnet)) == subnet for subnet in ranges)
 
 
@@ -88,12 +90,12 @@ def test_impossible_splits_are_errors() -> None:
         member_address(IPv4Network("10.0.0.0/28"), FIRST_ETCD_MEMBER, 0)
 
 
-def built(base: dict[str, object], **edits: object) -> Topology:
+def topology_from(base: dict[str, object], **edits: object) -> Topology:
     return build_topology(load(edited(base, edits)))
 
 
 def test_members_are_spread_over_zones() -> None:
-    plan = built(AWS)
+    plan = topology_from(AWS)
     assert [(m.name, m.zone, str(m.address)) for m in plan.machines] == [
         ("cp-1", 0, "10.20.32.10"),
         ("cp-2", 1, "10.20.64.10"),
@@ -104,7 +106,7 @@ def test_members_are_spread_over_zones() -> None:
 
 
 def test_members_share_a_subnet_in_a_cloud_without_zonal_subnets() -> None:
-    plan = built(AZURE)
+    plan = topology_from(AZURE)
     assert [str(m.address) for m in plan.machines] == ["10.30.32.10", "10.30.32.11", "10.30.32.12"]
     assert [machine.zone for machine in plan.machines] == [0, 1, 2]
 
@@ -112,8 +114,8 @@ def test_members_share_a_subnet_in_a_cloud_without_zonal_subnets() -> None:
 def test_additional_members_keep_other_addresses() -> None:
     machine = {"type": "small"}
     names = [f"e-{number}" for number in range(5)]
-    three = built(AWS, **{"etcd.hosts": names[:3], "etcd.machine": machine})
-    five = built(
+    three = topology_from(AWS, **{"etcd.hosts": names[:3], "etcd.machine": machine})
+    five = topology_from(
         AWS,
         **{
             "etcd.hosts": names,
@@ -128,7 +130,7 @@ def test_additional_members_keep_other_addresses() -> None:
 
 
 def test_cloud_pool_has_a_capacity_and_no_nodes() -> None:
-    plan = built(AWS)
+    plan = topology_from(AWS)
     control, general = plan.pools
     assert control.capacity is None
     assert [node.name for node in control.nodes] == ["cp-1", "cp-2", "cp-3"]
@@ -139,9 +141,13 @@ def test_cloud_pool_has_a_capacity_and_no_nodes() -> None:
 
 
 def test_cloud_without_an_ssh_key_opens_no_ssh() -> None:
-    assert not [rule for rule in rules_for(built(AWS), list(Role)) if rule.first == 22]
-    assert "sshd" not in port_table(built(AWS))
-    assert [rule for rule in rules_for(built(AWS, **{"aws.ssh_key": "mine"}), list(Role)) if rule.first == 22]
+    assert not [rule for rule in rules_for(topology_from(AWS), list(Role)) if rule.first == 22]
+    assert "sshd" not in port_table(topology_from(AWS))
+    assert [
+        rule
+        for rule in rules_for(topology_from(AWS, **{"aws.ssh_key": "mine"}), list(Role))
+        if rule.first == 22
+    ]
 
 
 def test_health_probes_of_a_cloud_reach_the_api() -> None:
@@ -151,19 +157,19 @@ def test_health_probes_of_a_cloud_reach_the_api() -> None:
         return {str(network) for network in closed}
 
     closed = {"network.api_allowed": ["192.0.2.0/24"]}
-    assert "168.63.129.16/32" in sources(built(AZURE, **closed))
-    assert "168.63.129.16/32" not in sources(built(AWS, **closed))
-    assert "probes" not in port_table(built(AWS))
+    assert "168.63.129.16/32" in sources(topology_from(AZURE, **closed))
+    assert "168.63.129.16/32" not in sources(topology_from(AWS, **closed))
+    assert "probes" not in port_table(topology_from(AWS))
 
 
 def test_subnets_of_an_existing_network_are_used() -> None:
     own = {f"eu-central-1{z}": {"id": f"subnet-{z}", "range": f"10.20.{n}.0/24"} for n, z in enumerate("abc")}
-    plan = built(AWS, **{"aws.network": {"range": "10.20.0.0/16", "vpc": "vpc-1", "private": own}})
+    plan = topology_from(AWS, **{"aws.network": {"range": "10.20.0.0/16", "vpc": "vpc-1", "private": own}})
     assert [str(m.address) for m in plan.machines] == ["10.20.0.10", "10.20.1.10", "10.20.2.10"]
 
 
 def test_cloud_control_planes_are_excluded_from_load_balancers() -> None:
     label = ("node.kubernetes.io/exclude-from-external-load-balancers", "")
-    pools = {pool.name: pool.labels for pool in built(AWS).pools}
+    pools = {pool.name: pool.labels for pool in topology_from(AWS).pools}
     assert label in pools.pop("control-plane")
     assert not [name for name, labels in pools.items() if label in labels]
