@@ -1,8 +1,8 @@
 """Rolling changes: only a few hosts of a group change at the same time, while new hosts never wait.
 
-A chain of `depends_on` treats both alike: five hundred new workers would join one by one, and one unreachable
-host would block all hosts after it. Hooks of the engine run only before and after an *update*, so they do not
-delay creations.
+A chain of `depends_on` does not distinguish new hosts from changed hosts: five hundred new workers would
+join one by one, and one unreachable host would block all hosts after it. Hooks of the engine run only
+before and after an *update*, so they do not delay creations.
 """
 
 from __future__ import annotations

@@ -75,7 +75,7 @@ CLOUD_CONTROLLER = (
             "elasticloadbalancing:DeleteListener",
             "elasticloadbalancing:ModifyListener",
         ),
-        # Target groups and listeners get the cluster's tag after their creation, or never.
+        # Target groups and listeners get the cluster tag only after their creation, or not at all.
         (f"{_ELB}:loadbalancer/*", f"{_ELB}:targetgroup/*", f"{_ELB}:listener/net/*"),
     ),
     Statement(

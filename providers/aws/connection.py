@@ -1,4 +1,4 @@
-"""The connection to AWS: the Pulumi plugin for one region, with the deployer's own credentials."""
+"""The connection to AWS: the Pulumi plugin for one region, with the credentials of the deployer."""
 
 from __future__ import annotations
 

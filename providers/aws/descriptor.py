@@ -1,4 +1,4 @@
-"""The descriptor of AWS."""
+"""The cloud descriptor of AWS, which names resource types, readers, prices and the provider."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _TYPES = ResourceTypes(
         "aws:s3/bucketServerSideEncryptionConfigurationV2:BucketServerSideEncryptionConfigurationV2",
     ),
     public_access_blocks=("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock",),
-    # Without its key a volume or bucket cannot be read.
+    # A volume or bucket cannot be read without its key.
     data=("aws:ebs/volume:Volume", "aws:s3/bucket:Bucket", "aws:kms/key:Key"),
     entrances=("aws:lb/loadBalancer:LoadBalancer", "aws:lb/listener:Listener"),
     tagged=frozenset(

@@ -66,17 +66,18 @@ class Endpoint(ComponentResource):
             internal=not self._args.public,
             subnets=list(subnets),
             security_groups=[self._args.group],
-            # Without it a zone without a healthy control plane would not answer.
+            # Without this setting, a zone without a healthy control plane would not answer.
             enable_cross_zone_load_balancing=True,
             tags=self._args.names.tagged("api"),
             opts=self._child,
         )
 
     def _create_targets(self) -> lb.TargetGroup:
-        """Create the targets. They are addresses, which exist before machines and outlive replaced ones.
+        """Create the targets. The targets are addresses, which exist before machines and outlive replaced
+        machines.
 
-        The load balancer replaces the addresses of clients: otherwise a control plane cannot reach itself
-        through it.
+        The load balancer replaces the addresses of clients. Otherwise a control plane could not connect to
+        itself through the load balancer.
         """
         group = lb.TargetGroup(
             f"{self._name}-targets",
@@ -97,7 +98,7 @@ class Endpoint(ComponentResource):
                 healthy_threshold=_CHECK_THRESHOLD,
                 unhealthy_threshold=_CHECK_THRESHOLD,
             ),
-            # A stopping API server fails /readyz while it still serves: open connections continue.
+            # A stopping API server fails /readyz while it still serves, so open connections continue.
             target_health_states=[
                 lb.TargetGroupTargetHealthStateArgs(
                     enable_unhealthy_connection_termination=False, unhealthy_draining_interval=30
@@ -117,7 +118,9 @@ class Endpoint(ComponentResource):
         return group
 
     def _create_records(self, load_balancer: lb.LoadBalancer) -> None:
-        """Create the DNS records. The private zone has only this name, so it hides no other of the domain."""
+        """Create the DNS records. The private zone has only this name, so it hides no other name of the
+        domain.
+        """
         args = self._args
         zone = route53.Zone(
             f"{self._name}-zone",

@@ -1,4 +1,4 @@
-"""What AWS resources expose: firewall rules, public addresses, public stores, missing encryption."""
+"""Readers that find public access and missing encryption in AWS resources."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def _policy_statements(policy: object) -> list[Inputs]:
     try:
         document = json.loads(policy) if isinstance(policy, str) else policy
     except ValueError:
-        return []  # not known yet
+        return []  # the value is not known yet
     statements = mapping(document).get("Statement")
     single = mapping(statements)
     return [single] if single else mappings(statements)
@@ -143,7 +143,7 @@ def _find_volumes(resource_type: str, inputs: Inputs) -> Iterator[tuple[str, Inp
 
 
 def weak_transport(resource_type: str, inputs: Inputs) -> Iterator[str]:
-    """Yield nothing: buckets have no setting for TLS."""
+    """Yield nothing, because buckets have no setting for TLS."""
     yield from ()
 
 

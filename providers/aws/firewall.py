@@ -36,7 +36,7 @@ class IngressRule:
 
 
 def ingress_rules(topology: Topology, roles: Iterable[Role]) -> tuple[IngressRule, ...]:
-    """Return the rules of machines with these roles, limited to sources in the virtual network."""
+    """Return the rules of machines with these roles. Sources are limited to the virtual network."""
     rules = []
     for rule in rules_for(topology, roles):
         networks = tuple(_intersect_networks(rule.networks, topology.network.machines))

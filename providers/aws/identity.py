@@ -18,14 +18,16 @@ from settings.clouds import CloudAddonSettings
 
 @dataclass(frozen=True, slots=True)
 class Permissions:
-    """The permissions of one identity, by policy name. `managed` policies hold what `inline` ones cannot."""
+    """The permissions of one identity, by policy name. `managed` has policies that are too long for
+    `inline`.
+    """
 
     inline: Mapping[str, tuple[Statement, ...]]
     managed: Mapping[str, tuple[Statement, ...]]
 
 
 def permissions_of(prefix: str, addons: CloudAddonSettings) -> Permissions:
-    """Return all permissions of machines with a prefix in the store. Control planes run the add-ons too."""
+    """Return all permissions of machines with a prefix in the store. Control planes also run the add-ons."""
     inline = {"machine": permissions.machine(prefix, volume=prefix in (CONTROL_PLANES, ETCD_MEMBERS))}
     if prefix != CONTROL_PLANES:
         return Permissions(inline, {})

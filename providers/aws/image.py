@@ -21,8 +21,8 @@ class Image:
 def find_image(settings: AwsImageSettings, provider: Provider) -> Image:
     """Return the image of the settings.
 
-    With owner and name a newer image can match later, and then replaces every machine in turn; an id does not
-    change.
+    With owner and name, a newer image can match later and then replaces all machines one by one. An id does
+    not change.
     """
     filters = [ec2.GetAmiFilterArgs(name="state", values=["available"])]
     if settings.id:

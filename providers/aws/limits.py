@@ -21,16 +21,20 @@ MAX_USER_DATA_BYTES = 16 * 1024
 MAX_INLINE_CHARACTERS = 10_240
 """All inline policies of a role together (IAM and STS quotas)."""
 MAX_MANAGED_CHARACTERS = 6_144
-"""A managed policy (IAM and STS quotas)."""
+"""Maximum size of a managed policy (IAM and STS quotas)."""
 MAX_NAME_CHARACTERS = 24
-"""The name of the cluster: with account and the longest region the bucket name has at most 63 characters."""
+"""Maximum length of the cluster name: with account and the longest region, the bucket name has at most 63
+characters.
+"""
 MAX_ROLE_CHARACTERS = 64
-"""The name of a role (IAM and STS quotas)."""
+"""Maximum length of the name of a role (IAM and STS quotas)."""
 
 _MACHINE_TYPE = re.compile(r"([a-z]+[0-9]+[a-z0-9]*(?:-[a-z0-9]+)?)\.([a-z0-9-]+)")
 _ARM = re.compile(r"[a-z]+[0-9]+[a-z]*g[a-z]*")
 _NO_NVME = re.compile(r"[cm][13]|[cmr]4|m2|r3|t[12]|i[23]|d2|h1|f1|x1e?|p[23]|g[23]s?|hs1|cc2|cr1")
-"""Families before Nitro ("EBS volumes and NVMe" in the EBS user guide): device names contain no volume id."""
+"""Families before Nitro, whose device names contain no volume id ("EBS volumes and NVMe" in the EBS user
+guide).
+"""
 _SIZES = {"nano": 2, "micro": 2, "small": 2, "medium": 2, "large": 2, "xlarge": 4}
 _MEMBERS = ("control_planes.machine.type", "etcd.machine.type")
 _MULTIPLE = re.compile(r"([0-9]+)xlarge")
@@ -143,7 +147,8 @@ def _policy_problems(names: Names, aws: AwsSettings, topology: Topology) -> Iter
 
 def _ingress_rules(aws: AwsSettings, topology: Topology) -> Iterable[Problem]:
     groups = {machine.roles for machine in topology.machines} | {(Role.NODE,)}
-    # One more: the group of control planes allows the load balancer, the group of workers rules of services.
+    # One more rule: the group of control planes allows the load balancer, the group of workers the rules of
+    # services.
     group_rules = max(_count_rules(ingress_rules(topology, roles)) for roles in groups) + 1
     api_rules = len(topology.network.api_allowed) + len(topology.network.machines) + aws.zone_count
     for count, path in ((group_rules, "network.machines"), (api_rules, "network.api_allowed")):

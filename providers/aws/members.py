@@ -131,7 +131,7 @@ class Member(ComponentResource):
             instance_maintenance_policy=autoscaling.GroupInstanceMaintenancePolicyArgs(
                 min_healthy_percentage=0, max_healthy_percentage=100
             ),
-            # AWS retries a launch while the interface is still in use; the gate waits for health.
+            # AWS retries a launch while the interface is still in use. The gate waits for health.
             ignore_failed_scaling_activities=True,
             wait_for_capacity_timeout="0",
             tags=group_tags(names.tagged(machine.part, machine.tags)),

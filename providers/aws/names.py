@@ -9,9 +9,9 @@ from providers.cloud.machine_config import POOLS, kind_of
 from topology.model import Topology
 
 CLUSTER_TAG = "kubewright:cluster"
-"""The tag of every created resource. Permissions depend on it."""
+"""The tag of every created resource, on which permissions depend."""
 KIND_TAG = "kubewright:kind"
-"""The tag of machines and their volumes: machines of this kind may attach the volume."""
+"""The tag of machines and their volumes. Machines may attach volumes with the same kind."""
 
 _PARTITIONS = {"cn-": ("aws-cn", "amazonaws.com.cn"), "us-gov-": ("aws-us-gov", "amazonaws.com")}
 

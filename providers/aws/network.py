@@ -178,7 +178,7 @@ class Network(ComponentResource):
     def _private_routes(
         self, private: Sequence[ec2.Subnet], gateways: Sequence[ec2.NatGateway]
     ) -> list[ec2.RouteTable]:
-        """Create one table for each NAT gateway; zones without a gateway use the first table."""
+        """Create one route table for each NAT gateway. Zones without a gateway use the first table."""
         tables = [
             self._create_route_table(
                 f"private-{number}",
@@ -208,7 +208,7 @@ class Network(ComponentResource):
         )
 
     def _s3_endpoint(self, tables: Sequence[ec2.RouteTable]) -> None:
-        """Route traffic to S3 inside the network of AWS, without the price of NAT gateways."""
+        """Route traffic to S3 inside the network of AWS, without the cost of NAT gateways."""
         ec2.VpcEndpoint(
             f"{self._name}-s3",
             vpc_id=self._vpc.id,
@@ -268,6 +268,6 @@ class Network(ComponentResource):
 
 
 def _resolve_after(value: Output[str], dependency: Output[str]) -> Output[str]:
-    """Return `value`, resolved only when `dependency` is resolved too."""
+    """Return `value` as an output that is resolved only after `dependency` is resolved."""
     resolved: Output[str] = Output.all(value, dependency).apply(lambda values: str(values[0]))
     return resolved

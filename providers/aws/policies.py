@@ -18,7 +18,9 @@ Json = dict[str, object]
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One condition: `operator` (for example `StringEquals`) compares `key` with any of `values`."""
+    """One condition of a statement: `operator` (for example `StringEquals`) compares `key` with any of
+    `values`.
+    """
 
     operator: str
     key: str
@@ -70,7 +72,9 @@ def template_values(
 
 
 def trust_policy(service: str, account: str = "") -> Json:
-    """Return the trust policy of a role: `service` may assume it, only for `account` where that is set."""
+    """Return the trust policy of a role: `service` may assume the role. If `account` is set, only for this
+    account.
+    """
     statement: Json = {
         "Effect": "Allow",
         "Action": "sts:AssumeRole",

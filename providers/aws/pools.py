@@ -19,7 +19,7 @@ from providers.aws.machine import (
 from topology.model import Capacity, Pool
 
 _LAUNCH_SECONDS = 1800
-"""AWS terminates a new node that is not healthy after this time, and the instance refresh fails."""
+"""Seconds after which AWS terminates a new node that is not healthy, and the instance refresh fails."""
 _NO_WAIT = "0"
 
 
@@ -99,7 +99,8 @@ class WorkerPool(ComponentResource):
             name=names.name(args.machine.part),
             vpc_zone_identifiers=list(args.subnets),
             min_size=args.capacity.min_size,
-            # No desired size: the autoscaler sets it, and an ignored change would send the size of the state.
+            # The group has no desired size, because the autoscaler sets it. An ignored change would send
+            # the size of the state.
             max_size=args.capacity.max_size if args.autoscaled else args.capacity.min_size,
             mixed_instances_policy=self._mixed_instances(template),
             # AWS replaces spot machines before it reclaims them.
@@ -123,7 +124,9 @@ class WorkerPool(ComponentResource):
         )
 
     def _mixed_instances(self, template: ec2.LaunchTemplate) -> autoscaling.GroupMixedInstancesPolicyArgs:
-        """Choose types in the given order; for spot machines the types that AWS reclaims least often."""
+        """Return the instance types in the given order, for spot machines with the rarely reclaimed types
+        first.
+        """
         spot = self._args.capacity.spot
         specification = autoscaling.GroupMixedInstancesPolicyLaunchTemplateLaunchTemplateSpecificationArgs(
             launch_template_id=template.id, version=self.version
@@ -145,7 +148,9 @@ class WorkerPool(ComponentResource):
         )
 
     def _refresh_settings(self) -> autoscaling.GroupInstanceRefreshArgs:
-        """Replace machines after a new template. The next machine goes when a healthy node ended its hook."""
+        """Replace machines after a template change. The next machine is replaced after a healthy node
+        completed its hook.
+        """
         return autoscaling.GroupInstanceRefreshArgs(
             strategy="Rolling",
             preferences=autoscaling.GroupInstanceRefreshPreferencesArgs(
@@ -170,7 +175,7 @@ class WorkerPool(ComponentResource):
         *,
         retain: bool,
     ) -> None:
-        """Create a lifecycle hook. `retain` leaves its deletion to AWS, which deletes it with the group."""
+        """Create a lifecycle hook. With `retain`, AWS deletes the hook together with the group."""
         autoscaling.LifecycleHook(
             f"{self._name}-{hook}",
             name=hook,

@@ -133,7 +133,7 @@ def leave_cluster(
 
 
 def _describe_progress(refresh: InstanceRefreshTypeDef | None) -> str:
-    """Return the progress of a running refresh; empty when it has ended."""
+    """Return the progress of a running refresh, or an empty text if the refresh has ended."""
     if refresh is None or refresh.get("Status") not in _RUNNING:
         return ""
     percent = refresh.get("PercentageComplete", 0)

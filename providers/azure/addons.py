@@ -31,7 +31,7 @@ from settings.clouds import CloudAddonSettings
 
 _RAW = "https://raw.githubusercontent.com/kubernetes-sigs"
 CONFIGURATION = "azure-cloud-provider"
-"""The Secret that the cloud controller and the disk driver read. It contains ids and no secret."""
+"""The Secret that the cloud controller and the disk driver read. It contains ids but no secret value."""
 
 CLOUD_CONTROLLER = Chart(
     name="cloud-provider-azure",

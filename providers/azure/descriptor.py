@@ -1,4 +1,4 @@
-"""The descriptor of Azure."""
+"""The cloud descriptor of Azure, which names resource types, readers, prices and the provider."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _TYPES = ResourceTypes(
     stores=("azure-native:storage:StorageAccount",),
     store_encryptions=(),
     public_access_blocks=(),
-    # A resource group is deleted with everything in it.
+    # A resource group is deleted together with all of its resources.
     data=(
         "azure-native:compute:Disk",
         "azure-native:storage:StorageAccount",

@@ -107,7 +107,7 @@ class Endpoint(ComponentResource):
             frontend_ip_configuration=sub_resource("frontendIPConfigurations", _FRONTEND),
             backend_address_pool=sub_resource("backendAddressPools", _POOL),
             probe=sub_resource("probes", _PROBE),
-            # Only the gateway gives outbound traffic: another path would hide the loss of the gateway.
+            # Only the gateway allows outbound traffic. A second path would hide a failure of the gateway.
             disable_outbound_snat=True,
             enable_tcp_reset=True,
             idle_timeout_in_minutes=_IDLE_MINUTES,

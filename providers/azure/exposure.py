@@ -1,4 +1,4 @@
-"""What Azure resources expose: firewall rules, public addresses, public stores, missing encryption. Pure."""
+"""Readers that find public access and missing encryption in Azure resources."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def public_stores(resource_type: str, inputs: Inputs, is_public: IsPublic) -> It
 
 
 def unencrypted_disks(resource_type: str, inputs: Inputs) -> Iterator[str]:
-    """Yield nothing: Azure encrypts every managed disk, and no input turns it off."""
+    """Yield nothing, because Azure encrypts every managed disk and no input disables this."""
     yield from ()
 
 
@@ -91,12 +91,12 @@ def weak_transport(resource_type: str, inputs: Inputs) -> Iterator[str]:
 
 
 def unprotected_data(resource_type: str, inputs: Inputs) -> Iterator[str]:
-    """Yield disks: Azure deletes them without a copy."""
+    """Yield all disks, because Azure deletes them without a copy."""
     if resource_type in DISKS:
         yield "must have `protect`: it holds a member's data"
 
 
 def deleted_content(resource_type: str, inputs: Inputs) -> Iterator[str]:
-    """Yield storage accounts: Azure deletes them together with their content."""
+    """Yield all storage accounts, because Azure deletes them together with their content."""
     if resource_type in STORAGE_ACCOUNTS:
         yield "without `protect` the storage account is deleted with its content"

@@ -23,7 +23,7 @@ LAST_PRIORITY = 499
 """Rules of the cloud controller begin at 500 (cloud-provider-azure)."""
 DENY_PRIORITY = 4096
 NODES = "nodes"
-"""The group of all pools, which the configuration of the cloud controller names."""
+"""The name of the security group of all pools, which the configuration of the cloud controller contains."""
 _PROTOCOLS = {Protocol.TCP: "Tcp", Protocol.UDP: "Udp", Protocol.ICMP: "Icmp"}
 # The service tag of Azure's health probes (168.63.129.16).
 _PROBES = ("AzureLoadBalancer",)

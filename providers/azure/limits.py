@@ -19,14 +19,16 @@ from topology.model import Topology
 from topology.ports import API_PORT
 
 MAX_CUSTOM_DATA_BYTES = 65_535
-"""Before base64 encoding (learn.microsoft.com/azure/virtual-machines/custom-data)."""
+"""Maximum size of custom data before base64 encoding
+(learn.microsoft.com/azure/virtual-machines/custom-data).
+"""
 MAX_NODES_PER_SET = 1_000
-"""A scale set with a marketplace image."""
+"""Maximum size of a scale set with a marketplace image."""
 MAX_NODES_PER_SET_CUSTOM_IMAGE = 600
-"""A scale set with a custom image."""
+"""Maximum size of a scale set with a custom image."""
 MAX_TAGS = 50
 MAX_NAME_CHARACTERS = 40
-"""The name of the cluster: the name of the backup vault has at most 50 characters with its suffix."""
+"""Maximum length of the cluster name: the backup vault name has at most 50 characters with its suffix."""
 MAX_STORE_RULES = 400
 
 # Standard_D4s_v5: family, vCPUs, features; Standard_D8-4s_v5 has four of eight vCPUs enabled.
@@ -157,7 +159,7 @@ def _pool_problems(azure: AzureSettings, topology: Topology) -> Iterable[Problem
                 f"{azure.zone_count} zones: {max_nodes * azure.zone_count} nodes; create a second pool",
             )
         tags = {*azure.tags, *autoscaler_tags(topology.name, pool, zone_parts[0])}
-        # One more: the tag of the cluster.
+        # One more tag: the tag of the cluster.
         if len(tags) + 1 > MAX_TAGS:
             yield Problem(
                 f"pools.{pool.name}.labels",

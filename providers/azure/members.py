@@ -40,7 +40,8 @@ _REPLACING_INPUTS = [
     "storageProfile.osDisk",
     "securityProfile.securityType",
     "zones",
-    # Azure changes the size by a restart, which no gate waits for and which not every host supports.
+    # Azure changes the size by a restart. No gate waits for this restart, and not every physical host
+    # supports the new size.
     "hardwareProfile",
 ]
 
@@ -109,7 +110,7 @@ class StableIdentity:
             disk_size_gb=self._args.data_disk,
             creation_data=compute.CreationDataArgs(create_option=compute.DiskCreateOption.EMPTY),
             encryption=compute.EncryptionArgs(type="EncryptionAtRestWithPlatformKey"),
-            # Deny downloads of the disk by a link.
+            # Do not allow downloads of the disk by a link.
             network_access_policy=compute.NetworkAccessPolicy.DENY_ALL,
             public_network_access=compute.PublicNetworkAccess.DISABLED,
             tags=self._names.tagged(),

@@ -102,7 +102,8 @@ class Network(ComponentResource):
         )
         gateway = self._create_gateway() if args.nat else None
         members = self._create_subnet("members", args.members, gateway)
-        # One after the other: Azure rejects two changes of a network at the same time.
+        # The changes run one after the other, because Azure rejects two changes of a network at the same
+        # time.
         pools = self._create_subnet("pools", args.pools, gateway, after=[members])
         self.reference = NetworkReference(
             id=self._network.id,
@@ -128,7 +129,7 @@ class Network(ComponentResource):
             nat_gateway=SubResourceArgs(id=gateway.id) if gateway else None,
             # The firewall of the store allows traffic that comes through this service endpoint.
             service_endpoints=[ServiceEndpointPropertiesFormatArgs(service="Microsoft.Storage")],
-            # The default depends on the version of the API: only the gateway allows outbound traffic.
+            # The default depends on the API version. Only the gateway allows outbound traffic.
             default_outbound_access=False,
             private_endpoint_network_policies="Disabled",
             opts=ResourceOptions(parent=self, depends_on=list(after)),

@@ -30,7 +30,7 @@ CONTROLLER_ACTIONS = (
     "Microsoft.Network/networkSecurityGroups/read",
     "Microsoft.Network/networkSecurityGroups/write",
     "Microsoft.Network/networkSecurityGroups/join/action",
-    # Machines of nodes.
+    # The machines of nodes.
     "Microsoft.Compute/virtualMachines/read",
     "Microsoft.Compute/virtualMachines/instanceView/read",
     "Microsoft.Network/networkInterfaces/read",
@@ -52,7 +52,7 @@ CONTROLLER_ACTIONS = (
     "Microsoft.Compute/locations/DiskOperations/read",
     "Microsoft.Compute/virtualMachines/write",
     "Microsoft.Compute/virtualMachineScaleSets/virtualMachines/write",
-    # The autoscaler: it resizes scale sets and deletes drained nodes.
+    # The autoscaler resizes scale sets and deletes drained nodes.
     "Microsoft.Compute/virtualMachineScaleSets/write",
     "Microsoft.Compute/virtualMachineScaleSets/delete/action",
     "Microsoft.Compute/skus/read",

@@ -33,7 +33,7 @@ _REPAIR_AFTER_MINUTES = 30
 
 @dataclass(frozen=True, slots=True)
 class ZonePart:
-    """The part of a pool in one zone: the zone's number, and the minimum and maximum size."""
+    """The part of a pool in one zone, with the zone number and the minimum and maximum size."""
 
     zone: int
     min_size: int
@@ -144,10 +144,10 @@ class WorkerPool(ComponentResource):
                 parent=self,
                 depends_on=self._ready.depends_on,
                 replace_on_changes=_REPLACING_INPUTS,
-                # The name belongs to one scale set only.
+                # Only one scale set can have this name.
                 delete_before_replace=True,
-                # The autoscaler sets it; Pulumi sends the value of the state: docs/azure.md, "Sizes of
-                # pools".
+                # The autoscaler sets the size. Pulumi sends the value of the state: docs/azure.md, "Sizes
+                # of pools".
                 ignore_changes=["sku.capacity"] if args.autoscaled else None,
             ),
         )
@@ -175,7 +175,7 @@ class WorkerPool(ComponentResource):
             priority="Spot" if spot else "Regular",
             # Deallocated machines would count as nodes, and their disks cost money.
             eviction_policy="Delete" if spot else None,
-            # Up to the regular price: Azure reclaims machines for capacity, not for their price.
+            # The maximum is the regular price, so Azure reclaims machines only for capacity.
             billing_profile=compute.BillingProfileArgs(max_price=-1.0) if spot else None,
             os_profile=compute.VirtualMachineScaleSetOSProfileArgs(
                 computer_name_prefix=f"{scale_set_name(args.pool.name, part.zone)}-",

@@ -19,7 +19,7 @@ _DISKS = "Microsoft.Compute/disks"
 _STORE = dataprotection.DataStoreTypes.OPERATIONAL_STORE
 _STORE_INFO = "DataStoreInfoBase"
 _DEFAULT = "Default"
-# The start of the intervals: any time in the past.
+# Start of the backup intervals: any time in the past.
 _BEGIN = "2026-01-01T03:00:00+00:00"
 
 

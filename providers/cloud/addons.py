@@ -1,4 +1,4 @@
-"""Add-ons of clouds: charts with pinned versions, their Helm releases, and where controllers run."""
+"""Add-ons of clouds: charts with pinned versions, their Helm releases, and their nodes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The boot program: user data that turns a new machine into what the store describes. It contains no secret.
+"""The boot program: user data by which a new machine installs its config from the store. It contains no
+secret.
 
 The program has two parts: the shared `boot.sh` in this package, and the `boot.sh` of the cloud with the
 functions `cloud_*` that the shared part calls.

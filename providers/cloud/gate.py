@@ -38,9 +38,9 @@ def gate(
         create=create,
         update=update,
         delete=delete,
-        # Not `triggers`: a changed trigger replaces the command.
+        # `triggers` is not used, because a changed trigger replaces the command.
         environment={"BECOMES": shown} if shown else None,
-        # The error of a failed command contains the output anyway.
+        # The command prints no output here, because the error of a failed command contains the output.
         logging=Logging.NONE,
         add_previous_output_in_env=False,
         opts=ResourceOptions.merge(opts, ResourceOptions(custom_timeouts=_TIMEOUTS)),

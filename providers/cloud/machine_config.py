@@ -17,9 +17,11 @@ from topology.model import Machine, Pool, Role, Topology
 CONTROL_PLANES = "members/control-plane"
 ETCD_MEMBERS = "members/etcd"
 POOLS = "pools"
-"""Kinds of machine configs, and prefixes in the store: machines of one kind read below their prefix only."""
+"""Kinds of machine configs and prefixes in the store. Machines of one kind can only read below their
+prefix.
+"""
 STATUS = "status"
-"""The prefix below which machines write."""
+"""The prefix below which machines write statuses."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -51,7 +51,7 @@ def oversized_programs(
 ) -> list[Problem]:
     """Return a problem for every boot program, by machine or pool, with more than `max_bytes`.
 
-    `field` is the cloud's word for user data, `advice` says how to make the program shorter.
+    `field` is the name of user data in the cloud. `advice` describes how to shorten the program.
     """
     return [
         Problem(name, "", f"the boot program has {size} bytes; {field} may have {max_bytes}; {advice}")
@@ -61,7 +61,7 @@ def oversized_programs(
 
 
 def parse_gib(size: str) -> int:
-    """Return a size of the settings in GiB, rounded up: clouds sell whole GiB."""
+    """Return a size of the settings in GiB, rounded up, because clouds sell whole GiB."""
     return bytes_to_gib(quantity.parse_bytes(size))
 
 

@@ -34,9 +34,9 @@ class Polling:
 
 
 def poll(polling: Polling, missing: Callable[[], str], advice: str) -> None:
-    """Call `missing` until it returns an empty text.
+    """Call `missing` repeatedly until it returns an empty text.
 
-    Raise WaitError with the last text and with `advice` when the time limit is over.
+    Raise WaitError with the last text and with `advice` after the time limit.
     """
     deadline = time.monotonic() + polling.limit
     while message := missing():

@@ -1,4 +1,6 @@
-"""The hourly price of a cluster in a cloud: lines of an estimate, and the machines it counts. Pure."""
+"""The hourly price of a cluster in a cloud: lines of an estimate, and the machines that the estimate
+counts.
+"""
 
 from __future__ import annotations
 

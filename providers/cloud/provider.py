@@ -97,7 +97,7 @@ class CloudProvider(ABC, Generic[M]):
 
     @property
     def _last_rollout(self) -> list[Command]:
-        """The rollout of the member created last, if any: the next member changes only after it."""
+        """The rollout of the last created member, if any. The next member changes only after this rollout."""
         return [created.rollout for created in self._created.values()][-1:]
 
     def _keep_placement(self, machine: Machine) -> ResourceOptions:
@@ -155,4 +155,4 @@ class CloudProvider(ABC, Generic[M]):
         """Create a pool; return the command that waits until all of its nodes are healthy."""
 
     def _complete_members(self, gate: Resource) -> None:
-        """Create what covers all members, after the last member; `gate` is a gate of that member."""
+        """Create resources that cover all members, after the last member. `gate` is a gate of that member."""

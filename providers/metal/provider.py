@@ -33,7 +33,7 @@ class MetalProvider:
     def __init__(self, metal: MetalSettings, topology: Topology, files: Mapping[str, str]) -> None:
         self._connections = Connections(metal, [machine.name for machine in topology.machines], files)
         self._operations_host = topology.control_planes[0].name
-        # Members of a quorum change one at a time, and none changes while another one is failed.
+        # Members of a quorum change one at a time, and no member changes while another member is failed.
         self._member_limits: dict[Role, RollingLimit] = {
             role: RollingLimit(role.value, 1, strict=True) for role in Role if role is not Role.NODE
         }
@@ -115,7 +115,7 @@ class MetalProvider:
             # Secrets travel only by stdin: the error of a failed command shows its text.
             stdin=stdin,
             delete=reset(role, sudo=sudo, drain_seconds=bundle.drain_seconds),
-            # The error of a failed command contains the output anyway.
+            # The command prints no output here, because the error of a failed command contains the output.
             logging=Logging.NONE,
             add_previous_output_in_env=False,
             opts=ResourceOptions.merge(opts, options),
