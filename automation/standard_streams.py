@@ -43,7 +43,7 @@ def survive_broken_pipe() -> None:
     for name in ("stdout", "stderr"):
         old = getattr(sys, name)
         if old is not None:
-            setattr(sys, name, _lossy(old))
+            setattr(sys, name, _make_lossy_stream(old))
 
 
 def exit_code(code: int) -> int:
@@ -58,7 +58,7 @@ def exit_code(code: int) -> int:
     return 1
 
 
-def _lossy(old: TextIO) -> TextIO:
+def _make_lossy_stream(old: TextIO) -> TextIO:
     old.flush()
     # A character that the encoding of the terminal lacks must not end the work.
     errors = "backslashreplace" if old.errors == "strict" else old.errors

@@ -65,10 +65,10 @@ def certificates(target: Target, days: int) -> int:
         raise UserError(f"stack {target.stack}: no certificates yet; run `up` first")
     results = target.remote.run_on_all(target.hosts, _SCRIPT, timeout=_SECONDS)
     rows = merge_rows(expected, results)
-    rows += _served(target, expected)
+    rows += _differing_server_certificates(target, expected)
     now = datetime.now(UTC)
     console().print(certificate_table(rows, results, days, now))
-    return 1 if any(row.problem or _left(row, now) < days for row in rows) else 0
+    return 1 if any(row.problem or _days_left(row, now) < days for row in rows) else 0
 
 
 def certificates_in_state(state: Mapping[str, Any]) -> dict[str, x509.Certificate]:
@@ -95,12 +95,12 @@ def merge_rows(
     hosts_of: dict[x509.Certificate, list[str]] = {certificate: [] for certificate in expected.values()}
     others: list[CertificateRow] = []
     for host, result in results.items():
-        for path, certificates in _files(result.output) if result.ok else ():
+        for path, certificates in _parse_certificate_files(result.output) if result.ok else ():
             for certificate in certificates:
                 if certificate in hosts_of:
                     hosts_of[certificate] += [host] if host not in hosts_of[certificate] else []
                 else:
-                    others.append(_other(host, path, certificate))
+                    others.append(_unmatched_certificate_row(host, path, certificate))
     rows = [
         CertificateRow(
             name, _issuer(certificate), certificate.not_valid_after_utc, tuple(hosts_of[certificate])
@@ -117,7 +117,7 @@ def certificate_table(
     grid = Table("certificate", "signed by", "expires", "days", "hosts", "problem", title="Certificates")
     grid.title_justify = "left"
     for row in rows:
-        left = _left(row, now)
+        left = _days_left(row, now)
         style = "red" if row.problem or left < days else ""
         hosts = ", ".join(row.hosts) or "not on hosts"
         grid.add_row(
@@ -127,7 +127,7 @@ def certificate_table(
     for host, result in results.items():
         if not result.ok:
             lines.append(Text(f"{host}: certificates not read: {result.reason}", style="yellow"))
-    soon = [row.name for row in rows if _left(row, now) < days]
+    soon = [row.name for row in rows if _days_left(row, now) < days]
     if soon:
         lines.append(Text(f"expire in fewer than {days} days: {', '.join(soon)}", style="red"))
         lines.append(
@@ -136,7 +136,9 @@ def certificate_table(
     return Group(*lines)
 
 
-def _served(target: Target, expected: Mapping[str, x509.Certificate]) -> list[CertificateRow]:
+def _differing_server_certificates(
+    target: Target, expected: Mapping[str, x509.Certificate]
+) -> list[CertificateRow]:
     """Return a row for each API server that serves a certificate that differs from the state."""
     trusted = [certificate for name, certificate in expected.items() if name.startswith("kubernetes-ca")]
     planes = target.topology.control_planes
@@ -158,14 +160,14 @@ def _served(target: Target, expected: Mapping[str, x509.Certificate]) -> list[Ce
     return rows
 
 
-def _files(output: str) -> Iterable[tuple[str, list[x509.Certificate]]]:
+def _parse_certificate_files(output: str) -> Iterable[tuple[str, list[x509.Certificate]]]:
     for part in f"\n{output}".split("\n= ")[1:]:
         path, _, pems = part.partition("\n")
         if "BEGIN CERTIFICATE" in pems:
             yield path, x509.load_pem_x509_certificates(pems.encode())
 
 
-def _other(host: str, path: str, certificate: x509.Certificate) -> CertificateRow:
+def _unmatched_certificate_row(host: str, path: str, certificate: x509.Certificate) -> CertificateRow:
     """Return a row for a certificate that is not in the state: a kubelet certificate, or an unexpected
     certificate.
     """
@@ -182,5 +184,5 @@ def _issuer(certificate: x509.Certificate) -> str:
     return "self-signed" if certificate.issuer == certificate.subject else str(names[0].value)
 
 
-def _left(row: CertificateRow, now: datetime) -> int:
+def _days_left(row: CertificateRow, now: datetime) -> int:
     return (row.expires - now).days

@@ -36,7 +36,7 @@ def diagnose(target: Target) -> int:
         host for host in target.with_role(Role.NODE) if isinstance(observed.hosts.get(host), HostFacts)
     ]
     problems += check_network(target.remote, target.topology, reachable)
-    tables: list[RenderableType] = [_clocks(observed.skews)]
+    tables: list[RenderableType] = [_clock_table(observed.skews)]
     try:
         pods, events = cluster_facts.run_queries(
             target.remote, target.with_role(Role.CONTROL_PLANE), *_QUERIES
@@ -56,13 +56,13 @@ def check_network(remote: Remote, topology: Topology, nodes: Sequence[str]) -> l
     """Query DNS and connect to the Service of the API from every node, through the sshd of the node."""
 
     def check_host(host: str) -> list[Problem]:
-        return [*_dns(remote, topology, host), *_api_service(remote, topology, host)]
+        return [*_check_dns(remote, topology, host), *_check_api_service(remote, topology, host)]
 
     with ThreadPoolExecutor(max_workers=PARALLEL) as pool:
         return [problem for problems in pool.map(check_host, nodes) for problem in problems]
 
 
-def _dns(remote: Remote, topology: Topology, host: str) -> list[Problem]:
+def _check_dns(remote: Remote, topology: Topology, host: str) -> list[Problem]:
     name = f"kubernetes.default.svc.{topology.network.domain}"
     server = str(topology.network.dns_service)
     number = secrets.randbelow(2**16)
@@ -75,7 +75,7 @@ def _dns(remote: Remote, topology: Topology, host: str) -> list[Problem]:
     return []
 
 
-def _api_service(remote: Remote, topology: Topology, host: str) -> list[Problem]:
+def _check_api_service(remote: Remote, topology: Topology, host: str) -> list[Problem]:
     """Connect to the Service of the API from a host. An API server responds to plain HTTP with an error."""
     address = str(topology.network.api_service)
     response, reason = remote.send_from_host(host, address, 443, b"GET / HTTP/1.0\r\n\r\n", timeout=_SECONDS)
@@ -103,7 +103,7 @@ def find_broken_pods(listed: Mapping[str, Any]) -> list[Problem]:
     """Return the pods that should run and do not run, with the reason of each."""
     problems = []
     for pod in listed["items"]:
-        reason = _reason(pod)
+        reason = _failure_reason(pod)
         if reason:
             meta = pod["metadata"]
             node = pod.get("spec", {}).get("nodeName") or "no node"
@@ -111,7 +111,7 @@ def find_broken_pods(listed: Mapping[str, Any]) -> list[Problem]:
     return problems
 
 
-def _reason(pod: Mapping[str, Any]) -> str:
+def _failure_reason(pod: Mapping[str, Any]) -> str:
     """Return the reason why a pod does not run; empty if the pod runs or has completed."""
     status = pod.get("status", {})
     if status.get("phase") == "Succeeded":
@@ -125,11 +125,11 @@ def _reason(pod: Mapping[str, Any]) -> str:
     ready = {entry["type"]: entry for entry in status.get("conditions", ())}.get("Ready", {})
     if ready.get("status") == "True":
         return ""
-    detail = status.get("message") or _scheduling(status) or ready.get("message", "")
+    detail = status.get("message") or _scheduling_message(status) or ready.get("message", "")
     return f"{status.get('phase', 'Unknown')}, not ready: {detail}".rstrip(": ")
 
 
-def _scheduling(status: Mapping[str, Any]) -> str:
+def _scheduling_message(status: Mapping[str, Any]) -> str:
     for entry in status.get("conditions", ()):
         if entry["type"] == "PodScheduled" and entry["status"] != "True":
             return str(entry.get("message", ""))
@@ -153,7 +153,7 @@ def _last_time(event: Mapping[str, Any]) -> str:
     return str(series.get("lastObservedTime") or event.get("lastTimestamp") or event.get("eventTime") or "")
 
 
-def _clocks(skews: Mapping[str, float]) -> Table:
+def _clock_table(skews: Mapping[str, float]) -> Table:
     grid = Table("host", "clock ahead", title="Clocks", title_justify="left")
     for host, skew in skews.items():
         grid.add_row(host, f"{skew:+.2f} s")

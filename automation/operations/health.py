@@ -60,17 +60,19 @@ class Observation:
 
 def find_problems(topology: Topology, observed: Observation) -> list[Problem]:
     """Return all problems, problems of hosts first."""
-    host_problems = [problem for machine in topology.machines for problem in _host(machine, observed)]
+    host_problems = [
+        problem for machine in topology.machines for problem in _host_problems(machine, observed)
+    ]
     return [
         *host_problems,
-        *_etcd(topology, observed),
-        *_api(observed),
-        *_nodes(topology, observed),
-        *_add_ons(observed),
+        *_etcd_problems(topology, observed),
+        *_api_problems(observed),
+        *_node_problems(topology, observed),
+        *_add_on_problems(observed),
     ]
 
 
-def _host(machine: Machine, observed: Observation) -> Iterator[Problem]:
+def _host_problems(machine: Machine, observed: Observation) -> Iterator[Problem]:
     facts = observed.hosts.get(machine.name, "the host was not probed")
     if isinstance(facts, str):
         yield Problem(machine.name, f"cannot be reached: {facts}")
@@ -91,8 +93,8 @@ def _host(machine: Machine, observed: Observation) -> Iterator[Problem]:
                 "delete files, or enlarge the disk",
                 serious=full,
             )
-    yield from (_service(machine.name, service) for service in facts.services if _has_failed(service))
-    yield from _limits(machine.name, facts, observed)
+    yield from (_service_problem(machine.name, service) for service in facts.services if _has_failed(service))
+    yield from _resource_problems(machine.name, facts, observed)
 
 
 def _has_failed(service: ServiceFact) -> bool:
@@ -102,13 +104,13 @@ def _has_failed(service: ServiceFact) -> bool:
     )
 
 
-def _service(host: str, service: ServiceFact) -> Problem:
+def _service_problem(host: str, service: ServiceFact) -> Problem:
     why = f" ({service.result})" if service.result not in ("", "success") else ""
     message = f": {service.messages[-1][:300]}" if service.messages else ""
     return Problem(host, f"{service.unit} is {service.state}{why}{message}")
 
 
-def _limits(host: str, facts: HostFacts, observed: Observation) -> Iterator[Problem]:
+def _resource_problems(host: str, facts: HostFacts, observed: Observation) -> Iterator[Problem]:
     if facts.memory_total and facts.memory_available < _MEMORY_LEFT * facts.memory_total:
         available = facts.memory_available // 2**20
         yield Problem(
@@ -132,7 +134,7 @@ def _limits(host: str, facts: HostFacts, observed: Observation) -> Iterator[Prob
             )
 
 
-def _etcd(topology: Topology, observed: Observation) -> Iterator[Problem]:
+def _etcd_problems(topology: Topology, observed: Observation) -> Iterator[Problem]:
     members = observed.etcd
     for name, member in members.items():
         if not member.healthy:
@@ -166,7 +168,7 @@ def _etcd(topology: Topology, observed: Observation) -> Iterator[Problem]:
         yield Problem("etcd", f"members have different versions: {', '.join(versions)}", serious=False)
 
 
-def _api(observed: Observation) -> Iterator[Problem]:
+def _api_problems(observed: Observation) -> Iterator[Problem]:
     for name, facts in observed.facts.items():
         if facts.api is not None and facts.api.strip() != "ok":
             yield Problem(name, f"API server is not ready: {_shorten(facts.api) or 'no response'}")
@@ -182,7 +184,7 @@ def _shorten(text: str) -> str:
     return f"failed: {', '.join(failed)}" if failed else text[-300:]
 
 
-def _nodes(topology: Topology, observed: Observation) -> Iterator[Problem]:
+def _node_problems(topology: Topology, observed: Observation) -> Iterator[Problem]:
     if observed.api:
         return
     nodes = {node.name: node for node in observed.nodes}
@@ -198,7 +200,7 @@ def _nodes(topology: Topology, observed: Observation) -> Iterator[Problem]:
             yield Problem(node.name, f"node has {pressure}")
 
 
-def _add_ons(observed: Observation) -> Iterator[Problem]:
+def _add_on_problems(observed: Observation) -> Iterator[Problem]:
     for add_on in observed.add_ons:
         if not add_on.available:
             yield Problem("add-on", f"{add_on.name} is not available: {add_on.detail}")

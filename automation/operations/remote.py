@@ -122,7 +122,7 @@ class Remote:
                 process.stdin.write(data)
                 process.stdin.flush()
                 # Standard input stays open, because ssh closes the connection together with standard input.
-                response = _read(process, timeout)
+                response = _read_output(process, timeout)
             except (BrokenPipeError, TimeoutError):
                 response = b""
             process.kill()
@@ -190,7 +190,7 @@ class Remote:
     def _argv(self, host: str) -> list[str]:
         connection = self._connection(host)
         argv = [
-            *_common(connection.port, connection.private_key_file),
+            *_common_options(connection.port, connection.private_key_file),
             *self._known_hosts(host, connection.address, connection.port, connection.host_key, connection),
         ]
         if connection.bastion is not None:
@@ -200,7 +200,7 @@ class Remote:
     def _proxy(self, host: str, connection: Connection, bastion: BastionSettings) -> str:
         key = bastion.private_key_file or connection.private_key_file
         words = [
-            *_common(bastion.port, key),
+            *_common_options(bastion.port, key),
             *self._known_hosts(
                 f"{host}-bastion", bastion.host, bastion.port, bastion.host_key or "", connection
             ),
@@ -226,7 +226,7 @@ def run_in_parallel(hosts: Iterable[str], run: Callable[[str], ScriptResult]) ->
         return dict(zip(names, pool.map(run, names), strict=True))
 
 
-def _common(port: int, key: str) -> list[str]:
+def _common_options(port: int, key: str) -> list[str]:
     """Return ssh options that ignore the user's configuration, ask no questions and reject unknown hosts."""
     argv = ["ssh", "-F", "none", "-p", str(port), "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes"]
     argv += ["-o", f"ConnectTimeout={_CONNECT_SECONDS}", "-o", "LogLevel=ERROR"]
@@ -234,7 +234,7 @@ def _common(port: int, key: str) -> list[str]:
     return argv + (["-i", key, "-o", "IdentitiesOnly=yes"] if key else [])
 
 
-def _read(process: subprocess.Popen[bytes], timeout: float) -> bytes:
+def _read_output(process: subprocess.Popen[bytes], timeout: float) -> bytes:
     """Read the first bytes of the output of a process. Raise TimeoutError after the timeout."""
     assert process.stdout is not None
     stream = process.stdout

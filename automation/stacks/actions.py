@@ -62,7 +62,7 @@ class Job:
 
     def run_engine(self, action: Action, engine: Engine, options: Options | None = None) -> Result:
         """Run the engine for the action."""
-        show = self.show if self.show_engine else _nothing
+        show = self.show if self.show_engine else _ignore_line
         return driver.run_action(action, engine, options or self.options, show=show, on_event=self.on_event)
 
 
@@ -100,7 +100,7 @@ def up(job: Job) -> Result:
 
 def _silent_preview(job: Job, engine: Engine, options: Options) -> Result:
     """Run a preview that shows and reports only the reason of a failure."""
-    result = replace(job, show=_nothing, on_event=None).run_engine(Action.PREVIEW, engine, options)
+    result = replace(job, show=_ignore_line, on_event=None).run_engine(Action.PREVIEW, engine, options)
     if result.outcome is Outcome.FAILED:
         for error in result.errors:
             job.show(error)
@@ -184,5 +184,5 @@ def run_engine_command(environment: Environment, stack: str, file: Path | None, 
     return engine.run(command, *rest, redact=redact)
 
 
-def _nothing(_: str) -> None:
+def _ignore_line(_: str) -> None:
     """Ignore the line."""

@@ -127,7 +127,7 @@ def convert_engine_event(event: EngineEvent, redactor: Redactor) -> Event | None
         )
     if event.summary_event:
         summary = event.summary_event
-        changes = {_name(key): number for key, number in summary.resource_changes.items()}
+        changes = {_engine_name(key): number for key, number in summary.resource_changes.items()}
         return Summary(changes=changes, seconds=int(summary.duration_seconds or 0))
     return None
 
@@ -151,7 +151,7 @@ def parse_json_lines(lines: Iterable[str]) -> Iterator[Event]:
 
 
 def _step(data: StepEventMetadata, phase: str, redactor: Redactor) -> Step:
-    operation = _name(data.op)
+    operation = _engine_name(data.op)
     new, old = data.new, data.old
     parents = [state.parent or "" for state in (new, old) if state]
     parent = parents[0] if parents else ""
@@ -161,7 +161,7 @@ def _step(data: StepEventMetadata, phase: str, redactor: Redactor) -> Step:
             {key: value for key, value in each.items() if key in INPUTS_OF_UNCHANGED} for each in inputs
         ]
     diffs = data.detailed_diff or {}
-    paths = {path: _name(diff.diff_kind) for path, diff in diffs.items()}
+    paths = {path: _engine_name(diff.diff_kind) for path, diff in diffs.items()}
     paths = paths or dict.fromkeys(data.diffs or (), "update")
     return Step(
         operation=operation,
@@ -178,7 +178,7 @@ def _step(data: StepEventMetadata, phase: str, redactor: Redactor) -> Step:
 
 def _ended_step(data: StepEventMetadata, phase: str, redactor: Redactor) -> Step:
     """Return a step that ended. The event at the start of the step contained the inputs."""
-    operation = _name(data.op)
+    operation = _engine_name(data.op)
     return Step(operation=operation, phase=phase, urn=redactor.redact(data.urn), type=data.type)
 
 
@@ -193,6 +193,6 @@ def _mask_special_values(value: Any) -> Any:  # noqa: ANN401 - any JSON
     return UNKNOWN if value == signatures.UNKNOWN else value
 
 
-def _name(word: object) -> str:
+def _engine_name(word: object) -> str:
     """Return a name of the engine as text. The SDK provides an enumeration member for names that it knows."""
     return str(getattr(word, "value", word))

@@ -92,7 +92,7 @@ def _affects(changed: Sequence[str], file: Path, checkout: Path) -> bool:
     settings = workspace.merged_config(file)
     own = {str(path.resolve().relative_to(checkout.resolve())) for path in settings.files}
     # A text without a slash or a dot is a word and not a path.
-    texts = (text for text in _texts(settings.config) if "/" in text or "." in text)
+    texts = (text for text in _config_texts(settings.config) if "/" in text or "." in text)
     named = {text.removeprefix("./").rstrip("/") for text in texts}
     return any(path in own or not named.isdisjoint(_path_and_parents(path)) for path in changed)
 
@@ -103,16 +103,16 @@ def _path_and_parents(path: str) -> Iterator[str]:
     yield from (str(parent) for parent in PurePosixPath(path).parents if parent.name)
 
 
-def _texts(value: object) -> Iterator[str]:
+def _config_texts(value: object) -> Iterator[str]:
     """Yield every text of a config. Each text can name a file of the checkout, such as a chart."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):
         for item in value.values():
-            yield from _texts(item)
+            yield from _config_texts(item)
     elif isinstance(value, list):
         for item in value:
-            yield from _texts(item)
+            yield from _config_texts(item)
 
 
 def _stack_files(checkout: Path) -> list[Path]:

@@ -1,4 +1,6 @@
-"""The chain from settings to bundles, offline: the example stacks have a copy of the mirror's index."""
+"""Tests of the conversion from settings to bundles, offline: the example stacks have a copy of the mirror's
+index.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,7 @@ def test_assembly_has_files_topology_index_and_bundles(path: Path) -> None:
     assert program.url.startswith(settings.artifacts.mirror)
 
 
-def test_missing_files_are_reported_before_the_mirror_is_asked(tmp_path: Path) -> None:
+def test_missing_files_are_reported_before_the_mirror_is_read(tmp_path: Path) -> None:
     edits = {"artifacts.ca_file": "ca.crt", "metal.ssh": {"agent": True, "known_hosts_file": "known_hosts"}}
     with pytest.raises(SettingsError, match=r"artifacts\.ca_file: .*cannot be read"):
         assemble(load(edited(WORKERS, edits)), tmp_path)

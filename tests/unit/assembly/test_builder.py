@@ -1,4 +1,4 @@
-"""Settings become the plain data of a cluster."""
+"""Tests of the conversion from settings to a topology."""
 
 from __future__ import annotations
 
@@ -116,5 +116,5 @@ def test_stages_of_a_rotation(section: dict[str, object], rotation: Rotation) ->
     certificates = build_topology(load(raw)).certificates
     assert certificates.rotation("etcd") == certificates.rotation("service-account") == rotation
     assert certificates.rotation("kubernetes") == Rotation()
-    # What is as it would be anyway must be no difference to a cluster.
+    # Settings that equal the defaults must not change a cluster.
     assert bool(certificates.rotations) == (rotation != Rotation())

@@ -1,4 +1,4 @@
-"""Fake hosts: an `ssh` on PATH that runs scripts on this machine."""
+"""Fake hosts: an `ssh` program on PATH that runs scripts on this machine."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ exec sh -c "$last"
 
 @dataclass
 class FakeSsh:
-    """The directory of the log, and the hosts."""
+    """A fake `ssh` program: the directory of its log, and the hosts of the inventory."""
 
     directory: Path
     remote: Remote

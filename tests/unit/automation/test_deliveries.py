@@ -1,4 +1,4 @@
-"""Deliveries are read from the engine's state."""
+"""Tests that deliveries are read from the engine's state."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Preparation of this machine: a plugin that cannot be installed is one readable line."""
+"""Tests of the preparation of this machine."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from automation.errors import UserError
 from lab.plugins.install import InstallError
 
 
-def test_plugin_that_cannot_be_installed_is_one_line_with_the_remedy(
+def test_plugin_that_cannot_be_installed_is_reported_in_one_line_with_the_remedy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fails(*_: object) -> None:

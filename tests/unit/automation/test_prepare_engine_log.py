@@ -1,4 +1,4 @@
-"""The engine's log of everything that it handles is disabled."""
+"""Tests that the engine's log, which contains secrets, is disabled."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A command installs only the tools and plugins that it uses."""
+"""Tests that a command installs only the tools and plugins that it uses."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_changes_and_labs_need_every_tool(use: Purpose, has_lab: bool) -> None:
 
 
 class Machine:
-    """Records what would be installed on this machine."""
+    """A fake machine that records the installed tools and plugins."""
 
     def __init__(
         self, directory: Path, monkeypatch: pytest.MonkeyPatch, kind: Literal["official", "stand-in"]

@@ -1,4 +1,4 @@
-"""Work continues when its output can no longer be written, and the exit code reports the loss."""
+"""Tests that work continues when its output can no longer be written."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_full_disk_does_not_stop_the_work(tmp_path: Path) -> None:
 
 
 def test_output_to_a_reader_is_complete(tmp_path: Path) -> None:
-    """Non-blocking pipes, as some CI runners provide, lose nothing either."""
+    """Test non-blocking pipes, as some CI runners provide them."""
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     with start(tmp_path, writer) as process:

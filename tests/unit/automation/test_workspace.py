@@ -1,4 +1,4 @@
-"""Work directories: invalid names and files are one readable line, and no other directory is removed."""
+"""Tests of work directories: invalid names, invalid files, and removal."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_config_that_is_not_a_mapping_names_the_field(
         workspace.prepare(environment=environment, stack="x", source=file)
 
 
-def test_directories_and_binary_files_are_one_line(environment: Environment, file: Path) -> None:
+def test_directories_and_binary_files_are_reported_in_one_line(environment: Environment, file: Path) -> None:
     with pytest.raises(UserError, match="cannot be read: Is a directory"):
         workspace.prepare(environment=environment, stack="x", source=file.parent)
     file.write_bytes(b"\xff\xfe\x00")
@@ -86,7 +86,7 @@ def test_config_too_long_without_its_hosts_is_rejected(environment: Environment,
         workspace.prepare(environment=environment, stack="large", source=path)
 
 
-def test_recursive_alias_is_one_line(environment: Environment, file: Path) -> None:
+def test_recursive_alias_is_reported_in_one_line(environment: Environment, file: Path) -> None:
     file.write_text("a: &a [*a]\nconfig: {kubewright:cluster: &c {pools: {w: *c}}}\n")
     with pytest.raises(UserError, match="an alias"):
         workspace.prepare(environment=environment, stack="x", source=file)

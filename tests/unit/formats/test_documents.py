@@ -1,4 +1,4 @@
-"""YAML documents are limited in size and depth."""
+"""Tests of the limits for size and depth of YAML documents."""
 
 from __future__ import annotations
 

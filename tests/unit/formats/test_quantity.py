@@ -1,4 +1,4 @@
-"""Kubernetes quantities are parsed exactly and formatted shortly."""
+"""Tests of parsing and formatting Kubernetes quantities."""
 
 from __future__ import annotations
 

@@ -40,12 +40,12 @@ def make_resource(
 def violations(
     type_: str, inputs: Mapping[str, Any], *, protect: bool = False, facts: StackFacts = FACTS
 ) -> dict[str, str]:
-    """Return the message of each rule that the resource breaks, by rule."""
+    """Return the messages of the rules that the resource breaks, by rule."""
     found = table.check_resource(make_resource(type_, inputs, protect=protect), facts)
     return {violation.rule: violation.message for violation in found}
 
 
 def settings_violations(**changes: Any) -> dict[str, bool]:  # noqa: ANN401
-    """Return the rules that the changed facts break, each with whether the rule is mandatory."""
+    """Return the rules that the changed facts break, and whether each rule is mandatory."""
     found = table.check_settings(replace(FACTS, **changes))
     return {violation.rule: violation.mandatory for violation in found}

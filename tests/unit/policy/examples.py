@@ -1,4 +1,4 @@
-"""Examples of every resource rule: inputs that comply, and a change that breaks the rule."""
+"""Examples for every resource rule: compliant inputs, and a change that breaks the rule."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rules detect violations that are written in an unusual form."""
+"""Tests that rules detect violations that are written in an unusual form."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_a_bucket_policy_that_allows_anonymous_access_is_a_violation() -> None:
     assert "no-public-store" not in violations(type_, {"policy": json.dumps({"Statement": [deny, limited]})})
 
 
-def test_groups_and_subnets_give_machines_no_public_address() -> None:
+def test_public_addresses_in_groups_and_subnets_are_violations() -> None:
     address = {"ipConfigurations": [{"publicIPAddressConfiguration": {"name": "x"}}]}
     profile = {"networkProfile": {"networkInterfaceConfigurations": [address]}}
     scale_set = {"virtualMachineProfile": profile, "tags": TAGS}

@@ -1,4 +1,4 @@
-"""The policy pack, called through the library's service as the engine calls it."""
+"""Tests of the policy pack, called by the gRPC service of the library like the engine calls it."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_invalid_settings_are_not_checked(servicer: Any, monkeypatch: pytest.Mon
 
 
 def test_inputs_become_plain_json(servicer: Any) -> None:  # noqa: ANN401
-    """The driver reads the same form from the engine's events."""
+    """Test the format that the driver reads from the events of the engine."""
     value = getattr(library, pack.DESERIALIZE)(
         {
             "a": [{"b": {**_SECRET_SIGNATURE, "value": {"c": 1}}}],
@@ -106,5 +106,5 @@ def test_inputs_become_plain_json(servicer: Any) -> None:  # noqa: ANN401
     assert pack.plain_inputs(value) == {"a": [{"b": MASK}], "d": UNKNOWN, "e": [True, None, 2.5, "x"]}
 
 
-def test_the_placeholder_of_unknown_values_is_the_engines() -> None:
+def test_the_placeholder_of_unknown_values_is_equal_to_the_engine_constant() -> None:
     assert UNKNOWN == rpc.UNKNOWN

@@ -1,4 +1,4 @@
-"""Every resource rule accepts inputs that comply and reports a change that breaks it."""
+"""Tests that every resource rule accepts compliant inputs and reports a change that breaks the rule."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every settings rule accepts compliant facts and reports a change that breaks it."""
+"""Tests that every settings rule accepts compliant facts and reports a change that breaks the rule."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Known secrets, secret patterns and JSON values are redacted; everything else stays."""
+"""Tests that known secrets, secret patterns and JSON values are redacted."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ ODD = "p<ss&wörd\"x'y z/+1"
     [
         json.dumps(ODD, ensure_ascii=False),
         json.dumps(json.dumps(ODD)),
-        # The JSON encoder of Go, which plugins use.
+        # This is the output of the JSON encoder of Go, which plugins use.
         "p\\u003css\\u0026wörd\\\"x'y z/+1",
         quote(ODD),
         quote(ODD, safe=""),

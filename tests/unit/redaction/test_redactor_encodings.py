@@ -1,4 +1,4 @@
-"""Known secrets are masked in every encoding that engines, plugins, shells and file formats produce."""
+"""Tests that known secrets are masked in every encoding that engines, plugins, shells and files use."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ SECRETS = (
 
 
 def go_json(text: str) -> str:
-    """Encode as encoding/json of Go does."""
+    """Encode a text like encoding/json of Go."""
     written = json.dumps(text, ensure_ascii=False)
     return written.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
 def shell_words(text: str) -> str:
-    """Quote ASCII text as `printf %q` of a shell does."""
+    """Quote an ASCII text like `printf %q` of a shell."""
     return "".join(f"\\{c}" if c in string.punctuation + " " else c for c in text)
 
 
@@ -49,7 +49,7 @@ def url_safe(text: str) -> str:
 
 
 def login(text: str) -> str:
-    """Encode as the registry login in a Kubernetes Secret."""
+    """Encode a text as the registry login in a Kubernetes Secret."""
     auths = {"auths": {"r": {"auth": base64.b64encode(f"u:{text}".encode()).decode()}}}
     return base64.b64encode(json.dumps(auths).encode()).decode()
 

@@ -1,4 +1,4 @@
-"""Secret names are recognized in every naming style."""
+"""Tests that secret names are recognized in every naming style."""
 
 from __future__ import annotations
 

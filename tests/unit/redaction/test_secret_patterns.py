@@ -1,4 +1,4 @@
-"""Every secret pattern matches its examples by its hints, and does not match similar texts."""
+"""Tests that every secret pattern matches its examples and does not match similar texts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Every stage of the threat model finds secrets that the other stages miss (see `redaction/__init__.py`)."""
+"""Tests that every stage of redaction finds secrets that the other stages miss (see
+`redaction/__init__.py`).
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,7 @@ def test_unescaping_finds_secrets_in_nested_escapes(monkeypatch: pytest.MonkeyPa
     assert Redactor([SECRET]).redact(text) == text
 
 
-def test_secret_patterns_find_secrets_that_nobody_registered() -> None:
+def test_secret_patterns_find_unregistered_secrets() -> None:
     assert Redactor([SECRET]).redact("id AKIAABCDEFGHIJKLMNOP") == f"id {MASK}"
 
 

@@ -1,4 +1,4 @@
-"""`mirror --version` selects versions of the catalogue."""
+"""Tests of the option `--version` of `mirror`, which selects versions of the catalogue."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from automation.cli.app import run
         ("unknown=1", "expected COMPONENT=VERSION, with a component of kubernetes"),
     ],
 )
-def test_wrong_version_is_one_line(
+def test_wrong_version_is_reported_in_one_line(
     choice: str, phrase: str, capsys: pytest.CaptureFixture[str], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     directory = tmp_path_factory.mktemp("mirror")

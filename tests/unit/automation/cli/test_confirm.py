@@ -1,4 +1,4 @@
-"""Commands that remove or overwrite a cluster require a stack and a confirmation."""
+"""Tests that commands which remove or overwrite a cluster require a stack and a confirmation."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ _OPTIONS = {
 
 @pytest.fixture(autouse=True)
 def directories(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """State and cache are empty directories."""
+    """Set the directories of state and cache to empty directories."""
     monkeypatch.setenv("KUBEWRIGHT_STATE", str(tmp_path / "state"))
     monkeypatch.setenv("KUBEWRIGHT_CACHE", str(tmp_path / "cache"))
 
 
 @pytest.mark.parametrize("command", _OPTIONS)
-def test_missing_stack_is_one_line(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_missing_stack_is_reported_in_one_line(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run([command, *_OPTIONS[command], "--yes"]) == 2
     assert capsys.readouterr().err == (
         f"kubewright {command}: missing option '--stack' / '-s'; see `kubewright {command} --help`\n"

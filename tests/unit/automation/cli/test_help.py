@@ -1,4 +1,4 @@
-"""Every command explains itself, and wrong command lines are one readable line."""
+"""Tests of the help texts, and of error messages for wrong command lines."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from automation.environment import CHECKOUT
 
 
 def commands(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:  # noqa: ANN401
-    """Yield the words and the object of every command and group below `command`."""
+    """Yield the words and the command object of every command and group below `command`."""
     yield path, command
     for name, child in getattr(command, "commands", {}).items():
         yield from commands(child, (*path, name))
@@ -89,7 +89,7 @@ def test_completion_is_printed(shell: str, monkeypatch: pytest.MonkeyPatch) -> N
         ),
     ],
 )
-def test_wrong_command_line_is_one_line(
+def test_wrong_command_line_is_reported_in_one_line(
     arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(arguments) == 2

@@ -1,4 +1,4 @@
-"""`preview` and `up` print a report on a terminal, and the engine's text elsewhere."""
+"""Tests that `preview` and `up` print a report on a terminal and the engine's text elsewhere."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from automation.stacks.run_stacks import OutputFormat
 
 
 class Terminal(io.StringIO):
-    """An output that is a terminal."""
+    """An output stream that is a terminal."""
 
     def isatty(self) -> bool:
         return True

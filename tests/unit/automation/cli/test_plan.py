@@ -1,4 +1,4 @@
-"""`plan ports` and `plan capacity`."""
+"""Tests of the commands `plan ports` and `plan capacity`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def test_ports_prints_the_ports_and_networks_of_a_stack(capsys: pytest.CaptureFi
     assert "10.244.0.0/16" in output
 
 
-def test_missing_stack_file_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_missing_stack_file_is_reported_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["plan", "ports", "absent.yaml"]) == 1
     error = capsys.readouterr().err
     assert error.count("\n") == 1

@@ -1,4 +1,4 @@
-"""Comments and issues, with a fake server for the API calls of GitHub and GitLab."""
+"""Tests of comments and issues, with a fake server for the API calls of GitHub and GitLab."""
 
 from __future__ import annotations
 
@@ -68,9 +68,10 @@ def test_comment_is_found_after_many_others(forge: Forge, server: ForgeServer) -
 
 @pytest.mark.parametrize("may_ask", [True, False])
 def test_github_comments_of_other_accounts_are_ignored(server: ForgeServer, may_ask: bool) -> None:
-    """Other authors could change their comments later to look like a report.
+    """Other authors can edit their comments later, so their comments must not be updated.
 
-    The token of a workflow cannot read its account: then comments of bots are its own.
+    The token of a workflow cannot read the name of its account. In that case, comments of bots count as
+    comments of the account.
     """
     server.may_read_account = may_ask
     forged = server.add(f"{marker('dev')}\nall is well", author=7)
@@ -117,7 +118,7 @@ def test_wait_for_the_rate_limit_of_github_is_limited(
     assert waits == [waited]
 
 
-def test_permanent_server_error_is_one_line(forge: Forge, server: ForgeServer) -> None:
+def test_permanent_server_error_is_reported_in_one_line(forge: Forge, server: ForgeServer) -> None:
     server.failures += [Failure(503) for _ in range(50)]
     with pytest.raises(UserError, match=f"503; failed {ATTEMPTS} times") as error:
         post(forge, "dev", "report", sleep=_skip_wait)
@@ -129,10 +130,10 @@ def test_permanent_server_error_is_one_line(forge: Forge, server: ForgeServer) -
     ("status", "phrase"),
     [(401, "token is not accepted"), (403, "the token lacks"), (404, "the token cannot see it")],
 )
-def test_rejection_is_one_line_without_retries(
+def test_rejection_is_reported_in_one_line_without_retries(
     forge: Forge, server: ForgeServer, status: int, phrase: str
 ) -> None:
-    # A proxy could return the token in its response.
+    # A proxy can return the token in its response.
     server.failures.append(Failure(status, body={"message": f"no: {forges.TOKEN}"}, method="POST"))
     with pytest.raises(UserError, match=phrase) as error:
         post(forge, "dev", "report", sleep=_fail)
@@ -143,7 +144,7 @@ def test_rejection_is_one_line_without_retries(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_unreachable_server_is_one_line(kind: str) -> None:
+def test_unreachable_server_is_reported_in_one_line(kind: str) -> None:
     names = {"github": "", "gitlab": ""} | {kind: _NAMES[kind]}
     forge = select.request(names["github"], names["gitlab"], "http://127.0.0.1:9", _VARIABLES)
     with pytest.raises(UserError, match=r"cannot be reached \(ConnectionError\)"):
@@ -189,7 +190,7 @@ def test_issues_of_other_accounts_are_ignored(issues: Forge, server: ForgeServer
     assert forged["body"].endswith("all is well")
 
 
-def test_missing_permission_for_issues_is_one_line(issues: Forge, server: ForgeServer) -> None:
+def test_missing_permission_for_issues_is_reported_in_one_line(issues: Forge, server: ForgeServer) -> None:
     server.failures.append(Failure(403, method="POST"))
     with pytest.raises(UserError, match="403: the token lacks") as error:
         post(issues, "prod", "drift", sleep=_fail)
@@ -274,7 +275,7 @@ def test_invalid_token_is_rejected_before_a_request(token: str) -> None:
 
 
 def _skip_wait(seconds: float) -> None:
-    """Return at once."""
+    """Replace `sleep` without waiting."""
 
 
 def _fail(seconds: float) -> None:

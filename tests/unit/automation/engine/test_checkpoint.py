@@ -1,4 +1,4 @@
-"""An incomplete state is replaced by the previous one; nothing else changes."""
+"""Tests of the repair of state files: the previous state replaces an incomplete state."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The engine's pipes are read to their end, even when a callback fails."""
+"""Tests that the pipes of the engine are read to their end, even when a callback fails."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ touch "$HERE/done"
 
 
 def engine(directory: Path, script: str) -> EngineCommand:
-    """Return an engine that is a shell script; `$HERE` is its directory."""
+    """Return an engine that is a shell script. The variable `$HERE` contains its directory."""
     program = directory / "bin/pulumi"
     program.parent.mkdir(exist_ok=True)
     program.write_text(

@@ -1,4 +1,4 @@
-"""Encrypted values of a stack file are decrypted in place."""
+"""Tests that encrypted values of a stack file are decrypted in place."""
 
 from __future__ import annotations
 

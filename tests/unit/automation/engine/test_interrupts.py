@@ -1,4 +1,4 @@
-"""Signals to a driver whose engine is a shell script: one interrupt, a wait, and no process left."""
+"""Tests of signals to a driver whose engine is a shell script."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ except interrupts.Interrupted as error:
 interrupts.exit_if_abandoned(code)
 sys.exit(code)
 """
-# Ends half a second after the interrupt. Its child process runs until it is killed.
+# This engine ends half a second after the interrupt. Its child process runs until it is killed.
 SLOW_ENGINE = """
 count=0
 trap 'count=$((count + 1)); echo "interrupts $count"; ended=$(($(date +%s%N) / 1000000 + 500))' INT
@@ -96,7 +96,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
 
 class Start:
-    """Starts the driver and reads its output up to the line `begun`."""
+    """A helper that starts the driver and reads its output up to the line `begun`."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -131,7 +131,9 @@ class Start:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize("group", [False, True])
 def test_engine_is_interrupted_once_and_may_finish(start: Start, number: signal.Signals, group: bool) -> None:
-    """The signal goes to the driver only, or as from a terminal to its group and again to the driver."""
+    """Test a signal to the driver only; and, as from a terminal, to its process group and again to the
+    driver.
+    """
     process = start("engine", SLOW_ENGINE)
     if group:
         os.killpg(process.pid, number)
@@ -163,7 +165,7 @@ def test_second_signal_kills_the_engine(start: Start) -> None:
 
 @pytest.mark.parametrize("engine", [HANGING_ENGINE, SLOW_ENGINE])
 def test_engine_ends_when_the_driver_is_killed(start: Start, engine: str) -> None:
-    """The child process in another process group ends too."""
+    """Test that a child process of the engine in another process group ends too."""
     process = start("engine", engine)
     process.kill()
     process.wait()
@@ -198,7 +200,7 @@ def test_interrupted_preparation_is_abandoned_with_its_children(start: Start) ->
 
 
 def test_ignored_signals_stay_ignored(start: Start) -> None:
-    """With `nohup` the closed terminal does not end the run."""
+    """Test that with `nohup` the closed terminal does not end the run."""
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         process = start("engine", SLOW_ENGINE)

@@ -1,4 +1,4 @@
-"""Locks of dead processes are removed, locks of running processes are respected."""
+"""Tests that locks of dead processes are removed and locks of running processes stay."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The filter removes repeated commands and redundant traces, and nothing else."""
+"""Tests that the output filter removes only repeated commands and redundant stack traces."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ TRACE = [
 ]
 
 
-def _shown(*lines: str) -> list[str]:
+def _filtered_lines(*lines: str) -> list[str]:
     return list(filter_lines(lines))
 
 
 def test_text_of_a_failed_command_is_removed() -> None:
     line = 'error: Process exited with status 1: running "# etcd\\numask 077\\ncat >\\"$work\\"":\n'
-    assert _shown(line) == ["error: Process exited with status 1:\n"]
+    assert _filtered_lines(line) == ["error: Process exited with status 1:\n"]
 
 
 @pytest.mark.parametrize(
@@ -30,12 +30,12 @@ def test_text_of_a_failed_command_is_removed() -> None:
     ],
 )
 def test_other_lines_stay(line: str) -> None:
-    assert _shown(line) == [line]
+    assert _filtered_lines(line) == [line]
 
 
 def test_trace_that_only_reports_a_failed_resource_is_removed() -> None:
     message = "    pulumi.runtime.stack.ResourceRegistrationFailed: resource cp-1-etcd failed to register\n"
-    assert _shown("before\n", *TRACE, message, "after\n") == ["before\n", "after\n"]
+    assert _filtered_lines("before\n", *TRACE, message, "after\n") == ["before\n", "after\n"]
 
 
 def test_progress_line_of_a_trace_withholds_nothing() -> None:
@@ -43,9 +43,9 @@ def test_progress_line_of_a_trace_withholds_nothing() -> None:
         "    pulumi:pulumi:Stack kubewright-dev running error: Program failed with an unhandled exception:\n"
     )
     errors = ["Diagnostics:\n", "    error: ssh to root@10.89.0.21:22: no route to host\n"]
-    assert _shown(announced, *errors) == errors
+    assert _filtered_lines(announced, *errors) == errors
 
 
 def test_other_traces_are_shown_completely() -> None:
-    assert _shown(*TRACE, "    KeyError: 'x'\n") == [*TRACE, "    KeyError: 'x'\n"]
-    assert _shown(*TRACE, *["line\n"] * 200) == [*TRACE, *["line\n"] * 200]
+    assert _filtered_lines(*TRACE, "    KeyError: 'x'\n") == [*TRACE, "    KeyError: 'x'\n"]
+    assert _filtered_lines(*TRACE, *["line\n"] * 200) == [*TRACE, *["line\n"] * 200]

@@ -1,4 +1,4 @@
-"""Changed user data is shown as changed lines; all other lines stay as they are."""
+"""Tests that changed user data is shown as changed lines."""
 
 from __future__ import annotations
 

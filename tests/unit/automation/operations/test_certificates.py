@@ -1,4 +1,4 @@
-"""The report of certificates: those of the state together with those of hosts."""
+"""Tests of the certificate report, which joins the certificates of the state and of hosts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The network checks and the pod checks of `diagnose`."""
+"""Tests of the network checks and pod checks of `diagnose`."""
 
 from __future__ import annotations
 

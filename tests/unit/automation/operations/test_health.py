@@ -1,4 +1,4 @@
-"""Problems derived from the facts of hosts and the API."""
+"""Tests of the problems that are derived from the facts of hosts and the API."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ ETCD = EtcdFact(
 )
 
 
-def healthy() -> Observation:
-    """Return a cluster without problems."""
+def healthy_observation() -> Observation:
+    """Return the observation of a cluster without problems."""
     hosts: dict[str, HostFacts | str] = {}
     for machine in TOPOLOGY.machines:
         hosts[machine.name] = HostFacts(
@@ -52,8 +52,8 @@ def healthy() -> Observation:
     )
 
 
-def changed(host: str, **change: object) -> Observation:
-    observed = healthy()
+def observation_with_change(host: str, **change: object) -> Observation:
+    observed = healthy_observation()
     facts = observed.facts[host]
     return replace(observed, hosts={**observed.hosts, host: replace(facts, **change)})  # type: ignore[arg-type]
 
@@ -63,69 +63,97 @@ def problems_of(observed: Observation) -> list[Problem]:
 
 
 def test_healthy_cluster_has_no_problems() -> None:
-    assert problems_of(healthy()) == []
+    assert problems_of(healthy_observation()) == []
 
 
-def lost(*names: str) -> Observation:
-    observed = healthy()
+def observation_with_lost_hosts(*names: str) -> Observation:
+    observed = healthy_observation()
     return replace(observed, hosts={**observed.hosts, **dict.fromkeys(names, "No route to host")})
 
 
 @pytest.mark.parametrize(
     ("observed", "subject", "phrase", "serious"),
     [
-        (lost("w-1"), "w-1", "cannot be reached: No route to host", True),
-        (lost("e-1", "e-2"), "etcd", "no quorum: 1 of 3", True),
-        (changed("w-1", roles=()), "w-1", "role node is not installed", True),
-        (changed("w-1", roles=(("node", False),)), "w-1", "role node is not completely installed", True),
+        (observation_with_lost_hosts("w-1"), "w-1", "cannot be reached: No route to host", True),
+        (observation_with_lost_hosts("e-1", "e-2"), "etcd", "no quorum: 1 of 3", True),
+        (observation_with_change("w-1", roles=()), "w-1", "role node is not installed", True),
         (
-            changed("w-1", disks=(DiskFact("/var", 97, 1, 0),)),
+            observation_with_change("w-1", roles=(("node", False),)),
+            "w-1",
+            "role node is not completely installed",
+            True,
+        ),
+        (
+            observation_with_change("w-1", disks=(DiskFact("/var", 97, 1, 0),)),
             "w-1",
             "disk full: 97% of the space at /var",
             True,
         ),
-        (changed("w-1", disks=(DiskFact("/", 2, 99, 9),)), "w-1", "disk full: 99% of the inodes", True),
-        (changed("w-1", disks=(DiskFact("/", 88, 1, 9),)), "w-1", "disk filling: 88%", False),
         (
-            changed("w-1", services=(ServiceFact("b.service", "failed", "exit-code", 3, ("no space",)),)),
+            observation_with_change("w-1", disks=(DiskFact("/", 2, 99, 9),)),
+            "w-1",
+            "disk full: 99% of the inodes",
+            True,
+        ),
+        (observation_with_change("w-1", disks=(DiskFact("/", 88, 1, 9),)), "w-1", "disk filling: 88%", False),
+        (
+            observation_with_change(
+                "w-1", services=(ServiceFact("b.service", "failed", "exit-code", 3, ("no space",)),)
+            ),
             "w-1",
             "b.service is failed (exit-code): no space",
             True,
         ),
-        (changed("w-1", memory_available=2**20), "w-1", "memory: 1 MiB of 4096", False),
+        (observation_with_change("w-1", memory_available=2**20), "w-1", "memory: 1 MiB of 4096", False),
         (
-            changed("w-1", certificates=(CertificateFact("/y.crt", "", NOW + timedelta(days=20)),)),
+            observation_with_change(
+                "w-1", certificates=(CertificateFact("/y.crt", "", NOW + timedelta(days=20)),)
+            ),
             "w-1",
             "/y.crt expires in 20 days",
             False,
         ),
         (
-            changed("w-1", certificates=(CertificateFact("/y.crt", "", NOW - timedelta(days=1)),)),
+            observation_with_change(
+                "w-1", certificates=(CertificateFact("/y.crt", "", NOW - timedelta(days=1)),)
+            ),
             "w-1",
             "/y.crt has expired",
             True,
         ),
         (
-            changed("cp-1", api="[+]ping ok [-]etcd failed: reason withheld [-]poststarthook/x failed"),
+            observation_with_change(
+                "cp-1", api="[+]ping ok [-]etcd failed: reason withheld [-]poststarthook/x failed"
+            ),
             "cp-1",
             "API server is not ready: failed: etcd, poststarthook/x",
             True,
         ),
-        (changed("cp-1", api="refused"), "cp-1", "API server is not ready: refused", True),
-        (changed("e-1", etcd=replace(ETCD, healthy=False)), "e-1", "not healthy", True),
-        (changed("e-1", etcd=replace(ETCD, alarms=("NOSPACE",))), "e-1", "etcd alarm: NOSPACE", True),
-        (changed("e-1", etcd=replace(ETCD, version="3.6.16")), "etcd", "different versions", False),
+        (observation_with_change("cp-1", api="refused"), "cp-1", "API server is not ready: refused", True),
+        (observation_with_change("e-1", etcd=replace(ETCD, healthy=False)), "e-1", "not healthy", True),
         (
-            changed("e-1", etcd=replace(ETCD, members=(*ETCD.members, ("e-9", False)))),
+            observation_with_change("e-1", etcd=replace(ETCD, alarms=("NOSPACE",))),
+            "e-1",
+            "etcd alarm: NOSPACE",
+            True,
+        ),
+        (
+            observation_with_change("e-1", etcd=replace(ETCD, version="3.6.16")),
+            "etcd",
+            "different versions",
+            False,
+        ),
+        (
+            observation_with_change("e-1", etcd=replace(ETCD, members=(*ETCD.members, ("e-9", False)))),
             "etcd",
             "has e-9, which the stack file does not name",
             True,
         ),
-        (replace(healthy(), endpoint="refused"), "endpoint", "does not respond: refused", True),
-        (replace(healthy(), nodes=[]), "w-1", "is not a node of the cluster", True),
-        (replace(healthy(), skews={"w-1": -12.5}), "w-1", "clock is -12.5 s off", False),
+        (replace(healthy_observation(), endpoint="refused"), "endpoint", "does not respond: refused", True),
+        (replace(healthy_observation(), nodes=[]), "w-1", "is not a node of the cluster", True),
+        (replace(healthy_observation(), skews={"w-1": -12.5}), "w-1", "clock is -12.5 s off", False),
         (
-            replace(healthy(), add_ons=[AddOnFact("coredns", False, "0 of 2")]),
+            replace(healthy_observation(), add_ons=[AddOnFact("coredns", False, "0 of 2")]),
             "add-on",
             "coredns is not",
             True,
@@ -138,13 +166,13 @@ def test_problem_names_its_cause(observed: Observation, subject: str, phrase: st
 
 
 def test_report_contains_hosts_members_nodes_and_problems() -> None:
-    observed = lost("w-1")
+    observed = observation_with_lost_hosts("w-1")
     console = Console(width=200, record=True, file=open(os.devnull, "w"))  # noqa: SIM115
     console.print(status.status_report(TOPOLOGY, observed, problems_of(observed)))
     text = console.export_text()
     for word in ("cp-1", "e-0", "leader", "w-1", "No route to host", "error"):
         assert word in text
-    console.print(status.status_report(TOPOLOGY, healthy(), []))
+    console.print(status.status_report(TOPOLOGY, healthy_observation(), []))
     assert "no problems found" in console.export_text()
 
 

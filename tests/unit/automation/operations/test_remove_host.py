@@ -1,4 +1,4 @@
-"""`remove-host`: the resulting state, and the hosts that run the removal."""
+"""Tests of `remove-host`: the resulting state, and the hosts that run the removal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`replace`, with hosts that return prepared results."""
+"""Tests of `replace`, with fake hosts that return prepared results."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from topology.model import Role, Topology
 
 @dataclass
 class Hosts:
-    """Hosts with results by host and part of the script. All other scripts succeed without output."""
+    """Fake hosts with results by host and part of the script. All other scripts succeed without output."""
 
     results: dict[tuple[str, str], ScriptResult] = field(default_factory=dict)
     calls: list[tuple[str, str]] = field(default_factory=list)

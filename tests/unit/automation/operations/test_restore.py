@@ -1,4 +1,4 @@
-"""The order of the steps of a restore, with hosts that record the steps."""
+"""Tests of the order of restore steps, with fake hosts that record the steps."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TOPOLOGY = cluster(etcd=3, workers=1)
 
 
 class RecordingHosts:
-    """Hosts that record their steps, as pairs (step or role, host)."""
+    """Fake hosts that record their steps, as pairs (step or role, host)."""
 
     def __init__(self, roles: dict[str, list[str]], lost: str = "", broken: str = "") -> None:
         self.roles, self.lost, self.broken = roles, lost, broken

@@ -1,4 +1,4 @@
-"""Certificate requests, RoleBindings and kubeconfigs of users."""
+"""Tests of certificate requests, RoleBindings and kubeconfigs of users."""
 
 from __future__ import annotations
 

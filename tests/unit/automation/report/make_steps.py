@@ -1,4 +1,4 @@
-"""Steps of a small cluster, as the engine reports them."""
+"""Functions that create the engine steps of a small cluster for tests."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def step(
 
 
 def host(operation: str, name: str, role: str, pool: str = "", old: str = "a\n", new: str = "b\n") -> Step:
-    """Return the delivery of a role to a host. `old` and `new` are the delivered text."""
+    """Return the step of a delivery to a host. `old` and `new` are the delivered text."""
     return step(
         operation,
         COMMAND,
@@ -57,7 +57,7 @@ def host(operation: str, name: str, role: str, pool: str = "", old: str = "a\n",
 
 
 def cluster(*changed: Step, planes: int = 3, workers: int = 3) -> list[Step]:
-    """Return the steps of a cluster that is unchanged except for these steps."""
+    """Return the steps of a cluster in which only these steps change."""
     steps = [host("same", f"cp-{i + 1}", role) for i in range(planes) for role in ("etcd", "control-plane")]
     steps += [host("same", f"w-{i + 1}", "node", "workers") for i in range(workers)]
     urns = {each.urn for each in changed}
@@ -65,10 +65,10 @@ def cluster(*changed: Step, planes: int = 3, workers: int = 3) -> list[Step]:
 
 
 def report(*changed: Step, **size: int) -> Report:
-    """Return the report of a change of that cluster."""
+    """Return the report of a change of the cluster."""
     return report_from_events("x", cluster(*changed, **size))
 
 
 def risks(*changed: Step, **size: int) -> dict[str, tuple[str, ...]]:
-    """Return the risks of a change of that cluster, each with its subjects."""
+    """Return the risks of a change of the cluster, each with the affected hosts or resources."""
     return {risk.rule: risk.subjects for risk in report(*changed, **size).risks}

@@ -45,7 +45,7 @@ def member_step(cloud: str, name: str, operation: str = "same", kind: str = "") 
 def wait_step(
     name: str, role: str, operation: str = "same", old: Values | None = None, new: Values | None = None
 ) -> Step:
-    """Return a step of the command that waits until a member has a role."""
+    """Return the step of the command that waits until a member has a role."""
     component = {"etcd": "Etcd", "roll": "Etcd"}.get(role, "ControlPlane")
     above = f"{_ROOT}$kubewright:index:{component}"
     return Step(
@@ -62,7 +62,7 @@ def wait_step(
 def pool_step(
     cloud: str, operation: str = "same", old: Values | None = None, new: Values | None = None
 ) -> Step:
-    """Return a step of the group of a pool's machines."""
+    """Return the step of the machine group of a pool."""
     above = f"{_POOL}$kubewright:{cloud}:Pool"
     return Step(
         operation=operation,
@@ -76,7 +76,7 @@ def pool_step(
 
 
 def cloud_cluster(cloud: str, *changed: Step) -> list[Step]:
-    """Return the steps of three members and a pool, unchanged except for these steps."""
+    """Return the steps of a cluster with three members and a pool, in which only these steps change."""
     names = [f"cp-{number}" for number in (1, 2, 3)]
     steps = [member_step(cloud, name) for name in names]
     steps += [wait_step(name, role) for name in names for role in ("etcd", "control-plane")]

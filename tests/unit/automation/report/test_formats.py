@@ -1,4 +1,4 @@
-"""Markdown, HTML pages, pictures and prices of reports."""
+"""Tests of reports in Markdown and HTML, and of their pictures and prices."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from tests.unit.automation.report.make_steps import cluster, host, report, step
 TEXT = "".join(f"line {i}\n" for i in range(100))
 
 
-def changed(name: str, pool: str = "workers") -> Step:
+def changed_delivery(name: str, pool: str = "workers") -> Step:
     return host("update", name, "node", pool, TEXT, TEXT.replace("line 50\n", "line fifty\n"))
 
 
 def test_a_changed_line_has_two_lines_of_context() -> None:
-    (change,) = changed_properties(changed("w-1"))
+    (change,) = changed_properties(changed_delivery("w-1"))
     assert [(line.mark, line.text) for line in change.lines] == [
         ("@", ""),
         (" ", "line 48"),
@@ -62,7 +62,7 @@ def test_a_secret_input_is_reported_without_its_value() -> None:
 
 
 def test_identical_changes_of_five_hundred_hosts_are_one_group() -> None:
-    steps = [changed(f"w-{i}") for i in range(1, 501)]
+    steps = [changed_delivery(f"w-{i}") for i in range(1, 501)]
     built = report_from_events("x", steps)
     (group,) = group_changes(built.changes)
     assert group.names[:2] == ("w-1", "w-2")
@@ -93,7 +93,7 @@ def test_foreign_text_cannot_leave_its_fence_or_cell() -> None:
     built = report_from_events(
         "x",
         [
-            *cluster(changed("w-1")),
+            *cluster(changed_delivery("w-1")),
             Message(severity="error", text=hostile),
             Message(severity="warning", text=hostile),
             Policy(policy="p/r", level="mandatory", text="a | b\n@everyone <img src=x>"),
@@ -119,7 +119,7 @@ def test_invisible_characters_are_shown_as_codes(unseen: str) -> None:
     for text in (markdown(built), html_page([built])):
         assert unseen not in text
         text.encode()
-    if unseen != "\r":  # it ends a line
+    if unseen != "\r":  # a carriage return ends a line
         assert f"allow\\u{ord(unseen):04x} deny" in markdown(built)
 
 
@@ -138,7 +138,7 @@ def test_a_report_with_only_errors() -> None:
 
 def test_the_first_line_reports_a_mandatory_violation() -> None:
     built = report_from_events(
-        "x", [*cluster(changed("w-1")), Policy(policy="p/r", level="mandatory", text="no")]
+        "x", [*cluster(changed_delivery("w-1")), Policy(policy="p/r", level="mandatory", text="no")]
     )
     assert "⛔ stopped by a policy" in markdown(built).splitlines()[0]
     advice = replace(built, violations=(replace(built.violations[0], mandatory=False),))
@@ -147,7 +147,9 @@ def test_the_first_line_reports_a_mandatory_violation() -> None:
 
 def test_the_picture_marks_created_changed_and_deleted_hosts() -> None:
     built = report(
-        host("create", "w-4", "node", "workers"), host("delete", "w-3", "node", "workers"), changed("w-1")
+        host("create", "w-4", "node", "workers"),
+        host("delete", "w-3", "node", "workers"),
+        changed_delivery("w-1"),
     )
     assert [each.name for each in built.before.hosts] == ["cp-1", "cp-2", "cp-3", "w-1", "w-2", "w-3"]
     assert [each.name for each in built.after.hosts] == ["cp-1", "cp-2", "cp-3", "w-1", "w-2", "w-4"]
@@ -220,7 +222,7 @@ def test_the_cost_of_machines_before_and_after() -> None:
     assert cost.before == pytest.approx(0.3 + 0.08 + 0.4)
     assert cost.after == pytest.approx(0.5 + 0.08)
     assert cost.unknown == ("x9.huge",)
-    assert machine_cost(cluster(changed("w-1")), prices) is None
+    assert machine_cost(cluster(changed_delivery("w-1")), prices) is None
     assert machine_cost(steps, {}) is None
     built = report_from_events("x", steps, prices=prices)
     assert "0.78 → 0.58 per hour (-0.20)" in markdown(built)

@@ -1,4 +1,4 @@
-"""Every risk rule applies to its dangerous changes and not to similar harmless changes."""
+"""Tests that each risk rule applies to dangerous changes and not to similar harmless changes."""
 
 from __future__ import annotations
 
@@ -158,7 +158,7 @@ def test_the_rule_does_not_apply_to_a_harmless_change(rule: str, steps: list[Ste
 
 @pytest.mark.parametrize(("limit", "applies"), [(1, False), (2, True)])
 def test_a_higher_max_unavailable_is_used_for_the_risk(limit: int, applies: bool) -> None:
-    """A change can raise the limit and use it at the same time."""
+    """Test a change that raises the limit and uses it at the same time."""
     topology = cloud(**{"pools.general.max_unavailable": limit})
     changed = [host("update", f"g-{i}", "node", "general") for i in (1, 2, 3)]
     found_risks = {

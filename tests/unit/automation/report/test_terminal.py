@@ -1,4 +1,4 @@
-"""Reports on a terminal: risks first, each different change once, data before scripts."""
+"""Tests of reports on a terminal."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SCRIPT = "file 0755 root:root /usr/local/lib/prepare <<'EOF'\nset -eu\nold\nEOF\
 
 
 def changed_pool(size: int) -> list[Step]:
-    """Return the change of one kubelet setting on every worker of a pool."""
+    """Return the steps that change one kubelet setting on every worker of a pool."""
     new = KUBELET.replace("110", "90")
     return [host("update", f"w-{number}", "node", "workers", KUBELET, new) for number in range(1, size + 1)]
 

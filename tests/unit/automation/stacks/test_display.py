@@ -1,4 +1,4 @@
-"""The live display shows the engine's lines above the progress of each stack."""
+"""Tests of the live display, which shows the engine's lines above the progress of each stack."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_live_display_keeps_lines_and_shows_the_current_work() -> None:
         shown.show_event("dev", step("plan", "w-2-node"))
         shown.show_event("dev", step("done", "w-1-node"))
         shown.show_line("dev", "\x1b[32m + the engine's line [with brackets]\x1b[0m")
-        # Draw the state after the events.
+        # Draw the display after the events.
         shown._progress.refresh()
         assert "dev: 1 done; working on w-2-node" in output.getvalue()
         shown.finish(Result(stack="dev", action=Action.UP, outcome=Outcome.CHANGES))

@@ -1,4 +1,4 @@
-"""`down` removes no hosts of a stack in use, and works on a machine without tools."""
+"""Tests of `down` for stacks in use, and on a machine without tools."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`kubewright pulumi -- ...` redacts the output of commands that print resources."""
+"""Tests that `kubewright pulumi -- ...` redacts the output of commands that print resources."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_output_of_plugins_is_redacted(
     command: str,
     shown: bool,
 ) -> None:
-    """The nightly check copies the output into an issue."""
+    """Test the redaction of plugin output, which the nightly check copies into an issue."""
     tools = tmp_path / "cache/bin"
     tools.mkdir(parents=True)
     (tools / "pulumi").write_text(ENGINE)

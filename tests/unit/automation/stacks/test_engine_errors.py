@@ -1,4 +1,4 @@
-"""An engine that fails before its first event: its message is shown once and is in the result."""
+"""Tests of an engine that fails before its first event."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from automation.stacks.events import Message
 from automation.stacks.result import Action, Options, Outcome
 from automation.workspace import Workspace
 
-# The test chooses which call fails.
+# Every test chooses the call that fails.
 ENGINE = """#!/bin/sh
 case "$*" in
 *version*) echo v3.259.0 ;;

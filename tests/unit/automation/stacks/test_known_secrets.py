@@ -1,4 +1,4 @@
-"""The redactor of a stack masks secrets of the deployer, of the stack file and of the files that it names."""
+"""Tests that the redactor masks secrets of the deployer, of the stack file and of the files that it names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Several stacks: order, failures, exit codes, event log, and stacks in use."""
+"""Tests of several stacks: order, failures, exit codes, event log, and stacks in use."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def test_event_log_can_be_parsed(tmp_path: Path) -> None:
 def test_event_log_write_error_does_not_stop_the_stacks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The disk is full at the first event."""
+    """Test a full disk at the first event."""
     continued = []
 
     def work() -> None:

@@ -1,4 +1,4 @@
-"""Plans: which plans are equal, and which files are rejected."""
+"""Tests of plans: differences between plans, and rejected files."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_every_difference_is_one_line() -> None:
 
 
 def test_plan_does_not_revert_later_changes() -> None:
-    """The new inputs are equal, the old inputs are not."""
+    """Test a plan whose new inputs are equal to the current preview and whose old inputs differ."""
 
     def before(pods: int) -> SavedPlan:
         old = {"create": f"max_pods {pods}"}
@@ -112,7 +112,7 @@ INVALID_PLANS = [
 
 
 @pytest.mark.parametrize("content", INVALID_PLANS)
-def test_invalid_plan_is_one_line(tmp_path: Path, content: str) -> None:
+def test_invalid_plan_is_reported_in_one_line(tmp_path: Path, content: str) -> None:
     path = tmp_path / "plan.json"
     path.write_text(content)
     with pytest.raises(PlanError, match=r"^--plan: [^\n]+is not a plan of `preview --save-plan`"):

@@ -1,4 +1,4 @@
-"""The policy rules on the events of the engine."""
+"""Tests of the policy rules with events of the engine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Selection of stacks by name and by change."""
+"""Tests of the selection of stacks by name and by change."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_uncommitted_and_new_files_count_as_changed(checkout: Path) -> None:
 
 
 @pytest.mark.parametrize("ref", ["nowhere", "--output=/tmp/x", ""])
-def test_unknown_reference_is_one_line(checkout: Path, ref: str) -> None:
+def test_unknown_reference_is_reported_in_one_line(checkout: Path, ref: str) -> None:
     with pytest.raises(UserError, match=r"^--changed-from: [^\n]+$"):
         selection.changed_since(ref, checkout)
 

@@ -1,4 +1,4 @@
-"""The preflight check of rotations: every host must have had the previous stage."""
+"""Tests of the preflight check of rotations: every host must have the previous stage."""
 
 from __future__ import annotations
 
@@ -11,13 +11,15 @@ from topology.model import Certificates, Role, Rotation
 FIRST, TRUST, SIGN, DONE = Rotation(), Rotation(1, (1, 2)), Rotation(2, (1, 2)), Rotation(2, (2,))
 
 
-def delivered(host: str, rotation: Rotation, role: Role = Role.NODE, name: str = "kubernetes") -> Delivery:
+def delivery_with_rotation(
+    host: str, rotation: Rotation, role: Role = Role.NODE, name: str = "kubernetes"
+) -> Delivery:
     trust = f"trust {name} {rotation.signing} {' '.join(map(str, rotation.trusted))}\n"
     script = f"begin {role}\n{trust if rotation != FIRST else ''}file 0644 root:root /x <<'EOF'\ncommit\n"
     return Delivery(host, role, script, "")
 
 
-def wanted(rotation: Rotation, name: str = "kubernetes") -> Certificates:
+def requested_certificates(rotation: Rotation, name: str = "kubernetes") -> Certificates:
     return Certificates(rotations=((name, rotation),) if rotation != FIRST else ())
 
 
@@ -34,32 +36,42 @@ def wanted(rotation: Rotation, name: str = "kubernetes") -> Certificates:
     ],
 )
 def test_next_stage_is_accepted(old: Rotation, new: Rotation) -> None:
-    assert find_problems(wanted(new), [delivered("w-1", old), delivered("w-2", new)]) == []
+    assert (
+        find_problems(
+            requested_certificates(new),
+            [delivery_with_rotation("w-1", old), delivery_with_rotation("w-2", new)],
+        )
+        == []
+    )
 
 
 @pytest.mark.parametrize("old", [FIRST, TRUST])
 def test_one_host_that_missed_a_stage_stops_the_rotation(old: Rotation) -> None:
-    deliveries = [delivered("w-1", SIGN), delivered("w-2", old), delivered("w-3", old)]
-    (line,) = find_problems(wanted(DONE), deliveries)
+    deliveries = [
+        delivery_with_rotation("w-1", SIGN),
+        delivery_with_rotation("w-2", old),
+        delivery_with_rotation("w-3", old),
+    ]
+    (line,) = find_problems(requested_certificates(DONE), deliveries)
     assert line.startswith("certificates.authorities.kubernetes: requested is that generation 2 signs")
     assert "on w-2, w-3 generation 1 signs" in line
     assert "w-1" not in line
 
 
 def test_each_authority_is_checked_on_the_hosts_that_use_it() -> None:
-    plane = delivered("cp-1", SIGN, Role.CONTROL_PLANE, "etcd")
-    member = delivered("cp-1", TRUST, Role.ETCD, "etcd")
-    worker = delivered("w-1", FIRST)
-    (line,) = find_problems(wanted(DONE, "etcd"), [plane, member, worker])
+    plane = delivery_with_rotation("cp-1", SIGN, Role.CONTROL_PLANE, "etcd")
+    member = delivery_with_rotation("cp-1", TRUST, Role.ETCD, "etcd")
+    worker = delivery_with_rotation("w-1", FIRST)
+    (line,) = find_problems(requested_certificates(DONE, "etcd"), [plane, member, worker])
     assert "authorities.etcd" in line
     assert "w-1" not in line
 
 
 def test_service_account_key_is_named_as_in_the_settings() -> None:
-    plane = delivered("cp-1", FIRST, Role.CONTROL_PLANE, "service-account")
-    (line,) = find_problems(wanted(SIGN, "service-account"), [plane])
+    plane = delivery_with_rotation("cp-1", FIRST, Role.CONTROL_PLANE, "service-account")
+    (line,) = find_problems(requested_certificates(SIGN, "service-account"), [plane])
     assert line.startswith("certificates.service_account: ")
 
 
 def test_empty_stack_may_start_with_any_stage() -> None:
-    assert find_problems(wanted(DONE), []) == []
+    assert find_problems(requested_certificates(DONE), []) == []

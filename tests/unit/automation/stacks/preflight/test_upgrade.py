@@ -1,4 +1,4 @@
-"""The preflight check of upgrades rejects unsupported changes before any change."""
+"""Tests of the preflight check that rejects unsupported upgrades."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ from testkit.bundles import FakeIndex, cluster
 from topology.model import Role, Topology
 
 
-def delivered(topology: Topology) -> list[Delivery]:
-    """Return the deliveries of this cluster, rendered by the real renderer."""
-    found = bundles(topology, FakeIndex())
+def deliveries_of(topology: Topology) -> list[Delivery]:
+    """Return the deliveries of this cluster, rendered by the renderer of the program."""
+    rendered_bundles = bundles(topology, FakeIndex())
     return [
         Delivery(host, role, script(bundle, Identity(host, "10.9.0.11")), "")
-        for (host, role), bundle in found.items()
+        for (host, role), bundle in rendered_bundles.items()
     ]
 
 
-def at(topology: Topology, **versions: str) -> Topology:
+def with_versions(topology: Topology, **versions: str) -> Topology:
     return replace(topology, versions=replace(topology.versions, **versions))
 
 
 def test_unchanged_clusters_and_added_or_removed_members_are_accepted() -> None:
     assert find_problems(cluster(etcd=3), []) == []
-    assert find_problems(cluster(etcd=3), delivered(cluster(etcd=3))) == []
-    assert find_problems(cluster(etcd=5), delivered(cluster(etcd=3))) == []
-    assert find_problems(cluster(etcd=3), delivered(cluster(etcd=5))) == []
+    assert find_problems(cluster(etcd=3), deliveries_of(cluster(etcd=3))) == []
+    assert find_problems(cluster(etcd=5), deliveries_of(cluster(etcd=3))) == []
+    assert find_problems(cluster(etcd=3), deliveries_of(cluster(etcd=5))) == []
 
 
 def test_etcd_cannot_move_to_other_hosts_in_one_step() -> None:
     stacked, dedicated = cluster(), cluster(etcd=3)
-    assert find_problems(dedicated, delivered(stacked)) == [
+    assert find_problems(dedicated, deliveries_of(stacked)) == [
         "etcd.hosts: none of the members cp-1 remains, and they hold the cluster's data; move in two "
         "steps: first add new members to some of the old ones, then, after `up`, remove the old ones"
     ]
@@ -66,14 +66,14 @@ def test_etcd_cannot_move_to_other_hosts_in_one_step() -> None:
 def test_downgrades_and_skipped_minor_versions_are_rejected(
     old: dict[str, str], new: dict[str, str], message: str
 ) -> None:
-    found = find_problems(at(cluster(), **new), delivered(at(cluster(), **old)))
-    assert len(found) == 1
-    assert message in found[0]
+    problems = find_problems(with_versions(cluster(), **new), deliveries_of(with_versions(cluster(), **old)))
+    assert len(problems) == 1
+    assert message in problems[0]
 
 
 def test_next_minor_version_is_accepted() -> None:
-    old = delivered(at(cluster(), kubernetes="1.35.6", etcd="3.6.16"))
-    assert find_problems(at(cluster(), kubernetes="1.36.3", etcd="3.7.3"), old) == []
+    old = deliveries_of(with_versions(cluster(), kubernetes="1.35.6", etcd="3.6.16"))
+    assert find_problems(with_versions(cluster(), kubernetes="1.36.3", etcd="3.7.3"), old) == []
 
 
 def test_deliveries_without_versions_are_accepted() -> None:
