@@ -86,12 +86,12 @@ def measure(label: str, modules: tuple[str, ...], rounds: int) -> ImportCost:
 
 
 def _measure_once(modules: tuple[str, ...]) -> tuple[float, int]:
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", _MEASURE, *modules], cwd=CHECKOUT, capture_output=True, text=True, check=False
     )
-    if done.returncode:
-        sys.exit(f"{', '.join(modules)}: {done.stderr.strip().splitlines()[-1]}")
-    seconds, size = json.loads(done.stdout)
+    if result.returncode:
+        sys.exit(f"{', '.join(modules)}: {result.stderr.strip().splitlines()[-1]}")
+    seconds, size = json.loads(result.stdout)
     return seconds, size
 
 

@@ -39,9 +39,9 @@ class EmulatedCloud:
 
     def run(self, host: str, command: str, *, timeout: float = 120) -> str:
         """Run a command on a host and return its output. Fail with its error output."""
-        done = hosts.execute(self.lab, host, ["sh", "-c", command], stdin="", timeout=timeout)
-        assert done.returncode == 0, f"{host}: {command}: {done.stdout[-2000:]}{done.stderr[-2000:]}"
-        return done.stdout.strip()
+        result = hosts.execute(self.lab, host, ["sh", "-c", command], stdin="", timeout=timeout)
+        assert result.returncode == 0, f"{host}: {command}: {result.stdout[-2000:]}{result.stderr[-2000:]}"
+        return result.stdout.strip()
 
     def boot(self, machines: Sequence[tuple[RunningMachine, str]]) -> None:
         """Start machines from their image at the same time, each with its user data, and return when all

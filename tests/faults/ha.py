@@ -96,9 +96,9 @@ class Ha(Cluster):
 
         def is_healthy() -> bool:
             nonlocal last
-            done = self.command("status", check=False, timeout=120)
-            last = done.text
-            assert done.code == 0, last
+            result = self.command("status", check=False, timeout=120)
+            last = result.text
+            assert result.code == 0, last
             return True
 
         eventually("`status` reports no problem", is_healthy, timeout=120, interval=3)

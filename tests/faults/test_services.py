@@ -61,10 +61,10 @@ def test_full_disk_of_an_etcd_member(healthy: Ha, note: Note) -> None:
         failed = healthy.invocation_id("etcd.service", host) != before
 
         def status_names_the_disk() -> bool:
-            done = healthy.command("status", check=False, timeout=120)
-            assert done.code != 0, "`status` reports no problem with a full disk"
-            lines = [line for line in done.text.splitlines() if host in line]
-            assert any("full" in line for line in lines), f"`status` does not name the cause:\n{done.text}"
+            result = healthy.command("status", check=False, timeout=120)
+            assert result.code != 0, "`status` reports no problem with a full disk"
+            lines = [line for line in result.text.splitlines() if host in line]
+            assert any("full" in line for line in lines), f"`status` does not name the cause:\n{result.text}"
             return True
 
         eventually("`status` names the full disk", status_names_the_disk, timeout=60, interval=3)

@@ -56,8 +56,8 @@ def test_mistake_does_not_touch_a_running_cluster(cluster: Cluster) -> None:
     assert json.loads(cluster.pulumi("stack", "output", "--json"))["endpoint"]
 
 
-def _assert_readable(done: CommandResult, words: list[str]) -> None:
-    assert done.code != 0, f"accepted: {done.text}"
-    assert "Traceback" not in done.text, done.text
+def _assert_readable(result: CommandResult, words: list[str]) -> None:
+    assert result.code != 0, f"accepted: {result.text}"
+    assert "Traceback" not in result.text, result.text
     for word in words:
-        assert word in done.text, f"{word!r} is not in: {done.text}"
+        assert word in result.text, f"{word!r} is not in: {result.text}"

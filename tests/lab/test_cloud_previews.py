@@ -28,7 +28,7 @@ def preview(stack: str, state: Path) -> list[dict[str, Any]]:
         "KUBEWRIGHT_CACHE": cache,
         "AWS_EC2_METADATA_DISABLED": "true",
     }
-    done = subprocess.run(
+    result = subprocess.run(
         [*ALONE, "./kubewright", "preview", "--stack", stack, "--json"],
         cwd=CHECKOUT,
         env=environment,
@@ -37,8 +37,8 @@ def preview(stack: str, state: Path) -> list[dict[str, Any]]:
         timeout=600,
         check=False,
     )
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    report = json.loads(done.stdout[done.stdout.index("{") :])
+    assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-3000:]
+    report = json.loads(result.stdout[result.stdout.index("{") :])
     steps: list[dict[str, Any]] = report["steps"]
     return steps
 

@@ -92,8 +92,8 @@ def test_blocked_drain_names_the_budget_and_is_resumed(api: ControlPlane, tmp_pa
     assert kubectl(api, "get", "node", "w-1", "-o", "jsonpath={.spec.unschedulable}") == "true"
 
     kubectl(api, "delete", "pdb", "web-budget")
-    done = host.deliver(changed)
-    assert done.returncode == 0, done.stderr
+    result = host.deliver(changed)
+    assert result.returncode == 0, result.stderr
     assert host.path(MINOR).read_text() == "1.36\n"
     assert kubectl(api, "get", "pods", "-o", "name") == ""
     assert kubectl(api, "get", "node", "w-1", "-o", "jsonpath={.spec.unschedulable}") == ""

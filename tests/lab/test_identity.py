@@ -67,15 +67,15 @@ def test_etcd_refuses_clients_without_certificate(cluster: Cluster) -> None:
     $etcdctl --cert={pki}/operator.crt --key={pki}/operator.key endpoint health || exit 9
     $etcdctl --command-timeout=5s get / --prefix --keys-only
     """
-    done = cluster.ssh("cp-1", script, check=False)
-    assert "is healthy" in done.text, done.text
-    assert done.code not in (0, 9), f"etcd answered without a certificate:\n{done.text}"
-    assert "/registry/" not in done.stdout
+    result = cluster.ssh("cp-1", script, check=False)
+    assert "is healthy" in result.text, result.text
+    assert result.code not in (0, 9), f"etcd answered without a certificate:\n{result.text}"
+    assert "/registry/" not in result.stdout
 
 
 def test_etcd_refuses_plain_http(cluster: Cluster) -> None:
-    done = cluster.ssh("cp-1", "cat /proc/net/tcp /proc/net/tcp6")
-    listening = [line.split() for line in done.stdout.splitlines() if len(line.split()) > 3]
+    result = cluster.ssh("cp-1", "cat /proc/net/tcp /proc/net/tcp6")
+    listening = [line.split() for line in result.stdout.splitlines() if len(line.split()) > 3]
     ports = {int(words[1].rsplit(":", 1)[1], 16) for words in listening if words[3] == "0A"}
     assert 2379 in ports
     assert not ports & {10255, 8080, 4001}, f"a port without TLS or identity is open: {sorted(ports)}"
@@ -97,15 +97,15 @@ class TestNodeRestriction:
         return cluster.ssh(node, f"{KUBECTL} {NODE_CREDENTIALS} {words}", check=False)
 
     def assert_refused(self, cluster: Cluster, node: str, words: str) -> None:
-        done = self.kubectl(cluster, node, words)
-        assert done.code != 0, f"{words}: a node was allowed to: {done.text}"
-        assert re.search(r"[Ff]orbidden|not allowed", done.text), (
-            f"{words}: refused for another reason: {done.text}"
+        result = self.kubectl(cluster, node, words)
+        assert result.code != 0, f"{words}: a node was allowed to: {result.text}"
+        assert re.search(r"[Ff]orbidden|not allowed", result.text), (
+            f"{words}: refused for another reason: {result.text}"
         )
 
     def test_kubelet_credentials_are_those_of_its_node(self, cluster: Cluster, node: str) -> None:
-        done = self.kubectl(cluster, node, "auth whoami -o json")
-        user = json.loads(done.stdout)["status"]["userInfo"]
+        result = self.kubectl(cluster, node, "auth whoami -o json")
+        user = json.loads(result.stdout)["status"]["userInfo"]
         assert user["username"] == f"system:node:{node}"
         assert "system:nodes" in user["groups"]
         assert "system:masters" not in user["groups"]

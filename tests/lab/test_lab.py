@@ -63,9 +63,9 @@ def first_lab(lab_root: Path) -> LabSpec:
 
 
 def run_on_host(lab: LabSpec, host: str, command: str) -> str:
-    done = hosts.execute(lab.name, host, ["sh", "-c", command], stdin="", timeout=30)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
+    result = hosts.execute(lab.name, host, ["sh", "-c", command], stdin="", timeout=30)
+    assert result.returncode == 0, result.stderr
+    return result.stdout.strip()
 
 
 def boot_times(lab: LabSpec) -> dict[str, str]:
@@ -131,14 +131,14 @@ def test_lab_has_no_outside_access_and_rejects_connections_immediately(first_lab
 
 
 def test_memory_limit_is_applied(first_lab: LabSpec) -> None:
-    done = hosts.execute(
+    result = hosts.execute(
         first_lab.name,
         "a",
         ["sh", "-c", "head -c 400M /dev/zero | tail -c 400M | wc -c"],
         stdin="",
         timeout=60,
     )
-    assert done.stdout.strip() != str(400 * 1024**2)
+    assert result.stdout.strip() != str(400 * 1024**2)
     larger = FIRST_LAB.model_copy(
         update={"hosts": (FIRST_LAB.hosts[0].model_copy(update={"memory": 1024**3}), FIRST_LAB.hosts[1])}
     )

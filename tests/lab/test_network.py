@@ -54,16 +54,16 @@ def test_cluster_name_resolves(cluster: Cluster, net: Proof) -> None:
 
 def test_unknown_name_is_rejected_immediately(net: Proof) -> None:
     start = time.monotonic()
-    done = net.run_in_client("nslookup no-such-service.default.svc.cluster.local.", check=False)
-    assert done.code != 0
-    assert "NXDOMAIN" in done.text, done.text
+    result = net.run_in_client("nslookup no-such-service.default.svc.cluster.local.", check=False)
+    assert result.code != 0
+    assert "NXDOMAIN" in result.text, result.text
     assert time.monotonic() - start < 5, "the negative answer of DNS was slow"
 
 
 def test_external_name_gets_an_answer_without_internet_access(net: Proof) -> None:
-    done = net.run_in_client("nslookup kubernetes.io.", check=False, timeout=40)
-    assert done.code != 0
-    assert re.search(r"SERVFAIL|REFUSED|NXDOMAIN", done.text), f"no answer at all: {done.text}"
+    result = net.run_in_client("nslookup kubernetes.io.", check=False, timeout=40)
+    assert result.code != 0
+    assert re.search(r"SERVFAIL|REFUSED|NXDOMAIN", result.text), f"no answer at all: {result.text}"
 
 
 def test_node_port_answers_outside_the_cluster(cluster: Cluster, net: Proof) -> None:
@@ -169,5 +169,5 @@ def test_this_machine_verifies_the_api(cluster: Cluster) -> None:
     kubeconfig = cluster.kubeconfig.read_text()
     assert "insecure-skip-tls-verify" not in kubeconfig
     argv = [tool("kubectl"), f"--kubeconfig={cluster.kubeconfig}", "--certificate-authority=/dev/null"]
-    done = run([*argv, "get", "nodes"], timeout=30, check=False)
-    assert done.code != 0, "kubectl succeeded without a CA"
+    result = run([*argv, "get", "nodes"], timeout=30, check=False)
+    assert result.code != 0, "kubectl succeeded without a CA"

@@ -42,9 +42,9 @@ def _request(cluster: Cluster, server: forges.ForgeServer, directory: Path) -> P
     def comment(*words: str, check: bool = True) -> CommandResult:
         environment = {**cluster.environment, "GITHUB_TOKEN": forges.TOKEN}
         argv = [str(cluster.checkout / "kubewright"), *words]
-        done = run(argv, timeout=_SECONDS, check=check, env=environment, cwd=Path(os.sep))
-        cluster.outputs.append(done.text)
-        return done
+        result = run(argv, timeout=_SECONDS, check=check, env=environment, cwd=Path(os.sep))
+        cluster.outputs.append(result.text)
+        return result
 
     return PullRequest(cluster.name, cluster.command, comment, server, directory)
 

@@ -171,8 +171,8 @@ def take_snapshot(host: Host, directory: Path) -> Path:
         "ETCDCTL_KEY": f"{pki}/operator.key",
     }
     program = Path(snapshots.__file__).parent / "host" / "etcd-snapshot.sh"
-    done = subprocess.run(["sh", str(program)], env=environment, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stderr
+    result = subprocess.run(["sh", str(program)], env=environment, capture_output=True, text=True, timeout=60)
+    assert result.returncode == 0, result.stderr
     [snapshot] = kept.glob("*.db")
     restore.verify_snapshot(snapshot)
     return snapshot

@@ -77,9 +77,9 @@ def test_added_worker_uses_host_gw(single: Cluster, cluster: Cluster) -> None:
 def test_kube_proxy_uses_iptables(single: Cluster) -> None:
     for host in single.nodes:
         script = "iptables -t nat -S KUBE-SERVICES; nft list tables"
-        done = single.ssh(host, f"PATH=/usr/local/lib/kubewright/netfilter:$PATH; {script}")
-        assert "10.96.0.10/32" in done.stdout, f"{host}: no rule for the cluster's DNS:\n{done.text}"
-        assert "table ip kube-proxy" not in done.stdout, f"{host}: kube-proxy uses nftables"
+        result = single.ssh(host, f"PATH=/usr/local/lib/kubewright/netfilter:$PATH; {script}")
+        assert "10.96.0.10/32" in result.stdout, f"{host}: no rule for the cluster's DNS:\n{result.text}"
+        assert "table ip kube-proxy" not in result.stdout, f"{host}: kube-proxy uses nftables"
 
 
 def test_down_leaves_nothing_and_does_not_touch_the_other_cluster(single: Cluster, cluster: Cluster) -> None:
@@ -96,9 +96,9 @@ def test_down_leaves_nothing_and_does_not_touch_the_other_cluster(single: Cluste
 
 
 def test_second_down_succeeds(single: Cluster) -> None:
-    done = single.command("down", check=False)
-    assert done.code == 0, done.text
-    assert "Traceback" not in done.text
+    result = single.command("down", check=False)
+    assert result.code == 0, result.text
+    assert "Traceback" not in result.text
 
 
 def test_other_cluster_still_serves_requests(cluster: Cluster) -> None:

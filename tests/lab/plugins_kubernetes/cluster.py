@@ -212,9 +212,9 @@ class ControlPlane:
     def kubectl(self, *arguments: str, stdin: str = "") -> str:
         """Run kubectl and return its output."""
         command = [binary("kubectl"), f"--kubeconfig={self.directory}/kubeconfig", *arguments]
-        done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, timeout=60)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+        result = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, timeout=60)
+        assert result.returncode == 0, result.stderr
+        return result.stdout
 
 
 def kubeconfig(server: str, authority: Pair, user: Pair) -> str:

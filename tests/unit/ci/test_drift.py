@@ -33,11 +33,11 @@ class DriftCheck:
         calls.unlink(missing_ok=True)
         report = self.root / "drift.md"
         variables = {"CALLS": str(calls), "SETTINGS": settings, "FAILS": fails or "none"}
-        done = subprocess.run(
+        result = subprocess.run(
             [self.root / ".ci/drift", "prod", report], env={**os.environ, **variables}, capture_output=True
         )
         words = [line.split()[0] for line in calls.read_text().splitlines()]
-        return done.returncode, report.read_text() if report.exists() else None, words
+        return result.returncode, report.read_text() if report.exists() else None, words
 
 
 @pytest.fixture

@@ -254,15 +254,15 @@ def test_calls_use_commands_and_options_that_exist(where: str, words: list[str])
 
 @pytest.mark.parametrize(("where", "text"), list(scripts()), ids=lambda value: str(value)[:30])
 def test_scripts_pass_shellcheck(where: str, text: str) -> None:
-    done = subprocess.run(
+    result = subprocess.run(
         ["shellcheck", "--shell=sh", "--exclude=SC1091", "-"], input=text, capture_output=True, text=True
     )
-    assert done.returncode == 0, done.stdout
+    assert result.returncode == 0, result.stdout
 
 
 @pytest.mark.parametrize("name", ["drift", "gitlab-credentials"])
 def test_helper_scripts_pass_shellcheck(name: str) -> None:
-    done = subprocess.run(
+    result = subprocess.run(
         ["shellcheck", "--shell=sh", str(CHECKOUT / ".ci" / name)], capture_output=True, text=True
     )
-    assert done.returncode == 0, done.stdout
+    assert result.returncode == 0, result.stdout
