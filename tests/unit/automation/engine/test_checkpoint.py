@@ -58,13 +58,13 @@ def test_unrepairable_state_is_reported_and_stays(state: Path, left: str, backup
 
 
 def test_every_truncation_is_detected(state: Path) -> None:
-    whole = json.dumps({"a": ["}", '\\"}', {"b": "[{"}], "c": {"d": {}}})
-    for length in range(1, len(whole)):
-        state.write_text(whole[:length])
+    complete_text = json.dumps({"a": ["}", '\\"}', {"b": "[{"}], "c": {"d": {}}})
+    for length in range(1, len(complete_text)):
+        state.write_text(complete_text[:length])
         _backup(state).write_text('{"version": 2}')
         _repair(state)
-        assert state.read_text() == '{"version": 2}', whole[:length]
-    for text in (whole, f"{whole}\n"):
+        assert state.read_text() == '{"version": 2}', complete_text[:length]
+    for text in (complete_text, f"{complete_text}\n"):
         state.write_text(text)
         _repair(state)
         assert state.read_text() == text
@@ -74,10 +74,13 @@ def test_every_truncation_is_detected(state: Path) -> None:
 def test_incomplete_attributes_are_removed(state: Path, left: str) -> None:
     state.write_text('{"version": 3}')
     _backup(state).write_text('{"version": 2}')
-    cut, whole = state.with_name("dev.json.attrs"), state.with_name("dev.json.bak.attrs")
-    cut.write_text(left)
-    whole.write_text('{"md5": null}')
+    incomplete_attributes, backup_attributes = (
+        state.with_name("dev.json.attrs"),
+        state.with_name("dev.json.bak.attrs"),
+    )
+    incomplete_attributes.write_text(left)
+    backup_attributes.write_text('{"md5": null}')
     _repair(state)
     assert state.read_text() == '{"version": 3}'
-    assert not cut.exists()
-    assert whole.read_text() == '{"md5": null}'
+    assert not incomplete_attributes.exists()
+    assert backup_attributes.read_text() == '{"md5": null}'
