@@ -97,7 +97,7 @@ class Bundle:
     drain_on: tuple[str, ...] = ()
     drain_seconds: int = 300
     versions: tuple[tuple[str, str], ...] = ()
-    """The components whose version steps the host checks, with their versions in the bundle."""
+    """The components whose version changes the host checks, with their versions in the bundle."""
     rotations: tuple[tuple[str, Rotation], ...] = ()
 
 

@@ -70,7 +70,7 @@ def parse(text: str) -> Delivered:
 
 
 def versions(text: str) -> dict[str, str]:
-    """Return the versions of components whose version steps the host checks."""
+    """Return the versions of components whose version changes the host checks."""
     return _parse_statements(text, {"version"}).versions
 
 

@@ -163,7 +163,7 @@ def _has_one_node(topology: Topology) -> bool:
 
 
 def _guarded_versions(topology: Topology, role: Role) -> tuple[tuple[str, str], ...]:
-    """Return the components whose version steps the host checks before any change, with their versions."""
+    """Return the components, with versions, whose version changes the host checks before it applies them."""
     match role:
         case Role.ETCD:
             return (("etcd", topology.versions.etcd),)

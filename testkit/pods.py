@@ -53,7 +53,7 @@ def on_node(node: str) -> Object:
 
 
 def pod(namespace: str, name: str, pod_spec: Mapping[str, Any]) -> Object:
-    """Return a pod."""
+    """Return the manifest of a pod with the label `app: <name>`."""
     metadata = {"namespace": namespace, "name": name, "labels": {"app": name}}
     return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": pod_spec}
 
@@ -86,7 +86,7 @@ def service(namespace: str, name: str, *, node_port: int | None = None) -> Objec
 
 
 def namespace(name: str, labels: Sequence[tuple[str, str]] = ()) -> Object:
-    """Return a namespace."""
+    """Return the manifest of a namespace."""
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": dict(labels)}}
 
 

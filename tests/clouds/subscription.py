@@ -1,4 +1,6 @@
-"""Mocks of the Azure plugin: the emulator has blobs and permissions, other resources are only recorded."""
+"""Mocks of the Azure plugin. They create blobs and permissions in the emulator and only record other
+resources.
+"""
 
 from __future__ import annotations
 

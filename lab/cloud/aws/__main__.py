@@ -1,4 +1,6 @@
-"""The command that serves the emulated AWS in the namespace of the gateway: `python -m lab.cloud.aws LAB`."""
+"""The command that serves the emulated AWS in the network namespace of the gateway: `python -m
+lab.cloud.aws LAB`.
+"""
 
 from __future__ import annotations
 

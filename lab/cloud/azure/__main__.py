@@ -1,5 +1,5 @@
-"""The command that serves the emulated Azure in the namespace of the gateway: `python -m lab.cloud.azure
-LAB`.
+"""The command that serves the emulated Azure in the network namespace of the gateway: `python -m
+lab.cloud.azure LAB`.
 """
 
 from __future__ import annotations

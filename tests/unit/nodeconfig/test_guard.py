@@ -1,4 +1,4 @@
-"""Tests of refused changes: version steps, restarts without quorum, blocked drains."""
+"""Tests of refused changes: unsupported version changes, restarts without quorum, blocked drains."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ def ingress(found: Graph) -> list[tuple[str, set[str]]]:
     return rules
 
 
-class TestOpenness:
+class TestAllowedSources:
     def test_no_group_allows_all_sources(self, recorded: Graph) -> None:
         assert len(ingress(recorded)) > 15
         assert [rule for rule in ingress(recorded) if rule[1] & WORLD] == []
