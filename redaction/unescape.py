@@ -109,10 +109,11 @@ class UnescapedView:
 
 
 def unescaped_views(text: str) -> Iterator[UnescapedView]:
-    """Yield the text with zero, one and more levels of escapes removed, each also with its lines joined.
+    """Yield the text, then the text with one level of escapes removed, then with two, up to `MAX_LEVELS`.
 
-    All views contain a space in place of `+`, as form URLs do. Search the views for `unescaped_forms` of a
-    term.
+    A text with several lines is also yielded with its lines joined. In all views a space replaces `+`,
+    because `+` is a space in URL-encoded forms. To find a term, search the views for each of its
+    `unescaped_forms`.
     """
     view = UnescapedView(text.replace("+", " "))
     for _ in range(MAX_LEVELS + 1):

@@ -1,4 +1,4 @@
-"""The `drift` command [J3]: compares the hosts with their last deliveries in the state."""
+"""The command `drift` [J3]: compares hosts with the last deliveries that the Pulumi state records."""
 
 from __future__ import annotations
 

@@ -20,8 +20,8 @@ NOTICE_PERIOD = timedelta(days=60)
 
 
 def check_supported(facts: StackFacts) -> Iterator[str]:
-    """Yield a message for each version without upstream support. Versions newer than the table are
-    accepted.
+    """Yield a message for each version without upstream support. Accept versions newer than all in
+    `END_OF_SUPPORT`.
     """
     for path, version in facts.versions:
         end = END_OF_SUPPORT.get(_minor(version))

@@ -67,7 +67,7 @@ class CloudProvider(ABC, Generic[M]):
     def pool(
         self, pool: Pool, bundles: Mapping[str, Bundle], secrets: Secrets, opts: ResourceOptions
     ) -> Sequence[Resource]:
-        """Return one gate for all nodes of a cloud pool, or one gate per node of control plane machines."""
+        """Return one health gate for a pool with a capacity, else one gate for each node of the pool."""
         if pool.capacity is None:
             return [
                 self.member(self._machines[node.name], Role.NODE, bundles[node.name], secrets, opts)

@@ -23,7 +23,7 @@ SLOW = "KUBEWRIGHT_OFFLINE_SLOW"
 class Offline(CommandProvider):
     """A command provider that runs nothing and returns empty output."""
 
-    async def _apply(
+    async def _execute(
         self, token: str, urn: str, properties: Properties, previous: Properties, step: str
     ) -> Properties:
         name, _, text = os.environ.get(FAIL, "").partition("=")

@@ -28,7 +28,7 @@ class FakeSsh:
     remote: Remote
 
     def calls(self) -> list[str]:
-        """Return the command lines of all calls."""
+        """Return the command line of each call of the fake `ssh` program."""
         log = self.directory / "log"
         return log.read_text().splitlines() if log.exists() else []
 
