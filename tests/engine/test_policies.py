@@ -33,7 +33,7 @@ def stack(machine: Machine) -> Stack:
 
 def test_compliant_stack_passes(stack: Stack) -> None:
     output = stack.preview(no_change, "--policy")
-    assert f"Policies: all {len(RULES)} rules are recorded" in output.text
+    assert f"Policies: all {len(RULES)} rules are met" in output.text
 
 
 def test_violation_stops_the_stack_and_is_in_the_report(stack: Stack) -> None:
@@ -76,7 +76,7 @@ def test_rules_handle_encrypted_settings(machine: Machine) -> None:
         cluster["environment"] = encrypted["environment"]
 
     output = stack.preview(set_encrypted_label, "--policy")
-    assert f"Policies: all {len(RULES)} rules are recorded" in output.text
+    assert f"Policies: all {len(RULES)} rules are met" in output.text
     assert "marked-frontend" not in output.text + stack.markdown()
     broken = stack.preview(set_encrypted_label_and_environment, "--policy", check=False)
     assert broken.code == 1
