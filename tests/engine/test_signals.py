@@ -101,7 +101,8 @@ def test_interrupted_up_completes_the_steps_it_has_begun(single: Stack, number: 
     assert f"stack single: interrupted ({number.name}): running operations were finished" in output
     assert "^C received; cancelling" in output, "the engine was not interrupted"
     assert "^C received; terminating" not in output, "the engine was interrupted twice"
-    assert output.index(f"{number.name}: the engine finishes its running operations") < output.index("Duration:")
+    notice = f"{number.name}: the engine finishes its running operations"
+    assert output.index(notice) < output.index("Duration:")
     assert "Traceback" not in output
     assert remaining_processes(single.machine) == []
     assert lock_files(single) == []
